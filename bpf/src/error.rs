@@ -1,0 +1,73 @@
+//! Why the kernel side could not do what was asked.
+
+use std::{fmt, io};
+
+/// An error of the kernel side. `Display` is the sentence for the reader, without the mending command.
+#[derive(Debug)]
+pub enum Error {
+    /// Not permitted: which step was refused, and the capabilities that it lacks (`CAP_BPF`, …).
+    Permission {
+        /// What was refused, as in "opening a perf event".
+        step: &'static str,
+        /// Capabilities by name; may be empty where something else forbids it.
+        missing: Vec<&'static str>,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// The kernel lacks something.
+    Kernel {
+        /// What is missing, as in "BTF (CONFIG_DEBUG_INFO_BTF)".
+        lacks: String,
+    },
+    /// The sampling frequency is above `kernel.perf_event_max_sample_rate` (hertz).
+    Rate {
+        /// The limit in hertz.
+        limit: u64,
+    },
+    /// A CPU in the list does not exist or is offline.
+    Cpu(u32),
+    /// A stored recording is malformed.
+    Replay {
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// Anything else, with the step that failed.
+    Failed {
+        /// What was tried.
+        step: &'static str,
+        /// What the kernel said.
+        source: io::Error,
+    },
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Permission { step, missing, source } if missing.is_empty() => {
+                write!(f, "{step} is not permitted ({source})")
+            }
+            Self::Permission { step, missing, .. } => {
+                write!(f, "{step} is not permitted without {}", missing.join(" and "))
+            }
+            Self::Kernel { lacks } => write!(f, "this kernel has no {lacks}"),
+            Self::Rate { limit } => write!(
+                f,
+                "the frequency is above the kernel's limit of {limit} Hz (kernel.perf_event_max_sample_rate)"
+            ),
+            Self::Cpu(cpu) => write!(f, "CPU {cpu} does not exist or is offline"),
+            Self::Replay { line, what } => write!(f, "the recording's line {line} is malformed: {what}"),
+            Self::Failed { step, source } => write!(f, "{step} failed: {source}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Permission { source, .. } | Self::Failed { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! The kernel side of bpflame: what is loaded into the kernel, and what comes back from it.
+//!
+//! *What it is.* Perf events on every CPU run a BPF program that stores stacks and sends one small
+//! [`Sample`] each; perf's own side-band records tell of mappings, forks, execs and exits.
+//! *What you must do.* Open a [`SampleSource`], call [`SampleSource::drain`] a few times a second, and
+//! [`SampleSource::stop`] at the end. *What it does.* Every [`Window`] is complete up to a point in
+//! time, sorted, and every loss is counted in [`Losses`]. *What it is not.* It knows nothing of paths,
+//! symbols and output formats.
+//!
+//! Modules in reading order: [`sample`] (what flows), [`source`] (the seam), [`replay`] (the seam's
+//! second implementor), and the live sampler.
+
+mod error;
+mod sampler;
+pub mod replay;
+pub mod sample;
+pub mod source;
+
+pub use error::Error;
+pub use sampler::{Config, Cost, Sampler, Started, Target};
+pub use sample::{
+    AddressSpace, Comm, Flags, Frame, FrameKind, Sample, SideBand, SideBandKind, Stack, StackId, Trust,
+};
+pub use source::{Losses, SampleSource, Window};

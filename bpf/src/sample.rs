@@ -1,0 +1,222 @@
+//! What flows out of the kernel: samples, stacks and side-band records.
+
+use std::fmt;
+
+/// A thread's or a process's name as the kernel keeps it: up to 15 bytes and a zero, any bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Comm(pub [u8; 16]);
+
+impl Comm {
+    /// The bytes before the first zero.
+    pub fn bytes(&self) -> &[u8] {
+        let end = self.0.iter().position(|&b| b == 0).unwrap_or(self.0.len());
+        &self.0[..end]
+    }
+
+    /// From any bytes; what is beyond 15 is cut, as the kernel does.
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        let mut comm = [0; 16];
+        let end = bytes.len().min(15);
+        comm[..end].copy_from_slice(&bytes[..end]);
+        Self(comm)
+    }
+}
+
+impl fmt::Debug for Comm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", String::from_utf8_lossy(self.bytes()))
+    }
+}
+
+/// What tells one address space from every other during a recording: exec changes neither the pid nor
+/// the start time, so the kernel's exec counter (`self_exec_id`) is part of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AddressSpace {
+    /// Process id (the kernel's tgid) in bpflame's own PID namespace; 0 for the idle task.
+    pub pid: u32,
+    /// When the group leader started: nanoseconds of CLOCK_BOOTTIME.
+    pub start: u64,
+    /// The kernel's `self_exec_id` of the group leader.
+    pub exec: u64,
+}
+
+/// A stack's content address: a seeded 64-bit hash of its frames; 0 stands for "no stack".
+///
+/// Two different stacks share an id with odds of n²/2⁶⁵: one in 10⁹ recordings of 100,000 stacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct StackId(pub u64);
+
+/// What is known beyond the stacks themselves; a set of bits, defined in `sampler.h`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Flags(pub u32);
+
+impl Flags {
+    /// The user stack is longer than what was recorded (depth limit, or a cycle).
+    pub const TRUNCATED_USER: Self = Self(1 << 0);
+    /// The kernel stack is longer than what was recorded.
+    pub const TRUNCATED_KERNEL: Self = Self(1 << 1);
+    /// A 32-bit task: only its leaf is known.
+    pub const COMPAT: Self = Self(1 << 2);
+    /// The CPU ran a virtual machine's guest.
+    pub const GUEST: Self = Self(1 << 3);
+    /// The idle task.
+    pub const IDLE: Self = Self(1 << 4);
+    /// The task is not visible in bpflame's PID namespace (pid and tid are 0).
+    pub const FOREIGN: Self = Self(1 << 5);
+    /// Walked by frame pointers only.
+    pub const FRAME_POINTERS: Self = Self(1 << 6);
+    /// A frame of the stack was guessed.
+    pub const GUESSED: Self = Self(1 << 7);
+    /// Taken before the unwind tables of a mapping stood.
+    pub const STALE: Self = Self(1 << 8);
+    /// The walk ended at memory that could not be read.
+    pub const UNREADABLE: Self = Self(1 << 9);
+    /// A kernel thread: it has no user stack.
+    pub const KERNEL_THREAD: Self = Self(1 << 10);
+    /// The sample hit kernel mode (the user stack starts at the saved registers).
+    pub const IN_KERNEL: Self = Self(1 << 11);
+
+    /// Whether all bits of `other` are set.
+    pub fn has(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Both sets together.
+    pub fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+/// One sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// Nanoseconds of CLOCK_MONOTONIC.
+    pub time: u64,
+    /// The CPU it was taken on.
+    pub cpu: u32,
+    /// Which of the recording's events, from 0.
+    pub event: u16,
+    /// The address space it ran in; its `pid` is the process id.
+    pub space: AddressSpace,
+    /// Thread id in bpflame's own PID namespace.
+    pub tid: u32,
+    /// What it stands for, in the event's unit (nanoseconds of CPU time for `cpu-clock`).
+    pub weight: u64,
+    /// The kernel stack, or `StackId(0)`.
+    pub kernel: StackId,
+    /// The user stack, or `StackId(0)`.
+    pub user: StackId,
+    /// The thread's name.
+    pub comm: Comm,
+    /// The cgroup's id (the inode of its directory in cgroup v2), 0 where there is none.
+    pub cgroup: u64,
+    /// What else is known.
+    pub flags: Flags,
+}
+
+/// How a frame's address was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Trust {
+    /// The leaf: the CPU's own registers.
+    Context,
+    /// A rule of the binary's unwind information.
+    Rule,
+    /// A row synthesised from disassembly.
+    Synthesised,
+    /// A frame pointer.
+    FramePointer,
+    /// A guess: a word on the stack that looks like a return address.
+    Guessed,
+}
+
+/// What a frame's address is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum FrameKind {
+    /// The instruction that was about to run.
+    Instruction,
+    /// The instruction behind a call.
+    Return,
+}
+
+/// One frame of a stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Frame {
+    /// A run-time address, as found.
+    pub address: u64,
+    /// What the address is.
+    pub kind: FrameKind,
+    /// How it was found.
+    pub trust: Trust,
+}
+
+impl Frame {
+    /// The address to look up: a return address belongs to the call before it, which may be the last
+    /// instruction of another function. The only place that subtracts the one.
+    pub fn lookup(&self) -> u64 {
+        match self.kind {
+            FrameKind::Instruction => self.address,
+            FrameKind::Return => self.address.saturating_sub(1),
+        }
+    }
+}
+
+/// A stack, leaf first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stack {
+    /// Its content address.
+    pub id: StackId,
+    /// Its frames, leaf first; never empty.
+    pub frames: Vec<Frame>,
+}
+
+/// One of perf's side-band records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SideBand {
+    /// Nanoseconds of CLOCK_MONOTONIC.
+    pub time: u64,
+    /// Process id in bpflame's own PID namespace (for `Fork` the child's).
+    pub pid: u32,
+    /// Thread id in the same (for `Fork` the child's).
+    pub tid: u32,
+    /// What happened.
+    pub kind: SideBandKind,
+}
+
+/// What a side-band record tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SideBandKind {
+    /// An executable mapping was made.
+    Mmap {
+        /// First address.
+        start: u64,
+        /// Length in bytes.
+        len: u64,
+        /// Offset in the file, in bytes.
+        offset: u64,
+        /// Device major and minor number, 0 for anonymous memory.
+        device: (u32, u32),
+        /// Inode number, 0 for anonymous memory.
+        inode: u64,
+        /// The path as the process saw it, or a name such as `[vdso]` or `//anon`; any bytes.
+        path: Vec<u8>,
+    },
+    /// The process changed its program; its mappings are gone.
+    Exec {
+        /// Its new name.
+        comm: Comm,
+    },
+    /// A thread changed its name.
+    Rename {
+        /// Its new name.
+        comm: Comm,
+    },
+    /// A new task. A new process if `pid` differs from `parent_pid`, else a thread.
+    Fork {
+        /// The parent's process id.
+        parent_pid: u32,
+        /// The parent's thread id.
+        parent_tid: u32,
+    },
+    /// A thread ended.
+    Exit,
+}

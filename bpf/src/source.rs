@@ -1,0 +1,75 @@
+//! The seam between the kernel and everything above it.
+
+use crate::sample::{Sample, SideBand, Stack};
+use std::collections::BTreeMap;
+
+/// Everything that came since the last drain, complete up to a point in time: a sample's stacks and
+/// every side-band record before it are in this window or an earlier one, or are counted as lost.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Window {
+    /// Stacks that no earlier window had (a repetition is allowed and harmless).
+    pub stacks: Vec<Stack>,
+    /// Samples, sorted by time.
+    pub samples: Vec<Sample>,
+    /// Side-band records, sorted by time.
+    pub side_band: Vec<SideBand>,
+    /// Whether side-band records were lost before this window's end: maps must be read again.
+    pub side_band_lost: bool,
+}
+
+impl Window {
+    /// Empties it, keeping the allocations.
+    pub fn clear(&mut self) {
+        self.stacks.clear();
+        self.samples.clear();
+        self.side_band.clear();
+        self.side_band_lost = false;
+    }
+}
+
+/// Figures of a source so far. Nothing is lost without a counter here.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Losses {
+    /// Lost samples by cause; only causes that happened. Causes are short phrases for the reader:
+    /// `ring full`, `stack memory full`, `nested`, `missed ticks`, ….
+    pub lost: BTreeMap<&'static str, u64>,
+    /// Side-band records that the kernel dropped.
+    pub side_band_lost: u64,
+    /// Runs of the sampling program, those in the idle task and outside the target included.
+    pub runs: u64,
+    /// Runs that hit the idle task.
+    pub idle: u64,
+    /// Runs that hit tasks outside bpflame's PID namespace.
+    pub foreign: u64,
+    /// Ticks that should have come: enabled time × frequency over all CPUs; 0 where it is not known.
+    pub expected: u64,
+}
+
+impl Losses {
+    /// All lost samples together.
+    pub fn total(&self) -> u64 {
+        self.lost.values().sum()
+    }
+}
+
+/// Where samples come from: the live sampler, or a replay of a recording.
+pub trait SampleSource {
+    /// Fills `window` (cleared first) with what came since the last call. Takes some milliseconds; does
+    /// not wait for samples.
+    ///
+    /// # Errors
+    /// When the source itself failed; what was drained before stays valid.
+    fn drain(&mut self, window: &mut Window) -> Result<(), crate::Error>;
+
+    /// Ends sampling and fills `window` with all that is left. Called once.
+    ///
+    /// # Errors
+    /// As [`SampleSource::drain`].
+    fn stop(&mut self, window: &mut Window) -> Result<(), crate::Error>;
+
+    /// The figures so far; final after [`SampleSource::stop`].
+    fn losses(&self) -> Losses;
+
+    /// Whether nothing more can come (a replay at its end, no CPU left to sample).
+    fn finished(&self) -> bool;
+}

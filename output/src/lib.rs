@@ -1,0 +1,20 @@
+//! The profile model, its encoders and its sinks.
+//!
+//! *What it is.* [`Profile`] uses pprof's nouns; [`Encode`] turns it into bytes of one format; a [`Sink`]
+//! takes bytes to a file or to standard output. *What you must do.* Build a profile with
+//! [`ProfileBuilder`], open the sink before the recording, encode into it and commit. *What it does.* The
+//! same profile gives the same bytes. *What it is not.* It knows nothing of BPF, of processes as such and
+//! of symbolization.
+//!
+//! Modules in reading order: [`profile`], [`encode`], [`sink`].
+
+pub mod encode;
+pub mod profile;
+pub mod sink;
+
+pub use encode::Encode;
+pub use profile::{
+    FrameKind, FrameRef, Function, FunctionId, Label, LabelValue, Line, Location, LocationId, Mapping, MappingId,
+    Marks, Profile, ProfileBuilder, Sample, Trust, ValueType,
+};
+pub use sink::Sink;

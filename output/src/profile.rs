@@ -1,0 +1,230 @@
+//! The profile model, in pprof's nouns: samples (leaf first) refer to locations, those to functions and
+//! mappings. Tables are interned, handles are `Copy` indices.
+
+use std::collections::HashMap;
+
+/// Index into [`Profile::functions`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FunctionId(pub u32);
+
+/// Index into [`Profile::locations`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LocationId(pub u32);
+
+/// Index into [`Profile::mappings`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct MappingId(pub u32);
+
+/// What a value column counts, as in `samples`/`count` or `cpu`/`nanoseconds`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ValueType {
+    /// What.
+    pub kind: String,
+    /// In which unit.
+    pub unit: String,
+}
+
+/// What a frame is, for its colour and for the marks `_[k]`, `_[i]`, `_[j]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum FrameKind {
+    /// User code of a file.
+    User,
+    /// The kernel, its modules, BPF programs.
+    Kernel,
+    /// Code made at run time.
+    Jit,
+    /// Nothing is known of the address.
+    Unknown,
+}
+
+/// How a frame was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Trust {
+    /// From registers, rules, or the kernel itself.
+    Sure,
+    /// From a row synthesised from disassembly.
+    Synthesised,
+    /// From a frame pointer.
+    FramePointer,
+    /// Guessed.
+    Guessed,
+}
+
+/// One file's code, of all processes together.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Mapping {
+    /// First virtual address of the executable segment, as the file states it.
+    pub start: u64,
+    /// End of it, exclusive.
+    pub end: u64,
+    /// Offset in the file, in bytes.
+    pub offset: u64,
+    /// The path, or `[kernel]`, `[vdso]`; never empty.
+    pub file: String,
+    /// The build ID in lower-case hexadecimal, empty where there is none.
+    pub build_id: String,
+}
+
+/// A function.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Function {
+    /// Demangled name.
+    pub name: String,
+    /// Linkage name.
+    pub system_name: String,
+    /// Source file, empty where not known.
+    pub file: String,
+}
+
+/// A function at a location: the one that the code lies in, or one inlined there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Line {
+    /// The function.
+    pub function: FunctionId,
+    /// Line in its source file, from 1; 0 where not known.
+    pub line: i64,
+}
+
+/// A place in code.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Location {
+    /// The file it lies in; none for JIT code and unknown addresses.
+    pub mapping: Option<MappingId>,
+    /// Virtual address in the file; a run-time address for the kernel, JIT code and unknown addresses.
+    pub address: u64,
+    /// Innermost first (all but the last were inlined). Empty: no name.
+    pub lines: Vec<Line>,
+    /// What it is.
+    pub kind: FrameKind,
+}
+
+/// A location in a stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FrameRef {
+    /// Where.
+    pub location: LocationId,
+    /// How it was found.
+    pub trust: Trust,
+}
+
+/// What spoils a stack; the reader sees it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Marks {
+    /// Frames at the root end are missing: deeper than the limit, or a cycle.
+    pub truncated: bool,
+    /// The leaf's caller may be missing (a frame-pointer step out of a frameless function).
+    pub caller_may_be_missing: bool,
+}
+
+/// A label's value.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum LabelValue {
+    /// A string.
+    Text(String),
+    /// A number and its unit (may be empty).
+    Number(i64, String),
+}
+
+/// A label of a sample: `pid`, `tid`, `comm`, `thread`, ….
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Label {
+    /// Its key.
+    pub key: String,
+    /// Its value.
+    pub value: LabelValue,
+}
+
+/// All samples with the same stack and labels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// Leaf first.
+    pub frames: Vec<FrameRef>,
+    /// A value per [`Profile::sample_types`].
+    pub values: Vec<i64>,
+    /// Sorted by key.
+    pub labels: Vec<Label>,
+    /// What spoils it.
+    pub marks: Marks,
+}
+
+/// A profile.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Profile {
+    /// What the value columns count.
+    pub sample_types: Vec<ValueType>,
+    /// The column to show first; an index.
+    pub default_sample_type: usize,
+    /// What triggers a sample.
+    pub period_type: ValueType,
+    /// Every how many of it.
+    pub period: i64,
+    /// When it began: nanoseconds since 1970.
+    pub time_nanos: i64,
+    /// How long it took, in nanoseconds.
+    pub duration_nanos: i64,
+    /// One line for the graph's subtitle: samples, losses, shares of what is not known.
+    pub summary: String,
+    /// The same facts, one a line, for pprof.
+    pub comments: Vec<String>,
+    /// Files.
+    pub mappings: Vec<Mapping>,
+    /// Functions.
+    pub functions: Vec<Function>,
+    /// Locations.
+    pub locations: Vec<Location>,
+    /// Samples.
+    pub samples: Vec<Sample>,
+}
+
+/// Builds a profile, interning its tables.
+#[derive(Debug, Default)]
+pub struct ProfileBuilder {
+    profile: Profile,
+    mappings: HashMap<Mapping, MappingId>,
+    functions: HashMap<Function, FunctionId>,
+    locations: HashMap<Location, LocationId>,
+}
+
+impl ProfileBuilder {
+    /// Begins with everything but the tables and samples: types, times, comments.
+    pub fn new(head: Profile) -> Self {
+        Self { profile: head, ..Self::default() }
+    }
+
+    /// The id of a mapping.
+    pub fn mapping(&mut self, mapping: Mapping) -> MappingId {
+        let list = &mut self.profile.mappings;
+        *self.mappings.entry(mapping).or_insert_with_key(|m| {
+            list.push(m.clone());
+            MappingId(list.len() as u32 - 1)
+        })
+    }
+
+    /// The id of a function.
+    pub fn function(&mut self, function: Function) -> FunctionId {
+        let list = &mut self.profile.functions;
+        *self.functions.entry(function).or_insert_with_key(|f| {
+            list.push(f.clone());
+            FunctionId(list.len() as u32 - 1)
+        })
+    }
+
+    /// The id of a location.
+    pub fn location(&mut self, location: Location) -> LocationId {
+        let list = &mut self.profile.locations;
+        *self.locations.entry(location).or_insert_with_key(|l| {
+            list.push(l.clone());
+            LocationId(list.len() as u32 - 1)
+        })
+    }
+
+    /// Adds a sample; samples with equal frames, labels and marks are merged by [`ProfileBuilder::finish`].
+    pub fn sample(&mut self, sample: Sample) {
+        self.profile.samples.push(sample);
+    }
+
+    /// The profile, with the head to be changed by the caller where figures are known only now.
+    pub fn finish(self) -> Profile {
+        self.profile
+    }
+}

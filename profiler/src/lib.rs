@@ -1,0 +1,1 @@
+//! The command line and the sessions: the joints between `bpf`, `symbolizer` and `output`.

@@ -1,0 +1,1 @@
+//! Tests of the whole: replay, cli, live, layering.
