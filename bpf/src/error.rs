@@ -57,7 +57,9 @@ impl fmt::Display for Error {
                 "the frequency is above the kernel's limit of {limit} Hz (kernel.perf_event_max_sample_rate)"
             ),
             Self::Cpu(cpu) => write!(f, "CPU {cpu} does not exist or is offline"),
-            Self::Replay { line, what } => write!(f, "the recording's line {line} is malformed: {what}"),
+            Self::Replay { line, what } => {
+                write!(f, "the recording's line {line} is malformed: {what}")
+            }
             Self::Failed { step, source } => write!(f, "{step} failed: {source}"),
         }
     }

@@ -11,14 +11,15 @@
 //! second implementor), and the live sampler.
 
 mod error;
-mod sampler;
 pub mod replay;
 pub mod sample;
+mod sampler;
 pub mod source;
 
 pub use error::Error;
-pub use sampler::{Config, Cost, Sampler, Started, Target};
 pub use sample::{
-    AddressSpace, Comm, Flags, Frame, FrameKind, Sample, SideBand, SideBandKind, Stack, StackId, Trust,
+    AddressSpace, Comm, Flags, Frame, FrameKind, Sample, SideBand, SideBandKind, Stack, StackId,
+    Trust,
 };
+pub use sampler::{Config, Cost, Sampler, Started, Target};
 pub use source::{Losses, SampleSource, Window};

@@ -75,6 +75,8 @@ impl Flags {
     pub const KERNEL_THREAD: Self = Self(1 << 10);
     /// The sample hit kernel mode (the user stack starts at the saved registers).
     pub const IN_KERNEL: Self = Self(1 << 11);
+    /// The walk ended at a frame pointer or a return address that points nowhere.
+    pub const BROKEN: Self = Self(1 << 12);
 
     /// Whether all bits of `other` are set.
     pub fn has(self, other: Self) -> bool {

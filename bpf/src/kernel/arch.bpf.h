@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+/* All that depends on the CPU architecture: registers, in a perf event's context and in a task's saved ones. */
+#ifndef ARCH_BPF_H
+#define ARCH_BPF_H
+
+#include "kernel.h"
+
+#include <bpf/bpf_helpers.h>
+
+/* A point from which a user stack is walked. */
+struct registers {
+	__u64 ip;
+	__u64 sp;
+	__u64 fp;
+	bool user;   /* taken in user mode */
+	bool compat; /* a 32-bit task */
+};
+
+#if defined(__TARGET_ARCH_x86)
+
+/* The context of a perf event program; its layout is the kernel's promise to user space. */
+struct event_context {
+	__u64 r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax;
+	__u64 ip, cs, flags, sp, ss;
+	__u64 period;
+	__u64 address;
+};
+
+struct pt_regs {
+	unsigned long bp;
+	unsigned long ip;
+	unsigned long cs;
+	unsigned long sp;
+} __attribute__((preserve_access_index));
+
+enum {
+	USER_MODE = 3,
+	USER_CS_64 = 0x33,
+	THREAD_STACK = 16384,
+};
+
+static __always_inline void event_registers(const struct event_context *ctx, struct registers *r)
+{
+	__u16 cs = ctx->cs;
+
+	r->user = (cs & USER_MODE) == USER_MODE;
+	r->compat = r->user && cs != USER_CS_64;
+	r->ip = ctx->ip;
+	r->sp = ctx->sp;
+	r->fp = ctx->bp;
+}
+
+#define SAVED_REGISTERS(r, regs, READ)                                                                                 \
+	do {                                                                                                           \
+		__u16 cs = READ(regs, cs);                                                                             \
+		(r)->user = (cs & USER_MODE) == USER_MODE;                                                             \
+		(r)->compat = (r)->user && cs != USER_CS_64;                                                           \
+		(r)->ip = READ(regs, ip);                                                                              \
+		(r)->sp = READ(regs, sp);                                                                              \
+		(r)->fp = READ(regs, bp);                                                                              \
+	} while (0)
+
+#elif defined(__TARGET_ARCH_arm64)
+
+struct event_context {
+	__u64 regs[31];
+	__u64 sp, pc, pstate;
+	__u64 period;
+	__u64 address;
+};
+
+struct pt_regs {
+	__u64 regs[31];
+	__u64 sp;
+	__u64 pc;
+	__u64 pstate;
+} __attribute__((preserve_access_index));
+
+enum {
+	MODE_MASK = 0xf,
+	MODE_32 = 0x10,
+	THREAD_STACK = 16384,
+};
+
+static __always_inline void event_registers(const struct event_context *ctx, struct registers *r)
+{
+	__u64 state = ctx->pstate;
+
+	r->user = (state & MODE_MASK) == 0;
+	r->compat = r->user && (state & MODE_32);
+	r->ip = ctx->pc;
+	r->sp = ctx->sp;
+	r->fp = ctx->regs[29];
+}
+
+#define SAVED_REGISTERS(r, regs_, READ)                                                                                \
+	do {                                                                                                           \
+		__u64 state = READ(regs_, pstate);                                                                     \
+		(r)->user = (state & MODE_MASK) == 0;                                                                  \
+		(r)->compat = (r)->user && (state & MODE_32);                                                          \
+		(r)->ip = READ(regs_, pc);                                                                             \
+		(r)->sp = READ(regs_, sp);                                                                             \
+		(r)->fp = READ(regs_, regs[29]);                                                                       \
+	} while (0)
+
+#else
+#error "no registers for this architecture"
+#endif
+
+#endif

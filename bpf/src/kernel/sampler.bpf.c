@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+/* Samples: a perf event on every CPU runs `sample`, which appends one record to the CPU's log. */
+#include "task.bpf.h"
+#include "walk.bpf.h"
+
+/* The skeleton takes its types from these. */
+struct record record_type;
+struct walk walk_type;
+enum limits limits_type;
+enum trust trust_type;
+enum record_flags flags_type;
+enum target_kind kind_type;
+
+const volatile __u32 target_kind = TARGET_MACHINE;
+const volatile __u32 excluded_pid = 0;
+const volatile bool want_user = true;
+const volatile bool want_kernel = true;
+const volatile bool want_idle = false;
+
+/* What one run of a program works on. */
+struct run {
+	struct cpu *cpu;
+	struct log *log;
+	struct walk *walk;
+	__u32 index; /* the CPU's */
+	__u32 level;
+	__u64 generation;
+	__u64 start; /* word of the record */
+	__u32 flags;
+};
+
+static __always_inline bool is_target(const struct task *t)
+{
+	__u32 key = target_kind == TARGET_THREADS ? t->tid : t->pid;
+
+	if (t->pid == excluded_pid && excluded_pid)
+		return false;
+	return target_kind == TARGET_MACHINE || bpf_map_lookup_elem(&targets, &key);
+}
+
+/* Whether this CPU already stored the stack in this generation; if not, it is held for stored from now on. A slot
+ * that is overwritten costs a repetition, never a stack. */
+static __always_inline bool seen_before(struct run *r, __u64 id)
+{
+	__u64 word = id ^ (r->generation * 0x9e3779b97f4a7c15ULL);
+	__u64 *slot = &r->cpu->seen[id & (SEEN_SLOTS - 1)];
+
+	if (*slot == word)
+		return true;
+	*slot = word;
+	return false;
+}
+
+/* The kernel stack goes to `at`; returns the words that it keeps there. */
+static __always_inline __u32 kernel_stack(void *ctx, struct run *r, struct record *record, __u64 at)
+{
+	__u64 *frames = &r->log->words[at & log_mask], hash = seed + 1;
+	long bytes = bpf_get_stack(ctx, frames, KERNEL_FRAMES * 8, 0);
+	__u32 count = bytes < 0 ? 0 : (__u32)bytes / 8;
+
+	if (!count)
+		return 0;
+	for (int i = 0; i < KERNEL_FRAMES; i++) {
+		if (i >= count)
+			break;
+		hash = mix(hash, frames[i]);
+	}
+	if (count == KERNEL_FRAMES)
+		r->flags |= FLAG_TRUNCATED_KERNEL;
+	record->kernel_stack = stack_id(hash);
+	return seen_before(r, record->kernel_stack) ? 0 : count;
+}
+
+/* The user stack goes to `at`; returns the words that it keeps there. */
+static __always_inline __u32 user_stack(struct run *r, const struct registers *regs, struct record *record, __u64 at)
+{
+	struct walk *w = r->walk;
+
+	r->log->words[at & log_mask] = (regs->ip & ((1ULL << ADDRESS_BITS) - 1)) | (__u64)TRUST_CONTEXT << TRUST_SHIFT;
+	w->hash = mix(seed, regs->ip);
+	w->at = at + 1;
+	w->frames = 1;
+	w->flags = FLAG_FRAME_POINTERS;
+	w->frame = regs->fp;
+	w->base = regs->fp;
+	w->length = 0;
+	if (regs->compat) {
+		w->flags = FLAG_COMPAT;
+	} else if (regs->fp & 7 || regs->fp >> ADDRESS_BITS) {
+		w->flags |= FLAG_BROKEN;
+	} else if (regs->fp) {
+		for (int i = 0; i < CALLS + 1; i++) {
+			if (walk_some(r->index, r->level))
+				break;
+		}
+	}
+	r->flags |= w->flags;
+	record->user_stack = stack_id(mix(w->hash, w->flags));
+	return seen_before(r, record->user_stack) ? 0 : w->frames;
+}
+
+static __always_inline void store(void *ctx, struct run *r, const struct task *t, const struct registers *kernel,
+				  const struct registers *user, __u64 weight)
+{
+	__u64 at = r->start + RECORD_WORDS;
+	struct record *record = (void *)&r->log->words[r->start & log_mask];
+
+	record->version = RECORD_VERSION;
+	record->event = 0;
+	record->kernel_frames = 0;
+	record->user_frames = 0;
+	record->kernel_stack = 0;
+	record->user_stack = 0;
+	record->time = bpf_ktime_get_ns();
+	record->cpu = r->index;
+	record->pid = t->pid;
+	record->tid = t->tid;
+	record->start_boottime = t->start_boottime;
+	record->exec_id = t->exec_id;
+	record->weight = weight;
+	record->cgroup = bpf_get_current_cgroup_id();
+	bpf_get_current_comm(record->comm, sizeof record->comm);
+	if (!kernel->user) {
+		r->flags |= FLAG_IN_KERNEL;
+		if (want_kernel)
+			record->kernel_frames = kernel_stack(ctx, r, record, at);
+		at += record->kernel_frames;
+	}
+	if (want_user && user->user)
+		record->user_frames = user_stack(r, user, record, at);
+	at += record->user_frames;
+	record->flags = r->flags;
+	r->log->used = at;
+}
+
+/* Finds the run's log and checks its room; false: the sample is lost, and counted. */
+static __always_inline bool open_log(struct run *r)
+{
+	__u64 now = generation;
+	__u32 key = (now & 1) * logs_a_generation + r->index * levels + r->level;
+
+	r->generation = now;
+	r->log = bpf_map_lookup_elem(&logs, &key);
+	r->walk = &r->cpu->walk[r->level & (LEVELS - 1)];
+	r->walk->log = key;
+	if (!r->log)
+		return false;
+	r->start = r->log->used;
+	if (r->start + RECORD_MOST > log_mask) {
+		r->cpu->full++;
+		return false;
+	}
+	return true;
+}
+
+static __always_inline void read_task(struct task *t, const bool direct)
+{
+	if (direct) {
+		struct task_struct *task = bpf_get_current_task_btf();
+
+		t->flags = task->flags;
+		t->start_boottime = task->group_leader->start_boottime;
+		t->exec_id = task->group_leader->self_exec_id;
+	} else {
+		struct task_struct *task = (void *)bpf_get_current_task();
+
+		t->flags = BPF_CORE_READ(task, flags);
+		t->start_boottime = BPF_CORE_READ(task, group_leader, start_boottime);
+		t->exec_id = BPF_CORE_READ(task, group_leader, self_exec_id);
+	}
+}
+
+/* The registers with which the current task entered the kernel. */
+static __always_inline void saved_registers(struct registers *r, const bool direct)
+{
+	if (direct) {
+		struct pt_regs *regs = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+
+		SAVED_REGISTERS(r, regs, DIRECT);
+	} else {
+		struct task_struct *task = (void *)bpf_get_current_task();
+		struct pt_regs *regs = (void *)((char *)BPF_CORE_READ(task, stack) + THREAD_STACK);
+
+		regs = (void *)((char *)regs - bpf_core_type_size(struct pt_regs));
+		SAVED_REGISTERS(r, regs, HELPED);
+	}
+}
+
+static __always_inline void sample_task(struct event_context *ctx, struct run *r, const bool direct)
+{
+	struct registers kernel = {}, user = {};
+	struct task t = {};
+
+	if (!task_numbers(&t)) {
+		r->cpu->foreign++;
+		if (target_kind != TARGET_MACHINE)
+			return;
+		r->flags |= FLAG_FOREIGN;
+	}
+	if (!is_target(&t) || !open_log(r))
+		return;
+	read_task(&t, direct);
+	event_registers(ctx, &kernel);
+	if (t.flags & PF_VCPU && !kernel.user)
+		r->flags |= FLAG_GUEST;
+	if (kernel.user)
+		user = kernel;
+	else if (t.flags & PF_KTHREAD)
+		r->flags |= FLAG_KERNEL_THREAD;
+	else
+		saved_registers(&user, direct);
+	store(ctx, r, &t, &kernel, &user, ctx->period);
+}
+
+static __always_inline void sample_idle(struct event_context *ctx, struct run *r)
+{
+	struct registers kernel = {}, user = {};
+	struct task t = {};
+
+	r->cpu->idle++;
+	if (!want_idle || target_kind != TARGET_MACHINE || !open_log(r))
+		return;
+	r->flags |= FLAG_IDLE | FLAG_KERNEL_THREAD;
+	event_registers(ctx, &kernel);
+	store(ctx, r, &t, &kernel, &user, ctx->period);
+}
+
+static __always_inline int run(struct event_context *ctx, const bool direct)
+{
+	struct run r = {.index = bpf_get_smp_processor_id()};
+
+	r.cpu = bpf_map_lookup_elem(&cpus, &r.index);
+	if (!r.cpu)
+		return 0;
+	r.cpu->runs++;
+	r.level = r.cpu->level;
+	if (r.level >= levels) {
+		r.cpu->nested++;
+		return 0;
+	}
+	r.cpu->level = r.level + 1;
+	if (bpf_get_current_pid_tgid())
+		sample_task(ctx, &r, direct);
+	else
+		sample_idle(ctx, &r);
+	r.cpu->level = r.level;
+	return 0;
+}
+
+SEC("perf_event")
+int sample(struct event_context *ctx)
+{
+	return run(ctx, true);
+}
+
+/* For kernels before 5.15. */
+SEC("perf_event")
+int sample_helped(struct event_context *ctx)
+{
+	return run(ctx, false);
+}
+
+/* Tasks born of the target belong to it; a number that is used again does not. */
+SEC("raw_tracepoint/sched_process_fork")
+int follow(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct task_struct *parent = (void *)ctx->args[0], *child = (void *)ctx->args[1];
+	__u32 from, to;
+	__u8 yes = 1;
+
+	if (target_kind != TARGET_THREADS) {
+		parent = BPF_CORE_READ(parent, group_leader);
+		child = BPF_CORE_READ(child, group_leader);
+	}
+	from = task_number(parent);
+	to = task_number(child);
+	if (from == to)
+		return 0;
+	if (from && bpf_map_lookup_elem(&targets, &from))
+		bpf_map_update_elem(&targets, &to, &yes, BPF_ANY);
+	else
+		bpf_map_delete_elem(&targets, &to);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "Dual MIT/GPL";

@@ -1,0 +1,51 @@
+//! Which capabilities this process has, to name the one that it lacks.
+
+use crate::Error;
+use std::io;
+
+const SYS_ADMIN: u32 = 21;
+const NEEDED: [(u32, &str); 2] = [(38, "CAP_PERFMON"), (39, "CAP_BPF")];
+
+#[repr(C)]
+struct Header {
+    version: u32,
+    pid: i32,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+struct Half {
+    effective: u32,
+    permitted: u32,
+    inheritable: u32,
+}
+
+/// The effective capabilities as bits.
+fn effective() -> u64 {
+    let mut header = Header { version: 0x2008_0522, pid: 0 };
+    let mut halves = [Half::default(); 2];
+    // SAFETY: version 3 of the call fills two halves, which is what we hand over.
+    let answer = unsafe { libc::syscall(libc::SYS_capget, &raw mut header, halves.as_mut_ptr()) };
+    if answer < 0 {
+        0
+    } else {
+        u64::from(halves[0].effective) | u64::from(halves[1].effective) << 32
+    }
+}
+
+/// Those of the needed capabilities that this process lacks.
+pub(crate) fn missing() -> Vec<&'static str> {
+    let have = effective();
+    if have >> SYS_ADMIN & 1 == 1 {
+        return Vec::new();
+    }
+    NEEDED.iter().filter(|(bit, _)| have >> bit & 1 == 0).map(|(_, name)| *name).collect()
+}
+
+/// The error of a refused step: with the missing capabilities if it was refused for want of permission.
+pub(crate) fn refused(step: &'static str, source: io::Error) -> Error {
+    match source.raw_os_error() {
+        Some(libc::EPERM | libc::EACCES) => Error::Permission { step, missing: missing(), source },
+        _ => Error::Failed { step, source },
+    }
+}

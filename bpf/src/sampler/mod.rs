@@ -1,0 +1,274 @@
+//! The live sampler.
+
+mod capability;
+mod cpus;
+mod events;
+mod load;
+mod log;
+mod logs;
+mod memory;
+mod quiet;
+mod ring;
+mod scope;
+mod side_band;
+mod size;
+mod skeleton;
+mod ticks;
+
+use crate::sample::SideBand;
+use crate::{Error, Losses, SampleSource, Window};
+use events::{PerfEvent, Trigger};
+use load::Loaded;
+use logs::Logs;
+use memory::clocks;
+use ring::Ring;
+use scope::Scope;
+use side_band::Decoded;
+use size::Sizes;
+use std::os::fd::AsFd;
+use std::time::Duration;
+use ticks::Ticks;
+
+/// Whose samples are kept. Filtered in the kernel; children and threads born during the recording belong
+/// to the target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Every task.
+    Machine,
+    /// Processes by id, in bpflame's own PID namespace.
+    Processes(Vec<u32>),
+    /// Threads by id, in the same.
+    Threads(Vec<u32>),
+}
+
+/// What to sample.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Whose samples.
+    pub target: Target,
+    /// On which CPUs; `None`: all that are online.
+    pub cpus: Option<Vec<u32>>,
+    /// Samples a second and CPU.
+    pub frequency: u32,
+    /// Whether user stacks are recorded.
+    pub user: bool,
+    /// Whether kernel stacks are recorded.
+    pub kernel: bool,
+    /// Whether the idle task is sampled.
+    pub idle: bool,
+    /// A process to leave out (bpflame's own).
+    pub exclude: Option<u32>,
+}
+
+/// What the sampler runs on, for the reader.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Started {
+    /// `cycles` or `cpu-clock`.
+    pub event: &'static str,
+    /// The unit of [`crate::Sample::weight`]: `nanoseconds` or `cycles`.
+    pub unit: &'static str,
+    /// The CPUs sampled.
+    pub cpus: Vec<u32>,
+    /// CLOCK_REALTIME minus CLOCK_MONOTONIC at the start, in nanoseconds.
+    pub wall_offset: i64,
+    /// CLOCK_MONOTONIC nanoseconds when sampling began.
+    pub time: u64,
+    /// How long two drains may be apart before the logs can fill.
+    pub drain_every: Duration,
+}
+
+/// Figures of the BPF programs, where `kernel.bpf_stats_enabled` is 1, and of the maps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Runs of the sampling program that the kernel timed.
+    pub runs: u64,
+    /// Nanoseconds of those runs together.
+    pub nanoseconds: u64,
+    /// Bytes of memory that the BPF maps and rings hold.
+    pub map_bytes: u64,
+}
+
+/// How often CPUs that went or came are looked for, in nanoseconds.
+const LOOK_AT_CPUS: u64 = 1_000_000_000;
+
+/// Samples the kernel.
+#[derive(Debug)]
+pub struct Sampler {
+    config: Config,
+    trigger: Trigger,
+    sizes: Sizes,
+    logs: Logs,
+    rings: Vec<(u32, Ring)>,
+    ticks: Ticks,
+    held: Vec<SideBand>,
+    scope: Scope,
+    side_band_lost: u64,
+    malformed: u64,
+    looked_at_cpus: u64,
+    stopped: bool,
+}
+
+impl Sampler {
+    /// Loads the programs and opens the perf events; nothing is sampled yet, side-band records are
+    /// collected from here on (so `/proc` may be read after this).
+    ///
+    /// # Errors
+    /// With the step that failed and its cause; nothing stays behind.
+    pub fn open(config: &Config) -> Result<Self, Error> {
+        let chosen = cpus::chosen(config.cpus.as_deref())?;
+        let trigger = events::best_trigger(config.frequency, chosen[0])?;
+        let sizes = Sizes::choose(cpus::count()?, config.frequency);
+        let mut sampler = Self {
+            trigger,
+            sizes,
+            logs: Logs::new(Loaded::load(config, sizes)?)?,
+            rings: Vec::new(),
+            ticks: Ticks::new(trigger, config.frequency),
+            held: Vec::new(),
+            scope: Scope::new(&config.target),
+            side_band_lost: 0,
+            malformed: 0,
+            looked_at_cpus: clocks().0,
+            stopped: false,
+            config: config.clone(),
+        };
+        for cpu in cpus::online()? {
+            sampler.add_ring(cpu)?;
+        }
+        Ok(sampler)
+    }
+
+    /// Starts sampling.
+    ///
+    /// # Errors
+    /// When an event cannot be enabled.
+    pub fn start(&mut self) -> Result<Started, Error> {
+        let chosen = cpus::chosen(self.config.cpus.as_deref())?;
+        let (time, wall) = clocks();
+        for &cpu in &chosen {
+            self.add_event(cpu)?;
+        }
+        Ok(Started {
+            event: self.trigger.name(),
+            unit: self.trigger.unit(),
+            cpus: chosen,
+            wall_offset: wall.cast_signed().wrapping_sub(time.cast_signed()),
+            time,
+            drain_every: self.sizes.drain_every,
+        })
+    }
+
+    /// What the programs cost so far.
+    pub fn cost(&self) -> Cost {
+        let (runs, nanoseconds) = self.logs.program_cost();
+        let rings: usize = self.rings.iter().map(|(_, r)| r.bytes()).sum();
+        Cost { runs, nanoseconds, map_bytes: (self.sizes.bytes() + rings) as u64 }
+    }
+
+    fn add_ring(&mut self, cpu: u32) -> Result<(), Error> {
+        let ring = Ring::open(cpu, self.sizes.ring_pages)
+            .map_err(|e| events::explain(e, self.config.frequency))?;
+        self.rings.push((cpu, ring));
+        Ok(())
+    }
+
+    fn add_event(&mut self, cpu: u32) -> Result<(), Error> {
+        let explained = |e| events::explain(e, self.config.frequency);
+        let event =
+            PerfEvent::sampling(self.trigger, self.config.frequency, cpu).map_err(explained)?;
+        event.attach(self.logs.program()).map_err(explained)?;
+        event.enable().map_err(explained)?;
+        self.ticks.add(cpu, event);
+        Ok(())
+    }
+
+    /// Lets go of CPUs that went offline, and samples those that came online.
+    fn follow_cpus(&mut self, now: u64) {
+        if now - self.looked_at_cpus < LOOK_AT_CPUS {
+            return;
+        }
+        self.looked_at_cpus = now;
+        let Ok(online) = cpus::online() else { return };
+        self.ticks.keep(&online);
+        self.rings.retain(|(cpu, _)| online.contains(cpu));
+        let room = self.sizes.cpus;
+        for cpu in online.into_iter().filter(|c| *c < room) {
+            if !self.rings.iter().any(|(c, _)| *c == cpu) {
+                let _ = self.add_ring(cpu);
+            }
+            let wanted = self.config.cpus.as_ref().is_none_or(|list| list.contains(&cpu));
+            if wanted && !self.ticks.has(cpu) {
+                // A CPU that goes away again at once is looked for at the next turn.
+                let _ = self.add_event(cpu);
+            }
+        }
+    }
+
+    /// Moves the side-band records up to `until` into the window; later ones are held.
+    fn take_side_band(&mut self, window: &mut Window, until: u64) {
+        let mut decoded = Decoded::default();
+        let mut bytes = Vec::new();
+        for (_, ring) in &self.rings {
+            bytes.clear();
+            ring.take(&mut bytes);
+            decoded.decode(&bytes);
+        }
+        self.side_band_lost += decoded.lost;
+        self.malformed += decoded.malformed;
+        window.side_band_lost = decoded.lost > 0;
+        self.held.append(&mut decoded.records);
+        self.held.sort_by_key(|r| r.time);
+        let ready = self.held.partition_point(|r| r.time <= until);
+        window.side_band.extend(self.held.drain(..ready).filter(|r| self.scope.wants(r)));
+    }
+}
+
+impl SampleSource for Sampler {
+    fn drain(&mut self, window: &mut Window) -> Result<(), Error> {
+        window.clear();
+        let until = self.logs.drain(window)?;
+        self.take_side_band(window, until);
+        self.follow_cpus(until);
+        Ok(())
+    }
+
+    fn stop(&mut self, window: &mut Window) -> Result<(), Error> {
+        window.clear();
+        self.ticks.disable();
+        self.logs.drain_all(window)?;
+        for (_, ring) in &self.rings {
+            let _ = ring.disable();
+        }
+        self.take_side_band(window, u64::MAX);
+        self.stopped = true;
+        Ok(())
+    }
+
+    fn losses(&self) -> Losses {
+        let figures = self.logs.figures();
+        let expected = self.ticks.expected();
+        let mut lost = figures.lost;
+        lost.insert("missed ticks", expected.saturating_sub(figures.runs));
+        lost.insert("malformed record", self.malformed + figures.malformed);
+        lost.retain(|_, n| *n > 0);
+        Losses {
+            lost,
+            side_band_lost: self.side_band_lost,
+            runs: figures.runs,
+            idle: figures.idle,
+            foreign: figures.foreign,
+            expected,
+        }
+    }
+
+    fn finished(&self) -> bool {
+        self.stopped
+    }
+}
+
+impl AsFd for Sampler {
+    /// The sampling program's descriptor.
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.logs.program()
+    }
+}

@@ -1,0 +1,52 @@
+//! A perf event's ring of side-band records.
+
+use super::events::PerfEvent;
+use super::memory::{SharedMemory, page_size};
+use perf_event_open_sys::bindings::perf_event_mmap_page;
+use std::io;
+use std::mem::offset_of;
+use std::os::fd::AsFd;
+use std::sync::atomic::Ordering;
+
+/// The ring of one CPU.
+#[derive(Debug)]
+pub(crate) struct Ring {
+    memory: SharedMemory,
+    event: PerfEvent,
+    size: usize,
+}
+
+impl Ring {
+    /// Opens a CPU's side-band event with a ring of `pages` pages (a power of two), and enables it.
+    pub(crate) fn open(cpu: u32, pages: usize) -> io::Result<Self> {
+        let event = PerfEvent::side_band(cpu)?;
+        let size = pages * page_size();
+        let memory = SharedMemory::map(event.as_fd(), size + page_size())?;
+        event.enable()?;
+        Ok(Self { memory, event, size })
+    }
+
+    /// Bytes of memory that it holds.
+    pub(crate) fn bytes(&self) -> usize {
+        self.size + page_size()
+    }
+
+    pub(crate) fn disable(&self) -> io::Result<()> {
+        self.event.disable()
+    }
+
+    /// Moves all records behind what `into` holds.
+    pub(crate) fn take(&self, into: &mut Vec<u8>) {
+        let head_word = self.memory.word(offset_of!(perf_event_mmap_page, data_head));
+        let tail_word = self.memory.word(offset_of!(perf_event_mmap_page, data_tail));
+        let (head, tail) = (head_word.load(Ordering::Acquire), tail_word.load(Ordering::Relaxed));
+        let len = usize::try_from(head.wrapping_sub(tail)).unwrap_or(0).min(self.size);
+        let from = tail as usize & (self.size - 1);
+        let first = len.min(self.size - from);
+        let begin = into.len();
+        into.resize(begin + len, 0);
+        self.memory.copy(page_size() + from, &mut into[begin..begin + first]);
+        self.memory.copy(page_size(), &mut into[begin + first..]);
+        tail_word.store(head, Ordering::Release);
+    }
+}

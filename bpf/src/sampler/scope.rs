@@ -1,0 +1,62 @@
+//! Whose side-band records are of interest.
+
+use super::Target;
+use crate::sample::{SideBand, SideBandKind};
+use std::collections::HashSet;
+
+/// The target's processes as far as side-band records go; of threads it knows no processes, so it takes all.
+#[derive(Debug)]
+pub(crate) struct Scope {
+    processes: Option<HashSet<u32>>,
+}
+
+impl Scope {
+    pub(crate) fn new(target: &Target) -> Self {
+        let processes = match target {
+            Target::Processes(list) => Some(list.iter().copied().collect()),
+            Target::Machine | Target::Threads(_) => None,
+        };
+        Self { processes }
+    }
+
+    /// Whether a record is of interest; a child of the target belongs to it from its birth on.
+    pub(crate) fn wants(&mut self, record: &SideBand) -> bool {
+        let Some(processes) = &mut self.processes else { return true };
+        match record.kind {
+            SideBandKind::Fork { parent_pid, .. } if parent_pid != record.pid => {
+                if processes.contains(&parent_pid) {
+                    processes.insert(record.pid);
+                } else {
+                    // The number is used again by a stranger.
+                    processes.remove(&record.pid);
+                }
+                processes.contains(&record.pid)
+            }
+            _ => processes.contains(&record.pid),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fork(parent_pid: u32, pid: u32) -> SideBand {
+        SideBand {
+            time: 0,
+            pid,
+            tid: pid,
+            kind: SideBandKind::Fork { parent_pid, parent_tid: parent_pid },
+        }
+    }
+
+    #[test]
+    fn children_belong_and_strangers_with_their_numbers_do_not() {
+        let mut scope = Scope::new(&Target::Processes(vec![10]));
+        assert!(scope.wants(&fork(10, 11)));
+        assert!(scope.wants(&SideBand { time: 1, pid: 11, tid: 11, kind: SideBandKind::Exit }));
+        assert!(!scope.wants(&fork(5, 11)));
+        assert!(!scope.wants(&SideBand { time: 2, pid: 11, tid: 11, kind: SideBandKind::Exit }));
+        assert!(Scope::new(&Target::Machine).wants(&fork(5, 6)));
+    }
+}

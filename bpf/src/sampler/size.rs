@@ -1,0 +1,86 @@
+//! How large the maps and rings are, and how often they are emptied.
+
+use super::skeleton::types::{cpu, limits};
+use std::time::Duration;
+
+/// Nested programs that can log at a time: one, as long as only perf events run programs.
+pub(crate) const LEVELS: u32 = 1;
+
+/// Words that a sample is expected to take, beyond the first few: head and stacks of common depth. Stacks that a CPU
+/// stored since the last drain take only the head.
+const COMMON_WORDS: u64 = 256;
+/// So many of the longest records always fit.
+const LONGEST_RECORDS: u64 = 28;
+const LOG_WORDS: std::ops::RangeInclusive<u64> = 4096..=1 << 19;
+/// Bytes of all logs together, at most.
+const BUDGET: u64 = 32 << 20;
+
+/// How large the maps are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sizes {
+    /// CPUs, numbered from 0.
+    pub(crate) cpus: u32,
+    /// Words in a log, a power of two.
+    pub(crate) log_words: u64,
+    /// Pages of a CPU's side-band ring, a power of two.
+    pub(crate) ring_pages: usize,
+    /// How long two drains may be apart.
+    pub(crate) drain_every: Duration,
+}
+
+impl Sizes {
+    /// For so many CPUs and samples a second.
+    pub(crate) fn choose(cpus: u32, frequency: u32) -> Self {
+        let every: u64 = if frequency <= 250 { 200 } else { 100 };
+        let samples = u64::from(frequency) * every / 1000 + 1;
+        let wanted = (samples * COMMON_WORDS)
+            .max(samples.min(LONGEST_RECORDS) * u64::from(limits::RECORD_MOST.0));
+        let share = BUDGET / 8 / u64::from(2 * cpus * LEVELS).max(1);
+        // Rounded down, so that the budget holds.
+        let most = if share.is_power_of_two() { share } else { share.next_power_of_two() / 2 };
+        let log_words =
+            wanted.next_power_of_two().min(most).clamp(*LOG_WORDS.start(), *LOG_WORDS.end());
+        let drain_every =
+            Duration::from_millis(every * log_words / wanted.next_power_of_two().max(log_words))
+                .max(Duration::from_millis(20));
+        let ring_pages = if cpus <= 16 { 128 } else { 32 };
+        Self { cpus, log_words, ring_pages, drain_every }
+    }
+
+    /// Logs of both generations.
+    pub(crate) fn logs(self) -> u32 {
+        2 * self.cpus * LEVELS
+    }
+
+    /// Bytes of one log in its map.
+    pub(crate) fn log_bytes(self) -> usize {
+        8 * (1 + self.log_words as usize + limits::LOG_HEADROOM.0 as usize)
+    }
+
+    /// Bytes of all maps together.
+    pub(crate) fn bytes(self) -> usize {
+        self.log_bytes() * self.logs() as usize + size_of::<cpu>() * self.cpus as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_records_of_a_usual_recording_fit() {
+        let sizes = Sizes::choose(2, 99);
+        assert!(sizes.log_words >= 20 * u64::from(limits::RECORD_MOST.0));
+        assert!(sizes.bytes() < 2 << 20);
+    }
+
+    #[test]
+    fn many_cpus_and_high_frequencies_stay_in_the_budget() {
+        for (cpus, frequency) in [(1, 1), (2, 5000), (64, 99), (256, 99), (512, 10_000)] {
+            let sizes = Sizes::choose(cpus, frequency);
+            assert!(sizes.log_words.is_power_of_two());
+            assert!(sizes.bytes() < 64 << 20, "{cpus} CPUs: {} bytes", sizes.bytes());
+            assert!(sizes.drain_every >= Duration::from_millis(20));
+        }
+    }
+}
