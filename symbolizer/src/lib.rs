@@ -16,6 +16,6 @@ pub mod name;
 pub mod place;
 pub mod process;
 
-pub use name::{Line, LocalSymbolizer, Named, NameOptions, Symbolize, Warning};
+pub use name::{Line, LocalSymbolizer, NameOptions, Named, RawAddresses, Symbolize, Warning};
 pub use place::{FileId, Jit, MappedFile, Place, Reason, Runtime};
 pub use process::{Event, EventKind, Identity, ProcessTable, Space};

@@ -1,6 +1,33 @@
 //! Names for places.
+//!
+//! [`LocalSymbolizer`] asks this machine's files and kernel, [`RawAddresses`] leaves user files unnamed. Both
+//! work in batches: all addresses of a file are looked up together, sorted, each once, and what was read of
+//! the file is dropped before the next one. The parsers are pure functions on bytes. In reading order:
+//! `local` (places by kind), `user` (one file: the sources in their order), then each source: [`gopclntab`],
+//! `dwarf`, [`symtab`], [`ranges`], [`kallsyms`], [`perfmap`], and [`elf`] below them.
 
-use crate::place::{MappedFile, Place, Reason};
+mod debugfile;
+mod demangle;
+mod dwarf;
+pub mod elf;
+mod go;
+pub mod gopclntab;
+pub mod kallsyms;
+mod kernel;
+mod lines;
+mod local;
+pub mod perfmap;
+pub mod ranges;
+mod raw;
+pub mod symtab;
+mod user;
+mod vdso;
+
+pub use demangle::{demangle, text};
+pub use local::LocalSymbolizer;
+pub use raw::RawAddresses;
+
+use crate::place::{Place, Reason};
 use crate::process::ProcessTable;
 
 /// One function at an address: the function that the code lies in, or one that was inlined there.
@@ -56,33 +83,5 @@ pub trait Symbolize {
     /// What was wrong with foreign files so far.
     fn warnings(&self) -> Vec<Warning> {
         Vec::new()
-    }
-}
-
-/// Names from this machine's files and kernel.
-#[derive(Debug, Default)]
-pub struct LocalSymbolizer {}
-
-impl LocalSymbolizer {
-    /// Reads nothing yet.
-    pub fn new(_options: NameOptions) -> Self {
-        Self::default()
-    }
-
-    /// Names for virtual addresses of one file, for `report` too.
-    pub fn file(&mut self, _file: &MappedFile, addresses: &[u64]) -> Vec<Named> {
-        addresses
-            .iter()
-            .map(|_| Named { lines: Vec::new(), module: String::new(), reason: Some(Reason::NoSymbol) })
-            .collect()
-    }
-}
-
-impl Symbolize for LocalSymbolizer {
-    fn names(&mut self, _table: &ProcessTable, places: &[Place]) -> Vec<Named> {
-        places
-            .iter()
-            .map(|_| Named { lines: Vec::new(), module: String::new(), reason: Some(Reason::NoSymbol) })
-            .collect()
     }
 }

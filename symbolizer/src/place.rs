@@ -135,6 +135,8 @@ pub enum Reason {
     Limit,
     /// `/proc/kallsyms` shows no addresses (`kernel.kptr_restrict`).
     KernelHidden,
+    /// Names of files were not asked for.
+    NotAsked,
 }
 
 impl Reason {
@@ -155,6 +157,7 @@ impl Reason {
             Self::NoJitEntry => "address not in the perf map",
             Self::Limit => "a memory bound was reached",
             Self::KernelHidden => "kernel addresses are hidden",
+            Self::NotAsked => "names were not asked for",
         }
     }
 }

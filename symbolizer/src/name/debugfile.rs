@@ -1,0 +1,192 @@
+//! Separate debug files: by build ID and by debug link, below the process's root first, then below ours.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use flate2::Crc;
+use rustix::fs::{Mode, OFlags, ResolveFlags};
+
+use super::elf::{Bytes, Image, u32_at};
+use crate::MappedFile;
+
+/// The checksum of a larger file is not made.
+const MAX_CHECKED: u64 = 1 << 30;
+/// A compressed symbol table grows to no more bytes, and its decoder takes no more memory.
+const MAX_MINI: u64 = 128 << 20;
+const DIRECTORY: &str = "/usr/lib/debug";
+
+/// A debug file that fits.
+#[derive(Debug)]
+pub(super) struct DebugFile {
+    /// The open file.
+    pub file: File,
+    /// Whether it stands in a directory of this machine and not of a container.
+    pub ours: bool,
+}
+
+/// What was found of a debug file, and why another one was passed over.
+#[derive(Debug, Default)]
+pub(super) struct Search {
+    /// The first that fits.
+    pub found: Option<DebugFile>,
+    /// What was wrong with others.
+    pub refused: Option<&'static str>,
+}
+
+/// Looks for the debug file of `file`, whose parsed form is `image`.
+pub(super) fn find(file: &MappedFile, image: &Image<'_>) -> Search {
+    let mut search = Search::default();
+    let foreign = file.root.as_deref().filter(|root| !is_own_root(root));
+    let roots = [foreign, None];
+    let roots = if foreign.is_some() { &roots[..] } else { &roots[1..] };
+    let by_id = file.build_id.as_deref().and_then(build_id_path);
+    for root in roots {
+        let candidate = by_id.as_ref().and_then(|path| open(*root, path));
+        if search.take(candidate, root.is_none(), |other| fits(image, file, other)) {
+            return search;
+        }
+    }
+    let Some((name, checksum)) = debug_link(image) else { return search };
+    for root in roots {
+        for path in link_paths(&file.path, &name) {
+            let Some(candidate) = open(*root, &path) else { continue };
+            if crc(&candidate) != Some(checksum) {
+                search.refused = Some("the debug file's checksum is another");
+            } else if search.take(Some(candidate), root.is_none(), |other| fits(image, file, other))
+            {
+                return search;
+            }
+        }
+    }
+    search
+}
+
+impl Search {
+    fn take(
+        &mut self,
+        candidate: Option<File>,
+        ours: bool,
+        fits: impl Fn(&Image<'_>) -> Result<(), &'static str>,
+    ) -> bool {
+        let Some(file) = candidate else { return false };
+        let checked = Image::parse(Bytes::File(&file))
+            .map_err(|_| "the debug file is malformed")
+            .and_then(|other| fits(&other));
+        match checked {
+            Ok(()) => self.found = Some(DebugFile { file, ours }),
+            Err(what) => self.refused = Some(what),
+        }
+        self.found.is_some()
+    }
+}
+
+/// Whether a debug file is of this file: the same build ID where both have one, and the same code sections.
+fn fits(image: &Image<'_>, file: &MappedFile, other: &Image<'_>) -> Result<(), &'static str> {
+    if let (Some(id), Some(other)) = (&file.build_id, other.build_id())
+        && *id != other
+    {
+        return Err("the debug file's build ID is another");
+    }
+    same_code(image, other)
+}
+
+/// Whether the code sections that both name are at the same addresses.
+pub(super) fn same_code(image: &Image<'_>, other: &Image<'_>) -> Result<(), &'static str> {
+    let differs = image.sections.iter().filter(|section| section.is_code()).any(|section| {
+        other
+            .section(&section.name)
+            .is_some_and(|other| (other.address, other.size) != (section.address, section.size))
+    });
+    if differs { Err("the debug file's code sections are others") } else { Ok(()) }
+}
+
+/// `/usr/lib/debug/.build-id/ab/cdef….debug`.
+pub(super) fn build_id_path(id: &[u8]) -> Option<PathBuf> {
+    let (first, rest) = id.split_first().filter(|(_, rest)| !rest.is_empty())?;
+    let rest: String = rest.iter().map(|byte| format!("{byte:02x}")).collect();
+    Some(PathBuf::from(format!("{DIRECTORY}/.build-id/{first:02x}/{rest}.debug")))
+}
+
+/// Name and checksum from `.gnu_debuglink`.
+fn debug_link(image: &Image<'_>) -> Option<(Vec<u8>, u32)> {
+    let data = image.data(image.section(".gnu_debuglink")?, 4096)?;
+    let name = super::elf::c_string(&data, 0).to_vec();
+    let checksum = u32_at(&data, (name.len() + 1).next_multiple_of(4))?;
+    let plain = !name.is_empty() && !name.contains(&b'/') && name != b".." && name != b".";
+    plain.then_some((name, checksum))
+}
+
+/// Where a debug link's file may lie, from the path of the file that names it.
+fn link_paths(path: &[u8], name: &[u8]) -> Vec<PathBuf> {
+    let path = Path::new(OsStr::from_bytes(path));
+    let (Some(directory), name) = (path.parent(), OsStr::from_bytes(name)) else {
+        return Vec::new();
+    };
+    if !directory.is_absolute() {
+        return Vec::new();
+    }
+    let below = directory.strip_prefix("/").unwrap_or(directory);
+    vec![
+        directory.join(name),
+        directory.join(".debug").join(name),
+        Path::new(DIRECTORY).join(below).join(name),
+    ]
+    .into_iter()
+    .filter(|candidate| candidate != path)
+    .collect()
+}
+
+/// Opens a regular file below a root that it cannot leave; never waits, as a FIFO would make one do.
+pub(super) fn open(root: Option<&File>, path: &Path) -> Option<File> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let opened = match root {
+        Some(root) => {
+            let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
+            rustix::fs::openat2(root, path, flags, Mode::empty(), resolve)
+        }
+        None => rustix::fs::open(path, flags, Mode::empty()),
+    };
+    let file = File::from(opened.ok()?);
+    file.metadata().ok()?.is_file().then_some(file)
+}
+
+fn is_own_root(root: &File) -> bool {
+    match (root.metadata(), std::fs::metadata("/")) {
+        (Ok(root), Ok(own)) => (root.dev(), root.ino()) == (own.dev(), own.ino()),
+        _ => false,
+    }
+}
+
+fn crc(file: &File) -> Option<u32> {
+    if file.metadata().ok()?.len() > MAX_CHECKED {
+        return None;
+    }
+    let (mut crc, mut buffer, mut offset) = (Crc::new(), vec![0; 256 << 10], 0);
+    while offset <= MAX_CHECKED {
+        let count = file.read_at(&mut buffer, offset).ok()?;
+        if count == 0 {
+            return Some(crc.sum());
+        }
+        crc.update(&buffer[..count]);
+        offset += count as u64;
+    }
+    None
+}
+
+/// The ELF file inside `.gnu_debugdata`: a symbol table, compressed with xz.
+pub(super) fn mini(image: &Image<'_>) -> Option<Result<Vec<u8>, &'static str>> {
+    let section = image.section(".gnu_debugdata")?;
+    let packed = image.data(section, MAX_MINI)?;
+    let decode = || {
+        let stream = xz2::stream::Stream::new_stream_decoder(MAX_MINI, 0).ok()?;
+        let decoder = xz2::read::XzDecoder::new_stream(&packed[..], stream);
+        let mut bytes = Vec::new();
+        decoder.take(MAX_MINI + 1).read_to_end(&mut bytes).ok()?;
+        (bytes.len() as u64 <= MAX_MINI).then_some(bytes)
+    };
+    Some(decode().ok_or(".gnu_debugdata is malformed or too large"))
+}

@@ -1,0 +1,192 @@
+//! Functions, inlined functions and lines from DWARF, by blazesym.
+//!
+//! blazesym maps files into memory and follows what they refer to by path. So a file that its owner could
+//! shrink meanwhile is copied first, and one that refers to another file is only given to it from the
+//! directories of this machine.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use blazesym::symbolize::source::{Elf, Source};
+use blazesym::symbolize::{CodeInfo, Input, Sym, Symbolizer};
+
+use super::elf::{Image, SHF_COMPRESSED, SHT_NOBITS, u64_at};
+use super::kernel::fd_path;
+use super::{Line, demangle, text};
+
+/// A copy of a file that somebody else may change is no larger.
+const MAX_COPY: u64 = 512 << 20;
+/// Bound of all debug sections of a file together when decompressed.
+const MAX_SECTIONS: u64 = 2 << 30;
+/// Largest factor by which zlib compresses.
+const MAX_FACTOR: u64 = 1032;
+/// Time that the DWARF of one file may take.
+const MAX_TIME: Duration = Duration::from_secs(20);
+/// Addresses looked up between two looks at the clock.
+const BATCH: usize = 256;
+/// So many addresses in a row that cannot be looked up end the work on a file.
+const MAX_FAILURES: usize = 16;
+/// Inlined functions at one address beyond this are left out.
+const MAX_INLINED: usize = 256;
+
+/// What DWARF says of an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    /// Innermost first.
+    pub lines: Vec<Line>,
+    /// Whether a function was found, or only the place in the source.
+    pub function: bool,
+}
+
+/// Whether a file has DWARF of its own.
+pub(super) fn present(image: &Image<'_>) -> bool {
+    image.has(".debug_info") || image.has(".zdebug_info")
+}
+
+/// What DWARF says of each address; `ours`: the file is from this machine's debug directories.
+pub(super) fn names(
+    file: &File,
+    image: &Image<'_>,
+    ours: bool,
+    addresses: &[u64],
+    no_inline: bool,
+) -> Result<Vec<Option<Found>>, &'static str> {
+    check(image, ours)?;
+    let copy = copy(file)?;
+    let path = fd_path(copy.as_ref().unwrap_or(file));
+    let look_up = || look_up(path, addresses, no_inline);
+    catch_unwind(AssertUnwindSafe(look_up)).unwrap_or(Err("DWARF is malformed"))
+}
+
+/// Refuses what blazesym would follow, or decompress without bound.
+fn check(image: &Image<'_>, ours: bool) -> Result<(), &'static str> {
+    if image.has(".gnu_debuglink") {
+        return Err("DWARF beside a link to a debug file was not used");
+    }
+    if !ours && (image.has(".gnu_debugaltlink") || image.has(".debug_sup")) {
+        return Err("DWARF that refers to another file was not used");
+    }
+    let mut total = 0u64;
+    for section in image.sections.iter().filter(|section| section.kind != SHT_NOBITS) {
+        let compressed = section.flags & SHF_COMPRESSED != 0 || section.name.starts_with(".zdebug");
+        let size = if section.flags & SHF_COMPRESSED != 0 {
+            let header = image.part(section, 0, 24).ok_or("a compressed section is cut off")?;
+            let stated = u64_at(&header, 8).ok_or("a compressed section is cut off")?;
+            if stated / MAX_FACTOR > section.size {
+                return Err("a compressed section states an impossible size");
+            }
+            stated
+        } else {
+            section.size
+        };
+        if compressed && !ours && section.size.saturating_mul(MAX_FACTOR) > MAX_SECTIONS {
+            return Err("compressed DWARF is too large");
+        }
+        if section.name.starts_with(".debug") || section.name.starts_with(".zdebug") {
+            total = total.saturating_add(size);
+        }
+    }
+    if total > MAX_SECTIONS { Err("DWARF is too large") } else { Ok(()) }
+}
+
+/// A private copy of a file that somebody but root and us owns: a mapped file that shrinks kills.
+fn copy(file: &File) -> Result<Option<File>, &'static str> {
+    let failed = "the file is not readable";
+    let meta = file.metadata().map_err(|_| failed)?;
+    let own = rustix::process::geteuid().as_raw();
+    if meta.mode() & 0o002 == 0 && (meta.uid() == 0 || meta.uid() == own) {
+        return Ok(None);
+    }
+    if meta.len() > MAX_COPY {
+        return Err("DWARF of a file that another user may change is too large");
+    }
+    let memory = rustix::fs::memfd_create("dwarf", rustix::fs::MemfdFlags::CLOEXEC);
+    let mut copy = File::from(memory.map_err(|_| failed)?);
+    // Opened anew: the position of an open file is shared.
+    let mut source = io::Read::take(File::open(fd_path(file)).map_err(|_| failed)?, MAX_COPY);
+    io::copy(&mut source, &mut copy).map_err(|_| failed)?;
+    Ok(Some(copy))
+}
+
+fn look_up(
+    path: PathBuf,
+    addresses: &[u64],
+    no_inline: bool,
+) -> Result<Vec<Option<Found>>, &'static str> {
+    let symbolizer = Symbolizer::builder()
+        .enable_auto_reload(false)
+        .enable_demangling(false)
+        .enable_inlined_fns(!no_inline)
+        .set_debug_dirs(Some(std::iter::empty::<PathBuf>()))
+        .build();
+    let source = Source::Elf(Elf::new(path));
+    let start = Instant::now();
+    let mut found = Vec::with_capacity(addresses.len());
+    for batch in addresses.chunks(BATCH) {
+        if start.elapsed() > MAX_TIME {
+            found.resize(addresses.len(), None);
+            break;
+        }
+        match symbolizer.symbolize(&source, Input::VirtOffset(batch)) {
+            Ok(symbols) => found.extend(symbols.into_iter().map(|s| s.into_sym().map(convert))),
+            Err(_) if found.is_empty() && batch.len() == 1 => return Err("DWARF is malformed"),
+            // One malformed unit spoils a batch: the others are asked for one by one.
+            Err(_) => found.extend(one_by_one(&symbolizer, &source, batch, start)?),
+        }
+    }
+    Ok(found)
+}
+
+fn one_by_one(
+    symbolizer: &Symbolizer,
+    source: &Source<'_>,
+    batch: &[u64],
+    start: Instant,
+) -> Result<Vec<Option<Found>>, &'static str> {
+    let mut failures = 0;
+    let mut found = Vec::with_capacity(batch.len());
+    for &address in batch {
+        if failures == MAX_FAILURES {
+            return Err("DWARF is malformed");
+        }
+        if start.elapsed() > MAX_TIME {
+            break;
+        }
+        let symbol = symbolizer.symbolize_single(source, Input::VirtOffset(address));
+        failures = if symbol.is_ok() { 0 } else { failures + 1 };
+        found.push(symbol.ok().and_then(|symbol| symbol.into_sym().map(convert)));
+    }
+    found.resize(batch.len(), None);
+    if failures == batch.len() { Err("DWARF is malformed") } else { Ok(found) }
+}
+
+/// blazesym lists the outer function first, then the inlined ones inwards, each with the place that is
+/// executed in it.
+fn convert(symbol: Sym<'_>) -> Found {
+    // A symbol without a size was made up to the next one: not a function that DWARF knows.
+    let function = symbol.size.is_some() && !symbol.name.is_empty();
+    let mut lines = Vec::with_capacity(1 + symbol.inlined.len());
+    for inlined in symbol.inlined.iter().rev().take(MAX_INLINED) {
+        lines.push(line(&inlined.name, inlined.code_info.clone(), true));
+    }
+    lines.push(line(&symbol.name, symbol.code_info.map(|info| *info), false));
+    Found { lines, function }
+}
+
+fn line(name: &str, info: Option<CodeInfo<'_>>, inlined: bool) -> Line {
+    let system_name = text(name.as_bytes());
+    let (file, line) = info.and_then(|info| position(Box::new(info))).unwrap_or_default();
+    Line { name: demangle(&system_name), system_name, file, line, inlined }
+}
+
+/// Path and line of a place in the source.
+#[expect(clippy::boxed_local, reason = "this is how blazesym hands it out")]
+pub(super) fn position(info: Box<CodeInfo<'_>>) -> Option<(String, u32)> {
+    use std::os::unix::ffi::OsStrExt;
+    let file = text(info.to_path().as_os_str().as_bytes());
+    Some((file, info.line.unwrap_or(0)))
+}

@@ -1,0 +1,119 @@
+//! Names of a Go program from its `.gopclntab`: where the table and the runtime's description of the module
+//! lie in the file.
+
+use super::Line;
+use super::elf::{Image, Section, u32_at, u64_at};
+use super::gopclntab::{GoTable, stated_text};
+
+/// Larger tables are not read.
+const MAX_TABLE: u64 = 256 << 20;
+/// Bound of the writable data that is searched for the module's description.
+const MAX_DATA: u64 = 64 << 20;
+/// Words of the description that are looked at.
+const WORDS: usize = 64;
+/// Word of the description where the text starts, and where the functions' data start.
+const TEXT: usize = 22;
+const FUNCTION_DATA: usize = 40;
+
+/// Names from the table for each address that it covers; `None` if the file has no table.
+pub(super) fn names(
+    image: &Image<'_>,
+    addresses: &[u64],
+    no_inline: bool,
+) -> Option<Vec<Vec<Line>>> {
+    let section = section(image)?;
+    let data = image.data(section, MAX_TABLE)?;
+    let module = module(image, section.address);
+    let word = |index: usize| module.as_ref().map_or(0, |words| words[index]);
+    let text = image.section(".text").map_or(0, |text| text.address);
+    let text = [word(TEXT), stated_text(&data), text].into_iter().find(|&text| text != 0)?;
+    let table = GoTable::parse(&data, text)?;
+    let base = word(FUNCTION_DATA);
+    let read = |offset: u64, len: u64| image.memory(base.checked_add(offset)?, len);
+    let inlined = (base != 0 && !no_inline).then_some(&read as _);
+    let lines = |&address: &u64| {
+        let frames = table.frames(address, inlined);
+        let last = frames.len().saturating_sub(1);
+        let line = |(index, frame): (usize, super::gopclntab::GoFrame)| Line {
+            system_name: frame.name.clone(),
+            name: frame.name,
+            file: frame.file,
+            line: frame.line,
+            inlined: index < last,
+        };
+        frames.into_iter().enumerate().map(line).collect()
+    };
+    Some(addresses.iter().map(lines).collect())
+}
+
+/// The section of the table, where there is one.
+fn section<'a>(image: &'a Image<'_>) -> Option<&'a Section> {
+    image.section(".gopclntab").or_else(|| image.section(".data.rel.ro.gopclntab"))
+}
+
+/// The words of the runtime's description of the module, found by its first one: the table's address.
+fn module(image: &Image<'_>, table: u64) -> Option<[u64; WORDS]> {
+    if !image.wide || table == 0 {
+        return None;
+    }
+    let fixed = [".go.module", ".noptrdata", ".data"].iter().find_map(|name| {
+        let section = image.section(name)?;
+        let data = image.data(section, MAX_DATA)?;
+        data.chunks_exact(8)
+            .enumerate()
+            .filter(|(_, word)| *word == table.to_le_bytes())
+            .find_map(|(index, _)| plausible(words(&data[index * 8..]), image))
+    });
+    fixed.or_else(|| relocated(image, table))
+}
+
+fn words(bytes: &[u8]) -> [u64; WORDS] {
+    let mut words = [0; WORDS];
+    for (word, raw) in words.iter_mut().zip(bytes.chunks_exact(8)) {
+        *word = u64_at(raw, 0).unwrap_or(0);
+    }
+    words
+}
+
+/// In a position-independent program the words stand in the relocations.
+fn relocated(image: &Image<'_>, table: u64) -> Option<[u64; WORDS]> {
+    let section = image.section(".rela.dyn").or_else(|| image.section(".rela"))?;
+    let data = image.data(section, MAX_DATA)?;
+    let relative = match image.machine {
+        62 => 8,
+        183 => 1027,
+        _ => return None,
+    };
+    let entries = || {
+        data.chunks_exact(24).filter_map(|raw| {
+            (u32_at(raw, 8)? == relative).then_some((u64_at(raw, 0)?, u64_at(raw, 16)?))
+        })
+    };
+    let starts = entries().filter(|&(_, addend)| addend == table).map(|(offset, _)| offset).take(8);
+    starts
+        .filter_map(|start| {
+            let mut words = [0; WORDS];
+            for (offset, addend) in entries() {
+                let index = offset.wrapping_sub(start) / 8;
+                if let Some(word) = usize::try_from(index).ok().and_then(|at| words.get_mut(at)) {
+                    *word = addend;
+                }
+            }
+            plausible(words, image)
+        })
+        .next()
+}
+
+/// The description as it has been since Go 1.18: the text starts in a code section.
+fn plausible(words: [u64; WORDS], image: &Image<'_>) -> Option<[u64; WORDS]> {
+    let mut words = words;
+    let code = image.code(words[TEXT])?;
+    if words[TEXT + 1] <= words[TEXT] || words[TEXT + 1] > code.end() {
+        return None;
+    }
+    // Before Go 1.20 there were two words fewer; inlining tables had another form then.
+    if image.section(".gopclntab").is_none() || image.memory(words[FUNCTION_DATA], 1).is_none() {
+        words[FUNCTION_DATA] = 0;
+    }
+    Some(words)
+}

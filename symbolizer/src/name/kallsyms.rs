@@ -1,0 +1,159 @@
+//! `/proc/kallsyms` in one pass for all addresses that are asked for. The kernel makes the text anew for each
+//! reader, which costs more than to look at it; so it is read only as far as needed.
+
+use std::io;
+use std::ops::ControlFlow;
+
+use super::lines;
+
+/// No more bytes are read.
+const MAX_BYTES: u64 = 256 << 20;
+/// Code without a size does not reach further from its symbol than this.
+const MAX_REACH: u64 = 4 << 20;
+
+/// The symbol nearest below an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ksym {
+    /// Its address.
+    pub start: u64,
+    /// Its name.
+    pub name: String,
+    /// The module without brackets; `None` for the kernel itself.
+    pub module: Option<String>,
+}
+
+/// What a pass found.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Ksyms {
+    /// For each address the symbol that it lies in.
+    pub symbols: Vec<Option<Ksym>>,
+    /// Every address in the file was 0: they are hidden.
+    pub hidden: bool,
+}
+
+/// The symbols for sorted addresses, from text as in `/proc/kallsyms`.
+pub fn symbols(
+    mut read: impl FnMut(&mut [u8]) -> io::Result<usize>,
+    addresses: &[u64],
+) -> io::Result<Ksyms> {
+    let mut pass = Pass {
+        addresses,
+        slots: vec![None; addresses.len()],
+        cursor: 0,
+        first: None,
+        hidden: true,
+    };
+    lines::each(|_, buffer| read(buffer), MAX_BYTES, true, |line| pass.take(line))?;
+    Ok(pass.finish())
+}
+
+#[derive(Clone, Debug, Default)]
+struct Candidate {
+    start: u64,
+    kind: u8,
+    name: Vec<u8>,
+    module: Vec<u8>,
+}
+
+struct Pass<'a> {
+    addresses: &'a [u64],
+    /// For each address the greatest symbol at or below it and above the address before.
+    slots: Vec<Option<Candidate>>,
+    cursor: usize,
+    /// The kernel's first code.
+    first: Option<u64>,
+    hidden: bool,
+}
+
+impl Pass<'_> {
+    fn take(&mut self, line: &[u8]) -> ControlFlow<()> {
+        let Some((start, kind, name, module)) = parse(line) else {
+            return ControlFlow::Continue(());
+        };
+        if start == 0 || matches!(kind, b'a' | b'A') {
+            return ControlFlow::Continue(());
+        }
+        self.hidden = false;
+        let first = *self.first.get_or_insert(start);
+        let slot = self.slot(start);
+        // The kernel's own symbols come first and in order: past the last address nothing can change, if no
+        // address lies in modules below the kernel.
+        if slot == self.addresses.len() {
+            let done = module.is_empty() && self.addresses.first().is_none_or(|&low| low >= first);
+            return if done { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+        }
+        let better = match &self.slots[slot] {
+            None => true,
+            Some(old) if old.start == start => rank(kind) < rank(old.kind),
+            Some(old) => old.start < start,
+        };
+        if better {
+            // Its memory is used again: this happens on nearly every line.
+            let candidate = self.slots[slot].get_or_insert_default();
+            (candidate.start, candidate.kind) = (start, kind);
+            candidate.name.clear();
+            candidate.name.extend_from_slice(name);
+            candidate.module.clear();
+            candidate.module.extend_from_slice(module);
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Index of the first address at or above `start`. Neighbouring lines mostly have the same.
+    fn slot(&mut self, start: u64) -> usize {
+        let fits = |cursor: usize| {
+            self.addresses.get(cursor).is_none_or(|&address| address >= start)
+                && (cursor == 0 || self.addresses[cursor - 1] < start)
+        };
+        if !fits(self.cursor) {
+            self.cursor = self.addresses.partition_point(|&address| address < start);
+        }
+        self.cursor
+    }
+
+    fn finish(self) -> Ksyms {
+        let mut below: Option<&Candidate> = None;
+        let symbols = self
+            .addresses
+            .iter()
+            .zip(&self.slots)
+            .map(|(&address, slot)| {
+                below = slot.as_ref().or(below);
+                let symbol = below.filter(|symbol| {
+                    is_code(symbol.kind)
+                        && address - symbol.start < MAX_REACH
+                        && !matches!(&symbol.name[..], b"_etext" | b"_einittext")
+                })?;
+                let module = (!symbol.module.is_empty()).then(|| super::text(&symbol.module));
+                Some(Ksym { start: symbol.start, name: super::text(&symbol.name), module })
+            })
+            .collect();
+        Ksyms { symbols, hidden: self.hidden }
+    }
+}
+
+fn is_code(kind: u8) -> bool {
+    matches!(kind, b't' | b'T' | b'w' | b'W' | b'i')
+}
+
+/// Of symbols at one address: global before weak before local functions before data.
+fn rank(kind: u8) -> u8 {
+    match kind {
+        b'T' => 0,
+        b'W' | b'w' => 1,
+        b't' | b'i' => 2,
+        _ => 3,
+    }
+}
+
+/// `ADDRESS KIND NAME[\t[MODULE]]`.
+fn parse(line: &[u8]) -> Option<(u64, u8, &[u8], &[u8])> {
+    let (start, rest) = lines::hex(line)?;
+    let [b' ', kind, b' ', rest @ ..] = rest else { return None };
+    let (name, module) = match rest.iter().position(|&byte| byte == b'\t') {
+        Some(tab) => (&rest[..tab], rest[tab + 1..].trim_ascii()),
+        None => (rest, &b""[..]),
+    };
+    let module = module.strip_prefix(b"[").and_then(|module| module.strip_suffix(b"]"));
+    (!name.is_empty()).then_some((start, *kind, name, module.unwrap_or_default()))
+}

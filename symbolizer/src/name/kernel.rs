@@ -1,0 +1,117 @@
+//! Names of kernel code: the kernel, its modules, BPF programs.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
+
+use blazesym::MaybeDefault;
+use blazesym::symbolize::{self, Input, Symbolizer};
+
+use super::kallsyms::{self, Ksym};
+use super::{Line, Named};
+use crate::Reason;
+
+/// Names for sorted kernel addresses.
+pub(super) fn names(addresses: &[u64]) -> Vec<Named> {
+    let read = File::open("/proc/kallsyms")
+        .and_then(|mut file| kallsyms::symbols(|buffer| file.read(buffer), addresses));
+    match read {
+        Ok(found) if found.hidden => unnamed(addresses, Reason::KernelHidden),
+        Ok(found) => named(addresses, &found.symbols),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            unnamed(addresses, Reason::KernelHidden)
+        }
+        Err(_) => unnamed(addresses, Reason::NoSymbol),
+    }
+}
+
+fn unnamed(addresses: &[u64], reason: Reason) -> Vec<Named> {
+    let named = Named { lines: Vec::new(), module: "[kernel]".to_owned(), reason: Some(reason) };
+    vec![named; addresses.len()]
+}
+
+fn named(addresses: &[u64], symbols: &[Option<Ksym>]) -> Vec<Named> {
+    let mut named: Vec<Named> = symbols.iter().map(name).collect();
+    let programs: Vec<(usize, u64, &Ksym)> = symbols
+        .iter()
+        .zip(addresses)
+        .enumerate()
+        .filter_map(|(index, (symbol, &address))| {
+            symbol.as_ref().filter(|symbol| program(symbol).is_some()).map(|s| (index, address, s))
+        })
+        .collect();
+    if !programs.is_empty() {
+        for ((index, _, _), line) in programs.iter().zip(program_lines(&programs)) {
+            if let (Some((file, number)), Some(own)) = (line, named[*index].lines.first_mut()) {
+                (own.file, own.line) = (file, number);
+            }
+        }
+    }
+    named
+}
+
+fn name(symbol: &Option<Ksym>) -> Named {
+    let Some(symbol) = symbol else {
+        let module = "[kernel]".to_owned();
+        return Named { lines: Vec::new(), module, reason: Some(Reason::NoSymbol) };
+    };
+    let (name, module) = match (program(symbol), &symbol.module) {
+        (Some(name), _) => (name, "[bpf]".to_owned()),
+        (None, Some(module)) => (&symbol.name[..], format!("[{module}]")),
+        (None, None) => (&symbol.name[..], "[kernel]".to_owned()),
+    };
+    let line = Line {
+        name: super::demangle(name),
+        system_name: symbol.name.clone(),
+        file: String::new(),
+        line: 0,
+        inlined: false,
+    };
+    Named { lines: vec![line], module, reason: None }
+}
+
+/// The name of a BPF program from that of its code, `bpf_prog_<tag>[_<name>]`.
+fn program(symbol: &Ksym) -> Option<&str> {
+    if symbol.module.as_deref() != Some("bpf") {
+        return None;
+    }
+    let rest = symbol.name.strip_prefix("bpf_prog_")?;
+    let (tag, name) = rest.split_once('_').unwrap_or((rest, ""));
+    if tag.len() != 16 || !tag.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    Some(if name.is_empty() { &symbol.name } else { name })
+}
+
+/// Source lines of BPF programs, from what the kernel kept of their BTF. blazesym asks the kernel; it is
+/// shown the programs' symbols alone, so that it need not read the whole table.
+fn program_lines(programs: &[(usize, u64, &Ksym)]) -> Vec<Option<(String, u32)>> {
+    let lines = || -> Option<Vec<Option<(String, u32)>>> {
+        let memory = rustix::fs::memfd_create("kallsyms", rustix::fs::MemfdFlags::CLOEXEC).ok()?;
+        let mut file = File::from(memory);
+        for (_, _, symbol) in programs {
+            writeln!(file, "{:016x} t {}\t[bpf]", symbol.start, symbol.name).ok()?;
+        }
+        let source = symbolize::source::Kernel {
+            kallsyms: MaybeDefault::Some(fd_path(&file)),
+            vmlinux: MaybeDefault::None,
+            ..Default::default()
+        };
+        let addresses: Vec<u64> = programs.iter().map(|&(_, address, _)| address).collect();
+        let symbolizer = Symbolizer::builder().enable_demangling(false).build();
+        let found = symbolizer.symbolize(&source.into(), Input::AbsAddr(&addresses)).ok()?;
+        Some(
+            found
+                .into_iter()
+                .map(|symbol| super::dwarf::position(symbol.into_sym()?.code_info?))
+                .collect(),
+        )
+    };
+    lines().unwrap_or_else(|| vec![None; programs.len()])
+}
+
+/// The path by which we ourselves can open an open file again.
+pub(super) fn fd_path(file: &File) -> PathBuf {
+    use std::os::fd::AsRawFd;
+    PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()))
+}

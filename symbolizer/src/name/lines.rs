@@ -1,0 +1,65 @@
+//! Lines of a text file that may be long, still growing, or cut off.
+
+use std::io;
+use std::ops::ControlFlow;
+
+/// Bytes read at once.
+const PIECE: usize = 64 << 10;
+/// A longer line is passed over.
+const MAX_LINE: usize = 32 << 10;
+
+/// Hands complete lines, without their ends, to `take` until it breaks, the text ends or `bound` bytes were
+/// read; a last line without an end is handed over where `last` says so.
+pub(super) fn each(
+    mut read: impl FnMut(u64, &mut [u8]) -> io::Result<usize>,
+    bound: u64,
+    last: bool,
+    mut take: impl FnMut(&[u8]) -> ControlFlow<()>,
+) -> io::Result<()> {
+    let mut buffer = vec![0; PIECE + MAX_LINE];
+    let (mut kept, mut offset, mut skipping) = (0, 0, false);
+    while offset < bound {
+        let count = match read(offset, &mut buffer[kept..kept + PIECE]) {
+            Ok(0) => break,
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        offset += count as u64;
+        let filled = kept + count;
+        let mut start = 0;
+        while let Some(len) = buffer[start..filled].iter().position(|&byte| byte == b'\n') {
+            let line = &buffer[start..start + len];
+            if !std::mem::take(&mut skipping) && take(line).is_break() {
+                return Ok(());
+            }
+            start += len + 1;
+        }
+        kept = filled - start;
+        buffer.copy_within(start..filled, 0);
+        if kept >= MAX_LINE {
+            (kept, skipping) = (0, true);
+        }
+    }
+    if last && kept > 0 && !skipping {
+        let _ = take(&buffer[..kept]);
+    }
+    Ok(())
+}
+
+/// A number in hexadecimal, with or without `0x`, and the rest of the text.
+pub(super) fn hex(text: &[u8]) -> Option<(u64, &[u8])> {
+    let text = text.strip_prefix(b"0x").unwrap_or(text);
+    let (mut value, mut digits) = (0, 0);
+    for &byte in text.iter().take(17) {
+        let digit = match byte {
+            b'0'..=b'9' => byte - b'0',
+            b'a'..=b'f' => byte - b'a' + 10,
+            b'A'..=b'F' => byte - b'A' + 10,
+            _ => break,
+        };
+        value = value << 4 | u64::from(digit);
+        digits += 1;
+    }
+    (1..=16).contains(&digits).then(|| (value, &text[digits..]))
+}

@@ -1,0 +1,239 @@
+//! Names from this machine's files and kernel.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsStr;
+use std::fs::File;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use super::debugfile::{self, DebugFile};
+use super::elf::{Bytes, Image};
+use super::user::Work;
+use super::{Line, NameOptions, Named, Symbolize, Warning, kernel, perfmap, vdso};
+use crate::place::{FileId, Jit, MappedFile, Place, Reason};
+use crate::process::ProcessTable;
+
+/// So many warnings are kept; more files spoil nothing else.
+const MAX_WARNINGS: usize = 1000;
+/// So many build IDs are remembered.
+const MAX_BUILD_IDS: usize = 65_536;
+
+/// Names from this machine's files and kernel.
+#[derive(Debug, Default)]
+pub struct LocalSymbolizer {
+    options: NameOptions,
+    warnings: Vec<Warning>,
+    /// What carried a build ID first: a copy of a file is not another file.
+    build_ids: HashMap<Vec<u8>, u64>,
+    /// Our own vDSO, read once.
+    vdso: Option<Vec<u8>>,
+}
+
+/// The places of one call by kind, with the index that each had.
+#[derive(Debug, Default)]
+struct Sorted {
+    files: BTreeMap<FileId, Wanted>,
+    jit: BTreeMap<u32, Wanted>,
+    kernel: Wanted,
+    vdso: Wanted,
+}
+
+/// Addresses of one kind and the index of the place of each.
+#[derive(Debug, Default)]
+struct Wanted(Vec<(u64, usize)>);
+
+impl Wanted {
+    /// The addresses sorted, each once.
+    fn addresses(&mut self) -> Vec<u64> {
+        self.0.sort_unstable();
+        let mut addresses: Vec<u64> = self.0.iter().map(|&(address, _)| address).collect();
+        addresses.dedup();
+        addresses
+    }
+
+    /// Gives each place the name of its address.
+    fn give(&self, addresses: &[u64], names: &[Named], all: &mut [Option<Named>]) {
+        for &(address, index) in &self.0 {
+            let name = addresses.binary_search(&address).ok().and_then(|at| names.get(at));
+            all[index] = name.cloned();
+        }
+    }
+}
+
+impl LocalSymbolizer {
+    /// Reads nothing yet.
+    pub fn new(options: NameOptions) -> Self {
+        Self { options, ..Self::default() }
+    }
+
+    /// Names for virtual addresses of one file, for `report` too. In the order of the addresses, which need
+    /// not be sorted.
+    pub fn file(&mut self, file: &MappedFile, addresses: &[u64]) -> Vec<Named> {
+        let mut wanted = Wanted(addresses.iter().copied().zip(0..).collect());
+        let sorted = wanted.addresses();
+        let names = self.sorted_file(file, &sorted);
+        let mut all = vec![None; addresses.len()];
+        wanted.give(&sorted, &names, &mut all);
+        all.into_iter().map(|name| name.unwrap_or_else(|| unnamed("", Reason::NoSymbol))).collect()
+    }
+
+    /// Names for virtual addresses of a file that is known by its build ID alone: from the file at `path`, if
+    /// it carries that build ID, else from a debug file of this machine. `None`: neither is here.
+    pub fn by_build_id(
+        &mut self,
+        build_id: &[u8],
+        path: &[u8],
+        addresses: &[u64],
+    ) -> Option<Vec<Named>> {
+        let local = debugfile::open(None, Path::new(OsStr::from_bytes(path)));
+        let same = |file: &File| {
+            let id = Image::parse(Bytes::File(file)).ok().and_then(|image| image.build_id());
+            id.as_deref() == Some(build_id)
+        };
+        let file = local
+            .filter(same)
+            .or_else(|| debugfile::open(None, &debugfile::build_id_path(build_id)?).filter(same))?;
+        let file = MappedFile {
+            path: path.to_vec(),
+            handle: Some(file),
+            reason: None,
+            build_id: Some(build_id.to_vec()),
+            segments: Vec::new(),
+            root: None,
+        };
+        Some(self.file(&file, addresses))
+    }
+
+    fn sorted_file(&mut self, file: &MappedFile, addresses: &[u64]) -> Vec<Named> {
+        let Some(handle) = &file.handle else {
+            return vec![unnamed("", file.reason.unwrap_or(Reason::FileGone)); addresses.len()];
+        };
+        let image = match Image::parse(Bytes::File(handle)) {
+            Ok(image) => image,
+            Err(what) => {
+                self.warn(file, what);
+                return vec![unnamed("", Reason::FileCorrupt); addresses.len()];
+            }
+        };
+        self.check_build_id(file, &image);
+        let debug: Option<DebugFile> = None;
+        let mut work = Work::new(file, &image, &self.options, addresses);
+        let names = work.run(debug);
+        for what in std::mem::take(&mut work.warnings) {
+            self.warn(file, what);
+        }
+        names
+    }
+
+    /// Two different files with one build ID: one of them, or its debug file, lies.
+    fn check_build_id(&mut self, file: &MappedFile, image: &Image<'_>) {
+        let Some(id) = &file.build_id else { return };
+        let print = fingerprint(image);
+        match self.build_ids.get(id) {
+            Some(&other) if other != print => {
+                self.warn(file, "another file carries the same build ID");
+            }
+            Some(_) => {}
+            None if self.build_ids.len() < MAX_BUILD_IDS => {
+                self.build_ids.insert(id.clone(), print);
+            }
+            None => {}
+        }
+    }
+
+    fn warn(&mut self, file: &MappedFile, what: &str) {
+        let warning = Warning { file: super::text(&file.path), what: what.to_owned() };
+        if self.warnings.len() < MAX_WARNINGS && !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
+    }
+
+    fn vdso(&mut self, offsets: &[u64]) -> Vec<Named> {
+        let vdso = self.vdso.get_or_insert_with(|| vdso::read().unwrap_or_default());
+        let name = |name: Option<String>| match name {
+            Some(name) => named("[vdso]", name),
+            None => unnamed("[vdso]", Reason::NoSymbol),
+        };
+        vdso::names(vdso, offsets).into_iter().map(name).collect()
+    }
+}
+
+impl Symbolize for LocalSymbolizer {
+    fn names(&mut self, table: &ProcessTable, places: &[Place]) -> Vec<Named> {
+        let mut all: Vec<Option<Named>> = vec![None; places.len()];
+        let mut sorted = Sorted::default();
+        for (index, place) in places.iter().enumerate() {
+            match *place {
+                Place::File { file, address } => {
+                    sorted.files.entry(file).or_default().0.push((address, index));
+                }
+                Place::Jit { space, address } => {
+                    sorted.jit.entry(space).or_default().0.push((address, index));
+                }
+                Place::Kernel { address } => sorted.kernel.0.push((address, index)),
+                Place::Vdso { offset } => sorted.vdso.0.push((offset, index)),
+                Place::Unknown { reason, .. } => all[index] = Some(unnamed("", reason)),
+            }
+        }
+        for (id, wanted) in &mut sorted.files {
+            let addresses = wanted.addresses();
+            let names = match table.file(*id) {
+                Some(file) => self.sorted_file(file, &addresses),
+                None => vec![unnamed("", Reason::FileGone); addresses.len()],
+            };
+            wanted.give(&addresses, &names, &mut all);
+        }
+        for (space, wanted) in &mut sorted.jit {
+            let addresses = wanted.addresses();
+            wanted.give(&addresses, &jit(table.jit(*space), &addresses), &mut all);
+        }
+        for (wanted, kernel) in [(&mut sorted.kernel, true), (&mut sorted.vdso, false)] {
+            let addresses = wanted.addresses();
+            if !addresses.is_empty() {
+                let names = if kernel { kernel::names(&addresses) } else { self.vdso(&addresses) };
+                wanted.give(&addresses, &names, &mut all);
+            }
+        }
+        all.into_iter().map(|name| name.unwrap_or_else(|| unnamed("", Reason::NoSymbol))).collect()
+    }
+
+    fn warnings(&self) -> Vec<Warning> {
+        self.warnings.clone()
+    }
+}
+
+/// Names of JIT code.
+fn jit(jit: Option<&Jit>, addresses: &[u64]) -> Vec<Named> {
+    let Some(map) = jit.and_then(|jit| jit.map.as_ref()) else {
+        let reason = jit.and_then(|jit| jit.reason).unwrap_or(Reason::NoJitMap);
+        return vec![unnamed("[jit]", reason); addresses.len()];
+    };
+    let name = |name: Option<String>| match name {
+        Some(name) => named("[jit]", name),
+        None => unnamed("[jit]", Reason::NoJitEntry),
+    };
+    perfmap::names_of(map, addresses).into_iter().map(name).collect()
+}
+
+fn named(module: &str, name: String) -> Named {
+    let line =
+        Line { system_name: name.clone(), name, file: String::new(), line: 0, inlined: false };
+    Named { lines: vec![line], module: module.to_owned(), reason: None }
+}
+
+fn unnamed(module: &str, reason: Reason) -> Named {
+    Named { lines: Vec::new(), module: module.to_owned(), reason: Some(reason) }
+}
+
+/// A number that two copies of a file share and two files hardly ever do: of its sections and some code.
+fn fingerprint(image: &Image<'_>) -> u64 {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    for section in &image.sections {
+        (&section.name, section.address, section.offset, section.size).hash(&mut hasher);
+    }
+    for section in image.sections.iter().filter(|section| section.is_code()) {
+        image.part(section, 0, 4096).hash(&mut hasher);
+    }
+    hasher.finish()
+}

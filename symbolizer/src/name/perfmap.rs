@@ -1,0 +1,58 @@
+//! Perf maps: lines of `START SIZE name`, written by a JIT compiler while it works.
+
+use std::fs::File;
+use std::io;
+use std::ops::ControlFlow;
+use std::os::unix::fs::FileExt;
+
+use super::lines;
+
+/// No more bytes of a map are read.
+const MAX_BYTES: u64 = 256 << 20;
+/// Bound of the work on entries that overlap, in steps.
+const MAX_STEPS: u64 = 1 << 24;
+
+/// The name of the code at each of the sorted addresses, from the bytes of a map.
+pub fn names_in(map: &[u8], addresses: &[u64]) -> Vec<Option<String>> {
+    let read = |offset: u64, buffer: &mut [u8]| {
+        let rest = usize::try_from(offset).ok().and_then(|start| map.get(start..));
+        io::Read::read(&mut rest.unwrap_or_default(), buffer)
+    };
+    names(read, addresses)
+}
+
+/// The name of the code at each of the sorted addresses, from an open map.
+pub(super) fn names_of(map: &File, addresses: &[u64]) -> Vec<Option<String>> {
+    names(|offset, buffer| map.read_at(buffer, offset), addresses)
+}
+
+/// Code moves and memory is used again: of entries that overlap the later one is right.
+fn names(
+    read: impl FnMut(u64, &mut [u8]) -> io::Result<usize>,
+    addresses: &[u64],
+) -> Vec<Option<String>> {
+    let mut found: Vec<Option<Vec<u8>>> = vec![None; addresses.len()];
+    let mut steps = 0;
+    // What could be read before an error stays; a last line without its end may be half a name.
+    let _ = lines::each(read, MAX_BYTES, false, |line| {
+        let Some((start, size, name)) = entry(line) else { return ControlFlow::Continue(()) };
+        let first = addresses.partition_point(|&address| address < start);
+        let end = start.saturating_add(size);
+        for (slot, _) in
+            found[first..].iter_mut().zip(&addresses[first..]).take_while(|(_, a)| **a < end)
+        {
+            slot.get_or_insert_default().clear();
+            slot.get_or_insert_default().extend_from_slice(name);
+            steps += 1;
+        }
+        if steps > MAX_STEPS { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    found.into_iter().map(|name| name.map(|name| super::text(&name))).collect()
+}
+
+fn entry(line: &[u8]) -> Option<(u64, u64, &[u8])> {
+    let (start, rest) = lines::hex(line)?;
+    let (size, rest) = lines::hex(rest.strip_prefix(b" ")?)?;
+    let name = rest.strip_prefix(b" ")?.trim_ascii();
+    (!name.is_empty()).then_some((start, size, name))
+}

@@ -1,0 +1,53 @@
+//! User files without names.
+
+use super::{Named, Symbolize, Warning};
+use crate::{Place, ProcessTable, Reason};
+
+/// Leaves addresses of files as they are, for a reader who names them elsewhere. The kernel, the vDSO, BPF
+/// programs and JIT code can only be named here and now: they are left to `local`, if there is one.
+#[derive(Debug, Default)]
+pub struct RawAddresses<S> {
+    local: Option<S>,
+}
+
+impl<S> RawAddresses<S> {
+    /// With a symbolizer for what is not in a file; `None` names nothing at all.
+    pub fn new(local: Option<S>) -> Self {
+        Self { local }
+    }
+}
+
+impl<S: Symbolize> Symbolize for RawAddresses<S> {
+    fn names(&mut self, table: &ProcessTable, places: &[Place]) -> Vec<Named> {
+        let unnamed = |place: &Place| {
+            let reason = match *place {
+                Place::Unknown { reason, .. } => reason,
+                _ => Reason::NotAsked,
+            };
+            Named { lines: Vec::new(), module: module(place), reason: Some(reason) }
+        };
+        let mut names: Vec<Named> = places.iter().map(unnamed).collect();
+        let Some(local) = &mut self.local else { return names };
+        let here = |place: &Place| !matches!(place, Place::File { .. } | Place::Unknown { .. });
+        let (indices, asked): (Vec<usize>, Vec<Place>) =
+            places.iter().enumerate().filter(|(_, place)| here(place)).unzip();
+        for (index, named) in indices.into_iter().zip(local.names(table, &asked)) {
+            names[index] = named;
+        }
+        names
+    }
+
+    fn warnings(&self) -> Vec<Warning> {
+        self.local.as_ref().map(Symbolize::warnings).unwrap_or_default()
+    }
+}
+
+fn module(place: &Place) -> String {
+    match place {
+        Place::Kernel { .. } => "[kernel]",
+        Place::Vdso { .. } => "[vdso]",
+        Place::Jit { .. } => "[jit]",
+        Place::File { .. } | Place::Unknown { .. } => "",
+    }
+    .to_owned()
+}

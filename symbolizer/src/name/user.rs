@@ -1,0 +1,316 @@
+//! Names for addresses of one file, from the best source that has them.
+
+use super::debugfile::{self, DebugFile};
+use super::elf::{Bytes, Image, Section};
+use super::ranges::{Loaded, Range, Ranges, jump_slot, relocated_symbol};
+use super::symtab::{self, Symbol};
+use super::{Line, NameOptions, Named, demangle, dwarf, go, text};
+use crate::{MappedFile, Reason};
+
+/// Bound of the sections that functions' ranges are read from, in bytes.
+const MAX_FRAME: u64 = 256 << 20;
+/// Bound of the relocations that are searched for the name of a stub, in bytes.
+const MAX_RELOCATIONS: u64 = 64 << 20;
+
+/// The work on one file: each step names what the steps before did not.
+#[derive(Debug)]
+pub(super) struct Work<'a> {
+    file: &'a MappedFile,
+    image: &'a Image<'a>,
+    options: &'a NameOptions,
+    /// Sorted, each once.
+    addresses: &'a [u64],
+    found: Vec<Option<Named>>,
+    /// The place in the source, where DWARF has that and no function.
+    positions: Vec<Option<(String, u32)>>,
+    /// Whether any full symbol table was there.
+    symbols: bool,
+    /// What was wrong with the file and its debug files.
+    pub warnings: Vec<&'static str>,
+}
+
+impl<'a> Work<'a> {
+    pub(super) fn new(
+        file: &'a MappedFile,
+        image: &'a Image<'a>,
+        options: &'a NameOptions,
+        addresses: &'a [u64],
+    ) -> Self {
+        let found = vec![None; addresses.len()];
+        let positions = vec![None; addresses.len()];
+        Self {
+            file,
+            image,
+            options,
+            addresses,
+            found,
+            positions,
+            symbols: false,
+            warnings: Vec::new(),
+        }
+    }
+
+    /// Names for all addresses, in their order. `debug` is a debug file that the caller has already.
+    pub(super) fn run(&mut self, debug: Option<DebugFile>) -> Vec<Named> {
+        self.go();
+        let debug = debug.or_else(|| self.debug_file());
+        let other = debug.as_ref().and_then(|debug| Image::parse(Bytes::File(&debug.file)).ok());
+        self.dwarf(debug.as_ref(), other.as_ref());
+        self.linkage_names(other.as_ref());
+        self.tables(other.as_ref());
+        self.stubs();
+        self.ranges();
+        std::mem::take(&mut self.found).into_iter().flatten().collect()
+    }
+
+    /// Indices and addresses that have no name yet.
+    fn pending(&self) -> (Vec<usize>, Vec<u64>) {
+        let open = self.found.iter().zip(self.addresses).enumerate();
+        open.filter(|(_, (found, _))| found.is_none()).map(|(index, (_, &at))| (index, at)).unzip()
+    }
+
+    fn go(&mut self) {
+        let Some(names) = go::names(self.image, self.addresses, self.options.no_inline) else {
+            return;
+        };
+        self.symbols = true;
+        for (slot, lines) in self.found.iter_mut().zip(names) {
+            if !lines.is_empty() {
+                *slot = Some(Named { lines, module: String::new(), reason: None });
+            }
+        }
+    }
+
+    /// The separate debug file, where the file itself has no DWARF.
+    fn debug_file(&mut self) -> Option<DebugFile> {
+        if dwarf::present(self.image) || self.found.iter().all(Option::is_some) {
+            return None;
+        }
+        let search = debugfile::find(self.file, self.image);
+        if search.found.is_none() {
+            self.warnings.extend(search.refused);
+        }
+        search.found
+    }
+
+    fn dwarf(&mut self, debug: Option<&DebugFile>, other: Option<&Image<'_>>) {
+        let (indices, addresses) = self.pending();
+        let source = match (debug, other, self.image.bytes()) {
+            (Some(debug), Some(other), _) => (&debug.file, other, debug.ours),
+            (_, _, Bytes::File(file)) => (file, self.image, false),
+            _ => return,
+        };
+        if addresses.is_empty() || !dwarf::present(source.1) {
+            return;
+        }
+        let (file, image, ours) = source;
+        match dwarf::names(file, image, ours, &addresses, self.options.no_inline) {
+            Ok(found) => {
+                for (index, found) in indices.into_iter().zip(found) {
+                    self.take_dwarf(index, found);
+                }
+            }
+            Err(what) => self.warnings.push(what),
+        }
+    }
+
+    fn take_dwarf(&mut self, index: usize, found: Option<dwarf::Found>) {
+        let Some(found) = found else { return };
+        if found.function {
+            let named = Named { lines: found.lines, module: String::new(), reason: None };
+            self.found[index] = Some(named);
+        } else if let Some(line) = found.lines.last().filter(|line| !line.file.is_empty()) {
+            self.positions[index] = Some((line.file.clone(), line.line));
+        }
+    }
+
+    /// Where DWARF gives only a function's short name (as with line tables alone), the symbol's mangled one.
+    fn linkage_names(&mut self, other: Option<&Image<'_>>) {
+        let mangled = |name: &str| name.starts_with("_Z") || name.starts_with("_R");
+        let short =
+            |named: &Named| named.lines.last().is_some_and(|line| !mangled(&line.system_name));
+        let (indices, addresses): (Vec<usize>, Vec<u64>) = self
+            .found
+            .iter()
+            .zip(self.addresses)
+            .enumerate()
+            .filter(|(_, (found, _))| found.as_ref().is_some_and(short))
+            .map(|(index, (_, &address))| (index, address))
+            .unzip();
+        let image = other.filter(|other| other.has(".symtab")).unwrap_or(self.image);
+        if indices.is_empty() || !image.has(".symtab") {
+            return;
+        }
+        for (index, symbol) in
+            indices.into_iter().zip(symtab::symbols(image, ".symtab", &addresses))
+        {
+            let Some(name) = symbol.filter(|symbol| symbol.size > 0).map(|s| text(&s.name)) else {
+                continue;
+            };
+            let outer = self.found[index].as_mut().and_then(|named| named.lines.last_mut());
+            if let Some(line) = outer.filter(|_| mangled(&name)) {
+                (line.name, line.system_name) = (demangle(&name), name);
+            }
+        }
+    }
+
+    /// The symbol tables: the file's, its debug file's, the small one inside the file, the dynamic one.
+    fn tables(&mut self, other: Option<&Image<'_>>) {
+        self.table(self.image, ".symtab");
+        if let Some(other) = other {
+            self.table(other, ".symtab");
+        }
+        if !self.symbols && !self.pending().0.is_empty() {
+            match debugfile::mini(self.image) {
+                Some(Ok(bytes)) => match Image::parse(Bytes::Memory(&bytes)) {
+                    Ok(mini) => self.table(&mini, ".symtab"),
+                    Err(_) => self.warnings.push(".gnu_debugdata is malformed or too large"),
+                },
+                Some(Err(what)) => self.warnings.push(what),
+                None => {}
+            }
+        }
+        self.table(self.image, ".dynsym");
+    }
+
+    fn table(&mut self, image: &Image<'_>, name: &str) {
+        let (indices, addresses) = self.pending();
+        self.symbols |= name == ".symtab" && image.has(name);
+        if addresses.is_empty() || !image.has(name) {
+            return;
+        }
+        let symbols = symtab::symbols(image, name, &addresses);
+        let sizeless = symbols.iter().flatten().any(|symbol| symbol.size == 0);
+        let frame = if sizeless { Frame::read(self.image) } else { Frame::default() };
+        let mut ranges = frame.ranges();
+        for ((index, address), symbol) in indices.into_iter().zip(addresses).zip(symbols) {
+            let Some(symbol) = symbol else { continue };
+            // A symbol without a size ends where the next range of `.eh_frame` starts.
+            if symbol.size == 0 {
+                let range = bounded(ranges.find(address), self.image, self.file, address);
+                if range.start > symbol.start {
+                    continue;
+                }
+            }
+            self.name(index, &symbol);
+        }
+    }
+
+    fn name(&mut self, index: usize, symbol: &Symbol) {
+        let system_name = text(&symbol.name);
+        self.put(index, demangle(&system_name), system_name, None);
+    }
+
+    fn put(&mut self, index: usize, name: String, system_name: String, reason: Option<Reason>) {
+        let (file, line) = self.positions[index].take().unwrap_or_default();
+        let lines = vec![Line { name, system_name, file, line, inlined: false }];
+        self.found[index] = Some(Named { lines, module: String::new(), reason });
+    }
+
+    /// Stubs of the procedure linkage table: `name@plt`.
+    fn stubs(&mut self) {
+        let (indices, addresses) = self.pending();
+        for (index, address) in indices.into_iter().zip(addresses) {
+            let Some(section) = self.image.code(address).filter(|s| s.name.starts_with(".plt"))
+            else {
+                continue;
+            };
+            let name = match stub(self.image, section, address) {
+                Some(name) => format!("{}@plt", text(&name)),
+                None => format!("{}+[plt]", base_name(&self.file.path)),
+            };
+            let shown = name.strip_suffix("@plt").map(|plain| format!("{}@plt", demangle(plain)));
+            self.put(index, shown.unwrap_or_else(|| name.clone()), name, None);
+        }
+    }
+
+    /// What is left is named by where its code starts.
+    fn ranges(&mut self) {
+        let (indices, addresses) = self.pending();
+        if indices.is_empty() {
+            return;
+        }
+        let frame = Frame::read(self.image);
+        let mut ranges = frame.ranges();
+        let reason = if self.symbols { Reason::NoSymbol } else { Reason::Stripped };
+        for (index, address) in indices.into_iter().zip(addresses) {
+            let range = bounded(ranges.find(address), self.image, self.file, address);
+            let name = format!("{}+{:#x}", base_name(&self.file.path), range.start);
+            self.put(index, name.clone(), name, Some(reason));
+        }
+    }
+}
+
+/// The sections that tell where functions start.
+#[derive(Debug, Default)]
+struct Frame {
+    frame: (u64, Vec<u8>),
+    header: Option<(u64, Vec<u8>)>,
+    text: u64,
+    wide: bool,
+}
+
+impl Frame {
+    fn read(image: &Image<'_>) -> Self {
+        let read = |name| {
+            let section = image.section(name)?;
+            Some((section.address, image.data(section, MAX_FRAME)?))
+        };
+        Self {
+            frame: read(".eh_frame").unwrap_or_default(),
+            header: read(".eh_frame_hdr"),
+            text: image.section(".text").map_or(0, |text| text.address),
+            wide: image.wide,
+        }
+    }
+
+    fn ranges(&self) -> Ranges<'_> {
+        let frame = Loaded { address: self.frame.0, bytes: &self.frame.1 };
+        let header =
+            self.header.as_ref().map(|(address, bytes)| Loaded { address: *address, bytes });
+        Ranges::new(frame, header, self.text, self.wide)
+    }
+}
+
+/// A run of code between entries does not reach beyond its section, or its segment where there are none.
+fn bounded(range: Range, image: &Image<'_>, file: &MappedFile, address: u64) -> Range {
+    if range.described {
+        return range;
+    }
+    let (start, end) = match image.code(address) {
+        Some(section) => (section.address, section.end()),
+        None => file
+            .segments
+            .iter()
+            .find(|segment| address.wrapping_sub(segment.start) < segment.len)
+            .map_or((0, u64::MAX), |segment| {
+                (segment.start, segment.start.saturating_add(segment.len))
+            }),
+    };
+    Range { start: range.start.max(start), end: range.end.min(end), described: false }
+}
+
+/// The name behind a stub, by the word that it jumps through and that word's relocation.
+fn stub(image: &Image<'_>, section: &Section, address: u64) -> Option<Vec<u8>> {
+    if image.machine != 62 || !image.wide {
+        return None;
+    }
+    // Stubs of `.plt.got` have half the size where they do not start with `endbr64`.
+    let short = section.name == ".plt.got"
+        && image.part(section, 0, 4).is_none_or(|first| first != [0xf3, 0x0f, 0x1e, 0xfa]);
+    let entry = if short { 8 } else { 16 };
+    let start = address - (address - section.address) % entry;
+    let bytes = image.part(section, start - section.address, entry)?;
+    let slot = jump_slot(&bytes, start)?;
+    [".rela.plt", ".rela.dyn"].iter().find_map(|name| {
+        let relocations = image.section(name)?;
+        let symbol = relocated_symbol(&image.data(relocations, MAX_RELOCATIONS)?, slot)?;
+        symtab::name_of(image, image.sections.get(relocations.link as usize)?, symbol)
+    })
+}
+
+/// The last part of a path, for names.
+pub(super) fn base_name(path: &[u8]) -> String {
+    let name = path.rsplit(|&byte| byte == b'/').next().unwrap_or(path);
+    if name.is_empty() { "[file]".to_owned() } else { text(name) }
+}

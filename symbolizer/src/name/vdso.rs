@@ -1,0 +1,32 @@
+//! The vDSO: the kernel maps the same one into every process, so ours tells.
+
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+
+use super::elf::{Bytes, Image};
+use super::lines::hex;
+use super::symtab;
+
+/// A vDSO has a few pages.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// Our own process's vDSO.
+pub(super) fn read() -> Option<Vec<u8>> {
+    let maps = fs::read("/proc/self/maps").ok()?;
+    let line = maps.split(|&byte| byte == b'\n').find(|line| line.ends_with(b"[vdso]"))?;
+    let (start, rest) = hex(line)?;
+    let (end, _) = hex(rest.strip_prefix(b"-")?)?;
+    let len = end.checked_sub(start).filter(|&len| len <= MAX_BYTES)?;
+    let mut bytes = vec![0; usize::try_from(len).ok()?];
+    File::open("/proc/self/mem").ok()?.read_exact_at(&mut bytes, start).ok()?;
+    Some(bytes)
+}
+
+/// Names for sorted offsets.
+pub(super) fn names(vdso: &[u8], offsets: &[u64]) -> Vec<Option<String>> {
+    let Ok(image) = Image::parse(Bytes::Memory(vdso)) else { return vec![None; offsets.len()] };
+    symtab::symbols(&image, ".dynsym", offsets)
+        .into_iter()
+        .map(|symbol| symbol.map(|symbol| super::text(&symbol.name)))
+        .collect()
+}
