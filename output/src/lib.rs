@@ -6,15 +6,34 @@
 //! same profile gives the same bytes. *What it is not.* It knows nothing of BPF, of processes as such and
 //! of symbolization.
 //!
-//! Modules in reading order: [`profile`], [`encode`], [`sink`].
+//! Modules in reading order: [`profile`], [`encode`], [`format`](mod@format), [`pprof`], [`folded`], [`svg`], [`table`], [`sink`].
 
+mod builder;
+mod check;
 pub mod encode;
+mod error;
+pub mod folded;
+pub mod format;
+pub mod pprof;
 pub mod profile;
 pub mod sink;
+pub mod svg;
+pub mod table;
+#[cfg(test)]
+mod testing;
+mod text;
+mod tree;
 
+pub use builder::ProfileBuilder;
 pub use encode::Encode;
+pub use error::Error;
+pub use folded::Folded;
+pub use format::Format;
+pub use pprof::Pprof;
 pub use profile::{
-    FrameKind, FrameRef, Function, FunctionId, Label, LabelValue, Line, Location, LocationId, Mapping, MappingId,
-    Marks, Profile, ProfileBuilder, Sample, Trust, ValueType,
+    FrameKind, FrameRef, Function, FunctionId, Label, LabelValue, Line, Location, LocationId,
+    Mapping, MappingId, Marks, Profile, Sample, Trust, ValueType,
 };
 pub use sink::Sink;
+pub use svg::Svg;
+pub use table::Table;

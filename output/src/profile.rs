@@ -1,8 +1,6 @@
 //! The profile model, in pprof's nouns: samples (leaf first) refer to locations, those to functions and
 //! mappings. Tables are interned, handles are `Copy` indices.
 
-use std::collections::HashMap;
-
 /// Index into [`Profile::functions`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FunctionId(pub u32);
@@ -77,7 +75,7 @@ pub struct Function {
 }
 
 /// A function at a location: the one that the code lies in, or one inlined there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Line {
     /// The function.
     pub function: FunctionId,
@@ -86,7 +84,7 @@ pub struct Line {
 }
 
 /// A place in code.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Location {
     /// The file it lies in; none for JIT code and unknown addresses.
     pub mapping: Option<MappingId>,
@@ -174,57 +172,4 @@ pub struct Profile {
     pub locations: Vec<Location>,
     /// Samples.
     pub samples: Vec<Sample>,
-}
-
-/// Builds a profile, interning its tables.
-#[derive(Debug, Default)]
-pub struct ProfileBuilder {
-    profile: Profile,
-    mappings: HashMap<Mapping, MappingId>,
-    functions: HashMap<Function, FunctionId>,
-    locations: HashMap<Location, LocationId>,
-}
-
-impl ProfileBuilder {
-    /// Begins with everything but the tables and samples: types, times, comments.
-    pub fn new(head: Profile) -> Self {
-        Self { profile: head, ..Self::default() }
-    }
-
-    /// The id of a mapping.
-    pub fn mapping(&mut self, mapping: Mapping) -> MappingId {
-        let list = &mut self.profile.mappings;
-        *self.mappings.entry(mapping).or_insert_with_key(|m| {
-            list.push(m.clone());
-            MappingId(list.len() as u32 - 1)
-        })
-    }
-
-    /// The id of a function.
-    pub fn function(&mut self, function: Function) -> FunctionId {
-        let list = &mut self.profile.functions;
-        *self.functions.entry(function).or_insert_with_key(|f| {
-            list.push(f.clone());
-            FunctionId(list.len() as u32 - 1)
-        })
-    }
-
-    /// The id of a location.
-    pub fn location(&mut self, location: Location) -> LocationId {
-        let list = &mut self.profile.locations;
-        *self.locations.entry(location).or_insert_with_key(|l| {
-            list.push(l.clone());
-            LocationId(list.len() as u32 - 1)
-        })
-    }
-
-    /// Adds a sample; samples with equal frames, labels and marks are merged by [`ProfileBuilder::finish`].
-    pub fn sample(&mut self, sample: Sample) {
-        self.profile.samples.push(sample);
-    }
-
-    /// The profile, with the head to be changed by the caller where figures are known only now.
-    pub fn finish(self) -> Profile {
-        self.profile
-    }
 }

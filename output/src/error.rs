@@ -1,0 +1,40 @@
+//! What can be wrong with a profile or with a file's name.
+
+use std::{fmt, io};
+
+/// Why a profile can't be read, checked or drawn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// There is no sample with a value above zero.
+    Empty,
+    /// An index of the profile points outside its table, or a sample's values do not fit its types.
+    Invalid(String),
+    /// The bytes are no pprof file, or a damaged one.
+    Malformed(String),
+    /// The bytes would need more memory than allowed.
+    TooLarge(String),
+    /// The name says no known format.
+    UnknownFormat(String),
+    /// The name is not one of inferno's palettes.
+    UnknownColors(String),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => write!(f, "the profile has no samples"),
+            Self::Invalid(what) => write!(f, "the profile does not hold together: {what}"),
+            Self::Malformed(what) => write!(f, "not a readable pprof file: {what}"),
+            Self::TooLarge(what) => write!(f, "the pprof file is too large: {what}"),
+            Self::UnknownFormat(what) | Self::UnknownColors(what) => write!(f, "{what}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        io::Error::new(io::ErrorKind::InvalidData, error)
+    }
+}

@@ -1,0 +1,191 @@
+//! Reading pprof of any producer.
+
+use super::assemble;
+use super::wire::field;
+use crate::{Error, Profile};
+use flate2::read::MultiGzDecoder;
+use std::borrow::Cow;
+use std::io::Read;
+
+/// What reading may take at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes after decompression.
+    pub bytes: u64,
+    /// Bytes of memory for the profile, about.
+    pub memory: u64,
+}
+
+impl Default for Limits {
+    /// 512 MiB of each file, 2 GiB of memory.
+    fn default() -> Self {
+        Self { bytes: 512 << 20, memory: 2 << 30 }
+    }
+}
+
+/// No sample, location or string is larger than this, in bytes.
+const LARGEST_PART: usize = 8 << 20;
+
+/// Reads a pprof file, compressed with gzip or not.
+///
+/// Sample types, labels, lines, mappings and comments are kept; `drop_frames` and `keep_frames` are ignored,
+/// as are start lines of functions. What a frame is follows from its mapping's name (`[kernel]`,
+/// `[kernel.kallsyms]`, …): code with a name and an address outside every mapping was made at run time.
+/// Text that is not UTF-8 is read with replacement characters.
+///
+/// # Errors
+/// [`Error::Malformed`] for anything but a whole pprof file, [`Error::TooLarge`] beyond the limits.
+pub fn read(bytes: &[u8], limits: Limits) -> Result<Profile, Error> {
+    let plain = decompress(bytes, limits)?;
+    let mut meter = Meter { left: limits.memory, limit: limits.memory };
+    let parts = Parts::split(&plain, &mut meter)?;
+    assemble::profile(&parts, &mut meter)
+}
+
+pub(super) fn malformed<T>(what: impl Into<String>) -> Result<T, Error> {
+    Err(Error::Malformed(what.into()))
+}
+
+fn decompress(bytes: &[u8], limits: Limits) -> Result<Cow<'_, [u8]>, Error> {
+    let too_large = || Error::TooLarge(format!("more than {} bytes of content", limits.bytes));
+    if bytes.is_empty() {
+        return malformed("it is empty");
+    }
+    if !bytes.starts_with(&[0x1f, 0x8b]) {
+        return if bytes.len() as u64 > limits.bytes {
+            Err(too_large())
+        } else {
+            Ok(Cow::Borrowed(bytes))
+        };
+    }
+    let mut plain = Vec::new();
+    let mut decoder = MultiGzDecoder::new(bytes).take(limits.bytes.saturating_add(1));
+    if let Err(error) = decoder.read_to_end(&mut plain) {
+        return malformed(format!("its compression is damaged ({error})"));
+    }
+    if plain.len() as u64 > limits.bytes { Err(too_large()) } else { Ok(Cow::Owned(plain)) }
+}
+
+/// What may still be taken of [`Limits::memory`].
+pub(super) struct Meter {
+    left: u64,
+    limit: u64,
+}
+
+impl Meter {
+    /// Takes the memory of `count` values of `T`.
+    pub(super) fn take<T>(&mut self, count: usize) -> Result<(), Error> {
+        let bytes = (count as u64).saturating_mul(size_of::<T>() as u64);
+        self.left = self.left.checked_sub(bytes).ok_or_else(|| {
+            Error::TooLarge(format!(
+                "its profile would take more than {} bytes of memory",
+                self.limit
+            ))
+        })?;
+        Ok(())
+    }
+}
+
+/// The fields of `Profile`; the tables' rows as the bytes they are.
+#[derive(Default)]
+pub(super) struct Parts<'a> {
+    pub(super) sample_types: Vec<&'a [u8]>,
+    pub(super) samples: Vec<&'a [u8]>,
+    pub(super) mappings: Vec<&'a [u8]>,
+    pub(super) locations: Vec<&'a [u8]>,
+    pub(super) functions: Vec<&'a [u8]>,
+    pub(super) strings: Vec<&'a [u8]>,
+    pub(super) period_type: &'a [u8],
+    pub(super) comments: Vec<i64>,
+    pub(super) time_nanos: i64,
+    pub(super) duration_nanos: i64,
+    pub(super) period: i64,
+    pub(super) default_sample_type: i64,
+}
+
+impl<'a> Parts<'a> {
+    fn split(mut bytes: &'a [u8], meter: &mut Meter) -> Result<Self, Error> {
+        let mut parts = Self::default();
+        while !bytes.is_empty() {
+            let key = varint(&mut bytes)?;
+            let number = u32::try_from(key >> 3).unwrap_or(0);
+            match key & 7 {
+                _ if number == 0 => return malformed("it is not made of protocol buffer fields"),
+                0 => parts.number(number, varint(&mut bytes)? as i64),
+                1 => drop(part(&mut bytes, 8)?),
+                2 => {
+                    let len = varint(&mut bytes)?;
+                    let row = part(&mut bytes, len)?;
+                    parts.row(number, row, meter)?;
+                }
+                5 => drop(part(&mut bytes, 4)?),
+                _ => return malformed("it is not made of protocol buffer fields"),
+            }
+        }
+        Ok(parts)
+    }
+
+    fn number(&mut self, field: u32, value: i64) {
+        match field {
+            field::TIME_NANOS => self.time_nanos = value,
+            field::DURATION_NANOS => self.duration_nanos = value,
+            field::PERIOD => self.period = value,
+            field::COMMENT => self.comments.push(value),
+            field::DEFAULT_SAMPLE_TYPE => self.default_sample_type = value,
+            _ => (),
+        }
+    }
+
+    fn row(&mut self, field: u32, mut row: &'a [u8], meter: &mut Meter) -> Result<(), Error> {
+        let table = match field {
+            field::SAMPLE_TYPE => &mut self.sample_types,
+            field::SAMPLE => &mut self.samples,
+            field::MAPPING => &mut self.mappings,
+            field::LOCATION => &mut self.locations,
+            field::FUNCTION => &mut self.functions,
+            field::STRING => &mut self.strings,
+            field::PERIOD_TYPE => {
+                self.period_type = row;
+                return Ok(());
+            }
+            field::COMMENT => {
+                while !row.is_empty() {
+                    meter.take::<i64>(1)?;
+                    self.comments.push(varint(&mut row)? as i64);
+                }
+                return Ok(());
+            }
+            _ => return Ok(()),
+        };
+        if row.len() > LARGEST_PART {
+            return Err(Error::TooLarge(format!("one of its entries has {} bytes", row.len())));
+        }
+        meter.take::<&[u8]>(1)?;
+        table.push(row);
+        Ok(())
+    }
+}
+
+fn part<'a>(bytes: &mut &'a [u8], len: u64) -> Result<&'a [u8], Error> {
+    let Some((part, rest)) = usize::try_from(len).ok().and_then(|len| bytes.split_at_checked(len))
+    else {
+        return malformed("it ends in the middle");
+    };
+    *bytes = rest;
+    Ok(part)
+}
+
+fn varint(bytes: &mut &[u8]) -> Result<u64, Error> {
+    let mut value = 0u64;
+    for at in 0..10 {
+        let Some((byte, rest)) = bytes.split_first() else {
+            return malformed("it ends in the middle");
+        };
+        *bytes = rest;
+        value |= u64::from(byte & 0x7f) << (7 * at);
+        if byte & 0x80 == 0 {
+            return Ok(value);
+        }
+    }
+    malformed("it is not made of protocol buffer fields")
+}

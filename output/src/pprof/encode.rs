@@ -1,0 +1,236 @@
+//! Writing pprof.
+
+use super::wire::{self, field};
+use super::{CALLER_MAY_BE_MISSING, GUESSED_FRAMES, SUMMARY, TRUNCATED, mappings};
+use crate::profile::{LabelValue, Profile, Sample, Trust};
+use crate::{Encode, ValueType};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use prost::Message;
+use std::collections::HashMap;
+use std::io::{self, Write};
+
+/// Writes pprof.
+///
+/// Ids are sequential from 1 and the first string is empty. What the format has no field for goes into
+/// labels: `guessed_frames` (how many, where any is), `truncated` and `caller_may_be_missing` (`true`); and
+/// [`Profile::summary`] into the first comment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pprof {
+    /// Compress, as readers expect of files.
+    pub gzip: bool,
+    /// Write the samples' own labels (`pid`, `tid`, `comm`, `thread`); what spoils a stack is told in any
+    /// case.
+    pub labels: bool,
+    /// The file that readers are to take for the profiled program: the recorded command's.
+    pub main: Option<String>,
+}
+
+impl Default for Pprof {
+    fn default() -> Self {
+        Self { gzip: true, labels: true, main: None }
+    }
+}
+
+impl Encode for Pprof {
+    fn encode(&self, profile: &Profile, to: &mut dyn Write) -> io::Result<()> {
+        profile.check()?;
+        let bytes = Writer::new(profile, self).write();
+        if !self.gzip {
+            return to.write_all(&bytes);
+        }
+        let mut gzip = GzEncoder::new(to, Compression::fast());
+        gzip.write_all(&bytes)?;
+        gzip.finish()?.flush()
+    }
+}
+
+/// Interns strings; index 0 is the empty one.
+struct Strings<'a> {
+    list: Vec<&'a str>,
+    ids: HashMap<&'a str, i64>,
+}
+
+impl<'a> Strings<'a> {
+    fn new() -> Self {
+        Self { list: vec![""], ids: HashMap::from([("", 0)]) }
+    }
+
+    fn id(&mut self, text: &'a str) -> i64 {
+        *self.ids.entry(text).or_insert_with(|| {
+            self.list.push(text);
+            self.list.len() as i64 - 1
+        })
+    }
+}
+
+struct Writer<'a> {
+    profile: &'a Profile,
+    options: &'a Pprof,
+    summary: String,
+    bytes: Vec<u8>,
+}
+
+impl<'a> Writer<'a> {
+    fn new(profile: &'a Profile, options: &'a Pprof) -> Self {
+        Self {
+            profile,
+            options,
+            summary: format!("{SUMMARY}{}", profile.summary),
+            bytes: Vec::new(),
+        }
+    }
+
+    fn write(self) -> Vec<u8> {
+        let Self { profile, options, summary, mut bytes } = self;
+        let mut strings = Strings::new();
+        head(profile, &summary, &mut strings).encode(&mut bytes).expect("a vector grows");
+        samples(profile, options.labels, &mut strings, &mut bytes);
+        let order = mappings::order(profile, options.main.as_deref());
+        mapping_table(profile, &order, &mut strings, &mut bytes);
+        location_table(profile, &order, &mut bytes);
+        function_table(profile, &mut strings, &mut bytes);
+        for text in strings.list {
+            put_length_delimited(field::STRING, text.len(), &mut bytes);
+            bytes.extend_from_slice(text.as_bytes());
+        }
+        bytes
+    }
+}
+
+/// Appends a field's key and the length of what follows.
+fn put_length_delimited(number: u32, len: usize, to: &mut Vec<u8>) {
+    // Wire type 2; all our field numbers are below 16, so the key is one byte.
+    to.push((number << 3 | 2) as u8);
+    prost::encode_length_delimiter(len, to).expect("a vector grows");
+}
+
+fn put(number: u32, message: &impl Message, to: &mut Vec<u8>) {
+    put_length_delimited(number, message.encoded_len(), to);
+    message.encode_raw(to);
+}
+
+fn head<'a>(profile: &'a Profile, summary: &'a str, strings: &mut Strings<'a>) -> wire::Head {
+    let mut kind =
+        |t: &'a ValueType| wire::ValueType { kind: strings.id(&t.kind), unit: strings.id(&t.unit) };
+    let sample_type: Vec<_> = profile.sample_types.iter().map(&mut kind).collect();
+    let period_type = Some(kind(&profile.period_type)).filter(|t| t.kind != 0 || t.unit != 0);
+    let facts = profile.comments.iter().map(String::as_str);
+    let summary = Some(summary).filter(|_| !profile.summary.is_empty());
+    wire::Head {
+        default_sample_type: sample_type[profile.default_sample_type].kind,
+        sample_type,
+        time_nanos: profile.time_nanos,
+        duration_nanos: profile.duration_nanos,
+        period_type,
+        period: profile.period,
+        comment: summary.into_iter().chain(facts).map(|text| strings.id(text)).collect(),
+    }
+}
+
+fn samples<'a>(profile: &'a Profile, labels: bool, strings: &mut Strings<'a>, to: &mut Vec<u8>) {
+    let mut message = wire::Sample::default();
+    for sample in &profile.samples {
+        message.location_id.clear();
+        message
+            .location_id
+            .extend(sample.frames.iter().map(|frame| u64::from(frame.location.0) + 1));
+        message.value.clone_from(&sample.values);
+        message.label.clear();
+        if labels {
+            own_labels(sample, strings, &mut message.label);
+        }
+        quality_labels(sample, strings, &mut message.label);
+        put(field::SAMPLE, &message, to);
+    }
+}
+
+fn own_labels<'a>(sample: &'a Sample, strings: &mut Strings<'a>, to: &mut Vec<wire::Label>) {
+    for label in &sample.labels {
+        let key = strings.id(&label.key);
+        to.push(match &label.value {
+            LabelValue::Text(text) => {
+                wire::Label { key, str: strings.id(text), num: 0, num_unit: 0 }
+            }
+            LabelValue::Number(num, unit) => {
+                wire::Label { key, str: 0, num: *num, num_unit: strings.id(unit) }
+            }
+        });
+    }
+}
+
+fn quality_labels<'a>(sample: &Sample, strings: &mut Strings<'a>, to: &mut Vec<wire::Label>) {
+    let guessed = sample.frames.iter().filter(|frame| frame.trust == Trust::Guessed).count();
+    if guessed > 0 {
+        let (key, num_unit) = (strings.id(GUESSED_FRAMES), strings.id("frames"));
+        to.push(wire::Label { key, str: 0, num: guessed as i64, num_unit });
+    }
+    let marks = sample.marks;
+    for (set, key) in
+        [(marks.truncated, TRUNCATED), (marks.caller_may_be_missing, CALLER_MAY_BE_MISSING)]
+    {
+        if set {
+            to.push(wire::Label {
+                key: strings.id(key),
+                str: strings.id("true"),
+                num: 0,
+                num_unit: 0,
+            });
+        }
+    }
+}
+
+fn mapping_table<'a>(
+    profile: &'a Profile,
+    order: &[usize],
+    strings: &mut Strings<'a>,
+    to: &mut Vec<u8>,
+) {
+    let symbols = mappings::symbols(profile);
+    for (id, &at) in (1..).zip(order) {
+        let mapping = &profile.mappings[at];
+        let mut message = wire::Mapping {
+            id,
+            memory_start: mapping.start,
+            memory_limit: mapping.end,
+            file_offset: mapping.offset,
+            filename: strings.id(&mapping.file),
+            build_id: strings.id(&mapping.build_id),
+            ..Default::default()
+        };
+        symbols[at].put(&mut message);
+        put(field::MAPPING, &message, to);
+    }
+}
+
+fn location_table(profile: &Profile, order: &[usize], to: &mut Vec<u8>) {
+    let mut mapping_ids = vec![0; order.len()];
+    for (id, &at) in (1..).zip(order) {
+        mapping_ids[at] = id;
+    }
+    let mut message = wire::Location::default();
+    for (id, location) in (1..).zip(&profile.locations) {
+        message.id = id;
+        message.mapping_id = location.mapping.map_or(0, |mapping| mapping_ids[mapping.0 as usize]);
+        message.address = location.address;
+        message.line.clear();
+        let lines = location.lines.iter();
+        message.line.extend(lines.map(|line| wire::Line {
+            function_id: u64::from(line.function.0) + 1,
+            line: line.line,
+        }));
+        put(field::LOCATION, &message, to);
+    }
+}
+
+fn function_table<'a>(profile: &'a Profile, strings: &mut Strings<'a>, to: &mut Vec<u8>) {
+    for (id, function) in (1..).zip(&profile.functions) {
+        let message = wire::Function {
+            id,
+            name: strings.id(&function.name),
+            system_name: strings.id(&function.system_name),
+            filename: strings.id(&function.file),
+        };
+        put(field::FUNCTION, &message, to);
+    }
+}

@@ -1,0 +1,79 @@
+//! In which order mappings are written, and what is said of their symbols.
+
+use super::wire;
+use crate::profile::Profile;
+use std::cmp::Reverse;
+
+/// What a mapping's `has_*` fields say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Symbols {
+    functions: bool,
+    filenames: bool,
+    line_numbers: bool,
+    inline_frames: bool,
+}
+
+impl Symbols {
+    pub(super) fn put(self, to: &mut wire::Mapping) {
+        to.has_functions = self.functions;
+        to.has_filenames = self.filenames;
+        to.has_line_numbers = self.line_numbers;
+        to.has_inline_frames = self.inline_frames;
+    }
+}
+
+/// Per mapping, what its locations have.
+///
+/// Where any file's code has names, somebody looked for the names of all: then every mapping says that it
+/// has functions, so that readers do not search this machine's files for names that were searched already.
+/// Where none has, the profile was made to be symbolized elsewhere, and files say that they have none.
+pub(super) fn symbols(profile: &Profile) -> Vec<Symbols> {
+    let mut all = vec![Symbols::default(); profile.mappings.len()];
+    for location in &profile.locations {
+        let Some(mapping) = location.mapping else { continue };
+        let Some(symbols) = all.get_mut(mapping.0 as usize) else { continue };
+        symbols.functions |= !location.lines.is_empty();
+        symbols.inline_frames |= location.lines.len() > 1;
+        for line in &location.lines {
+            symbols.line_numbers |= line.line > 0;
+            symbols.filenames |= !profile.functions[line.function.0 as usize].file.is_empty();
+        }
+    }
+    let is_file = |at: usize| !profile.mappings[at].file.starts_with('[');
+    if (0..all.len()).any(|at| is_file(at) && all[at].functions) {
+        all.iter_mut().for_each(|symbols| symbols.functions = true);
+    }
+    all
+}
+
+/// The mappings' indices in the order to write them. Readers take the first for the program that was
+/// profiled: it is `main` where that is there, else the file that lies in most stacks, by count; among equals
+/// a program before a library (libc lies in every stack of its program). The others keep their order.
+pub(super) fn order(profile: &Profile, main: Option<&str>) -> Vec<usize> {
+    let mut counts = vec![0u64; profile.mappings.len()];
+    let mut seen = vec![usize::MAX; profile.mappings.len()];
+    for (at, sample) in profile.samples.iter().enumerate() {
+        let value = sample.values.first().map_or(0, |value| value.unsigned_abs());
+        for frame in &sample.frames {
+            let Some(mapping) = profile.locations[frame.location.0 as usize].mapping else {
+                continue;
+            };
+            let mapping = mapping.0 as usize;
+            if seen[mapping] != at {
+                seen[mapping] = at;
+                counts[mapping] = counts[mapping].saturating_add(value);
+            }
+        }
+    }
+    let mut order: Vec<usize> = (0..profile.mappings.len()).collect();
+    let first = order.iter().copied().min_by_key(|&at| {
+        let file = profile.mappings[at].file.as_str();
+        let library = file.ends_with(".so") || file.contains(".so.");
+        (file.starts_with('['), main != Some(file), Reverse(counts[at]), library, at)
+    });
+    if let Some(first) = first {
+        order.remove(first);
+        order.insert(0, first);
+    }
+    order
+}

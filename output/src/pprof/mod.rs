@@ -1,0 +1,23 @@
+//! pprof's format: protocol buffers, compressed with gzip.
+//!
+//! [`Pprof`] writes a profile, [`read`] reads one of any producer. Messages and field numbers are those of
+//! `profile.proto` (github.com/google/pprof).
+
+mod assemble;
+mod decode;
+mod encode;
+mod mappings;
+mod wire;
+
+pub use decode::{Limits, read};
+pub use encode::Pprof;
+
+/// The label with the number of a stack's guessed frames; absent where none is guessed.
+pub const GUESSED_FRAMES: &str = "guessed_frames";
+/// The label `true` of a stack whose frames at the root end are missing.
+pub const TRUNCATED: &str = "truncated";
+/// The label `true` of a stack whose leaf's caller may be missing.
+pub const CALLER_MAY_BE_MISSING: &str = "caller_may_be_missing";
+
+/// Begins the comment that carries [`Profile::summary`](crate::Profile::summary).
+const SUMMARY: &str = "summary: ";

@@ -1,0 +1,156 @@
+//! A file under a temporary name in the directory where it is to be.
+
+use rustix::fs::{self, AtFlags, Mode, OFlags, RenameFlags};
+use rustix::io::Errno;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+/// Names tried before giving up.
+const TRIES: u32 = 10_000;
+
+/// The name that the file gets in the end.
+#[derive(Debug)]
+pub(super) enum Name {
+    /// This one, whatever is there.
+    Replace(OsString),
+    /// The first that is free of `stem.extension`, `stem-2.extension`, ….
+    Fresh { stem: String, extension: String },
+}
+
+impl Name {
+    fn numbered(stem: &str, extension: &str, number: u32) -> OsString {
+        match number {
+            1 => format!("{stem}.{extension}").into(),
+            number => format!("{stem}-{number}.{extension}").into(),
+        }
+    }
+}
+
+/// The file; removed when dropped before [`Temporary::commit`]. The directory is held open, so that it is
+/// the same one in the end, whatever its path then means.
+#[derive(Debug)]
+pub(super) struct Temporary {
+    directory: OwnedFd,
+    /// While there is something to remove.
+    temporary: Option<OsString>,
+    name: Name,
+    file: File,
+}
+
+impl Temporary {
+    /// Creates it; its mode follows the umask.
+    pub(super) fn new(directory: &Path, name: Name) -> io::Result<Self> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let path = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+        let directory = fs::open(path, flags, Mode::empty())?;
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        for number in 0..TRIES {
+            let temporary = OsString::from(format!(".bpflame-{}-{number}.tmp", std::process::id()));
+            match fs::openat(&directory, &temporary, flags, Mode::from_raw_mode(0o666)) {
+                Ok(file) => {
+                    return Ok(Self {
+                        directory,
+                        temporary: Some(temporary),
+                        name,
+                        file: file.into(),
+                    });
+                }
+                Err(Errno::EXIST) => (),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Errno::EXIST.into())
+    }
+
+    /// Changes its owner. Who may not, and file systems that have no owners, leave it as it is.
+    pub(super) fn give_to(&self, user: u32, group: u32) -> io::Result<()> {
+        let (user, group) = (fs::Uid::from_raw(user), fs::Gid::from_raw(group));
+        match fs::fchown(&self.file, Some(user), Some(group)) {
+            Ok(()) | Err(Errno::PERM | Errno::NOSYS | Errno::OPNOTSUPP | Errno::INVAL) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The name that it would get now.
+    pub(super) fn first_free(&self) -> io::Result<OsString> {
+        let (stem, extension) = match &self.name {
+            Name::Replace(name) => return Ok(name.clone()),
+            Name::Fresh { stem, extension } => (stem, extension),
+        };
+        for number in 1..TRIES {
+            let name = Name::numbered(stem, extension, number);
+            match fs::statat(&self.directory, &name, AtFlags::SYMLINK_NOFOLLOW) {
+                Err(Errno::NOENT) => return Ok(name),
+                Ok(_) => (),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Errno::EXIST.into())
+    }
+
+    /// Gives it its name, and tells that where it was to be a new one.
+    pub(super) fn commit(mut self) -> io::Result<Option<OsString>> {
+        // Some file systems tell only now that there was no room.
+        self.file.sync_data()?;
+        let Some(temporary) = self.temporary.clone() else { return Ok(None) };
+        let name = match &self.name {
+            Name::Replace(name) => {
+                fs::renameat(&self.directory, &temporary, &self.directory, name)?;
+                None
+            }
+            Name::Fresh { stem, extension } => {
+                Some(self.rename_fresh(&temporary, stem, extension)?)
+            }
+        };
+        self.temporary = None;
+        Ok(name)
+    }
+
+    fn rename_fresh(&self, temporary: &OsStr, stem: &str, extension: &str) -> io::Result<OsString> {
+        for number in 1..TRIES {
+            let name = Name::numbered(stem, extension, number);
+            match self.rename_without_replacing(temporary, &name) {
+                Ok(()) => return Ok(name),
+                Err(Errno::EXIST) => (),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Errno::EXIST.into())
+    }
+
+    fn rename_without_replacing(&self, from: &OsStr, to: &OsStr) -> Result<(), Errno> {
+        let directory = &self.directory;
+        match fs::renameat_with(directory, from, directory, to, RenameFlags::NOREPLACE) {
+            // Not on every file system: there, take the name with an empty file that is our own.
+            Err(Errno::INVAL | Errno::NOSYS) => {
+                let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+                drop(fs::openat(directory, to, flags, Mode::from_raw_mode(0o666))?);
+                fs::renameat(directory, from, directory, to)
+            }
+            other => other,
+        }
+    }
+}
+
+impl Write for Temporary {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.file.write(buf)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if let Some(temporary) = &self.temporary {
+            // What can't be removed stays; there is nobody left to tell.
+            fs::unlinkat(&self.directory, temporary, AtFlags::empty()).ok();
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Where bytes go.
+
+mod file;
+mod target;
+
+use file::{Name, Temporary};
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use target::Target;
+
+/// A destination, opened before the recording and complete only when committed: bytes are written under a
+/// temporary name, renamed at [`Sink::commit`], and removed when dropped without it.
+///
+/// What is no regular file (a FIFO, a device, `/dev/stdout`) is written directly. Where the reader of a pipe
+/// goes away, the rest is dropped without an error, as `| head` wants it.
+#[derive(Debug)]
+pub struct Sink {
+    path: Option<PathBuf>,
+    to: To,
+}
+
+#[derive(Debug)]
+enum To {
+    Temporary(BufWriter<Temporary>),
+    Direct(BufWriter<File>),
+    Stdout(BufWriter<io::Stdout>),
+    /// The reader is gone.
+    Nowhere,
+}
+
+impl Sink {
+    /// A file that takes the path's place when committed; the user named it, so an earlier one is replaced.
+    /// A symbolic link is followed, as the kernel follows links (not somebody else's in `/tmp`).
+    ///
+    /// # Errors
+    /// When nothing can be created in the path's directory, or the path can't be a file.
+    pub fn file(path: &Path) -> io::Result<Self> {
+        let to = match Target::of(path)? {
+            Target::Stdout => return Ok(Self::stdout()),
+            Target::Direct(file) => To::Direct(BufWriter::new(file)),
+            Target::File { directory, name } => To::Temporary(BufWriter::with_capacity(
+                1 << 16,
+                Temporary::new(&directory, Name::Replace(name))?,
+            )),
+        };
+        Ok(Self { path: Some(path.to_owned()), to })
+    }
+
+    /// A new file `STEM.EXTENSION` in a directory; where that exists, `STEM-2.EXTENSION` and so on, decided
+    /// when committed: nothing is ever overwritten.
+    ///
+    /// # Errors
+    /// When nothing can be created in the directory.
+    pub fn fresh(directory: &Path, stem: &str, extension: &str) -> io::Result<Self> {
+        let name = Name::Fresh { stem: stem.to_owned(), extension: extension.to_owned() };
+        let file = Temporary::new(directory, name)?;
+        let path = Some(directory.join(file.first_free()?));
+        Ok(Self { path, to: To::Temporary(BufWriter::with_capacity(1 << 16, file)) })
+    }
+
+    /// Standard output.
+    pub fn stdout() -> Self {
+        Self { path: None, to: To::Stdout(BufWriter::new(io::stdout())) }
+    }
+
+    /// Gives a file that this sink makes to a user and group. A file system without owners is no error.
+    ///
+    /// # Errors
+    /// What changing the owner gave.
+    pub fn owner(self, owner: Option<(u32, u32)>) -> io::Result<Self> {
+        if let (To::Temporary(file), Some((user, group))) = (&self.to, owner) {
+            file.get_ref().give_to(user, group)?;
+        }
+        Ok(self)
+    }
+
+    /// The file's name; none for standard output. For [`Sink::fresh`] the name that was free at the start.
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    /// Makes what was written visible under the name, and tells that name; none for standard output.
+    ///
+    /// # Errors
+    /// When writing, syncing or renaming failed; the earlier file is untouched.
+    pub fn commit(mut self) -> io::Result<Option<PathBuf>> {
+        self.flush()?;
+        if let To::Temporary(file) = std::mem::replace(&mut self.to, To::Nowhere) {
+            let name = file.into_inner().map_err(|error| error.into_error())?.commit()?;
+            if let (Some(path), Some(name)) = (&mut self.path, name) {
+                path.set_file_name(name);
+            }
+        }
+        Ok(self.path.take())
+    }
+
+    fn write_to(
+        &mut self,
+        act: impl FnOnce(&mut dyn Write) -> io::Result<usize>,
+    ) -> io::Result<Option<usize>> {
+        let result = match &mut self.to {
+            To::Temporary(file) => act(file),
+            To::Direct(file) => act(file),
+            To::Stdout(stdout) => act(stdout),
+            To::Nowhere => return Ok(None),
+        };
+        match result {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                match std::mem::replace(&mut self.to, To::Nowhere) {
+                    To::Direct(file) => drop(file.into_parts()),
+                    To::Stdout(stdout) => drop(stdout.into_parts()),
+                    To::Temporary(_) | To::Nowhere => (),
+                }
+                Ok(None)
+            }
+            other => other.map(Some),
+        }
+    }
+}
+
+impl Write for Sink {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        Ok(self.write_to(|to| to.write(buf))?.unwrap_or(buf.len()))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.write_to(|to| to.flush().map(|()| 0)).map(drop)
+    }
+}

@@ -1,0 +1,114 @@
+//! What a path that the user named is: a file to be replaced, or something to write into.
+
+use rustix::fs::{self, Mode, OFlags};
+use rustix::io::Errno;
+use std::ffi::OsString;
+use std::fs::{File, Metadata};
+use std::io;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+/// See the module.
+#[derive(Debug)]
+pub(super) enum Target {
+    Stdout,
+    /// A FIFO, a device, a descriptor of a process.
+    Direct(File),
+    /// A file, there or not, with all links followed.
+    File {
+        directory: PathBuf,
+        name: OsString,
+    },
+}
+
+/// Links followed before giving up, as in the kernel.
+const LINKS: usize = 40;
+
+impl Target {
+    /// Looks at the path and, step by step, at what it links to.
+    pub(super) fn of(path: &Path) -> io::Result<Self> {
+        if ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"]
+            .iter()
+            .any(|name| path == Path::new(name))
+        {
+            return Ok(Self::Stdout);
+        }
+        let mut path = path.to_owned();
+        for _ in 0..LINKS {
+            let (directory, name) = split(&path)?;
+            if directory.canonicalize()?.starts_with("/proc") {
+                return Ok(Self::Direct(open(&path)?));
+            }
+            let here = directory.join(&name);
+            let metadata = match here.symlink_metadata() {
+                Ok(metadata) => metadata,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    return Ok(Self::File { directory, name });
+                }
+                Err(error) => return Err(error),
+            };
+            if metadata.is_symlink() {
+                may_follow(&metadata, &directory.metadata()?)?;
+                path = directory.join(here.read_link()?);
+            } else if metadata.is_dir() {
+                return Err(io::ErrorKind::IsADirectory.into());
+            } else if metadata.is_file() {
+                return Ok(Self::File { directory, name });
+            } else {
+                return Ok(Self::Direct(open_checked(&here, &metadata)?));
+            }
+        }
+        Err(Errno::LOOP.into())
+    }
+}
+
+/// The directory and the name in it.
+fn split(path: &Path) -> io::Result<(PathBuf, OsString)> {
+    let Some(name) =
+        path.file_name().filter(|_| !path.as_os_str().as_encoded_bytes().ends_with(b"/"))
+    else {
+        return Err(io::ErrorKind::IsADirectory.into());
+    };
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    Ok((parent.unwrap_or(Path::new(".")).to_owned(), name.to_owned()))
+}
+
+/// In a directory that everybody may write to, only one's own links are followed and those of the
+/// directory's owner (as the kernel does with `fs.protected_symlinks`).
+fn may_follow(link: &Metadata, directory: &Metadata) -> io::Result<()> {
+    let shared = directory.mode() & 0o1002 == 0o1002;
+    let own = link.uid() == rustix::process::geteuid().as_raw();
+    if shared && !own && link.uid() != directory.uid() {
+        return Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            "the name is somebody else's symbolic link in a directory that everybody may write to",
+        ));
+    }
+    Ok(())
+}
+
+fn open_checked(path: &Path, metadata: &Metadata) -> io::Result<File> {
+    if metadata.file_type().is_socket() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "the name is a socket"));
+    }
+    open(path)
+}
+
+/// Opens without waiting: a FIFO that nobody reads is an error, not an endless wait.
+fn open(path: &Path) -> io::Result<File> {
+    let flags =
+        OFlags::WRONLY | OFlags::APPEND | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let file: File = match fs::open(path, flags, Mode::empty()) {
+        Ok(file) => file.into(),
+        Err(Errno::NXIO) => {
+            return Err(io::Error::new(
+                io::ErrorKind::NotConnected,
+                "nobody has the FIFO open for reading",
+            ));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let flags = fs::fcntl_getfl(&file)?;
+    fs::fcntl_setfl(&file, flags - OFlags::NONBLOCK)?;
+    Ok(file)
+}

@@ -1,0 +1,100 @@
+//! What inferno is given: a line a path, and after each name what is to be told of the frame.
+
+use crate::tree::{Doubt, Kind, Traits, Tree};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+/// A frame's name as inferno gets it, and what it is.
+pub(super) type Frames = BTreeMap<String, Traits>;
+
+/// The lines of a tree.
+pub(super) struct Lines {
+    pub(super) text: String,
+    /// Every frame in the lines.
+    pub(super) frames: Frames,
+    /// Frames in the longest line.
+    pub(super) deepest: usize,
+}
+
+/// Ends every name, so that nothing in a name is taken for a mark.
+pub(super) const END: char = '\u{0e}';
+/// Stands for `;`, which parts frames.
+pub(super) const SEMICOLON: char = '\u{0f}';
+/// Stands before names that inferno would take for a comment.
+const BEGIN: char = '\u{10}';
+
+/// Words in tooltips, each as the control character that stands for it.
+pub(super) const WORDS: [(char, &str); 6] = [
+    ('\u{11}', "kernel"),
+    ('\u{12}', "JIT"),
+    ('\u{13}', "inlined"),
+    ('\u{14}', "guessed"),
+    ('\u{15}', "caller may be missing"),
+    ('\u{16}', "process"),
+];
+
+/// Whether a character of the picture stands for something else.
+pub(super) fn is_mark(c: char) -> bool {
+    matches!(c, END..='\u{16}')
+}
+
+/// Writes the lines, without what is narrower than `least` percent.
+pub(super) fn lines(tree: &Tree, least: f64) -> Lines {
+    let names: Vec<String> = tree.frames().map(|(name, traits)| mark(name, traits)).collect();
+    let mut used = vec![false; names.len()];
+    let mut text = String::new();
+    let mut deepest = 0;
+    let least = least.clamp(0.0, 100.0) / 100.0 * tree.total() as f64;
+    let done = tree.walk(least, |path, own| {
+        deepest = deepest.max(path.len());
+        for (at, frame) in path.iter().enumerate() {
+            used[*frame as usize] = true;
+            text.push_str(if at == 0 { "" } else { ";" });
+            text.push_str(&names[*frame as usize]);
+        }
+        writeln!(text, " {own}")
+    });
+    done.expect("a string grows");
+    let frames = names.into_iter().zip(tree.frames()).zip(used);
+    let frames =
+        frames.filter(|(_, used)| *used).map(|((name, (_, traits)), _)| (name, traits)).collect();
+    Lines { text, frames, deepest }
+}
+
+/// The name with its marks; palettes of inferno's that know `_[k]`, `_[i]`, `_[j]` get them, and inferno
+/// takes them off again.
+fn mark(name: &str, traits: Traits) -> String {
+    let mut marked = String::with_capacity(name.len() + 8);
+    if name.starts_with("# ") {
+        marked.push(BEGIN);
+    }
+    marked.extend(name.chars().map(|c| if c == ';' { SEMICOLON } else { c }));
+    marked.push(END);
+    for (mark, word) in WORDS {
+        if words(traits).contains(&word) {
+            marked.push(mark);
+        }
+    }
+    marked.push_str(match traits {
+        Traits { kind: Kind::Kernel, .. } => "_[k]",
+        Traits { inlined: true, .. } => "_[i]",
+        Traits { kind: Kind::Jit, .. } => "_[j]",
+        _ => "",
+    });
+    marked
+}
+
+fn words(traits: Traits) -> [&'static str; 3] {
+    let kind = match traits.kind {
+        Kind::Kernel => "kernel",
+        Kind::Jit => "JIT",
+        Kind::Process => "process",
+        Kind::User | Kind::Unknown | Kind::Gap => "",
+    };
+    let doubt = match traits.doubt {
+        Doubt::None => "",
+        Doubt::Guessed => "guessed",
+        Doubt::CallerMayBeMissing => "caller may be missing",
+    };
+    [kind, if traits.inlined { "inlined" } else { "" }, doubt]
+}

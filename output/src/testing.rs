@@ -1,0 +1,121 @@
+//! Small profiles for tests, written as stacks of names.
+
+use crate::builder::ProfileBuilder;
+use crate::profile::{
+    FrameKind, FrameRef, Function, Label, LabelValue, Line, Location, Mapping, MappingId, Marks,
+    Profile, Sample, Trust, ValueType,
+};
+
+/// A frame of a [`Stack`].
+#[derive(Clone)]
+pub(crate) struct Frame {
+    /// Innermost first; an empty name is none.
+    names: Vec<String>,
+    kind: FrameKind,
+    trust: Trust,
+}
+
+impl Frame {
+    /// Says into which function the innermost so far was inlined.
+    pub(crate) fn inlined(mut self, into: &str) -> Self {
+        self.names.push(into.into());
+        self
+    }
+}
+
+/// A frame with one function.
+pub(crate) fn frame(name: &str, kind: FrameKind, trust: Trust) -> Frame {
+    Frame { names: vec![name.into()], kind, trust }
+}
+
+/// A sample to be: root first.
+#[derive(Clone)]
+pub(crate) struct Stack {
+    pub(crate) frames: Vec<Frame>,
+    pub(crate) value: i64,
+    pub(crate) tid: i64,
+    pub(crate) marks: Marks,
+}
+
+/// A stack of user functions, root first.
+pub(crate) fn stack(names: &[&str], value: i64) -> Stack {
+    let frames =
+        names.iter().map(|name| frame(name, FrameKind::User, Trust::FramePointer)).collect();
+    Stack { frames, value, tid: 1, marks: Marks::default() }
+}
+
+/// A profile with samples and CPU time (10 ms a sample), of one process `prog` with pid 7.
+pub(crate) fn profile(stacks: &[Stack]) -> Profile {
+    let kind = |kind: &str, unit: &str| ValueType { kind: kind.into(), unit: unit.into() };
+    let mut builder = ProfileBuilder::new(Profile {
+        sample_types: vec![kind("samples", "count"), kind("cpu", "nanoseconds")],
+        default_sample_type: 1,
+        period_type: kind("cpu", "nanoseconds"),
+        period: 10_000_000,
+        time_nanos: 1_700_000_000_000_000_000,
+        duration_nanos: 1_500_000_000,
+        summary: "23 samples, none lost".into(),
+        comments: vec!["samples: 23".into(), "lost: 0".into()],
+        ..Profile::default()
+    });
+    for stack in stacks {
+        let frames =
+            stack.frames.iter().rev().map(|frame| reference(&mut builder, frame)).collect();
+        let number =
+            |key: &str, n| Label { key: key.into(), value: LabelValue::Number(n, String::new()) };
+        let text =
+            |key: &str, t: &str| Label { key: key.into(), value: LabelValue::Text(t.into()) };
+        let labels = vec![
+            text("comm", "prog"),
+            number("pid", 7),
+            text("thread", &format!("worker-{}", stack.tid)),
+            number("tid", stack.tid),
+        ];
+        let values = vec![stack.value, stack.value.saturating_mul(10_000_000)];
+        builder.sample(Sample { frames, values, labels, marks: stack.marks });
+    }
+    builder.finish()
+}
+
+fn reference(builder: &mut ProfileBuilder, frame: &Frame) -> FrameRef {
+    let hash = frame
+        .names
+        .concat()
+        .bytes()
+        .fold(0u64, |hash, byte| hash * 31 % 0xf_ffff + u64::from(byte));
+    let (mapping, address) = match frame.kind {
+        FrameKind::User => (Some(user_mapping(builder)), 0x1000 + hash),
+        FrameKind::Kernel => (Some(kernel_mapping(builder)), 0xffff_ffff_8100_0000 + hash),
+        FrameKind::Jit | FrameKind::Unknown => (None, 0x7f00_0000_0000 + hash),
+    };
+    let mut lines = Vec::new();
+    for name in frame.names.iter().filter(|name| !name.is_empty()) {
+        let file = if frame.kind == FrameKind::User { "src/prog.c".into() } else { String::new() };
+        let function =
+            builder.function(Function { name: name.clone(), system_name: name.clone(), file });
+        lines.push(Line { function, line: if frame.kind == FrameKind::User { 10 } else { 0 } });
+    }
+    let location = builder.location(Location { mapping, address, lines, kind: frame.kind });
+    FrameRef { location, trust: frame.trust }
+}
+
+fn user_mapping(builder: &mut ProfileBuilder) -> MappingId {
+    builder.mapping(Mapping {
+        start: 0x1000,
+        end: 0x20_0000,
+        offset: 0x1000,
+        file: "/usr/bin/prog".into(),
+        build_id: "c0ffee".into(),
+    })
+}
+
+fn kernel_mapping(builder: &mut ProfileBuilder) -> MappingId {
+    let (start, end) = (0xffff_ffff_8100_0000, 0xffff_ffff_8200_0000);
+    builder.mapping(Mapping {
+        start,
+        end,
+        offset: 0,
+        file: "[kernel]".into(),
+        build_id: String::new(),
+    })
+}
