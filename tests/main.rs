@@ -1,1 +1,58 @@
-//! Tests of the whole: replay, cli, live, layering.
+//! Tests of the whole: the manifests ([`layering`]), messages and exit codes ([`cli`]), the pipeline from stored
+//! samples ([`replay`]), and recordings of real processes ([`live`], as root).
+//!
+//! The harness is its own, because a test may find at run time that it cannot run here, and is then counted as
+//! skipped with its reason. One test runs at a time unless asked otherwise: recordings measure, and what runs
+//! beside them disturbs them.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod cli;
+mod folded;
+mod lab;
+mod layering;
+mod live;
+mod pprof_file;
+mod recording;
+mod replay;
+
+use libtest_mimic::{Arguments, Completion, Trial};
+use std::process::ExitCode;
+
+/// Why a test cannot run here.
+#[derive(Debug)]
+struct Skip(String);
+
+/// Fails by panicking.
+type Test = fn() -> Result<(), Skip>;
+
+fn trial(name: String, test: Test) -> Trial {
+    Trial::ignorable_test(name, move || match test() {
+        Ok(()) => Ok(Completion::Completed),
+        Err(Skip(why)) => Ok(Completion::ignored_with(why)),
+    })
+}
+
+/// The tests of a module: their names once, so that one that is written and not listed is dead code.
+macro_rules! tests {
+    ($($name:ident),+ $(,)?) => {
+        pub(crate) fn tests() -> Vec<(&'static str, crate::Test)> {
+            vec![$((stringify!($name), $name as crate::Test)),+]
+        }
+    };
+}
+use tests;
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(1);
+    let mut modules =
+        vec![("layering", layering::tests()), ("replay", replay::tests()), ("cli", cli::tests())];
+    modules.extend(live::modules());
+    let trials = modules
+        .into_iter()
+        .flat_map(|(module, tests)| tests.into_iter().map(move |(name, test)| (module, name, test)))
+        .map(|(module, name, test)| trial(format!("{module}::{name}"), test))
+        .collect();
+    libtest_mimic::run(&arguments, trials).exit_code()
+}

@@ -1,0 +1,46 @@
+# What a clone is built, tried, tested and packed with. The longer recipes are scripts in tests/rig/.
+PID ?=
+SECONDS_PER_TARGET ?= 20
+
+.PHONY: help flamegraph test test-all lint deny msrv bpf-arm64 fuzz bench dist
+
+help:
+	@echo 'make flamegraph [PID=1234]  install what is needed, record a sample program or the process, write flame.svg'
+	@echo 'make test                   install what is needed and run the tests; test-all: with all that can be installed'
+	@echo 'make lint                   formatting, warnings, docs; deny: licences and duplicates; msrv: the lowest Rust'
+	@echo 'make dist                   one static binary with man page and completions'
+	@echo 'make bench [PEERS=DIR]      figures beside other profilers'
+	@echo 'make fuzz                   every fuzz target for a few seconds; bpf-arm64: the BPF programs for arm64'
+
+flamegraph:
+	@tests/rig/flamegraph $(PID)
+
+test:
+	@tests/rig/test test
+
+test-all:
+	@tests/rig/test all
+
+lint:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps
+	@tests/rig/lint
+
+deny:
+	@tests/rig/deny
+
+msrv:
+	@tests/rig/msrv
+
+bpf-arm64:
+	BPFLAME_BPF_ARCH=arm64 cargo check -p bpf
+
+fuzz:
+	@tests/rig/fuzz $(SECONDS_PER_TARGET)
+
+bench:
+	@tests/bench/run
+
+dist:
+	@tests/rig/dist

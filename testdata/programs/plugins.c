@@ -1,0 +1,31 @@
+/* plugins SECONDS DIRECTORY: loads DIRECTORY/first.so, runs it, closes it, then the same with second.so, and so on in turns:
+ * the two lie at the same address one after the other. */
+#include "burn.h"
+#include <dlfcn.h>
+#include <stdio.h>
+
+static NOINLINE int load_and_run(const char *path)
+{
+	void *plugin = dlopen(path, RTLD_NOW);
+	void (*run)(void);
+
+	if (!plugin)
+		return 1;
+	*(void **)&run = dlsym(plugin, "run");
+	if (run)
+		run();
+	return dlclose(plugin) || !run;
+}
+
+int main(int argc, char **argv)
+{
+	double end = deadline(argc, argv);
+	char first[4096], second[4096];
+
+	snprintf(first, sizeof first, "%s/first.so", argc > 2 ? argv[2] : ".");
+	snprintf(second, sizeof second, "%s/second.so", argc > 2 ? argv[2] : ".");
+	while (now() < end)
+		if (load_and_run(first) || load_and_run(second))
+			return 1;
+	return 0;
+}

@@ -1,0 +1,26 @@
+//! Recordings of real processes. As root; elsewhere each is skipped.
+
+mod chains;
+mod commands;
+mod namespaces;
+mod programs;
+mod runtime_code;
+mod storms;
+mod targets;
+mod threads;
+
+use crate::Test;
+
+/// The modules, by name.
+pub(crate) fn modules() -> Vec<(&'static str, Vec<(&'static str, Test)>)> {
+    vec![
+        ("live::chains", chains::tests()),
+        ("live::threads", threads::tests()),
+        ("live::targets", targets::tests()),
+        ("live::commands", commands::tests()),
+        ("live::storms", storms::tests()),
+        ("live::namespaces", namespaces::tests()),
+        ("live::runtime_code", runtime_code::tests()),
+        ("live::programs", programs::tests()),
+    ]
+}

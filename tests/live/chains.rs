@@ -1,0 +1,148 @@
+//! Hot functions and exactly known call chains.
+
+use crate::folded::has_chain;
+use crate::recording::Recording;
+use crate::{Skip, lab, tests};
+
+tests!(
+    c_chains_and_their_shares,
+    cpp_templates_and_inlined_functions,
+    rust_v0_names,
+    rust_legacy_names,
+    go_names,
+    stripped_functions_are_one_frame_each,
+    frameless_leaves_are_marked,
+    a_recursion_has_its_depth,
+    a_stack_deeper_than_the_limit_is_marked,
+);
+
+/// Records a program of `testdata/programs/` for two seconds, at a high rate.
+fn record(name: &str, arguments: &[&str]) -> Result<Recording, Skip> {
+    lab::need_root()?;
+    let program = lab::program(name)?;
+    let mut command = vec![program.to_str().expect("a plain path"), "2"];
+    command.extend(arguments);
+    Ok(Recording::make("-F 997", &command))
+}
+
+/// Whether the stack's user part ends with these frames. Kernel frames on top are an interrupt's.
+fn chain_then_kernel(stack: &[String], chain: &[&str]) -> bool {
+    let Some(leaf) = stack.iter().rposition(|frame| Some(&frame.as_str()) == chain.last()) else {
+        return false;
+    };
+    has_chain(&stack[..=leaf], chain) && stack[..=leaf].ends_with(&owned(chain))
+}
+
+fn owned(chain: &[&str]) -> Vec<String> {
+    chain.iter().map(|&frame| String::from(frame)).collect()
+}
+
+fn c_chains_and_their_shares() -> Result<(), Skip> {
+    let recording = record("chain", &[])?;
+    let omega =
+        recording.folded.share(|s| chain_then_kernel(s, &["main", "alpha", "beta", "omega"]));
+    let delta = recording.folded.share(|s| chain_then_kernel(s, &["main", "alpha", "delta"]));
+    assert!(omega + delta > 0.97, "{omega} + {delta} of {:?}", recording.folded);
+    assert!((0.68..0.82).contains(&(omega / (omega + delta))), "three of four: {omega}, {delta}");
+    let chain = ["main", "alpha", "beta", "omega"];
+    let in_pprof = recording.pprof.count(|s| has_chain(&s.stack, &chain));
+    let in_folded = recording.folded.count(|s| has_chain(s, &chain));
+    assert_eq!(in_pprof, in_folded as i64, "both forms agree");
+    assert!(recording.svg.contains("<title>omega"), "the graph has the hot function");
+    Ok(())
+}
+
+fn cpp_templates_and_inlined_functions() -> Result<(), Skip> {
+    let recording = record("chain-cpp", &[])?;
+    let chain = [
+        "main",
+        "shapes::draw()",
+        "shapes::Canvas<shapes::Pixel>::fill(int)",
+        "shapes::blend(shapes::Pixel const&)",
+        "shapes::weigh(long)",
+    ];
+    let share = recording.folded.share(|s| chain_then_kernel(s, &chain));
+    assert!(share > 0.9, "{share} of {:?}", recording.folded);
+    Ok(())
+}
+
+fn rust_chain(recording: &Recording, sprinkle: &str) {
+    let chain = ["chain::main", "chain::garden::water", sprinkle, "chain::garden::drop"];
+    let share = recording.folded.share_of_chain(&chain);
+    assert!(share > 0.9, "{share} of {:?}", recording.folded);
+    let inlined = recording.folded.share_of_chain(&["chain::garden::drop", "chain::garden::fall"]);
+    assert!(inlined > 0.5, "{inlined} inlined, of {:?}", recording.folded);
+}
+
+fn rust_v0_names() -> Result<(), Skip> {
+    rust_chain(&record("chain-rust", &[])?, "<chain::garden::Bed<chain::garden::Rose>>::sprinkle");
+    Ok(())
+}
+
+fn rust_legacy_names() -> Result<(), Skip> {
+    rust_chain(&record("chain-rust-legacy", &[])?, "chain::garden::Bed<T>::sprinkle");
+    Ok(())
+}
+
+fn go_names() -> Result<(), Skip> {
+    let recording = record("chain-go", &[])?;
+    let chain = ["runtime.main", "main.main", "main.bake", "main.(*oven).heat", "main.glow"];
+    let share = recording.folded.share_of_chain(&chain);
+    assert!(share > 0.8, "{share} of {:?}", recording.folded);
+    Ok(())
+}
+
+fn stripped_functions_are_one_frame_each() -> Result<(), Skip> {
+    let recording = record("stripped", &[])?;
+    let ours = |frame: &&String| frame.starts_with("stripped+0x");
+    let mut names: Vec<&String> = Vec::new();
+    for (stack, _) in &recording.folded.stacks {
+        names.extend(stack.iter().filter(ours));
+    }
+    names.sort_unstable();
+    names.dedup();
+    // main, alpha, beta, omega, delta, and _start.
+    assert!((5..=6).contains(&names.len()), "{names:?}");
+    let four_deep = recording.folded.share(|s| s.iter().filter(ours).count() >= 4);
+    assert!(four_deep > 0.6, "{four_deep} of {:?}", recording.folded);
+    Ok(())
+}
+
+fn frameless_leaves_are_marked() -> Result<(), Skip> {
+    let recording = record("frameless", &[])?;
+    let skipped = recording.folded.share_of_chain(&["alpha", "omega"]);
+    let whole = recording.folded.share_of_chain(&["alpha", "beta", "omega"]);
+    assert!(skipped + whole > 0.6, "{:?}", recording.folded);
+    if skipped > 0.01 {
+        let marks = recording.pprof.comments.join("\n");
+        assert!(marks.contains("caller may be missing"), "it says so: {marks}");
+        assert!(recording.svg.contains("caller may be missing"), "and in the graph");
+    }
+    Ok(())
+}
+
+fn descents(stack: &[String]) -> usize {
+    stack.iter().filter(|frame| *frame == "descend").count()
+}
+
+fn a_recursion_has_its_depth() -> Result<(), Skip> {
+    let recording = record("recurse", &["34"])?;
+    let share = recording
+        .folded
+        .share(|s| descents(s) == 32 && chain_then_kernel(s, &["descend", "bottom"]));
+    assert!(share > 0.97, "{share} of {:?}", recording.folded);
+    Ok(())
+}
+
+fn a_stack_deeper_than_the_limit_is_marked() -> Result<(), Skip> {
+    let recording = record("recurse", &["3000"])?;
+    let cut = recording.folded.share(|s| descents(s) >= 1000 && !s.iter().any(|f| f == "main"));
+    assert!(cut > 0.97, "{cut} are cut");
+    assert!(recording.svg.contains("truncated"), "the graph says so");
+    assert!(
+        recording.pprof.comments.join("\n").contains("truncated"),
+        "{:?}",
+        recording.pprof.comments
+    );
+    Ok(())
+}

@@ -1,0 +1,132 @@
+//! Commands: their exit codes, signals, and what is written when they end.
+
+use crate::lab;
+use crate::recording::{self, Recording};
+use crate::{Skip, tests};
+use rustix::process::Signal;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+use tempfile::tempdir;
+
+tests!(
+    the_commands_exit_code_is_ours,
+    a_killed_command_gives_128_and_the_signal,
+    a_command_that_does_not_exist_gives_127,
+    a_command_that_is_not_executable_gives_126,
+    a_command_without_samples_keeps_its_code,
+    a_duration_ends_the_recording_not_the_command,
+    interrupt_and_terminate_write_everything,
+    the_commands_output_is_its_own,
+    the_first_instructions_are_recorded,
+);
+
+/// `bpflame record` of a shell's words; files go to a directory that is gone afterwards.
+fn shell(script: &str) -> lab::Ended {
+    let directory = tempdir().expect("there is room");
+    let mut command = lab::command(["record"]);
+    lab::finish(command.args(recording::outputs(directory.path())).args(["--", "sh", "-c", script]))
+}
+
+const BUSY: &str = "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done";
+
+fn the_commands_exit_code_is_ours() -> Result<(), Skip> {
+    lab::need_root()?;
+    for code in [0, 1, 7, 125] {
+        shell(&format!("{BUSY}; exit {code}")).with_code(code);
+    }
+    Ok(())
+}
+
+fn a_killed_command_gives_128_and_the_signal() -> Result<(), Skip> {
+    lab::need_root()?;
+    shell(&format!("{BUSY}; kill -KILL $$")).with_code(128 + 9);
+    shell(&format!("{BUSY}; kill -SEGV $$")).with_code(128 + 11);
+    Ok(())
+}
+
+fn a_command_that_does_not_exist_gives_127() -> Result<(), Skip> {
+    lab::need_root()?;
+    let directory = tempdir().expect("there is room");
+    let output = directory.path().join("x.svg");
+    let mut command = lab::command(["record", "-o"]);
+    let ended = lab::finish(command.arg(&output).args(["--", "/no/such/command"])).with_code(127);
+    assert!(ended.err.contains("/no/such/command"), "{}", ended.err);
+    assert!(!output.exists(), "nothing is written");
+    Ok(())
+}
+
+fn a_command_that_is_not_executable_gives_126() -> Result<(), Skip> {
+    lab::need_root()?;
+    let directory = tempdir().expect("there is room");
+    let file = directory.path().join("plain");
+    fs::write(&file, "text").expect("it can be written");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).expect("it is ours");
+    let mut command = lab::command(["record", "-o"]);
+    let ended = lab::finish(command.arg(directory.path().join("x.svg")).arg("--").arg(&file))
+        .with_code(126);
+    assert!(ended.err.contains("plain"), "{}", ended.err);
+    Ok(())
+}
+
+fn a_command_without_samples_keeps_its_code() -> Result<(), Skip> {
+    lab::need_root()?;
+    let ended = shell("exit 9").with_code(9);
+    assert!(!ended.err.contains("panicked"), "{}", ended.err);
+    Ok(())
+}
+
+fn a_duration_ends_the_recording_not_the_command() -> Result<(), Skip> {
+    lab::need_root()?;
+    let directory = tempdir().expect("there is room");
+    let done = directory.path().join("done");
+    let script = format!("{}; sleep 2; echo > {}", BUSY, done.display());
+    let mut command = lab::command(["record", "-d", "500ms"]);
+    command.args(recording::outputs(directory.path())).args(["--", "sh", "-c", &script]);
+    let recorder = lab::start(&mut command);
+    lab::wait_for("the graph", || directory.path().join("out.svg").exists().then_some(()));
+    assert!(!done.exists(), "the recording ended before the command");
+    lab::wait_for("the command's end", || done.exists().then_some(()));
+    drop(recorder);
+    Ok(())
+}
+
+fn interrupt_and_terminate_write_everything() -> Result<(), Skip> {
+    lab::need_root()?;
+    let process = lab::start(Command::new(lab::program("chain")?).arg("60"));
+    for signal in [Signal::INT, Signal::TERM] {
+        let directory = tempdir().expect("there is room");
+        let mut command = lab::command(["record", "-d", "60s", "-p", &process.pid().to_string()]);
+        let recorder = lab::start(command.args(recording::outputs(directory.path())));
+        let before = lab::cpu_ticks(process.pid());
+        lab::wait_for("a second of work", || {
+            (lab::cpu_ticks(process.pid()) > before + 100).then_some(())
+        });
+        recorder.signal(signal);
+        let recording = Recording::read(recorder.end().with_code(0), directory.path());
+        assert!(recording.folded.share_of("omega") > 0.5, "{signal:?}: {:?}", recording.folded);
+        assert!(
+            recording.ended.err.contains("out.svg"),
+            "it names its files: {}",
+            recording.ended.err
+        );
+    }
+    Ok(())
+}
+
+fn the_commands_output_is_its_own() -> Result<(), Skip> {
+    lab::need_root()?;
+    let ended = shell(&format!("{BUSY}; echo out; echo err >&2")).with_code(0);
+    assert_eq!(ended.out, "out\n", "bpflame writes nothing to standard output");
+    assert!(ended.err.lines().any(|line| line == "err"), "{}", ended.err);
+    Ok(())
+}
+
+fn the_first_instructions_are_recorded() -> Result<(), Skip> {
+    lab::need_root()?;
+    let program = lab::program("chain")?;
+    let recording = Recording::make("-F 1999", &[program.to_str().expect("a plain path"), "0.05"]);
+    assert!(recording.folded.total() > 20, "50 ms at 2 kHz: {:?}", recording.folded);
+    assert!(recording.folded.share_of("omega") > 0.3, "{:?}", recording.folded);
+    Ok(())
+}
