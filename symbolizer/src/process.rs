@@ -1,6 +1,30 @@
 //! The process table: identity, mappings, opened files.
+//!
+//! Modules in reading order: `table` (what the session calls), `reading` (from an address to its place), `image` (one address space), `mappings`
+//! (its executable memory), `maps` (`/proc/PID/maps`), `task` (the rest of `/proc/PID`), `files`,
+//! `source` and `open` (the files that are mapped), `elf` (what is read of them), `roots` (mount namespaces), `jit`
+//! (perf maps), `runtime`, `report` (what `doctor` asks).
 
-use crate::place::{FileId, Jit, MappedFile, Place};
+mod elf;
+mod files;
+mod image;
+mod jit;
+mod mappings;
+mod maps;
+mod open;
+mod reading;
+mod report;
+mod roots;
+mod runtime;
+mod source;
+mod spoilt;
+mod table;
+mod task;
+#[cfg(test)]
+mod tests;
+
+pub use report::SpaceFacts;
+pub use table::ProcessTable;
 
 /// What tells one address space from every other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -72,52 +96,4 @@ pub struct Space {
     pub index: u32,
     /// Grows whenever a new mapping replaces an older one.
     pub epoch: u32,
-}
-
-/// Follows processes.
-#[derive(Debug, Default)]
-pub struct ProcessTable {}
-
-impl ProcessTable {
-    /// An empty table. It reads `/proc` lazily: a process's maps at first sight of the process.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// A table that never reads `/proc` (for replays): it knows what the events say.
-    pub fn without_proc() -> Self {
-        Self::default()
-    }
-
-    /// Applies what happened.
-    pub fn apply(&mut self, _event: &Event) {}
-
-    /// Reads a process's mappings now, and opens its files, if that was not done yet.
-    pub fn read(&mut self, _pid: u32) {}
-
-    /// The address space of an identity seen at `time`; its maps are read if the table has none.
-    pub fn space(&mut self, identity: Identity, _time: u64) -> Space {
-        Space { index: identity.pid, epoch: 0 }
-    }
-
-    /// Where `address` (a user-space address to look up) lies now. An address in no known mapping makes the
-    /// maps be read once more while the process lives.
-    pub fn locate(&mut self, _space: Space, address: u64) -> Place {
-        Place::Unknown { address, reason: crate::Reason::NoMapping }
-    }
-
-    /// The process's name (its main thread's), any bytes.
-    pub fn name(&self, _space: Space) -> &[u8] {
-        b""
-    }
-
-    /// A file, by the id in a [`Place`].
-    pub fn file(&self, _id: FileId) -> Option<&MappedFile> {
-        None
-    }
-
-    /// The JIT map of an address space, by the number in a [`Place`].
-    pub fn jit(&self, _space: u32) -> Option<&Jit> {
-        None
-    }
 }

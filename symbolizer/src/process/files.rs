@@ -1,0 +1,314 @@
+//! The files that are mapped as code: each opened once, at first sight, and kept.
+
+use super::elf::{self, Elf};
+use super::mappings::Content;
+use super::maps::{Origin, Told, undeleted};
+use super::open::{self, Opened, Stamp};
+use super::roots::{Root, RootId};
+use super::source::Source;
+use super::spoilt::Spoilt;
+use crate::place::{FileId, MappedFile, Reason, Segment};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::collections::{HashMap, HashSet};
+use std::os::unix::fs::FileExt;
+
+/// Device and inode as the kernel's records state them.
+type Inode = ((u32, u32), u64);
+
+/// A file, and what is known of it beyond what names need.
+#[derive(Debug)]
+struct Entry {
+    mapped: MappedFile,
+    /// All its loaded segments.
+    loads: Vec<Segment>,
+    /// Its state when it was opened.
+    stamp: Option<Stamp>,
+    /// Which root it was seen in; kept only where the inode alone does not tell it apart.
+    root: Option<RootId>,
+    /// How often it could not be opened.
+    failures: u32,
+}
+
+/// The files.
+#[derive(Debug, Default)]
+pub(crate) struct Files {
+    entries: Vec<Entry>,
+    by_inode: HashMap<Inode, Vec<FileId>>,
+    by_build_id: HashMap<Vec<u8>, FileId>,
+    /// Devices with files that device and inode do not tell apart.
+    loose: HashSet<(u32, u32)>,
+    /// Memory files that hold no program.
+    code_memory: HashSet<Inode>,
+    handles: usize,
+    limit: Option<usize>,
+}
+
+impl Files {
+    const MOST: usize = 65_536;
+    const MOST_NAMES: usize = 64;
+    const MOST_FAILURES: u32 = 8;
+    const MOST_MEMORY: usize = 4096;
+
+    /// A file by its id.
+    pub(crate) fn get(&self, id: FileId) -> Option<&MappedFile> {
+        self.entries.get(id.0 as usize).map(|entry| &entry.mapped)
+    }
+
+    /// All files, in the order of their ids.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (FileId, &MappedFile)> {
+        (0..).map(FileId).zip(self.entries.iter().map(|entry| &entry.mapped))
+    }
+
+    /// The virtual address of a file offset; the offset itself for a file that was never opened, `None`
+    /// where the file says that nothing is loaded from there.
+    pub(crate) fn address(&self, id: FileId, offset: u64) -> Option<u64> {
+        let entry = self.entries.get(id.0 as usize)?;
+        if entry.loads.is_empty() {
+            return Some(offset);
+        }
+        elf::address(&entry.mapped.segments, offset).or_else(|| elf::address(&entry.loads, offset))
+    }
+
+    /// What a mapping holds, its file opened at first sight. `source` is `None` where nothing may be opened.
+    pub(crate) fn content(
+        &mut self,
+        told: &Told<'_>,
+        origin: Origin,
+        source: Option<&mut Source<'_>>,
+        spoilt: &mut Spoilt,
+    ) -> Content {
+        match origin {
+            Origin::Vdso => Content::Vdso,
+            Origin::Anonymous => Content::Jit,
+            Origin::Nameless => Content::Nameless(Reason::NoSymbol),
+            Origin::MemoryFile => self.memory(told, source, spoilt),
+            Origin::File => self
+                .file(told, source, spoilt)
+                .map_or(Content::Nameless(Reason::Limit), Content::File),
+        }
+    }
+
+    /// A memory file holds a program if it is an ELF file that loads something from there.
+    fn memory(
+        &mut self,
+        told: &Told<'_>,
+        source: Option<&mut Source<'_>>,
+        spoilt: &mut Spoilt,
+    ) -> Content {
+        let inode = (told.device, told.inode);
+        if self.code_memory.contains(&inode) {
+            return Content::Jit;
+        }
+        if let Some(source) = source {
+            let known = self.known(told, None).filter(|&id| self.intact(id));
+            let id = known.or_else(|| {
+                let opened = open::by_mapping(source.task()?, told).ok()?;
+                let elf = read(&opened).ok()?;
+                let root = source.root();
+                self.push(told, Ok(opened), Ok(elf), root, spoilt)
+            });
+            if let Some(id) = id {
+                return Content::File(id);
+            }
+        }
+        if self.code_memory.len() < Self::MOST_MEMORY {
+            self.code_memory.insert(inode);
+        }
+        Content::Jit
+    }
+
+    fn file(
+        &mut self,
+        told: &Told<'_>,
+        mut source: Option<&mut Source<'_>>,
+        spoilt: &mut Spoilt,
+    ) -> Option<FileId> {
+        let mut root = None;
+        if self.loose.contains(&told.device) {
+            root = source.as_deref_mut().and_then(Source::root).map(|root| root.id);
+        }
+        let known = self.known(told, root);
+        if let Some(id) = known
+            && self.settled(id)
+        {
+            return Some(id);
+        }
+        let Some(source) = source else {
+            return known.or_else(|| {
+                self.push(told, Err(Reason::FileGone), Err(elf::Problem::NotElf), None, spoilt)
+            });
+        };
+        let opened = if self.room() { source.open(told) } else { Err(Reason::Limit) };
+        if let (Some(id), Err(_)) = (known, &opened) {
+            let entry = &mut self.entries[id.0 as usize];
+            entry.failures += 1;
+            return Some(id);
+        }
+        let elf = opened.as_ref().map_or(Err(elf::Problem::NotElf), read);
+        let root = source.root();
+        self.push(told, opened, elf, root, spoilt)
+    }
+
+    /// The newest file with the inode and path.
+    fn known(&self, told: &Told<'_>, root: Option<RootId>) -> Option<FileId> {
+        let path = undeleted(told.path).0;
+        let same = |id: &&FileId| {
+            let entry = &self.entries[id.0 as usize];
+            entry.mapped.path == path && (root.is_none() || entry.root == root)
+        };
+        self.by_inode.get(&(told.device, told.inode))?.iter().rev().find(same).copied()
+    }
+
+    /// Whether there is nothing to gain from opening a file again.
+    fn settled(&mut self, id: FileId) -> bool {
+        let entry = &self.entries[id.0 as usize];
+        if entry.mapped.handle.is_some() {
+            return self.intact(id);
+        }
+        let lasting =
+            matches!(entry.mapped.reason, Some(Reason::FileCorrupt | Reason::FileRefused));
+        lasting || entry.failures >= Self::MOST_FAILURES
+    }
+
+    /// Whether an open file is as it was when it was opened; otherwise it is closed: what was located in
+    /// it before cannot be named any more. (As long as it is open, its inode number is not used again.)
+    fn intact(&mut self, id: FileId) -> bool {
+        let entry = &mut self.entries[id.0 as usize];
+        let Some(file) = &entry.mapped.handle else { return false };
+        let now = open::stamp(file);
+        if now.is_some() && now == entry.stamp {
+            return true;
+        }
+        // A link or a change of mode touches only the inode.
+        if let (Some(now), Some(then)) = (now, entry.stamp)
+            && (now.size, now.modified) == (then.size, then.modified)
+            && elf::read(&|at, buffer| read_at(file, at, buffer))
+                .is_ok_and(|elf| elf.loads == entry.loads)
+        {
+            entry.stamp = Some(now);
+            return true;
+        }
+        entry.mapped.handle = None;
+        entry.mapped.reason = Some(Reason::FileChanged);
+        entry.failures = 0;
+        self.handles -= 1;
+        false
+    }
+
+    fn push(
+        &mut self,
+        told: &Told<'_>,
+        opened: Result<Opened, Reason>,
+        elf: Result<Elf, elf::Problem>,
+        root: Option<Root>,
+        spoilt: &mut Spoilt,
+    ) -> Option<FileId> {
+        let path = undeleted(told.path).0;
+        if self.entries.len() >= Self::MOST {
+            return None;
+        }
+        let id = FileId(self.entries.len() as u32);
+        let same_inode = self.by_inode.entry((told.device, told.inode)).or_default();
+        if same_inode.len() >= Self::MOST_NAMES {
+            same_inode.remove(0);
+        }
+        same_inode.push(id);
+        let (mut handle, stamp, reason) = match (opened, &elf) {
+            (Ok(opened), Ok(_)) => {
+                if opened.loose {
+                    self.loose.insert(told.device);
+                }
+                (Some(opened.file), Some(opened.stamp), None)
+            }
+            (Ok(_), Err(problem)) => {
+                if *problem == elf::Problem::Malformed {
+                    spoilt.add(path, "ELF headers are malformed");
+                }
+                (None, None, Some(Reason::FileCorrupt))
+            }
+            (Err(reason), _) => (None, None, Some(reason)),
+        };
+        if reason == Some(Reason::FileRefused) {
+            spoilt.add(path, "not a regular file, or too large");
+        }
+        self.handles += usize::from(handle.is_some());
+        let elf = elf.unwrap_or_default();
+        self.note_build_id(id, path, &elf, spoilt);
+        let loose = self.loose.contains(&told.device);
+        self.entries.push(Entry {
+            mapped: MappedFile {
+                path: path.to_vec(),
+                handle: handle.take(),
+                reason,
+                build_id: elf.build_id,
+                segments: elf.executable,
+                root: root.as_ref().filter(|root| !root.own).map(|root| root.directory.clone()),
+            },
+            loads: elf.loads,
+            stamp,
+            root: root.filter(|_| loose).map(|root| root.id),
+            failures: u32::from(reason.is_some()),
+        });
+        Some(id)
+    }
+
+    /// Says when two different programs carry one build ID. Copies of one program do so rightly.
+    fn note_build_id(&mut self, id: FileId, path: &[u8], elf: &Elf, spoilt: &mut Spoilt) {
+        let Some(build_id) = &elf.build_id else { return };
+        match self.by_build_id.get(build_id).and_then(|&first| self.get(first)) {
+            None => {
+                self.by_build_id.insert(build_id.clone(), id);
+            }
+            Some(first) if first.segments != elf.executable => {
+                let what =
+                    format!("carries the build ID of {}", String::from_utf8_lossy(&first.path));
+                spoilt.add(path, what);
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// Whether one more file may be kept open. The soft limit of descriptors is raised when it is reached, not
+    /// before: a command started earlier does not inherit the raised one.
+    fn room(&mut self) -> bool {
+        let limit = *self.limit.get_or_insert_with(|| budget(getrlimit(Resource::Nofile).current));
+        if self.handles < limit {
+            return true;
+        }
+        let limits = getrlimit(Resource::Nofile);
+        let wanted = limits.maximum.map_or(Self::MOST as u64, |most| most.min(Self::MOST as u64));
+        let raised = Rlimit { current: Some(wanted), maximum: limits.maximum };
+        if limits.current.is_some_and(|current| current < wanted)
+            && setrlimit(Resource::Nofile, raised).is_ok()
+        {
+            self.limit = Some(budget(Some(wanted)));
+        }
+        self.limit.is_some_and(|limit| self.handles < limit)
+    }
+}
+
+/// So many of the process's descriptors may be mapped files; the rest is for events, maps and pipes.
+fn budget(soft: Option<u64>) -> usize {
+    let soft = usize::try_from(soft.unwrap_or(u64::MAX)).unwrap_or(usize::MAX).min(Files::MOST);
+    soft.saturating_sub(1024).max(soft / 2)
+}
+
+fn read(opened: &Opened) -> Result<Elf, elf::Problem> {
+    elf::read(&|at, buffer| read_at(&opened.file, at, buffer))
+}
+
+fn read_at(file: &std::fs::File, mut at: u64, buffer: &mut [u8]) -> usize {
+    let mut got = 0;
+    while got < buffer.len() {
+        match file.read_at(&mut buffer[got..], at) {
+            Ok(0) => break,
+            Ok(more) => {
+                got += more;
+                at = at.saturating_add(more as u64);
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(_) => break,
+        }
+    }
+    got
+}

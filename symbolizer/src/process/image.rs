@@ -1,0 +1,214 @@
+//! One address space: a program in a process, from exec (or fork) to the next exec or the end.
+
+use super::Identity;
+use super::jit::{Began, Watch};
+use super::mappings::{Change, Mapping, Mappings};
+use super::roots::Root;
+use super::task::TICK;
+use crate::place::{Reason, Runtime};
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+/// How the mappings of an address space are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Story {
+    /// It existed before the events began: its maps must be read.
+    Unread,
+    /// Events told all, or its maps were read.
+    Known,
+    /// Events were lost: its maps must be read again.
+    Doubted {
+        /// Which program it runs is certain all the same: an identity said so before.
+        certain: bool,
+    },
+    /// Its maps cannot be read.
+    Unreadable(Reason),
+}
+
+/// An address space.
+#[derive(Debug)]
+pub(crate) struct Image {
+    /// Process id.
+    pub(crate) pid: u32,
+    /// Who claimed it.
+    pub(crate) identity: Option<Identity>,
+    /// When its process started, by `/proc`, in ticks.
+    pub(crate) ticks: Option<u64>,
+    /// When its process started, in nanoseconds.
+    pub(crate) start: Option<u64>,
+    /// The exec counter that its identity will have.
+    pub(crate) exec: Option<u64>,
+    /// When it began, by events.
+    pub(crate) born: Option<u64>,
+    /// The main thread's name.
+    pub(crate) comm: Option<Arc<[u8]>>,
+    /// Its executable memory, shared with its parent until either changes it.
+    pub(crate) maps: Arc<Mappings>,
+    /// How that is known.
+    pub(crate) story: Story,
+    /// Grows when an address changes its place.
+    pub(crate) epoch: u32,
+    /// Whether an address without a mapping was asked for in this epoch.
+    missed: bool,
+    /// When its maps may be read again, and how long to wait after that.
+    again: (u64, u64),
+    /// Its root, and whether it was seen since the last exec.
+    pub(crate) root: (Option<Root>, bool),
+    /// Its runtime.
+    pub(crate) runtime: Option<Runtime>,
+    /// Its perf map, once it matters.
+    pub(crate) watch: Option<Box<Watch>>,
+    /// Its main thread ended.
+    pub(crate) exited: bool,
+    /// It waits in the queue of those that may be forgotten.
+    pub(crate) retired: bool,
+}
+
+impl Image {
+    const FIRST_WAIT: u64 = 100_000_000;
+    const LONGEST_WAIT: u64 = 30_000_000_000;
+
+    /// One that nothing is known of.
+    pub(crate) fn unread(pid: u32) -> Self {
+        Self {
+            pid,
+            identity: None,
+            ticks: None,
+            start: None,
+            exec: None,
+            born: None,
+            comm: None,
+            maps: Arc::default(),
+            story: Story::Unread,
+            epoch: 0,
+            missed: false,
+            again: (0, Self::FIRST_WAIT),
+            root: (None, false),
+            runtime: None,
+            watch: None,
+            exited: false,
+            retired: false,
+        }
+    }
+
+    /// What a process is after an exec.
+    pub(crate) fn after_exec(&self, comm: Arc<[u8]>, time: u64) -> Self {
+        Self {
+            ticks: self.ticks,
+            start: self.start,
+            exec: self.exec.map(|exec| exec.wrapping_add(1)),
+            ..Self::fresh(self.pid, comm, time)
+        }
+        .with_root(self)
+    }
+
+    /// A program that began with an exec, all of which the events tell.
+    pub(crate) fn fresh(pid: u32, comm: Arc<[u8]>, time: u64) -> Self {
+        Self { comm: Some(comm), born: Some(time), story: Story::Known, ..Self::unread(pid) }
+    }
+
+    /// A child with the same mappings.
+    pub(crate) fn child(&self, pid: u32, time: u64) -> Self {
+        let story = match self.story {
+            Story::Known => Story::Known,
+            Story::Unread | Story::Doubted { .. } | Story::Unreadable(_) => Story::Unread,
+        };
+        Self {
+            exec: self.exec,
+            born: Some(time),
+            comm: self.comm.clone(),
+            maps: self.maps.clone(),
+            story,
+            runtime: self.runtime,
+            ..Self::unread(pid)
+        }
+        .with_root(self)
+    }
+
+    fn with_root(mut self, other: &Self) -> Self {
+        self.root = (other.root.0.clone(), false);
+        self
+    }
+
+    /// Whether an identity is this one's (`Equal`), a later or an earlier one of the same pid.
+    pub(crate) fn compare(&self, identity: Identity) -> Ordering {
+        let start = match (self.start, self.ticks) {
+            (Some(start), _) => identity.start.cmp(&start),
+            (None, Some(ticks)) if !same_tick(identity.start, ticks) => {
+                (identity.start / TICK).cmp(&ticks)
+            }
+            (None, _) => Ordering::Equal,
+        };
+        start.then_with(|| self.exec.map_or(Ordering::Equal, |exec| identity.exec.cmp(&exec)))
+    }
+
+    /// From now on it is known by an identity.
+    pub(crate) fn claim(&mut self, identity: Identity) {
+        self.identity = Some(identity);
+        self.start = Some(identity.start);
+        self.exec = Some(identity.exec);
+    }
+
+    /// Adds a mapping.
+    pub(crate) fn insert(&mut self, mapping: Mapping) -> Change {
+        let change = match self.maps.effect(&mapping) {
+            change @ (Change::Nothing | Change::Full) => return change,
+            Change::Added | Change::Replaced => Arc::make_mut(&mut self.maps).insert(mapping),
+        };
+        if change == Change::Replaced || self.missed {
+            self.next_epoch();
+        }
+        change
+    }
+
+    /// Puts other mappings in the place of all.
+    pub(crate) fn replace(&mut self, maps: Mappings) -> bool {
+        let changed = *self.maps != maps;
+        if changed {
+            self.maps = Arc::new(maps);
+            self.next_epoch();
+        }
+        changed
+    }
+
+    fn next_epoch(&mut self) {
+        self.epoch = self.epoch.wrapping_add(1);
+        self.missed = false;
+    }
+
+    /// Notes that an address has no mapping.
+    pub(crate) fn miss(&mut self) {
+        self.missed = true;
+    }
+
+    /// Whether its maps may be read again at `now`.
+    pub(crate) fn may_read_again(&self, now: u64) -> bool {
+        !self.exited && now >= self.again.0
+    }
+
+    /// Notes that its maps were read, and whether that was of use.
+    pub(crate) fn was_read(&mut self, now: u64, useful: bool) {
+        let wait = if useful { Self::FIRST_WAIT } else { self.again.1 };
+        self.again = (now.saturating_add(wait), (wait * 2).min(Self::LONGEST_WAIT));
+    }
+
+    /// When it began.
+    pub(crate) fn began(&self) -> Began {
+        Began { start: self.start, image: self.born }
+    }
+
+    /// Lets its mappings go, long after its end.
+    pub(crate) fn forget(&mut self) {
+        if self.maps.len() > 0 {
+            self.maps = Arc::default();
+            self.story = Story::Unreadable(Reason::Limit);
+            self.next_epoch();
+        }
+        self.root = (None, false);
+    }
+}
+
+/// Whether a start in nanoseconds is that of `/proc` in ticks; the kernel rounds down.
+pub(crate) fn same_tick(start: u64, ticks: u64) -> bool {
+    (start / TICK).abs_diff(ticks) <= 1
+}

@@ -1,0 +1,122 @@
+//! Perf maps: `/tmp/perf-PID.map` below the process's root, opened while the process lives.
+
+use super::open;
+use super::source::Source;
+use super::spoilt::Spoilt;
+use super::task::Status;
+use crate::place::{Jit, Reason, Runtime};
+use rustix::fs::Stat;
+use rustix::time::{ClockId, clock_gettime};
+use std::fs::File;
+
+/// Larger maps are refused.
+const MOST_BYTES: i64 = 256 << 20;
+const FIRST_WAIT: u64 = 200_000_000;
+const LONGEST_WAIT: u64 = 10_000_000_000;
+
+/// The search for one process's perf map.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    /// What was found.
+    pub(crate) jit: Jit,
+    status: Option<Status>,
+    /// When the next look is worth it; nanoseconds of CLOCK_MONOTONIC.
+    next: u64,
+    wait: u64,
+}
+
+/// When a process began: nanoseconds of CLOCK_BOOTTIME (its start) and CLOCK_MONOTONIC (its last fork or
+/// exec), as far as known.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Began {
+    /// Its start, of CLOCK_BOOTTIME.
+    pub(crate) start: Option<u64>,
+    /// Its last fork or exec, of CLOCK_MONOTONIC.
+    pub(crate) image: Option<u64>,
+}
+
+impl Watch {
+    /// Nothing was looked for yet.
+    pub(crate) fn new(pid: u32, runtime: Option<Runtime>) -> Self {
+        let jit = Jit { pid, map: None, reason: Some(Reason::NoJitMap), runtime };
+        Self { jit, status: None, next: 0, wait: FIRST_WAIT }
+    }
+
+    /// Whether a look at `now` is worth it.
+    pub(crate) fn due(&self, now: u64) -> bool {
+        self.open() && now >= self.next
+    }
+
+    /// Whether a map may still be found.
+    pub(crate) fn open(&self) -> bool {
+        self.jit.map.is_none() && self.jit.reason != Some(Reason::JitMapRefused)
+    }
+
+    /// Looks for the map, and waits longer for the next look if there is none.
+    pub(crate) fn look(
+        &mut self,
+        now: u64,
+        began: Began,
+        source: &mut Source<'_>,
+        spoilt: &mut Spoilt,
+    ) {
+        self.next = now.saturating_add(self.wait);
+        self.wait = (self.wait * 2).min(LONGEST_WAIT);
+        if self.status.is_none() {
+            self.status = source.task().and_then(|task| task.status().ok());
+        }
+        let (Some(status), Some(root)) = (self.status, source.root()) else { return };
+        let name = format!("perf-{}.map", status.namespace_pid);
+        let found = open::regular(&root.directory, "tmp", &name);
+        match found
+            .map_err(refusal)
+            .and_then(|(file, stat)| accept(file, &stat, status.user, began))
+        {
+            Ok(map) => {
+                self.jit.map = Some(map);
+                self.jit.reason = None;
+            }
+            Err(Some(what)) => {
+                spoilt.add(format!("/tmp/{name}").as_bytes(), what);
+                self.jit.reason = Some(Reason::JitMapRefused);
+            }
+            Err(None) => {}
+        }
+    }
+}
+
+/// Why a file is no perf map, for the reader; `None`: there is none (yet).
+fn refusal(reason: Reason) -> Option<&'static str> {
+    match reason {
+        Reason::FileRefused => Some("refused: not a regular file"),
+        Reason::NotPermitted => Some("may not be read"),
+        _ => None,
+    }
+}
+
+fn accept(file: File, stat: &Stat, user: u32, began: Began) -> Result<File, Option<&'static str>> {
+    if stat.st_uid != user && stat.st_uid != 0 {
+        Err(Some("refused: it belongs to another user than the process"))
+    } else if stat.st_size > MOST_BYTES {
+        Err(Some("refused: larger than 256 MiB"))
+    } else if older(stat, began) {
+        // Left by an earlier process with the same pid; its own may come.
+        Err(None)
+    } else {
+        Ok(file)
+    }
+}
+
+/// Whether the file was written last before the process began.
+fn older(stat: &Stat, began: Began) -> bool {
+    let now = |clock| {
+        let time = clock_gettime(clock);
+        i128::from(time.tv_sec) * 1_000_000_000 + i128::from(time.tv_nsec)
+    };
+    let wall = now(ClockId::Realtime);
+    let start = began.start.map(|start| wall - now(ClockId::Boottime) + i128::from(start));
+    let image = began.image.map(|image| wall - now(ClockId::Monotonic) + i128::from(image));
+    let written = i128::from(stat.st_mtime) * 1_000_000_000 + i128::from(stat.st_mtime_nsec);
+    const SLACK: i128 = 100_000_000;
+    start.max(image).is_some_and(|began| written + SLACK < began)
+}

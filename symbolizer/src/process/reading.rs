@@ -1,0 +1,200 @@
+//! Where an address lies: by the mappings that are known, and by reading `/proc` where they are not.
+
+use super::image::{Image, Story, same_tick};
+use super::jit::Watch;
+use super::mappings::{Change, Content, Mapping, Mappings};
+use super::maps::{self, Origin, Told};
+use super::roots::Roots;
+use super::source::Source;
+use super::task::Task;
+use super::{ProcessTable, Space, runtime};
+use crate::place::{Place, Reason};
+
+/// Below lies no mapping (`vm.mmap_min_addr`), from the other one on no user memory on any machine.
+const USER: std::ops::Range<u64> = 0x1_0000..1 << 56;
+
+impl ProcessTable {
+    /// Where `address` (a user-space address to look up) lies now. An address in no known mapping makes the
+    /// maps be read once more while the process lives, at intervals that grow while that is of no use.
+    pub fn locate(&mut self, space: Space, address: u64) -> Place {
+        let Some(image) = self.images.get(space.index as usize) else {
+            return Place::Unknown { address, reason: Reason::NoMapping };
+        };
+        let mut found = image.maps.find(address).copied();
+        if found.is_none() && self.read_again(space.index, address) {
+            found = self.images[space.index as usize].maps.find(address).copied();
+        }
+        let Some(mapping) = found else {
+            let image = &mut self.images[space.index as usize];
+            image.miss();
+            let reason = match image.story {
+                Story::Unreadable(reason) => reason,
+                Story::Unread => Reason::ProcessGone,
+                Story::Known | Story::Doubted { .. } => Reason::NoMapping,
+            };
+            return Place::Unknown { address, reason };
+        };
+        self.place(space.index, &mapping, address)
+    }
+
+    /// Looks once more for perf maps that were not there when their code was first seen (a JVM writes its
+    /// own when it is told to, or at its end). To be called when the recording ends, before names are made.
+    pub fn finish(&mut self) {
+        for index in 0..self.images.len() as u32 {
+            self.look_for_perf_map_at_exit(index);
+        }
+    }
+
+    fn place(&mut self, index: u32, mapping: &Mapping, address: u64) -> Place {
+        let offset = mapping.offset.wrapping_add(address - mapping.start);
+        match mapping.content {
+            Content::File(file) => match self.files.address(file, offset) {
+                Some(address) => Place::File { file, address },
+                None => Place::Unknown { address, reason: Reason::FileCorrupt },
+            },
+            Content::Vdso => Place::Vdso { offset },
+            Content::Jit => {
+                self.look_for_perf_map(index);
+                Place::Jit { space: index, address }
+            }
+            Content::Nameless(reason) => Place::Unknown { address, reason },
+        }
+    }
+
+    /// A mapping was made.
+    pub(super) fn mapped(&mut self, index: u32, told: &Told<'_>) {
+        let mapping = self.mapping(index, told);
+        self.images[index as usize].insert(mapping);
+        self.recognize(index, told.path);
+    }
+
+    /// Reads the maps if they are not known, or doubted.
+    pub(super) fn ensure_read(&mut self, index: u32) {
+        let story = self.images[index as usize].story;
+        if !matches!(story, Story::Unread | Story::Doubted { .. }) {
+            return;
+        }
+        let story = match (self.read_maps(index), story) {
+            // Of a process that is gone, the events told all that will ever be known.
+            (Ok(()), _) | (Err(_), Story::Doubted { certain: true }) => Story::Known,
+            (Err(reason), _) => {
+                // After a lost exec, the mappings would be those of another program.
+                if story == (Story::Doubted { certain: false }) {
+                    self.images[index as usize].replace(Mappings::default());
+                }
+                Story::Unreadable(reason)
+            }
+        };
+        self.images[index as usize].story = story;
+    }
+
+    /// Reads the maps again for an address that has no mapping, if it may have one by now.
+    fn read_again(&mut self, index: u32, address: u64) -> bool {
+        let image = &self.images[index as usize];
+        let present = self.current.get(&image.pid) == Some(&index);
+        let worth =
+            self.live && present && USER.contains(&address) && image.may_read_again(self.now);
+        let readable = image.story == Story::Known;
+        worth && readable && self.read_maps(index).is_ok()
+    }
+
+    /// Reads `/proc/PID/maps`. What it says takes the place of what is known; where events may be missing,
+    /// of all that is known, else of what it overlaps.
+    fn read_maps(&mut self, index: u32) -> Result<(), Reason> {
+        if !self.live {
+            return Err(Reason::ProcessGone);
+        }
+        let image = &self.images[index as usize];
+        let task = Task::open(image.pid)?;
+        let ticks = task.start_ticks()?;
+        let same = image.start.is_none_or(|start| same_tick(start, ticks))
+            && image.ticks.is_none_or(|was| was == ticks);
+        if image.exited || !same {
+            return Err(Reason::ProcessGone);
+        }
+        let all = matches!(image.story, Story::Doubted { .. });
+        let text = task.maps()?;
+        let comm = task.comm().ok();
+        let image = &mut self.images[index as usize];
+        image.ticks = Some(ticks);
+        if image.comm.is_none() {
+            image.comm = comm.map(Into::into);
+        }
+        if text.is_empty() {
+            // A kernel thread, or a process that ended just now.
+            return Err(Reason::ProcessGone);
+        }
+        let told: Vec<_> = maps::executable(&text).collect();
+        let mappings: Vec<_> = told.iter().map(|told| self.mapping(index, told)).collect();
+        let image = &mut self.images[index as usize];
+        let changed = if all {
+            image.replace(mappings.into_iter().collect())
+        } else {
+            let changes = mappings.into_iter().map(|mapping| image.insert(mapping));
+            changes.filter(|change| matches!(change, Change::Added | Change::Replaced)).count() > 0
+        };
+        image.was_read(self.now, changed);
+        for told in &told {
+            self.recognize(index, told.path);
+        }
+        Ok(())
+    }
+
+    /// A mapping as the table keeps it, its file opened at first sight.
+    fn mapping(&mut self, index: u32, told: &Told<'_>) -> Mapping {
+        let Self { live, images, files, roots, spoilt, .. } = self;
+        let image = &mut images[index as usize];
+        let origin = maps::origin(told.path);
+        let opens = matches!(origin, Origin::File | Origin::MemoryFile);
+        let mut source = (*live && opens).then(|| Self::source(image, roots));
+        let content = files.content(told, origin, source.as_mut(), spoilt);
+        let offset = match content {
+            Content::File(_) => told.offset,
+            Content::Vdso | Content::Jit | Content::Nameless(_) => 0,
+        };
+        Mapping { start: told.start, end: told.end, offset, content }
+    }
+
+    fn source<'a>(image: &'a mut Image, roots: &'a mut Roots) -> Source<'a> {
+        Source::new(image.pid, image.exited, &mut image.root, roots)
+    }
+
+    fn recognize(&mut self, index: u32, path: &[u8]) {
+        let image = &mut self.images[index as usize];
+        if image.runtime.is_none()
+            && let Some(runtime) = runtime::of(maps::undeleted(path).0)
+        {
+            image.runtime = Some(runtime);
+            self.look_for_perf_map(index);
+        }
+    }
+
+    /// Looks for the perf map of a process that has JIT code or a runtime, now and then until it is there.
+    fn look_for_perf_map(&mut self, index: u32) {
+        let now = self.now;
+        let image = &mut self.images[index as usize];
+        let runtime = image.runtime;
+        let watch = image.watch.get_or_insert_with(|| Box::new(Watch::new(image.pid, runtime)));
+        watch.jit.runtime = runtime;
+        if self.live && watch.due(now) {
+            self.look(index);
+        }
+    }
+
+    /// The last look: the process may be a zombie by now, but its root is known.
+    pub(super) fn look_for_perf_map_at_exit(&mut self, index: u32) {
+        let missing = self.images[index as usize].watch.as_ref().is_some_and(|watch| watch.open());
+        if self.live && missing {
+            self.look(index);
+        }
+    }
+
+    fn look(&mut self, index: u32) {
+        let Self { now, images, roots, spoilt, .. } = self;
+        let image = &mut images[index as usize];
+        let began = image.began();
+        let Some(mut watch) = image.watch.take() else { return };
+        watch.look(*now, began, &mut Self::source(image, roots), spoilt);
+        image.watch = Some(watch);
+    }
+}

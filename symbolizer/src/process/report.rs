@@ -1,0 +1,61 @@
+//! What the table knows of each address space, for those who report on a target.
+
+use super::image::Story;
+use super::mappings::Content;
+use super::{ProcessTable, Space};
+use crate::place::{FileId, Reason, Runtime};
+
+/// An address space, as far as it is of interest to a reader.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpaceFacts {
+    /// Which one.
+    pub space: Space,
+    /// Process id.
+    pub pid: u32,
+    /// Its name, any bytes; empty if it is not known.
+    pub name: Vec<u8>,
+    /// Its runtime, where one was recognized.
+    pub runtime: Option<Runtime>,
+    /// Whether it has code in memory of no file.
+    pub has_jit_code: bool,
+    /// The files that it maps as code, by address; each once.
+    pub files: Vec<FileId>,
+    /// Why its mappings are not known.
+    pub reason: Option<Reason>,
+}
+
+impl ProcessTable {
+    /// What each pid is now.
+    pub fn spaces(&self) -> impl Iterator<Item = SpaceFacts> {
+        self.current.values().filter_map(|&index| self.facts(index))
+    }
+
+    /// What a pid is now, if anything is known of it.
+    pub fn process(&self, pid: u32) -> Option<SpaceFacts> {
+        self.facts(*self.current.get(&pid)?)
+    }
+
+    fn facts(&self, index: u32) -> Option<SpaceFacts> {
+        let image = self.image(index)?;
+        let mut files = Vec::new();
+        for mapping in image.maps.iter() {
+            if let Content::File(file) = mapping.content
+                && !files.contains(&file)
+            {
+                files.push(file);
+            }
+        }
+        Some(SpaceFacts {
+            space: Space { index, epoch: image.epoch },
+            pid: image.pid,
+            name: image.comm.as_deref().unwrap_or_default().to_vec(),
+            runtime: image.runtime,
+            has_jit_code: image.maps.iter().any(|mapping| mapping.content == Content::Jit),
+            files,
+            reason: match image.story {
+                Story::Unreadable(reason) => Some(reason),
+                Story::Unread | Story::Known | Story::Doubted { .. } => None,
+            },
+        })
+    }
+}

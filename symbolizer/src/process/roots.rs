@@ -1,0 +1,76 @@
+//! The roots of mount namespaces: one descriptor each, kept so that files are still found by path when
+//! their process is gone.
+
+use super::open;
+use super::task::Task;
+use rustix::fs::AtFlags;
+use std::fs::File;
+use std::sync::Arc;
+
+/// What tells one root from every other: the namespace, and the directory (for `chroot`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct RootId {
+    namespace: u64,
+    device: u64,
+    inode: u64,
+}
+
+/// The root directory of a process.
+#[derive(Clone, Debug)]
+pub(crate) struct Root {
+    /// Which one.
+    pub(crate) id: RootId,
+    /// The directory.
+    pub(crate) directory: Arc<File>,
+    /// Whether it is bpflame's own.
+    pub(crate) own: bool,
+}
+
+/// The roots that are known, least recently used first.
+#[derive(Debug, Default)]
+pub(crate) struct Roots {
+    own: Option<Root>,
+    known: Vec<Root>,
+}
+
+impl Roots {
+    /// So many are kept; those that files or processes hold on to included.
+    const MOST: usize = 256;
+
+    /// bpflame's own root.
+    pub(crate) fn own(&mut self) -> Option<Root> {
+        if self.own.is_none() {
+            let task = Task::open(std::process::id()).ok()?;
+            let id = identify(&task)?;
+            self.own = Some(Root { id, directory: Arc::new(open::root(&task).ok()?), own: true });
+        }
+        self.own.clone()
+    }
+
+    /// The root of a living process; `None` if it may not be seen, or too many are in use.
+    pub(crate) fn of(&mut self, task: &Task) -> Option<Root> {
+        let id = identify(task)?;
+        if let Some(own) = self.own().filter(|own| own.id == id) {
+            return Some(own);
+        }
+        if let Some(at) = self.known.iter().position(|root| root.id == id) {
+            let root = self.known.remove(at);
+            self.known.push(root.clone());
+            return Some(root);
+        }
+        if self.known.len() >= Self::MOST {
+            let unused =
+                self.known.iter().position(|root| Arc::strong_count(&root.directory) == 1)?;
+            self.known.remove(unused);
+        }
+        let root = Root { id, directory: Arc::new(open::root(task).ok()?), own: false };
+        self.known.push(root.clone());
+        Some(root)
+    }
+}
+
+fn identify(task: &Task) -> Option<RootId> {
+    let namespace = rustix::fs::statat(task.directory(), "ns/mnt", AtFlags::empty()).ok()?;
+    let root = rustix::fs::statat(task.directory(), "root", AtFlags::empty()).ok()?;
+    Some(RootId { namespace: namespace.st_ino, device: root.st_dev, inode: root.st_ino })
+}

@@ -1,0 +1,39 @@
+//! Foreign files that were refused or are malformed: counted, for the summary.
+
+use crate::name::Warning;
+use std::collections::BTreeSet;
+
+/// What was wrong with foreign files, each said once.
+#[derive(Debug, Default)]
+pub(crate) struct Spoilt {
+    known: BTreeSet<(String, String)>,
+    more: u64,
+}
+
+impl Spoilt {
+    /// So many are told apart; the rest is counted.
+    const MOST: usize = 1000;
+
+    /// A file and what is wrong with it.
+    pub(crate) fn add(&mut self, path: &[u8], what: impl Into<String>) {
+        let entry = (String::from_utf8_lossy(path).into_owned(), what.into());
+        if self.known.len() < Self::MOST {
+            self.known.insert(entry);
+        } else if !self.known.contains(&entry) {
+            self.more += 1;
+        }
+    }
+
+    /// All of them, sorted by file.
+    pub(crate) fn warnings(&self) -> Vec<Warning> {
+        let named = self
+            .known
+            .iter()
+            .map(|(file, what)| Warning { file: file.clone(), what: what.clone() });
+        let more = (self.more > 0).then(|| Warning {
+            file: format!("{} more files", self.more),
+            what: "spoilt in one way or another".to_owned(),
+        });
+        named.chain(more).collect()
+    }
+}

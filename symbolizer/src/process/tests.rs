@@ -1,0 +1,141 @@
+//! Tests of the whole table: by events alone, with real processes, and with hostile files.
+
+mod events;
+mod files;
+mod hostile;
+mod processes;
+
+use super::{Event, EventKind, Identity};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::MetadataExt;
+use std::process::{Child, Command, Stdio};
+
+fn event(time: u64, pid: u32, kind: EventKind) -> Event {
+    Event { time, pid, tid: pid, kind }
+}
+
+fn identity(pid: u32, start: u64, exec: u64) -> Identity {
+    Identity { pid, start, exec }
+}
+
+fn exec(time: u64, pid: u32, comm: &str) -> Event {
+    event(time, pid, EventKind::Exec { comm: comm.into() })
+}
+
+fn fork(time: u64, pid: u32, parent: u32) -> Event {
+    event(time, pid, EventKind::Fork { parent })
+}
+
+/// A mapping of 0x1000 bytes of `/bin/PATH` from its start on, which has the inode 7.
+fn mmap(time: u64, pid: u32, start: u64, path: &str) -> Event {
+    let path = path.as_bytes().to_vec();
+    event(
+        time,
+        pid,
+        EventKind::Mmap { start, len: 0x1000, offset: 0, device: (8, 1), inode: 7, path },
+    )
+}
+
+fn anonymous(time: u64, pid: u32, start: u64) -> Event {
+    let path = b"//anon".to_vec();
+    event(
+        time,
+        pid,
+        EventKind::Mmap { start, len: 0x1000, offset: 0, device: (0, 0), inode: 0, path },
+    )
+}
+
+/// A process of the test's own, ended with it.
+struct Running(Child);
+
+impl Running {
+    /// Runs a shell script, which says a line when it is ready and then waits for its input to end.
+    fn shell(script: &str) -> Self {
+        Self::command(Command::new("sh").args(["-c", script]))
+    }
+
+    fn command(command: &mut Command) -> Self {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line, "ready\n", "the script ended before it was ready");
+        Self(child)
+    }
+
+    fn pid(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// Its only child.
+    fn child(&self) -> u32 {
+        let children = format!("/proc/{0}/task/{0}/children", self.pid());
+        std::fs::read_to_string(children).unwrap().trim().parse().unwrap()
+    }
+
+    fn end(&mut self) {
+        drop(self.0.stdin.take());
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// An identity as the kernel would give it.
+fn identity_of(pid: u32) -> Identity {
+    let ticks = super::task::Task::open(pid).unwrap().start_ticks().unwrap();
+    identity(pid, ticks * super::task::TICK + 1_234_567, 1)
+}
+
+/// The first executable mapping of a process whose path contains `part`, as an event.
+fn mapping_event(time: u64, pid: u32, part: &str) -> Event {
+    let maps = std::fs::read(format!("/proc/{pid}/maps")).unwrap();
+    let told = super::maps::executable(&maps)
+        .find(|told| told.path.windows(part.len()).any(|name| name == part.as_bytes()))
+        .unwrap_or_else(|| panic!("no {part} in {}", String::from_utf8_lossy(&maps)));
+    event(
+        time,
+        pid,
+        EventKind::Mmap {
+            start: told.start,
+            len: told.end - told.start,
+            offset: told.offset,
+            device: told.device,
+            inode: told.inode,
+            path: told.path.to_vec(),
+        },
+    )
+}
+
+fn start_of(event: &Event) -> u64 {
+    match event.kind {
+        EventKind::Mmap { start, .. } => start,
+        _ => panic!("not a mapping: {event:?}"),
+    }
+}
+
+/// Says what a test did not do, past the test runner, which shows no output of tests that pass.
+fn skipped(what: &str) {
+    let _ = writeln!(std::io::stderr(), "skipped: {what}");
+}
+
+/// Whether the test may mount; says so if not.
+fn may_mount(test: &str) -> bool {
+    let may = rustix::process::geteuid().is_root()
+        && Command::new("unshare")
+            .args(["-m", "true"])
+            .status()
+            .is_ok_and(|status| status.success());
+    if !may {
+        skipped(&format!("{test}: needs root and mount namespaces"));
+    }
+    may
+}
+
+fn inode(path: &std::path::Path) -> u64 {
+    std::fs::metadata(path).unwrap().ino()
+}

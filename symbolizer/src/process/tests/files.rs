@@ -1,0 +1,116 @@
+//! Files that change, are not what they were, or are no programs.
+
+use super::{event, exec, identity, inode};
+use crate::place::{MappedFile, Place, Reason};
+use crate::process::{EventKind, ProcessTable};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+/// No process has this pid: files are found by their paths.
+const GONE: u32 = 1_999_999_000;
+
+fn map(table: &mut ProcessTable, pid: u32, path: &Path, inode: u64) {
+    let device = std::fs::metadata(path.parent().unwrap()).unwrap().dev();
+    let device = (rustix::fs::major(device), rustix::fs::minor(device));
+    let path = path.as_os_str().as_encoded_bytes().to_vec();
+    table.apply(&exec(1, pid, "x"));
+    let kind = EventKind::Mmap { start: 0x10_0000, len: 0x1000, offset: 0, device, inode, path };
+    table.apply(&event(2, pid, kind));
+}
+
+fn mapped(table: &ProcessTable, pid: u32) -> &MappedFile {
+    table.file(table.process(pid).unwrap().files[0]).unwrap()
+}
+
+#[test]
+fn a_file_is_found_by_path_only_if_it_is_the_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("true");
+    std::fs::copy("/bin/true", &path).unwrap();
+    let mut table = ProcessTable::new();
+    map(&mut table, GONE, &path, inode(&path));
+    assert!(mapped(&table, GONE).handle.is_some(), "{:?}", mapped(&table, GONE).reason);
+    map(&mut table, GONE + 1, &path, inode(&path) + 1);
+    assert_eq!(mapped(&table, GONE + 1).reason, Some(Reason::FileChanged));
+    map(&mut table, GONE + 2, &directory.path().join("gone"), 12345);
+    assert_eq!(mapped(&table, GONE + 2).reason, Some(Reason::FileGone));
+    // A link that was put there later is not followed.
+    let link = directory.path().join("link");
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    map(&mut table, GONE + 3, &link, inode(&path));
+    assert_eq!(mapped(&table, GONE + 3).reason, Some(Reason::FileChanged));
+}
+
+#[test]
+fn a_file_that_was_replaced_or_rewritten_is_another_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("program");
+    std::fs::copy("/bin/true", &path).unwrap();
+    let mut table = ProcessTable::new();
+    map(&mut table, GONE, &path, inode(&path));
+    // Replaced: the old one stays open, and a link more or less does not matter.
+    let replacement = directory.path().join("replacement");
+    std::fs::copy("/bin/cat", &replacement).unwrap();
+    std::fs::rename(&replacement, &path).unwrap();
+    map(&mut table, GONE + 1, &path, inode(&path));
+    assert!(mapped(&table, GONE).handle.is_some());
+    assert!(mapped(&table, GONE + 1).handle.is_some());
+    assert_ne!(mapped(&table, GONE).build_id, mapped(&table, GONE + 1).build_id);
+    std::fs::hard_link(&path, directory.path().join("second")).unwrap();
+    map(&mut table, GONE + 2, &path, inode(&path));
+    assert_eq!(table.files().count(), 2);
+    // Rewritten in place.
+    let bytes = std::fs::read("/bin/true").unwrap();
+    std::fs::write(&path, &bytes).unwrap();
+    map(&mut table, GONE + 3, &path, inode(&path));
+    assert_eq!(mapped(&table, GONE + 1).reason, Some(Reason::FileChanged));
+    assert!(mapped(&table, GONE + 1).handle.is_none());
+    assert!(mapped(&table, GONE + 3).handle.is_some());
+}
+
+#[test]
+fn what_is_no_program_is_said_and_counted_if_it_pretends() {
+    let directory = tempfile::tempdir().unwrap();
+    let text = directory.path().join("text");
+    std::fs::write(&text, "#!/bin/sh\n").unwrap();
+    let corrupt = directory.path().join("corrupt");
+    std::fs::write(&corrupt, b"\x7fELF\x02\x01 and nothing of use").unwrap();
+    let fifo = directory.path().join("fifo");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &fifo, rustix::fs::Mode::RUSR).unwrap();
+    let mut table = ProcessTable::new();
+    map(&mut table, GONE, &text, inode(&text));
+    map(&mut table, GONE + 1, &corrupt, inode(&corrupt));
+    map(&mut table, GONE + 2, &fifo, inode(&fifo));
+    assert_eq!(mapped(&table, GONE).reason, Some(Reason::FileCorrupt));
+    assert_eq!(mapped(&table, GONE + 1).reason, Some(Reason::FileCorrupt));
+    assert_eq!(mapped(&table, GONE + 2).reason, Some(Reason::FileRefused));
+    let space = table.space(identity(GONE, 1, 1), 3);
+    assert!(matches!(table.locate(space, 0x10_0123), Place::File { address: 0x123, .. }));
+    let spoilt: Vec<_> = table.warnings().into_iter().map(|warning| warning.file).collect();
+    let expected = [&corrupt, &fifo].map(|path| path.to_str().unwrap().to_owned());
+    assert_eq!(spoilt, expected);
+}
+
+#[test]
+fn two_programs_with_one_build_id_are_said_but_not_two_copies_of_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let [one, copy, other] = ["one", "copy", "other"].map(|name| directory.path().join(name));
+    std::fs::copy("/bin/true", &one).unwrap();
+    std::fs::copy("/bin/true", &copy).unwrap();
+    // The same notes, with an executable segment that lies elsewhere.
+    let mut bytes = std::fs::read("/bin/true").unwrap();
+    let headers = bytes[64..].chunks_exact_mut(56).take(32);
+    for header in headers.filter(|header| header[..8] == [1, 0, 0, 0, 5, 0, 0, 0]) {
+        header[18] ^= 0x10;
+    }
+    std::fs::write(&other, &bytes).unwrap();
+    let mut table = ProcessTable::new();
+    for (pid, path) in (GONE..).zip([&one, &copy, &other]) {
+        map(&mut table, pid, path, inode(path));
+        assert!(mapped(&table, pid).build_id.is_some());
+    }
+    let warnings = table.warnings();
+    assert_eq!(warnings.len(), 1);
+    assert_eq!(warnings[0].file, other.to_str().unwrap());
+    assert_eq!(warnings[0].what, format!("carries the build ID of {}", one.display()));
+}

@@ -1,0 +1,89 @@
+//! Perf maps that are none.
+
+use super::{Running, anonymous, identity_of, skipped};
+use crate::place::{Place, Reason};
+use crate::process::ProcessTable;
+use std::path::PathBuf;
+
+/// A perf map's path in `/tmp`, removed at the end.
+struct PerfMap(PathBuf);
+
+impl Drop for PerfMap {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0).or_else(|_| std::fs::remove_dir(&self.0));
+    }
+}
+
+/// What becomes of the perf map that `make` puts there for a process: the reason, and the warnings.
+fn look(make: impl FnOnce(&PathBuf)) -> (Option<Reason>, Vec<String>) {
+    let running = Running::shell("echo ready; read line");
+    let pid = running.pid();
+    let path = PerfMap(PathBuf::from(format!("/tmp/perf-{pid}.map")));
+    make(&path.0);
+    let mut table = ProcessTable::new();
+    table.read(pid);
+    table.apply(&anonymous(1, pid, 0x10_0000));
+    let space = table.space(identity_of(pid), 2);
+    assert!(matches!(table.locate(space, 0x10_0010), Place::Jit { .. }));
+    let jit = table.jit(space.index).unwrap();
+    assert_eq!(jit.map.is_some(), jit.reason.is_none());
+    (jit.reason, table.warnings().into_iter().map(|warning| warning.what).collect())
+}
+
+#[test]
+fn a_good_one_is_taken() {
+    assert_eq!(look(|path| std::fs::write(path, "1000 10 a\n").unwrap()), (None, vec![]));
+}
+
+#[test]
+fn none_is_no_warning() {
+    assert_eq!(look(|_| {}), (Some(Reason::NoJitMap), vec![]));
+}
+
+#[test]
+fn links_pipes_and_huge_ones_are_refused() {
+    let refused = |what: &str| (Some(Reason::JitMapRefused), vec![what.to_owned()]);
+    let link = look(|path| std::os::unix::fs::symlink("/etc/passwd", path).unwrap());
+    assert_eq!(link, refused("refused: not a regular file"));
+    let fifo = look(|path| {
+        rustix::fs::mkfifoat(rustix::fs::CWD, path, rustix::fs::Mode::RUSR).unwrap();
+    });
+    assert_eq!(fifo, refused("refused: not a regular file"));
+    let directory = look(|path| std::fs::create_dir(path).unwrap());
+    assert_eq!(directory, refused("refused: not a regular file"));
+    let huge = look(|path| std::fs::File::create(path).unwrap().set_len(5 << 30).unwrap());
+    assert_eq!(huge, refused("refused: larger than 256 MiB"));
+}
+
+#[test]
+fn somebody_elses_is_refused() {
+    if !rustix::process::geteuid().is_root() {
+        skipped("somebody_elses_is_refused: needs root to give a file away");
+        return;
+    }
+    let foreign = look(|path| {
+        std::fs::write(path, "1000 10 a\n").unwrap();
+        std::os::unix::fs::chown(path, Some(4242), None).unwrap();
+    });
+    let what = "refused: it belongs to another user than the process".to_owned();
+    assert_eq!(foreign, (Some(Reason::JitMapRefused), vec![what]));
+}
+
+#[test]
+fn one_left_by_an_earlier_process_is_not_taken_until_it_is_written_anew() {
+    let running = Running::shell("echo ready; read line");
+    let pid = running.pid();
+    let path = PerfMap(PathBuf::from(format!("/tmp/perf-{pid}.map")));
+    std::fs::write(&path.0, "1000 10 old\n").unwrap();
+    let hour_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
+    let file = std::fs::File::options().write(true).open(&path.0).unwrap();
+    file.set_modified(hour_ago).unwrap();
+    let mut table = ProcessTable::new();
+    table.apply(&anonymous(1, pid, 0x10_0000));
+    let space = table.space(identity_of(pid), 2);
+    table.locate(space, 0x10_0010);
+    assert_eq!(table.jit(space.index).unwrap().reason, Some(Reason::NoJitMap));
+    std::fs::write(&path.0, "1000 10 new\n").unwrap();
+    table.finish();
+    assert!(table.jit(space.index).unwrap().map.is_some());
+}

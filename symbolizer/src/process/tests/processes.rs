@@ -1,0 +1,285 @@
+//! Real processes.
+
+use super::{
+    Running, event, exec, fork, identity, identity_of, inode, mapping_event, may_mount, skipped,
+    start_of,
+};
+use crate::place::{Place, Reason};
+use crate::process::{EventKind, ProcessTable};
+use std::os::unix::fs::FileExt;
+use std::process::Command;
+
+/// A copy of `cat` in a directory of its own: it waits for its input to end.
+fn copy_of_cat() -> (tempfile::TempDir, std::path::PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("copied-cat");
+    std::fs::copy("/bin/cat", &path).unwrap();
+    (directory, path)
+}
+
+fn waiting(path: &std::path::Path) -> Running {
+    Running::shell(&format!("{} & echo ready; wait", cat_with_input(path)))
+}
+
+/// In the background a shell gives no input of its own.
+fn cat_with_input(path: &std::path::Path) -> String {
+    format!("exec 3<&0; {} <&3", path.display())
+}
+
+/// The program that a copy of `cat` runs, once the shell's child has become it.
+fn program(running: &Running) -> u32 {
+    let pid = running.child();
+    while !std::fs::read(format!("/proc/{pid}/comm")).unwrap().starts_with(b"copied-cat") {
+        std::thread::yield_now();
+    }
+    pid
+}
+
+#[test]
+fn this_process_is_read_and_its_code_found_in_its_file() {
+    let mut table = ProcessTable::new();
+    let own = std::process::id();
+    let space = table.space(identity_of(own), 1);
+    let address = this_process_is_read_and_its_code_found_in_its_file as fn() as usize as u64;
+    let Place::File { file, address: virtual_address } = table.locate(space, address) else {
+        panic!("{:?}", table.locate(space, address));
+    };
+    let file = table.file(file).unwrap();
+    assert_eq!(file.path, std::env::current_exe().unwrap().as_os_str().as_encoded_bytes());
+    assert_eq!(file.reason, None);
+    assert_eq!(file.build_id.as_ref().unwrap().len(), 20);
+    assert!(file.root.is_none());
+    // The same bytes in memory and in the file.
+    let segment = file.segments[0];
+    let (mut in_memory, mut in_file) = ([0; 32], [1; 32]);
+    std::fs::File::open("/proc/self/mem").unwrap().read_exact_at(&mut in_memory, address).unwrap();
+    let offset = virtual_address - segment.start + segment.offset;
+    file.handle.as_ref().unwrap().read_exact_at(&mut in_file, offset).unwrap();
+    assert_eq!(in_memory, in_file);
+    assert!(!table.name(space).is_empty());
+    assert!(table.files().count() >= 2);
+    assert!(table.files().all(|(_, file)| file.handle.is_some()));
+}
+
+#[test]
+fn a_deleted_program_is_opened_while_it_runs() {
+    let (_directory, path) = copy_of_cat();
+    let running = waiting(&path);
+    let pid = program(&running);
+    std::fs::remove_file(&path).unwrap();
+    let mut table = ProcessTable::new();
+    table.read(pid);
+    let facts = table.process(pid).unwrap();
+    assert_eq!(facts.name, b"copied-cat");
+    let program = table.file(facts.files[0]).unwrap();
+    assert_eq!(program.path, path.as_os_str().as_encoded_bytes());
+    assert!(program.handle.is_some(), "{:?}", program.reason);
+    assert!(program.build_id.is_some());
+}
+
+#[test]
+fn a_file_is_opened_once_and_survives_its_process() {
+    let (_directory, path) = copy_of_cat();
+    let mut running = waiting(&path);
+    let pid = program(&running);
+    let mapping = mapping_event(3, pid, "copied-cat");
+    let mut table = ProcessTable::new();
+    table.apply(&exec(2, pid, "copied-cat"));
+    table.apply(&mapping);
+    let who = identity_of(pid);
+    running.end();
+    std::fs::remove_file(&path).unwrap();
+    table.apply(&event(4, pid, EventKind::Exit));
+    let space = table.space(who, 5);
+    let Place::File { file, .. } = table.locate(space, start_of(&mapping)) else {
+        panic!("no file")
+    };
+    assert!(table.file(file).unwrap().handle.is_some());
+    // Another process with the same file.
+    table.apply(&exec(6, 1_999_999_999, "copied-cat"));
+    table.apply(&crate::process::Event { pid: 1_999_999_999, tid: 1_999_999_999, ..mapping });
+    assert_eq!(table.process(1_999_999_999).unwrap().files, [file]);
+}
+
+#[test]
+fn another_process_with_the_pid_is_not_read() {
+    let running = Running::shell("echo ready; read line");
+    let who = identity_of(running.pid());
+    let mut table = ProcessTable::new();
+    let earlier = identity(who.pid, who.start - 5_000_000_000, 1);
+    let space = table.space(earlier, 1);
+    assert!(table.process(who.pid).unwrap().files.is_empty());
+    assert!(matches!(
+        table.locate(space, 0x10_0000),
+        Place::Unknown { reason: Reason::ProcessGone, .. }
+    ));
+    table.space(who, 2);
+    assert!(!table.process(who.pid).unwrap().files.is_empty());
+    // And the other way round: what was read before its identity was known.
+    let mut table = ProcessTable::new();
+    table.read(who.pid);
+    let late = table.space(earlier, 1);
+    assert!(matches!(
+        table.locate(late, 0x10_0000),
+        Place::Unknown { reason: Reason::ProcessGone, .. }
+    ));
+    assert_ne!(table.space(who, 2).index, late.index);
+}
+
+#[test]
+fn an_address_without_a_mapping_makes_the_maps_be_read_again() {
+    let running = Running::shell("echo ready; read line");
+    let pid = running.pid();
+    let libc = mapping_event(1, pid, "libc");
+    let mut table = ProcessTable::new();
+    // By events the process has no mapping at all.
+    table.apply(&exec(1, pid, "sh"));
+    let who = identity_of(pid);
+    let space = table.space(who, 2);
+    assert_eq!(table.process(pid).unwrap().files, []);
+    assert!(matches!(table.locate(space, start_of(&libc)), Place::File { .. }));
+    // That took the one reading that is allowed within this time.
+    assert!(matches!(
+        table.locate(space, 0x10_0000),
+        Place::Unknown { reason: Reason::NoMapping, .. }
+    ));
+}
+
+#[test]
+fn after_losses_the_maps_are_read_again_and_take_the_place_of_all() {
+    let running = Running::shell("echo ready; read line");
+    let pid = running.pid();
+    let mut table = ProcessTable::new();
+    table.apply(&exec(1, pid, "sh"));
+    table.apply(&super::mmap(1, pid, 0x10_0000, "/bin/not-there"));
+    let before = table.space(identity_of(pid), 2);
+    table.apply(&event(3, 0, EventKind::Lost));
+    let after = table.space(identity_of(pid), 4);
+    assert_eq!((after.index, after.epoch), (before.index, before.epoch + 1));
+    assert!(matches!(table.locate(after, 0x10_0010), Place::Unknown { .. }));
+    assert!(matches!(
+        table.locate(after, start_of(&mapping_event(1, pid, "libc"))),
+        Place::File { .. }
+    ));
+}
+
+#[test]
+fn a_child_that_is_gone_has_the_mappings_of_a_parent_that_was_never_read() {
+    let running = Running::shell("echo ready; read line");
+    let parent = running.pid();
+    let gone = 1_999_999_998;
+    let mut table = ProcessTable::new();
+    table.apply(&fork(1, gone, parent));
+    let space = table.space(identity(gone, 77, 1), 2);
+    assert_eq!(table.name(space), b"sh");
+    assert!(matches!(
+        table.locate(space, start_of(&mapping_event(1, parent, "libc"))),
+        Place::File { .. }
+    ));
+}
+
+#[test]
+fn a_kernel_thread_has_a_name_and_no_mappings() {
+    if std::fs::read("/proc/2/comm").ok().as_deref() != Some(b"kthreadd\n") {
+        skipped(
+            "a_kernel_thread_has_a_name_and_no_mappings: no kernel threads in this PID namespace",
+        );
+        return;
+    }
+    let mut table = ProcessTable::new();
+    let space = table.space(identity_of(2), 1);
+    assert_eq!(table.name(space), b"kthreadd");
+    assert!(table.process(2).unwrap().files.is_empty());
+}
+
+#[test]
+fn files_of_another_mount_namespace_are_found_even_of_processes_that_are_gone() {
+    if !may_mount("files_of_another_mount_namespace_are_found_even_of_processes_that_are_gone") {
+        return;
+    }
+    let script = "mount -t tmpfs none /mnt && cp /bin/cat /mnt/hidden-cat && cp /bin/true /mnt/hidden-true &&
+        echo ready && exec /mnt/hidden-cat";
+    let running = Running::command(Command::new("unshare").args(["-m", "sh", "-c", script]));
+    let pid = running.pid();
+    while !std::fs::read(format!("/proc/{pid}/comm")).unwrap().starts_with(b"hidden-cat") {
+        std::thread::yield_now();
+    }
+    assert!(!std::path::Path::new("/mnt/hidden-cat").exists());
+    let mut table = ProcessTable::new();
+    table.read(pid);
+    let program = table.process(pid).unwrap().files[0];
+    let file = table.file(program).unwrap();
+    assert_eq!(file.path, b"/mnt/hidden-cat");
+    assert!(file.handle.is_some() && file.root.is_some());
+    // A child that ran another program of the namespace and is gone: found below the parent's root.
+    let gone = 1_999_999_997;
+    let hidden = std::path::PathBuf::from(format!("/proc/{pid}/root/mnt/hidden-true"));
+    let device = match mapping_event(1, pid, "hidden-cat").kind {
+        EventKind::Mmap { device, .. } => device,
+        other => panic!("{other:?}"),
+    };
+    table.apply(&fork(1, gone, pid));
+    table.apply(&exec(2, gone, "hidden-true"));
+    let (start, path) = (0x10_0000, b"/mnt/hidden-true".to_vec());
+    let kind =
+        EventKind::Mmap { start, len: 0x1000, offset: 0, device, inode: inode(&hidden), path };
+    table.apply(&event(3, gone, kind));
+    let facts = table.process(gone).unwrap();
+    let file = table.file(facts.files[0]).unwrap();
+    assert!(file.handle.is_some(), "{:?}", file.reason);
+}
+
+#[test]
+fn a_perf_map_in_a_pid_and_mount_namespace_is_found_by_the_inner_pid() {
+    if !may_mount("a_perf_map_in_a_pid_and_mount_namespace_is_found_by_the_inner_pid") {
+        return;
+    }
+    let script = "mount -t tmpfs none /tmp && echo '1000 10 inner' > /tmp/perf-$$.map && echo ready && read line";
+    let mut unshare = Command::new("unshare");
+    unshare.args(["-pf", "--mount-proc", "sh", "-c", script]);
+    let running = Running::command(&mut unshare);
+    let pid = running.child();
+    let mut table = ProcessTable::new();
+    table.read(pid);
+    table.apply(&super::anonymous(1, pid, 0x10_0000));
+    let space = table.space(identity_of(pid), 2);
+    assert!(matches!(table.locate(space, 0x10_0010), Place::Jit { .. }));
+    let jit = table.jit(space.index).unwrap();
+    let mut text = [0; 13];
+    jit.map.as_ref().expect("the map was found").read_exact_at(&mut text, 0).unwrap();
+    assert_eq!(&text, b"1000 10 inner");
+}
+
+#[test]
+fn files_of_an_overlay_are_known_as_the_ones_that_were_mapped() {
+    if !may_mount("files_of_an_overlay_are_known_as_the_ones_that_were_mapped") {
+        return;
+    }
+    let script = "mount -t tmpfs none /mnt && cd /mnt && mkdir l u w m && cp /bin/cat l/lower-cat &&
+        mount -t overlay none -o lowerdir=l,upperdir=u,workdir=w m && cp /bin/cat m/upper-cat && exec 3<&0 &&
+        { m/upper-cat <&3 & m/lower-cat <&3 & echo ready; wait; }";
+    let mut unshare = Command::new("unshare");
+    unshare.args(["-m", "sh", "-c", script]);
+    let running = Running::command(&mut unshare);
+    let children = format!("/proc/{0}/task/{0}/children", running.pid());
+    let mut table = ProcessTable::new();
+    for child in std::fs::read_to_string(children).unwrap().split_ascii_whitespace() {
+        while !std::fs::read(format!("/proc/{child}/comm")).unwrap().ends_with(b"-cat\n") {
+            std::thread::yield_now();
+        }
+        let pid = child.parse().unwrap();
+        table.read(pid);
+        let file = table.file(table.process(pid).unwrap().files[0]).unwrap();
+        assert!(file.path.starts_with(b"/mnt/m/"));
+        assert!(file.handle.is_some() && file.build_id.is_some(), "{:?}", file.reason);
+        // Without the help of map_files, and with the device that older kernels tell in their records.
+        let root = std::fs::File::open(format!("/proc/{pid}/root")).unwrap();
+        let maps = std::fs::read(format!("/proc/{pid}/maps")).unwrap();
+        let mut told = crate::process::maps::executable(&maps).next().unwrap();
+        crate::process::open::by_path(&root, &told).unwrap();
+        told.device = (8, 1);
+        crate::process::open::by_path(&root, &told).unwrap();
+        told.inode += 1_000_000;
+        assert_eq!(crate::process::open::by_path(&root, &told).unwrap_err(), Reason::FileChanged);
+    }
+}
