@@ -54,49 +54,57 @@ static __always_inline bool seen_before(struct run *r, __u64 id)
 /* The kernel stack goes to `at`; returns the words that it keeps there. */
 static __always_inline __u32 kernel_stack(void *ctx, struct run *r, struct record *record, __u64 at)
 {
-	__u64 *frames = &r->log->words[at & log_mask], hash = seed + 1;
+	__u64 *frames = &r->log->words[at & log_mask];
 	long bytes = bpf_get_stack(ctx, frames, KERNEL_FRAMES * 8, 0);
 	__u32 count = bytes < 0 ? 0 : (__u32)bytes / 8;
 
 	if (!count)
 		return 0;
-	for (int i = 0; i < KERNEL_FRAMES; i++) {
-		if (i >= count)
-			break;
-		hash = mix(hash, frames[i]);
-	}
 	if (count == KERNEL_FRAMES)
 		r->flags |= FLAG_TRUNCATED_KERNEL;
-	record->kernel_stack = stack_id(hash);
+	record->kernel_stack = kernel_stack_id(r->walk->log, at, count);
 	return seen_before(r, record->kernel_stack) ? 0 : count;
+}
+
+/* Walks the user stack from its frame pointer; returns what is to be said of it. */
+static __always_inline __u32 walk_user(struct run *r, __u64 limit)
+{
+	struct walk *w = r->walk;
+
+	if (!w->frame)
+		return 0;
+	if (w->frame & 7 || w->frame >> ADDRESS_BITS)
+		return FLAG_BROKEN;
+	for (int i = 0; i < USER_FRAMES / WINDOWS; i++) {
+		int goes = walk_windows(r->index, r->level, limit);
+
+		if (goes == WALK_ENDS)
+			return 0;
+		if (goes == WALK_BREAKS)
+			return FLAG_BROKEN;
+		if (goes == WALK_CANNOT_READ)
+			return FLAG_UNREADABLE;
+		if (goes == WALK_TRUNCATES)
+			break;
+	}
+	return FLAG_TRUNCATED_USER;
 }
 
 /* The user stack goes to `at`; returns the words that it keeps there. */
 static __always_inline __u32 user_stack(struct run *r, const struct registers *regs, struct record *record, __u64 at)
 {
 	struct walk *w = r->walk;
+	__u32 flags = FLAG_COMPAT;
 
 	r->log->words[at & log_mask] = (regs->ip & ((1ULL << ADDRESS_BITS) - 1)) | (__u64)TRUST_CONTEXT << TRUST_SHIFT;
 	w->hash = mix(seed, regs->ip);
 	w->at = at + 1;
-	w->frames = 1;
-	w->flags = FLAG_FRAME_POINTERS;
 	w->frame = regs->fp;
-	w->base = regs->fp;
-	w->length = 0;
-	if (regs->compat) {
-		w->flags = FLAG_COMPAT;
-	} else if (regs->fp & 7 || regs->fp >> ADDRESS_BITS) {
-		w->flags |= FLAG_BROKEN;
-	} else if (regs->fp) {
-		for (int i = 0; i < CALLS + 1; i++) {
-			if (walk_some(r->index, r->level))
-				break;
-		}
-	}
-	r->flags |= w->flags;
-	record->user_stack = stack_id(mix(w->hash, w->flags));
-	return seen_before(r, record->user_stack) ? 0 : w->frames;
+	if (!regs->compat)
+		flags = FLAG_FRAME_POINTERS | walk_user(r, at + USER_FRAMES);
+	r->flags |= flags;
+	record->user_stack = stack_id(mix(w->hash, flags));
+	return seen_before(r, record->user_stack) ? 0 : w->at - at;
 }
 
 static __always_inline void store(void *ctx, struct run *r, const struct task *t, const struct registers *kernel,

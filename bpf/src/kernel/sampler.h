@@ -12,7 +12,7 @@ enum limits {
 	SEEN_SLOTS = 1024,   /* stack ids remembered a CPU and generation */
 	RECORD_WORDS = 14,   /* sizeof(struct record) / 8 */
 	LOG_HEADROOM = 256,  /* words behind a log's capacity: what is written at once fits there */
-	RECORD_MOST = RECORD_WORDS + KERNEL_FRAMES + USER_FRAMES, /* words of the longest record */
+	RECORD_MOST = RECORD_WORDS + KERNEL_FRAMES + USER_FRAMES + 32, /* words of the longest record */
 };
 
 /* Bits of record.flags. */
@@ -84,9 +84,7 @@ struct log {
 
 /* The walk of one user stack, in memory and not on the stack, so that its loop is verified once. */
 struct walk {
-	unsigned long long frame;  /* frame pointer of the next step */
-	unsigned long long base;   /* address of window[0] */
-	unsigned long long length; /* valid bytes in window */
+	unsigned long long frame; /* frame pointer of the next step */
 	unsigned long long hash;
 	unsigned long long at; /* word in the log where the next frame goes */
 	unsigned int log;      /* key of the log */

@@ -8,11 +8,14 @@
 const volatile __u64 seed = 0;
 
 enum {
-	STEPS = 8, /* frames a call of walk_some */
-	CALLS = USER_FRAMES / STEPS,
+	STEPS = 24,   /* frames a window, at most */
+	WINDOWS = 32, /* a call of walk_windows */
 	WALK_GOES_ON = 0,
-	WALK_ENDS = 1,
-	ADDRESS_BITS = 57, /* of user space, at most */
+	WALK_ENDS = 1,	      /* at a known end */
+	WALK_BREAKS = 2,      /* at a word that is no frame pointer or no address */
+	WALK_CANNOT_READ = 3, /* at memory that is not there */
+	WALK_TRUNCATES = 4,   /* at the limit */
+	ADDRESS_BITS = 57,    /* of user space, at most */
 };
 
 /* One word more: for any word a bijection of the hash, and for any hash one of the word. */
@@ -29,75 +32,100 @@ static __always_inline __u64 stack_id(__u64 hash)
 	return hash ? hash : 1;
 }
 
-/* Brings the 16 bytes at the walk's frame into the window; false: they cannot be read. */
-static __always_inline bool fill_window(struct walk *w)
+/* One step inside the window, from the frame at `offset`; the words there are the caller's frame pointer and the
+ * return address. Returns how the walk goes on. */
+static __always_inline int step(struct walk *w, __u64 *words, __u64 offset, __u64 *frame, __u64 *at, __u64 *hash)
 {
-	w->base = w->frame;
-	w->length = WINDOW_BYTES;
-	if (!bpf_probe_read_user(w->window, WINDOW_BYTES, (void *)w->frame))
-		return true;
-	w->length = 16;
-	return !bpf_probe_read_user(w->window, 16, (void *)w->frame);
-}
+	__u64 next, address;
 
-static __always_inline int walk_one(struct walk *w, __u64 *words)
-{
-	__u64 frame = w->frame, offset = frame - w->base, next, address, at;
-
-	if (offset + 16 > w->length) {
-		if (!fill_window(w)) {
-			w->flags |= FLAG_UNREADABLE;
-			return WALK_ENDS;
-		}
-		offset = 0;
-	}
 	asm volatile("" : "+r"(offset));
 	offset &= WINDOW_BYTES - 1;
 	next = *(__u64 *)(w->window + offset);
 	address = *(__u64 *)(w->window + offset + 8);
 	if (!address)
 		return WALK_ENDS; /* the known end of a stack */
-	if (address >> ADDRESS_BITS) {
-		w->flags |= FLAG_BROKEN;
-		return WALK_ENDS;
-	}
-	if (w->frames >= USER_FRAMES) {
-		w->flags |= FLAG_TRUNCATED_USER;
-		return WALK_ENDS;
-	}
-	at = w->at++;
-	asm volatile("" : "+r"(at));
-	words[at & log_mask] = address | (__u64)TRUST_FRAME_POINTER << TRUST_SHIFT;
-	w->hash = mix(w->hash, address);
-	w->frames++;
-	w->frame = next;
+	if (address >> ADDRESS_BITS)
+		return WALK_BREAKS;
+	words[*at & log_mask] = address | (__u64)TRUST_FRAME_POINTER << TRUST_SHIFT;
+	*at += 1;
+	*hash = mix(*hash, address);
 	if (!next)
 		return WALK_ENDS;
-	if (next <= frame || next & 7 || next >> ADDRESS_BITS) {
-		w->flags |= FLAG_BROKEN;
-		return WALK_ENDS;
-	}
+	if (next <= *frame || next & 7 || next >> ADDRESS_BITS)
+		return WALK_BREAKS;
+	*frame = next;
 	return WALK_GOES_ON;
 }
 
-/* Some frames of the walk of a CPU and level. A global function: it is verified once, whatever calls it. */
-__noinline int walk_some(__u32 index, __u32 level)
+/* Reads one window of the stack of a CPU and level, and goes on inside it. A global function: it is verified once,
+ * whatever calls it. */
+__noinline int walk_window(__u32 index, __u32 level)
 {
 	struct cpu *cpu = bpf_map_lookup_elem(&cpus, &index);
+	__u64 base, frame, at, hash, last = WINDOW_BYTES - 16;
+	int goes = WALK_GOES_ON;
 	struct walk *w;
 	struct log *log;
 
 	if (!cpu)
-		return WALK_ENDS;
+		return WALK_BREAKS;
 	w = &cpu->walk[level & (LEVELS - 1)];
 	log = bpf_map_lookup_elem(&logs, &w->log);
 	if (!log)
-		return WALK_ENDS;
+		return WALK_BREAKS;
+	base = frame = w->frame;
+	at = w->at;
+	hash = w->hash;
+	if (bpf_probe_read_user(w->window, WINDOW_BYTES, (void *)base)) {
+		last = 0; /* the window crosses the stack's end */
+		if (bpf_probe_read_user(w->window, 16, (void *)base))
+			return WALK_CANNOT_READ;
+	}
 	for (int i = 0; i < STEPS; i++) {
-		if (walk_one(w, log->words))
-			return WALK_ENDS;
+		goes = step(w, log->words, frame - base, &frame, &at, &hash);
+		if (goes || frame - base > last)
+			break;
+	}
+	w->frame = frame;
+	w->at = at;
+	w->hash = hash;
+	return goes;
+}
+
+/* Some windows, until the walk ends or brings a frame to `limit`. Global for the same reason. */
+__noinline int walk_windows(__u32 index, __u32 level, __u64 limit)
+{
+	struct cpu *cpu = bpf_map_lookup_elem(&cpus, &index);
+	struct walk *w;
+
+	if (!cpu)
+		return WALK_BREAKS;
+	w = &cpu->walk[level & (LEVELS - 1)];
+	for (int i = 0; i < WINDOWS; i++) {
+		int goes = walk_window(index, level);
+
+		if (goes)
+			return goes;
+		if (w->at >= limit)
+			return WALK_TRUNCATES;
 	}
 	return WALK_GOES_ON;
+}
+
+/* The id of the kernel stack in a log: `count` words from `at`. */
+__noinline __u64 kernel_stack_id(__u32 key, __u64 at, __u32 count)
+{
+	struct log *log = bpf_map_lookup_elem(&logs, &key);
+	__u64 hash = seed + 1;
+
+	if (!log)
+		return 1;
+	for (int i = 0; i < KERNEL_FRAMES; i++) {
+		if (i >= count)
+			break;
+		hash = mix(hash, log->words[(at + i) & log_mask]);
+	}
+	return stack_id(hash);
 }
 
 #endif
