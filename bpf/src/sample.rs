@@ -1,5 +1,6 @@
 //! What flows out of the kernel: samples, stacks and side-band records.
 
+use crate::sampler::record_flags;
 use std::fmt;
 
 /// A thread's or a process's name as the kernel keeps it: up to 15 bytes and a zero, any bytes.
@@ -52,31 +53,31 @@ pub struct Flags(pub u32);
 
 impl Flags {
     /// The user stack is longer than what was recorded (depth limit, or a cycle).
-    pub const TRUNCATED_USER: Self = Self(1 << 0);
+    pub const TRUNCATED_USER: Self = Self(record_flags::FLAG_TRUNCATED_USER.0);
     /// The kernel stack is longer than what was recorded.
-    pub const TRUNCATED_KERNEL: Self = Self(1 << 1);
+    pub const TRUNCATED_KERNEL: Self = Self(record_flags::FLAG_TRUNCATED_KERNEL.0);
     /// A 32-bit task: only its leaf is known.
-    pub const COMPAT: Self = Self(1 << 2);
+    pub const COMPAT: Self = Self(record_flags::FLAG_COMPAT.0);
     /// The CPU ran a virtual machine's guest.
-    pub const GUEST: Self = Self(1 << 3);
+    pub const GUEST: Self = Self(record_flags::FLAG_GUEST.0);
     /// The idle task.
-    pub const IDLE: Self = Self(1 << 4);
+    pub const IDLE: Self = Self(record_flags::FLAG_IDLE.0);
     /// The task is not visible in bpflame's PID namespace (pid and tid are 0).
-    pub const FOREIGN: Self = Self(1 << 5);
+    pub const FOREIGN: Self = Self(record_flags::FLAG_FOREIGN.0);
     /// Walked by frame pointers only.
-    pub const FRAME_POINTERS: Self = Self(1 << 6);
+    pub const FRAME_POINTERS: Self = Self(record_flags::FLAG_FRAME_POINTERS.0);
     /// A frame of the stack was guessed.
-    pub const GUESSED: Self = Self(1 << 7);
+    pub const GUESSED: Self = Self(record_flags::FLAG_GUESSED.0);
     /// Taken before the unwind tables of a mapping stood.
-    pub const STALE: Self = Self(1 << 8);
+    pub const STALE: Self = Self(record_flags::FLAG_STALE.0);
     /// The walk ended at memory that could not be read.
-    pub const UNREADABLE: Self = Self(1 << 9);
+    pub const UNREADABLE: Self = Self(record_flags::FLAG_UNREADABLE.0);
     /// A kernel thread: it has no user stack.
-    pub const KERNEL_THREAD: Self = Self(1 << 10);
+    pub const KERNEL_THREAD: Self = Self(record_flags::FLAG_KERNEL_THREAD.0);
     /// The sample hit kernel mode (the user stack starts at the saved registers).
-    pub const IN_KERNEL: Self = Self(1 << 11);
+    pub const IN_KERNEL: Self = Self(record_flags::FLAG_IN_KERNEL.0);
     /// The walk ended at a frame pointer or a return address that points nowhere.
-    pub const BROKEN: Self = Self(1 << 12);
+    pub const BROKEN: Self = Self(record_flags::FLAG_BROKEN.0);
 
     /// Whether all bits of `other` are set.
     pub fn has(self, other: Self) -> bool {

@@ -27,11 +27,21 @@ impl Window {
     }
 }
 
+/// The causes of lost samples, as they stand in [`Losses::lost`].
+pub const CAUSES: [&str; 4] = [NESTED, LOG_FULL, MISSED, MALFORMED];
+/// A program interrupted others on its CPU, deeper than there is memory for.
+pub(crate) const NESTED: &str = "nested";
+/// A CPU's log had no room left.
+pub(crate) const LOG_FULL: &str = "stack memory full";
+/// Ticks that the kernel did not deliver: late timers, throttling, stolen time, a program that ran already.
+pub(crate) const MISSED: &str = "missed ticks";
+/// Records that could not be read.
+pub(crate) const MALFORMED: &str = "malformed record";
+
 /// Figures of a source so far. Nothing is lost without a counter here.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Losses {
-    /// Lost samples by cause; only causes that happened. Causes are short phrases for the reader:
-    /// `ring full`, `stack memory full`, `nested`, `missed ticks`, ….
+    /// Lost samples by cause; only causes that happened. Keys are of [`CAUSES`].
     pub lost: BTreeMap<&'static str, u64>,
     /// Side-band records that the kernel dropped.
     pub side_band_lost: u64,

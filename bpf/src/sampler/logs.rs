@@ -5,6 +5,7 @@ use super::log::Records;
 use super::memory::clocks;
 use super::quiet::Quiet;
 use super::skeleton::types::cpu;
+use crate::source::{LOG_FULL, NESTED};
 use crate::{Error, Sample, Window};
 use std::collections::{BTreeMap, HashSet};
 use std::io;
@@ -116,10 +117,7 @@ impl Logs {
                 |i| self.loaded.cpus.word(i * size_of::<cpu>() + field).load(Ordering::Relaxed);
             (0..self.loaded.sizes.cpus as usize).map(of).sum()
         };
-        let lost = [
-            ("nested", sum(offset_of!(cpu, nested))),
-            ("stack memory full", sum(offset_of!(cpu, full))),
-        ];
+        let lost = [(NESTED, sum(offset_of!(cpu, nested))), (LOG_FULL, sum(offset_of!(cpu, full)))];
         Figures {
             lost: lost.into_iter().collect(),
             runs: sum(offset_of!(cpu, runs)),

@@ -16,6 +16,7 @@ mod skeleton;
 mod ticks;
 
 use crate::sample::SideBand;
+use crate::source::{MALFORMED, MISSED};
 use crate::{Error, Losses, SampleSource, Window};
 use events::{PerfEvent, Trigger};
 use load::Loaded;
@@ -25,6 +26,7 @@ use ring::Ring;
 use scope::Scope;
 use side_band::Decoded;
 use size::Sizes;
+pub(crate) use skeleton::types::record_flags;
 use std::os::fd::AsFd;
 use std::time::Duration;
 use ticks::Ticks;
@@ -248,8 +250,8 @@ impl SampleSource for Sampler {
         let figures = self.logs.figures();
         let expected = self.ticks.expected();
         let mut lost = figures.lost;
-        lost.insert("missed ticks", expected.saturating_sub(figures.runs));
-        lost.insert("malformed record", self.malformed + figures.malformed);
+        lost.insert(MISSED, expected.saturating_sub(figures.runs));
+        lost.insert(MALFORMED, self.malformed + figures.malformed);
         lost.retain(|_, n| *n > 0);
         Losses {
             lost,

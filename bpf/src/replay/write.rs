@@ -1,0 +1,128 @@
+//! Writing a recording.
+
+use super::FIRST_LINE;
+use crate::sample::{Frame, FrameKind, Sample, SideBand, SideBandKind, Stack, Trust};
+use crate::{Losses, Window};
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+/// Writes windows as text.
+#[derive(Debug)]
+pub struct Recorder<W: Write> {
+    to: W,
+}
+
+impl<W: Write> Recorder<W> {
+    /// Begins a recording.
+    ///
+    /// # Errors
+    /// What writing gave.
+    pub fn new(mut to: W) -> io::Result<Self> {
+        writeln!(to, "{FIRST_LINE}")?;
+        Ok(Self { to })
+    }
+
+    /// Appends a window.
+    ///
+    /// # Errors
+    /// What writing gave.
+    pub fn window(&mut self, window: &Window) -> io::Result<()> {
+        for stack in &window.stacks {
+            writeln!(self.to, "{}", stack_line(stack))?;
+        }
+        for sample in &window.samples {
+            writeln!(self.to, "{}", sample_line(sample))?;
+        }
+        for record in &window.side_band {
+            writeln!(self.to, "{}", side_band_line(record))?;
+        }
+        if window.side_band_lost {
+            writeln!(self.to, "side-band-lost")?;
+        }
+        writeln!(self.to, "window")
+    }
+
+    /// Ends the recording, and gives the destination back.
+    ///
+    /// # Errors
+    /// What writing gave.
+    pub fn finish(mut self, losses: &Losses) -> io::Result<W> {
+        let Losses { lost, side_band_lost, runs, idle, foreign, expected } = losses;
+        writeln!(self.to, "losses {side_band_lost:x} {runs:x} {idle:x} {foreign:x} {expected:x}")?;
+        for (cause, count) in lost {
+            writeln!(self.to, "lost {count:x} {cause}")?;
+        }
+        self.to.flush()?;
+        Ok(self.to)
+    }
+}
+
+fn stack_line(stack: &Stack) -> String {
+    let mut line = format!("stack {:x}", stack.id.0);
+    for Frame { address, kind, trust } in &stack.frames {
+        let kind = match kind {
+            FrameKind::Instruction => 'i',
+            FrameKind::Return => 'r',
+        };
+        let trust = match trust {
+            Trust::Context => 'c',
+            Trust::Rule => 'r',
+            Trust::Synthesised => 's',
+            Trust::FramePointer => 'f',
+            Trust::Guessed => 'g',
+        };
+        // Writing to a string does not fail.
+        let _ = write!(line, " {kind}/{trust}/{address:x}");
+    }
+    line
+}
+
+fn sample_line(s: &Sample) -> String {
+    format!(
+        "sample {:x} {:x} {:x} {:x} {:x} {:x} {:x} {:x} {:x} {:x} {:x} {:x} {}",
+        s.time,
+        s.cpu,
+        s.event,
+        s.space.pid,
+        s.space.start,
+        s.space.exec,
+        s.tid,
+        s.weight,
+        s.kernel.0,
+        s.user.0,
+        s.cgroup,
+        s.flags.0,
+        escaped(s.comm.bytes())
+    )
+}
+
+fn side_band_line(record: &SideBand) -> String {
+    let who = format!("{:x} {:x} {:x}", record.time, record.pid, record.tid);
+    match &record.kind {
+        SideBandKind::Mmap { start, len, offset, device: (major, minor), inode, path } => {
+            format!(
+                "mmap {who} {start:x} {len:x} {offset:x} {major:x} {minor:x} {inode:x} {}",
+                escaped(path)
+            )
+        }
+        SideBandKind::Exec { comm } => format!("exec {who} {}", escaped(comm.bytes())),
+        SideBandKind::Rename { comm } => format!("rename {who} {}", escaped(comm.bytes())),
+        SideBandKind::Fork { parent_pid, parent_tid } => {
+            format!("fork {who} {parent_pid:x} {parent_tid:x}")
+        }
+        SideBandKind::Exit => format!("exit {who}"),
+    }
+}
+
+/// One word whatever the bytes: a `=` before it, and `%` with two digits for all that is not printable.
+fn escaped(bytes: &[u8]) -> String {
+    let mut word = String::from("=");
+    for &byte in bytes {
+        if byte.is_ascii_graphic() && byte != b'%' {
+            word.push(byte.into());
+        } else {
+            let _ = write!(word, "%{byte:02x}");
+        }
+    }
+    word
+}
