@@ -8,13 +8,14 @@
 //! symbols and output formats.
 //!
 //! Modules in reading order: [`sample`] (what flows), [`source`] (the seam), [`replay`] (the seam's
-//! second implementor), and the live sampler.
+//! second implementor), the live [`Sampler`], and [`unwind`] (rules from section bytes).
 
 mod error;
 pub mod replay;
 pub mod sample;
 mod sampler;
 pub mod source;
+pub mod unwind;
 
 pub use error::Error;
 pub use sample::{

@@ -1,0 +1,138 @@
+//! What a frame-pointer step out of a leaf may have lost.
+//!
+//! While the canonical frame address is found by the stack pointer (a frameless function, a prologue, an epilogue), the
+//! frame pointer still belongs to the caller, so that a step by it skips the caller and yet looks complete.
+
+use gimli::{
+    BaseAddresses, CfaRule, EhFrame, EhFrameHdr, EndianSlice, FrameDescriptionEntry, LittleEndian,
+    ParsedEhFrameHdr, Register, UnwindContext, UnwindSection,
+};
+
+/// What the canonical frame address is found by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CfaBase {
+    /// The stack pointer: a step by the frame pointer loses the caller.
+    StackPointer,
+    /// The frame pointer: a step by it is right.
+    FramePointer,
+    /// Another register, or an expression.
+    Other,
+}
+
+/// The numbers that an architecture's ABI gives to its registers in unwind rules.
+#[derive(Clone, Copy, Debug)]
+struct Registers {
+    stack_pointer: Register,
+    frame_pointer: Register,
+}
+
+#[cfg(not(target_arch = "aarch64"))]
+const REGISTERS: Registers = Registers { stack_pointer: Register(7), frame_pointer: Register(6) };
+#[cfg(target_arch = "aarch64")]
+const REGISTERS: Registers = Registers { stack_pointer: Register(31), frame_pointer: Register(29) };
+
+type Bytes<'a> = EndianSlice<'a, LittleEndian>;
+
+/// A file's unwind sections.
+#[derive(Debug)]
+pub struct FrameSections<'a> {
+    frame: EhFrame<Bytes<'a>>,
+    bases: BaseAddresses,
+    header: Option<ParsedEhFrameHdr<Bytes<'a>>>,
+}
+
+impl<'a> FrameSections<'a> {
+    /// From the bytes and the virtual addresses of `.eh_frame`, `.eh_frame_hdr` (may be empty) and the first address of
+    /// the code.
+    pub fn new(frame: (&'a [u8], u64), header: (&'a [u8], u64), text: u64) -> Self {
+        let mut section = EhFrame::new(frame.0, LittleEndian);
+        section.set_address_size(8);
+        let bases = BaseAddresses::default()
+            .set_eh_frame(frame.1)
+            .set_eh_frame_hdr(header.1)
+            .set_text(text);
+        let header = EhFrameHdr::new(header.0, LittleEndian).parse(&bases, 8).ok();
+        Self { frame: section, bases, header }
+    }
+
+    /// What the canonical frame address is found by at a virtual address; `None` where no rule covers it or the rules
+    /// are malformed.
+    pub fn cfa_base(&self, address: u64) -> Option<CfaBase> {
+        let entry = self.entry(address)?;
+        let mut context = UnwindContext::new();
+        let row =
+            entry.unwind_info_for_address(&self.frame, &self.bases, &mut context, address).ok()?;
+        Some(match row.cfa() {
+            CfaRule::RegisterAndOffset { register, .. } if *register == REGISTERS.stack_pointer => {
+                CfaBase::StackPointer
+            }
+            CfaRule::RegisterAndOffset { register, .. } if *register == REGISTERS.frame_pointer => {
+                CfaBase::FramePointer
+            }
+            _ => CfaBase::Other,
+        })
+    }
+
+    fn entry(&self, address: u64) -> Option<FrameDescriptionEntry<Bytes<'a>>> {
+        let cie = EhFrame::cie_from_offset;
+        match self.header.as_ref().and_then(ParsedEhFrameHdr::table) {
+            Some(table) => table.fde_for_address(&self.frame, &self.bases, address, cie).ok(),
+            None => self.frame.fde_for_address(&self.bases, address, cie).ok(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gimli::write::{self, CommonInformationEntry, EndianVec, FrameTable};
+
+    const START: u64 = 0x1000;
+
+    /// One function of 0x40 bytes: a prologue of one byte, then a frame pointer up to 0x30, then an epilogue.
+    fn section() -> Vec<u8> {
+        let encoding =
+            gimli::Encoding { format: gimli::Format::Dwarf32, version: 1, address_size: 8 };
+        let mut table = FrameTable::default();
+        let mut cie = CommonInformationEntry::new(encoding, 1, -8, Register(16));
+        cie.add_instruction(write::CallFrameInstruction::Cfa(Register(7), 8));
+        let cie = table.add_cie(cie);
+        let mut fde = write::FrameDescriptionEntry::new(write::Address::Constant(START), 0x40);
+        fde.add_instruction(1, write::CallFrameInstruction::CfaOffset(16));
+        fde.add_instruction(4, write::CallFrameInstruction::CfaRegister(Register(6)));
+        fde.add_instruction(0x30, write::CallFrameInstruction::Cfa(Register(7), 8));
+        table.add_fde(cie, fde);
+        let mut out = write::EhFrame(EndianVec::new(LittleEndian));
+        table.write_eh_frame(&mut out).unwrap();
+        out.0.into_vec()
+    }
+
+    #[test]
+    fn prologue_body_and_epilogue() {
+        let bytes = section();
+        let sections = FrameSections::new((&bytes, 0x8000), (&[], 0), 0);
+        let base = |offset| sections.cfa_base(START + offset);
+        assert_eq!(base(0), Some(CfaBase::StackPointer));
+        assert_eq!(base(3), Some(CfaBase::StackPointer));
+        assert_eq!(base(4), Some(CfaBase::FramePointer));
+        assert_eq!(base(0x2f), Some(CfaBase::FramePointer));
+        assert_eq!(base(0x30), Some(CfaBase::StackPointer));
+        assert_eq!(base(0x40), None);
+    }
+
+    #[test]
+    fn cut_or_flipped_sections_never_panic() {
+        let bytes = section();
+        for len in 0..bytes.len() {
+            let _ = FrameSections::new((&bytes[..len], 0x8000), (&bytes[..len], 0x7000), 0)
+                .cfa_base(START + 5);
+        }
+        for at in 0..bytes.len() {
+            for bit in 0..8 {
+                let mut flipped = bytes.clone();
+                flipped[at] ^= 1 << bit;
+                let _ = FrameSections::new((&flipped, 0x8000), (&[], 0), 0).cfa_base(START + 5);
+            }
+        }
+    }
+}
