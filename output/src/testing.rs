@@ -119,3 +119,36 @@ fn kernel_mapping(builder: &mut ProfileBuilder) -> MappingId {
         build_id: String::new(),
     })
 }
+
+/// A bit of everything: two threads, recursion, inlined, kernel, JIT, guessed, unknown and truncated frames.
+/// 23 samples.
+pub(crate) fn small() -> Profile {
+    let mut inlined = stack(&["_start", "main", "work"], 5);
+    inlined.frames.push(frame("inner", FrameKind::User, Trust::Sure).inlined("outer"));
+    let mut kernel = stack(&["_start", "main", "read"], 2);
+    kernel.frames.push(frame("entry_SYSCALL_64", FrameKind::Kernel, Trust::Sure));
+    kernel.frames.push(frame("vfs_read", FrameKind::Kernel, Trust::Sure));
+    let mut guessed = stack(&["_start", "main"], 1);
+    guessed.frames.push(frame("asm_loop", FrameKind::User, Trust::Guessed));
+    guessed.frames.push(frame("leaf", FrameKind::User, Trust::Sure));
+    let mut jit = stack(&["_start", "main"], 1);
+    jit.frames.push(frame("JS:~tick", FrameKind::Jit, Trust::FramePointer));
+    jit.frames.push(frame("", FrameKind::Unknown, Trust::FramePointer));
+    jit.tid = 2;
+    let mut cut = stack(&["fib<u64; 3>", "fib<u64; 3>", "fib<u64; 3>"], 1);
+    cut.marks.truncated = true;
+    let mut doubtful = stack(&["_start", "main", "strlen"], 1);
+    doubtful.marks.caller_may_be_missing = true;
+    let mut other = stack(&["_start", "main", "work"], 4);
+    other.tid = 2;
+    profile(&[
+        stack(&["_start", "main", "work"], 8),
+        other,
+        inlined,
+        kernel,
+        guessed,
+        jit,
+        cut,
+        doubtful,
+    ])
+}

@@ -1,7 +1,7 @@
 //! From pprof's rows to a profile: ids become indices, strings text, and labels of ours what they stand for.
 
 use super::decode::{Meter, Parts, malformed};
-use super::{CALLER_MAY_BE_MISSING, SUMMARY, TRUNCATED, wire};
+use super::{CALLER_MAY_BE_MISSING, NO_FILE, SUMMARY, TRUNCATED, wire};
 use crate::profile::{
     FrameKind, FrameRef, Function, FunctionId, Label, LabelValue, Line, Location, LocationId,
     Mapping, MappingId, Marks, Profile, Sample, Trust, ValueType,
@@ -142,6 +142,9 @@ type TableRow<T> = (T, T, [u64; 4]);
 impl Assembly<'_, '_> {
     fn mapping(&mut self, bytes: &[u8]) -> Result<(), Error> {
         let message: wire::Mapping = row(bytes)?;
+        if *self.strings.text(message.filename)? == *NO_FILE {
+            return Ok(());
+        }
         self.meter.take::<TableRow<Mapping>>(1)?;
         let mut file = self.strings.owned(message.filename, self.meter)?;
         if file.is_empty() {

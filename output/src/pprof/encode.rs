@@ -1,7 +1,7 @@
 //! Writing pprof.
 
 use super::wire::{self, field};
-use super::{CALLER_MAY_BE_MISSING, GUESSED_FRAMES, SUMMARY, TRUNCATED, mappings};
+use super::{CALLER_MAY_BE_MISSING, GUESSED_FRAMES, NO_FILE, SUMMARY, TRUNCATED, mappings};
 use crate::profile::{LabelValue, Profile, Sample, Trust};
 use crate::{Encode, ValueType};
 use flate2::Compression;
@@ -186,6 +186,16 @@ fn mapping_table<'a>(
     strings: &mut Strings<'a>,
     to: &mut Vec<u8>,
 ) {
+    if order.is_empty() {
+        // Readers miss a program otherwise, and say so.
+        let message = wire::Mapping {
+            id: 1,
+            filename: strings.id(NO_FILE),
+            has_functions: true,
+            ..Default::default()
+        };
+        return put(field::MAPPING, &message, to);
+    }
     let symbols = mappings::symbols(profile);
     for (id, &at) in (1..).zip(order) {
         let mapping = &profile.mappings[at];

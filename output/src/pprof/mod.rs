@@ -21,3 +21,10 @@ pub const CALLER_MAY_BE_MISSING: &str = "caller_may_be_missing";
 
 /// Begins the comment that carries [`Profile::summary`](crate::Profile::summary).
 const SUMMARY: &str = "summary: ";
+/// The only mapping of a profile that has none; no location refers to it.
+const NO_FILE: &str = "[no file]";
+
+#[cfg(test)]
+mod go;
+#[cfg(test)]
+mod tests;
