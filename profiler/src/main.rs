@@ -1,7 +1,8 @@
 //! The `bpflame` command.
+#![forbid(unsafe_code)]
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    profiler::run(std::env::args_os())
 }

@@ -1,0 +1,165 @@
+//! Samples counted by what tells them apart; their addresses turned into places while the processes live.
+
+use crate::stacks::{PlacedStack, Stacks};
+use bpf::{Comm, Flags, Sample, SideBand, SideBandKind, StackId, Window};
+use std::collections::HashMap;
+use symbolizer::{Event, EventKind, Identity, ProcessTable, Space};
+
+/// What tells one count from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Key {
+    /// The process's address space; none for the idle task and for foreign tasks.
+    pub space: Option<Space>,
+    /// The process id.
+    pub pid: u32,
+    /// The user stack.
+    pub user: Option<PlacedStack>,
+    /// The kernel stack.
+    pub kernel: Option<PlacedStack>,
+    /// The thread; 0 where threads are not told apart.
+    pub tid: u32,
+    /// The thread's name; empty where threads are not told apart.
+    pub comm: Comm,
+    /// Which of the recording's events.
+    pub event: u16,
+    /// What else is known.
+    pub flags: Flags,
+}
+
+/// What was counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Count {
+    /// Samples.
+    pub samples: u64,
+    /// Their weight, in the event's unit.
+    pub weight: u64,
+}
+
+/// A finished recording's counts.
+#[derive(Debug, Default)]
+pub(crate) struct StackCounts {
+    /// The stacks.
+    pub stacks: Stacks,
+    /// The counts.
+    pub counts: HashMap<Key, Count>,
+    /// Samples in all counts together.
+    pub samples: u64,
+    /// Samples whose stack never came.
+    pub stack_missing: u64,
+    /// When the first sample was taken, CLOCK_MONOTONIC nanoseconds.
+    pub first: Option<u64>,
+    /// When the last one was taken.
+    pub last: Option<u64>,
+}
+
+/// What the aggregator needs to know.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Rules {
+    /// Whether threads are told apart.
+    pub threads: bool,
+    /// A process whose samples under this name are not the target's: the gate's, before it is the command.
+    pub gate: Option<(u32, Comm)>,
+}
+
+/// Counts samples.
+#[derive(Debug, Default)]
+pub(crate) struct Aggregator {
+    rules: Rules,
+    result: StackCounts,
+}
+
+impl Aggregator {
+    /// Nothing counted yet.
+    pub(crate) fn new(rules: Rules) -> Self {
+        Self { rules, result: StackCounts::default() }
+    }
+
+    /// Counts a window: records and samples in the order of their time, so that the table always shows the
+    /// state at the sample's time.
+    pub(crate) fn add(&mut self, window: &Window, table: &mut ProcessTable) {
+        for stack in &window.stacks {
+            self.result.stacks.add(stack);
+        }
+        if window.side_band_lost {
+            let time = window.side_band.first().map_or(0, |record| record.time);
+            table.apply(&Event { time, pid: 0, tid: 0, kind: EventKind::Lost });
+        }
+        let mut records = window.side_band.iter().peekable();
+        for sample in &window.samples {
+            while let Some(record) = records.next_if(|record| record.time <= sample.time) {
+                table.apply(&event(record));
+            }
+            self.count(sample, table);
+        }
+        records.for_each(|record| table.apply(&event(record)));
+    }
+
+    fn count(&mut self, sample: &Sample, table: &mut ProcessTable) {
+        if self.rules.gate == Some((sample.space.pid, sample.comm)) {
+            return;
+        }
+        let Some(key) = self.key(sample, table) else {
+            self.result.stack_missing += 1;
+            return;
+        };
+        let count = self.result.counts.entry(key).or_default();
+        count.samples += 1;
+        self.result.samples += 1;
+        count.weight = count.weight.saturating_add(sample.weight);
+        self.result.first.get_or_insert(sample.time);
+        self.result.last = Some(sample.time);
+    }
+
+    /// The key, or `None` when a stack of the sample never came.
+    fn key(&mut self, sample: &Sample, table: &mut ProcessTable) -> Option<Key> {
+        let nobody = sample.flags.has(Flags::IDLE) || sample.flags.has(Flags::FOREIGN);
+        let space = (!nobody).then(|| table.space(identity(sample), sample.time));
+        let user = match (space, sample.user) {
+            (_, StackId(0)) | (None, _) => None,
+            (Some(space), id) => {
+                Some(self.result.stacks.user(space, id, |at| table.locate(space, at))?)
+            }
+        };
+        let kernel = match sample.kernel {
+            StackId(0) => None,
+            id => Some(self.result.stacks.kernel(id)?),
+        };
+        let (tid, comm) =
+            if self.rules.threads { (sample.tid, sample.comm) } else { (0, Comm::default()) };
+        let pid = sample.space.pid;
+        Some(Key { space, pid, user, kernel, tid, comm, event: sample.event, flags: sample.flags })
+    }
+
+    /// Samples counted so far.
+    pub(crate) fn samples(&self) -> u64 {
+        self.result.samples
+    }
+
+    /// The counts.
+    pub(crate) fn finish(self) -> StackCounts {
+        self.result
+    }
+}
+
+fn identity(sample: &Sample) -> Identity {
+    Identity { pid: sample.space.pid, start: sample.space.start, exec: sample.space.exec }
+}
+
+/// The same record in the process table's words.
+fn event(record: &SideBand) -> Event {
+    let kind = match &record.kind {
+        SideBandKind::Mmap { start, len, offset, device, inode, path } => EventKind::Mmap {
+            start: *start,
+            len: *len,
+            offset: *offset,
+            device: *device,
+            inode: *inode,
+            path: path.clone(),
+        },
+        SideBandKind::Exec { comm } => EventKind::Exec { comm: comm.bytes().to_vec() },
+        SideBandKind::Rename { comm } => EventKind::Rename { comm: comm.bytes().to_vec() },
+        SideBandKind::Fork { parent_pid, .. } => EventKind::Fork { parent: *parent_pid },
+        SideBandKind::Exit => EventKind::Exit,
+    };
+    Event { time: record.time, pid: record.pid, tid: record.tid, kind }
+}

@@ -1,0 +1,134 @@
+//! Parsing of single values: durations, lists of CPUs, of processes and of threads.
+
+use std::time::Duration;
+
+/// `10`, `10s`, `1m`, `1.5h`, `500ms`: a time above zero.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let unit_at = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(unit_at);
+    let seconds = match unit {
+        "" | "s" => 1.0,
+        "ms" => 0.001,
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => return Err(format!("`{unit}` is no unit of time; use ms, s, m or h, as in 10s")),
+    };
+    let number: f64 =
+        number.parse().map_err(|_| String::from("a duration looks like 10, 10s, 1m or 500ms"))?;
+    match Duration::try_from_secs_f64(number * seconds) {
+        Ok(time) if time.is_zero() => Err(String::from("a duration must be above zero")),
+        Ok(time) if time > Duration::from_secs(366 * 24 * 3600) => {
+            Err(String::from("that is more than a year"))
+        }
+        Ok(time) => Ok(time),
+        Err(_) => Err(String::from("a duration looks like 10, 10s, 1m or 500ms")),
+    }
+}
+
+/// The highest CPU number accepted in a list.
+const MAX_CPU: u32 = 8191;
+
+/// CPUs as in `0-3,5`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CpuList(pub Vec<u32>);
+
+/// `0-3,5`: sorted, each once.
+pub(crate) fn cpus(text: &str) -> Result<CpuList, String> {
+    let wrong = || String::from("a list of CPUs looks like 0-3,5");
+    let number = |s: &str| s.parse::<u32>().map_err(|_| wrong());
+    let mut list = Vec::new();
+    for part in text.split(',') {
+        let (first, last) = match part.split_once('-') {
+            Some((first, last)) => (number(first)?, number(last)?),
+            None => (number(part)?, number(part)?),
+        };
+        if first > last || last > MAX_CPU {
+            return Err(wrong());
+        }
+        list.extend(first..=last);
+    }
+    list.sort_unstable();
+    list.dedup();
+    Ok(CpuList(list))
+}
+
+/// A process as it was typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// By its id.
+    Pid(u32),
+    /// Every process of this name.
+    Name(String),
+}
+
+/// One item of `-p`: an id above zero, or a name.
+pub(crate) fn wanted(text: &str) -> Result<Wanted, String> {
+    if text.is_empty() {
+        return Err(String::from("an empty process name"));
+    }
+    if text.bytes().all(|b| b.is_ascii_digit()) {
+        return id(text).map(Wanted::Pid);
+    }
+    Ok(Wanted::Name(text.to_owned()))
+}
+
+/// A process or thread id above zero.
+pub(crate) fn id(text: &str) -> Result<u32, String> {
+    match text.parse::<i32>() {
+        Ok(id) if id > 0 => Ok(id as u32),
+        _ => Err(format!("`{text}` is no process or thread id")),
+    }
+}
+
+/// Hertz above zero.
+pub(crate) fn hertz(text: &str) -> Result<u32, String> {
+    match text.parse::<u32>() {
+        Ok(0) => Err(String::from("0 samples a second are no profile; the default is 99")),
+        Ok(hertz) => Ok(hertz),
+        Err(_) => Err(String::from("samples a second: a whole number above 0")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        assert_eq!(duration("10"), Ok(Duration::from_secs(10)));
+        assert_eq!(duration("10s"), Ok(Duration::from_secs(10)));
+        assert_eq!(duration("1m"), Ok(Duration::from_secs(60)));
+        assert_eq!(duration("1.5h"), Ok(Duration::from_secs(5400)));
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        for wrong in ["", "0", "0ms", "-1", "s", "10x", "1e3", "1..2", "99999999999h", "inf", "NaN"]
+        {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn cpu_lists() {
+        assert_eq!(cpus("0-3,5"), Ok(CpuList(vec![0, 1, 2, 3, 5])));
+        assert_eq!(cpus("5,1,1"), Ok(CpuList(vec![1, 5])));
+        for wrong in ["", "3-1", "a", "0,", "1-", "-1", "0-4294967295", "9000"] {
+            assert!(cpus(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn processes() {
+        assert_eq!(wanted("17"), Ok(Wanted::Pid(17)));
+        assert_eq!(wanted("redis-server"), Ok(Wanted::Name(String::from("redis-server"))));
+        assert_eq!(wanted("7zip"), Ok(Wanted::Name(String::from("7zip"))));
+        assert!(wanted("0").is_err());
+        assert!(wanted("99999999999").is_err());
+        assert!(wanted("").is_err());
+    }
+
+    #[test]
+    fn frequency_zero_is_refused() {
+        assert!(hertz("0").is_err());
+        assert_eq!(hertz("99"), Ok(99));
+        assert!(hertz("-5").is_err());
+    }
+}

@@ -1,0 +1,132 @@
+//! What is written where: opened before the recording, written after it.
+
+use crate::caller::Caller;
+use crate::config::{Config, Place};
+use crate::exit::{Failure, Kind};
+use output::{Encode, Folded, Format, Pprof, Profile, Sink, Svg};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The open destinations of a recording.
+#[derive(Debug)]
+pub(crate) struct Destinations {
+    list: Vec<(Sink, Encoder)>,
+}
+
+/// A format with its settings.
+#[derive(Debug)]
+enum Encoder {
+    Svg(Svg),
+    Pprof(Pprof),
+    Folded(Folded),
+}
+
+impl Destinations {
+    /// Opens what is asked for, or an SVG named after the target.
+    pub(crate) fn open(config: &Config, title: &str, slug: &str) -> Result<Self, Failure> {
+        let owner = config.caller.as_ref().map(Caller::ids);
+        if config.outputs.is_empty() {
+            let sink = own_file(slug, owner)?;
+            return Ok(Self { list: vec![(sink, encoder(Format::Svg, config, title)?)] });
+        }
+        let open = |(place, format): &(Place, Format)| {
+            let encoder = encoder(*format, config, title)?;
+            let sink = match place {
+                Place::Stdout => Ok(Sink::stdout()),
+                Place::File(path) => Sink::file(path)
+                    .and_then(|sink| sink.owner(owner))
+                    .map_err(|error| unwritable(path, &error)),
+            };
+            Ok((sink?, encoder))
+        };
+        config.outputs.iter().map(open).collect::<Result<_, Failure>>().map(|list| Self { list })
+    }
+
+    /// Writes the profile everywhere; the files' names.
+    pub(crate) fn write(self, profile: &Profile) -> Result<Vec<PathBuf>, Failure> {
+        let mut files = Vec::new();
+        for (mut sink, encoder) in self.list {
+            let name = sink
+                .path()
+                .map_or(String::from("standard output"), |path| path.display().to_string());
+            let written = encoder.encode(profile, &mut sink).and_then(|()| sink.commit());
+            files.extend(written.map_err(|error| {
+                Failure::new(Kind::Failed, format!("writing {name} failed: {error}"))
+            })?);
+        }
+        Ok(files)
+    }
+}
+
+impl Encoder {
+    fn encode(&self, profile: &Profile, to: &mut Sink) -> io::Result<()> {
+        match self {
+            Self::Svg(svg) => svg.encode(profile, to),
+            Self::Pprof(pprof) => pprof.encode(profile, to),
+            Self::Folded(folded) => folded.encode(profile, to),
+        }
+    }
+}
+
+fn encoder(format: Format, config: &Config, title: &str) -> Result<Encoder, Failure> {
+    // In graphs of the whole machine the process's name is the frame at the root.
+    let root = matches!(config.goal, crate::target::Goal::Machine).then(|| String::from("comm"));
+    Ok(match format {
+        Format::Folded => {
+            Encoder::Folded(Folded { annotate: config.annotate, root, ..Folded::default() })
+        }
+        Format::Pprof => Encoder::Pprof(Pprof { labels: config.labels, ..Pprof::default() }),
+        Format::Svg => Encoder::Svg(svg(config, title, root)?),
+    })
+}
+
+fn svg(config: &Config, title: &str, root: Option<String>) -> Result<Svg, Failure> {
+    let drawing = &config.drawing;
+    let mut svg =
+        Svg { root, inverted: drawing.inverted, reverse: drawing.reverse, ..Svg::default() };
+    svg.title = drawing.title.clone().unwrap_or_else(|| String::from(title));
+    if let Some(colors) = &drawing.colors {
+        svg.colors = colors
+            .parse()
+            .map_err(|error: output::Error| Failure::new(Kind::Usage, error.to_string()))?;
+    }
+    if let Some(width) = drawing.min_width {
+        svg.min_width = width;
+    }
+    Ok(svg)
+}
+
+/// A graph that nobody named, under a name that no file has; in the temporary directory where the current one
+/// takes no files.
+fn own_file(slug: &str, owner: Option<(u32, u32)>) -> Result<Sink, Failure> {
+    let stem = format!("flame-{slug}");
+    let here = Path::new(".");
+    let elsewhere = std::env::temp_dir();
+    Sink::fresh(here, &stem, "svg")
+        .or_else(|_| Sink::fresh(&elsewhere, &stem, "svg"))
+        .and_then(|sink| sink.owner(owner))
+        .map_err(|error| unwritable(&elsewhere, &error))
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> Failure {
+    let failure =
+        Failure::new(Kind::Failed, format!("{} can't be written: {error}", path.display()));
+    match error.kind() {
+        io::ErrorKind::NotFound => {
+            failure.cure("create its directory first, or choose another with -o")
+        }
+        _ => failure.cure("choose another place with -o"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_directory_is_named() {
+        let error = unwritable(Path::new("/no/x.svg"), &io::Error::from(io::ErrorKind::NotFound));
+        assert_eq!(error.kind, Kind::Failed);
+        assert!(error.to_string().contains("/no/x.svg"));
+    }
+}

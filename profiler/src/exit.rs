@@ -1,0 +1,151 @@
+//! How a run ends: exit codes, and errors that name the mending command.
+
+use std::fmt;
+use std::process::ExitCode;
+
+/// What kind of failure it is; decides the exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Something failed.
+    Failed,
+    /// The command line asks for what cannot be.
+    Usage,
+    /// Nothing was sampled.
+    NoSamples,
+    /// Not permitted.
+    NotPermitted,
+    /// The kernel lacks something.
+    Kernel,
+    /// The target was not found.
+    NotFound,
+    /// The command did not run: 125, 126 or 127, as `env` and `timeout` have it.
+    Command(u8),
+}
+
+impl Kind {
+    /// The process's exit code.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::NoSamples => 3,
+            Self::NotPermitted => 4,
+            Self::Kernel => 5,
+            Self::NotFound => 6,
+            Self::Command(code) => code,
+        }
+    }
+}
+
+/// Why a run failed: one sentence with the cause found, and the command that mends it where there is one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What kind.
+    pub kind: Kind,
+    /// The sentence, without a full stop.
+    pub message: String,
+    /// What mends it, as in "run it as root: sudo bpflame record …"; empty where nothing is known.
+    pub cure: String,
+}
+
+impl Failure {
+    /// A failure whose cure is not known.
+    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), cure: String::new() }
+    }
+
+    /// The same with what mends it.
+    #[must_use]
+    pub fn cure(self, cure: impl Into<String>) -> Self {
+        Self { cure: cure.into(), ..self }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        if self.cure.is_empty() { Ok(()) } else { write!(f, "; {}", self.cure) }
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl From<bpf::Error> for Failure {
+    fn from(error: bpf::Error) -> Self {
+        let message = error.to_string();
+        match error {
+            bpf::Error::Permission { .. } => Self::new(Kind::NotPermitted, message).cure(
+                "run it with sudo, or see which capabilities are missing with `bpflame doctor`",
+            ),
+            bpf::Error::Kernel { .. } => Self::new(Kind::Kernel, message)
+                .cure("`bpflame doctor` lists what this kernel allows"),
+            bpf::Error::Rate { limit } => {
+                Self::new(Kind::Usage, message).cure(format!("use -F {limit} or less"))
+            }
+            bpf::Error::Cpu(_) => Self::new(Kind::Usage, message)
+                .cure("`cat /sys/devices/system/cpu/online` lists the CPUs"),
+            bpf::Error::Replay { .. } | bpf::Error::Failed { .. } => {
+                Self::new(Kind::Failed, message)
+            }
+        }
+    }
+}
+
+/// How a run that did not fail ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// All was done.
+    Done,
+    /// The profiled command ended, with this exit code (128 + signal where it was killed).
+    Command(u8),
+}
+
+/// What bpflame's failures exit with when it runs a command, as `env` and `timeout` do.
+pub const COMMAND_FAILED: u8 = 125;
+/// The command is there and cannot be executed.
+pub const NOT_EXECUTABLE: u8 = 126;
+/// The command is not there.
+pub const NOT_FOUND: u8 = 127;
+
+impl From<Ending> for ExitCode {
+    fn from(ending: Ending) -> Self {
+        match ending {
+            Ending::Done => Self::SUCCESS,
+            Ending::Command(code) => Self::from(code),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_the_documented_code() {
+        let kinds = [
+            Kind::Failed,
+            Kind::Usage,
+            Kind::NoSamples,
+            Kind::NotPermitted,
+            Kind::Kernel,
+            Kind::NotFound,
+        ];
+        assert_eq!(kinds.map(Kind::code), [1, 2, 3, 4, 5, 6]);
+    }
+
+    #[test]
+    fn errors_of_the_kernel_side_keep_their_cause_and_gain_a_cure() {
+        let failure = Failure::from(bpf::Error::Rate { limit: 25_000 });
+        assert_eq!(failure.kind, Kind::Usage);
+        assert!(failure.to_string().contains("25000 Hz"), "{failure}");
+        assert!(failure.to_string().ends_with("use -F 25000 or less"), "{failure}");
+        let refused = bpf::Error::Permission {
+            step: "opening a perf event",
+            missing: vec!["CAP_PERFMON"],
+            source: std::io::Error::from_raw_os_error(1),
+        };
+        let failure = Failure::from(refused);
+        assert_eq!(failure.kind, Kind::NotPermitted);
+        assert!(failure.message.contains("CAP_PERFMON"));
+    }
+}

@@ -1,0 +1,110 @@
+//! What is told of a recording: in the files' head, on standard error, in the figures.
+
+use crate::assemble::Material;
+use crate::caller::Caller;
+use crate::collect::End;
+use crate::config::Config;
+use crate::exit::{Failure, Kind};
+use crate::facts::Facts;
+use crate::quality::Quality;
+use crate::session::Recorded;
+use crate::stats::{self, Own};
+use crate::target::Target;
+use crate::{browser, summary};
+use output::{Profile, ValueType};
+use std::path::{Path, PathBuf};
+use symbolizer::Warning;
+
+impl Facts {
+    /// The figures of a recording.
+    pub(crate) fn new(
+        config: &Config,
+        target: &Target,
+        recorded: &Recorded,
+        material: &Material<'_>,
+        warnings: Vec<Warning>,
+    ) -> Self {
+        let quality = Quality::of(material);
+        let losses = &recorded.losses;
+        let mut lost = losses.lost.clone();
+        if recorded.counts.stack_missing > 0 {
+            *lost.entry("stack missing").or_default() += recorded.counts.stack_missing;
+        }
+        Self {
+            target: target.title.clone(),
+            event: recorded.started.event.to_owned(),
+            frequency: config.frequency,
+            cpus: recorded.started.cpus.len(),
+            duration: u64::try_from(recorded.time.as_nanos()).unwrap_or(u64::MAX),
+            cpu_time: (quality.weight as f64 * recorded.scale()) as u64,
+            accounted: recorded.accounted,
+            lost,
+            side_band_lost: losses.side_band_lost,
+            runs: losses.runs,
+            idle: losses.idle,
+            foreign: losses.foreign,
+            expected: losses.expected,
+            quality,
+            warnings,
+        }
+    }
+}
+
+/// A profile's head: what it counts, when it was taken, and the facts.
+pub(crate) fn head(config: &Config, recorded: &Recorded, facts: &Facts) -> Profile {
+    let value =
+        |kind: &str, unit: &str| ValueType { kind: String::from(kind), unit: String::from(unit) };
+    let begin = i64::try_from(recorded.started.time).unwrap_or(0);
+    Profile {
+        sample_types: vec![value("samples", "count"), value("cpu", "nanoseconds")],
+        default_sample_type: 1,
+        period_type: value("cpu", "nanoseconds"),
+        period: 1_000_000_000 / i64::from(config.frequency.max(1)),
+        time_nanos: begin.saturating_add(recorded.started.wall_offset),
+        duration_nanos: i64::try_from(facts.duration).unwrap_or(i64::MAX),
+        summary: summary::line(facts),
+        comments: summary::comments(facts),
+        ..Profile::default()
+    }
+}
+
+/// Tells how it went, once the files are written or are known not to be.
+pub(crate) fn tell(
+    config: &Config,
+    recorded: &Recorded,
+    facts: &Facts,
+    own: &mut Own,
+    files: Result<Vec<PathBuf>, Failure>,
+) -> Result<(), Failure> {
+    let voice = config.voice();
+    own.finish(recorded.counts.first, recorded.ended);
+    let files = files?;
+    let names: Vec<String> = files.iter().map(|path| path.display().to_string()).collect();
+    if let Some(path) = &config.stats {
+        write_stats(config, path, &stats::json(facts, own, &recorded.cost, &names))?;
+    }
+    summary::warnings(facts).iter().for_each(|warning| voice.warn(warning));
+    let written =
+        if names.is_empty() { String::new() } else { format!(" → {}", names.join(", ")) };
+    voice.note(format_args!("{}{written}", summary::line(facts)));
+    if config.open {
+        browser::show(&files, config.caller.as_ref(), voice);
+    }
+    match &recorded.end {
+        End::Failed(error) => {
+            Err(Failure::new(Kind::Failed, format!("the recording ended early: {error}")))
+        }
+        _ => recorded.stored.clone(),
+    }
+}
+
+fn write_stats(config: &Config, path: &Path, text: &str) -> Result<(), Failure> {
+    let write = || {
+        let mut sink = output::Sink::file(path)?.owner(config.caller.as_ref().map(Caller::ids))?;
+        std::io::Write::write_all(&mut sink, text.as_bytes())?;
+        sink.commit()
+    };
+    write().map(drop).map_err(|error| {
+        Failure::new(Kind::Failed, format!("writing {} failed: {error}", path.display()))
+    })
+}

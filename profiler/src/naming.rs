@@ -1,0 +1,29 @@
+//! Names for the places of a recording.
+
+use crate::config::Config;
+use crate::stacks::Stacks;
+use symbolizer::{LocalSymbolizer, Named, ProcessTable, RawAddresses, Symbolize, Warning};
+
+/// The names of all places, in their order, and what was wrong with foreign files.
+pub(crate) fn name(
+    config: &Config,
+    stacks: &Stacks,
+    table: &mut ProcessTable,
+) -> (Vec<Named>, Vec<Warning>) {
+    table.finish();
+    let mut symbolizer = symbolizer(config);
+    let named = symbolizer.names(table, stacks.places());
+    let mut warnings = table.warnings();
+    warnings.extend(symbolizer.warnings());
+    (named, warnings)
+}
+
+fn symbolizer(config: &Config) -> Box<dyn Symbolize> {
+    let local = LocalSymbolizer::new(config.names.clone());
+    match (config.symbolize, config.replay.is_some()) {
+        // A stored recording's kernel and files need not be this machine's.
+        (_, true) => Box::new(RawAddresses::<LocalSymbolizer>::new(None)),
+        (false, false) => Box::new(RawAddresses::new(Some(local))),
+        (true, false) => Box::new(local),
+    }
+}

@@ -1,0 +1,109 @@
+//! Facts about processes from `/proc`, each read bounded.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+/// The most that is read of one file below `/proc`.
+const LIMIT: u64 = 64 * 1024;
+
+/// A file's first 64 KiB.
+pub(crate) fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(LIMIT).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The same as text, for files that the kernel writes in ASCII.
+pub(crate) fn text(path: impl AsRef<Path>) -> io::Result<String> {
+    read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// All process ids, ascending.
+pub(crate) fn pids() -> Vec<u32> {
+    numbers(Path::new("/proc"))
+}
+
+/// A process's thread ids, ascending; empty when it is gone.
+pub(crate) fn threads(pid: u32) -> Vec<u32> {
+    numbers(&PathBuf::from(format!("/proc/{pid}/task")))
+}
+
+fn numbers(dir: &Path) -> Vec<u32> {
+    let Ok(entries) = fs::read_dir(dir) else { return Vec::new() };
+    let mut list: Vec<u32> =
+        entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    list.sort_unstable();
+    list
+}
+
+/// What `/proc/ID/status` says of a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Status {
+    /// Its process.
+    pub process: u32,
+    /// The process that its process was started by.
+    pub parent: u32,
+    /// Whether it has ended and waits to be reaped.
+    pub zombie: bool,
+}
+
+/// A task's status; `None` when there is no such task.
+pub(crate) fn status(id: u32) -> Option<Status> {
+    parse_status(&text(format!("/proc/{id}/status")).ok()?)
+}
+
+fn parse_status(text: &str) -> Option<Status> {
+    let field = |name: &str| {
+        text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
+    };
+    Some(Status {
+        process: field("Tgid")?.parse().ok()?,
+        parent: field("PPid")?.parse().ok()?,
+        zombie: field("State").is_some_and(|s| s.starts_with(['Z', 'X'])),
+    })
+}
+
+/// A task's name; empty when it is gone.
+pub(crate) fn comm(id: u32) -> String {
+    let bytes = read(format!("/proc/{id}/comm")).unwrap_or_default();
+    String::from_utf8_lossy(bytes.strip_suffix(b"\n").unwrap_or(&bytes)).into_owned()
+}
+
+/// The last part of the path of a process's program, without ` (deleted)`; `None` where it may not be known.
+pub(crate) fn program(pid: u32) -> Option<String> {
+    let path = fs::read_link(format!("/proc/{pid}/exe")).ok()?;
+    let name = path.file_name()?.to_string_lossy().into_owned();
+    Some(name.strip_suffix(" (deleted)").map_or(name.clone(), str::to_owned))
+}
+
+/// The last part of a process's first argument.
+pub(crate) fn first_argument(pid: u32) -> Option<String> {
+    let bytes = read(format!("/proc/{pid}/cmdline")).ok()?;
+    let first = bytes.split(|&b| b == 0).next().filter(|first| !first.is_empty())?;
+    let base = first.rsplit(|&b| b == b'/').next().unwrap_or(first);
+    Some(String::from_utf8_lossy(base).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_parsed() {
+        let text = "Name:\tx y\nState:\tZ (zombie)\nTgid:\t12\nPid:\t13\nPPid:\t1\n";
+        assert_eq!(parse_status(text), Some(Status { process: 12, parent: 1, zombie: true }));
+        assert_eq!(parse_status("Name:\tx\n"), None);
+        assert_eq!(parse_status(""), None);
+    }
+
+    #[test]
+    fn this_process_is_seen() {
+        let own = std::process::id();
+        assert!(pids().contains(&own));
+        assert!(threads(own).contains(&own));
+        assert_eq!(status(own).map(|s| s.process), Some(own));
+        assert!(program(own).is_some());
+        assert!(!comm(own).is_empty());
+    }
+}

@@ -1,0 +1,40 @@
+//! What is shown while a recording runs, on a terminal only.
+
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::IsTerminal;
+use std::time::Duration;
+
+/// A line that is redrawn.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    bar: ProgressBar,
+}
+
+impl Progress {
+    /// Shown on standard error if that is a terminal, unless `quiet`.
+    pub(crate) fn new(quiet: bool) -> Self {
+        if quiet || !std::io::stderr().is_terminal() {
+            return Self { bar: ProgressBar::hidden() };
+        }
+        let bar = ProgressBar::new_spinner();
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
+            bar.set_style(style);
+        }
+        Self { bar }
+    }
+
+    /// Redraws.
+    pub(crate) fn show(&self, elapsed: Duration, samples: u64, lost: u64) {
+        if self.bar.is_hidden() {
+            return;
+        }
+        let losses = if lost == 0 { String::new() } else { format!(", {lost} lost") };
+        self.bar.set_message(format!("{:.1} s, {samples} samples{losses}", elapsed.as_secs_f64()));
+        self.bar.tick();
+    }
+
+    /// Removes the line.
+    pub(crate) fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+}

@@ -1,0 +1,60 @@
+//! Ctrl-C and the like: a descriptor to poll, and which signal it was.
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use std::io::{self, Read};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// The signals that end a recording, from now until the end of the process.
+#[derive(Debug)]
+pub(crate) struct Signals {
+    wakes: UnixStream,
+    last: Arc<AtomicUsize>,
+}
+
+impl Signals {
+    /// Takes over SIGINT, SIGTERM and SIGHUP.
+    pub(crate) fn install() -> io::Result<Self> {
+        let (wakes, write) = UnixStream::pair()?;
+        wakes.set_nonblocking(true)?;
+        let last = Arc::new(AtomicUsize::new(0));
+        for signal in [SIGINT, SIGTERM, SIGHUP] {
+            let number = usize::try_from(signal).map_err(io::Error::other)?;
+            // The number first, so that whoever is woken finds it.
+            signal_hook::flag::register_usize(signal, Arc::clone(&last), number)?;
+            signal_hook::low_level::pipe::register(signal, write.try_clone()?)?;
+        }
+        Ok(Self { wakes, last })
+    }
+
+    /// Readable after a signal.
+    pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
+        self.wakes.as_fd()
+    }
+
+    /// The last signal since the last call.
+    pub(crate) fn take(&mut self) -> Option<i32> {
+        let mut bytes = [0; 64];
+        while matches!(self.wakes.read(&mut bytes), Ok(n) if n > 0) {}
+        match self.last.swap(0, Ordering::SeqCst) {
+            0 => None,
+            signal => i32::try_from(signal).ok(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_is_taken_once() {
+        let mut signals = Signals::install().unwrap();
+        assert_eq!(signals.take(), None);
+        signal_hook::low_level::raise(SIGHUP).unwrap();
+        assert_eq!(signals.take(), Some(SIGHUP));
+        assert_eq!(signals.take(), None);
+    }
+}

@@ -1,0 +1,67 @@
+//! Where a session's samples come from: the live sampler, or a stored recording.
+
+use crate::config::Config;
+use crate::exit::{Failure, Kind};
+use bpf::replay::Replay;
+use bpf::{Cost, SampleSource, Sampler, Started, Target};
+use std::path::Path;
+
+/// A source, with what only the live one has.
+#[derive(Debug)]
+pub(crate) enum Source {
+    /// The kernel.
+    Live(Box<Sampler>),
+    /// A stored recording.
+    Replay(Replay),
+}
+
+impl Source {
+    /// Opens it; nothing is sampled yet.
+    pub(crate) fn open(config: &Config, tasks: &Target) -> Result<Self, Failure> {
+        if let Some(path) = &config.replay {
+            let text = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
+            return Ok(Self::Replay(Replay::read(&text)?));
+        }
+        crate::kernel::check(config.force)?;
+        let sampler = Sampler::open(&bpf::Config {
+            target: tasks.clone(),
+            cpus: config.cpus.clone(),
+            frequency: config.frequency,
+            user: config.user,
+            kernel: config.kernel,
+            idle: config.idle,
+            exclude: (!config.include_self).then(std::process::id),
+        })?;
+        Ok(Self::Live(Box::new(sampler)))
+    }
+
+    /// Starts sampling.
+    pub(crate) fn start(&mut self) -> Result<Started, Failure> {
+        match self {
+            Self::Live(sampler) => Ok(sampler.start()?),
+            Self::Replay(_) => {
+                Err(Failure::new(Kind::Failed, "stored recordings can't be read yet"))
+            }
+        }
+    }
+
+    /// The seam.
+    pub(crate) fn samples(&mut self) -> &mut dyn SampleSource {
+        match self {
+            Self::Live(sampler) => sampler.as_mut(),
+            Self::Replay(replay) => replay,
+        }
+    }
+
+    /// What the programs cost.
+    pub(crate) fn cost(&self) -> Cost {
+        match self {
+            Self::Live(sampler) => sampler.cost(),
+            Self::Replay(_) => Cost::default(),
+        }
+    }
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(Kind::Failed, format!("{} can't be read: {error}", path.display()))
+}

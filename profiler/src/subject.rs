@@ -1,0 +1,95 @@
+//! What is recorded: processes, threads, the machine, or a command that bpflame starts.
+
+use crate::command;
+use crate::config::Config;
+use crate::exit::{Ending, Failure, Kind};
+use crate::gate;
+use crate::say::Voice;
+use crate::signals::Signals;
+use crate::target::{Goal, Target};
+use crate::watch::Watch;
+use bpf::Comm;
+use signal_hook::consts::SIGINT;
+use std::time::Duration;
+
+/// The target, and the command where there is one.
+#[derive(Debug)]
+pub(crate) struct Subject {
+    /// Whose samples.
+    pub target: Target,
+    command: Option<command::Started>,
+}
+
+impl Subject {
+    /// Finds it, or starts it and holds it at its gate.
+    pub(crate) fn find(config: &Config) -> Result<Self, Failure> {
+        let target = match &config.goal {
+            Goal::Machine => Target::machine(),
+            Goal::Threads(tids) => Target::threads(tids)?,
+            Goal::Processes { wanted, tree } => Target::processes(wanted, *tree)?,
+            Goal::Command(words) => {
+                let started =
+                    command::Started::at_gate(words, config.caller.as_ref()).map_err(|error| {
+                        Failure::new(Kind::Failed, format!("starting a process failed: {error}"))
+                    })?;
+                let target = Target::command(started.pid(), started.name());
+                return Ok(Self { target, command: Some(started) });
+            }
+        };
+        if let Some(pid) = target.unreadable().filter(|_| config.user && config.symbolize) {
+            return Err(Failure::new(
+                Kind::NotPermitted,
+                format!("the mappings of process {pid} may not be read without CAP_SYS_PTRACE"),
+            )
+            .cure("run it with sudo, or record kernel frames only with -K"));
+        }
+        Ok(Self { target, command: None })
+    }
+
+    /// The name that the command's process has before it is the command.
+    pub(crate) fn gate(&self) -> Option<(u32, Comm)> {
+        self.command.as_ref().map(|command| (command.pid(), Comm::from_bytes(gate::NAME)))
+    }
+
+    /// Lets the command run.
+    pub(crate) fn release(&mut self) -> Result<(), Failure> {
+        let Some(command) = &mut self.command else { return Ok(()) };
+        command
+            .release()
+            .map_err(|not_run| Failure::new(Kind::Command(not_run.code), not_run.message))
+    }
+
+    /// Passes a signal on that the command did not get from the terminal.
+    pub(crate) fn pass_on(&self, signal: i32) {
+        if let Some(command) = self.command.as_ref().filter(|_| signal != SIGINT) {
+            command.terminate();
+        }
+    }
+
+    /// How the run ends: with the command's exit code, which is waited for.
+    pub(crate) fn ending(
+        &mut self,
+        signals: &mut Signals,
+        voice: Voice,
+    ) -> Result<Ending, Failure> {
+        let Some(command) = &mut self.command else { return Ok(Ending::Done) };
+        let mut watch = Watch::new(&[command.pid()]);
+        let mut told = false;
+        loop {
+            if let Some(code) = command.ended()? {
+                return Ok(Ending::Command(code));
+            }
+            if !std::mem::replace(&mut told, true) {
+                voice.note(format_args!(
+                    "waiting for {} ({}) to exit",
+                    command.name(),
+                    command.pid()
+                ));
+            }
+            watch.wait(signals, Duration::from_secs(3600));
+            if signals.take().is_some_and(|signal| signal != SIGINT) {
+                command.terminate();
+            }
+        }
+    }
+}

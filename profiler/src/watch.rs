@@ -1,0 +1,109 @@
+//! Waiting for what ends a recording: signals, and the end of the processes that are recorded.
+
+use crate::proc;
+use crate::signals::Signals;
+use bpf::{SideBand, SideBandKind};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use std::collections::HashSet;
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
+
+/// The most processes whose end wakes at once; the end of others is seen at the next drain.
+const MAX_WAKING: usize = 256;
+
+/// The recorded processes that still live: the target's own, and what they started.
+#[derive(Debug, Default)]
+pub(crate) struct Watch {
+    members: HashSet<u32>,
+    waking: Vec<OwnedFd>,
+}
+
+impl Watch {
+    /// Watches these processes; none: a recording that no process ends.
+    pub(crate) fn new(processes: &[u32]) -> Self {
+        let open = |pid: &u32| {
+            let pid = Pid::from_raw(i32::try_from(*pid).ok()?)?;
+            pidfd_open(pid, PidfdFlags::empty()).ok()
+        };
+        let waking = processes.iter().take(MAX_WAKING).filter_map(open).collect();
+        Self { members: processes.iter().copied().collect(), waking }
+    }
+
+    /// Waits until a signal, the end of a process, or for `time`.
+    pub(crate) fn wait(&mut self, signals: &Signals, time: Duration) {
+        let signal = signals.descriptor();
+        let mut fds: Vec<PollFd<'_>> = vec![PollFd::new(&signal, PollFlags::IN)];
+        fds.extend(
+            self.waking.iter().map(|fd| PollFd::from_borrowed_fd(fd.as_fd(), PollFlags::IN)),
+        );
+        let time = Timespec {
+            tv_sec: i64::try_from(time.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: time.subsec_nanos().into(),
+        };
+        // An interrupted wait is a wait that ended: the signal is looked at next.
+        let woken = poll(&mut fds, Some(&time)).is_ok();
+        let ended: Vec<bool> =
+            fds[1..].iter().map(|fd| woken && !fd.revents().is_empty()).collect();
+        let mut ended = ended.into_iter();
+        self.waking.retain(|_| !ended.next().unwrap_or(false));
+    }
+
+    /// Follows births: a child of a member is a member.
+    pub(crate) fn follow(&mut self, record: &SideBand) {
+        if let SideBandKind::Fork { parent_pid, .. } = record.kind
+            && parent_pid != record.pid
+            && self.members.contains(&parent_pid)
+        {
+            self.members.insert(record.pid);
+        }
+    }
+
+    /// Whether there were processes to watch and none lives any more.
+    pub(crate) fn all_gone(&mut self, watched: bool) -> bool {
+        watched && {
+            self.members.retain(|pid| proc::status(*pid).is_some_and(|s| !s.zombie));
+            self.members.is_empty()
+        }
+    }
+
+    /// The members that live or have lived since the last look.
+    pub(crate) fn members(&self) -> impl Iterator<Item = u32> {
+        self.members.iter().copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    fn fork(parent: u32, child: u32) -> SideBand {
+        let kind = SideBandKind::Fork { parent_pid: parent, parent_tid: parent };
+        SideBand { time: 0, pid: child, tid: child, kind }
+    }
+
+    #[test]
+    fn children_of_members_are_members() {
+        let mut watch = Watch::new(&[10]);
+        watch.follow(&fork(10, 11));
+        watch.follow(&fork(11, 12));
+        watch.follow(&fork(99, 100));
+        let mut members: Vec<u32> = watch.members().collect();
+        members.sort_unstable();
+        assert_eq!(members, [10, 11, 12]);
+    }
+
+    #[test]
+    fn the_end_of_the_last_process_is_seen() {
+        let mut child = Command::new("sleep").arg("60").spawn().unwrap();
+        let mut watch = Watch::new(&[child.id()]);
+        assert!(!watch.all_gone(true));
+        child.kill().unwrap();
+        let signals = Signals::install().unwrap();
+        watch.wait(&signals, Duration::from_secs(30));
+        assert!(watch.all_gone(true), "a zombie is gone");
+        child.wait().unwrap();
+        assert!(!Watch::new(&[]).all_gone(false), "the machine does not end");
+    }
+}
