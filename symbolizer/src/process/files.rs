@@ -1,5 +1,6 @@
 //! The files that are mapped as code: each opened once, at first sight, and kept.
 
+use super::descriptors::Descriptors;
 use super::elf::{self, Elf};
 use super::mappings::Content;
 use super::maps::{Origin, Told, undeleted};
@@ -8,7 +9,6 @@ use super::roots::{Root, RootId};
 use super::source::Source;
 use super::spoilt::Spoilt;
 use crate::place::{FileId, MappedFile, Reason, Segment};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::collections::{HashMap, HashSet};
 use std::os::unix::fs::FileExt;
 
@@ -39,8 +39,7 @@ pub(crate) struct Files {
     loose: HashSet<(u32, u32)>,
     /// Memory files that hold no program.
     code_memory: HashSet<Inode>,
-    handles: usize,
-    limit: Option<usize>,
+    pub(crate) descriptors: Descriptors,
 }
 
 impl Files {
@@ -78,6 +77,8 @@ impl Files {
         spoilt: &mut Spoilt,
     ) -> Content {
         match origin {
+            // That of a 32-bit task is another one, and not bpflame's own.
+            Origin::Vdso if told.start >> 32 == 0 => Content::Nameless(Reason::NoSymbol),
             Origin::Vdso => Content::Vdso,
             Origin::Anonymous => Content::Jit,
             Origin::Nameless => Content::Nameless(Reason::NoSymbol),
@@ -102,6 +103,9 @@ impl Files {
         if let Some(source) = source {
             let known = self.known(told, None).filter(|&id| self.intact(id));
             let id = known.or_else(|| {
+                if !self.descriptors.room() {
+                    return None;
+                }
                 let opened = open::by_mapping(source.task()?, told).ok()?;
                 let elf = read(&opened).ok()?;
                 let root = source.root();
@@ -138,7 +142,7 @@ impl Files {
                 self.push(told, Err(Reason::FileGone), Err(elf::Problem::NotElf), None, spoilt)
             });
         };
-        let opened = if self.room() { source.open(told) } else { Err(Reason::Limit) };
+        let opened = if self.descriptors.room() { source.open(told) } else { Err(Reason::Limit) };
         if let (Some(id), Err(_)) = (known, &opened) {
             let entry = &mut self.entries[id.0 as usize];
             entry.failures += 1;
@@ -191,7 +195,7 @@ impl Files {
         entry.mapped.handle = None;
         entry.mapped.reason = Some(Reason::FileChanged);
         entry.failures = 0;
-        self.handles -= 1;
+        self.descriptors.closed();
         false
     }
 
@@ -213,7 +217,7 @@ impl Files {
             same_inode.remove(0);
         }
         same_inode.push(id);
-        let (mut handle, stamp, reason) = match (opened, &elf) {
+        let (handle, stamp, reason) = match (opened, &elf) {
             (Ok(opened), Ok(_)) => {
                 if opened.loose {
                     self.loose.insert(told.device);
@@ -231,14 +235,16 @@ impl Files {
         if reason == Some(Reason::FileRefused) {
             spoilt.add(path, "not a regular file, or too large");
         }
-        self.handles += usize::from(handle.is_some());
+        if handle.is_some() {
+            self.descriptors.opened();
+        }
         let elf = elf.unwrap_or_default();
         self.note_build_id(id, path, &elf, spoilt);
         let loose = self.loose.contains(&told.device);
         self.entries.push(Entry {
             mapped: MappedFile {
                 path: path.to_vec(),
-                handle: handle.take(),
+                handle,
                 reason,
                 build_id: elf.build_id,
                 segments: elf.executable,
@@ -267,30 +273,6 @@ impl Files {
             Some(_) => {}
         }
     }
-
-    /// Whether one more file may be kept open. The soft limit of descriptors is raised when it is reached, not
-    /// before: a command started earlier does not inherit the raised one.
-    fn room(&mut self) -> bool {
-        let limit = *self.limit.get_or_insert_with(|| budget(getrlimit(Resource::Nofile).current));
-        if self.handles < limit {
-            return true;
-        }
-        let limits = getrlimit(Resource::Nofile);
-        let wanted = limits.maximum.map_or(Self::MOST as u64, |most| most.min(Self::MOST as u64));
-        let raised = Rlimit { current: Some(wanted), maximum: limits.maximum };
-        if limits.current.is_some_and(|current| current < wanted)
-            && setrlimit(Resource::Nofile, raised).is_ok()
-        {
-            self.limit = Some(budget(Some(wanted)));
-        }
-        self.limit.is_some_and(|limit| self.handles < limit)
-    }
-}
-
-/// So many of the process's descriptors may be mapped files; the rest is for events, maps and pipes.
-fn budget(soft: Option<u64>) -> usize {
-    let soft = usize::try_from(soft.unwrap_or(u64::MAX)).unwrap_or(usize::MAX).min(Files::MOST);
-    soft.saturating_sub(1024).max(soft / 2)
 }
 
 fn read(opened: &Opened) -> Result<Elf, elf::Problem> {

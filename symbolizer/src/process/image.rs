@@ -4,7 +4,7 @@ use super::Identity;
 use super::jit::{Began, Watch};
 use super::mappings::{Change, Mapping, Mappings};
 use super::roots::Root;
-use super::task::TICK;
+use super::task::Start;
 use crate::place::{Reason, Runtime};
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -32,10 +32,8 @@ pub(crate) struct Image {
     pub(crate) pid: u32,
     /// Who claimed it.
     pub(crate) identity: Option<Identity>,
-    /// When its process started, by `/proc`, in ticks.
-    pub(crate) ticks: Option<u64>,
-    /// When its process started, in nanoseconds.
-    pub(crate) start: Option<u64>,
+    /// When its process started.
+    pub(crate) start: Start,
     /// The exec counter that its identity will have.
     pub(crate) exec: Option<u64>,
     /// When it began, by events.
@@ -48,8 +46,8 @@ pub(crate) struct Image {
     pub(crate) story: Story,
     /// Grows when an address changes its place.
     pub(crate) epoch: u32,
-    /// Whether an address without a mapping was asked for in this epoch.
-    missed: bool,
+    /// Addresses without a mapping that were asked for in this epoch, the first few.
+    missed: Vec<u64>,
     /// When its maps may be read again, and how long to wait after that.
     again: (u64, u64),
     /// Its root, and whether it was seen since the last exec.
@@ -66,6 +64,7 @@ pub(crate) struct Image {
 
 impl Image {
     const FIRST_WAIT: u64 = 100_000_000;
+    const MOST_MISSED: usize = 16;
     const LONGEST_WAIT: u64 = 30_000_000_000;
 
     /// One that nothing is known of.
@@ -73,15 +72,14 @@ impl Image {
         Self {
             pid,
             identity: None,
-            ticks: None,
-            start: None,
+            start: Start::default(),
             exec: None,
             born: None,
             comm: None,
             maps: Arc::default(),
             story: Story::Unread,
             epoch: 0,
-            missed: false,
+            missed: Vec::new(),
             again: (0, Self::FIRST_WAIT),
             root: (None, false),
             runtime: None,
@@ -94,7 +92,6 @@ impl Image {
     /// What a process is after an exec.
     pub(crate) fn after_exec(&self, comm: Arc<[u8]>, time: u64) -> Self {
         Self {
-            ticks: self.ticks,
             start: self.start,
             exec: self.exec.map(|exec| exec.wrapping_add(1)),
             ..Self::fresh(self.pid, comm, time)
@@ -132,20 +129,15 @@ impl Image {
 
     /// Whether an identity is this one's (`Equal`), a later or an earlier one of the same pid.
     pub(crate) fn compare(&self, identity: Identity) -> Ordering {
-        let start = match (self.start, self.ticks) {
-            (Some(start), _) => identity.start.cmp(&start),
-            (None, Some(ticks)) if !same_tick(identity.start, ticks) => {
-                (identity.start / TICK).cmp(&ticks)
-            }
-            (None, _) => Ordering::Equal,
-        };
-        start.then_with(|| self.exec.map_or(Ordering::Equal, |exec| identity.exec.cmp(&exec)))
+        self.start
+            .compare(identity.start)
+            .then_with(|| self.exec.map_or(Ordering::Equal, |exec| identity.exec.cmp(&exec)))
     }
 
     /// From now on it is known by an identity.
     pub(crate) fn claim(&mut self, identity: Identity) {
         self.identity = Some(identity);
-        self.start = Some(identity.start);
+        self.start.exact = Some(identity.start);
         self.exec = Some(identity.exec);
     }
 
@@ -155,7 +147,8 @@ impl Image {
             change @ (Change::Nothing | Change::Full) => return change,
             Change::Added | Change::Replaced => Arc::make_mut(&mut self.maps).insert(mapping),
         };
-        if change == Change::Replaced || self.missed {
+        let found = |missed: &u64| (mapping.start..mapping.end).contains(missed);
+        if change == Change::Replaced || self.missed.iter().any(found) {
             self.next_epoch();
         }
         change
@@ -173,12 +166,14 @@ impl Image {
 
     fn next_epoch(&mut self) {
         self.epoch = self.epoch.wrapping_add(1);
-        self.missed = false;
+        self.missed.clear();
     }
 
     /// Notes that an address has no mapping.
-    pub(crate) fn miss(&mut self) {
-        self.missed = true;
+    pub(crate) fn miss(&mut self, address: u64) {
+        if self.missed.len() < Self::MOST_MISSED && !self.missed.contains(&address) {
+            self.missed.push(address);
+        }
     }
 
     /// Whether its maps may be read again at `now`.
@@ -194,7 +189,7 @@ impl Image {
 
     /// When it began.
     pub(crate) fn began(&self) -> Began {
-        Began { start: self.start, image: self.born }
+        Began { start: self.start.about(), image: self.born }
     }
 
     /// Lets its mappings go, long after its end.
@@ -205,10 +200,6 @@ impl Image {
             self.next_epoch();
         }
         self.root = (None, false);
+        self.missed = Vec::new();
     }
-}
-
-/// Whether a start in nanoseconds is that of `/proc` in ticks; the kernel rounds down.
-pub(crate) fn same_tick(start: u64, ticks: u64) -> bool {
-    (start / TICK).abs_diff(ticks) <= 1
 }

@@ -4,7 +4,7 @@
 use super::maps::{Told, basename, undeleted};
 use super::task::Task;
 use crate::place::Reason;
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, Stat};
+use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -74,12 +74,24 @@ fn by_link(task: &Task, link: &str, told: &Told<'_>, is_mapping: bool) -> Result
 /// A mapped file by its path below a root. The path comes from the kernel, so a link in it was put there
 /// later.
 pub(crate) fn by_path(root: impl AsFd, told: &Told<'_>) -> Result<Opened, Reason> {
+    checked(below(root, told)?, told, false)
+}
+
+/// The same below a root that may be another one: only if device and inode are those of the record.
+pub(crate) fn by_path_exactly(root: impl AsFd, told: &Told<'_>) -> Result<Opened, Reason> {
+    let found = below(root, told)?;
+    let stat = rustix::fs::fstat(&found).map_err(file_reason)?;
+    if stat.st_ino != told.inode || device(&stat) != told.device {
+        return Err(Reason::FileChanged);
+    }
+    checked(found, told, false)
+}
+
+fn below(root: impl AsFd, told: &Told<'_>) -> Result<OwnedFd, Reason> {
     let path = std::ffi::OsStr::from_bytes(undeleted(told.path).0);
     let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_SYMLINKS;
     let flags = OFlags::PATH | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-    let found =
-        rustix::fs::openat2(root, path, flags, Mode::empty(), resolve).map_err(file_reason)?;
-    checked(found, told, false)
+    rustix::fs::openat2(root, path, flags, Mode::empty(), resolve).map_err(file_reason)
 }
 
 /// The root directory of a living process.
@@ -118,7 +130,7 @@ pub(crate) fn stamp(file: &File) -> Option<Stamp> {
 
 /// Opens what a path descriptor stands for, if it is the file that was mapped.
 fn checked(found: OwnedFd, told: &Told<'_>, same_name: bool) -> Result<Opened, Reason> {
-    let stat = rustix::fs::statat(&found, "", AtFlags::EMPTY_PATH).map_err(file_reason)?;
+    let stat = rustix::fs::fstat(&found).map_err(file_reason)?;
     let magic = rustix::fs::fstatfs(&found).map_err(file_reason)?.f_type as u64;
     let loose = matches!(magic, OVERLAYFS | BTRFS | BCACHEFS);
     if !same_file(&stat, told, magic, same_name) {
@@ -135,12 +147,15 @@ fn checked(found: OwnedFd, told: &Told<'_>, same_name: bool) -> Result<Opened, R
 /// inode with the layer in its high bits.
 fn same_file(stat: &Stat, told: &Told<'_>, magic: u64, same_name: bool) -> bool {
     let same_inode = stat.st_ino == told.inode;
-    let device = (rustix::fs::major(stat.st_dev), rustix::fs::minor(stat.st_dev));
     match magic {
         OVERLAYFS => same_inode || same_name || stat.st_ino & 0xff_ffff_ffff == told.inode,
         BTRFS | BCACHEFS => same_inode,
-        _ => same_inode && device == told.device,
+        _ => same_inode && device(stat) == told.device,
     }
+}
+
+fn device(stat: &Stat) -> (u32, u32) {
+    (rustix::fs::major(stat.st_dev), rustix::fs::minor(stat.st_dev))
 }
 
 /// Opens a path descriptor of a regular file for reading.

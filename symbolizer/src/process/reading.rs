@@ -1,6 +1,6 @@
 //! Where an address lies: by the mappings that are known, and by reading `/proc` where they are not.
 
-use super::image::{Image, Story, same_tick};
+use super::image::{Image, Story};
 use super::jit::Watch;
 use super::mappings::{Change, Content, Mapping, Mappings};
 use super::maps::{self, Origin, Told};
@@ -26,7 +26,7 @@ impl ProcessTable {
         }
         let Some(mapping) = found else {
             let image = &mut self.images[space.index as usize];
-            image.miss();
+            image.miss(address);
             let reason = match image.story {
                 Story::Unreadable(reason) => reason,
                 Story::Unread => Reason::ProcessGone,
@@ -38,10 +38,11 @@ impl ProcessTable {
     }
 
     /// Looks once more for perf maps that were not there when their code was first seen (a JVM writes its
-    /// own when it is told to, or at its end). To be called when the recording ends, before names are made.
+    /// own when it is told to). To be called when the recording ends, before names are made.
     pub fn finish(&mut self) {
-        for index in 0..self.images.len() as u32 {
-            self.look_for_perf_map_at_exit(index);
+        let present: Vec<u32> = self.current.values().copied().collect();
+        for index in present {
+            self.look_for_perf_map_at_last(index);
         }
     }
 
@@ -107,19 +108,16 @@ impl ProcessTable {
         let image = &self.images[index as usize];
         let task = Task::open(image.pid)?;
         let ticks = task.start_ticks()?;
-        let same = image.start.is_none_or(|start| same_tick(start, ticks))
-            && image.ticks.is_none_or(|was| was == ticks);
-        if image.exited || !same {
+        if image.exited || !image.start.allows(ticks) {
             return Err(Reason::ProcessGone);
         }
         let all = matches!(image.story, Story::Doubted { .. });
-        let text = task.maps()?;
-        let comm = task.comm().ok();
         let image = &mut self.images[index as usize];
-        image.ticks = Some(ticks);
+        image.start.ticks = Some(ticks);
         if image.comm.is_none() {
-            image.comm = comm.map(Into::into);
+            image.comm = task.comm().ok().map(Into::into);
         }
+        let text = task.maps()?;
         if text.is_empty() {
             // A kernel thread, or a process that ended just now.
             return Err(Reason::ProcessGone);
@@ -156,7 +154,8 @@ impl ProcessTable {
     }
 
     fn source<'a>(image: &'a mut Image, roots: &'a mut Roots) -> Source<'a> {
-        Source::new(image.pid, image.exited, &mut image.root, roots)
+        let living = (!image.exited).then_some((image.pid, image.start));
+        Source::new(living, &mut image.root, roots)
     }
 
     fn recognize(&mut self, index: u32, path: &[u8]) {
@@ -176,25 +175,34 @@ impl ProcessTable {
         let runtime = image.runtime;
         let watch = image.watch.get_or_insert_with(|| Box::new(Watch::new(image.pid, runtime)));
         watch.jit.runtime = runtime;
-        if self.live && watch.due(now) {
+        if self.live && !image.retired && watch.due(now) {
             self.look(index);
         }
     }
 
-    /// The last look: the process may be a zombie by now, but its root is known.
-    pub(super) fn look_for_perf_map_at_exit(&mut self, index: u32) {
-        let missing = self.images[index as usize].watch.as_ref().is_some_and(|watch| watch.open());
-        if self.live && missing {
+    /// The last look, at the end of the process (it may be a zombie by now, but its root is known) or of the
+    /// recording. Later the pid is another one's, and the map too.
+    pub(super) fn look_for_perf_map_at_last(&mut self, index: u32) {
+        let image = &self.images[index as usize];
+        let missing = image.watch.as_ref().is_some_and(|watch| watch.open());
+        if self.live && !image.retired && missing {
             self.look(index);
         }
     }
 
     fn look(&mut self, index: u32) {
-        let Self { now, images, roots, spoilt, .. } = self;
+        let Self { now, images, files, roots, spoilt, .. } = self;
         let image = &mut images[index as usize];
         let began = image.began();
         let Some(mut watch) = image.watch.take() else { return };
-        watch.look(*now, began, &mut Self::source(image, roots), spoilt);
+        if files.descriptors.room() {
+            watch.look(*now, began, &mut Self::source(image, roots), spoilt);
+        } else {
+            watch.jit.reason = Some(Reason::Limit);
+        }
+        if watch.jit.map.is_some() {
+            files.descriptors.opened();
+        }
         image.watch = Some(watch);
     }
 }

@@ -36,6 +36,7 @@ pub(crate) struct Roots {
 impl Roots {
     /// So many are kept; those that files or processes hold on to included.
     const MOST: usize = 256;
+    const LATEST: usize = 8;
 
     /// bpflame's own root.
     pub(crate) fn own(&mut self) -> Option<Root> {
@@ -45,6 +46,11 @@ impl Roots {
             self.own = Some(Root { id, directory: Arc::new(open::root(&task).ok()?), own: true });
         }
         self.own.clone()
+    }
+
+    /// Those used last, the latest first.
+    pub(crate) fn latest(&self) -> impl Iterator<Item = &Root> {
+        self.known.iter().rev().take(Self::LATEST)
     }
 
     /// The root of a living process; `None` if it may not be seen, or too many are in use.

@@ -3,42 +3,45 @@
 use super::maps::Told;
 use super::open::{self, Opened};
 use super::roots::{Root, Roots};
-use super::task::Task;
+use super::task::{Start, Task};
 use crate::place::Reason;
 
 /// One process, as the place that files are opened from. Nothing of it is touched before the first file
 /// that is not known yet.
 #[derive(Debug)]
 pub(crate) struct Source<'a> {
-    pid: u32,
-    /// Its directory in `/proc`, once it was asked for; `Some(None)` if it is gone.
-    task: Option<Option<Task>>,
+    /// Which process, until it was looked for; `None` if it is gone.
+    living: Option<(u32, Start)>,
+    /// Its directory in `/proc`, once it was found.
+    task: Option<Task>,
     /// Its root as far as it is known, and whether it was seen since its last exec.
     root: &'a mut (Option<Root>, bool),
     roots: &'a mut Roots,
 }
 
 impl<'a> Source<'a> {
-    /// `gone`: the process ended.
+    /// A process's pid and start, if it is not known to have ended.
     pub(crate) fn new(
-        pid: u32,
-        gone: bool,
+        living: Option<(u32, Start)>,
         root: &'a mut (Option<Root>, bool),
         roots: &'a mut Roots,
     ) -> Self {
-        Self { pid, task: gone.then_some(None), root, roots }
+        Self { living, task: None, root, roots }
     }
 
-    /// The process, if it lives.
+    /// The process, if it lives and is still the same.
     pub(crate) fn task(&mut self) -> Option<&Task> {
-        self.task.get_or_insert_with(|| Task::open(self.pid).ok()).as_ref()
+        if let Some((pid, start)) = self.living.take() {
+            self.task = Task::open_started(pid, start);
+        }
+        self.task.as_ref()
     }
 
     /// The process's root; if it is gone, its parent's, else bpflame's own.
     pub(crate) fn root(&mut self) -> Option<Root> {
         if !self.root.1 {
-            let task = self.task.get_or_insert_with(|| Task::open(self.pid).ok());
-            if let Some(root) = task.as_ref().and_then(|task| self.roots.of(task)) {
+            self.task();
+            if let Some(root) = self.task.as_ref().and_then(|task| self.roots.of(task)) {
                 *self.root = (Some(root), true);
             }
         }
@@ -54,9 +57,18 @@ impl<'a> Source<'a> {
         }
         let root = self.root().ok_or(Reason::FileGone)?;
         let found = open::by_path(&root.directory, told);
-        match self.task() {
-            Some(task) if found.is_err() => open::by_program(task, told).or(found),
-            _ => found,
+        if found.is_ok() {
+            return found;
         }
+        match self.task() {
+            Some(task) => open::by_program(task, told).or(found),
+            None => self.open_elsewhere(told).ok_or(()).or(found),
+        }
+    }
+
+    /// A process that entered a container and was gone before it was seen there: its root is most likely one
+    /// that others have.
+    fn open_elsewhere(&mut self, told: &Told<'_>) -> Option<Opened> {
+        self.roots.latest().find_map(|root| open::by_path_exactly(&root.directory, told).ok())
     }
 }

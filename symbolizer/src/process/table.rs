@@ -147,7 +147,7 @@ impl ProcessTable {
                 let mut earlier = Image::unread(identity.pid);
                 earlier.story = Story::Unreadable(Reason::ProcessGone);
                 earlier.comm =
-                    present.comm.clone().filter(|_| present.start == Some(identity.start));
+                    present.comm.clone().filter(|_| present.start.exact == Some(identity.start));
                 earlier.exited = true;
                 self.keep(earlier)
             }
@@ -173,7 +173,7 @@ impl ProcessTable {
 
     fn exit(&mut self, pid: u32) {
         let Some(&index) = self.current.get(&pid) else { return };
-        self.look_for_perf_map_at_exit(index);
+        self.look_for_perf_map_at_last(index);
         self.images[index as usize].exited = true;
         self.retire(index);
     }

@@ -4,6 +4,7 @@
 use crate::place::Reason;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
+use std::cmp::Ordering;
 use std::os::fd::OwnedFd;
 
 /// A maps file of a process with as many mappings as the kernel allows has about this size.
@@ -16,6 +17,41 @@ pub(crate) const TICK: u64 = 10_000_000;
 #[derive(Debug)]
 pub(crate) struct Task {
     directory: OwnedFd,
+}
+
+/// When a process started, as far as it is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Start {
+    /// By its identity: nanoseconds of CLOCK_BOOTTIME.
+    pub(crate) exact: Option<u64>,
+    /// By `/proc`: ticks since boot; the kernel rounds down.
+    pub(crate) ticks: Option<u64>,
+}
+
+impl Start {
+    /// Whether a process that `/proc` says started at `ticks` can be this one.
+    pub(crate) fn allows(self, ticks: u64) -> bool {
+        self.exact.is_none_or(|exact| same_tick(exact, ticks))
+            && self.ticks.is_none_or(|was| was == ticks)
+    }
+
+    /// How a start in nanoseconds lies to this one.
+    pub(crate) fn compare(self, exact: u64) -> Ordering {
+        match (self.exact, self.ticks) {
+            (Some(known), _) => exact.cmp(&known),
+            (None, Some(ticks)) if !same_tick(exact, ticks) => (exact / TICK).cmp(&ticks),
+            (None, _) => Ordering::Equal,
+        }
+    }
+
+    /// Nanoseconds, exactly or to the tick.
+    pub(crate) fn about(self) -> Option<u64> {
+        self.exact.or(self.ticks.map(|ticks| ticks.saturating_mul(TICK)))
+    }
+}
+
+fn same_tick(exact: u64, ticks: u64) -> bool {
+    (exact / TICK).abs_diff(ticks) <= 1
 }
 
 /// Lines of `/proc/PID/status`.
@@ -34,6 +70,12 @@ impl Task {
         let directory =
             rustix::fs::open(format!("/proc/{pid}"), flags, Mode::empty()).map_err(reason)?;
         Ok(Self { directory })
+    }
+
+    /// A living process, if it is the one that started then.
+    pub(crate) fn open_started(pid: u32, start: Start) -> Option<Self> {
+        let task = Self::open(pid).ok()?;
+        task.start_ticks().is_ok_and(|ticks| start.allows(ticks)).then_some(task)
     }
 
     /// When it started, in ticks of 10 ms since boot.

@@ -169,12 +169,12 @@ fn kinds_of_memory_have_their_places() {
     let mut table = ProcessTable::without_proc();
     table.apply(&exec(1, 5, "node"));
     table.apply(&mmap(2, 5, 0x10000, "/usr/bin/node"));
-    table.apply(&mmap(2, 5, 0x20000, "[vdso]"));
+    table.apply(&mmap(2, 5, 0x7fff_0000_0000, "[vdso]"));
     table.apply(&mmap(2, 5, 0x30000, "[uprobes]"));
     table.apply(&anonymous(2, 5, 0x40000));
     table.apply(&mmap(2, 5, 0x50000, "/memfd:jit (deleted)"));
     let space = table.space(identity(5, 100, 1), 3);
-    assert_eq!(table.locate(space, 0x20010), Place::Vdso { offset: 0x10 });
+    assert_eq!(table.locate(space, 0x7fff_0000_0010), Place::Vdso { offset: 0x10 });
     assert_eq!(
         table.locate(space, 0x30010),
         Place::Unknown { address: 0x30010, reason: Reason::NoSymbol }

@@ -2,7 +2,9 @@
 
 use super::{event, exec, identity, inode};
 use crate::place::{MappedFile, Place, Reason};
+use crate::process::descriptors::Descriptors;
 use crate::process::{EventKind, ProcessTable};
+use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -113,4 +115,49 @@ fn two_programs_with_one_build_id_are_said_but_not_two_copies_of_one() {
     assert_eq!(warnings.len(), 1);
     assert_eq!(warnings[0].file, other.to_str().unwrap());
     assert_eq!(warnings[0].what, format!("carries the build ID of {}", one.display()));
+}
+
+#[test]
+fn files_beyond_the_budget_say_so_and_are_opened_when_there_is_room() {
+    let directory = tempfile::tempdir().unwrap();
+    let [one, two] = ["one", "two"].map(|name| directory.path().join(name));
+    std::fs::copy("/bin/true", &one).unwrap();
+    std::fs::copy("/bin/cat", &two).unwrap();
+    let mut table = ProcessTable::new();
+    table.files.descriptors = Descriptors::exactly(1);
+    map(&mut table, GONE, &one, inode(&one));
+    map(&mut table, GONE + 1, &two, inode(&two));
+    assert!(mapped(&table, GONE).handle.is_some());
+    assert_eq!(mapped(&table, GONE + 1).reason, Some(Reason::Limit));
+    table.files.descriptors = Descriptors::exactly(9);
+    map(&mut table, GONE + 2, &two, inode(&two));
+    assert!(mapped(&table, GONE + 2).handle.is_some());
+    // What was located before had no segments to be located by: that stays another file.
+    assert_eq!(mapped(&table, GONE + 1).reason, Some(Reason::Limit));
+}
+
+#[test]
+fn corrupt_copies_of_this_test_give_places_and_no_panic() {
+    let directory = tempfile::tempdir().unwrap();
+    let head = {
+        let mut head = vec![0; 4096];
+        std::fs::File::open("/proc/self/exe").unwrap().read_exact(&mut head).unwrap();
+        head
+    };
+    let mut table = ProcessTable::new();
+    for (pid, at) in (GONE..).zip((0..1024).step_by(3)) {
+        let path = directory.path().join(at.to_string());
+        let mut bytes = head.clone();
+        bytes[at] ^= 0xff;
+        bytes.truncate(4096 - at);
+        std::fs::write(&path, &bytes).unwrap();
+        map(&mut table, pid, &path, inode(&path));
+        let file = mapped(&table, pid);
+        assert_eq!(file.handle.is_some(), file.reason.is_none());
+        let space = table.space(identity(pid, 1, 1), 3);
+        assert!(matches!(
+            table.locate(space, 0x10_0123),
+            Place::File { .. } | Place::Unknown { .. }
+        ));
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::{Running, anonymous, identity_of, skipped};
 use crate::place::{Place, Reason};
-use crate::process::ProcessTable;
+use crate::process::{EventKind, Identity, ProcessTable};
 use std::path::PathBuf;
 
 /// A perf map's path in `/tmp`, removed at the end.
@@ -86,4 +86,31 @@ fn one_left_by_an_earlier_process_is_not_taken_until_it_is_written_anew() {
     std::fs::write(&path.0, "1000 10 new\n").unwrap();
     table.finish();
     assert!(table.jit(space.index).unwrap().map.is_some());
+}
+
+#[test]
+fn the_map_of_the_next_process_with_the_pid_is_not_taken() {
+    let running = Running::shell("echo ready; read line");
+    let pid = running.pid();
+    let path = PerfMap(PathBuf::from(format!("/tmp/perf-{pid}.map")));
+    let mut table = ProcessTable::new();
+    table.apply(&anonymous(1, pid, 0x10_0000));
+    let now = identity_of(pid);
+    let earlier = Identity { start: now.start - 5_000_000_000, ..now };
+    let space = table.space(earlier, 2);
+    assert!(matches!(table.locate(space, 0x10_0010), Place::Jit { .. }));
+    std::fs::write(&path.0, "1000 10 a\n").unwrap();
+    table.locate(space, 0x10_0010);
+    table.finish();
+    assert!(table.jit(space.index).unwrap().map.is_none());
+    // Nor after the process is known to have ended.
+    let mut table = ProcessTable::new();
+    table.apply(&anonymous(1, pid, 0x10_0000));
+    std::fs::remove_file(&path.0).unwrap();
+    let space = table.space(now, 2);
+    table.locate(space, 0x10_0010);
+    table.apply(&super::event(3, pid, EventKind::Exit));
+    std::fs::write(&path.0, "1000 10 a\n").unwrap();
+    table.finish();
+    assert!(table.jit(space.index).unwrap().map.is_none());
 }

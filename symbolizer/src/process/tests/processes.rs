@@ -5,8 +5,10 @@ use super::{
     start_of,
 };
 use crate::place::{Place, Reason};
+use crate::process::files::Files;
 use crate::process::{EventKind, ProcessTable};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 /// A copy of `cat` in a directory of its own: it waits for its input to end.
@@ -227,6 +229,20 @@ fn files_of_another_mount_namespace_are_found_even_of_processes_that_are_gone() 
     let facts = table.process(gone).unwrap();
     let file = table.file(facts.files[0]).unwrap();
     assert!(file.handle.is_some(), "{:?}", file.reason);
+    // One that is gone and whose parent nobody saw there: a known root has it. By the same name in no other
+    // file.
+    let hidden = std::path::PathBuf::from(format!("/proc/{pid}/root/mnt/hidden-cat"));
+    for (gone, inode, found) in [(gone + 1, inode(&hidden), true), (gone + 2, 987_654, false)] {
+        let path = b"/mnt/hidden-cat".to_vec();
+        let kind = EventKind::Mmap { start, len: 0x1000, offset: 0, device, inode, path };
+        let mut table = ProcessTable::new();
+        table.read(pid);
+        table.files = Files::default();
+        table.apply(&exec(2, gone, "hidden-cat"));
+        table.apply(&event(3, gone, kind));
+        let facts = table.process(gone).unwrap();
+        assert_eq!(table.file(facts.files[0]).unwrap().handle.is_some(), found);
+    }
 }
 
 #[test]
@@ -282,4 +298,42 @@ fn files_of_an_overlay_are_known_as_the_ones_that_were_mapped() {
         told.inode += 1_000_000;
         assert_eq!(crate::process::open::by_path(&root, &told).unwrap_err(), Reason::FileChanged);
     }
+}
+
+#[test]
+fn an_ordinary_user_is_told_what_may_not_be_read() {
+    let own = std::env::current_exe().unwrap();
+    let name = "process::tests::processes::somebody_elses_process_is_not_permitted";
+    let arguments = ["--exact", "--ignored", name];
+    if !rustix::process::geteuid().is_root() {
+        assert!(Command::new(own).args(arguments).status().unwrap().success());
+        return;
+    }
+    // The test binary may lie where that user cannot go.
+    let directory = tempfile::Builder::new().prefix("bpflame-test").tempdir_in("/tmp").unwrap();
+    let public = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(directory.path(), public).unwrap();
+    let copy = directory.path().join("tests");
+    std::fs::copy(own, &copy).unwrap();
+    let mut command = Command::new(copy);
+    command.args(arguments).uid(65_534).gid(65_534).current_dir("/");
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
+#[ignore = "run as an ordinary user by an_ordinary_user_is_told_what_may_not_be_read"]
+fn somebody_elses_process_is_not_permitted() {
+    assert!(!rustix::process::geteuid().is_root());
+    let mut table = ProcessTable::new();
+    let space = table.space(identity_of(1), 1);
+    assert_eq!(
+        table.locate(space, 0x10_0000),
+        Place::Unknown { address: 0x10_0000, reason: Reason::NotPermitted }
+    );
+    assert!(!table.name(space).is_empty());
+    // Its own process it reads, by path.
+    table.read(std::process::id());
+    assert!(table.files().count() >= 2);
+    assert!(table.files().all(|(_, file)| file.handle.is_some()));
 }
