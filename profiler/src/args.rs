@@ -6,6 +6,8 @@ mod value;
 pub use record::RecordArgs;
 pub use value::{CpuList, Wanted};
 
+use crate::doctor::DoctorArgs;
+use crate::report::ReportArgs;
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
 
@@ -38,6 +40,10 @@ bpflame itself failed, 126 not executable, 127 not found.";
 pub enum Command {
     /// Record a process, a command or the whole machine
     Record(Box<RecordArgs>),
+    /// Print a pprof file as a table, or convert it
+    Report(Box<ReportArgs>),
+    /// Tell what this machine and a process allow, and what mends the rest
+    Doctor(DoctorArgs),
     /// Print the completions of a shell
     Completions {
         /// The shell

@@ -20,6 +20,7 @@ pub mod config;
 mod cputime;
 mod debuginfod;
 mod destinations;
+pub mod doctor;
 pub mod exit;
 mod facts;
 mod finish;
@@ -32,6 +33,7 @@ mod pages;
 mod proc;
 mod progress;
 mod quality;
+pub mod report;
 mod say;
 pub mod session;
 mod signals;
@@ -64,6 +66,8 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     let result = match cli.command {
         Command::Record(args) => return record(*args),
         Command::ExecGate(args) => return gate::pass(&args),
+        Command::Report(args) => report::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Completions { shell } => pages::completions(shell),
         Command::Man { subcommand } => pages::man(subcommand.as_deref()),
     };

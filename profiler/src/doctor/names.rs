@@ -1,0 +1,115 @@
+//! Names: kernel symbols, debug files, debuginfod.
+
+use super::capabilities::{Step, missing};
+use super::finding::{Finding, Section};
+use super::identity::Identity;
+use super::machine::Machine;
+
+/// Bytes of `/proc/kallsyms` that are looked at.
+const KALLSYMS: u64 = 16 * 1024;
+
+/// Where names will come from. `urls` is `DEBUGINFOD_URLS`, `server` the distribution's.
+pub fn section(
+    machine: &Machine,
+    identity: &Identity,
+    urls: Option<&str>,
+    server: &str,
+) -> Section {
+    let mut section = Section::new("Names");
+    section.push(kernel_names(machine, identity));
+    section.push(if machine.exists("/usr/lib/debug/.build-id") {
+        Finding::good("debug files", "/usr/lib/debug/.build-id")
+    } else {
+        Finding::note("debug files", "none installed below /usr/lib/debug/.build-id")
+    });
+    section.push(debuginfod(machine, urls, server));
+    section
+}
+
+fn kernel_names(machine: &Machine, identity: &Identity) -> Finding {
+    let subject = "kernel symbols";
+    let Ok(bytes) = machine.prefix("/proc/kallsyms", KALLSYMS) else {
+        return Finding::warning(
+            subject,
+            "/proc/kallsyms is not readable: kernel frames have no names",
+        );
+    };
+    if shows_addresses(&bytes) {
+        return Finding::good(subject, "/proc/kallsyms shows addresses");
+    }
+    let restrict = machine.setting("kernel.kptr_restrict").unwrap_or(0);
+    let fact = format!(
+        "/proc/kallsyms hides addresses (kernel.kptr_restrict={restrict}): kernel frames have no names"
+    );
+    if restrict >= 2 {
+        return Finding::warning(subject, fact).cure("sudo sysctl kernel.kptr_restrict=1");
+    }
+    let lacking = missing(Step::ReadKernelSymbols, identity.effective(), 0);
+    let names: Vec<&str> = lacking.iter().map(|c| c.name()).collect();
+    let fact =
+        if names.is_empty() { fact } else { format!("{fact}; {} is missing", names.join(", ")) };
+    Finding::warning(subject, fact).cure("sudo bpflame record …")
+}
+
+/// Whether any line's address is not zero.
+fn shows_addresses(kallsyms: &[u8]) -> bool {
+    let addresses = kallsyms.split(|&b| b == b'\n').filter_map(|l| l.split(|&b| b == b' ').next());
+    addresses.into_iter().any(|a| a.len() >= 8 && a.iter().any(|&d| d != b'0'))
+}
+
+fn debuginfod(machine: &Machine, urls: Option<&str>, server: &str) -> Finding {
+    if let Some(urls) = urls.map(str::trim).filter(|u| !u.is_empty()) {
+        return Finding::good("debuginfod", format!("DEBUGINFOD_URLS={urls}"));
+    }
+    let files: Vec<String> =
+        machine.names("/etc/debuginfod").into_iter().filter(|n| n.ends_with(".urls")).collect();
+    let text = |name: &String| machine.text(format!("/etc/debuginfod/{name}")).unwrap_or_default();
+    let configured: Vec<String> = files
+        .iter()
+        .flat_map(|n| text(n).split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+        .collect();
+    if configured.is_empty() {
+        let fact = format!(
+            "no server is configured; export DEBUGINFOD_URLS={server} would fetch missing debug files"
+        );
+        return Finding::note("debuginfod", fact);
+    }
+    Finding::good(
+        "debuginfod",
+        format!("{} from /etc/debuginfod (used with --debuginfod)", configured.join(" ")),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finding::Level;
+    use super::super::testing::{Fake, finding, user};
+    use super::*;
+
+    #[test]
+    fn hidden_kernel_addresses_are_seen() {
+        let fake = Fake::modern()
+            .with("/proc/kallsyms", "0000000000000000 T _stext\n0000000000000000 t x\n");
+        let found =
+            finding(&section(&fake.machine(), &user(), None, "https://x"), "kernel symbols");
+        assert_eq!(found.level, Level::Warning);
+        assert!(found.fact.contains("CAP_SYSLOG"), "{}", found.fact);
+        let shown = finding(
+            &section(&Fake::modern().machine(), &user(), None, "https://x"),
+            "kernel symbols",
+        );
+        assert_eq!(shown.level, Level::Good);
+    }
+
+    #[test]
+    fn debuginfod_from_the_variable_or_the_directory() {
+        let fake = Fake::modern()
+            .with("/etc/debuginfod/a.urls", "https://a\n")
+            .with("/etc/debuginfod/b.txt", "no");
+        let found = |urls| {
+            finding(&section(&fake.machine(), &user(), urls, "https://x"), "debuginfod").fact
+        };
+        assert_eq!(found(Some("https://v")), "DEBUGINFOD_URLS=https://v");
+        assert!(found(Some("")).starts_with("https://a from"), "{}", found(None));
+    }
+}

@@ -1,0 +1,113 @@
+//! Writing a profile in other formats.
+
+use super::ReportArgs;
+use crate::exit::{Failure, Kind};
+use output::svg::Colors;
+use output::{Encode, Folded, Format, Pprof, Profile, Sink, Svg};
+use std::path::{Path, PathBuf};
+
+/// An output, opened.
+#[derive(Debug)]
+pub(super) struct Output {
+    sink: Sink,
+    encoder: Encoder,
+}
+
+#[derive(Debug)]
+enum Encoder {
+    Svg(Svg),
+    Pprof(Pprof),
+    Folded(Folded),
+}
+
+/// Opens what was asked for, before the profile is read: what cannot be written is known at once.
+///
+/// # Errors
+/// Of kind [`Kind::Usage`] when a format is not known, of kind [`Kind::Failed`] when a file cannot be created.
+pub(super) fn open(args: &ReportArgs) -> Result<Vec<Output>, Failure> {
+    let usage = |error: output::Error| Failure::new(Kind::Usage, error.to_string());
+    let format = args.format.as_deref().map(str::parse::<Format>).transpose().map_err(usage)?;
+    if args.output.iter().filter(|path| is_stdout(path)).count() > 1 {
+        return Err(Failure::new(Kind::Usage, "standard output takes one output only"));
+    }
+    args.output.iter().map(|path| output(path, format, args)).collect()
+}
+
+fn is_stdout(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+fn output(path: &PathBuf, format: Option<Format>, args: &ReportArgs) -> Result<Output, Failure> {
+    let known = Format::NAMES.join(", ");
+    if is_stdout(path) {
+        let Some(format) = format else {
+            return Err(Failure::new(Kind::Usage, "-o - has no extension to tell the format")
+                .cure(format!("add --format, one of {known}")));
+        };
+        return Ok(Output { sink: Sink::stdout(), encoder: encoder(format, args)? });
+    }
+    let format = match format {
+        Some(format) => format,
+        None => Format::from_path(path).map_err(|error| {
+            Failure::new(Kind::Usage, error.to_string())
+                .cure(format!("or name it with --format, one of {known}"))
+        })?,
+    };
+    let encoder = encoder(format, args)?;
+    let sink = Sink::file(path).map_err(|error| unwritable(path, &error))?;
+    Ok(Output { sink, encoder })
+}
+
+fn encoder(format: Format, args: &ReportArgs) -> Result<Encoder, Failure> {
+    let root = args.group_by.clone();
+    Ok(match format {
+        Format::Pprof => Encoder::Pprof(Pprof { labels: !args.no_labels, ..Pprof::default() }),
+        Format::Folded => Encoder::Folded(Folded { annotate: args.annotate, root, column: 0 }),
+        Format::Svg => {
+            let plain = Svg::default();
+            let colors = args.colors.as_deref().map(str::parse::<Colors>).transpose();
+            let colors = colors.map_err(|error| Failure::new(Kind::Usage, error.to_string()))?;
+            Encoder::Svg(Svg {
+                title: args.title.clone().unwrap_or(plain.title),
+                colors: colors.unwrap_or(plain.colors),
+                inverted: args.inverted,
+                reverse: args.reverse,
+                min_width: args.min_width.unwrap_or(plain.min_width),
+                root,
+                ..Svg::default()
+            })
+        }
+    })
+}
+
+impl Output {
+    /// Writes the profile, its default column where the format has but one.
+    pub(super) fn write(mut self, profile: &Profile, args: &ReportArgs) -> Result<(), Failure> {
+        let column = profile.default_sample_type;
+        let written = match &mut self.encoder {
+            Encoder::Pprof(pprof) => pprof.encode(profile, &mut self.sink),
+            Encoder::Folded(folded) => {
+                folded.column = column;
+                folded.encode(profile, &mut self.sink)
+            }
+            Encoder::Svg(svg) => {
+                svg.column = column;
+                svg.encode(profile, &mut self.sink)
+            }
+        };
+        let path =
+            self.sink.path().map_or_else(|| PathBuf::from("standard output"), Path::to_path_buf);
+        let spoilt = |error: std::io::Error| match error.kind() {
+            std::io::ErrorKind::InvalidData => {
+                Failure::new(Kind::Failed, format!("{}: {error}", args.file.display()))
+            }
+            _ => unwritable(&path, &error),
+        };
+        written.map_err(spoilt)?;
+        self.sink.commit().map(drop).map_err(|error| unwritable(&path, &error))
+    }
+}
+
+fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(Kind::Failed, format!("{} cannot be written: {error}", path.display()))
+}

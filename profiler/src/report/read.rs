@@ -1,0 +1,109 @@
+//! Reading the file, bounded.
+
+use crate::exit::{Failure, Kind};
+use output::Profile;
+use output::pprof::{self, Limits};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+/// Larger files are refused: profiles of hours take some megabytes.
+const LARGEST: u64 = 512 << 20;
+
+/// Reads a pprof file; `-` is standard input.
+pub(super) fn profile(path: &Path) -> Result<Profile, Failure> {
+    let shown =
+        if path.as_os_str() == "-" { "standard input".into() } else { path.display().to_string() };
+    let bytes = bytes(path, LARGEST)
+        .map_err(|why| Failure::new(Kind::Failed, format!("{shown}: {why}")))?;
+    pprof::read(&bytes, Limits::default()).map_err(|error| {
+        let hint = other_format(&bytes).map(|name| format!("; it looks like {name}"));
+        Failure::new(Kind::Failed, format!("{shown}: {error}{}", hint.unwrap_or_default()))
+    })
+}
+
+fn bytes(path: &Path, largest: u64) -> Result<Vec<u8>, String> {
+    if path.as_os_str() == "-" {
+        return take(io::stdin().lock(), largest);
+    }
+    let file = File::open(path).map_err(|error| said(&error))?;
+    let meta = file.metadata().map_err(|error| said(&error))?;
+    if meta.is_dir() {
+        return Err(String::from("that is a directory, not a pprof file"));
+    }
+    if meta.len() > largest {
+        return Err(too_large(largest));
+    }
+    take(file, largest)
+}
+
+fn take(from: impl Read, largest: u64) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    from.take(largest + 1).read_to_end(&mut bytes).map_err(|error| said(&error))?;
+    if bytes.len() as u64 > largest { Err(too_large(largest)) } else { Ok(bytes) }
+}
+
+fn too_large(largest: u64) -> String {
+    format!("larger than {} MiB, which no pprof file should be", largest >> 20)
+}
+
+fn said(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => String::from("there is no such file"),
+        io::ErrorKind::PermissionDenied => String::from("reading it is not permitted"),
+        _ => error.to_string(),
+    }
+}
+
+/// What else people have in their profile directories.
+fn other_format(bytes: &[u8]) -> Option<&'static str> {
+    let starts = |with: &[u8]| bytes.starts_with(with);
+    if starts(b"PERFILE2") {
+        return Some("perf's own format (perf.data)");
+    }
+    if starts(b"<?xml") || starts(b"<svg") {
+        return Some("an SVG picture");
+    }
+    let line = bytes.split(|&b| b == b'\n').next().unwrap_or_default();
+    let count = line.rsplit(|&b| b == b' ').next().unwrap_or_default();
+    let folded = line.contains(&b';') && !count.is_empty() && count.iter().all(u8::is_ascii_digit);
+    folded.then_some("folded stacks")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(path: &Path) -> String {
+        let failure = profile(path).unwrap_err();
+        assert_eq!(failure.kind, Kind::Failed);
+        failure.to_string()
+    }
+
+    #[test]
+    fn what_is_no_pprof_file_gets_one_sentence() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |name: &str, bytes: &[u8]| {
+            let path = dir.path().join(name);
+            std::fs::write(&path, bytes).unwrap();
+            path
+        };
+        assert!(message(&dir.path().join("absent")).ends_with("there is no such file"));
+        assert!(message(dir.path()).contains("directory"));
+        assert!(message(&write("empty", b"")).contains("not a readable pprof file"));
+        assert!(message(&write("perf", b"PERFILE2\0\0")).contains("perf.data"));
+        assert!(message(&write("svg", b"<?xml version='1.0'?><svg/>")).contains("SVG"));
+        assert!(message(&write("folded", b"a;b;c 17\n")).contains("folded stacks"));
+        assert!(message(&write("gzip", &[0x1f, 0x8b, 8, 0, 1, 2, 3])).contains("pprof"));
+    }
+
+    #[test]
+    fn size_is_bounded_without_reading_it_all() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("sparse");
+        File::create(&path).unwrap().set_len(1 << 40).unwrap();
+        assert!(message(&path).contains("larger than 512 MiB"));
+        let endless = bytes(Path::new("/dev/zero"), 1 << 20).unwrap_err();
+        assert!(endless.contains("larger than 1 MiB"), "{endless}");
+    }
+}
