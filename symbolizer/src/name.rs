@@ -10,6 +10,7 @@ mod debugfile;
 mod demangle;
 mod dwarf;
 pub mod elf;
+mod extract;
 mod go;
 pub mod gopclntab;
 pub mod kallsyms;
@@ -20,6 +21,8 @@ pub mod perfmap;
 pub mod ranges;
 mod raw;
 pub mod symtab;
+#[cfg(test)]
+mod tests;
 mod user;
 mod vdso;
 

@@ -1,11 +1,10 @@
 //! Functions, inlined functions and lines from DWARF, by blazesym.
 //!
-//! blazesym maps files into memory and follows what they refer to by path. So a file that its owner could
-//! shrink meanwhile is copied first, and one that refers to another file is only given to it from the
-//! directories of this machine.
+//! blazesym maps files into memory and follows what they refer to by path. So where somebody could shrink the
+//! file meanwhile, or it refers to another one, blazesym is given a copy of its debug sections; only the debug
+//! files of this machine may refer to others.
 
 use std::fs::File;
-use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -14,12 +13,15 @@ use std::time::{Duration, Instant};
 use blazesym::symbolize::source::{Elf, Source};
 use blazesym::symbolize::{CodeInfo, Input, Sym, Symbolizer};
 
-use super::elf::{Image, SHF_COMPRESSED, SHT_NOBITS, u64_at};
+use super::elf::{Image, SHF_COMPRESSED, u64_at};
+use super::extract;
 use super::kernel::fd_path;
 use super::{Line, demangle, text};
 
-/// A copy of a file that somebody else may change is no larger.
+/// A copy of debug sections is no larger.
 const MAX_COPY: u64 = 512 << 20;
+/// A compressed section is no larger.
+const MAX_COMPRESSED: u64 = 128 << 20;
 /// Bound of all debug sections of a file together when decompressed.
 const MAX_SECTIONS: u64 = 2 << 30;
 /// Largest factor by which zlib compresses.
@@ -44,7 +46,7 @@ pub(super) struct Found {
 
 /// Whether a file has DWARF of its own.
 pub(super) fn present(image: &Image<'_>) -> bool {
-    image.has(".debug_info") || image.has(".zdebug_info")
+    image.has(".debug_info")
 }
 
 /// What DWARF says of each address; `ours`: the file is from this machine's debug directories.
@@ -55,60 +57,53 @@ pub(super) fn names(
     addresses: &[u64],
     no_inline: bool,
 ) -> Result<Vec<Option<Found>>, &'static str> {
-    check(image, ours)?;
-    let copy = copy(file)?;
+    let copy = source(file, image, ours)?;
     let path = fd_path(copy.as_ref().unwrap_or(file));
     let look_up = || look_up(path, addresses, no_inline);
     catch_unwind(AssertUnwindSafe(look_up)).unwrap_or(Err("DWARF is malformed"))
 }
 
-/// Refuses what blazesym would follow, or decompress without bound.
-fn check(image: &Image<'_>, ours: bool) -> Result<(), &'static str> {
-    if image.has(".gnu_debuglink") {
-        return Err("DWARF beside a link to a debug file was not used");
-    }
-    if !ours && (image.has(".gnu_debugaltlink") || image.has(".debug_sup")) {
-        return Err("DWARF that refers to another file was not used");
-    }
-    let mut total = 0u64;
-    for section in image.sections.iter().filter(|section| section.kind != SHT_NOBITS) {
-        let compressed = section.flags & SHF_COMPRESSED != 0 || section.name.starts_with(".zdebug");
-        let size = if section.flags & SHF_COMPRESSED != 0 {
+/// Refuses DWARF without bound; whether any of it is compressed.
+fn check(image: &Image<'_>) -> Result<bool, &'static str> {
+    let (mut total, mut any) = (0u64, false);
+    for section in image.sections.iter().filter(|section| extract::is_needed(section)) {
+        let compressed = section.flags & SHF_COMPRESSED != 0;
+        any |= compressed;
+        let size = if compressed {
             let header = image.part(section, 0, 24).ok_or("a compressed section is cut off")?;
-            let stated = u64_at(&header, 8).ok_or("a compressed section is cut off")?;
-            if stated / MAX_FACTOR > section.size {
-                return Err("a compressed section states an impossible size");
-            }
-            stated
+            u64_at(&header, 8).ok_or("a compressed section is cut off")?
         } else {
             section.size
         };
-        if compressed && !ours && section.size.saturating_mul(MAX_FACTOR) > MAX_SECTIONS {
+        // The stated size is allocated at once, the stream may still hold more.
+        if size / MAX_FACTOR > section.size || (compressed && section.size > MAX_COMPRESSED) {
             return Err("compressed DWARF is too large");
         }
-        if section.name.starts_with(".debug") || section.name.starts_with(".zdebug") {
-            total = total.saturating_add(size);
-        }
+        total = total.saturating_add(size);
     }
-    if total > MAX_SECTIONS { Err("DWARF is too large") } else { Ok(()) }
+    if total > MAX_SECTIONS { Err("DWARF is too large") } else { Ok(any) }
 }
 
-/// A private copy of a file that somebody but root and us owns: a mapped file that shrinks kills.
-fn copy(file: &File) -> Result<Option<File>, &'static str> {
+/// What is given to blazesym. The file itself, if only root and we can change it (a mapped file that shrinks
+/// kills) and it is one that may refer to others or has nothing to gain from a copy of what is needed.
+fn source(file: &File, image: &Image<'_>, ours: bool) -> Result<Option<File>, &'static str> {
     let failed = "the file is not readable";
+    let compressed = check(image)?;
+    let refers =
+        [".gnu_debuglink", ".gnu_debugaltlink", ".debug_sup"].iter().any(|name| image.has(name));
     let meta = file.metadata().map_err(|_| failed)?;
     let own = rustix::process::geteuid().as_raw();
-    if meta.mode() & 0o002 == 0 && (meta.uid() == 0 || meta.uid() == own) {
+    let safe = meta.mode() & 0o002 == 0 && (meta.uid() == 0 || meta.uid() == own);
+    if safe && (if refers { ours && !image.has(".gnu_debuglink") } else { !compressed }) {
         return Ok(None);
     }
-    if meta.len() > MAX_COPY {
-        return Err("DWARF of a file that another user may change is too large");
+    let size: u64 = image.sections.iter().filter(|s| extract::is_needed(s)).map(|s| s.size).sum();
+    if size > MAX_COPY {
+        return Err("DWARF that must be copied is too large");
     }
     let memory = rustix::fs::memfd_create("dwarf", rustix::fs::MemfdFlags::CLOEXEC);
-    let mut copy = File::from(memory.map_err(|_| failed)?);
-    // Opened anew: the position of an open file is shared.
-    let mut source = io::Read::take(File::open(fd_path(file)).map_err(|_| failed)?, MAX_COPY);
-    io::copy(&mut source, &mut copy).map_err(|_| failed)?;
+    let copy = File::from(memory.map_err(|_| failed)?);
+    extract::extract(image, &copy).map_err(|_| "a debug section is cut off")?;
     Ok(Some(copy))
 }
 

@@ -8,6 +8,8 @@ use super::lines;
 
 /// No more bytes are read.
 const MAX_BYTES: u64 = 256 << 20;
+/// So many names of one address are compared.
+const ALIASES: usize = 16;
 /// Code without a size does not reach further from its symbol than this.
 const MAX_REACH: u64 = 4 << 20;
 
@@ -43,7 +45,7 @@ pub fn symbols(
         first: None,
         hidden: true,
     };
-    lines::each(|_, buffer| read(buffer), MAX_BYTES, true, |line| pass.take(line))?;
+    lines::blocks(|_, buffer| read(buffer), MAX_BYTES, true, |block| pass.block(block))?;
     Ok(pass.finish())
 }
 
@@ -66,6 +68,22 @@ struct Pass<'a> {
 }
 
 impl Pass<'_> {
+    /// The kernel's own symbols are in order: of a block that no address lies in, only the last lines can be
+    /// the nearest ones below an address.
+    fn block(&mut self, block: &[u8]) -> ControlFlow<()> {
+        let mut lines = lines::split(block);
+        let (first, last) = (lines.next(), lines.next_back());
+        if let (Some((low, ..)), Some((high, .., module))) =
+            (first.and_then(parse), last.and_then(parse))
+            && module.is_empty()
+            && low <= high
+            && self.slot(low) == self.slot(high)
+        {
+            return lines::split(block).rev().take(ALIASES).try_for_each(|line| self.take(line));
+        }
+        lines::split(block).try_for_each(|line| self.take(line))
+    }
+
     fn take(&mut self, line: &[u8]) -> ControlFlow<()> {
         let Some((start, kind, name, module)) = parse(line) else {
             return ControlFlow::Continue(());

@@ -11,6 +11,22 @@ const MAX_LINE: usize = 32 << 10;
 /// Hands complete lines, without their ends, to `take` until it breaks, the text ends or `bound` bytes were
 /// read; a last line without an end is handed over where `last` says so.
 pub(super) fn each(
+    read: impl FnMut(u64, &mut [u8]) -> io::Result<usize>,
+    bound: u64,
+    last: bool,
+    mut take: impl FnMut(&[u8]) -> ControlFlow<()>,
+) -> io::Result<()> {
+    blocks(read, bound, last, |block| split(block).try_for_each(&mut take))
+}
+
+/// The lines of a block, without their ends.
+pub(super) fn split(block: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
+    let block = block.strip_suffix(b"\n").unwrap_or(block);
+    block.split(|&byte| byte == b'\n')
+}
+
+/// As [`each`], but for blocks of complete lines, as they are read.
+pub(super) fn blocks(
     mut read: impl FnMut(u64, &mut [u8]) -> io::Result<usize>,
     bound: u64,
     last: bool,
@@ -27,16 +43,17 @@ pub(super) fn each(
         };
         offset += count as u64;
         let filled = kept + count;
+        let end = buffer[..filled].iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
         let mut start = 0;
-        while let Some(len) = buffer[start..filled].iter().position(|&byte| byte == b'\n') {
-            let line = &buffer[start..start + len];
-            if !std::mem::take(&mut skipping) && take(line).is_break() {
-                return Ok(());
-            }
-            start += len + 1;
+        if skipping && end > 0 {
+            start = buffer[..end].iter().position(|&byte| byte == b'\n').map_or(end, |at| at + 1);
+            skipping = false;
         }
-        kept = filled - start;
-        buffer.copy_within(start..filled, 0);
+        if start < end && take(&buffer[start..end]).is_break() {
+            return Ok(());
+        }
+        kept = filled - end;
+        buffer.copy_within(end..filled, 0);
         if kept >= MAX_LINE {
             (kept, skipping) = (0, true);
         }

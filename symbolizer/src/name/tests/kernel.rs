@@ -1,0 +1,144 @@
+//! The kernel's symbols, the vDSO, and JIT maps.
+
+use std::io::Read;
+
+use crate::name::kallsyms::{Ksyms, symbols};
+use crate::name::perfmap::names_in;
+use crate::name::vdso;
+
+fn kallsyms(text: &str, addresses: &[u64]) -> Ksyms {
+    let mut bytes = text.as_bytes();
+    symbols(|buffer| bytes.read(buffer), addresses).unwrap()
+}
+
+fn names(found: &Ksyms) -> Vec<String> {
+    let name = |symbol: &crate::name::kallsyms::Ksym| match &symbol.module {
+        Some(module) => format!("{} [{module}]", symbol.name),
+        None => symbol.name.clone(),
+    };
+    found.symbols.iter().map(|symbol| symbol.as_ref().map_or("-".to_owned(), name)).collect()
+}
+
+const KALLSYMS: &str = "\
+0000000000000000 A fixed_percpu_data
+ffffffff81000000 T _text
+ffffffff81000000 t startup
+ffffffff81000100 T first
+ffffffff81000200 T _etext
+ffffffff82000000 D some_data
+ffffffffc0002000 t in_module\t[ext4]
+ffffffffc0001000 t earlier\t[ext4]
+ffffffffc0001800 d its_data\t[ext4]
+ffffffffc0009000 t bpf_prog_0123456789abcdef_count\t[bpf]
+";
+
+#[test]
+fn each_address_gets_the_nearest_symbol_below() {
+    let addresses = [
+        0xffff_ffff_8100_0004,
+        0xffff_ffff_8100_0150,
+        0xffff_ffff_8100_0300,
+        0xffff_ffff_8200_0010,
+        0xffff_ffff_c000_1004,
+        0xffff_ffff_c000_1808,
+        0xffff_ffff_c000_2000,
+        0xffff_ffff_c000_9010,
+        0xffff_ffff_ffff_fff0,
+    ];
+    let found = kallsyms(KALLSYMS, &addresses);
+    let expected = [
+        "_text",
+        "first",
+        "-",
+        "-",
+        "earlier [ext4]",
+        "-",
+        "in_module [ext4]",
+        "bpf_prog_0123456789abcdef_count [bpf]",
+        "-",
+    ];
+    assert_eq!(names(&found), expected);
+    assert!(!found.hidden);
+}
+
+#[test]
+fn zeroes_mean_that_addresses_are_hidden() {
+    let text = "0000000000000000 T _text\n0000000000000000 t other\n";
+    assert!(kallsyms(text, &[0xffff_ffff_8100_0004]).hidden);
+}
+
+#[test]
+fn reading_stops_past_the_last_address_unless_modules_lie_below() {
+    let lines = |start: u64, count: u64| -> String {
+        (0..count).map(|index| format!("{:016x} t s{index}\n", start + index * 16)).collect()
+    };
+    let text = lines(0xffff_8000_1000_0000, 50_000) + "ffff800008000000 t below\t[mod]\n";
+    let mut bytes = text.as_bytes();
+    let found = symbols(|buffer| bytes.read(buffer), &[0xffff_8000_1000_0014]).unwrap();
+    assert_eq!(names(&found), ["s1"]);
+    assert!(bytes.len() > text.len() / 2, "read {} of {}", text.len() - bytes.len(), text.len());
+    let found = kallsyms(&text, &[0xffff_8000_0800_0004, 0xffff_8000_1000_0014]);
+    assert_eq!(names(&found), ["below [mod]", "s1"]);
+}
+
+#[test]
+fn a_scan_by_blocks_finds_what_a_scan_by_lines_finds() {
+    let text: String = (0..40_000u64)
+        .map(|i| format!("{:016x} t s{i}\n", 0xffff_ffff_8100_0000 + i * 16))
+        .collect();
+    for address in (0..40_000).step_by(997).map(|i| 0xffff_ffff_8100_0000 + i * 16 + 15) {
+        let index = (address - 0xffff_ffff_8100_0000) / 16;
+        assert_eq!(names(&kallsyms(&text, &[address])), [format!("s{index}")]);
+    }
+}
+
+#[test]
+fn foreign_text_gives_no_panic() {
+    for cut in 0..KALLSYMS.len() {
+        kallsyms(&KALLSYMS[..cut], &[0xffff_ffff_8100_0150]);
+    }
+    let long = format!("{}\n{KALLSYMS}", "f".repeat(200_000));
+    assert_eq!(names(&kallsyms(&long, &[0xffff_ffff_8100_0150])), ["first"]);
+}
+
+#[test]
+fn this_machine_s_vdso_has_names() {
+    let vdso = vdso::read().unwrap();
+    let found: Vec<String> = vdso::names(&vdso, &(0..vdso.len() as u64).collect::<Vec<_>>())
+        .into_iter()
+        .flatten()
+        .collect();
+    assert!(
+        found.iter().any(|name| name == "clock_gettime" || name == "__vdso_clock_gettime"),
+        "{found:?}"
+    );
+}
+
+fn jit(map: &[u8], addresses: &[u64]) -> Vec<String> {
+    names_in(map, addresses).into_iter().map(|name| name.unwrap_or("-".to_owned())).collect()
+}
+
+#[test]
+fn perf_maps_are_read_and_later_entries_win() {
+    let map =
+        b"1000 100 first\n0x2000 0x10 Lfoo/Bar;::method name\n1080 10 moved\nrubbish\n3000 10 cut";
+    let addresses = [0xfff, 0x1000, 0x1080, 0x108f, 0x1090, 0x1100, 0x200f, 0x3000];
+    let expected = ["-", "first", "moved", "moved", "first", "-", "Lfoo/Bar;::method name", "-"];
+    assert_eq!(jit(map, &addresses), expected);
+}
+
+#[test]
+fn names_in_perf_maps_lose_control_characters() {
+    assert_eq!(jit(b"10 10 a\x1b[31m\xff\n", &[0x10]), ["a\u{fffd}[31m\u{fffd}"]);
+}
+
+#[test]
+fn malformed_perf_maps_give_no_panic() {
+    let map = b"ffffffffffffffff ffffffffffffffff end\n1000 100 first\n11111111111111111 1 wide\n";
+    for cut in 0..map.len() {
+        jit(&map[..cut], &[0, 0x1000, u64::MAX]);
+    }
+    for bytes in super::flipped(map, map.len()) {
+        jit(&bytes, &[0, 0x1000, u64::MAX]);
+    }
+}
