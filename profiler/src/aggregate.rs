@@ -44,6 +44,8 @@ pub(crate) struct StackCounts {
     pub counts: HashMap<Key, Count>,
     /// Samples in all counts together.
     pub samples: u64,
+    /// Their weight, in the event's unit.
+    pub weight: u64,
     /// Samples whose stack never came.
     pub stack_missing: u64,
     /// When the first sample was taken, CLOCK_MONOTONIC nanoseconds.
@@ -105,6 +107,7 @@ impl Aggregator {
         let count = self.result.counts.entry(key).or_default();
         count.samples += 1;
         self.result.samples += 1;
+        self.result.weight = self.result.weight.saturating_add(sample.weight);
         count.weight = count.weight.saturating_add(sample.weight);
         self.result.first.get_or_insert(sample.time);
         self.result.last = Some(sample.time);

@@ -1,9 +1,12 @@
 //! From counted stacks and names to a profile.
 
 use crate::aggregate::{Key, StackCounts};
+use crate::collect::Collected;
 use crate::locations::Locations;
-use bpf::{Flags, Trust};
+use bpf::{Comm, Flags, Trust};
 use output::{FrameRef, Label, LabelValue, Marks, Profile, ProfileBuilder, Sample};
+use std::borrow::Cow;
+use std::collections::HashMap;
 use symbolizer::{Named, ProcessTable};
 
 /// What a profile is made of.
@@ -22,7 +25,7 @@ pub(crate) struct Material<'a> {
 /// How it is made.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Making {
-    /// Whether samples have the labels `pid`, `tid`, `comm`, `thread`.
+    /// Whether samples have the labels `pid`, `tid` and `thread`.
     pub labels: bool,
     /// Nanoseconds of CPU time that one unit of weight stands for.
     pub scale: f64,
@@ -33,6 +36,7 @@ pub(crate) struct Making {
 pub(crate) fn assemble(material: &Material<'_>, making: Making, head: Profile) -> Profile {
     let mut builder = ProfileBuilder::new(head);
     let mut locations = Locations::new(material);
+    let labels = Labels::new(material, making.labels);
     let mut counts: Vec<_> = material.counts.counts.iter().collect();
     counts.sort_unstable_by_key(|(key, _)| **key);
     for (key, count) in counts {
@@ -41,7 +45,7 @@ pub(crate) fn assemble(material: &Material<'_>, making: Making, head: Profile) -
         builder.sample(Sample {
             frames,
             values: vec![i64::try_from(count.samples).unwrap_or(i64::MAX), nanoseconds],
-            labels: if making.labels { labels(key, material.table) } else { Vec::new() },
+            labels: labels.of(key),
             marks: marks(key, material),
         });
     }
@@ -99,7 +103,12 @@ fn marks(key: &Key, material: &Material<'_>) -> Marks {
     }
 }
 
-impl Material<'_> {
+impl<'a> Material<'a> {
+    /// From what was collected and its names.
+    pub(crate) fn new(collected: &'a Collected, named: &'a [Named], frameless: &'a [bool]) -> Self {
+        Self { counts: &collected.counts, table: &collected.table, named, frameless }
+    }
+
     /// Whether the step out of the user leaf was by frame pointer, from code that may not have set one up.
     pub(crate) fn caller_may_be_missing(&self, key: &Key) -> bool {
         let Some(user) = key.user else { return false };
@@ -115,37 +124,50 @@ impl Material<'_> {
     }
 }
 
-fn labels(key: &Key, table: &ProcessTable) -> Vec<Label> {
-    let text = |key: &str, bytes: &[u8]| Label {
-        key: String::from(key),
-        value: LabelValue::Text(String::from_utf8_lossy(bytes).into_owned()),
-    };
-    let number = |key: &str, value: u32| Label {
-        key: String::from(key),
-        value: LabelValue::Number(value.into(), String::new()),
-    };
-    let mut list = vec![text("comm", process_name(key, table).as_bytes())];
-    if key.space.is_some() {
-        list.push(number("pid", key.pid));
-    }
-    if key.space.is_some() && key.tid != 0 {
-        list.push(text("thread", key.comm.bytes()));
-        list.push(number("tid", key.tid));
-    }
-    list
+/// Samples' labels, and the processes' names.
+#[derive(Debug)]
+struct Labels<'a> {
+    table: &'a ProcessTable,
+    threads: bool,
+    /// Main threads' names as samples had them, for processes whose name the table does not know.
+    main: HashMap<u32, Comm>,
 }
 
-/// The process's name: its main thread's, or what stands for it.
-fn process_name(key: &Key, table: &ProcessTable) -> String {
-    let Some(space) = key.space else {
-        let name = if key.flags.has(Flags::IDLE) { "swapper" } else { "[another PID namespace]" };
-        return String::from(name);
-    };
-    match table.name(space) {
-        [] if key.tid == key.pid && !key.comm.bytes().is_empty() => {
-            String::from_utf8_lossy(key.comm.bytes()).into_owned()
+impl<'a> Labels<'a> {
+    fn new(material: &Material<'a>, threads: bool) -> Self {
+        let keys = material.counts.counts.keys();
+        let main =
+            keys.filter(|key| key.pid != 0 && key.tid == key.pid).map(|key| (key.pid, key.comm));
+        Self { table: material.table, threads, main: main.collect() }
+    }
+
+    /// `comm` always, as graphs of the machine need it; `pid`, `tid` and `thread` where wanted.
+    fn of(&self, key: &Key) -> Vec<Label> {
+        let label = |key: &str, value| Label { key: String::from(key), value };
+        let text = |key, bytes: &[u8]| {
+            label(key, LabelValue::Text(String::from_utf8_lossy(bytes).into_owned()))
+        };
+        let number = |key, value: u32| label(key, LabelValue::Number(value.into(), String::new()));
+        let mut list = vec![text("comm", &self.process(key))];
+        if self.threads && key.space.is_some() {
+            list.push(number("pid", key.pid));
+            list.push(text("thread", key.comm.bytes()));
+            list.push(number("tid", key.tid));
         }
-        [] => format!("[pid {}]", key.pid),
-        name => String::from_utf8_lossy(name).into_owned(),
+        list
+    }
+
+    /// The process's name: its main thread's, or what stands for it.
+    fn process(&self, key: &Key) -> Cow<'_, [u8]> {
+        let Some(space) = key.space else {
+            let name =
+                if key.flags.has(Flags::IDLE) { "swapper" } else { "[another PID namespace]" };
+            return Cow::Borrowed(name.as_bytes());
+        };
+        match (self.table.name(space), self.main.get(&key.pid)) {
+            ([], Some(comm)) => Cow::Borrowed(comm.bytes()),
+            ([], None) => Cow::Owned(format!("[pid {}]", key.pid).into_bytes()),
+            (name, _) => Cow::Borrowed(name),
+        }
     }
 }

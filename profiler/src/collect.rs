@@ -1,10 +1,11 @@
 //! The recording itself: drains the source on a timer until something ends it.
 
 use crate::aggregate::{Aggregator, StackCounts};
+use crate::cputime::CpuTime;
 use crate::exit::Failure;
 use crate::progress::Progress;
 use crate::signals::Signals;
-use crate::stats::monotonic;
+use crate::stats::{Own, monotonic};
 use crate::tape::Tape;
 use crate::watch::Watch;
 use bpf::{Losses, SampleSource, Window};
@@ -16,7 +17,7 @@ use symbolizer::ProcessTable;
 const FIRST_DRAIN: Duration = Duration::from_millis(10);
 /// The longest time between two drains.
 const DRAIN: Duration = Duration::from_millis(200);
-/// The longest time between two looks at what the target's processes took.
+/// The longest time between two looks at what the target's processes and bpflame itself took.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// Why a recording ended.
@@ -34,19 +35,36 @@ pub(crate) enum End {
     Failed(bpf::Error),
 }
 
-/// What ends a recording, and who wants to know of it.
+/// What ends a recording.
 #[derive(Debug)]
 pub(crate) struct Limits<'a> {
     /// Its time.
     pub time: Option<Duration>,
     /// Signals.
     pub signals: &'a mut Signals,
-    /// The recorded processes.
-    pub watch: &'a mut Watch,
-    /// Whether it ends with them.
+    /// Whether it ends with the processes that are watched.
     pub ends_with_processes: bool,
+    /// The longest time between two drains that the source allows.
+    pub drain_every: Duration,
+}
+
+/// Where the windows go, and who looks on.
+#[derive(Debug)]
+pub(crate) struct Collector<'a> {
+    /// The processes.
+    pub table: ProcessTable,
+    /// The counts.
+    pub aggregator: Aggregator,
+    /// The recorded processes that live.
+    pub watch: Watch,
+    /// What the kernel accounts.
+    pub time: CpuTime,
+    /// What bpflame itself takes.
+    pub own: &'a mut Own,
+    /// Where the windows are stored, if that is wanted.
+    pub tape: Tape,
     /// What a terminal shows.
-    pub progress: &'a Progress,
+    pub progress: Progress,
 }
 
 /// What was collected.
@@ -58,6 +76,8 @@ pub(crate) struct Collected {
     pub table: ProcessTable,
     /// The source's figures.
     pub losses: Losses,
+    /// CPU time as the kernel accounts it, in nanoseconds.
+    pub accounted: Option<u64>,
     /// How long it took.
     pub time: Duration,
     /// When it ended, CLOCK_MONOTONIC nanoseconds.
@@ -68,75 +88,75 @@ pub(crate) struct Collected {
     pub stored: Result<(), Failure>,
 }
 
-/// Collects until the end. `look` is called about once a second.
+/// Collects until the end.
 pub(crate) fn collect(
     source: &mut dyn SampleSource,
-    table: ProcessTable,
-    aggregator: Aggregator,
+    mut collector: Collector<'_>,
     mut limits: Limits<'_>,
-    tape: Tape,
-    mut look: impl FnMut(),
 ) -> Collected {
     let start = Instant::now();
-    let mut collector = Collector { table, aggregator, window: Window::default(), tape };
-    let mut pause = FIRST_DRAIN;
-    let mut next_look = LOOK;
-    let mut end = loop {
-        if !source.finished() {
-            limits.wait(pause, start.elapsed());
-            pause = DRAIN.min(pause * 2);
-        }
-        if let Err(error) = source.drain(&mut collector.window) {
-            break End::Failed(error);
-        }
-        collector.add(limits.watch);
-        if start.elapsed() >= next_look {
-            next_look = start.elapsed() + LOOK;
-            look();
-        }
-        limits.progress.show(
-            start.elapsed(),
-            collector.aggregator.samples(),
-            source.losses().total(),
-        );
-        if let Some(end) = limits.end(start.elapsed(), source) {
-            break end;
-        }
-    };
+    let mut window = Window::default();
+    let mut end = collector.run(source, &mut window, &mut limits, start);
     let (time, ended) = (start.elapsed(), monotonic());
-    match source.stop(&mut collector.window) {
-        Ok(()) => collector.add(limits.watch),
+    let accounted = collector.time.end(collector.watch.members());
+    match source.stop(&mut window) {
+        Ok(()) => collector.add(&window),
         Err(error) => end = End::Failed(error),
     }
-    look();
-    let Collector { table, aggregator, tape, .. } = collector;
+    collector.own.look();
+    collector.progress.clear();
     let losses = source.losses();
-    let stored = tape.finish(&losses);
-    Collected { counts: aggregator.finish(), table, losses, time, ended, end, stored }
+    let stored = collector.tape.finish(&losses);
+    let Collector { table, aggregator, .. } = collector;
+    Collected { counts: aggregator.finish(), table, losses, accounted, time, ended, end, stored }
 }
 
-struct Collector {
-    table: ProcessTable,
-    aggregator: Aggregator,
-    window: Window,
-    tape: Tape,
-}
+impl Collector<'_> {
+    fn run(
+        &mut self,
+        source: &mut dyn SampleSource,
+        window: &mut Window,
+        limits: &mut Limits<'_>,
+        start: Instant,
+    ) -> End {
+        let (mut pause, mut next_look) = (FIRST_DRAIN, LOOK);
+        loop {
+            if !source.finished() {
+                let left = limits.time.map_or(pause, |time| time.saturating_sub(start.elapsed()));
+                self.watch.wait(limits.signals, pause.min(left));
+                pause = DRAIN.min(pause * 2).min(limits.drain_every);
+            }
+            if let Err(error) = source.drain(window) {
+                return End::Failed(error);
+            }
+            self.add(window);
+            let elapsed = start.elapsed();
+            if elapsed >= next_look {
+                next_look = elapsed + LOOK;
+                self.time.again();
+                self.own.look();
+            }
+            self.progress.show(elapsed, self.aggregator.samples(), || source.losses().total());
+            if let Some(end) = limits.reached(elapsed, source, &mut self.watch) {
+                return end;
+            }
+        }
+    }
 
-impl Collector {
-    fn add(&mut self, watch: &mut Watch) {
-        self.window.side_band.iter().for_each(|record| watch.follow(record));
-        self.tape.window(&self.window);
-        self.aggregator.add(&self.window, &mut self.table);
+    fn add(&mut self, window: &Window) {
+        window.side_band.iter().for_each(|record| self.watch.follow(record));
+        self.tape.window(window);
+        self.aggregator.add(window, &mut self.table);
     }
 }
 
 impl Limits<'_> {
-    fn wait(&mut self, pause: Duration, elapsed: Duration) {
-        let left = self.time.map_or(pause, |time| time.saturating_sub(elapsed));
-        self.watch.wait(self.signals, pause.min(left));
-    }
-
-    fn end(&mut self, elapsed: Duration, source: &dyn SampleSource) -> Option<End> {
+    fn reached(
+        &mut self,
+        elapsed: Duration,
+        source: &dyn SampleSource,
+        watch: &mut Watch,
+    ) -> Option<End> {
         if let Some(signal) = self.signals.take() {
             return Some(End::Signal(signal));
         }
@@ -146,6 +166,6 @@ impl Limits<'_> {
         if source.finished() {
             return Some(End::Finished);
         }
-        self.watch.all_gone(self.ends_with_processes).then_some(End::Gone)
+        watch.all_gone(self.ends_with_processes).then_some(End::Gone)
     }
 }

@@ -5,6 +5,7 @@
 //! that were born and reaped during the recording, which their parent's `stat` has. What a process ran after
 //! its last reading is not known. For the machine: the run time of all CPUs.
 
+use crate::config::Config;
 use crate::proc;
 use std::collections::HashMap;
 
@@ -35,7 +36,14 @@ pub(crate) struct Reading {
 
 impl CpuTime {
     /// Begins now.
-    pub(crate) fn begin(target: &bpf::Target, cpus: Option<&[u32]>) -> Self {
+    pub(crate) fn begin(config: &Config, target: &bpf::Target) -> Self {
+        match config.replay {
+            Some(_) => Self::Unknown,
+            None => Self::of(target, config.cpus.as_deref()),
+        }
+    }
+
+    fn of(target: &bpf::Target, cpus: Option<&[u32]>) -> Self {
         match target {
             bpf::Target::Machine => Self::Machine(machine(cpus), cpus.map(<[u32]>::to_vec)),
             _ if cpus.is_some() => Self::Unknown,
@@ -221,7 +229,7 @@ mod tests {
 
     #[test]
     fn this_process_runs() {
-        let mut time = CpuTime::begin(&bpf::Target::Processes(vec![std::process::id()]), None);
+        let mut time = CpuTime::of(&bpf::Target::Processes(vec![std::process::id()]), None);
         let mut x = 1_u64;
         for i in 0..30_000_000_u64 {
             x = std::hint::black_box(x.wrapping_mul(i | 1));

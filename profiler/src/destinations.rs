@@ -3,6 +3,7 @@
 use crate::caller::Caller;
 use crate::config::{Config, Place};
 use crate::exit::{Failure, Kind};
+use crate::target::{Goal, Target};
 use output::{Encode, Folded, Format, Pprof, Profile, Sink, Svg};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -23,7 +24,8 @@ enum Encoder {
 
 impl Destinations {
     /// Opens what is asked for, or an SVG named after the target.
-    pub(crate) fn open(config: &Config, title: &str, slug: &str) -> Result<Self, Failure> {
+    pub(crate) fn open(config: &Config, target: &Target) -> Result<Self, Failure> {
+        let (title, slug) = (&target.title, &target.slug);
         let owner = config.caller.as_ref().map(Caller::ids);
         if config.outputs.is_empty() {
             let sink = own_file(slug, owner)?;
@@ -42,10 +44,21 @@ impl Destinations {
         config.outputs.iter().map(open).collect::<Result<_, Failure>>().map(|list| Self { list })
     }
 
-    /// Writes the profile everywhere; the files' names.
-    pub(crate) fn write(self, profile: &Profile) -> Result<Vec<PathBuf>, Failure> {
+    /// Writes the profile everywhere, if there is anything in it; the files' names. `program` is the recorded
+    /// program's path.
+    pub(crate) fn write(
+        self,
+        profile: &Profile,
+        program: Option<String>,
+    ) -> Result<Vec<PathBuf>, Failure> {
         let mut files = Vec::new();
-        for (mut sink, encoder) in self.list {
+        if profile.samples.is_empty() {
+            return Ok(files);
+        }
+        for (mut sink, mut encoder) in self.list {
+            if let Encoder::Pprof(pprof) = &mut encoder {
+                pprof.main.clone_from(&program);
+            }
             let name = sink
                 .path()
                 .map_or(String::from("standard output"), |path| path.display().to_string());
@@ -70,7 +83,7 @@ impl Encoder {
 
 fn encoder(format: Format, config: &Config, title: &str) -> Result<Encoder, Failure> {
     // In graphs of the whole machine the process's name is the frame at the root.
-    let root = matches!(config.goal, crate::target::Goal::Machine).then(|| String::from("comm"));
+    let root = matches!(config.goal, Goal::Machine).then(|| String::from("comm"));
     Ok(match format {
         Format::Folded => {
             Encoder::Folded(Folded { annotate: config.annotate, root, ..Folded::default() })

@@ -35,8 +35,8 @@ impl Facts {
             event: recorded.started.event.to_owned(),
             frequency: config.frequency,
             cpus: recorded.started.cpus.len(),
-            duration: u64::try_from(recorded.time.as_nanos()).unwrap_or(u64::MAX),
-            cpu_time: (quality.weight as f64 * recorded.scale()) as u64,
+            duration: duration(config, recorded),
+            cpu_time: (recorded.counts.weight as f64 * recorded.scale()) as u64,
             accounted: recorded.accounted,
             lost,
             side_band_lost: losses.side_band_lost,
@@ -47,6 +47,15 @@ impl Facts {
             quality,
             warnings,
         }
+    }
+}
+
+/// How long was recorded: a stored recording tells it by its samples.
+fn duration(config: &Config, recorded: &Recorded) -> u64 {
+    let counts = &recorded.counts;
+    match (&config.replay, counts.first, counts.last) {
+        (Some(_), Some(first), Some(last)) => last.saturating_sub(first),
+        _ => u64::try_from(recorded.time.as_nanos()).unwrap_or(u64::MAX),
     }
 }
 
@@ -77,6 +86,7 @@ pub(crate) fn tell(
     files: Result<Vec<PathBuf>, Failure>,
 ) -> Result<(), Failure> {
     let voice = config.voice();
+    let empty = facts.quality.samples == 0;
     own.finish(recorded.counts.first, recorded.ended);
     let files = files?;
     let names: Vec<String> = files.iter().map(|path| path.display().to_string()).collect();
@@ -86,16 +96,30 @@ pub(crate) fn tell(
     summary::warnings(facts).iter().for_each(|warning| voice.warn(warning));
     let written =
         if names.is_empty() { String::new() } else { format!(" → {}", names.join(", ")) };
-    voice.note(format_args!("{}{written}", summary::line(facts)));
+    if !empty {
+        voice.note(format_args!("{}{written}", summary::line(facts)));
+    }
     if config.open {
         browser::show(&files, config.caller.as_ref(), voice);
     }
     match &recorded.end {
+        _ if empty => Err(nothing(facts)),
         End::Failed(error) => {
             Err(Failure::new(Kind::Failed, format!("the recording ended early: {error}")))
         }
         _ => recorded.stored.clone(),
     }
+}
+
+/// Why there is no sample.
+fn nothing(facts: &Facts) -> Failure {
+    let target = &facts.target;
+    let why = match facts.lost_total() {
+        0 => format!("{target} did not run on the sampled CPUs while it was recorded"),
+        _ => summary::lost(facts),
+    };
+    Failure::new(Kind::NoSamples, format!("no samples, nothing written: {why}"))
+        .cure("record longer with -d, or sample more often with -F")
 }
 
 fn write_stats(config: &Config, path: &Path, text: &str) -> Result<(), Failure> {

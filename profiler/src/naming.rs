@@ -1,18 +1,15 @@
 //! Names for the places of a recording.
 
+use crate::collect::Collected;
 use crate::config::Config;
-use crate::stacks::Stacks;
-use symbolizer::{LocalSymbolizer, Named, ProcessTable, RawAddresses, Symbolize, Warning};
+use symbolizer::{LocalSymbolizer, Named, RawAddresses, Symbolize, Warning};
 
 /// The names of all places, in their order, and what was wrong with foreign files.
-pub(crate) fn name(
-    config: &Config,
-    stacks: &Stacks,
-    table: &mut ProcessTable,
-) -> (Vec<Named>, Vec<Warning>) {
+pub(crate) fn name(config: &Config, collected: &mut Collected) -> (Vec<Named>, Vec<Warning>) {
+    let Collected { counts, table, .. } = collected;
     table.finish();
     let mut symbolizer = symbolizer(config);
-    let named = symbolizer.names(table, stacks.places());
+    let named = symbolizer.names(table, counts.stacks.places());
     let mut warnings = table.warnings();
     warnings.extend(symbolizer.warnings());
     (named, warnings)

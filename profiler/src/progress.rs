@@ -24,11 +24,14 @@ impl Progress {
     }
 
     /// Redraws.
-    pub(crate) fn show(&self, elapsed: Duration, samples: u64, lost: u64) {
+    pub(crate) fn show(&self, elapsed: Duration, samples: u64, lost: impl FnOnce() -> u64) {
         if self.bar.is_hidden() {
             return;
         }
-        let losses = if lost == 0 { String::new() } else { format!(", {lost} lost") };
+        let losses = match lost() {
+            0 => String::new(),
+            lost => format!(", {lost} lost"),
+        };
         self.bar.set_message(format!("{:.1} s, {samples} samples{losses}", elapsed.as_secs_f64()));
         self.bar.tick();
     }

@@ -11,8 +11,6 @@ use symbolizer::{Reason, Runtime};
 pub(crate) struct Quality {
     /// Samples.
     pub samples: u64,
-    /// Their weight, in the event's unit.
-    pub weight: u64,
     /// Samples with a user stack.
     pub user_samples: u64,
     /// Samples with a stack that is longer than what was recorded.
@@ -50,7 +48,6 @@ impl Quality {
         for (key, count) in &material.counts.counts {
             processes.insert(key.space.map(|space| space.index));
             stacks.insert((key.user, key.kernel));
-            quality.weight = quality.weight.saturating_add(count.weight);
             quality.count(key, count.samples, material);
             quality.count_frames(key, count.samples, material);
         }

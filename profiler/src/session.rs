@@ -2,8 +2,7 @@
 
 use crate::aggregate::{Aggregator, Rules};
 use crate::assemble::{Making, Material, assemble};
-use crate::caller::Caller;
-use crate::collect::{Collected, End, Limits, collect};
+use crate::collect::{Collected, Collector, End, Limits, collect};
 use crate::config::{Config, Until};
 use crate::cputime::CpuTime;
 use crate::destinations::Destinations;
@@ -29,25 +28,18 @@ use symbolizer::ProcessTable;
 pub fn record(config: &Config) -> Result<Ending, Failure> {
     let (mut own, mut signals) = (Own::begin(), Signals::install()?);
     let mut subject = Subject::find(config)?;
-    let destinations = Destinations::open(config, &subject.target.title, &subject.target.slug)?;
+    let destinations = Destinations::open(config, &subject.target)?;
     let mut source = Source::open(config, &subject.target.tasks)?;
-    let tape = Tape::open(config.save.as_deref(), config.caller.as_ref().map(Caller::ids))?;
-    let mut recorded = run(config, &mut subject, &mut source, &mut signals, &mut own, tape)?;
-    let (named, warnings) =
-        naming::name(config, &recorded.collected.counts.stacks, &mut recorded.collected.table);
+    let mut recorded = run(config, &mut subject, &mut source, &mut signals, &mut own)?;
+    let (named, warnings) = naming::name(config, &mut recorded.collected);
     let frameless = frameless::leaves(&recorded.counts.stacks, &recorded.table);
-    let material = Material {
-        counts: &recorded.counts,
-        table: &recorded.table,
-        named: &named,
-        frameless: &frameless,
-    };
+    let material = Material::new(&recorded.collected, &named, &frameless);
     let facts = Facts::new(config, &subject.target, &recorded, &material, warnings);
     let making = Making { labels: config.labels, scale: recorded.scale() };
     let profile = assemble(&material, making, finish::head(config, &recorded, &facts));
-    let files = destinations.write(&profile);
-    finish::tell(config, &recorded, &facts, &mut own, files)?;
-    subject.ending(&mut signals, config.voice())
+    let files = destinations.write(&profile, subject.program());
+    let told = finish::tell(config, &recorded, &facts, &mut own, files);
+    subject.ending(told, &mut signals, config.voice())
 }
 
 /// A finished recording.
@@ -57,8 +49,6 @@ pub(crate) struct Recorded {
     pub collected: Collected,
     /// What the sampler ran on.
     pub started: Started,
-    /// CPU time as the kernel accounts it, in nanoseconds.
-    pub accounted: Option<u64>,
     /// What the BPF programs cost.
     pub cost: bpf::Cost,
     /// Samples a second and CPU.
@@ -76,50 +66,44 @@ impl std::ops::Deref for Recorded {
 impl Recorded {
     /// Nanoseconds of CPU time that one unit of weight stands for.
     pub(crate) fn scale(&self) -> f64 {
-        let counts = self.counts.counts.values();
-        let (samples, weight) = counts
-            .fold((0, 0_u64), |(n, w), count| (n + count.samples, w.saturating_add(count.weight)));
+        let weight = self.counts.weight;
         if self.started.unit == "nanoseconds" || weight == 0 {
             return 1.0;
         }
-        samples as f64 * 1e9 / f64::from(self.frequency.max(1)) / weight as f64
+        // A counter's events are not time: each sample is a tick's worth.
+        self.counts.samples as f64 * 1e9 / f64::from(self.frequency.max(1)) / weight as f64
     }
 }
 
+/// From the start of the sampler to its end.
 fn run(
     config: &Config,
     subject: &mut Subject,
     source: &mut Source,
     signals: &mut Signals,
     own: &mut Own,
-    tape: Tape,
 ) -> Result<Recorded, Failure> {
-    let mut watch = Watch::new(&subject.target.processes);
-    let mut table = process_table(config, subject);
-    let mut time = CpuTime::begin(&subject.target.tasks, config.cpus.as_deref());
+    let tape = Tape::open(config)?;
+    let watch = Watch::new(&subject.target.processes);
+    let table = process_table(config, subject);
     let started = source.start()?;
+    let time = CpuTime::begin(config, &subject.target.tasks);
     subject.release()?;
     announce(config, subject, &started);
-    let progress = Progress::new(config.quiet);
     let limits = Limits {
         time: limit(config.until),
         signals: &mut *signals,
-        watch: &mut watch,
         ends_with_processes: !subject.target.processes.is_empty(),
-        progress: &progress,
+        drain_every: started.drain_every,
     };
     let aggregator = Aggregator::new(Rules { threads: config.labels, gate: subject.gate() });
-    let collected =
-        collect(source.samples(), std::mem::take(&mut table), aggregator, limits, tape, || {
-            time.again();
-            own.look();
-        });
-    progress.clear();
+    let progress = Progress::new(config.quiet);
+    let collector = Collector { table, aggregator, watch, time, own, tape, progress };
+    let collected = collect(source.samples(), collector, limits);
     if let End::Signal(signal) = collected.end {
         subject.pass_on(signal);
     }
-    let accounted = time.end(watch.members());
-    Ok(Recorded { collected, started, accounted, cost: source.cost(), frequency: config.frequency })
+    Ok(Recorded { collected, started, cost: source.cost(), frequency: config.frequency })
 }
 
 /// A table that has read the target's processes; a command is read when it has become itself.
@@ -143,6 +127,10 @@ fn limit(until: Until) -> Option<Duration> {
 
 /// Says what is recorded, on what, and until when.
 fn announce(config: &Config, subject: &Subject, started: &Started) {
+    let (title, voice) = (&subject.target.title, config.voice());
+    if let Some(path) = &config.replay {
+        return voice.note(format_args!("replaying {}", path.display()));
+    }
     let until = match config.until {
         Until::Time(time) => format!("for {} s", time.as_secs_f64()),
         Until::Default(time) => {
@@ -151,12 +139,13 @@ fn announce(config: &Config, subject: &Subject, started: &Started) {
         Until::Command => String::from("until it exits"),
         Until::Interrupt => String::from("until Ctrl-C"),
     };
-    let (title, event, cpus) = (&subject.target.title, started.event, started.cpus.len());
-    config.voice().detail(format_args!("sampling CPUs {:?}", started.cpus));
-    config.voice().note(format_args!(
-        "recording {title} with {event} at {} Hz on {cpus} CPUs {until}",
-        config.frequency
+    let (event, hertz, cpus) = (started.event, config.frequency, &started.cpus);
+    let noun = if cpus.len() == 1 { "CPU" } else { "CPUs" };
+    voice.note(format_args!(
+        "recording {title} with {event} at {hertz} Hz on {} {noun} {until}",
+        cpus.len()
     ));
+    voice.detail(format_args!("sampled are the CPUs {cpus:?}"));
 }
 
 impl Config {

@@ -1,7 +1,7 @@
 //! Interned stacks: every distinct frame and every distinct place once, stacks as ranges of small numbers.
 
 use bpf::{Frame, Stack, StackId, Trust};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use symbolizer::{Place, Space};
 
@@ -99,6 +99,15 @@ impl Stacks {
     pub(crate) fn frames(&self, stack: PlacedStack) -> &[(PlaceId, Trust)] {
         let range = &self.placed[stack.0 as usize];
         &self.placed_frames[range.start as usize..range.end as usize]
+    }
+
+    /// The leaves of all user stacks, each once.
+    pub(crate) fn user_leaves(&self) -> BTreeSet<PlaceId> {
+        self.user
+            .values()
+            .filter_map(|stack| self.frames(*stack).first())
+            .map(|(place, _)| *place)
+            .collect()
     }
 
     /// All places, in the order of their ids.

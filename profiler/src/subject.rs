@@ -1,6 +1,6 @@
 //! What is recorded: processes, threads, the machine, or a command that bpflame starts.
 
-use crate::command;
+use crate::command::{self, NotRun};
 use crate::config::Config;
 use crate::exit::{Ending, Failure, Kind};
 use crate::gate;
@@ -12,12 +12,16 @@ use bpf::Comm;
 use signal_hook::consts::SIGINT;
 use std::time::Duration;
 
+/// A command that ends within this time is not told to be waited for.
+const PATIENCE: Duration = Duration::from_millis(300);
+
 /// The target, and the command where there is one.
 #[derive(Debug)]
 pub(crate) struct Subject {
     /// Whose samples.
     pub target: Target,
     command: Option<command::Started>,
+    program: Option<String>,
 }
 
 impl Subject {
@@ -33,7 +37,7 @@ impl Subject {
                         Failure::new(Kind::Failed, format!("starting a process failed: {error}"))
                     })?;
                 let target = Target::command(started.pid(), started.name());
-                return Ok(Self { target, command: Some(started) });
+                return Ok(Self { target, command: Some(started), program: None });
             }
         };
         if let Some(pid) = target.unreadable().filter(|_| config.user && config.symbolize) {
@@ -43,7 +47,8 @@ impl Subject {
             )
             .cure("run it with sudo, or record kernel frames only with -K"));
         }
-        Ok(Self { target, command: None })
+        let program = target.processes.first().and_then(|pid| program(*pid));
+        Ok(Self { target, command: None, program })
     }
 
     /// The name that the command's process has before it is the command.
@@ -54,9 +59,15 @@ impl Subject {
     /// Lets the command run.
     pub(crate) fn release(&mut self) -> Result<(), Failure> {
         let Some(command) = &mut self.command else { return Ok(()) };
-        command
-            .release()
-            .map_err(|not_run| Failure::new(Kind::Command(not_run.code), not_run.message))
+        let failed = |not_run: NotRun| Failure::new(Kind::Command(not_run.code), not_run.message);
+        command.release().map_err(failed)?;
+        self.program = program(command.pid());
+        Ok(())
+    }
+
+    /// The path of the recorded program: the first one, where there are several.
+    pub(crate) fn program(&self) -> Option<String> {
+        self.program.clone()
     }
 
     /// Passes a signal on that the command did not get from the terminal.
@@ -66,30 +77,38 @@ impl Subject {
         }
     }
 
-    /// How the run ends: with the command's exit code, which is waited for.
+    /// How the run ends: with the command's exit code, which is waited for. That nothing was sampled is a
+    /// command's own business.
     pub(crate) fn ending(
         &mut self,
+        told: Result<(), Failure>,
         signals: &mut Signals,
         voice: Voice,
     ) -> Result<Ending, Failure> {
-        let Some(command) = &mut self.command else { return Ok(Ending::Done) };
+        let Some(command) = &mut self.command else { return told.map(|()| Ending::Done) };
+        match told {
+            Err(failure) if failure.kind == Kind::NoSamples => voice.warn(failure),
+            told => told?,
+        }
         let mut watch = Watch::new(&[command.pid()]);
-        let mut told = false;
+        let mut patience = PATIENCE;
         loop {
             if let Some(code) = command.ended()? {
                 return Ok(Ending::Command(code));
             }
-            if !std::mem::replace(&mut told, true) {
-                voice.note(format_args!(
-                    "waiting for {} ({}) to exit",
-                    command.name(),
-                    command.pid()
-                ));
-            }
-            watch.wait(signals, Duration::from_secs(3600));
+            watch.wait(signals, patience);
             if signals.take().is_some_and(|signal| signal != SIGINT) {
                 command.terminate();
             }
+            if patience == PATIENCE {
+                voice.note(format_args!("waiting for {} to exit", self.target.title));
+            }
+            patience = Duration::from_secs(3600);
         }
     }
+}
+
+fn program(pid: u32) -> Option<String> {
+    let path = std::fs::read_link(format!("/proc/{pid}/exe")).ok()?;
+    Some(path.to_string_lossy().into_owned())
 }

@@ -42,7 +42,8 @@ fn cpu(facts: &Facts) -> String {
     }
 }
 
-fn lost(facts: &Facts) -> String {
+/// How many samples were lost, and why.
+pub(crate) fn lost(facts: &Facts) -> String {
     if facts.lost_total() == 0 {
         return String::from("none lost");
     }

@@ -1,5 +1,7 @@
 //! Storing a recording, for replays.
 
+use crate::caller::Caller;
+use crate::config::Config;
 use crate::exit::{Failure, Kind};
 use bpf::replay::Recorder;
 use bpf::{Losses, Window};
@@ -16,8 +18,9 @@ pub(crate) struct Tape {
 
 impl Tape {
     /// Opens the file; without one nothing is stored.
-    pub(crate) fn open(path: Option<&Path>, owner: Option<(u32, u32)>) -> Result<Self, Failure> {
-        let Some(path) = path else { return Ok(Self::default()) };
+    pub(crate) fn open(config: &Config) -> Result<Self, Failure> {
+        let Some(path) = &config.save else { return Ok(Self::default()) };
+        let owner = config.caller.as_ref().map(Caller::ids);
         let recorder = Sink::file(path).and_then(|sink| sink.owner(owner)).and_then(Recorder::new);
         let recorder = recorder.map_err(|error| unwritten(path, &error))?;
         Ok(Self { running: Some((path.to_owned(), recorder)), failed: None })
