@@ -6,7 +6,7 @@
 //! same profile gives the same bytes. *What it is not.* It knows nothing of BPF, of processes as such and
 //! of symbolization.
 //!
-//! Modules in reading order: [`profile`], [`encode`], [`format`](mod@format), [`pprof`], [`folded`], [`svg`], [`table`], [`sink`].
+//! Modules in reading order: [`profile`], [`encode`], [`mod@format`], [`pprof`], [`folded`], [`svg`], [`table`], [`sink`].
 
 mod builder;
 mod check;
@@ -14,6 +14,8 @@ pub mod encode;
 mod error;
 pub mod folded;
 pub mod format;
+#[cfg(test)]
+mod golden;
 pub mod pprof;
 pub mod profile;
 pub mod sink;

@@ -223,6 +223,7 @@ fn amount(value: i128, unit: &str) -> String {
         format!("{:.2}{name}", value as f64 / factor)
     };
     match unit {
+        _ if value == 0 => "0".to_owned(),
         "nanoseconds" => scaled(&[(1e3, "us"), (1e6, "ms"), (1e9, "s")]),
         "bytes" => {
             scaled(&[(1.0, "B"), (1024.0, "KiB"), (1_048_576.0, "MiB"), (1_073_741_824.0, "GiB")])
@@ -300,6 +301,6 @@ mod tests {
     fn names_break_no_line_and_nothing_is_a_header() {
         let text = table(&Table::default(), &profile(&[stack(&["a\nb\u{1b}[2J"], 1)]));
         assert!(text.contains("a b\u{fffd}[2J"), "{text}");
-        assert!(table(&Table::default(), &profile(&[])).contains("Total     0.00us\n"));
+        assert!(table(&Table::default(), &profile(&[])).contains("Total     0\n"));
     }
 }

@@ -128,3 +128,6 @@ impl Write for Sink {
         self.write_to(|to| to.flush().map(|()| 0)).map(drop)
     }
 }
+
+#[cfg(test)]
+mod tests;

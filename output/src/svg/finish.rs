@@ -42,7 +42,7 @@ impl Facts {
             for (at, (color, word)) in self.legend.iter().enumerate() {
                 let gap = if at == 0 { "" } else { "\u{a0}\u{a0}\u{a0} " };
                 let Color { r, g, b } = color;
-                let swatch = format!("<tspan fill=\"rgb({r},{g},{b})\">\u{25a0}</tspan>");
+                let swatch = format!("<tspan fill=\"rgb({r},{g},{b})\">\u{2588}\u{2588}</tspan>");
                 write!(row, "{gap}{swatch}\u{a0}{word}").expect("a string grows");
             }
             rows.push(row);

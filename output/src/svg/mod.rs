@@ -109,6 +109,7 @@ impl Svg {
         let mut options = Options::default();
         options.title = clean(&self.title).into_owned();
         options.colors = self.colors.basic();
+        options.bgcolors = self.colors.background();
         options.deterministic = true;
         options.direction = if self.inverted { Direction::Inverted } else { Direction::Straight };
         options.min_width = 0.0;
@@ -135,3 +136,6 @@ fn unit(kind: &str, unit: &str) -> (f64, String) {
         unit => (1.0, format!("{} of {kind}", clean(unit))),
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

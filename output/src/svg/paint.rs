@@ -4,7 +4,7 @@ use super::lines::{END, Frames};
 use crate::Error;
 use crate::tree::{Doubt, Kind, Traits};
 use inferno::flamegraph::Palette;
-use inferno::flamegraph::color::{Color, PaletteMap};
+use inferno::flamegraph::color::{BackgroundColor, Color, PaletteMap};
 use std::str::FromStr;
 
 /// How frames are painted: by what they are (the default, `kinds`), or with one of inferno's palettes.
@@ -20,9 +20,14 @@ impl Colors {
         std::iter::once(KINDS).chain(Palette::VARIANTS.iter().copied())
     }
 
-    /// The palette that inferno starts from; decides the background.
+    /// The palette that inferno starts from.
     pub(super) fn basic(self) -> Palette {
         self.0.unwrap_or_default()
+    }
+
+    /// The background; none where inferno chooses.
+    pub(super) fn background(self) -> Option<BackgroundColor> {
+        self.0.is_none().then_some(BackgroundColor::Grey)
     }
 
     /// A colour for every frame; none where inferno chooses.

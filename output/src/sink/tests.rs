@@ -1,0 +1,215 @@
+//! Sinks on real file systems.
+
+use super::Sink;
+use std::fs;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn names(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).unwrap();
+    let mut names: Vec<_> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+fn write(mut sink: Sink, text: &str) -> io::Result<Option<PathBuf>> {
+    sink.write_all(text.as_bytes())?;
+    sink.commit()
+}
+
+#[test]
+fn a_file_appears_when_committed_and_not_before() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.svg");
+    let mut sink = Sink::file(&path).unwrap();
+    sink.write_all(b"new").unwrap();
+    sink.flush().unwrap();
+    assert!(!path.exists());
+    assert_eq!(sink.path(), Some(path.as_path()));
+    assert_eq!(sink.commit().unwrap(), Some(path.clone()));
+    assert_eq!(fs::read_to_string(&path).unwrap(), "new");
+    assert_eq!(names(directory.path()), ["a.svg"]);
+}
+
+#[test]
+fn an_earlier_file_stays_until_the_new_one_is_whole() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.svg");
+    fs::write(&path, "old").unwrap();
+    let mut dropped = Sink::file(&path).unwrap();
+    dropped.write_all(b"half").unwrap();
+    dropped.flush().unwrap();
+    drop(dropped);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "old");
+    assert_eq!(names(directory.path()), ["a.svg"]);
+    write(Sink::file(&path).unwrap(), "new").unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), "new");
+}
+
+#[test]
+fn fresh_files_never_replace_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let fresh = || Sink::fresh(directory.path(), "flame", "pb.gz").unwrap();
+    let (first, second) = (fresh(), fresh());
+    assert_eq!(first.path(), second.path());
+    let first = write(first, "1").unwrap().unwrap();
+    let second = write(second, "2").unwrap().unwrap();
+    assert!(first.ends_with("flame.pb.gz") && second.ends_with("flame-2.pb.gz"));
+    symlink("nowhere", directory.path().join("flame-3.pb.gz")).unwrap();
+    assert!(fresh().path().unwrap().ends_with("flame-4.pb.gz"));
+    write(fresh(), "4").unwrap();
+    assert_eq!(
+        names(directory.path()),
+        ["flame-2.pb.gz", "flame-3.pb.gz", "flame-4.pb.gz", "flame.pb.gz"]
+    );
+    assert_eq!(fs::read_to_string(first).unwrap(), "1");
+}
+
+#[test]
+fn a_bad_place_is_known_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let kind = |path: &Path| Sink::file(path).unwrap_err().kind();
+    assert_eq!(kind(&directory.path().join("missing/a.svg")), io::ErrorKind::NotFound);
+    assert_eq!(kind(directory.path()), io::ErrorKind::IsADirectory);
+    assert_eq!(kind(&directory.path().join("a/")), io::ErrorKind::IsADirectory);
+    fs::write(directory.path().join("file"), "").unwrap();
+    assert_eq!(kind(&directory.path().join("file/a.svg")), io::ErrorKind::NotADirectory);
+    assert_eq!(kind(&directory.path().join("x".repeat(300))), io::ErrorKind::InvalidFilename);
+    assert_eq!(
+        Sink::fresh(Path::new("/proc"), "flame", "svg").map(drop).unwrap_err().kind(),
+        io::ErrorKind::NotFound
+    );
+}
+
+#[test]
+fn one_s_own_links_are_followed() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    fs::create_dir(at("real")).unwrap();
+    fs::write(at("real/a.svg"), "old").unwrap();
+    symlink("real/a.svg", at("link.svg")).unwrap();
+    symlink("link.svg", at("link-to-link.svg")).unwrap();
+    symlink("real/new.svg", at("dangling.svg")).unwrap();
+    symlink("loop.svg", at("loop.svg")).unwrap();
+    write(Sink::file(&at("link-to-link.svg")).unwrap(), "new").unwrap();
+    write(Sink::file(&at("dangling.svg")).unwrap(), "newer").unwrap();
+    assert!(at("link.svg").symlink_metadata().unwrap().is_symlink());
+    assert_eq!(fs::read_to_string(at("real/a.svg")).unwrap(), "new");
+    assert_eq!(fs::read_to_string(at("real/new.svg")).unwrap(), "newer");
+    assert!(Sink::file(&at("loop.svg")).is_err());
+}
+
+#[test]
+fn somebody_else_s_link_in_a_shared_directory_is_refused() {
+    if !is_root() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o1777)).unwrap();
+    let (target, link) = (directory.path().join("target"), directory.path().join("link.svg"));
+    fs::write(&target, "precious").unwrap();
+    symlink(&target, &link).unwrap();
+    std::os::unix::fs::lchown(&link, Some(65_534), None).unwrap();
+    assert_eq!(Sink::file(&link).unwrap_err().kind(), io::ErrorKind::PermissionDenied);
+    assert_eq!(fs::read_to_string(&target).unwrap(), "precious");
+}
+
+#[test]
+fn files_belong_to_whom_they_are_given() {
+    if !is_root() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let sink =
+        Sink::fresh(directory.path(), "flame", "svg").unwrap().owner(Some((1_234, 5_678))).unwrap();
+    let metadata = fs::metadata(write(sink, "x").unwrap().unwrap()).unwrap();
+    assert_eq!((metadata.uid(), metadata.gid()), (1_234, 5_678));
+    assert_eq!(metadata.mode() & 0o133, 0, "the umask holds");
+}
+
+#[test]
+fn devices_are_written_to_and_stay() {
+    write(Sink::file(Path::new("/dev/null")).unwrap(), "x").unwrap();
+    assert!(!fs::metadata("/dev/null").unwrap().is_file());
+    let mut full = Sink::file(Path::new("/dev/full")).unwrap();
+    full.write_all(b"x").unwrap();
+    assert_eq!(full.commit().unwrap_err().kind(), io::ErrorKind::StorageFull);
+}
+
+#[test]
+fn a_fifo_is_written_to_and_waits_for_nobody() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("fifo");
+    assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+    assert_eq!(Sink::file(&path).unwrap_err().kind(), io::ErrorKind::NotConnected);
+    let reader = {
+        let path = path.clone();
+        std::thread::spawn(move || {
+            let mut text = String::new();
+            fs::File::open(path).unwrap().read_to_string(&mut text).unwrap();
+            text
+        })
+    };
+    let sink = loop {
+        match Sink::file(&path) {
+            Ok(sink) => break sink,
+            Err(error) => assert_eq!(error.kind(), io::ErrorKind::NotConnected),
+        }
+    };
+    write(sink, &"x".repeat(200_000)).unwrap();
+    assert_eq!(reader.join().unwrap().len(), 200_000);
+    assert_eq!(names(directory.path()), ["fifo"]);
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let (reader, writer) = io::pipe().unwrap();
+    let path = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&writer));
+    let mut sink = Sink::file(Path::new(&path)).unwrap();
+    drop((reader, writer));
+    sink.write_all(&vec![b'x'; 100_000]).unwrap();
+    sink.write_all(b"more").unwrap();
+    sink.commit().unwrap();
+}
+
+#[test]
+fn a_full_disk_leaves_the_earlier_file() {
+    if !is_root() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let mount = Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=64k", "tmpfs"])
+        .arg(directory.path())
+        .output()
+        .unwrap();
+    if !mount.status.success() {
+        return skip(&String::from_utf8_lossy(&mount.stderr));
+    }
+    let path = directory.path().join("a.svg");
+    fs::write(&path, "old").unwrap();
+    let mut sink = Sink::file(&path).unwrap();
+    let written = sink.write_all(&vec![b'x'; 1 << 20]).and_then(|()| sink.flush());
+    drop(sink);
+    let (left, names) = (fs::read_to_string(&path), names(directory.path()));
+    assert!(Command::new("umount").arg(directory.path()).status().unwrap().success());
+    assert_eq!(written.unwrap_err().kind(), io::ErrorKind::StorageFull);
+    assert_eq!(left.unwrap(), "old");
+    assert_eq!(names, ["a.svg"]);
+}
+
+fn is_root() -> bool {
+    let root = rustix::process::geteuid().is_root();
+    if !root {
+        skip("this needs root");
+    }
+    root
+}
+
+#[expect(clippy::print_stderr, reason = "a test that cannot run says so")]
+fn skip(why: &str) {
+    eprintln!("skipped: {why}");
+}
