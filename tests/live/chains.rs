@@ -40,8 +40,8 @@ fn owned(chain: &[&str]) -> Vec<String> {
 fn c_chains_and_their_shares() -> Result<(), Skip> {
     let recording = record("chain", &[])?;
     let omega =
-        recording.folded.share(|s| chain_then_kernel(s, &["main", "alpha", "beta", "omega"]));
-    let delta = recording.folded.share(|s| chain_then_kernel(s, &["main", "alpha", "delta"]));
+        recording.folded.share(|s| chain_then_kernel(s, &["main", "alpha", "beta", "omega", "spin"]));
+    let delta = recording.folded.share(|s| chain_then_kernel(s, &["main", "alpha", "delta", "spin"]));
     assert!(omega + delta > 0.97, "{omega} + {delta} of {:?}", recording.folded);
     assert!((0.68..0.82).contains(&(omega / (omega + delta))), "three of four: {omega}, {delta}");
     let chain = ["main", "alpha", "beta", "omega"];
@@ -129,7 +129,7 @@ fn a_recursion_has_its_depth() -> Result<(), Skip> {
     let recording = record("recurse", &["34"])?;
     let share = recording
         .folded
-        .share(|s| descents(s) == 32 && chain_then_kernel(s, &["descend", "bottom"]));
+        .share(|s| descents(s) == 32 && chain_then_kernel(s, &["descend", "bottom", "spin"]));
     assert!(share > 0.97, "{share} of {:?}", recording.folded);
     Ok(())
 }

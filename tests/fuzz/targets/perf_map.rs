@@ -1,0 +1,9 @@
+//! A JIT compiler's map.
+#![no_main]
+
+use symbolizer::name::perfmap::names_in;
+
+libfuzzer_sys::fuzz_target!(|map: &[u8]| {
+    let addresses = [0, 1, 0x1000, 0x7f00_0000_0000, u64::MAX];
+    assert_eq!(names_in(map, &addresses).len(), addresses.len());
+});
