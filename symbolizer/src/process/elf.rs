@@ -29,6 +29,7 @@ pub(crate) enum Problem {
 pub(crate) type ReadAt<'a> = dyn Fn(u64, &mut [u8]) -> usize + 'a;
 
 const MOST_HEADERS: u64 = 4096;
+const MOST_LOADS: usize = 64;
 const MOST_NOTES: usize = 64 << 10;
 const PT_LOAD: u32 = 1;
 const PT_NOTE: u32 = 4;
@@ -56,7 +57,7 @@ pub(crate) fn read(at: &ReadAt<'_>) -> Result<Elf, Problem> {
     for header in segments.chunks_exact(layout.program.size) {
         let segment = &layout.program;
         match u32_at(header, 0) {
-            PT_LOAD => elf.load(layout, header),
+            PT_LOAD if elf.loads.len() < MOST_LOADS => elf.load(layout, header),
             PT_NOTE => notes.push((
                 layout.word(header, segment.offset),
                 layout.word(header, segment.file_size),

@@ -23,10 +23,10 @@ struct Entry {
     loads: Vec<Segment>,
     /// Its state when it was opened.
     stamp: Option<Stamp>,
-    /// Which root it was seen in; kept only where the inode alone does not tell it apart.
+    /// Which root it was seen in; kept only where the inode number does not tell it apart.
     root: Option<RootId>,
-    /// How often it could not be opened.
-    failures: u32,
+    /// How often it was seen without being open.
+    sightings: u32,
 }
 
 /// The files.
@@ -39,13 +39,15 @@ pub(crate) struct Files {
     loose: HashSet<(u32, u32)>,
     /// Memory files that hold no program.
     code_memory: HashSet<Inode>,
+    path_bytes: usize,
     pub(crate) descriptors: Descriptors,
 }
 
 impl Files {
     const MOST: usize = 65_536;
+    const MOST_PATH_BYTES: usize = 16 << 20;
     const MOST_NAMES: usize = 64;
-    const MOST_FAILURES: u32 = 8;
+    const MOST_TRIES: u32 = 8;
     const MOST_MEMORY: usize = 4096;
 
     /// A file by its id.
@@ -100,25 +102,21 @@ impl Files {
         if self.code_memory.contains(&inode) {
             return Content::Jit;
         }
-        if let Some(source) = source {
-            let known = self.known(told, None).filter(|&id| self.intact(id));
-            let id = known.or_else(|| {
-                if !self.descriptors.room() {
-                    return None;
-                }
-                let opened = open::by_mapping(source.task()?, told).ok()?;
-                let elf = read(&opened).ok()?;
-                let root = source.root();
-                self.push(told, Ok(opened), Ok(elf), root, spoilt)
-            });
-            if let Some(id) = id {
-                return Content::File(id);
+        if let Some(id) = self.known(told, None).filter(|&id| self.intact(id)) {
+            return Content::File(id);
+        }
+        let Some(source) = source.filter(|_| self.descriptors.room()) else { return Content::Jit };
+        let opened =
+            source.task().ok_or(Reason::ProcessGone).and_then(|task| open::by_mapping(task, told));
+        let Ok(opened) = opened else { return Content::Jit };
+        let Ok(elf) = read(&opened) else {
+            if self.code_memory.len() < Self::MOST_MEMORY {
+                self.code_memory.insert(inode);
             }
-        }
-        if self.code_memory.len() < Self::MOST_MEMORY {
-            self.code_memory.insert(inode);
-        }
-        Content::Jit
+            return Content::Jit;
+        };
+        let root = source.root();
+        self.push(told, Ok((opened, elf)), root, spoilt).map_or(Content::Jit, Content::File)
     }
 
     fn file(
@@ -138,19 +136,40 @@ impl Files {
             return Some(id);
         }
         let Some(source) = source else {
-            return known.or_else(|| {
-                self.push(told, Err(Reason::FileGone), Err(elf::Problem::NotElf), None, spoilt)
-            });
+            return known.or_else(|| self.push(told, Err(Reason::FileGone), None, spoilt));
         };
-        let opened = if self.descriptors.room() { source.open(told) } else { Err(Reason::Limit) };
-        if let (Some(id), Err(_)) = (known, &opened) {
-            let entry = &mut self.entries[id.0 as usize];
-            entry.failures += 1;
-            return Some(id);
+        let found = self.open(told, source, spoilt);
+        if found.is_err() && known.is_some() {
+            return known;
         }
-        let elf = opened.as_ref().map_or(Err(elf::Problem::NotElf), read);
         let root = source.root();
-        self.push(told, opened, elf, root, spoilt)
+        self.push(told, found, root, spoilt)
+    }
+
+    fn open(
+        &mut self,
+        told: &Told<'_>,
+        source: &mut Source<'_>,
+        spoilt: &mut Spoilt,
+    ) -> Result<(Opened, Elf), Reason> {
+        if !self.descriptors.room() {
+            return Err(Reason::Limit);
+        }
+        let path = undeleted(told.path).0;
+        let opened = source.open(told).inspect_err(|reason| {
+            if *reason == Reason::FileRefused {
+                spoilt.add(path, "not a regular file, or too large");
+            }
+        })?;
+        match read(&opened) {
+            Ok(elf) => Ok((opened, elf)),
+            Err(problem) => {
+                if problem == elf::Problem::Malformed {
+                    spoilt.add(path, "ELF headers are malformed");
+                }
+                Err(Reason::FileCorrupt)
+            }
+        }
     }
 
     /// The newest file with the inode and path.
@@ -163,15 +182,15 @@ impl Files {
         self.by_inode.get(&(told.device, told.inode))?.iter().rev().find(same).copied()
     }
 
-    /// Whether there is nothing to gain from opening a file again.
+    /// Whether there is nothing to gain from opening a file again. One that could not be opened is tried again
+    /// a few times, and then now and then: its inode number may be another file's by now.
     fn settled(&mut self, id: FileId) -> bool {
-        let entry = &self.entries[id.0 as usize];
+        let entry = &mut self.entries[id.0 as usize];
         if entry.mapped.handle.is_some() {
             return self.intact(id);
         }
-        let lasting =
-            matches!(entry.mapped.reason, Some(Reason::FileCorrupt | Reason::FileRefused));
-        lasting || entry.failures >= Self::MOST_FAILURES
+        entry.sightings = entry.sightings.wrapping_add(1);
+        entry.sightings > Self::MOST_TRIES && !entry.sightings.is_multiple_of(Self::MOST_TRIES * 8)
     }
 
     /// Whether an open file is as it was when it was opened; otherwise it is closed: what was located in
@@ -194,7 +213,7 @@ impl Files {
         }
         entry.mapped.handle = None;
         entry.mapped.reason = Some(Reason::FileChanged);
-        entry.failures = 0;
+        entry.sightings = 0;
         self.descriptors.closed();
         false
     }
@@ -202,45 +221,34 @@ impl Files {
     fn push(
         &mut self,
         told: &Told<'_>,
-        opened: Result<Opened, Reason>,
-        elf: Result<Elf, elf::Problem>,
+        found: Result<(Opened, Elf), Reason>,
         root: Option<Root>,
         spoilt: &mut Spoilt,
     ) -> Option<FileId> {
         let path = undeleted(told.path).0;
-        if self.entries.len() >= Self::MOST {
+        if self.entries.len() >= Self::MOST || self.path_bytes >= Self::MOST_PATH_BYTES {
             return None;
         }
+        self.path_bytes += path.len();
         let id = FileId(self.entries.len() as u32);
         let same_inode = self.by_inode.entry((told.device, told.inode)).or_default();
         if same_inode.len() >= Self::MOST_NAMES {
             same_inode.remove(0);
         }
         same_inode.push(id);
-        let (handle, stamp, reason) = match (opened, &elf) {
-            (Ok(opened), Ok(_)) => {
-                if opened.loose {
-                    self.loose.insert(told.device);
-                }
-                (Some(opened.file), Some(opened.stamp), None)
-            }
-            (Ok(_), Err(problem)) => {
-                if *problem == elf::Problem::Malformed {
-                    spoilt.add(path, "ELF headers are malformed");
-                }
-                (None, None, Some(Reason::FileCorrupt))
-            }
-            (Err(reason), _) => (None, None, Some(reason)),
+        let (opened, elf, reason) = match found {
+            Ok((opened, elf)) => (Some(opened), elf, None),
+            Err(reason) => (None, Elf::default(), Some(reason)),
         };
-        if reason == Some(Reason::FileRefused) {
-            spoilt.add(path, "not a regular file, or too large");
-        }
-        if handle.is_some() {
+        if let Some(opened) = &opened {
             self.descriptors.opened();
+            if opened.loose {
+                self.loose.insert(told.device);
+            }
         }
-        let elf = elf.unwrap_or_default();
         self.note_build_id(id, path, &elf, spoilt);
         let loose = self.loose.contains(&told.device);
+        let (handle, stamp) = opened.map(|opened| (opened.file, opened.stamp)).unzip();
         self.entries.push(Entry {
             mapped: MappedFile {
                 path: path.to_vec(),
@@ -253,7 +261,7 @@ impl Files {
             loads: elf.loads,
             stamp,
             root: root.filter(|_| loose).map(|root| root.id),
-            failures: u32::from(reason.is_some()),
+            sightings: 1,
         });
         Some(id)
     }

@@ -23,7 +23,7 @@ pub(crate) struct Opened {
     pub(crate) file: File,
     /// What it is.
     pub(crate) stamp: Stamp,
-    /// Its device number says less than elsewhere: overlayfs, btrfs.
+    /// The kernel's records do not tell it from a file with its inode number in another subvolume.
     pub(crate) loose: bool,
 }
 
@@ -132,13 +132,13 @@ pub(crate) fn stamp(file: &File) -> Option<Stamp> {
 fn checked(found: OwnedFd, told: &Told<'_>, same_name: bool) -> Result<Opened, Reason> {
     let stat = rustix::fs::fstat(&found).map_err(file_reason)?;
     let magic = rustix::fs::fstatfs(&found).map_err(file_reason)?.f_type as u64;
-    let loose = matches!(magic, OVERLAYFS | BTRFS | BCACHEFS);
     if !same_file(&stat, told, magic, same_name) {
         return Err(Reason::FileChanged);
     }
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile || stat.st_size > MOST_BYTES {
         return Err(Reason::FileRefused);
     }
+    let loose = matches!(magic, BTRFS | BCACHEFS) && device(&stat) != told.device;
     Ok(Opened { file: reopened(&found)?, stamp: Stamp::from(&stat), loose })
 }
 

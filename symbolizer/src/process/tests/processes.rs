@@ -7,9 +7,11 @@ use super::{
 use crate::place::{Place, Reason};
 use crate::process::files::Files;
 use crate::process::{EventKind, ProcessTable};
+use std::io::Write;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// A copy of `cat` in a directory of its own: it waits for its input to end.
 fn copy_of_cat() -> (tempfile::TempDir, std::path::PathBuf) {
@@ -101,6 +103,25 @@ fn a_file_is_opened_once_and_survives_its_process() {
     table.apply(&exec(6, 1_999_999_999, "copied-cat"));
     table.apply(&crate::process::Event { pid: 1_999_999_999, tid: 1_999_999_999, ..mapping });
     assert_eq!(table.process(1_999_999_999).unwrap().files, [file]);
+}
+
+#[test]
+fn a_program_that_runs_from_memory_is_a_file() {
+    let memory = rustix::fs::memfd_create("copied-cat", rustix::fs::MemfdFlags::empty()).unwrap();
+    let mut memory = std::fs::File::from(memory);
+    memory.write_all(&std::fs::read("/bin/cat").unwrap()).unwrap();
+    let link = format!("/proc/{}/fd/{}", std::process::id(), memory.as_raw_fd());
+    let mut cat = Command::new(link).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    drop(memory);
+    let mut table = ProcessTable::new();
+    table.read(cat.id());
+    let facts = table.process(cat.id()).unwrap();
+    cat.kill().unwrap();
+    cat.wait().unwrap();
+    assert!(!facts.has_jit_code);
+    let file = table.file(facts.files[0]).unwrap();
+    assert_eq!(file.path, b"/memfd:copied-cat");
+    assert!(file.handle.is_some() && !file.segments.is_empty());
 }
 
 #[test]
