@@ -48,6 +48,8 @@ pub(crate) struct StackCounts {
     pub weight: u64,
     /// Samples whose stack never came.
     pub stack_missing: u64,
+    /// Main threads' names as samples had them, by process id: for processes whose name the table does not know.
+    pub main_names: HashMap<u32, Comm>,
     /// When the first sample was taken, CLOCK_MONOTONIC nanoseconds.
     pub first: Option<u64>,
     /// When the last one was taken.
@@ -107,6 +109,9 @@ impl Aggregator {
         let count = self.result.counts.entry(key).or_default();
         count.samples += 1;
         self.result.samples += 1;
+        if sample.tid == sample.space.pid {
+            self.result.main_names.insert(sample.tid, sample.comm);
+        }
         self.result.weight = self.result.weight.saturating_add(sample.weight);
         count.weight = count.weight.saturating_add(sample.weight);
         self.result.first.get_or_insert(sample.time);
@@ -165,4 +170,110 @@ fn event(record: &SideBand) -> Event {
         SideBandKind::Exit => EventKind::Exit,
     };
     Event { time: record.time, pid: record.pid, tid: record.tid, kind }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{COMM, SPACE, mmap, sample, stack};
+    use bpf::FrameKind;
+    use symbolizer::Place;
+
+    fn counted(rules: Rules, windows: &[Window]) -> StackCounts {
+        let mut table = ProcessTable::without_proc();
+        let mut aggregator = Aggregator::new(rules);
+        windows.iter().for_each(|window| aggregator.add(window, &mut table));
+        aggregator.finish()
+    }
+
+    fn window(samples: Vec<Sample>) -> Window {
+        Window {
+            stacks: vec![stack(1, &[0x1010, 0x1020]), stack(2, &[0xffff_ffff_8000_0000])],
+            samples,
+            side_band: vec![mmap(0, 0x1000, 0x1000)],
+            side_band_lost: false,
+        }
+    }
+
+    #[test]
+    fn equal_samples_are_one_count() {
+        let samples = vec![sample(1, 1, 2), sample(2, 1, 2), sample(3, 1, 0)];
+        let result = counted(Rules { threads: true, gate: None }, &[window(samples)]);
+        let mut counts: Vec<Count> = result.counts.values().copied().collect();
+        counts.sort_by_key(|count| count.samples);
+        assert_eq!(counts, [Count { samples: 1, weight: 10 }, Count { samples: 2, weight: 20 }]);
+        assert_eq!((result.samples, result.weight), (3, 30));
+        assert_eq!((result.first, result.last), (Some(1), Some(3)));
+    }
+
+    #[test]
+    fn threads_are_told_apart_only_where_wanted() {
+        let samples = vec![sample(1, 1, 0), Sample { tid: 8, ..sample(2, 1, 0) }];
+        let count = |threads| {
+            counted(Rules { threads, gate: None }, &[window(samples.clone())]).counts.len()
+        };
+        assert_eq!((count(true), count(false)), (2, 1));
+    }
+
+    #[test]
+    fn a_sample_whose_stack_never_came_is_counted_as_lost() {
+        let result = counted(
+            Rules::default(),
+            &[window(vec![sample(1, 99, 0), sample(2, 1, 98), sample(3, 1, 2)])],
+        );
+        assert_eq!((result.stack_missing, result.samples), (2, 1));
+    }
+
+    #[test]
+    fn stacks_of_an_earlier_window_are_known() {
+        let later = Window { samples: vec![sample(5, 1, 2)], ..Window::default() };
+        let result = counted(Rules::default(), &[window(vec![]), later]);
+        assert_eq!((result.stack_missing, result.samples), (0, 1));
+    }
+
+    #[test]
+    fn samples_see_the_mappings_of_their_own_time() {
+        let mut window = window(vec![sample(5, 1, 0), sample(15, 1, 0)]);
+        // Another file takes the place between the two samples.
+        window.side_band.push(mmap(10, 0x1000, 0x9000));
+        let result = counted(Rules::default(), &[window]);
+        let places: Vec<Place> = result.stacks.places().to_vec();
+        assert_eq!(result.counts.len(), 2, "{places:?}");
+    }
+
+    #[test]
+    fn the_gate_s_samples_are_not_the_command_s() {
+        let gate = Comm::from_bytes(b"bpflame-gate");
+        let samples = vec![Sample { comm: gate, ..sample(1, 1, 0) }, sample(2, 1, 0)];
+        let rules = Rules { threads: true, gate: Some((SPACE.pid, gate)) };
+        let result = counted(rules, &[window(samples.clone())]);
+        assert_eq!(result.samples, 1);
+        assert!(result.counts.keys().all(|key| key.comm == Comm::from_bytes(COMM)));
+        let other = Rules { threads: true, gate: Some((SPACE.pid + 1, gate)) };
+        assert_eq!(counted(other, &[window(samples)]).samples, 2);
+    }
+
+    #[test]
+    fn the_idle_task_has_no_address_space() {
+        let idle =
+            Sample { flags: Flags::IDLE, user: StackId(0), kernel: StackId(2), ..sample(1, 0, 2) };
+        let result = counted(Rules::default(), &[window(vec![idle])]);
+        let key = result.counts.keys().next().unwrap();
+        assert_eq!((key.space, key.user.is_some(), key.kernel.is_some()), (None, false, true));
+    }
+
+    #[test]
+    fn kernel_addresses_are_looked_up_before_the_return() {
+        let result = counted(
+            Rules::default(),
+            &[Window {
+                stacks: vec![stack(2, &[0xffff_ffff_8000_0010, 0xffff_ffff_8000_0020])],
+                samples: vec![sample(1, 0, 2)],
+                ..Window::default()
+            }],
+        );
+        let addresses = [0xffff_ffff_8000_0010, 0xffff_ffff_8000_001f];
+        assert_eq!(result.stacks.places(), addresses.map(|address| Place::Kernel { address }));
+        assert_eq!(stack(2, &[1, 2]).frames[1].kind, FrameKind::Return);
+    }
 }

@@ -129,16 +129,12 @@ impl<'a> Material<'a> {
 struct Labels<'a> {
     table: &'a ProcessTable,
     threads: bool,
-    /// Main threads' names as samples had them, for processes whose name the table does not know.
-    main: HashMap<u32, Comm>,
+    main_names: &'a HashMap<u32, Comm>,
 }
 
 impl<'a> Labels<'a> {
     fn new(material: &Material<'a>, threads: bool) -> Self {
-        let keys = material.counts.counts.keys();
-        let main =
-            keys.filter(|key| key.pid != 0 && key.tid == key.pid).map(|key| (key.pid, key.comm));
-        Self { table: material.table, threads, main: main.collect() }
+        Self { table: material.table, threads, main_names: &material.counts.main_names }
     }
 
     /// `comm` always, as graphs of the machine need it; `pid`, `tid` and `thread` where wanted.
@@ -164,10 +160,125 @@ impl<'a> Labels<'a> {
                 if key.flags.has(Flags::IDLE) { "swapper" } else { "[another PID namespace]" };
             return Cow::Borrowed(name.as_bytes());
         };
-        match (self.table.name(space), self.main.get(&key.pid)) {
+        match (self.table.name(space), self.main_names.get(&key.pid)) {
             ([], Some(comm)) => Cow::Borrowed(comm.bytes()),
             ([], None) => Cow::Owned(format!("[pid {}]", key.pid).into_bytes()),
             (name, _) => Cow::Borrowed(name),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aggregate::{Aggregator, Rules};
+    use crate::quality::Quality;
+    use crate::testing::{ByAddress, sample, stack};
+    use bpf::{StackId, Window};
+    use output::{Encode, Folded, ValueType};
+    use symbolizer::Symbolize;
+
+    const KERNEL: u64 = 0xffff_ffff_8000_0000;
+
+    fn stacks() -> Vec<bpf::Stack> {
+        vec![stack(1, &[0x1010, 0x1021, 0x1031]), stack(2, &[KERNEL, KERNEL + 0x11])]
+    }
+
+    /// The profile and the quality of samples, with all leaves frameless or none.
+    fn made(samples: Vec<bpf::Sample>, labels: bool, frameless: bool) -> (Profile, Quality) {
+        let mut table = ProcessTable::without_proc();
+        let mut aggregator = Aggregator::new(Rules { threads: labels, gate: None });
+        aggregator.add(&Window { stacks: stacks(), samples, ..Window::default() }, &mut table);
+        let counts = aggregator.finish();
+        let named = ByAddress.names(&table, counts.stacks.places());
+        let frameless = vec![frameless; named.len()];
+        let material =
+            Material { counts: &counts, table: &table, named: &named, frameless: &frameless };
+        let value =
+            |kind: &str| ValueType { kind: String::from(kind), unit: String::from("count") };
+        let head =
+            Profile { sample_types: vec![value("samples"), value("cpu")], ..Profile::default() };
+        (assemble(&material, Making { labels, scale: 2.0 }, head), Quality::of(&material))
+    }
+
+    fn folded(profile: &Profile, root: Option<&str>) -> String {
+        let mut text = Vec::new();
+        let folded = Folded { annotate: true, root: root.map(String::from), ..Folded::default() };
+        folded.encode(profile, &mut text).unwrap();
+        String::from_utf8(text).unwrap()
+    }
+
+    #[test]
+    fn kernel_frames_are_above_user_frames() {
+        let (profile, _) = made(vec![sample(1, 1, 2), sample(2, 1, 2)], true, false);
+        let text = folded(&profile, None);
+        assert_eq!(text, "f1030;f1020;f1010;fffffffff80000010_[k];fffffffff80000000_[k] 2\n");
+        assert_eq!(profile.samples[0].values, [2, 40]);
+    }
+
+    #[test]
+    fn the_process_is_the_root_of_the_machine_s_graph() {
+        let (profile, _) = made(vec![sample(1, 1, 0)], false, false);
+        assert!(folded(&profile, Some("comm")).starts_with("program;f1030;"), "{profile:?}");
+    }
+
+    #[test]
+    fn labels_are_sorted_and_all_there() {
+        let (profile, _) = made(vec![sample(1, 1, 0)], true, false);
+        let keys: Vec<&str> =
+            profile.samples[0].labels.iter().map(|label| label.key.as_str()).collect();
+        assert_eq!(keys, ["comm", "pid", "thread", "tid"]);
+        let (profile, _) = made(vec![sample(1, 1, 0)], false, false);
+        assert_eq!(profile.samples[0].labels.len(), 1);
+    }
+
+    #[test]
+    fn what_was_not_recorded_has_a_frame_in_brackets() {
+        let bare = |flags| bpf::Sample { flags, user: StackId(0), ..sample(1, 0, 0) };
+        for (flags, frame) in [
+            (Flags::default(), "[user] 1\n"),
+            (Flags::IN_KERNEL, "[kernel]_[k] 1\n"),
+            (Flags::KERNEL_THREAD, "[kernel]_[k] 1\n"),
+            (Flags::IDLE, "[idle]_[k] 1\n"),
+            (Flags::GUEST, "[guest]_[k] 1\n"),
+        ] {
+            assert_eq!(folded(&made(vec![bare(flags)], true, false).0, None), frame);
+        }
+    }
+
+    #[test]
+    fn the_idle_task_is_named() {
+        let idle = bpf::Sample { flags: Flags::IDLE, ..sample(1, 0, 2) };
+        let text = folded(&made(vec![idle], true, false).0, Some("comm"));
+        assert!(text.starts_with("swapper;[idle]_[k];fffffffff80000010"), "{text}");
+    }
+
+    #[test]
+    fn spoilt_stacks_are_marked_and_counted() {
+        let truncated = bpf::Sample { flags: Flags::TRUNCATED_USER, ..sample(1, 1, 0) };
+        let (profile, quality) = made(vec![truncated, sample(2, 1, 0)], true, true);
+        assert_eq!(profile.samples.iter().filter(|sample| sample.marks.truncated).count(), 1);
+        assert!(profile.samples.iter().all(|sample| sample.marks.caller_may_be_missing));
+        assert_eq!((quality.truncated, quality.caller_may_be_missing), (1, 2));
+        let (profile, quality) = made(vec![sample(2, 1, 0)], true, false);
+        assert!(!profile.samples[0].marks.caller_may_be_missing);
+        assert_eq!(quality.caller_may_be_missing, 0);
+    }
+
+    #[test]
+    fn frames_without_a_name_are_counted_by_reason() {
+        let mut nameless = stacks();
+        nameless.push(stack(3, &[0x1011, 0x1022]));
+        let mut table = ProcessTable::without_proc();
+        let mut aggregator = Aggregator::new(Rules::default());
+        let samples = vec![sample(1, 3, 0), sample(2, 3, 0), sample(3, 1, 0)];
+        aggregator.add(&Window { stacks: nameless, samples, ..Window::default() }, &mut table);
+        let counts = aggregator.finish();
+        let named = ByAddress.names(&table, counts.stacks.places());
+        let material = Material { counts: &counts, table: &table, named: &named, frameless: &[] };
+        let quality = Quality::of(&material);
+        // Two odd addresses in the third stack, sampled twice; 0x1022 is looked up at 0x1021.
+        assert_eq!((quality.user_frames, quality.unresolved_frames()), (2 * 2 + 3, 4));
+        assert_eq!(quality.main_reason(), Some(symbolizer::Reason::NoSymbol));
     }
 }

@@ -169,3 +169,107 @@ impl Limits<'_> {
         watch.all_gone(self.ends_with_processes).then_some(End::Gone)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aggregate::Rules;
+    use crate::testing::{sample, stack};
+    use bpf::Error;
+
+    /// Gives its windows one by one; the last one at the stop.
+    #[derive(Debug, Default)]
+    struct Fake {
+        windows: Vec<Window>,
+        drained: usize,
+        fails_at: Option<usize>,
+        endless: bool,
+    }
+
+    impl SampleSource for Fake {
+        fn drain(&mut self, window: &mut Window) -> Result<(), Error> {
+            window.clear();
+            self.drained += 1;
+            if self.fails_at == Some(self.drained) {
+                return Err(Error::Kernel { lacks: String::from("luck") });
+            }
+            if self.windows.len() > 1 {
+                *window = self.windows.remove(0);
+            }
+            Ok(())
+        }
+
+        fn stop(&mut self, window: &mut Window) -> Result<(), Error> {
+            *window = self.windows.pop().unwrap_or_default();
+            Ok(())
+        }
+
+        fn losses(&self) -> Losses {
+            Losses { runs: self.drained as u64, ..Losses::default() }
+        }
+
+        fn finished(&self) -> bool {
+            !self.endless && self.windows.len() <= 1
+        }
+    }
+
+    fn windows() -> Vec<Window> {
+        let window = |time| Window {
+            stacks: vec![stack(1, &[0x10])],
+            samples: vec![sample(time, 1, 0)],
+            ..Window::default()
+        };
+        vec![window(1), window(2), window(3)]
+    }
+
+    fn collected(source: &mut Fake, time: Option<Duration>, processes: &[u32]) -> Collected {
+        let (mut own, mut signals) = (Own::begin(), Signals::install().unwrap());
+        let collector = Collector {
+            table: ProcessTable::without_proc(),
+            aggregator: Aggregator::new(Rules::default()),
+            watch: Watch::new(processes),
+            time: CpuTime::Unknown,
+            own: &mut own,
+            tape: Tape::default(),
+            progress: Progress::new(true),
+        };
+        let ends_with_processes = !processes.is_empty();
+        let limits =
+            Limits { time, signals: &mut signals, ends_with_processes, drain_every: DRAIN };
+        collect(source, collector, limits)
+    }
+
+    #[test]
+    fn a_source_is_drained_to_its_end_and_stopped() {
+        let mut source = Fake { windows: windows(), ..Fake::default() };
+        let collected = collected(&mut source, None, &[]);
+        assert!(matches!(collected.end, End::Finished), "{:?}", collected.end);
+        assert_eq!(collected.counts.samples, 3);
+        assert_eq!(collected.losses.runs, 2);
+    }
+
+    #[test]
+    fn what_came_before_a_failure_is_kept() {
+        let mut source = Fake { windows: windows(), fails_at: Some(2), ..Fake::default() };
+        let collected = collected(&mut source, None, &[]);
+        assert!(matches!(collected.end, End::Failed(_)), "{:?}", collected.end);
+        assert_eq!(collected.counts.samples, 2);
+    }
+
+    #[test]
+    fn time_ends_it() {
+        let mut source = Fake { endless: true, ..Fake::default() };
+        let collected = collected(&mut source, Some(Duration::from_millis(30)), &[]);
+        assert!(matches!(collected.end, End::Time), "{:?}", collected.end);
+        assert!(collected.time >= Duration::from_millis(30));
+    }
+
+    #[test]
+    fn the_end_of_the_last_process_ends_it() {
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let mut source = Fake { endless: true, ..Fake::default() };
+        let collected = collected(&mut source, None, &[child.id()]);
+        child.wait().unwrap();
+        assert!(matches!(collected.end, End::Gone), "{:?}", collected.end);
+    }
+}

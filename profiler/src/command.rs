@@ -10,6 +10,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 /// A command of the user's, before and after its gate. Dropped before [`Started::release`], it never runs.
@@ -17,7 +18,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 pub(crate) struct Started {
     child: Child,
     gate: Option<UnixStream>,
-    name: String,
+    program: PathBuf,
 }
 
 /// Why a command did not run.
@@ -42,10 +43,8 @@ impl Started {
             gated.envs(caller.environment());
         }
         let child = gated.arg("--").args(command).spawn()?;
-        let path = command.first().map(std::path::Path::new);
-        let name =
-            path.and_then(|p| p.file_name()).unwrap_or_default().to_string_lossy().into_owned();
-        Ok(Self { child, gate: Some(gate), name })
+        let program = command.first().map(PathBuf::from).unwrap_or_default();
+        Ok(Self { child, gate: Some(gate), program })
     }
 
     /// Its process id, the same before and after the gate.
@@ -54,16 +53,17 @@ impl Started {
     }
 
     /// The program's name.
-    pub(crate) fn name(&self) -> &str {
-        &self.name
+    pub(crate) fn name(&self) -> String {
+        self.program.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
     /// Opens the gate; returns when the command runs, or with the reason why it does not.
     pub(crate) fn release(&mut self) -> Result<(), NotRun> {
         let Some(mut gate) = self.gate.take() else { return Ok(()) };
+        let name = self.program.display();
         let failed = |error: io::Error| NotRun {
             code: COMMAND_FAILED,
-            message: format!("{} could not be started: {error}", self.name),
+            message: format!("{name} could not be started: {error}"),
         };
         hand_over_stdin(&gate).map_err(failed)?;
         let mut answer = Vec::new();
@@ -73,11 +73,11 @@ impl Started {
         drop(self.child.wait());
         Err(match error.kind() {
             io::ErrorKind::NotFound => {
-                NotRun { code: NOT_FOUND, message: format!("{}: command not found", self.name) }
+                NotRun { code: NOT_FOUND, message: format!("{name}: command not found") }
             }
             _ => NotRun {
                 code: NOT_EXECUTABLE,
-                message: format!("{} cannot be executed: {error}", self.name),
+                message: format!("{name} cannot be executed: {error}"),
             },
         })
     }

@@ -45,6 +45,12 @@ impl Facts {
         self.lost.values().sum()
     }
 
+    /// The share of what should have been sampled that was lost: of all runs, not of the target's alone, because
+    /// what was missed belongs to no target.
+    pub(crate) fn lost_share(&self) -> f64 {
+        share(self.lost_total(), self.lost_total() + self.runs.max(self.quality.samples))
+    }
+
     /// How far the samples' CPU time is off the accounted one: +0.01 is one per cent too much.
     pub(crate) fn difference(&self) -> Option<f64> {
         let accounted = self.accounted.filter(|time| *time > 0)?;

@@ -93,11 +93,10 @@ pub(crate) fn tell(
     if let Some(path) = &config.stats {
         write_stats(config, path, &stats::json(facts, own, &recorded.cost, &names))?;
     }
-    summary::warnings(facts).iter().for_each(|warning| voice.warn(warning));
-    let written =
-        if names.is_empty() { String::new() } else { format!(" → {}", names.join(", ")) };
     if !empty {
-        voice.note(format_args!("{}{written}", summary::line(facts)));
+        let arrow = if names.is_empty() { "" } else { " → " };
+        summary::warnings(facts).iter().for_each(|warning| voice.warn(warning));
+        voice.note(format_args!("{}{arrow}{}", summary::line(facts), names.join(", ")));
     }
     if config.open {
         browser::show(&files, config.caller.as_ref(), voice);
@@ -114,9 +113,10 @@ pub(crate) fn tell(
 /// Why there is no sample.
 fn nothing(facts: &Facts) -> Failure {
     let target = &facts.target;
-    let why = match facts.lost_total() {
-        0 => format!("{target} did not run on the sampled CPUs while it was recorded"),
-        _ => summary::lost(facts),
+    let why = if facts.lost_share() > 0.5 {
+        summary::lost(facts)
+    } else {
+        format!("{target} did not run on the sampled CPUs while it was recorded")
     };
     Failure::new(Kind::NoSamples, format!("no samples, nothing written: {why}"))
         .cure("record longer with -d, or sample more often with -F")

@@ -44,6 +44,8 @@ mod subject;
 mod summary;
 mod tape;
 pub mod target;
+#[cfg(test)]
+mod testing;
 mod watch;
 
 use args::{Cli, Command};
@@ -58,9 +60,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(words) {
         Ok(cli) => cli,
         Err(error) => {
-            // Nobody is left to be told when this fails.
-            drop(error.print());
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+            return typed_wrongly(&error);
         }
     };
     let result = match cli.command {
@@ -72,6 +72,18 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Man { subcommand } => pages::man(subcommand.as_deref()),
     };
     end(result.map(|()| Ending::Done), false)
+}
+
+/// Tells what is wrong with the command line; or help and the version, which arrive here too.
+fn typed_wrongly(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() {
+        let text = error.render().to_string();
+        say::line(text.strip_prefix("error: ").unwrap_or(&text).trim_end());
+    } else {
+        // Nobody is left to be told when this fails.
+        drop(error.print());
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
 fn record(args: args::RecordArgs) -> ExitCode {

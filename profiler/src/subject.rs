@@ -36,7 +36,7 @@ impl Subject {
                     command::Started::at_gate(words, config.caller.as_ref()).map_err(|error| {
                         Failure::new(Kind::Failed, format!("starting a process failed: {error}"))
                     })?;
-                let target = Target::command(started.pid(), started.name());
+                let target = Target::command(started.pid(), &started.name());
                 return Ok(Self { target, command: Some(started), program: None });
             }
         };

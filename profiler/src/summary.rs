@@ -98,7 +98,7 @@ pub(crate) fn warnings(facts: &Facts) -> Vec<String> {
             percent(share(quality.broken, quality.user_samples))
         ));
     }
-    if share(facts.lost_total(), facts.lost_total() + quality.samples) > WORTH_A_WARNING {
+    if facts.lost_share() > WORTH_A_WARNING {
         list.push(String::from("a large part of the samples was lost; a lower -F helps"));
     }
     list.extend(unreadable_files(facts));

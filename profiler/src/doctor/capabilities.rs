@@ -78,18 +78,20 @@ impl Capability {
                 "no recording: neither perf events on every CPU nor BPF programs that read stacks"
             }
             Self::SysPtrace => {
-                "no names in other users' processes, and in those with more privileges than bpflame"
+                "no names in other users' containers and deleted programs; before Linux 6.15 none in their processes"
             }
             Self::CheckpointRestore => {
-                "mapped files are opened by path: deleted and replaced ones have no names"
+                "no names in libraries that were deleted or replaced since they were loaded"
             }
             Self::DacReadSearch => {
-                "no names from files, perf maps and containers that only their owner may read"
+                "no names from files that only their owner may read, and from other users' deleted libraries"
             }
             Self::Syslog => {
                 "no kernel names where kernel.kptr_restrict or kernel.perf_event_paranoid hide them"
             }
-            Self::IpcLock => "small rings only: more records are lost on busy machines",
+            Self::IpcLock => {
+                "a second recording at the same time may be refused for want of lockable memory"
+            }
             Self::SysResource => "before Linux 5.11 RLIMIT_MEMLOCK bounds the BPF maps",
             Self::SysAdmin => "BPF programs are named by their symbol only",
         }

@@ -6,6 +6,9 @@ use super::identity::Identity;
 use super::machine::Machine;
 use crate::exit::Kind;
 
+/// What a CPU's ring of side-band records takes at most, in KiB: half a MiB and its head.
+const RING_KB: i64 = 516;
+
 /// What perf events allow.
 pub fn section(machine: &Machine, identity: &Identity) -> Section {
     let mut section = Section::new("Perf events");
@@ -62,12 +65,43 @@ fn rate(machine: &Machine) -> Finding {
 
 fn ring_memory(machine: &Machine, identity: &Identity, paranoid: i64) -> Finding {
     let name = "kernel.perf_event_mlock_kb";
-    let size =
-        machine.setting(name).map_or_else(|| String::from("not readable"), |kb| format!("{kb}"));
+    let Some(free) = machine.setting(name) else {
+        return Finding::note(name, "not readable");
+    };
     if paranoid < 0 || missing(Step::MapRings, identity.effective(), paranoid).is_empty() {
-        return Finding::good(name, format!("{size}: no hindrance"));
+        return Finding::good(name, format!("{free}: no hindrance"));
     }
-    Finding::note(name, format!("{size}: bounds the rings of a CPU without CAP_IPC_LOCK"))
+    let beyond = RING_KB.saturating_sub(free).clamp(0, RING_KB) * online(machine);
+    let limit = machine.limit("Max locked memory");
+    if beyond == 0 || limit.as_deref().is_some_and(|limit| allows(limit, beyond * 1024)) {
+        return Finding::good(
+            name,
+            format!("{free}: enough for the rings of one recording at a time"),
+        );
+    }
+    let fact = format!(
+        "{free} a CPU, and RLIMIT_MEMLOCK does not make up for it: the rings take {RING_KB}"
+    );
+    Finding::bad(Kind::NotPermitted, name, format!("{fact}; CAP_IPC_LOCK is missing"))
+        .cure(format!("sudo sysctl kernel.perf_event_mlock_kb={RING_KB}"))
+}
+
+/// Whether a limit as `/proc/self/limits` shows it allows so many bytes.
+fn allows(limit: &str, bytes: i64) -> bool {
+    limit == "unlimited" || limit.parse::<i64>().is_ok_and(|limit| limit >= bytes)
+}
+
+/// How many CPUs are online, from a list such as `0-3,5`; at least one.
+fn online(machine: &Machine) -> i64 {
+    let list = machine.text("/sys/devices/system/cpu/online").unwrap_or_default();
+    let count = |part: &str| {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        Some(
+            (i64::from(last.parse::<u32>().ok()?) - i64::from(first.parse::<u32>().ok()?) + 1)
+                .clamp(0, 1 << 16),
+        )
+    };
+    list.split(',').filter_map(count).sum::<i64>().max(1)
 }
 
 fn pmu(machine: &Machine) -> Finding {
@@ -90,7 +124,7 @@ fn pmu(machine: &Machine) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use super::super::finding::verdict;
+    use super::super::finding::{Level, verdict};
     use super::super::testing::{Fake, finding, user};
     use super::*;
 
@@ -98,6 +132,32 @@ mod tests {
     fn distributions_with_higher_paranoia_stop_the_smallest_set() {
         let fake = Fake::modern().with("/proc/sys/kernel/perf_event_paranoid", "3");
         assert_eq!(verdict(&[section(&fake.machine(), &user())]), Some(Kind::NotPermitted));
+    }
+
+    #[test]
+    fn lockable_memory_is_counted() {
+        let limits = |bytes: &str| {
+            format!(
+                "Limit  Soft Limit  Hard Limit  Units\nMax locked memory  {bytes}  {bytes}  bytes\n"
+            )
+        };
+        for (mlock, limit, level) in [
+            ("516", "65536", Level::Good),
+            ("64", "65536", Level::Bad),
+            ("64", "8388608", Level::Good),
+            ("64", "unlimited", Level::Good),
+        ] {
+            let fake = Fake::modern()
+                .with("/proc/sys/kernel/perf_event_mlock_kb", mlock)
+                .with("/sys/devices/system/cpu/online", "0-1,3\n")
+                .with("/proc/self/limits", &limits(limit));
+            let section = section(&fake.machine(), &user());
+            assert_eq!(
+                finding(&section, "kernel.perf_event_mlock_kb").level,
+                level,
+                "{mlock} {limit}"
+            );
+        }
     }
 
     #[test]

@@ -124,8 +124,8 @@ fn names(rows: &[Row], pid: u32, distribution: &Distribution) -> Finding {
             commands.push(command);
         }
     }
-    if commands.iter().any(|command| command.contains("dbgsym")) {
-        commands.extend(distribution.debug_archive());
+    if let Some(at) = commands.iter().position(|command| command.contains("dbgsym")) {
+        distribution.debug_archive().into_iter().for_each(|archive| commands.insert(at, archive));
     }
     commands.push(format!(
         "DEBUGINFOD_URLS={} bpflame record -p {pid} --debuginfod …",

@@ -73,7 +73,10 @@ impl Identity {
 
     fn capabilities(&self, section: &mut Section, executable: &str) {
         for capability in Capability::ALL {
-            section.push(self.capability(capability, executable));
+            // It matters to old kernels only, and `system` looks at it there.
+            if capability != Capability::SysResource {
+                section.push(self.capability(capability, executable));
+            }
         }
     }
 
@@ -171,10 +174,10 @@ fn hides(mount: &str) -> bool {
 /// The container that bpflame runs in, as far as it left its marks.
 fn container(machine: &Machine) -> Option<String> {
     if machine.exists("/.dockerenv") {
-        return Some(String::from("Docker"));
+        return Some(String::from("Docker (/.dockerenv)"));
     }
     if machine.exists("/run/.containerenv") {
-        return Some(String::from("Podman"));
+        return Some(String::from("Podman (/run/.containerenv)"));
     }
     if machine.exists("/var/run/secrets/kubernetes.io") {
         return Some(String::from("Kubernetes"));

@@ -67,6 +67,13 @@ impl Machine {
         self.number(format!("/proc/sys/{}", name.replace('.', "/")))
     }
 
+    /// The soft limit of that name in `/proc/self/limits`: a number or `unlimited`.
+    pub fn limit(&self, name: &str) -> Option<String> {
+        let limits = self.text("/proc/self/limits")?;
+        let rest = limits.lines().find_map(|line| line.strip_prefix(name))?;
+        rest.split_whitespace().next().map(str::to_owned)
+    }
+
     /// Whether something stands at the path (links are followed).
     pub fn exists(&self, absolute: impl AsRef<Path>) -> bool {
         self.path(absolute).exists()

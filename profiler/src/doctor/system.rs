@@ -103,13 +103,7 @@ fn lockdown(machine: &Machine) -> Finding {
 }
 
 fn memlock(machine: &Machine, identity: &Identity) -> Finding {
-    let limits = machine.text("/proc/self/limits").unwrap_or_default();
-    let soft = limits
-        .lines()
-        .find_map(|l| l.strip_prefix("Max locked memory"))
-        .and_then(|rest| rest.split_whitespace().next())
-        .unwrap_or("unknown")
-        .to_owned();
+    let soft = machine.limit("Max locked memory").unwrap_or_else(|| String::from("unknown"));
     if soft == "unlimited" || identity.effective().allows(Capability::SysResource) {
         return Finding::good("RLIMIT_MEMLOCK", soft);
     }

@@ -37,7 +37,7 @@ fn is_stdout(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-fn output(path: &PathBuf, format: Option<Format>, args: &ReportArgs) -> Result<Output, Failure> {
+fn output(path: &Path, format: Option<Format>, args: &ReportArgs) -> Result<Output, Failure> {
     let known = Format::NAMES.join(", ");
     if is_stdout(path) {
         let Some(format) = format else {

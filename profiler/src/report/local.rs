@@ -100,7 +100,7 @@ fn regular_file(path: &str) -> Option<File> {
 /// Bytes from an even number of hexadecimal digits; `None` for anything else, and for none at all.
 fn bytes_of(hexadecimal: &str) -> Option<Vec<u8>> {
     let digits = hexadecimal.as_bytes();
-    if digits.is_empty() || digits.len() % 2 != 0 || digits.len() > 128 {
+    if digits.is_empty() || !digits.len().is_multiple_of(2) || digits.len() > 128 {
         return None;
     }
     let digit = |byte: u8| char::from(byte).to_digit(16);
