@@ -1,8 +1,8 @@
 //! Flame graphs as SVG, drawn by inferno.
 //!
-//! What inferno is given is a line a path ([`lines`]), each name followed by control characters that say
+//! What inferno is given is a line a path (`lines`), each name followed by control characters that say
 //! what the frame is; clean names have none. In the finished picture these become words in the tooltips, and
-//! what inferno has no place for is added: a legend, the facts in lines that fit, a description ([`finish`]).
+//! what inferno has no place for is added: a legend, the facts in lines that fit, a description (`finish`).
 
 mod finish;
 mod lines;
@@ -116,7 +116,9 @@ impl Svg {
         options.image_width = self.width.map(|width| width.clamp(200, 100_000));
         // 16 pixels a frame, less where the picture would be too tall to be looked at.
         options.frame_height = (TALLEST / (deepest + 1)).clamp(8, 16);
-        options.font_size = options.frame_height.min(12);
+        options.font_size = (options.frame_height - 1).clamp(8, 12);
+        // For viewers that run no script; others measure.
+        options.font_width = 0.61;
         options.font_type = "monospace".into();
         options.text_truncate_direction = TextTruncateDirection::Right;
         options.name_type = String::new();

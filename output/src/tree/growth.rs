@@ -1,0 +1,166 @@
+//! How the tree grows, a sample at a time.
+
+use super::{Doubt, Kind, NARROW, Node, Traits, View};
+use crate::profile::{FrameKind, Label, LabelValue, Location, Profile, Sample, Trust};
+use crate::text::{UNKNOWN, clean};
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+/// A hash for pairs of small numbers, which are all that [`Growth::node_ids`] has as keys; nothing foreign
+/// gets here.
+#[derive(Default)]
+struct Mix(u64);
+
+impl Hasher for Mix {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        let mixed = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = (mixed ^ mixed >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0 ^ self.0 >> 32
+    }
+}
+
+/// The tree while it grows.
+pub(super) struct Growth<'a> {
+    profile: &'a Profile,
+    view: View<'a>,
+    pub(super) frames: Vec<(String, Traits)>,
+    frame_ids: HashMap<(String, Traits), u32>,
+    /// Root first, by location and doubt; empty: not made yet.
+    of_location: Vec<[Vec<u32>; 3]>,
+    pub(super) nodes: Vec<Node>,
+    node_ids: HashMap<u64, u32, BuildHasherDefault<Mix>>,
+    path: Vec<u32>,
+}
+
+impl<'a> Growth<'a> {
+    pub(super) fn new(profile: &'a Profile, view: View<'a>) -> Self {
+        let mut growth = Self {
+            profile,
+            view,
+            frames: Vec::new(),
+            frame_ids: HashMap::new(),
+            of_location: vec![Default::default(); profile.locations.len()],
+            nodes: vec![Node { frame: NARROW, parent: 0, total: 0 }],
+            node_ids: HashMap::default(),
+            path: Vec::new(),
+        };
+        growth.frame("[too narrow to draw]", Kind::Gap, false, Doubt::None);
+        growth
+    }
+
+    pub(super) fn add(&mut self, sample: &Sample, value: u64) {
+        if value == 0 {
+            return;
+        }
+        let mut path = std::mem::take(&mut self.path);
+        path.clear();
+        self.path_of(sample, &mut path);
+        let mut at = 0;
+        for frame in &path {
+            let next = self.nodes.len() as u32;
+            let node =
+                *self.node_ids.entry(u64::from(at) << 32 | u64::from(*frame)).or_insert(next);
+            if node == next {
+                self.nodes.push(Node { frame: *frame, parent: at, total: 0 });
+            }
+            at = node;
+        }
+        self.nodes[at as usize].total += value;
+        self.path = path;
+    }
+
+    fn path_of(&mut self, sample: &Sample, path: &mut Vec<u32>) {
+        if let Some(name) = self.view.root.and_then(|key| label_text(&sample.labels, key)) {
+            path.push(self.frame(&name, Kind::Process, false, Doubt::None));
+        }
+        if sample.marks.truncated {
+            path.push(self.frame("[truncated]", Kind::Gap, false, Doubt::None));
+        }
+        for (at, frame) in sample.frames.iter().enumerate().rev() {
+            let doubt = match frame.trust {
+                Trust::Guessed => Doubt::Guessed,
+                _ if at == 0 && sample.marks.caller_may_be_missing => Doubt::CallerMayBeMissing,
+                _ => Doubt::None,
+            };
+            self.location(frame.location.0 as usize, doubt);
+            path.extend(&self.of_location[frame.location.0 as usize][doubt as usize]);
+        }
+        if path.is_empty() {
+            path.push(self.frame(UNKNOWN, Kind::Unknown, false, Doubt::None));
+        }
+        if self.view.reverse {
+            path.reverse();
+        }
+        if path.len() > self.view.depth {
+            path.truncate(self.view.depth - 1);
+            path.push(self.frame("[deeper frames not drawn]", Kind::Gap, false, Doubt::None));
+        }
+    }
+
+    /// Makes the frames of a location, where that was not done yet.
+    fn location(&mut self, index: usize, doubt: Doubt) {
+        if !self.of_location[index][doubt as usize].is_empty() {
+            return;
+        }
+        let profile = self.profile;
+        let location = &profile.locations[index];
+        let kind = match location.kind {
+            FrameKind::User => Kind::User,
+            FrameKind::Kernel => Kind::Kernel,
+            FrameKind::Jit => Kind::Jit,
+            FrameKind::Unknown => Kind::Unknown,
+        };
+        let outermost = location.lines.len().saturating_sub(1);
+        let mut frames = Vec::with_capacity(outermost + 1);
+        for (at, line) in location.lines.iter().enumerate().rev() {
+            let inlined = at != outermost;
+            // The function that the code lies in is the one whose caller was not seen.
+            let doubt =
+                if inlined && doubt == Doubt::CallerMayBeMissing { Doubt::None } else { doubt };
+            let name = &profile.functions[line.function.0 as usize].name;
+            frames.push(self.frame(name, kind, inlined, doubt));
+        }
+        if frames.is_empty() {
+            frames.push(self.frame(&nameless(profile, location), kind, false, doubt));
+        }
+        self.of_location[index][doubt as usize] = frames;
+    }
+
+    fn frame(&mut self, name: &str, kind: Kind, inlined: bool, doubt: Doubt) -> u32 {
+        let traits =
+            if self.view.traits { Traits { kind, inlined, doubt } } else { Traits::default() };
+        let key = ((self.view.name)(&clean(name)), traits);
+        let frames = &mut self.frames;
+        *self.frame_ids.entry(key).or_insert_with_key(|key| {
+            frames.push(key.clone());
+            frames.len() as u32 - 1
+        })
+    }
+}
+
+/// What a frame without a name is called: `[unknown]`, and the file where there is one.
+fn nameless(profile: &Profile, location: &Location) -> String {
+    let file = location.mapping.map(|mapping| profile.mappings[mapping.0 as usize].file.as_str());
+    match file.and_then(|file| file.rsplit('/').next()).filter(|name| !name.is_empty()) {
+        Some(name) => format!("{UNKNOWN} {name}"),
+        None => UNKNOWN.to_owned(),
+    }
+}
+
+/// A label's value as text.
+fn label_text(labels: &[Label], key: &str) -> Option<String> {
+    let label = labels.iter().find(|label| label.key == key)?;
+    Some(match &label.value {
+        LabelValue::Text(text) => text.clone(),
+        LabelValue::Number(number, unit) => format!("{number}{unit}"),
+    })
+}

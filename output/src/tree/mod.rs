@@ -1,0 +1,184 @@
+//! The tree of calls that folded stacks and flame graphs are written from: equal paths are one node, names
+//! are clean, and what is to be told of a frame beside its name stands beside it.
+
+mod growth;
+
+use crate::Profile;
+use growth::Growth;
+
+/// What kind of box a frame is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    #[default]
+    User,
+    Kernel,
+    Jit,
+    Unknown,
+    /// The process that the frames above it belong to.
+    Process,
+    /// Frames are missing here.
+    Gap,
+}
+
+/// Why a frame is not to be trusted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Doubt {
+    #[default]
+    None,
+    Guessed,
+    CallerMayBeMissing,
+}
+
+/// What is told of a frame beside its name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Traits {
+    pub(crate) kind: Kind,
+    pub(crate) inlined: bool,
+    pub(crate) doubt: Doubt,
+}
+
+/// How a profile is looked at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct View<'a> {
+    /// The value column that counts.
+    pub(crate) column: usize,
+    /// The label whose value becomes the frame at the root.
+    pub(crate) root: Option<&'a str>,
+    /// Leaf at the root.
+    pub(crate) reverse: bool,
+    /// Frames with the same name and different traits are different frames.
+    pub(crate) traits: bool,
+    /// Frames per stack; what is beyond becomes one frame that says so.
+    pub(crate) depth: usize,
+    /// What the format does to a clean name.
+    pub(crate) name: fn(&str) -> String,
+}
+
+/// The frame that stands for stacks left out at the root.
+const NARROW: u32 = 0;
+
+/// A path's end: the path is the chain of parents.
+#[derive(Clone, Debug)]
+struct Node {
+    frame: u32,
+    parent: u32,
+    total: u64,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Tree {
+    frames: Vec<(String, Traits)>,
+    /// The first is the root and no frame; parents stand before their children.
+    nodes: Vec<Node>,
+    /// All nodes but the root, by parent and then by the frame's name.
+    by_parent: Vec<u32>,
+    /// Where in `by_parent` a node's children begin; the next node's begin where they end.
+    children: Vec<u32>,
+    /// What one unit of the values stands for; 1 but for absurd sums.
+    pub(crate) scale: u64,
+}
+
+impl Tree {
+    /// The tree of a profile that is [`Profile::check`]ed. Values of zero and below leave no trace.
+    pub(crate) fn new(profile: &Profile, view: View<'_>) -> Self {
+        let values = || profile.samples.iter().map(|s| s.values[view.column].max(0) as u64);
+        let sum: u128 = values().map(u128::from).sum();
+        let shift = (128 - sum.leading_zeros()).saturating_sub(62);
+        let mut growth = Growth::new(profile, view);
+        for (sample, value) in profile.samples.iter().zip(values()) {
+            growth.add(sample, value >> shift);
+        }
+        let Growth { frames, mut nodes, .. } = growth;
+        // Values so far are each node's own.
+        for at in (1..nodes.len()).rev() {
+            let (parent, total) = (nodes[at].parent as usize, nodes[at].total);
+            nodes[parent].total += total;
+        }
+        let (by_parent, children) = families(&frames, &nodes);
+        Self { frames, nodes, by_parent, children, scale: 1 << shift }
+    }
+
+    /// The sum of all values, in units of `scale`.
+    pub(crate) fn total(&self) -> u64 {
+        self.nodes[0].total
+    }
+
+    /// A frame of [`Tree::walk`].
+    pub(crate) fn frame(&self, frame: u32) -> (&str, Traits) {
+        let (name, traits) = &self.frames[frame as usize];
+        (name, *traits)
+    }
+
+    /// Every frame there is.
+    pub(crate) fn frames(&self) -> impl Iterator<Item = (&str, Traits)> {
+        self.frames.iter().map(|(name, traits)| (name.as_str(), *traits))
+    }
+
+    /// Visits each path that has a value of its own, in the order of names. Nodes below `least` are left
+    /// out and their values belong to the node above.
+    ///
+    /// # Errors
+    /// What `visit` gave.
+    pub(crate) fn walk<E>(
+        &self,
+        least: f64,
+        mut visit: impl FnMut(&[u32], u64) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut path = Vec::new();
+        let mut open = vec![(0, 0)];
+        while let Some((at, depth)) = open.pop() {
+            let node = &self.nodes[at as usize];
+            let depth: usize = depth;
+            path.truncate(depth);
+            if at != 0 {
+                path.push(node.frame);
+            }
+            let kept = self
+                .children(at)
+                .iter()
+                .filter(|child| self.nodes[**child as usize].total as f64 >= least);
+            let before = open.len();
+            let mut own = node.total;
+            for child in kept {
+                own -= self.nodes[*child as usize].total;
+                open.push((*child, path.len()));
+            }
+            open[before..].reverse();
+            if own > 0 {
+                // Only the root has no path: what is left out there would be missing from the whole.
+                visit(if path.is_empty() { &[NARROW] } else { &path }, own)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn children(&self, node: u32) -> &[u32] {
+        let range =
+            self.children[node as usize] as usize..self.children[node as usize + 1] as usize;
+        &self.by_parent[range]
+    }
+}
+
+/// [`Tree::by_parent`] and [`Tree::children`].
+fn families(frames: &[(String, Traits)], nodes: &[Node]) -> (Vec<u32>, Vec<u32>) {
+    let mut sorted: Vec<u32> = (0..frames.len() as u32).collect();
+    sorted.sort_unstable_by_key(|frame| &frames[*frame as usize]);
+    let mut ranks = vec![0u32; frames.len()];
+    for (rank, frame) in (0..).zip(sorted) {
+        ranks[frame as usize] = rank;
+    }
+    let mut by_parent: Vec<u32> = (1..nodes.len() as u32).collect();
+    by_parent.sort_unstable_by_key(|node| {
+        let node = &nodes[*node as usize];
+        (node.parent, ranks[node.frame as usize])
+    });
+    let mut children = vec![0u32; nodes.len() + 1];
+    for node in &nodes[1..] {
+        children[node.parent as usize + 1] += 1;
+    }
+    for at in 1..children.len() {
+        children[at] += children[at - 1];
+    }
+    (by_parent, children)
+}
