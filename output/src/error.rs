@@ -15,8 +15,10 @@ pub enum Error {
     TooLarge(String),
     /// The name says no known format.
     UnknownFormat(String),
-    /// The name is not one of inferno's palettes.
+    /// The name says no known colours.
     UnknownColors(String),
+    /// The name says no known order of a table.
+    UnknownSort(String),
 }
 
 impl fmt::Display for Error {
@@ -26,7 +28,9 @@ impl fmt::Display for Error {
             Self::Invalid(what) => write!(f, "the profile does not hold together: {what}"),
             Self::Malformed(what) => write!(f, "not a readable pprof file: {what}"),
             Self::TooLarge(what) => write!(f, "the pprof file is too large: {what}"),
-            Self::UnknownFormat(what) | Self::UnknownColors(what) => write!(f, "{what}"),
+            Self::UnknownFormat(what) | Self::UnknownColors(what) | Self::UnknownSort(what) => {
+                write!(f, "{what}")
+            }
         }
     }
 }

@@ -29,7 +29,7 @@ impl FromStr for Sort {
         match name {
             "self" => Ok(Self::Own),
             "total" => Ok(Self::Total),
-            _ => Err(Error::UnknownFormat(format!(
+            _ => Err(Error::UnknownSort(format!(
                 "a table is sorted by self or total, not by {name}"
             ))),
         }

@@ -17,9 +17,9 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 512 MiB of each file, 2 GiB of memory.
+    /// 512 MiB of content, 1 GiB of memory.
     fn default() -> Self {
-        Self { bytes: 512 << 20, memory: 2 << 30 }
+        Self { bytes: 512 << 20, memory: 1 << 30 }
     }
 }
 

@@ -146,7 +146,9 @@ fn samples<'a>(profile: &'a Profile, labels: bool, strings: &mut Strings<'a>, to
 }
 
 fn own_labels<'a>(sample: &'a Sample, strings: &mut Strings<'a>, to: &mut Vec<wire::Label>) {
-    for label in &sample.labels {
+    // A label with an empty text would be read as the number 0.
+    let is_empty = |value: &LabelValue| matches!(value, LabelValue::Text(text) if text.is_empty());
+    for label in sample.labels.iter().filter(|label| !is_empty(&label.value)) {
         let key = strings.id(&label.key);
         to.push(match &label.value {
             LabelValue::Text(text) => {

@@ -387,3 +387,14 @@ fn a_profile_without_files_is_read_as_one() {
     let own = profile(&[stack]);
     assert_eq!(read(&encode(&plain(), &own), Limits::default()).unwrap(), as_read(own));
 }
+
+#[test]
+fn an_empty_text_is_no_label() {
+    let mut own = small();
+    own.samples.iter_mut().for_each(|sample| {
+        sample
+            .labels
+            .insert(0, Label { key: "cgroup".into(), value: LabelValue::Text(String::new()) });
+    });
+    assert_eq!(read(&encode(&plain(), &own), Limits::default()).unwrap(), as_read(small()));
+}

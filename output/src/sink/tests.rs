@@ -209,7 +209,7 @@ fn is_root() -> bool {
     root
 }
 
-#[expect(clippy::print_stderr, reason = "a test that cannot run says so")]
+/// Past the harness, which keeps what passing tests print.
 fn skip(why: &str) {
-    eprintln!("skipped: {why}");
+    writeln!(io::stderr(), "skipped: {why}").unwrap();
 }

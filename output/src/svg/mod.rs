@@ -20,6 +20,8 @@ use std::io::{self, Write};
 const DEEPEST: usize = 4_096;
 /// Pixels that the frames of the deepest stack shall fit into.
 const TALLEST: usize = 16_000;
+/// Characters of the title: what fits beside the search button.
+const LONGEST_TITLE: usize = 90;
 /// Characters of a name; longer ones are cut in the picture.
 const LONGEST_NAME: usize = 1_000;
 
@@ -107,7 +109,7 @@ impl Svg {
 
     fn options(&self, deepest: usize) -> Options<'static> {
         let mut options = Options::default();
-        options.title = clean(&self.title).into_owned();
+        options.title = shorten(&clean(&self.title), LONGEST_TITLE).into_owned();
         options.colors = self.colors.basic();
         options.bgcolors = self.colors.background();
         options.deterministic = true;
