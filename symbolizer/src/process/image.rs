@@ -2,7 +2,7 @@
 
 use super::Identity;
 use super::jit::{Began, Watch};
-use super::mappings::{Change, Mapping, Mappings};
+use super::mappings::{Change, Content, Mapping, Mappings};
 use super::roots::Root;
 use super::task::Start;
 use crate::place::{Reason, Runtime};
@@ -42,6 +42,8 @@ pub(crate) struct Image {
     pub(crate) comm: Option<Arc<[u8]>>,
     /// Its executable memory, shared with its parent until either changes it.
     pub(crate) maps: Arc<Mappings>,
+    /// The files of the program before the exec.
+    pub(crate) before: Option<Arc<Mappings>>,
     /// How that is known.
     pub(crate) story: Story,
     /// Grows when an address changes its place.
@@ -65,6 +67,8 @@ pub(crate) struct Image {
 impl Image {
     const FIRST_WAIT: u64 = 100_000_000;
     const MOST_MISSED: usize = 16;
+    /// Nanoseconds that an exec takes after its record, on a busy machine.
+    const LOADING: u64 = 20_000_000;
     const LONGEST_WAIT: u64 = 30_000_000_000;
 
     /// One that nothing is known of.
@@ -77,6 +81,7 @@ impl Image {
             born: None,
             comm: None,
             maps: Arc::default(),
+            before: None,
             story: Story::Unread,
             epoch: 0,
             missed: Vec::new(),
@@ -93,6 +98,7 @@ impl Image {
     pub(crate) fn after_exec(&self, comm: Arc<[u8]>, time: u64) -> Self {
         Self {
             start: self.start,
+            before: Some(self.maps.clone()),
             exec: self.exec.map(|exec| exec.wrapping_add(1)),
             ..Self::fresh(self.pid, comm, time)
         }
@@ -139,6 +145,18 @@ impl Image {
         self.identity = Some(identity);
         self.start.exact = Some(identity.start);
         self.exec = Some(identity.exec);
+    }
+
+    /// The mapping that has `address` at `now`. Until the kernel has loaded a new program, the process's user
+    /// registers are those of the old one, inside its call of exec.
+    pub(crate) fn find(&self, address: u64, now: u64) -> Option<Mapping> {
+        let found = self.maps.find(address);
+        let old = || {
+            let loading = self.born.is_some_and(|born| now <= born.saturating_add(Self::LOADING));
+            let old = self.before.as_ref().filter(|_| loading)?.find(address)?;
+            matches!(old.content, Content::File(_)).then_some(old)
+        };
+        found.or_else(old).copied()
     }
 
     /// Adds a mapping.
@@ -201,5 +219,6 @@ impl Image {
         }
         self.root = (None, false);
         self.missed = Vec::new();
+        self.before = None;
     }
 }

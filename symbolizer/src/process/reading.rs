@@ -20,9 +20,9 @@ impl ProcessTable {
         let Some(image) = self.images.get(space.index as usize) else {
             return Place::Unknown { address, reason: Reason::NoMapping };
         };
-        let mut found = image.maps.find(address).copied();
+        let mut found = image.find(address, self.now);
         if found.is_none() && self.read_again(space.index, address) {
-            found = self.images[space.index as usize].maps.find(address).copied();
+            found = self.images[space.index as usize].find(address, self.now);
         }
         let Some(mapping) = found else {
             let image = &mut self.images[space.index as usize];

@@ -228,6 +228,7 @@ impl ProcessTable {
             return;
         }
         image.retired = true;
+        image.before = None;
         self.retired.push_back(index);
         if self.retired.len() <= Self::MOST_RETIRED {
             return;

@@ -63,6 +63,29 @@ fn a_sample_between_the_exec_record_and_the_counter_does_not_take_the_new_progra
 }
 
 #[test]
+fn while_a_program_is_loaded_the_registers_are_in_the_one_before() {
+    let mut table = ProcessTable::without_proc();
+    table.apply(&exec(1, 5, "sh"));
+    table.apply(&mmap(2, 5, 0x10000, "/lib/libc.so"));
+    table.apply(&anonymous(2, 5, 0x20000));
+    table.space(identity(5, 100, 1), 3);
+    table.apply(&exec(1_000_000_000, 5, "ls"));
+    let space = table.space(identity(5, 100, 2), 1_000_500_000);
+    let place = table.locate(space, 0x10010);
+    assert_eq!(file_path(&table, place), "/lib/libc.so");
+    assert!(matches!(table.locate(space, 0x20010), Place::Unknown { .. }));
+    table.apply(&mmap(1_001_000_000, 5, 0x10000, "/bin/ls"));
+    table.apply(&mmap(1_001_000_000, 5, 0x11000, "/bin/ls"));
+    let space = table.space(identity(5, 100, 2), 1_001_500_000);
+    let place = table.locate(space, 0x10010);
+    assert_eq!(file_path(&table, place), "/bin/ls");
+    // After that, an address of the old program is a wild one.
+    table.apply(&exec(3_000_000_000, 5, "cat"));
+    let space = table.space(identity(5, 100, 3), 3_100_000_000);
+    assert!(matches!(table.locate(space, 0x10010), Place::Unknown { .. }));
+}
+
+#[test]
 fn an_exec_or_a_reuse_without_a_record_is_another_space_without_the_old_mappings() {
     let mut table = ProcessTable::without_proc();
     table.apply(&exec(1, 5, "a"));
