@@ -97,9 +97,14 @@ fn conclusion(sections: &[Section]) -> Result<(), Failure> {
     };
     let all: Vec<&Finding> =
         sections.iter().flat_map(|s| &s.findings).filter(|f| f.blocked == Some(kind)).collect();
-    let reasons: Vec<String> =
-        all.iter().map(|f| format!("{}: {}", f.subject, print::clean(&f.fact))).collect();
-    let message = format!("recording would not work here ({})", reasons.join("; "));
+    let what = match all.as_slice() {
+        [only] => format!("{}, {}", only.subject, print::clean(&only.fact)),
+        several => {
+            let subjects: Vec<&str> = several.iter().map(|f| f.subject.as_str()).collect();
+            format!("{} (see above)", subjects.join(", "))
+        }
+    };
+    let message = format!("recording would not work here: {what}");
     let cure = all.iter().find_map(|f| f.cures.first());
     let failure = Failure::new(kind, message);
     Err(match cure {

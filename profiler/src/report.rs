@@ -9,6 +9,8 @@ mod convert;
 mod local;
 mod naming;
 mod read;
+#[cfg(test)]
+mod tests;
 
 pub use args::ReportArgs;
 

@@ -93,7 +93,7 @@ impl Capability {
                 "a second recording at the same time may be refused for want of lockable memory"
             }
             Self::SysResource => "before Linux 5.11 RLIMIT_MEMLOCK bounds the BPF maps",
-            Self::SysAdmin => "BPF programs are named by their symbol only",
+            Self::SysAdmin => "BPF programs have no source lines",
         }
     }
 }

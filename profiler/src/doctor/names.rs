@@ -38,16 +38,21 @@ fn kernel_names(machine: &Machine, identity: &Identity) -> Finding {
         return Finding::good(subject, "/proc/kallsyms shows addresses");
     }
     let restrict = machine.setting("kernel.kptr_restrict").unwrap_or(0);
-    let fact = format!(
-        "/proc/kallsyms hides addresses (kernel.kptr_restrict={restrict}): kernel frames have no names"
-    );
+    let hides = "/proc/kallsyms hides addresses, so kernel frames have no names";
     if restrict >= 2 {
+        let fact = format!("{hides} (kernel.kptr_restrict={restrict})");
         return Finding::warning(subject, fact).cure("sudo sysctl kernel.kptr_restrict=1");
     }
     let lacking = missing(Step::ReadKernelSymbols, identity.effective(), 0);
-    let names: Vec<&str> = lacking.iter().map(|c| c.name()).collect();
-    let fact =
-        if names.is_empty() { fact } else { format!("{fact}; {} is missing", names.join(", ")) };
+    let lacking: Vec<&str> = lacking.iter().map(|c| c.name()).collect();
+    let fact = if lacking.is_empty() {
+        hides.to_owned()
+    } else {
+        format!("{hides}; {} is missing", lacking.join(", "))
+    };
+    if restrict == 0 {
+        return Finding::warning(subject, fact).cure("sudo sysctl kernel.perf_event_paranoid=1");
+    }
     Finding::warning(subject, fact).cure("sudo bpflame record …")
 }
 

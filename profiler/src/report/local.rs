@@ -1,5 +1,8 @@
 //! Names from this machine: the file at the mapping's path if its build ID agrees, debug files, debuginfod.
 
+#[cfg(test)]
+pub(super) mod fixture;
+
 use output::Mapping;
 use rustix::fs::{FileType, Mode, OFlags};
 use std::fs::File;
