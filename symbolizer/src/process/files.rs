@@ -106,9 +106,7 @@ impl Files {
             return Content::File(id);
         }
         let Some(source) = source.filter(|_| self.descriptors.room()) else { return Content::Jit };
-        let opened =
-            source.task().ok_or(Reason::ProcessGone).and_then(|task| open::by_mapping(task, told));
-        let Ok(opened) = opened else { return Content::Jit };
+        let Some(opened) = source.open_memory(told) else { return Content::Jit };
         let Ok(elf) = read(&opened) else {
             if self.code_memory.len() < Self::MOST_MEMORY {
                 self.code_memory.insert(inode);

@@ -66,6 +66,12 @@ impl<'a> Source<'a> {
         }
     }
 
+    /// Opens a memory file, which has no path: through the mapping, or as the process's program.
+    pub(crate) fn open_memory(&mut self, told: &Told<'_>) -> Option<Opened> {
+        let task = self.task()?;
+        open::by_mapping(task, told).or_else(|_| open::by_program(task, told)).ok()
+    }
+
     /// A process that entered a container and was gone before it was seen there: its root is most likely one
     /// that others have.
     fn open_elsewhere(&mut self, told: &Told<'_>) -> Option<Opened> {
