@@ -7,6 +7,7 @@
 //! `dwarf`, [`symtab`], [`ranges`], [`kallsyms`], [`perfmap`], and [`elf`] below them.
 
 mod debugfile;
+pub mod debuginfod;
 mod demangle;
 mod dwarf;
 pub mod elf;

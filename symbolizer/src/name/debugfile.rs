@@ -66,6 +66,20 @@ pub(super) fn find(file: &MappedFile, image: &Image<'_>) -> Search {
 }
 
 impl Search {
+    /// Takes a file that came from elsewhere, if it fits; it must carry the build ID.
+    pub(super) fn check(
+        &mut self,
+        candidate: Option<File>,
+        ours: bool,
+        image: &Image<'_>,
+        file: &MappedFile,
+    ) {
+        self.take(candidate, ours, |other| match other.build_id() {
+            None => Err("the debug file has no build ID"),
+            Some(_) => fits(image, file, other),
+        });
+    }
+
     fn take(
         &mut self,
         candidate: Option<File>,

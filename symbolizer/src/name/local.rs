@@ -6,7 +6,8 @@ use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use super::debugfile::{self, DebugFile};
+use super::debugfile;
+use super::debuginfod::Debuginfod;
 use super::elf::{Bytes, Image};
 use super::user::Work;
 use super::{Line, NameOptions, Named, Symbolize, Warning, kernel, perfmap, vdso};
@@ -25,6 +26,7 @@ pub struct LocalSymbolizer {
     warnings: Vec<Warning>,
     /// What carried a build ID first: a copy of a file is not another file.
     build_ids: HashMap<Vec<u8>, u64>,
+    debuginfod: Debuginfod,
     /// Our own vDSO, read once.
     vdso: Option<Vec<u8>>,
 }
@@ -63,7 +65,8 @@ impl Wanted {
 impl LocalSymbolizer {
     /// Reads nothing yet.
     pub fn new(options: NameOptions) -> Self {
-        Self { options, ..Self::default() }
+        let debuginfod = Debuginfod::new(&options.debuginfod);
+        Self { options, debuginfod, ..Self::default() }
     }
 
     /// Names for virtual addresses of one file, for `report` too. In the order of the addresses, which need
@@ -78,7 +81,8 @@ impl LocalSymbolizer {
     }
 
     /// Names for virtual addresses of a file that is known by its build ID alone: from the file at `path`, if
-    /// it carries that build ID, else from a debug file of this machine. `None`: neither is here.
+    /// it carries that build ID, else from a debug file of this machine, else of a debuginfod server. `None`:
+    /// none has it.
     pub fn by_build_id(
         &mut self,
         build_id: &[u8],
@@ -116,9 +120,8 @@ impl LocalSymbolizer {
             }
         };
         self.check_build_id(file, &image);
-        let debug: Option<DebugFile> = None;
-        let mut work = Work::new(file, &image, &self.options, addresses);
-        let names = work.run(debug);
+        let mut work = Work::new(file, &image, self.options.no_inline, addresses);
+        let names = work.run(&mut self.debuginfod);
         for what in std::mem::take(&mut work.warnings) {
             self.warn(file, what);
         }
@@ -175,7 +178,10 @@ impl Symbolize for LocalSymbolizer {
                 Place::Unknown { reason, .. } => all[index] = Some(unnamed("", reason)),
             }
         }
-        for (id, wanted) in &mut sorted.files {
+        // The most wanted first: fetching debug files may run out of time.
+        let mut files: Vec<_> = sorted.files.iter_mut().collect();
+        files.sort_by_key(|(_, wanted)| std::cmp::Reverse(wanted.0.len()));
+        for (id, wanted) in files {
             let addresses = wanted.addresses();
             let names = match table.file(*id) {
                 Some(file) => self.sorted_file(file, &addresses),

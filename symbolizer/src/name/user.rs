@@ -1,10 +1,11 @@
 //! Names for addresses of one file, from the best source that has them.
 
 use super::debugfile::{self, DebugFile};
+use super::debuginfod::Debuginfod;
 use super::elf::{Bytes, Image, Section};
 use super::ranges::{Loaded, Range, Ranges, jump_slot, relocated_symbol};
 use super::symtab::{self, Symbol};
-use super::{Line, NameOptions, Named, demangle, dwarf, go, text};
+use super::{Line, Named, demangle, dwarf, go, text};
 use crate::{MappedFile, Reason};
 
 /// Bound of the sections that functions' ranges are read from, in bytes.
@@ -17,7 +18,7 @@ const MAX_RELOCATIONS: u64 = 64 << 20;
 pub(super) struct Work<'a> {
     file: &'a MappedFile,
     image: &'a Image<'a>,
-    options: &'a NameOptions,
+    no_inline: bool,
     /// Sorted, each once.
     addresses: &'a [u64],
     found: Vec<Option<Named>>,
@@ -33,7 +34,7 @@ impl<'a> Work<'a> {
     pub(super) fn new(
         file: &'a MappedFile,
         image: &'a Image<'a>,
-        options: &'a NameOptions,
+        no_inline: bool,
         addresses: &'a [u64],
     ) -> Self {
         let found = vec![None; addresses.len()];
@@ -41,7 +42,7 @@ impl<'a> Work<'a> {
         Self {
             file,
             image,
-            options,
+            no_inline,
             addresses,
             found,
             positions,
@@ -50,10 +51,10 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Names for all addresses, in their order. `debug` is a debug file that the caller has already.
-    pub(super) fn run(&mut self, debug: Option<DebugFile>) -> Vec<Named> {
+    /// Names for all addresses, in their order.
+    pub(super) fn run(&mut self, debuginfod: &mut Debuginfod) -> Vec<Named> {
         self.go();
-        let debug = debug.or_else(|| self.debug_file());
+        let debug = self.debug_file(debuginfod);
         let other = debug.as_ref().and_then(|debug| Image::parse(Bytes::File(&debug.file)).ok());
         self.dwarf(debug.as_ref(), other.as_ref());
         self.linkage_names(other.as_ref());
@@ -70,7 +71,7 @@ impl<'a> Work<'a> {
     }
 
     fn go(&mut self) {
-        let Some(names) = go::names(self.image, self.addresses, self.options.no_inline) else {
+        let Some(names) = go::names(self.image, self.addresses, self.no_inline) else {
             return;
         };
         self.symbols = true;
@@ -82,11 +83,20 @@ impl<'a> Work<'a> {
     }
 
     /// The separate debug file, where the file itself has no DWARF.
-    fn debug_file(&mut self) -> Option<DebugFile> {
+    fn debug_file(&mut self, debuginfod: &mut Debuginfod) -> Option<DebugFile> {
         if dwarf::present(self.image) || self.found.iter().all(Option::is_some) {
             return None;
         }
-        let search = debugfile::find(self.file, self.image);
+        let mut search = debugfile::find(self.file, self.image);
+        if search.found.is_none()
+            && let Some(id) = &self.file.build_id
+        {
+            match debuginfod.fetch(id) {
+                // What a server sends is no more trusted than a container's file.
+                Ok(file) => search.check(file, false, self.image, self.file),
+                Err(what) => search.refused = Some(what),
+            }
+        }
         if search.found.is_none() {
             self.warnings.extend(search.refused);
         }
@@ -104,7 +114,7 @@ impl<'a> Work<'a> {
             return;
         }
         let (file, image, ours) = source;
-        match dwarf::names(file, image, ours, &addresses, self.options.no_inline) {
+        match dwarf::names(file, image, ours, &addresses, self.no_inline) {
             Ok(found) => {
                 for (index, found) in indices.into_iter().zip(found) {
                     self.take_dwarf(index, found);
