@@ -124,11 +124,12 @@ fn own_file(slug: &str, owner: Option<(u32, u32)>) -> Result<Sink, Failure> {
 fn unwritable(path: &Path, error: &io::Error) -> Failure {
     let failure =
         Failure::new(Kind::Failed, format!("{} can't be written: {error}", path.display()));
-    match error.kind() {
-        io::ErrorKind::NotFound => {
-            failure.cure("create its directory first, or choose another with -o")
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    match directory.filter(|directory| !directory.exists()) {
+        Some(directory) => {
+            failure.cure(format!("`mkdir -p {}` makes its directory", directory.display()))
         }
-        _ => failure.cure("choose another place with -o"),
+        None => failure.cure("choose another place with -o"),
     }
 }
 
@@ -140,6 +141,6 @@ mod tests {
     fn a_missing_directory_is_named() {
         let error = unwritable(Path::new("/no/x.svg"), &io::Error::from(io::ErrorKind::NotFound));
         assert_eq!(error.kind, Kind::Failed);
-        assert!(error.to_string().contains("/no/x.svg"));
+        assert!(error.to_string().ends_with("`mkdir -p /no` makes its directory"), "{error}");
     }
 }

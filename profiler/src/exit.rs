@@ -51,7 +51,7 @@ pub struct Failure {
 impl Failure {
     /// A failure whose cure is not known.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), cure: String::new() }
+        Self { kind, message: plain(&message.into()), cure: String::new() }
     }
 
     /// The same with what mends it.
@@ -59,6 +59,14 @@ impl Failure {
     pub fn cure(self, cure: impl Into<String>) -> Self {
         Self { cure: cure.into(), ..self }
     }
+}
+
+/// Without the numbers that the standard library adds to the system's words: ` (os error 2)`.
+fn plain(message: &str) -> String {
+    let mut parts = message.split(" (os error ");
+    let first = parts.next().unwrap_or_default();
+    let rest = parts.map(|part| part.split_once(')').map_or(part, |(_, rest)| rest));
+    std::iter::once(first).chain(rest).collect()
 }
 
 impl fmt::Display for Failure {
@@ -131,6 +139,14 @@ mod tests {
             Kind::NotFound,
         ];
         assert_eq!(kinds.map(Kind::code), [1, 2, 3, 4, 5, 6]);
+    }
+
+    #[test]
+    fn error_numbers_are_left_out() {
+        let error = std::io::Error::from_raw_os_error(2);
+        let failure = Failure::new(Kind::Failed, format!("a: {error}; b: {error}."));
+        assert_eq!(failure.message, "a: No such file or directory; b: No such file or directory.");
+        assert_eq!(plain("a (os error"), "a (os error");
     }
 
     #[test]

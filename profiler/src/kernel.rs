@@ -9,7 +9,7 @@ use crate::exit::{Failure, Kind};
 const FAULTY: ((u32, u32), (u32, u32)) = ((5, 19), (6, 4));
 
 /// Stable series that were mended later: from this patch level on.
-const MENDED: [((u32, u32), u32); 0] = [];
+const MENDED: [((u32, u32), u32); 2] = [((6, 1), 36), ((6, 3), 10)];
 
 /// A kernel release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,8 +79,20 @@ mod tests {
         for fine in ["5.10.223", "5.18.19", "6.4.0", "6.12.107", "6.18.1", "7.2.13"] {
             assert!(!may_freeze(fine, ""), "{fine}");
         }
-        for faulty in ["5.19.0", "6.0.1", "6.2.9", "6.3.13"] {
+        for faulty in ["5.19.0", "6.0.1", "6.1.35", "6.2.16", "6.3.9", "6.1.25-37.47.amzn2023"] {
             assert!(may_freeze(faulty, "#1 SMP"), "{faulty}");
         }
+        for mended in ["6.1.36", "6.1.176", "6.3.10", "6.3.13"] {
+            assert!(!may_freeze(mended, "#1 SMP"), "{mended}");
+        }
+    }
+
+    #[test]
+    fn debians_kernels_are_known_by_the_release_they_are_built_from() {
+        assert!(may_freeze("6.1.0-9-amd64", "#1 SMP PREEMPT_DYNAMIC Debian 6.1.27-1 (2023-05-08)"));
+        assert!(!may_freeze(
+            "6.1.0-10-amd64",
+            "#1 SMP PREEMPT_DYNAMIC Debian 6.1.37-1 (2023-07-03)"
+        ));
     }
 }

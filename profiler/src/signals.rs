@@ -1,5 +1,6 @@
 //! Ctrl-C and the like: a descriptor to poll, and which signal it was.
 
+use crate::proc;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -15,12 +16,13 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    /// Takes over SIGINT, SIGTERM and SIGHUP.
+    /// Takes over SIGINT, SIGTERM and SIGHUP; the last one stays ignored where it is, as under `nohup`.
     pub(crate) fn install() -> io::Result<Self> {
         let (wakes, write) = UnixStream::pair()?;
         wakes.set_nonblocking(true)?;
         let last = Arc::new(AtomicUsize::new(0));
-        for signal in [SIGINT, SIGTERM, SIGHUP] {
+        let hangup = Some(SIGHUP).filter(|_| !is_ignored(SIGHUP));
+        for signal in [SIGINT, SIGTERM].into_iter().chain(hangup) {
             let number = usize::try_from(signal).map_err(io::Error::other)?;
             // The number first, so that whoever is woken finds it.
             signal_hook::flag::register_usize(signal, Arc::clone(&last), number)?;
@@ -45,9 +47,24 @@ impl Signals {
     }
 }
 
+/// Whether this process ignores a signal.
+fn is_ignored(signal: i32) -> bool {
+    let status = proc::text("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok()).unwrap_or(0);
+    mask >> (signal - 1) & 1 == 1
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ignored_signals_are_known() {
+        // Rust programs begin with SIGPIPE ignored.
+        assert!(is_ignored(signal_hook::consts::SIGPIPE));
+        assert!(!is_ignored(signal_hook::consts::SIGUSR2));
+    }
 
     #[test]
     fn a_signal_is_taken_once() {
