@@ -167,6 +167,8 @@ fn nothing_lies_over_anything_else() {
         let lowest_fact = facts.map(|n| number(n, "y")).fold(0.0, f64::max);
         assert!(lowest_fact > 80.0 && lowest_fact < top, "{lowest_fact} {top}");
         assert!(bottom < height, "{bottom} {height}");
+        let matched = number(by_id(&document, "matched"), "y");
+        assert!(bottom < matched && matched < height, "{matched}");
         let details = number(by_id(&document, "details"), "y");
         if inverted {
             assert!(lowest_fact < details && details < top, "{details}");
