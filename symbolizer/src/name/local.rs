@@ -94,18 +94,24 @@ impl LocalSymbolizer {
             let id = Image::parse(Bytes::File(file)).ok().and_then(|image| image.build_id());
             id.as_deref() == Some(build_id)
         };
-        let file = local
+        let here = local
             .filter(same)
-            .or_else(|| debugfile::open(None, &debugfile::build_id_path(build_id)?).filter(same))?;
-        let file = MappedFile {
+            .or_else(|| debugfile::open(None, &debugfile::build_id_path(build_id)?).filter(same));
+        let mut file = MappedFile {
             path: path.to_vec(),
-            handle: Some(file),
+            handle: here,
             reason: None,
             build_id: Some(build_id.to_vec()),
             segments: Vec::new(),
             root: None,
         };
-        Some(self.file(&file, addresses))
+        if file.handle.is_none() {
+            match self.debuginfod.fetch(build_id) {
+                Ok(fetched) => file.handle = fetched.filter(same),
+                Err(what) => self.warn(&file, what),
+            }
+        }
+        file.handle.is_some().then(|| self.file(&file, addresses))
     }
 
     fn sorted_file(&mut self, file: &MappedFile, addresses: &[u64]) -> Vec<Named> {
