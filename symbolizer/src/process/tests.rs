@@ -3,6 +3,7 @@
 mod events;
 mod files;
 mod hostile;
+mod namespaces;
 mod processes;
 
 use super::{Event, EventKind, Identity};
@@ -109,6 +110,19 @@ fn mapping_event(time: u64, pid: u32, part: &str) -> Event {
             path: told.path.to_vec(),
         },
     )
+}
+
+/// Waits until a process has mapped the code of a program: exec gives it the name before that.
+fn wait_for_program(pid: u32, name: &str) {
+    let mapped = || {
+        let maps = std::fs::read(format!("/proc/{pid}/maps")).unwrap();
+        super::maps::executable(&maps).any(|told| {
+            super::maps::basename(super::maps::undeleted(told.path).0).ends_with(name.as_bytes())
+        })
+    };
+    while !mapped() {
+        std::thread::yield_now();
+    }
 }
 
 fn start_of(event: &Event) -> u64 {
