@@ -8,7 +8,7 @@ struct Pixel {
 	long value;
 };
 
-static inline __attribute__((always_inline)) long weigh(long turns)
+inline __attribute__((always_inline)) long weigh(long turns)
 {
 	volatile long sum = 0;
 	for (long i = 0; i < turns; i++)

@@ -15,13 +15,15 @@ func shine(n int) int {
 	return n*31 + 7
 }
 
+// The array gives it a frame; a leaf without one hides its caller from a walk by frame pointers.
+//
 //go:noinline
 func glow(turns int) int {
-	sum := 0
+	var sums [8]int
 	for i := 0; i < turns; i++ {
-		sum = shine(sum + i)
+		sums[i%8] = shine(sums[(i+1)%8] + i)
 	}
-	return sum
+	return sums[turns%8]
 }
 
 //go:noinline

@@ -39,9 +39,11 @@ fn owned(chain: &[&str]) -> Vec<String> {
 
 fn c_chains_and_their_shares() -> Result<(), Skip> {
     let recording = record("chain", &[])?;
-    let omega =
-        recording.folded.share(|s| chain_then_kernel(s, &["main", "alpha", "beta", "omega", "spin"]));
-    let delta = recording.folded.share(|s| chain_then_kernel(s, &["main", "alpha", "delta", "spin"]));
+    let omega = recording
+        .folded
+        .share(|s| chain_then_kernel(s, &["main", "alpha", "beta", "omega", "spin"]));
+    let delta =
+        recording.folded.share(|s| chain_then_kernel(s, &["main", "alpha", "delta", "spin"]));
     assert!(omega + delta > 0.97, "{omega} + {delta} of {:?}", recording.folded);
     assert!((0.68..0.82).contains(&(omega / (omega + delta))), "three of four: {omega}, {delta}");
     let chain = ["main", "alpha", "beta", "omega"];

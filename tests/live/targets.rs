@@ -122,7 +122,8 @@ fn user_frames_alone() -> Result<(), Skip> {
     };
     assert!(deep(&both) > 10, "{:?}", both.folded);
     assert_eq!(deep(&user), 0, "{:?}", user.folded);
-    assert!(user.folded.share_of("read_zeros") > 0.8, "the samples stay: {:?}", user.folded);
+    // libc's read() has no frame, which hides its caller.
+    assert!(user.folded.share_of("main") > 0.8, "the samples stay: {:?}", user.folded);
     Ok(())
 }
 

@@ -39,7 +39,7 @@ fn tid_of(running: &Running, name: &str) -> u32 {
 
 fn threads_have_their_names_and_functions() -> Result<(), Skip> {
     let running = start_threads()?;
-    let recording = Recording::make(&format!("-p {} -d 2s -F 199", running.pid()), &[]);
+    let recording = Recording::make(&format!("-p {} -d 2s -F 997", running.pid()), &[]);
     for colour in COLOURS {
         let tid = tid_of(&running, colour).to_string();
         let function = format!("burn_{colour}");
