@@ -2,11 +2,12 @@
 PID ?=
 SECONDS_PER_TARGET ?= 20
 
-.PHONY: help flamegraph test test-all lint deny msrv bpf-arm64 fuzz bench dist
+.PHONY: help flamegraph test test-all test-vm lint deny msrv bpf-arm64 fuzz bench dist
 
 help:
 	@echo 'make flamegraph [PID=1234]  install what is needed, record a sample program or the process, write flame.svg'
 	@echo 'make test                   install what is needed and run the tests; test-all: with all that can be installed'
+	@echo 'make test-vm                the same binary in virtual machines with the kernels of four Debian releases'
 	@echo 'make lint                   formatting, warnings, docs; deny: licences and duplicates; msrv: the lowest Rust'
 	@echo 'make dist                   one static binary with man page and completions'
 	@echo 'make bench [PEERS=DIR]      figures beside other profilers'
@@ -20,6 +21,9 @@ test:
 
 test-all:
 	@tests/rig/test all
+
+test-vm:
+	@tests/vm/run
 
 lint:
 	cargo fmt --all --check
