@@ -11,9 +11,8 @@ const MAX_TABLE: u64 = 256 << 20;
 const MAX_DATA: u64 = 64 << 20;
 /// Words of the description that are looked at.
 const WORDS: usize = 64;
-/// Word of the description where the text starts, and where the functions' data start.
+/// Word of the description where the text starts.
 const TEXT: usize = 22;
-const FUNCTION_DATA: usize = 40;
 
 /// Names from the table for each address that it covers; `None` if the file has no table.
 pub(super) fn names(
@@ -28,7 +27,7 @@ pub(super) fn names(
     let text = image.section(".text").map_or(0, |text| text.address);
     let text = [word(TEXT), stated_text(&data), text].into_iter().find(|&text| text != 0)?;
     let table = GoTable::parse(&data, text)?;
-    let base = word(FUNCTION_DATA);
+    let base = table.function_data_word().map_or(0, word);
     let read = |offset: u64, len: u64| image.memory(base.checked_add(offset)?, len);
     let inlined = (base != 0 && !no_inline).then_some(&read as _);
     let lines = |&address: &u64| {
@@ -104,16 +103,8 @@ fn relocated(image: &Image<'_>, table: u64) -> Option<[u64; WORDS]> {
         .next()
 }
 
-/// The description as it has been since Go 1.18: the text starts in a code section.
+/// The description as it has been since Go 1.18: the text lies in a code section.
 fn plausible(words: [u64; WORDS], image: &Image<'_>) -> Option<[u64; WORDS]> {
-    let mut words = words;
     let code = image.code(words[TEXT])?;
-    if words[TEXT + 1] <= words[TEXT] || words[TEXT + 1] > code.end() {
-        return None;
-    }
-    // Before Go 1.20 there were two words fewer; inlining tables had another form then.
-    if image.section(".gopclntab").is_none() || image.memory(words[FUNCTION_DATA], 1).is_none() {
-        words[FUNCTION_DATA] = 0;
-    }
-    Some(words)
+    (words[TEXT] < words[TEXT + 1] && words[TEXT + 1] <= code.end()).then_some(words)
 }

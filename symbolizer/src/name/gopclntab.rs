@@ -111,12 +111,22 @@ impl<'a> GoTable<'a> {
         (table.functions > 0 && len <= table.table.len()).then_some(table)
     }
 
+    /// Word of the runtime's description of the module that tells where inlining tables lie; `None` for tables
+    /// whose inlined calls are not read.
+    pub fn function_data_word(&self) -> Option<usize> {
+        match self.version {
+            Version::Go12 | Version::Go116 => None,
+            Version::Go118 => Some(38),
+            Version::Go120 => Some(40),
+        }
+    }
+
     /// The functions at an address, innermost first; empty where the table has none.
     pub fn frames(&self, address: u64, inlined: Option<FunctionData<'_>>) -> Vec<GoFrame> {
         let Some(function) = self.function(address) else { return Vec::new() };
         let mut frames = Vec::new();
         let mut at = address;
-        if let Some(data) = inlined.filter(|_| self.version == Version::Go120) {
+        if let Some(data) = inlined {
             while frames.len() < MAX_DEPTH {
                 let Some((name, parent)) = self.inlined(function, at, data) else { break };
                 let (file, line) = self.position(function, at);
@@ -239,20 +249,25 @@ impl<'a> GoTable<'a> {
         address: u64,
         data: FunctionData<'_>,
     ) -> Option<(String, u64)> {
-        // Fixed fields up to the counts: entry, ten words, and one word of small counts.
+        // The function's fixed fields end with a byte, the count of its data; two lists follow. A call has the
+        // offset of its name and the place in the function that it was made from.
+        let (fixed, size, at_name) = match self.version {
+            Version::Go12 | Version::Go116 => return None,
+            Version::Go118 => (40, 20, 12),
+            Version::Go120 => (44, 16, 4),
+        };
         let tables = usize::try_from(self.offset(function, 6)?).ok()?;
-        let further = *function.raw.get(43)?;
-        if tables <= INLINE_INDEX || usize::from(further) <= INLINE_TREE {
+        let further = usize::from(*function.raw.get(fixed - 1)?);
+        if tables <= INLINE_INDEX || further <= INLINE_TREE {
             return None;
         }
-        let index =
-            self.value(u32_at(function.raw, 44 + INLINE_INDEX * 4)?, function.entry, address)?;
-        let index = u64::try_from(index).ok()?;
-        let at = tables.checked_add(INLINE_TREE)?.checked_mul(4)?.checked_add(44)?;
+        let table = u32_at(function.raw, fixed + INLINE_INDEX * 4)?;
+        let index = u64::try_from(self.value(table, function.entry, address)?).ok()?;
+        let at = tables.checked_add(INLINE_TREE)?.checked_mul(4)?.checked_add(fixed)?;
         let tree = u32_at(function.raw, at).filter(|&tree| tree != u32::MAX)?;
-        let call = data(u64::from(tree) + index * 16, 16)?;
-        let name = self.name(u32_at(&call, 4)?)?;
-        let parent = function.entry.checked_add(u64::from(u32_at(&call, 8)?))?;
+        let call = data(u64::from(tree) + index * size, size)?;
+        let name = self.name(u32_at(&call, at_name)?)?;
+        let parent = function.entry.checked_add(u32_at(&call, at_name + 4)?.into())?;
         Some((name, parent))
     }
 }

@@ -50,7 +50,8 @@ fn named(addresses: &[u64], symbols: &[Option<Ksym>]) -> Vec<Named> {
     named
 }
 
-fn name(symbol: &Option<Ksym>) -> Named {
+/// What is shown of a symbol.
+pub(super) fn name(symbol: &Option<Ksym>) -> Named {
     let Some(symbol) = symbol else {
         let module = "[kernel]".to_owned();
         return Named { lines: Vec::new(), module, reason: Some(Reason::NoSymbol) };

@@ -109,3 +109,25 @@ fn a_file_that_was_never_opened_has_a_reason() {
     let named = name(&file, 0x1000);
     assert_eq!((named.lines.len(), named.reason), (0, Some(Reason::FileChanged)));
 }
+
+#[test]
+fn raw_addresses_name_only_what_is_not_in_a_file() {
+    use super::{RawAddresses, Symbolize};
+    use crate::place::{FileId, Place};
+    let table = crate::ProcessTable::without_proc();
+    let places = [
+        Place::File { file: FileId(0), address: 0x1000 },
+        Place::Vdso { offset: 0 },
+        Place::Unknown { address: 7, reason: Reason::NoMapping },
+        Place::Jit { space: 0, address: 9 },
+    ];
+    let local = LocalSymbolizer::new(NameOptions::default());
+    let names = RawAddresses::new(Some(local)).names(&table, &places);
+    let reasons: Vec<_> = names.iter().map(|named| named.reason).collect();
+    let expected = [Reason::NotAsked, Reason::NoSymbol, Reason::NoMapping, Reason::NoJitMap];
+    assert_eq!(reasons, expected.map(Some));
+    let modules: Vec<_> = names.iter().map(|named| named.module.as_str()).collect();
+    assert_eq!(modules, ["", "[vdso]", "", "[jit]"]);
+    let names = RawAddresses::<LocalSymbolizer>::new(None).names(&table, &places[1..2]);
+    assert_eq!(names[0].reason, Some(Reason::NotAsked));
+}

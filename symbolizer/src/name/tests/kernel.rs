@@ -2,7 +2,8 @@
 
 use std::io::Read;
 
-use crate::name::kallsyms::{Ksyms, symbols};
+use crate::name::kallsyms::{Ksym, Ksyms, symbols};
+use crate::name::kernel;
 use crate::name::perfmap::names_in;
 use crate::name::vdso;
 
@@ -140,5 +141,40 @@ fn malformed_perf_maps_give_no_panic() {
     }
     for bytes in super::flipped(map, map.len()) {
         jit(&bytes, &[0, 0x1000, u64::MAX]);
+    }
+}
+
+#[test]
+fn modules_and_bpf_programs_are_told_apart() {
+    let symbol = |name: &str, module: Option<&str>| {
+        let module = module.map(str::to_owned);
+        Some(Ksym { start: 0xffff_ffff_8100_0000, name: name.to_owned(), module })
+    };
+    let named = |symbol| {
+        let named = kernel::name(&symbol);
+        (named.module, named.lines.into_iter().map(|line| line.name).next().unwrap_or_default())
+    };
+    let pair = |module: &str, name: &str| (module.to_owned(), name.to_owned());
+    assert_eq!(named(symbol("vfs_read", None)), pair("[kernel]", "vfs_read"));
+    assert_eq!(named(symbol("ext4_sync", Some("ext4"))), pair("[ext4]", "ext4_sync"));
+    let program = "bpf_prog_0123456789abcdef_count_all";
+    assert_eq!(named(symbol(program, Some("bpf"))), pair("[bpf]", "count_all"));
+    let nameless = "bpf_prog_0123456789abcdef";
+    assert_eq!(named(symbol(nameless, Some("bpf"))), pair("[bpf]", nameless));
+    // A trampoline is not a program.
+    assert_eq!(named(symbol("bpf_trampoline_7", Some("bpf"))), pair("[bpf]", "bpf_trampoline_7"));
+    assert_eq!(named(None), pair("[kernel]", ""));
+}
+
+#[test]
+fn this_machine_s_kernel_has_names_or_hides_them() {
+    let text = std::fs::read_to_string("/proc/kallsyms").unwrap();
+    let line = text.lines().find(|line| line.ends_with(" schedule")).unwrap();
+    let start = u64::from_str_radix(line.split(' ').next().unwrap(), 16).unwrap();
+    let named = kernel::names(&[start.wrapping_add(1)]).remove(0);
+    if start == 0 {
+        assert_eq!(named.reason, Some(crate::Reason::KernelHidden));
+    } else {
+        assert_eq!(named.lines[0].name, "schedule");
     }
 }
