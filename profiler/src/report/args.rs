@@ -40,8 +40,12 @@ pub struct ReportArgs {
     #[arg(long, help_heading = "Output")]
     pub no_labels: bool,
 
-    /// Mark kernel, inlined and JIT frames (_[k], _[i], _[j]) in folded stacks
-    #[arg(long, help_heading = "Output")]
+    /// Mark frames in folded stacks
+    #[arg(
+        long,
+        help = "Mark kernel, inlined and JIT frames (_[k], _[i], _[j]) in folded stacks",
+        help_heading = "Output"
+    )]
     pub annotate: bool,
 
     /// The graph's title
