@@ -5,13 +5,14 @@ use crate::config::{Config, Place};
 use crate::exit::{Failure, Kind};
 use crate::target::{Goal, Target};
 use output::{Encode, Folded, Format, Pprof, Profile, Sink, Svg};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// The open destinations of a recording.
 #[derive(Debug)]
 pub(crate) struct Destinations {
     list: Vec<(Sink, Encoder)>,
+    stats: Option<Sink>,
 }
 
 /// A format with its settings.
@@ -25,29 +26,25 @@ enum Encoder {
 impl Destinations {
     /// Opens what is asked for, or an SVG named after the target.
     pub(crate) fn open(config: &Config, target: &Target) -> Result<Self, Failure> {
-        let (title, slug) = (&target.title, &target.slug);
-        let owner = config.caller.as_ref().map(Caller::ids);
-        if config.outputs.is_empty() {
-            let sink = own_file(slug, owner)?;
-            return Ok(Self { list: vec![(sink, encoder(Format::Svg, config, title)?)] });
-        }
-        let open = |(place, format): &(Place, Format)| {
-            let encoder = encoder(*format, config, title)?;
-            let sink = match place {
-                Place::Stdout => Ok(Sink::stdout()),
-                Place::File(path) => Sink::file(path)
-                    .and_then(|sink| sink.owner(owner))
-                    .map_err(|error| unwritable(path, &error)),
+        let list = if config.outputs.is_empty() {
+            let sink = own_file(&target.slug, owner(config))?;
+            vec![(sink, encoder(Format::Svg, config, &target.title)?)]
+        } else {
+            let open = |(place, format): &(Place, Format)| {
+                let encoder = encoder(*format, config, &target.title)?;
+                Ok((sink(place, config)?, encoder))
             };
-            Ok((sink?, encoder))
+            config.outputs.iter().map(open).collect::<Result<_, Failure>>()?
         };
-        config.outputs.iter().map(open).collect::<Result<_, Failure>>().map(|list| Self { list })
+        let stats =
+            config.stats.clone().map(|path| sink(&Place::File(path), config)).transpose()?;
+        Ok(Self { list, stats })
     }
 
     /// Writes the profile everywhere, if there is anything in it; the files' names. `program` is the recorded
     /// program's path.
     pub(crate) fn write(
-        self,
+        &mut self,
         profile: &Profile,
         program: Option<String>,
     ) -> Result<Vec<PathBuf>, Failure> {
@@ -55,7 +52,7 @@ impl Destinations {
         if profile.samples.is_empty() {
             return Ok(files);
         }
-        for (mut sink, mut encoder) in self.list {
+        for (mut sink, mut encoder) in self.list.drain(..) {
             if let Encoder::Pprof(pprof) = &mut encoder {
                 pprof.main.clone_from(&program);
             }
@@ -68,6 +65,29 @@ impl Destinations {
             })?);
         }
         Ok(files)
+    }
+
+    /// Writes the figures, where they are wanted.
+    pub(crate) fn write_stats(self, text: impl FnOnce() -> String) -> Result<(), Failure> {
+        let Some(mut sink) = self.stats else { return Ok(()) };
+        let written = sink.write_all(text().as_bytes()).and_then(|()| sink.commit());
+        written.map(drop).map_err(|error| {
+            Failure::new(Kind::Failed, format!("writing the file of --stats failed: {error}"))
+        })
+    }
+}
+
+/// Whose the files are, where not bpflame's own user's.
+fn owner(config: &Config) -> Option<(u32, u32)> {
+    config.caller.as_ref().map(Caller::ids)
+}
+
+fn sink(place: &Place, config: &Config) -> Result<Sink, Failure> {
+    match place {
+        Place::Stdout => Ok(Sink::stdout()),
+        Place::File(path) => Sink::file(path)
+            .and_then(|sink| sink.owner(owner(config)))
+            .map_err(|error| unwritable(path, &error)),
     }
 }
 

@@ -1,9 +1,9 @@
 //! What is told of a recording: in the files' head, on standard error, in the figures.
 
 use crate::assemble::Material;
-use crate::caller::Caller;
 use crate::collect::End;
 use crate::config::Config;
+use crate::destinations::Destinations;
 use crate::exit::{Failure, Kind};
 use crate::facts::Facts;
 use crate::quality::Quality;
@@ -12,7 +12,7 @@ use crate::stats::{self, Own};
 use crate::target::Target;
 use crate::{browser, summary};
 use output::{Profile, ValueType};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use symbolizer::Warning;
 
 impl Facts {
@@ -83,6 +83,7 @@ pub(crate) fn tell(
     recorded: &Recorded,
     facts: &Facts,
     own: &mut Own,
+    destinations: Destinations,
     files: Result<Vec<PathBuf>, Failure>,
 ) -> Result<(), Failure> {
     let voice = config.voice();
@@ -90,9 +91,7 @@ pub(crate) fn tell(
     own.finish(recorded.counts.first, recorded.ended);
     let files = files?;
     let names: Vec<String> = files.iter().map(|path| path.display().to_string()).collect();
-    if let Some(path) = &config.stats {
-        write_stats(config, path, &stats::json(facts, own, &recorded.cost, &names))?;
-    }
+    destinations.write_stats(|| stats::json(facts, own, &recorded.cost, &names))?;
     if !empty {
         let arrow = if names.is_empty() { "" } else { " → " };
         summary::warnings(facts).iter().for_each(|warning| voice.warn(warning));
@@ -120,15 +119,4 @@ fn nothing(facts: &Facts) -> Failure {
     };
     Failure::new(Kind::NoSamples, format!("no samples, nothing written: {why}"))
         .cure("record longer with -d, or sample more often with -F")
-}
-
-fn write_stats(config: &Config, path: &Path, text: &str) -> Result<(), Failure> {
-    let write = || {
-        let mut sink = output::Sink::file(path)?.owner(config.caller.as_ref().map(Caller::ids))?;
-        std::io::Write::write_all(&mut sink, text.as_bytes())?;
-        sink.commit()
-    };
-    write().map(drop).map_err(|error| {
-        Failure::new(Kind::Failed, format!("writing {} failed: {error}", path.display()))
-    })
 }

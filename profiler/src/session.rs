@@ -28,7 +28,7 @@ use symbolizer::ProcessTable;
 pub fn record(config: &Config) -> Result<Ending, Failure> {
     let (mut own, mut signals) = (Own::begin(), Signals::install()?);
     let mut subject = Subject::find(config)?;
-    let destinations = Destinations::open(config, &subject.target)?;
+    let mut destinations = Destinations::open(config, &subject.target)?;
     let mut source = Source::open(config, &subject.target.tasks)?;
     let mut recorded = run(config, &mut subject, &mut source, &mut signals, &mut own)?;
     let (named, warnings) = naming::name(config, &mut recorded.collected);
@@ -38,7 +38,7 @@ pub fn record(config: &Config) -> Result<Ending, Failure> {
     let making = Making { labels: config.labels, scale: recorded.scale() };
     let profile = assemble(&material, making, finish::head(config, &recorded, &facts));
     let files = destinations.write(&profile, subject.program());
-    let told = finish::tell(config, &recorded, &facts, &mut own, files);
+    let told = finish::tell(config, &recorded, &facts, &mut own, destinations, files);
     subject.ending(told, &mut signals, config.voice())
 }
 

@@ -6,6 +6,10 @@ use symbolizer::{Reason, Runtime};
 /// More than this share of frames without a name, or of stacks that end nowhere, is worth a warning.
 const WORTH_A_WARNING: f64 = 0.2;
 
+/// What mends stacks that a walk by frame pointers cannot follow.
+const FRAME_POINTERS: &str = "build with -fno-omit-frame-pointer -mno-omit-leaf-frame-pointer \
+                              (Rust: -C force-frame-pointers=yes)";
+
 /// One line: samples, CPU time and its difference, what was lost and why, and what is not known.
 pub(crate) fn line(facts: &Facts) -> String {
     let quality = &facts.quality;
@@ -59,7 +63,6 @@ pub(crate) fn comments(facts: &Facts) -> Vec<String> {
     let mut lines = vec![
         format!("bpflame {}: {}", env!("CARGO_PKG_VERSION"), facts.target),
         format!("event: {} at {} Hz on {} CPUs", facts.event, facts.frequency, facts.cpus),
-        line(facts),
         format!(
             "idle runs: {}, expected ticks: {}, runs: {}",
             facts.idle, facts.expected, facts.runs
@@ -94,12 +97,20 @@ pub(crate) fn warnings(facts: &Facts) -> Vec<String> {
     if share(quality.broken, quality.user_samples) > WORTH_A_WARNING {
         list.push(format!(
             "{} of the user stacks end nowhere, as those of programs built without frame pointers do; \
-             build with -fno-omit-frame-pointer (Rust: -C force-frame-pointers=yes)",
+             {FRAME_POINTERS}",
             percent(share(quality.broken, quality.user_samples))
         ));
     }
     if facts.lost_share() > WORTH_A_WARNING {
         list.push(String::from("a large part of the samples was lost; a lower -F helps"));
+    }
+    let missing = facts.of_samples(quality.caller_may_be_missing);
+    if missing > WORTH_A_WARNING {
+        list.push(format!(
+            "{} of the stacks may lack the caller of their leaf, which keeps no frame pointer there; \
+             {FRAME_POINTERS}",
+            percent(missing)
+        ));
     }
     list.extend(unreadable_files(facts));
     list
@@ -122,6 +133,10 @@ fn cures(facts: &Facts) -> Vec<&'static str> {
         Some(Reason::Stripped | Reason::NoSymbol) => list.push(
             "install the packages with the debug symbols (-dbg, -dbgsym, -debuginfo), or use --debuginfod",
         ),
+        Some(Reason::NoMapping) => {
+            list.push("such addresses come from programs built without frame pointers");
+            list.push(FRAME_POINTERS);
+        }
         Some(Reason::NotPermitted) => list.push("run it with sudo"),
         Some(Reason::NoJitMap | Reason::NoJitEntry) if quality.runtimes.is_empty() => {
             list.push("code made at run time needs a perf map from its runtime");
