@@ -49,3 +49,15 @@ pub(crate) fn refused(step: &'static str, source: io::Error) -> Error {
         _ => Error::Failed { step, source },
     }
 }
+
+/// The error of a ring that could not be mapped: its memory is locked, and counts against a limit.
+pub(crate) fn locked_memory(source: io::Error) -> Error {
+    match source.raw_os_error() {
+        Some(libc::EPERM | libc::ENOMEM) => Error::Permission {
+            step: "locking memory for perf rings beyond kernel.perf_event_mlock_kb",
+            missing: vec!["CAP_IPC_LOCK"],
+            source,
+        },
+        _ => Error::Failed { step: "mapping a perf ring", source },
+    }
+}

@@ -168,8 +168,9 @@ impl Sampler {
     }
 
     fn add_ring(&mut self, cpu: u32) -> Result<(), Error> {
-        let ring = Ring::open(cpu, self.sizes.ring_pages)
-            .map_err(|e| events::explain(e, self.config.frequency))?;
+        let event =
+            PerfEvent::side_band(cpu).map_err(|e| events::explain(e, self.config.frequency))?;
+        let ring = Ring::map(event, self.sizes.ring_pages).map_err(capability::locked_memory)?;
         self.rings.push((cpu, ring));
         Ok(())
     }

@@ -17,9 +17,8 @@ pub(crate) struct Ring {
 }
 
 impl Ring {
-    /// Opens a CPU's side-band event with a ring of `pages` pages (a power of two), and enables it.
-    pub(crate) fn open(cpu: u32, pages: usize) -> io::Result<Self> {
-        let event = PerfEvent::side_band(cpu)?;
+    /// Gives a CPU's side-band event a ring of `pages` pages (a power of two), and enables it.
+    pub(crate) fn map(event: PerfEvent, pages: usize) -> io::Result<Self> {
         let size = pages * page_size();
         let memory = SharedMemory::map(event.as_fd(), size + page_size())?;
         event.enable()?;
