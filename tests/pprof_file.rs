@@ -23,6 +23,8 @@ pub(crate) struct Sample {
     pub(crate) stack: Vec<String>,
     /// Indices into the mappings, root first; none for code outside files.
     pub(crate) mappings: Vec<Option<usize>>,
+    /// Addresses, root first.
+    pub(crate) addresses: Vec<u64>,
     pub(crate) values: Vec<i64>,
     /// Labels as text.
     pub(crate) labels: BTreeMap<String, String>,
@@ -71,6 +73,7 @@ impl PprofFile {
                     .iter()
                     .map(|l| mapping_index.get(&l.mapping_id).copied())
                     .collect(),
+                addresses: frames.iter().map(|l| l.address).collect(),
                 values: s.value.clone(),
                 labels: s.label.iter().map(|l| (text(l.key), label_value(l, &text))).collect(),
             }
