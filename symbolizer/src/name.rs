@@ -19,6 +19,7 @@ mod kernel;
 mod lines;
 mod local;
 pub mod perfmap;
+mod plt;
 pub mod ranges;
 mod raw;
 pub mod symtab;

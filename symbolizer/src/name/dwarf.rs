@@ -26,8 +26,6 @@ const MAX_COMPRESSED: u64 = 128 << 20;
 const MAX_SECTIONS: u64 = 2 << 30;
 /// Largest factor by which zlib compresses.
 const MAX_FACTOR: u64 = 1032;
-/// Time that the DWARF of one file may take.
-const MAX_TIME: Duration = Duration::from_secs(20);
 /// Addresses looked up between two looks at the clock.
 const BATCH: usize = 256;
 /// So many addresses in a row that cannot be looked up end the work on a file.
@@ -49,17 +47,23 @@ pub(super) fn present(image: &Image<'_>) -> bool {
     image.has(".debug_info")
 }
 
-/// What DWARF says of each address; `ours`: the file is from this machine's debug directories.
+/// What DWARF says of each address; `ours`: the file is from this machine's debug directories. After `time`
+/// the rest is left out.
 pub(super) fn names(
     file: &File,
     image: &Image<'_>,
     ours: bool,
     addresses: &[u64],
     no_inline: bool,
+    time: Duration,
 ) -> Result<Vec<Option<Found>>, &'static str> {
+    if time.is_zero() {
+        return Err("no time was left to read its DWARF");
+    }
     let copy = source(file, image, ours)?;
     let path = fd_path(copy.as_ref().unwrap_or(file));
-    let look_up = || look_up(path, addresses, no_inline);
+    let end = Instant::now() + time;
+    let look_up = || look_up(path, addresses, no_inline, end);
     catch_unwind(AssertUnwindSafe(look_up)).unwrap_or(Err("DWARF is malformed"))
 }
 
@@ -97,6 +101,9 @@ fn source(file: &File, image: &Image<'_>, ours: bool) -> Result<Option<File>, &'
     if safe && (if refers { ours && !image.has(".gnu_debuglink") } else { !compressed }) {
         return Ok(None);
     }
+    if !image.wide {
+        return Err("DWARF of a 32-bit file that must be copied is not read");
+    }
     let size: u64 = image.sections.iter().filter(|s| extract::is_needed(s)).map(|s| s.size).sum();
     if size > MAX_COPY {
         return Err("DWARF that must be copied is too large");
@@ -111,6 +118,7 @@ fn look_up(
     path: PathBuf,
     addresses: &[u64],
     no_inline: bool,
+    end: Instant,
 ) -> Result<Vec<Option<Found>>, &'static str> {
     let symbolizer = Symbolizer::builder()
         .enable_auto_reload(false)
@@ -119,10 +127,9 @@ fn look_up(
         .set_debug_dirs(Some(std::iter::empty::<PathBuf>()))
         .build();
     let source = Source::Elf(Elf::new(path));
-    let start = Instant::now();
     let mut found = Vec::with_capacity(addresses.len());
     for batch in addresses.chunks(BATCH) {
-        if start.elapsed() > MAX_TIME {
+        if Instant::now() > end {
             found.resize(addresses.len(), None);
             break;
         }
@@ -130,7 +137,7 @@ fn look_up(
             Ok(symbols) => found.extend(symbols.into_iter().map(|s| s.into_sym().map(convert))),
             Err(_) if found.is_empty() && batch.len() == 1 => return Err("DWARF is malformed"),
             // One malformed unit spoils a batch: the others are asked for one by one.
-            Err(_) => found.extend(one_by_one(&symbolizer, &source, batch, start)?),
+            Err(_) => found.extend(one_by_one(&symbolizer, &source, batch, end)?),
         }
     }
     Ok(found)
@@ -140,7 +147,7 @@ fn one_by_one(
     symbolizer: &Symbolizer,
     source: &Source<'_>,
     batch: &[u64],
-    start: Instant,
+    end: Instant,
 ) -> Result<Vec<Option<Found>>, &'static str> {
     let mut failures = 0;
     let mut found = Vec::with_capacity(batch.len());
@@ -148,7 +155,7 @@ fn one_by_one(
         if failures == MAX_FAILURES {
             return Err("DWARF is malformed");
         }
-        if start.elapsed() > MAX_TIME {
+        if Instant::now() > end {
             break;
         }
         let symbol = symbolizer.symbolize_single(source, Input::VirtOffset(address));

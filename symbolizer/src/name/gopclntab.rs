@@ -3,10 +3,12 @@
 //! Formats of Go 1.2, 1.16, 1.18 and 1.20 (which 1.26 still writes), little-endian. Every offset is checked;
 //! a malformed table gives no name, never a panic.
 
+use std::cell::Cell;
+
 use super::elf::{c_string, u32_at, u64_at};
 
-/// Steps of one program-counter table before it is given up.
-const MAX_STEPS: usize = 1 << 20;
+/// Steps through program-counter tables, of all look-ups together, before nothing more is looked up.
+const MAX_STEPS: u32 = 1 << 28;
 /// Inlined calls at one address before the rest is left out.
 const MAX_DEPTH: usize = 128;
 
@@ -34,7 +36,7 @@ pub struct GoFrame {
 }
 
 /// A parsed header over the table's bytes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct GoTable<'a> {
     data: &'a [u8],
     version: Version,
@@ -47,6 +49,7 @@ pub struct GoTable<'a> {
     files: &'a [u8],
     counters: &'a [u8],
     table: &'a [u8],
+    steps: Cell<u32>,
 }
 
 /// Bytes of the `go:func.*` area from an offset: where inlining tables lie.
@@ -95,6 +98,7 @@ impl<'a> GoTable<'a> {
             files: data,
             counters: data,
             table: data.get(8 + pointer..)?,
+            steps: Cell::new(0),
         };
         let first = match version {
             Version::Go12 => None,
@@ -227,11 +231,14 @@ impl<'a> GoTable<'a> {
         }
         let mut bytes = self.counters.get(usize::try_from(table).ok()?..)?;
         let (mut value, mut counter) = (-1i32, entry);
-        for step in 0..MAX_STEPS {
+        let mut first = true;
+        while self.steps.get() < MAX_STEPS {
+            self.steps.set(self.steps.get() + 1);
             let delta = varint(&mut bytes)?;
-            if delta == 0 && step > 0 {
+            if delta == 0 && !first {
                 return None;
             }
+            first = false;
             let signed = if delta & 1 == 1 { !(delta >> 1) } else { delta >> 1 };
             value = value.wrapping_add(signed as i32);
             counter = counter.checked_add(u64::from(varint(&mut bytes)?) * self.quantum)?;

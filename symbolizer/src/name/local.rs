@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::time::Duration;
 
 use super::debugfile;
 use super::debuginfod::Debuginfod;
@@ -16,17 +17,21 @@ use crate::process::ProcessTable;
 
 /// So many warnings are kept; more files spoil nothing else.
 const MAX_WARNINGS: usize = 1000;
+/// Time that the DWARF of all files together may take.
+const MAX_DWARF_TIME: Duration = Duration::from_secs(60);
 /// So many build IDs are remembered.
 const MAX_BUILD_IDS: usize = 65_536;
 
 /// Names from this machine's files and kernel.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct LocalSymbolizer {
     options: NameOptions,
     warnings: Vec<Warning>,
     /// What carried a build ID first: a copy of a file is not another file.
     build_ids: HashMap<Vec<u8>, u64>,
     debuginfod: Debuginfod,
+    /// What DWARF may still take.
+    dwarf_time: Duration,
     /// Our own vDSO, read once.
     vdso: Option<Vec<u8>>,
 }
@@ -62,11 +67,24 @@ impl Wanted {
     }
 }
 
+impl Default for LocalSymbolizer {
+    fn default() -> Self {
+        Self::new(NameOptions::default())
+    }
+}
+
 impl LocalSymbolizer {
     /// Reads nothing yet.
     pub fn new(options: NameOptions) -> Self {
         let debuginfod = Debuginfod::new(&options.debuginfod);
-        Self { options, debuginfod, ..Self::default() }
+        Self {
+            options,
+            warnings: Vec::new(),
+            build_ids: HashMap::new(),
+            debuginfod,
+            dwarf_time: MAX_DWARF_TIME,
+            vdso: None,
+        }
     }
 
     /// Names for virtual addresses of one file, for `report` too. In the order of the addresses, which need
@@ -127,7 +145,7 @@ impl LocalSymbolizer {
         };
         self.check_build_id(file, &image);
         let mut work = Work::new(file, &image, self.options.no_inline, addresses);
-        let names = work.run(&mut self.debuginfod);
+        let names = work.run(&mut self.debuginfod, &mut self.dwarf_time);
         for what in std::mem::take(&mut work.warnings) {
             self.warn(file, what);
         }

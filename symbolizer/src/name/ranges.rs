@@ -5,7 +5,7 @@
 
 use gimli::{BaseAddresses, CieOrFde, EhFrame, EhFrameOffset, LittleEndian, UnwindSection};
 
-use super::elf::{u32_at, u64_at};
+use super::elf::u32_at;
 
 /// Entries beyond this are not read.
 const MAX_ENTRIES: usize = 4 << 20;
@@ -162,18 +162,4 @@ impl<'a> Ranges<'a> {
         ranges.sort_unstable();
         ranges
     }
-}
-
-/// Names of PLT stubs need the word that a stub jumps through: on x86-64 `jmp *offset(%rip)`, after an
-/// optional `endbr64` and prefix. The address of that word, from the stub's bytes and address.
-pub fn jump_slot(stub: &[u8], address: u64) -> Option<u64> {
-    let jump = stub.windows(2).position(|bytes| bytes == [0xff, 0x25])?;
-    let offset = u32_at(stub, jump + 2)? as i32;
-    address.checked_add(jump as u64 + 6)?.checked_add_signed(offset.into())
-}
-
-/// The symbol index of the relocation of a word, from the bytes of a 64-bit `.rela` section.
-pub fn relocated_symbol(relocations: &[u8], slot: u64) -> Option<u32> {
-    let entry = relocations.chunks_exact(24).find(|raw| u64_at(raw, 0) == Some(slot))?;
-    u32_at(entry, 12).filter(|&symbol| symbol != 0)
 }

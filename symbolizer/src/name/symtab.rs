@@ -5,6 +5,8 @@ use super::elf::{Image, SHT_NOBITS, Section, u16_at, u32_at, u64_at};
 
 /// Bytes of the table that are in memory at a time.
 const PIECE: u64 = 24 * 40_000;
+/// No more bytes of a table are read.
+const MAX_TABLE: u64 = 512 << 20;
 /// Bound of the work on symbols that overlap, in steps.
 const MAX_STEPS: u64 = 1 << 24;
 /// Bound of a symbol's name, in bytes.
@@ -57,7 +59,7 @@ pub fn symbols(image: &Image<'_>, table: &str, addresses: &[u64]) -> Vec<Option<
     let mut pass = Pass::new(addresses);
     let entry = if image.wide { 24 } else { 16 };
     let mut start = 0;
-    while start < section.size {
+    while start < section.size.min(MAX_TABLE) {
         let Some(piece) = image.part(section, start, PIECE).filter(|piece| !piece.is_empty())
         else {
             break;

@@ -1,17 +1,18 @@
 //! Names for addresses of one file, from the best source that has them.
 
+use std::time::{Duration, Instant};
+
 use super::debugfile::{self, DebugFile};
 use super::debuginfod::Debuginfod;
-use super::elf::{Bytes, Image, Section};
-use super::ranges::{Loaded, Range, Ranges, jump_slot, relocated_symbol};
+use super::elf::{Bytes, Image};
+use super::plt;
+use super::ranges::{Loaded, Range, Ranges};
 use super::symtab::{self, Symbol};
 use super::{Line, Named, demangle, dwarf, go, text};
 use crate::{MappedFile, Reason};
 
 /// Bound of the sections that functions' ranges are read from, in bytes.
 const MAX_FRAME: u64 = 256 << 20;
-/// Bound of the relocations that are searched for the name of a stub, in bytes.
-const MAX_RELOCATIONS: u64 = 64 << 20;
 
 /// The work on one file: each step names what the steps before did not.
 #[derive(Debug)]
@@ -51,12 +52,12 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Names for all addresses, in their order.
-    pub(super) fn run(&mut self, debuginfod: &mut Debuginfod) -> Vec<Named> {
+    /// Names for all addresses, in their order; `time` is what DWARF may still take, of all files together.
+    pub(super) fn run(&mut self, debuginfod: &mut Debuginfod, time: &mut Duration) -> Vec<Named> {
         self.go();
         let debug = self.debug_file(debuginfod);
         let other = debug.as_ref().and_then(|debug| Image::parse(Bytes::File(&debug.file)).ok());
-        self.dwarf(debug.as_ref(), other.as_ref());
+        self.dwarf(debug.as_ref(), other.as_ref(), time);
         self.linkage_names(other.as_ref());
         self.tables(other.as_ref());
         self.stubs();
@@ -103,7 +104,7 @@ impl<'a> Work<'a> {
         search.found
     }
 
-    fn dwarf(&mut self, debug: Option<&DebugFile>, other: Option<&Image<'_>>) {
+    fn dwarf(&mut self, debug: Option<&DebugFile>, other: Option<&Image<'_>>, time: &mut Duration) {
         let (indices, addresses) = self.pending();
         let source = match (debug, other, self.image.bytes()) {
             (Some(debug), Some(other), _) => (&debug.file, other, debug.ours),
@@ -114,7 +115,10 @@ impl<'a> Work<'a> {
             return;
         }
         let (file, image, ours) = source;
-        match dwarf::names(file, image, ours, &addresses, self.no_inline) {
+        let start = Instant::now();
+        let found = dwarf::names(file, image, ours, &addresses, self.no_inline, *time);
+        *time = time.saturating_sub(start.elapsed());
+        match found {
             Ok(found) => {
                 for (index, found) in indices.into_iter().zip(found) {
                     self.take_dwarf(index, found);
@@ -225,7 +229,7 @@ impl<'a> Work<'a> {
             else {
                 continue;
             };
-            let name = match stub(self.image, section, address) {
+            let name = match plt::name(self.image, section, address) {
                 Some(name) => format!("{}@plt", text(&name)),
                 None => format!("{}+[plt]", base_name(&self.file.path)),
             };
@@ -298,25 +302,6 @@ fn bounded(range: Range, image: &Image<'_>, file: &MappedFile, address: u64) -> 
             }),
     };
     Range { start: range.start.max(start), end: range.end.min(end), described: false }
-}
-
-/// The name behind a stub, by the word that it jumps through and that word's relocation.
-fn stub(image: &Image<'_>, section: &Section, address: u64) -> Option<Vec<u8>> {
-    if image.machine != 62 || !image.wide {
-        return None;
-    }
-    // Stubs of `.plt.got` have half the size where they do not start with `endbr64`.
-    let short = section.name == ".plt.got"
-        && image.part(section, 0, 4).is_none_or(|first| first != [0xf3, 0x0f, 0x1e, 0xfa]);
-    let entry = if short { 8 } else { 16 };
-    let start = address - (address - section.address) % entry;
-    let bytes = image.part(section, start - section.address, entry)?;
-    let slot = jump_slot(&bytes, start)?;
-    [".rela.plt", ".rela.dyn"].iter().find_map(|name| {
-        let relocations = image.section(name)?;
-        let symbol = relocated_symbol(&image.data(relocations, MAX_RELOCATIONS)?, slot)?;
-        symtab::name_of(image, image.sections.get(relocations.link as usize)?, symbol)
-    })
 }
 
 /// The last part of a path, for names.

@@ -31,7 +31,7 @@ fn name(fixture: &Fixture, fetcher: &mut Debuginfod, address: u64) -> (String, V
     let image = Image::parse(Bytes::File(file.handle.as_ref().unwrap())).unwrap();
     let addresses = [address];
     let mut work = Work::new(&file, &image, false, &addresses);
-    let named = work.run(fetcher).remove(0);
+    let named = work.run(fetcher, &mut Duration::from_secs(60)).remove(0);
     (chain(&named), work.warnings)
 }
 

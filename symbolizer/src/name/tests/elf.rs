@@ -1,8 +1,11 @@
 //! C programs: symbols, their sizes, ranges of `.eh_frame`, stubs.
 
+use std::time::Duration;
+
 use super::{Fixture, chain, name};
+use crate::name::debuginfod::Debuginfod;
 use crate::name::elf::{Bytes, Image};
-use crate::name::user::base_name;
+use crate::name::user::{Work, base_name};
 use crate::{LocalSymbolizer, NameOptions, Reason};
 
 const C: &str = r#"
@@ -28,6 +31,13 @@ fn built(flags: &[&str]) -> Fixture {
 #[test]
 fn inlined_functions_come_innermost_first_with_their_lines() {
     let fixture = built(&["-g"]);
+    inlined_functions_are_found(&fixture);
+    // A file that anybody may write is read through a copy.
+    fixture.run("chmod", &["a+w", "a"]);
+    inlined_functions_are_found(&fixture);
+}
+
+fn inlined_functions_are_found(fixture: &Fixture) {
     let file = fixture.mapped("a");
     let start = fixture.address("a", "work");
     let addresses: Vec<u64> = (start..start + 64).collect();
@@ -43,6 +53,18 @@ fn inlined_functions_come_innermost_first_with_their_lines() {
     let plain = LocalSymbolizer::new(options).file(&file, &addresses);
     assert!(plain.iter().all(|named| named.lines.len() == 1));
     assert!(plain.iter().any(|named| chain(named) == "work" && named.lines[0].line > 0));
+}
+
+#[test]
+fn without_time_for_dwarf_there_are_still_symbols() {
+    let fixture = built(&["-g"]);
+    let (file, work) = (fixture.mapped("a"), fixture.address("a", "work"));
+    let image = Image::parse(Bytes::File(file.handle.as_ref().unwrap())).unwrap();
+    let mut steps = Work::new(&file, &image, false, std::slice::from_ref(&work));
+    let mut time = Duration::ZERO;
+    let named = steps.run(&mut Debuginfod::default(), &mut time).remove(0);
+    assert_eq!((chain(&named).as_str(), named.lines[0].line), ("work", 0));
+    assert_eq!(steps.warnings, ["no time was left to read its DWARF"]);
 }
 
 #[test]
