@@ -19,7 +19,7 @@ pub(crate) struct Facts {
     pub duration: u64,
     /// Nanoseconds of CPU time that the samples stand for.
     pub cpu_time: u64,
-    /// The same as the kernel accounts it, where it is known.
+    /// The same as the kernel accounts it, where it is known and not where `cpu_time` comes from.
     pub accounted: Option<u64>,
     /// Lost samples by cause.
     pub lost: BTreeMap<&'static str, u64>,

@@ -37,7 +37,7 @@ impl Facts {
             cpus: recorded.started.cpus.len(),
             duration: duration(config, recorded),
             cpu_time: (recorded.counts.weight as f64 * recorded.scale()) as u64,
-            accounted: recorded.accounted,
+            accounted: recorded.accounted.filter(|_| recorded.weighs_time()),
             lost,
             side_band_lost: losses.side_band_lost,
             runs: losses.runs,

@@ -64,14 +64,20 @@ impl std::ops::Deref for Recorded {
 }
 
 impl Recorded {
-    /// Nanoseconds of CPU time that one unit of weight stands for.
+    /// Nanoseconds of CPU time that one unit of weight stands for. Cycles are no time: what the kernel accounts
+    /// is split over them, or where that is not known, each sample is a tick's worth.
     pub(crate) fn scale(&self) -> f64 {
-        let weight = self.counts.weight;
-        if self.started.unit == "nanoseconds" || weight == 0 {
+        let Collected { counts, accounted, .. } = &self.collected;
+        if self.weighs_time() || counts.weight == 0 {
             return 1.0;
         }
-        // A counter's events are not time: each sample is a tick's worth.
-        self.counts.samples as f64 * 1e9 / f64::from(self.frequency.max(1)) / weight as f64
+        let ticks = counts.samples as f64 * 1e9 / f64::from(self.frequency.max(1));
+        accounted.map_or(ticks, |time| time as f64) / counts.weight as f64
+    }
+
+    /// Whether the event's unit is time, so that CPU time is known without the kernel's account.
+    pub(crate) fn weighs_time(&self) -> bool {
+        self.started.unit == "nanoseconds"
     }
 }
 
@@ -158,5 +164,43 @@ impl Config {
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
         Self::new(Kind::Failed, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aggregate::StackCounts;
+
+    fn recorded(unit: &'static str, accounted: Option<u64>) -> Recorded {
+        let counts = StackCounts { samples: 10, weight: 1_000_000, ..StackCounts::default() };
+        let collected = Collected {
+            counts,
+            table: ProcessTable::without_proc(),
+            losses: bpf::Losses::default(),
+            accounted,
+            time: Duration::from_secs(1),
+            ended: 0,
+            end: End::Finished,
+            stored: Ok(()),
+        };
+        let started = Started {
+            event: "event",
+            unit,
+            cpus: vec![0],
+            wall_offset: 0,
+            time: 0,
+            drain_every: Duration::MAX,
+        };
+        Recorded { collected, started, cost: bpf::Cost::default(), frequency: 100 }
+    }
+
+    #[test]
+    fn nanoseconds_are_time_and_cycles_are_not() {
+        assert_eq!(recorded("nanoseconds", Some(5)).scale(), 1.0);
+        // Half a second of account over a million cycles.
+        assert_eq!(recorded("cycles", Some(500_000_000)).scale(), 500.0);
+        // Ten samples at 100 Hz are a tenth of a second.
+        assert_eq!(recorded("cycles", None).scale(), 100.0);
     }
 }
