@@ -1,6 +1,8 @@
-/* stacks SECONDS [BITS]: many distinct stacks: a path of BITS levels (17 by default: 131,072 stacks), each one of two
- * functions, chosen by the bits of a counter. */
+/* stacks SECONDS [COUNT]: COUNT distinct stacks (100,000 by default), all of the same depth: a path of 17 steps, each one of
+ * two functions, chosen by the bits of a counter. */
 #include "burn.h"
+
+enum { STEPS = 17 };
 
 static void walk(unsigned path, int bits);
 
@@ -30,12 +32,11 @@ static NOINLINE void walk(unsigned path, int bits)
 int main(int argc, char **argv)
 {
 	double end = deadline(argc, argv);
-	int bits = argc > 2 ? atoi(argv[2]) : 17;
+	unsigned count = argc > 2 ? (unsigned)atoi(argv[2]) : 100000;
 
-	if (bits < 1 || bits > 30)
-		bits = 17;
-	/* A step that is odd visits all paths, and neighbours in time are far apart. */
-	for (unsigned path = 0; now() < end; path += 0x9e3779b1u)
-		walk(path >> (32 - bits), bits);
+	if (count < 1 || count > 1u << STEPS)
+		count = 1u << STEPS;
+	for (unsigned path = 0; now() < end; path = (path + 1) % count)
+		walk(path, STEPS);
 	return 0;
 }

@@ -1,0 +1,281 @@
+"""Measures bpflame beside other profilers. Each figure is the median of rounds in which the tools take turns."""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+BPFLAME, PROGRAMS = sys.argv[1], pathlib.Path(sys.argv[2])
+PEERS = [os.path.join(d, s) for d in os.environ["PEERS"].split(":") if d for s in ("", "bin")]
+ROUNDS, LENGTH = int(os.environ["ROUNDS"]), int(os.environ["LENGTH"])
+SCRATCH = pathlib.Path(tempfile.mkdtemp(prefix="bpflame-bench-"))
+STATS_SWITCH = pathlib.Path("/proc/sys/kernel/bpf_stats_enabled")
+
+
+def find(name):
+    return shutil.which(name, path=os.pathsep.join(PEERS + [os.environ["PATH"]]))
+
+
+class Load:
+    """Processes that keep the machine busy while the block runs; with `idle` only where nothing else wants to."""
+
+    def __init__(self, *commands, idle=False):
+        self.commands, self.idle, self.running = commands, idle, []
+
+    def __enter__(self):
+        prefix = ["chrt", "--idle", "0"] if self.idle else []
+        try:
+            for command in self.commands:
+                words = prefix + [str(word) for word in command]
+                self.running.append(subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                                     start_new_session=True))
+            time.sleep(0.5)
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def __exit__(self, *_):
+        for process in self.running:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        self.running = []
+
+
+def recursions(count, **options):
+    return Load(*[[PROGRAMS / "recurse", 300, 34]] * count, **options)
+
+
+def fdinfo(pid):
+    """The kernel's figures of the BPF programs and maps that a process holds open: by id."""
+    programs, maps = {}, {}
+    try:
+        for fd in os.listdir(f"/proc/{pid}/fdinfo"):
+            text = open(f"/proc/{pid}/fdinfo/{fd}", errors="replace").read()
+            fields = dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
+            if "run_time_ns" in fields:
+                programs[fields["prog_id"]] = (int(fields["run_time_ns"]), int(fields["run_cnt"]))
+            if "map_id" in fields:
+                maps[fields["map_id"]] = int(fields["memlock"])
+    except OSError:
+        pass
+    return programs, maps
+
+
+def anonymous(pid):
+    """Anonymous memory of a process, in bytes."""
+    try:
+        found = re.search(r"RssAnon:\s+(\d+)", open(f"/proc/{pid}/status").read())
+        return int(found[1]) * 1024 if found else 0
+    except OSError:
+        return 0
+
+
+def programs_by_bpftool():
+    """Every BPF program's run time and count, by id, where bpftool is there."""
+    tool = find("bpftool")
+    if not tool:
+        return {}
+    text = subprocess.run([tool, "--json", "prog", "show"], capture_output=True, text=True).stdout
+    return {str(p["id"]): (p.get("run_time_ns", 0), p.get("run_cnt", 0))
+            for p in json.loads(text or "[]")}
+
+
+class Run:
+    """One run of a command: its own CPU time, wall time, peak of anonymous memory and of BPF maps, and its BPF programs' runs.
+    A program's figures are read while it is loaded; the last reading before the end counts."""
+
+    def __init__(self, command, stop_after=None, output=subprocess.DEVNULL):
+        self.memory = self.maps = 0
+        self.programs = {}
+        before = set(programs_by_bpftool())
+        start = time.monotonic()
+        process = subprocess.Popen([str(word) for word in command], stdout=output, stderr=subprocess.PIPE)
+        said = []
+        reader = threading.Thread(target=lambda: said.append(process.stderr.read()))
+        reader.start()
+        asked = None
+        while True:
+            pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+            now = time.monotonic() - start
+            if pid:
+                break
+            self.look(process.pid)
+            if LENGTH - 1.5 < now < LENGTH - 0.5 and not self.programs:
+                self.programs = {i: p for i, p in programs_by_bpftool().items() if i not in before}
+            if stop_after and now > stop_after and asked is None:
+                asked = now
+                process.send_signal(signal.SIGINT)
+            time.sleep(0.02)
+        reader.join()
+        process.returncode = os.waitstatus_to_exitcode(status)
+        self.said = said[0].decode(errors="replace")
+        self.code = process.returncode
+        self.wall = now
+        self.after_stop = now - asked if asked else None
+        self.cpu = usage.ru_utime + usage.ru_stime
+        self.bpf = max(self.programs.values(), key=lambda p: p[1], default=(0, 0))
+
+    def look(self, pid):
+        programs, maps = fdinfo(pid)
+        self.programs.update(programs)
+        self.maps = max(self.maps, sum(maps.values()))
+        self.memory = max(self.memory, anonymous(pid))
+
+    def per_run(self):
+        """Nanoseconds per run of the program that ran most."""
+        return self.bpf[0] / self.bpf[1] if self.bpf[1] else None
+
+
+def stats_of(name):
+    return json.loads((SCRATCH / name).read_text())
+
+
+def bpflame(*arguments, stats="stats.json"):
+    return [BPFLAME, "record", "-q", "--stats", SCRATCH / stats, *arguments]
+
+
+def tools():
+    """What is measured beside one another: name and command of a machine-wide recording."""
+    # bpftrace's own language; the same keys as the others count by.
+    script = "profile:hz:199 { @[kstack, ustack, comm] = count(); } interval:s:%d { exit(); }" % LENGTH
+    known = {
+        "bpflame": lambda p: bpflame("-a", "-F", 199, "-d", LENGTH, "-o", SCRATCH / "out.svg"),
+        "profile-libbpf": lambda p: [p, "-F", 199, "-f", LENGTH],
+        "bpftrace": lambda p: [p, "-e", script],
+        "probee": lambda p: [p, "-f", 199, "-t", LENGTH * 1000, "-o", SCRATCH / "probee.svg"],
+        "perf": lambda p: [p, "record", "-q", "-F", 199, "-a", "-g", "-o", SCRATCH / "perf.data",
+                           "--", "sleep", LENGTH],
+    }
+    found, missing = {}, []
+    for name, command in known.items():
+        path = BPFLAME if name == "bpflame" else find(name)
+        if path:
+            found[name] = command(path)
+        else:
+            missing.append(name)
+    return found, missing
+
+
+def median(values):
+    values = [v for v in values if v is not None]
+    return statistics.median(values) if values else None
+
+
+def cell(value, form):
+    return "–" if value is None else form.format(value)
+
+
+def ratio(value, ours, form="{:.2f}"):
+    return "–" if not value or not ours else form.format(ours / value)
+
+
+def beside():
+    """BPF time, CPU time, memory and overhead of a machine-wide recording."""
+    found, missing = tools()
+    runs = {name: [] for name in found}
+    with recursions(os.cpu_count()):
+        for _ in range(ROUNDS):
+            for name, command in found.items():
+                runs[name].append(Run(command))
+                if runs[name][-1].code != 0:
+                    print(f"{name} ended with {runs[name][-1].code}: {runs[name][-1].said[-300:]}", file=sys.stderr)
+                if name == "bpflame":
+                    runs[name][-1].stats = stats_of("stats.json")
+    rows = {name: (median(r.per_run() for r in all_runs), median(r.cpu for r in all_runs),
+                   median(r.wall - LENGTH for r in all_runs), median(r.memory for r in all_runs),
+                   median(r.maps for r in all_runs)) for name, all_runs in runs.items()}
+    ours = rows["bpflame"]
+    print(f"## A machine-wide recording of {LENGTH} s at 199 Hz\n")
+    print(f"{os.cpu_count()} copies of a recursion of 34 frames; medians of {ROUNDS} rounds in turns. `of it` is bpflame's "
+          "figure divided by the tool's. Memory is the peak of anonymous memory, and what the BPF maps hold.\n")
+    print("| | BPF ns a run | of it | own CPU s | of it | beyond the length s | anonymous MiB | maps MiB |")
+    print("|---|---|---|---|---|---|---|---|")
+    for name, (bpf, cpu, over, memory, maps) in rows.items():
+        print(f"| {name} | {cell(bpf, '{:.0f}')} | {ratio(bpf, ours[0])} | {cell(cpu, '{:.2f}')} | "
+              f"{ratio(cpu, ours[1])} | {cell(over, '{:.2f}')} | {memory / 2**20:.1f} | {maps / 2**20:.1f} |")
+    mine = [r.stats for r in runs["bpflame"]]
+    first = median(s["first_sample_ns"] / 1e6 for s in mine)
+    samples = median(s["samples"] for s in mine)
+    print(f"\nbpflame: {first:.0f} ms from its start to the first sample; {samples:.0f} samples, "
+          f"{median(s['lost_total'] for s in mine):.0f} lost.")
+    print(f"Not found and not measured: {', '.join(missing) or 'none'}.\n")
+
+
+def compile_loop():
+    """Compilers at work, over and over."""
+    script = "while :; do gcc -O2 -c testdata/programs/sample.c -o /dev/null; done"
+    return Load(*[["sh", "-c", script]] * os.cpu_count())
+
+
+def finish():
+    """From the end of a recording to the graph on disk."""
+    perf, collapse, flame = find("perf"), find("inferno-collapse-perf"), find("inferno-flamegraph")
+    ours, theirs = [], []
+    for _ in range(ROUNDS):
+        with compile_loop():
+            run = Run(bpflame("-a", "-F", 199, "-o", SCRATCH / "compile.svg"), stop_after=LENGTH)
+            ours.append((run, stats_of("stats.json")))
+        if perf and collapse and flame:
+            data = SCRATCH / "compile.data"
+            with compile_loop():
+                Run([perf, "record", "-q", "-F", 199, "-a", "-g", "-o", data, "--", "sleep", LENGTH])
+            start = time.monotonic()
+            subprocess.run(f"'{perf}' script -i '{data}' 2>/dev/null | '{collapse}' | '{flame}' > '{SCRATCH}/perf.svg'",
+                           shell=True, check=True)
+            theirs.append(time.monotonic() - start)
+    mine, peer = median(r.after_stop for r, _ in ours), median(theirs)
+    print(f"## From the end of a recording to the SVG\n\n{LENGTH} s of the whole machine while gcc compiles, 199 Hz.\n")
+    print("| | seconds | bpflame is faster by |\n|---|---|---|")
+    print(f"| bpflame, from Ctrl-C to its exit | {mine:.2f} | |")
+    print(f"| perf script, piped into inferno | {cell(peer, '{:.2f}')} | {cell(peer and peer / mine, '{:.1f}')} |")
+    print(f"\nbpflame: peak of anonymous memory {median(r.memory for r, _ in ours) / 2**20:.1f} MiB, maps "
+          f"{median(r.maps for r, _ in ours) / 2**20:.1f} MiB, {median(s['samples'] for _, s in ours):.0f} samples of "
+          f"{median(s['processes'] for _, s in ours):.0f} processes.\n")
+
+
+def growth():
+    """The same recording with more processes and with more stacks."""
+    cases = [
+        ("10 processes", recursions(10, idle=True), 199), ("1,000 processes", recursions(1000, idle=True), 199),
+        ("100 stacks", Load(*[[PROGRAMS / "stacks", 300, 100]] * os.cpu_count(), idle=True), 5000),
+        ("100,000 stacks", Load(*[[PROGRAMS / "stacks", 300, 100000]] * os.cpu_count(), idle=True), 5000),
+    ]
+    figures = {name: [] for name, *_ in cases}
+    for _ in range(ROUNDS):
+        for name, load, hertz in cases:
+            with load:
+                run = Run(bpflame("-a", "-F", hertz, "-d", LENGTH, "-o", SCRATCH / "growth.pb.gz"))
+                stats = stats_of("stats.json")
+                samples = max(stats["samples"], 1)
+                figures[name].append((run.per_run(), run.cpu / samples * 1e6, stats["samples"], stats["stacks"],
+                                      run.memory + run.maps, stats["lost_total"]))
+    print("## Growth\n\nThe same recording with more processes and with more distinct stacks.\n")
+    print("| | samples | stacks | BPF ns a run | own CPU µs a sample | memory MiB | lost |\n|---|---|---|---|---|---|---|")
+    for name, rounds in figures.items():
+        bpf, cpu, samples, stacks, memory, lost = (median(column) for column in zip(*rounds))
+        print(f"| {name} | {samples:.0f} | {stacks:.0f} | {cell(bpf, '{:.0f}')} | {cpu:.1f} | {memory / 2**20:.1f} | {lost:.0f} |")
+    print()
+
+
+def main():
+    was = STATS_SWITCH.read_text()
+    STATS_SWITCH.write_text("1")
+    try:
+        print(f"Linux {os.uname().release}, {os.cpu_count()} CPUs, {time.strftime('%Y-%m-%d')}\n")
+        for table in os.environ["TABLES"].split():
+            {"beside": beside, "finish": finish, "growth": growth}[table]()
+            sys.stdout.flush()
+    finally:
+        STATS_SWITCH.write_text(was)
+        shutil.rmtree(SCRATCH)
+
+
+main()
