@@ -25,19 +25,17 @@ def find(name):
 
 
 class Load:
-    """Processes that keep the machine busy while the block runs; with `idle` only where nothing else wants to."""
+    """Processes that keep the machine busy while the block runs."""
 
-    def __init__(self, *commands, idle=False):
-        self.commands, self.idle, self.running = commands, idle, []
+    def __init__(self, *commands):
+        self.commands, self.running = commands, []
 
     def __enter__(self):
-        prefix = ["chrt", "--idle", "0"] if self.idle else []
         try:
             for command in self.commands:
-                words = prefix + [str(word) for word in command]
-                self.running.append(subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                                     start_new_session=True))
-            time.sleep(0.5)
+                self.running.append(subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL,
+                                                     stderr=subprocess.DEVNULL, start_new_session=True))
+            time.sleep(1)
         except BaseException:
             self.__exit__()
             raise
@@ -49,8 +47,9 @@ class Load:
         self.running = []
 
 
-def recursions(count, **options):
-    return Load(*[[PROGRAMS / "recurse", 300, 34]] * count, **options)
+def everywhere(name, *arguments):
+    """A copy of a program for each CPU."""
+    return Load(*[[PROGRAMS / name, 300, *arguments]] * os.cpu_count())
 
 
 def fdinfo(pid):
@@ -181,7 +180,7 @@ def beside():
     """BPF time, CPU time, memory and overhead of a machine-wide recording."""
     found, missing = tools()
     runs = {name: [] for name in found}
-    with recursions(os.cpu_count()):
+    with everywhere("recurse", 34):
         for _ in range(ROUNDS):
             for name, command in found.items():
                 runs[name].append(Run(command))
@@ -244,9 +243,10 @@ def finish():
 def growth():
     """The same recording with more processes and with more stacks."""
     cases = [
-        ("10 processes", recursions(10, idle=True), 199), ("1,000 processes", recursions(1000, idle=True), 199),
-        ("100 stacks", Load(*[[PROGRAMS / "stacks", 300, 100]] * os.cpu_count(), idle=True), 5000),
-        ("100,000 stacks", Load(*[[PROGRAMS / "stacks", 300, 100000]] * os.cpu_count(), idle=True), 5000),
+        ("10 processes", Load([PROGRAMS / "crowd", 300, 10]), 199),
+        ("1,000 processes", Load([PROGRAMS / "crowd", 300, 1000]), 199),
+        ("100 stacks", everywhere("stacks", 100), 5000),
+        ("100,000 stacks", everywhere("stacks", 100000), 5000),
     ]
     figures = {name: [] for name, *_ in cases}
     for _ in range(ROUNDS):
@@ -266,6 +266,8 @@ def growth():
 
 
 def main():
+    # An end from outside is an end like any other: what runs is stopped, and the switch put back.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     was = STATS_SWITCH.read_text()
     STATS_SWITCH.write_text("1")
     try:
