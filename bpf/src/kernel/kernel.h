@@ -18,10 +18,8 @@ typedef __u32 __be32;
 typedef __u32 __wsum;
 
 enum {
-	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_F_MMAPABLE = 1 << 10,
-	BPF_ANY = 0,
 };
 
 struct bpf_raw_tracepoint_args {

@@ -33,12 +33,13 @@ struct {
 	__type(value, struct cpu);
 } cpus SEC(".maps");
 
-/* Process or thread ids of the target, in the reader's PID namespace. */
+/* Process or thread ids of the target, in the reader's PID namespace; room for every one, so that none born is too
+ * many. */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, __u8);
+	__type(value, struct ids);
 } targets SEC(".maps");
 
 #endif

@@ -29,13 +29,25 @@ struct run {
 	__u32 flags;
 };
 
+/* Whether an id is the target's: where that stands. */
+static __always_inline __u8 *target_byte(__u32 id)
+{
+	__u32 key = id / IDS_AN_ENTRY;
+	struct ids *ids = bpf_map_lookup_elem(&targets, &key);
+
+	return ids ? &ids->is_target[id & (IDS_AN_ENTRY - 1)] : 0;
+}
+
 static __always_inline bool is_target(const struct task *t)
 {
-	__u32 key = target_kind == TARGET_THREADS ? t->tid : t->pid;
+	__u8 *yes;
 
 	if (t->pid == excluded_pid && excluded_pid)
 		return false;
-	return target_kind == TARGET_MACHINE || bpf_map_lookup_elem(&targets, &key);
+	if (target_kind == TARGET_MACHINE)
+		return true;
+	yes = target_byte(target_kind == TARGET_THREADS ? t->tid : t->pid);
+	return yes && *yes;
 }
 
 /* Whether this CPU already stored the stack in this generation; if not, it is held for stored from now on. A slot
@@ -273,21 +285,16 @@ SEC("raw_tracepoint/sched_process_fork")
 int follow(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct task_struct *parent = (void *)ctx->args[0], *child = (void *)ctx->args[1];
-	__u32 from, to;
-	__u8 yes = 1;
+	__u8 *from, *to;
 
 	if (target_kind != TARGET_THREADS) {
 		parent = BPF_CORE_READ(parent, group_leader);
 		child = BPF_CORE_READ(child, group_leader);
 	}
-	from = task_number(parent);
-	to = task_number(child);
-	if (from == to)
-		return 0;
-	if (from && bpf_map_lookup_elem(&targets, &from))
-		bpf_map_update_elem(&targets, &to, &yes, BPF_ANY);
-	else
-		bpf_map_delete_elem(&targets, &to);
+	from = target_byte(task_number(parent));
+	to = target_byte(task_number(child));
+	if (from && to)
+		*to = *from;
 	return 0;
 }
 

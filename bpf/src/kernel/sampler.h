@@ -12,6 +12,8 @@ enum limits {
 	SEEN_SLOTS = 1024,   /* stack ids remembered a CPU and generation */
 	RECORD_WORDS = 14,   /* sizeof(struct record) / 8 */
 	LOG_HEADROOM = 256,  /* words behind a log's capacity: what is written at once fits there */
+	IDS_AN_ENTRY = 4096, /* process or thread ids in an entry of `targets` */
+	ID_ENTRIES = 1024,   /* entries for every id that a kernel can give (2^22) */
 	RECORD_MOST = RECORD_WORDS + KERNEL_FRAMES + USER_FRAMES + 32, /* words of the longest record */
 };
 
@@ -74,6 +76,11 @@ struct record {
 };
 
 _Static_assert(sizeof(struct record) == RECORD_WORDS * 8, "record: whole words");
+
+/* Which ids of a range are the target's: a byte each, because bytes are written whole. */
+struct ids {
+	unsigned char is_target[IDS_AN_ENTRY];
+};
 
 /* A log of records: one for each generation, CPU and level. User space reads it after the flip, when no program
  * can still be writing, and sets used to 0. */

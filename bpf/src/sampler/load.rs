@@ -3,11 +3,12 @@
 use super::memory::SharedMemory;
 use super::size::{LEVELS, Sizes};
 use super::skeleton::SamplerSkelBuilder;
-use super::skeleton::types::{bss, cpu, rodata, target_kind};
+use super::skeleton::types::{bss, cpu, limits, rodata, target_kind};
 use super::{Config, Target, capability};
 use crate::Error;
 use libbpf_rs::skel::{OpenSkel, SkelBuilder};
 use libbpf_rs::{Link, MapCore, MapFlags};
+use std::collections::BTreeMap;
 use std::io;
 use std::mem::{MaybeUninit, offset_of};
 use std::os::fd::{AsFd, OwnedFd};
@@ -46,7 +47,7 @@ impl Loaded {
         skeleton.progs.sample.set_autoload(direct);
         skeleton.progs.sample_helped.set_autoload(!direct);
         skeleton.progs.follow.set_autoload(config.target != Target::Machine);
-        size(&mut skeleton, config, sizes).map_err(failed)?;
+        size(&mut skeleton, sizes).map_err(failed)?;
         let skeleton = skeleton.load().map_err(failed)?;
         insert_targets(&skeleton.maps.targets, &config.target).map_err(failed)?;
         let program = if direct {
@@ -98,30 +99,32 @@ impl Loaded {
 
 fn size(
     skeleton: &mut super::skeleton::OpenSamplerSkel<'_>,
-    config: &Config,
     sizes: Sizes,
 ) -> libbpf_rs::Result<()> {
     skeleton.maps.logs.set_value_size(sizes.log_bytes() as u32)?;
     skeleton.maps.logs.set_max_entries(sizes.logs())?;
     skeleton.maps.cpus.set_max_entries(sizes.cpus)?;
-    let named = match &config.target {
-        Target::Machine => 0,
-        Target::Processes(list) | Target::Threads(list) => list.len() as u32,
-    };
-    skeleton.maps.targets.set_max_entries(named.saturating_mul(2).max(if named == 0 {
-        1
-    } else {
-        16_384
-    }))
+    skeleton.maps.targets.set_max_entries(sizes.id_entries)
 }
 
 fn insert_targets(map: &impl MapCore, target: &Target) -> libbpf_rs::Result<()> {
     if let Target::Processes(list) | Target::Threads(list) = target {
-        for id in list {
-            map.update(&id.to_ne_bytes(), &[1], MapFlags::ANY)?;
+        for (entry, ids) in by_entry(list) {
+            map.update(&entry.to_ne_bytes(), &ids, MapFlags::ANY)?;
         }
     }
     Ok(())
+}
+
+/// The entries of the map of ids that hold these ids.
+fn by_entry(list: &[u32]) -> BTreeMap<u32, Vec<u8>> {
+    let an_entry = limits::IDS_AN_ENTRY.0;
+    let mut entries = BTreeMap::new();
+    for id in list {
+        let ids = entries.entry(id / an_entry).or_insert_with(|| vec![0; an_entry as usize]);
+        ids[(id % an_entry) as usize] = 1;
+    }
+    entries
 }
 
 fn settings(data: &mut rodata, config: &Config, sizes: Sizes) -> Result<(), Error> {
@@ -169,4 +172,21 @@ fn refused(step: &'static str, error: &libbpf_rs::Error) -> Error {
     let source =
         number.map_or_else(|| io::Error::other(format!("{error:#}")), io::Error::from_raw_os_error);
     capability::refused(step, source)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_id_of_a_kernel_has_its_place() {
+        // PID_MAX_LIMIT of 64-bit kernels.
+        let last = (1 << 22) - 1;
+        let entries = by_entry(&[1, 4095, 4096, last]);
+        let set = |entry: u32| entries[&entry].iter().filter(|byte| **byte == 1).count();
+        assert_eq!(entries.keys().copied().collect::<Vec<_>>(), [0, 1, last / 4096]);
+        assert_eq!((set(0), set(1), set(last / 4096)), (2, 1, 1));
+        assert_eq!((entries[&0][1], entries[&0][4095], entries[&1][0]), (1, 1, 1));
+        assert!(last / 4096 < limits::ID_ENTRIES.0, "inside the map");
+    }
 }

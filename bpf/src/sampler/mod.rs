@@ -119,7 +119,10 @@ impl Sampler {
     pub fn open(config: &Config) -> Result<Self, Error> {
         let chosen = cpus::chosen(config.cpus.as_deref())?;
         let trigger = events::best_trigger(config.frequency, chosen[0])?;
-        let sizes = Sizes::choose(cpus::count()?, config.frequency);
+        let mut sizes = Sizes::choose(cpus::count()?, config.frequency);
+        if config.target == Target::Machine {
+            sizes.id_entries = 1;
+        }
         let mut sampler = Self {
             trigger,
             sizes,

@@ -1,6 +1,6 @@
 //! How large the maps and rings are, and how often they are emptied.
 
-use super::skeleton::types::{cpu, limits};
+use super::skeleton::types::{cpu, ids, limits};
 use std::time::Duration;
 
 /// Nested programs that can log at a time: one, as long as only perf events run programs.
@@ -24,6 +24,8 @@ pub(crate) struct Sizes {
     pub(crate) log_words: u64,
     /// Pages of a CPU's side-band ring, a power of two.
     pub(crate) ring_pages: usize,
+    /// Entries for the target's ids: none is needed for the machine.
+    pub(crate) id_entries: u32,
     /// How long two drains may be apart.
     pub(crate) drain_every: Duration,
 }
@@ -44,7 +46,7 @@ impl Sizes {
             Duration::from_millis(every * log_words / wanted.next_power_of_two().max(log_words))
                 .max(Duration::from_millis(20));
         let ring_pages = if cpus <= 16 { 128 } else { 32 };
-        Self { cpus, log_words, ring_pages, drain_every }
+        Self { cpus, log_words, ring_pages, id_entries: limits::ID_ENTRIES.0, drain_every }
     }
 
     /// Logs of both generations.
@@ -59,7 +61,9 @@ impl Sizes {
 
     /// Bytes of all maps together.
     pub(crate) fn bytes(self) -> usize {
-        self.log_bytes() * self.logs() as usize + size_of::<cpu>() * self.cpus as usize
+        self.log_bytes() * self.logs() as usize
+            + size_of::<cpu>() * self.cpus as usize
+            + size_of::<ids>() * self.id_entries as usize
     }
 }
 
@@ -71,12 +75,14 @@ mod tests {
     fn the_longest_records_of_a_usual_recording_fit() {
         let sizes = Sizes::choose(2, 99);
         assert!(sizes.log_words >= 20 * u64::from(limits::RECORD_MOST.0));
-        assert!(sizes.bytes() < 2 << 20);
+        assert!(Sizes { id_entries: 1, ..sizes }.bytes() < 2 << 20);
     }
 
     #[test]
     fn many_cpus_and_high_frequencies_stay_in_the_budget() {
-        for (cpus, frequency) in [(1, 1), (2, 5000), (64, 99), (256, 99), (512, 10_000)] {
+        for (cpus, frequency) in
+            [(1, 1), (2, 5000), (64, 99), (256, 99), (512, 10_000)]
+        {
             let sizes = Sizes::choose(cpus, frequency);
             assert!(sizes.log_words.is_power_of_two());
             assert!(sizes.bytes() < 64 << 20, "{cpus} CPUs: {} bytes", sizes.bytes());
