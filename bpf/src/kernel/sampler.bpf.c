@@ -229,6 +229,9 @@ static __always_inline void sample_task(struct event_context *ctx, struct run *r
 		r->flags |= FLAG_KERNEL_THREAD;
 	else
 		saved_registers(&user, direct);
+	/* The kernel gives threads that it runs for a process (io_uring's) their creator's registers, but for these. */
+	if (!user.ip && !user.sp)
+		user.user = false;
 	store(ctx, r, &t, &kernel, &user, ctx->period);
 }
 
