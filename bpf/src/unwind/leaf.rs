@@ -31,12 +31,18 @@ const REGISTERS: Registers = Registers { stack_pointer: Register(7), frame_point
 #[cfg(target_arch = "aarch64")]
 const REGISTERS: Registers = Registers { stack_pointer: Register(31), frame_pointer: Register(29) };
 
+/// Bytes of the longest function entry whose rules are run: compilers' are far shorter, and every leaf runs them.
+const LONGEST_ENTRY: usize = 64 << 10;
+/// Bytes of the largest section that is searched from its begin for every leaf, where it has no table.
+const LARGEST_WITHOUT_TABLE: usize = 1 << 20;
+
 type Bytes<'a> = EndianSlice<'a, LittleEndian>;
 
 /// A file's unwind sections.
 #[derive(Debug)]
 pub struct FrameSections<'a> {
     frame: EhFrame<Bytes<'a>>,
+    size: usize,
     bases: BaseAddresses,
     header: Option<ParsedEhFrameHdr<Bytes<'a>>>,
 }
@@ -52,13 +58,13 @@ impl<'a> FrameSections<'a> {
             .set_eh_frame_hdr(header.1)
             .set_text(text);
         let header = EhFrameHdr::new(header.0, LittleEndian).parse(&bases, 8).ok();
-        Self { frame: section, bases, header }
+        Self { frame: section, size: frame.0.len(), bases, header }
     }
 
     /// What the canonical frame address is found by at a virtual address; `None` where no rule covers it or the rules
     /// are malformed.
     pub fn cfa_base(&self, address: u64) -> Option<CfaBase> {
-        let entry = self.entry(address)?;
+        let entry = self.entry(address).filter(|entry| entry.entry_len() <= LONGEST_ENTRY)?;
         let mut context = UnwindContext::new();
         let row =
             entry.unwind_info_for_address(&self.frame, &self.bases, &mut context, address).ok()?;
@@ -77,6 +83,7 @@ impl<'a> FrameSections<'a> {
         let cie = EhFrame::cie_from_offset;
         match self.header.as_ref().and_then(ParsedEhFrameHdr::table) {
             Some(table) => table.fde_for_address(&self.frame, &self.bases, address, cie).ok(),
+            None if self.size > LARGEST_WITHOUT_TABLE => None,
             None => self.frame.fde_for_address(&self.bases, address, cie).ok(),
         }
     }
@@ -91,6 +98,11 @@ mod tests {
 
     /// One function of 0x40 bytes: a prologue of one byte, then a frame pointer up to 0x30, then an epilogue.
     fn section() -> Vec<u8> {
+        section_with(0)
+    }
+
+    /// The same, with so many more rules that say nothing new.
+    fn section_with(more: usize) -> Vec<u8> {
         let encoding =
             gimli::Encoding { format: gimli::Format::Dwarf32, version: 1, address_size: 8 };
         let mut table = FrameTable::default();
@@ -99,6 +111,9 @@ mod tests {
         let cie = table.add_cie(cie);
         let mut fde = write::FrameDescriptionEntry::new(write::Address::Constant(START), 0x40);
         fde.add_instruction(1, write::CallFrameInstruction::CfaOffset(16));
+        for _ in 0..more {
+            fde.add_instruction(2, write::CallFrameInstruction::Restore(Register(3)));
+        }
         fde.add_instruction(4, write::CallFrameInstruction::CfaRegister(Register(6)));
         fde.add_instruction(0x30, write::CallFrameInstruction::Cfa(Register(7), 8));
         table.add_fde(cie, fde);
@@ -118,6 +133,16 @@ mod tests {
         assert_eq!(base(0x2f), Some(CfaBase::FramePointer));
         assert_eq!(base(0x30), Some(CfaBase::StackPointer));
         assert_eq!(base(0x40), None);
+    }
+
+    #[test]
+    fn rules_without_end_are_not_run() {
+        let base = |bytes: &[u8]| FrameSections::new((bytes, 0x8000), (&[], 0), 0).cfa_base(START);
+        assert_eq!(base(&section_with(60_000)), Some(CfaBase::StackPointer));
+        assert_eq!(base(&section_with(70_000)), None);
+        let mut long = section();
+        long.extend(vec![0; LARGEST_WITHOUT_TABLE]);
+        assert_eq!(base(&long), None);
     }
 
     #[test]
