@@ -29,8 +29,8 @@ impl Caller {
         let uid = number("SUDO_UID").filter(|uid| *uid != 0)?;
         let gid = number("SUDO_GID")?;
         let name = env::var("SUDO_USER").ok()?;
-        let home = home_in(&proc::text("/etc/passwd").unwrap_or_default(), uid);
-        let groups = groups_in(&proc::text("/etc/group").unwrap_or_default(), &name, gid);
+        let home = home_in(&proc::long_text("/etc/passwd").unwrap_or_default(), uid);
+        let groups = groups_in(&proc::long_text("/etc/group").unwrap_or_default(), &name, gid);
         Some(Self { uid, gid, groups, name, home })
     }
 

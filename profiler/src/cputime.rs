@@ -160,8 +160,8 @@ fn ticks(stat: &str) -> Option<(u64, u64)> {
 
 /// The run time of the CPUs: as the scheduler counts it, else from the ticks.
 fn machine(cpus: Option<&[u32]>) -> Option<u64> {
-    let scheduler = proc::text("/proc/schedstat").ok().and_then(|text| run_time(&text, cpus));
-    scheduler.or_else(|| busy_time(&proc::text("/proc/stat").ok()?, cpus))
+    let scheduler = proc::long_text("/proc/schedstat").ok().and_then(|text| run_time(&text, cpus));
+    scheduler.or_else(|| busy_time(&proc::long_text("/proc/stat").ok()?, cpus))
 }
 
 /// The seventh number of a CPU's line in `/proc/schedstat`: nanoseconds that tasks ran.

@@ -4,14 +4,25 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-/// The most that is read of one file below `/proc`.
+/// The most that is read of one file about a process.
 const LIMIT: u64 = 64 * 1024;
+/// The most that is read of a file that grows with the machine: its CPUs, its users.
+const LONG: u64 = 16 * 1024 * 1024;
 
 /// A file's first 64 KiB.
 pub(crate) fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
+    first(path.as_ref(), LIMIT)
+}
+
+fn first(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(path)?.take(LIMIT).read_to_end(&mut bytes)?;
+    File::open(path)?.take(limit).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+/// A file's first 16 MiB as text: of the machine's, which are longer than a process's.
+pub(crate) fn long_text(path: impl AsRef<Path>) -> io::Result<String> {
+    first(path.as_ref(), LONG).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// The same as text, for files that the kernel writes in ASCII.
@@ -95,6 +106,14 @@ mod tests {
         assert_eq!(parse_status(text), Some(Status { process: 12, parent: 1, zombie: true }));
         assert_eq!(parse_status("Name:\tx\n"), None);
         assert_eq!(parse_status(""), None);
+    }
+
+    #[test]
+    fn the_machine_s_files_are_read_to_their_end() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let text = "cpu0 1 2 3\n".repeat(20_000);
+        std::fs::write(file.path(), &text).unwrap();
+        assert_eq!(long_text(file.path()).unwrap(), text);
     }
 
     #[test]
