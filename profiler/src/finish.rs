@@ -100,12 +100,18 @@ pub(crate) fn tell(
     if config.open {
         browser::show(&files, config.caller.as_ref(), voice);
     }
-    match &recorded.end {
-        _ if empty => Err(nothing(facts)),
+    ended(&recorded.end, facts)?;
+    recorded.stored.clone()
+}
+
+/// What the end says of the whole; a failure is the cause of missing samples, not the other way round.
+fn ended(end: &End, facts: &Facts) -> Result<(), Failure> {
+    match end {
         End::Failed(error) => {
             Err(Failure::new(Kind::Failed, format!("the recording ended early: {error}")))
         }
-        _ => recorded.stored.clone(),
+        _ if facts.quality.samples == 0 => Err(nothing(facts)),
+        _ => Ok(()),
     }
 }
 
@@ -119,4 +125,18 @@ fn nothing(facts: &Facts) -> Failure {
     };
     Failure::new(Kind::NoSamples, format!("no samples, nothing written: {why}"))
         .cure("record longer with -d, or sample more often with -F")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_before_the_first_sample_is_named() {
+        let failed = End::Failed(bpf::Error::Kernel { lacks: String::from("luck") });
+        let failure = ended(&failed, &Facts::default()).unwrap_err();
+        assert_eq!(failure.kind, Kind::Failed);
+        assert!(failure.message.contains("luck"), "{failure}");
+        assert_eq!(ended(&End::Time, &Facts::default()).unwrap_err().kind, Kind::NoSamples);
+    }
 }
