@@ -90,7 +90,8 @@ fn run(
     own: &mut Own,
 ) -> Result<Recorded, Failure> {
     let tape = Tape::open(config)?;
-    let watch = Watch::new(&subject.target.processes);
+    let command = subject.gate().map(|(pid, _)| pid);
+    let watch = Watch::new(&subject.target.processes).until(command);
     let table = process_table(config, subject);
     let started = source.start()?;
     let time = CpuTime::begin(config, &subject.target.tasks);

@@ -16,6 +16,8 @@ const MAX_WAKING: usize = 256;
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
     members: HashSet<u32>,
+    /// Whose end is the end of all.
+    command: Option<u32>,
     waking: Vec<OwnedFd>,
 }
 
@@ -27,7 +29,12 @@ impl Watch {
             pidfd_open(pid, PidfdFlags::empty()).ok()
         };
         let waking = processes.iter().take(MAX_WAKING).filter_map(open).collect();
-        Self { members: processes.iter().copied().collect(), waking }
+        Self { members: processes.iter().copied().collect(), command: None, waking }
+    }
+
+    /// With a command nothing is waited for but its own end: what it leaves behind may run for ever.
+    pub(crate) fn until(self, command: Option<u32>) -> Self {
+        Self { command, ..self }
     }
 
     /// Waits until a signal, the end of a process, or for `time`.
@@ -59,11 +66,14 @@ impl Watch {
         }
     }
 
-    /// Whether there were processes to watch and none lives any more.
+    /// Whether there were processes to watch and none lives any more, or the command has ended.
     pub(crate) fn all_gone(&mut self, watched: bool) -> bool {
         watched && {
             self.members.retain(|pid| proc::status(*pid).is_some_and(|s| !s.zombie));
-            self.members.is_empty()
+            match self.command {
+                Some(pid) => !self.members.contains(&pid),
+                None => self.members.is_empty(),
+            }
         }
     }
 
@@ -92,6 +102,18 @@ mod tests {
         let mut members: Vec<u32> = watch.members().collect();
         members.sort_unstable();
         assert_eq!(members, [10, 11, 12]);
+    }
+
+    #[test]
+    fn a_command_is_over_when_it_ends_itself() {
+        let mut child = Command::new("true").spawn().unwrap();
+        let own = std::process::id();
+        let mut watch = Watch::new(&[child.id()]).until(Some(child.id()));
+        watch.follow(&fork(child.id(), own));
+        child.wait().unwrap();
+        assert!(watch.all_gone(true), "what it left behind lives");
+        let mut watch = Watch::new(&[own]).until(Some(own));
+        assert!(!watch.all_gone(true));
     }
 
     #[test]
