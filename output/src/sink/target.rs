@@ -48,13 +48,16 @@ impl Target {
                 Err(error) => return Err(error),
             };
             if metadata.is_symlink() {
-                may_follow(&metadata, &directory.metadata()?)?;
+                may_use(&metadata, &directory.metadata()?, "symbolic link")?;
                 path = directory.join(here.read_link()?);
             } else if metadata.is_dir() {
                 return Err(io::ErrorKind::IsADirectory.into());
             } else if metadata.is_file() {
                 return Ok(Self::File { directory, name });
             } else {
+                if metadata.file_type().is_fifo() {
+                    may_use(&metadata, &directory.metadata()?, "FIFO")?;
+                }
                 return Ok(Self::Direct(open_checked(&here, &metadata)?));
             }
         }
@@ -73,15 +76,17 @@ fn split(path: &Path) -> io::Result<(PathBuf, OsString)> {
     Ok((parent.unwrap_or(Path::new(".")).to_owned(), name.to_owned()))
 }
 
-/// In a directory that everybody may write to, only one's own links are followed and those of the
-/// directory's owner (as the kernel does with `fs.protected_symlinks`).
-fn may_follow(link: &Metadata, directory: &Metadata) -> io::Result<()> {
+/// In a directory that everybody may write to, only one's own links and FIFOs are used and those of the
+/// directory's owner (as the kernel does with `fs.protected_symlinks` and `fs.protected_fifos`).
+fn may_use(entry: &Metadata, directory: &Metadata, what: &str) -> io::Result<()> {
     let shared = directory.mode() & 0o1002 == 0o1002;
-    let own = link.uid() == rustix::process::geteuid().as_raw();
-    if shared && !own && link.uid() != directory.uid() {
+    let own = entry.uid() == rustix::process::geteuid().as_raw();
+    if shared && !own && entry.uid() != directory.uid() {
         return Err(io::Error::new(
             io::ErrorKind::PermissionDenied,
-            "the name is somebody else's symbolic link in a directory that everybody may write to",
+            format!(
+                "the name is somebody else's {what} in a directory that everybody may write to"
+            ),
         ));
     }
     Ok(())

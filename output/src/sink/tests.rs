@@ -118,6 +118,22 @@ fn somebody_else_s_link_in_a_shared_directory_is_refused() {
 }
 
 #[test]
+fn somebody_else_s_fifo_in_a_shared_directory_is_refused() {
+    if !is_root() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o1777)).unwrap();
+    let path = directory.path().join("out.svg");
+    assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+    std::os::unix::fs::lchown(&path, Some(65_534), None).unwrap();
+    let _reader = fs::OpenOptions::new().read(true).write(true).open(&path).unwrap();
+    assert_eq!(Sink::file(&path).unwrap_err().kind(), io::ErrorKind::PermissionDenied);
+    std::os::unix::fs::lchown(&path, Some(0), None).unwrap();
+    Sink::file(&path).unwrap();
+}
+
+#[test]
 fn files_belong_to_whom_they_are_given() {
     if !is_root() {
         return;
