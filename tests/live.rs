@@ -1,5 +1,6 @@
 //! Recordings of real processes. As root; elsewhere each is skipped.
 
+mod capabilities;
 mod chains;
 mod commands;
 mod namespaces;
@@ -22,5 +23,6 @@ pub(crate) fn modules() -> Vec<(&'static str, Vec<(&'static str, Test)>)> {
         ("live::namespaces", namespaces::tests()),
         ("live::runtime_code", runtime_code::tests()),
         ("live::programs", programs::tests()),
+        ("live::capabilities", capabilities::tests()),
     ]
 }

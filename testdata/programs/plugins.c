@@ -1,10 +1,11 @@
-/* plugins SECONDS DIRECTORY: loads DIRECTORY/first.so, runs it, closes it, then the same with second.so, and so on in turns:
- * the two lie at the same address one after the other. */
+/* plugins SECONDS DIRECTORY [hold]: loads DIRECTORY/first.so, runs it, closes it, then the same with second.so, and so on in
+ * turns: the two lie at the same address one after the other. With "hold" it keeps first.so. */
 #include "burn.h"
 #include <dlfcn.h>
 #include <stdio.h>
+#include <string.h>
 
-static NOINLINE int load_and_run(const char *path)
+static NOINLINE int load_and_run(const char *path, double until)
 {
 	void *plugin = dlopen(path, RTLD_NOW);
 	void (*run)(void);
@@ -12,8 +13,10 @@ static NOINLINE int load_and_run(const char *path)
 	if (!plugin)
 		return 1;
 	*(void **)&run = dlsym(plugin, "run");
-	if (run)
-		run();
+	do
+		if (run)
+			run();
+	while (now() < until);
 	return dlclose(plugin) || !run;
 }
 
@@ -24,8 +27,10 @@ int main(int argc, char **argv)
 
 	snprintf(first, sizeof first, "%s/first.so", argc > 2 ? argv[2] : ".");
 	snprintf(second, sizeof second, "%s/second.so", argc > 2 ? argv[2] : ".");
+	if (argc > 3 && strcmp(argv[3], "hold") == 0)
+		return load_and_run(first, end);
 	while (now() < end)
-		if (load_and_run(first) || load_and_run(second))
+		if (load_and_run(first, 0) || load_and_run(second, 0))
 			return 1;
 	return 0;
 }
