@@ -13,6 +13,8 @@ enum target_kind kind_type;
 
 const volatile __u32 target_kind = TARGET_MACHINE;
 const volatile __u32 excluded_pid = 0;
+/* The most frames of a kernel stack that this kernel gives. */
+const volatile __u32 kernel_depth = KERNEL_FRAMES;
 const volatile bool want_user = true;
 const volatile bool want_kernel = true;
 const volatile bool want_idle = false;
@@ -70,10 +72,10 @@ static __always_inline __u32 kernel_stack(void *ctx, struct run *r, struct recor
 	long bytes = bpf_get_stack(ctx, frames, KERNEL_FRAMES * 8, 0);
 	__u32 count = bytes < 0 ? 0 : (__u32)bytes / 8;
 
+	if (!count || count >= kernel_depth)
+		r->flags |= FLAG_TRUNCATED_KERNEL;
 	if (!count)
 		return 0;
-	if (count == KERNEL_FRAMES)
-		r->flags |= FLAG_TRUNCATED_KERNEL;
 	record->kernel_stack = kernel_stack_id(r->walk->log, at, count);
 	return seen_before(r, record->kernel_stack) ? 0 : count;
 }

@@ -5,7 +5,10 @@
 
 #include "maps.bpf.h"
 
+/* Both are the recording's own, so that a profiled process cannot choose stacks whose ids collide; the second is odd.
+ */
 const volatile __u64 seed = 0;
+const volatile __u64 multiplier = 1;
 
 enum {
 	STEPS = 24,   /* frames a window, at most */
@@ -21,7 +24,7 @@ enum {
 /* One word more: for any word a bijection of the hash, and for any hash one of the word. */
 static __always_inline __u64 mix(__u64 hash, __u64 word)
 {
-	hash = (hash ^ word) * 0x9e3779b97f4a7c15ULL;
+	hash = (hash ^ word) * multiplier;
 	return hash ^ (hash >> 29);
 }
 

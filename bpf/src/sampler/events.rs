@@ -151,10 +151,13 @@ pub(crate) fn best_trigger(frequency: u32, cpu: u32) -> Result<Trigger, Error> {
                 .map_err(|e| explain(e, frequency))?;
             Ok(Trigger::CpuClock)
         }
-        Err(e) if matches!(e.raw_os_error(), Some(libc::EPERM | libc::EACCES)) => {
-            Err(explain(e, frequency))
+        // No counter of cycles, or none that overflows.
+        Err(e)
+            if matches!(e.raw_os_error(), Some(libc::ENOENT | libc::EOPNOTSUPP | libc::ENODEV)) =>
+        {
+            Ok(Trigger::CpuClock)
         }
-        Err(_) => Ok(Trigger::CpuClock),
+        Err(e) => Err(explain(e, frequency)),
     }
 }
 

@@ -6,13 +6,13 @@ use super::skeleton::SamplerSkelBuilder;
 use super::skeleton::types::{bss, cpu, limits, rodata, target_kind};
 use super::{Config, Target, capability};
 use crate::Error;
+use libbpf_rs::Link;
 use libbpf_rs::skel::{OpenSkel, SkelBuilder};
-use libbpf_rs::{Link, MapCore, MapFlags};
-use std::collections::BTreeMap;
 use std::io;
 use std::mem::{MaybeUninit, offset_of};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
+use std::sync::atomic::Ordering;
 
 /// The inode number of the first PID namespace.
 const FIRST_PID_NAMESPACE: u64 = 0xefff_fffc;
@@ -26,6 +26,8 @@ pub(crate) struct Loaded {
     pub(crate) logs: SharedMemory,
     pub(crate) cpus: SharedMemory,
     bss: SharedMemory,
+    /// A byte an id.
+    targets: SharedMemory,
     pub(crate) sizes: Sizes,
 }
 
@@ -49,7 +51,6 @@ impl Loaded {
         skeleton.progs.follow.set_autoload(config.target != Target::Machine);
         size(&mut skeleton, sizes).map_err(failed)?;
         let skeleton = skeleton.load().map_err(failed)?;
-        insert_targets(&skeleton.maps.targets, &config.target).map_err(failed)?;
         let program = if direct {
             skeleton.progs.sample.as_fd()
         } else {
@@ -66,7 +67,9 @@ impl Loaded {
             ),
         };
         let mapped = |source| Error::Failed { step: "mapping the BPF maps", source };
-        Ok(Self {
+        let targets = SharedMemory::map(skeleton.maps.targets.as_fd(), sizes.target_bytes())
+            .map_err(mapped)?;
+        let loaded = Self {
             program: program.try_clone_to_owned().map_err(mapped)?,
             _follow: follow,
             logs: SharedMemory::map(
@@ -80,8 +83,20 @@ impl Loaded {
             )
             .map_err(mapped)?,
             bss: SharedMemory::map(skeleton.maps.bss.as_fd(), size_of::<bss>()).map_err(mapped)?,
+            targets,
             sizes,
-        })
+        };
+        if let Target::Processes(list) | Target::Threads(list) = &config.target {
+            loaded.add_targets(list);
+        }
+        Ok(loaded)
+    }
+
+    /// Makes ids of processes (or of threads, where the target is threads) the target's.
+    pub(crate) fn add_targets(&self, ids: &[u32]) {
+        for id in ids.iter().filter(|id| (**id as usize) < self.sizes.target_bytes()) {
+            self.targets.byte(*id as usize).store(1, Ordering::Relaxed);
+        }
     }
 
     /// The word whose lowest bit names the half of the logs that is written.
@@ -107,26 +122,6 @@ fn size(
     skeleton.maps.targets.set_max_entries(sizes.id_entries)
 }
 
-fn insert_targets(map: &impl MapCore, target: &Target) -> libbpf_rs::Result<()> {
-    if let Target::Processes(list) | Target::Threads(list) = target {
-        for (entry, ids) in by_entry(list) {
-            map.update(&entry.to_ne_bytes(), &ids, MapFlags::ANY)?;
-        }
-    }
-    Ok(())
-}
-
-/// The entries of the map of ids that hold these ids.
-fn by_entry(list: &[u32]) -> BTreeMap<u32, Vec<u8>> {
-    let an_entry = limits::IDS_AN_ENTRY.0;
-    let mut entries = BTreeMap::new();
-    for id in list {
-        let ids = entries.entry(id / an_entry).or_insert_with(|| vec![0; an_entry as usize]);
-        ids[(id % an_entry) as usize] = 1;
-    }
-    entries
-}
-
 fn settings(data: &mut rodata, config: &Config, sizes: Sizes) -> Result<(), Error> {
     let namespace = std::fs::metadata("/proc/self/ns/pid")
         .map_err(|source| Error::Failed { step: "reading /proc/self/ns/pid", source })?
@@ -136,7 +131,9 @@ fn settings(data: &mut rodata, config: &Config, sizes: Sizes) -> Result<(), Erro
     data.log_mask = sizes.log_words - 1;
     data.logs_a_generation = sizes.cpus * LEVELS;
     data.levels = LEVELS;
-    data.seed = seed();
+    data.seed = random();
+    data.multiplier = random() | 1;
+    data.kernel_depth = kernel_depth();
     data.target_kind = match config.target {
         Target::Machine => target_kind::TARGET_MACHINE.0,
         Target::Processes(_) => target_kind::TARGET_PROCESSES.0,
@@ -149,10 +146,16 @@ fn settings(data: &mut rodata, config: &Config, sizes: Sizes) -> Result<(), Erro
     Ok(())
 }
 
-/// Keeps a profiled process from choosing stacks whose ids collide.
-fn seed() -> u64 {
+/// A number that a profiled process does not know.
+fn random() -> u64 {
     use std::hash::{BuildHasher, Hasher};
     std::collections::hash_map::RandomState::new().build_hasher().finish()
+}
+
+/// The most frames of a kernel stack that this kernel gives (`kernel.perf_event_max_stack`).
+fn kernel_depth() -> u32 {
+    let text = std::fs::read_to_string("/proc/sys/kernel/perf_event_max_stack").unwrap_or_default();
+    text.trim().parse().unwrap_or(u32::MAX).min(limits::KERNEL_FRAMES.0)
 }
 
 /// Whether programs may follow a task's pointers and ask for its saved registers (5.15).
@@ -172,21 +175,4 @@ fn refused(step: &'static str, error: &libbpf_rs::Error) -> Error {
     let source =
         number.map_or_else(|| io::Error::other(format!("{error:#}")), io::Error::from_raw_os_error);
     capability::refused(step, source)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_id_of_a_kernel_has_its_place() {
-        // PID_MAX_LIMIT of 64-bit kernels.
-        let last = (1 << 22) - 1;
-        let entries = by_entry(&[1, 4095, 4096, last]);
-        let set = |entry: u32| entries[&entry].iter().filter(|byte| **byte == 1).count();
-        assert_eq!(entries.keys().copied().collect::<Vec<_>>(), [0, 1, last / 4096]);
-        assert_eq!((set(0), set(1), set(last / 4096)), (2, 1, 1));
-        assert_eq!((entries[&0][1], entries[&0][4095], entries[&1][0]), (1, 1, 1));
-        assert!(last / 4096 < limits::ID_ENTRIES.0, "inside the map");
-    }
 }

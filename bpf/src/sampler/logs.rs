@@ -53,6 +53,11 @@ impl Logs {
         })
     }
 
+    /// Adds ids to the target.
+    pub(crate) fn add_targets(&self, ids: &[u32]) {
+        self.loaded.add_targets(ids);
+    }
+
     /// The sampling program.
     pub(crate) fn program(&self) -> BorrowedFd<'_> {
         self.loaded.program.as_fd()

@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 /// A shared mapping of a map or of a perf event's ring; unmapped when dropped.
 #[derive(Debug)]
@@ -37,6 +37,13 @@ impl SharedMemory {
         // SAFETY: aligned (mappings begin at a page) and inside the mapping, which lives as long as `self`;
         // an atomic may be written by others.
         unsafe { &*self.at.as_ptr().add(offset).cast::<AtomicU64>() }
+    }
+
+    /// The byte at an offset; both sides may write it at any time.
+    pub(crate) fn byte(&self, offset: usize) -> &AtomicU8 {
+        assert!(offset < self.len, "inside the mapping");
+        // SAFETY: inside the mapping, which lives as long as `self`; an atomic may be written by others.
+        unsafe { &*self.at.as_ptr().add(offset).cast::<AtomicU8>() }
     }
 
     /// Copies `into.len()` bytes from an offset. What the kernel writes meanwhile may arrive torn: callers ask

@@ -2,6 +2,7 @@
 
 mod capability;
 mod cpus;
+mod descriptors;
 mod events;
 mod load;
 mod log;
@@ -107,6 +108,8 @@ pub struct Sampler {
     side_band_lost: u64,
     malformed: u64,
     looked_at_cpus: u64,
+    /// A CPU came online, and what happened on it before its ring stood is not known.
+    gap: bool,
     stopped: bool,
 }
 
@@ -117,6 +120,7 @@ impl Sampler {
     /// # Errors
     /// With the step that failed and its cause; nothing stays behind.
     pub fn open(config: &Config) -> Result<Self, Error> {
+        descriptors::raise_limit();
         let chosen = cpus::chosen(config.cpus.as_deref())?;
         let trigger = events::best_trigger(config.frequency, chosen[0])?;
         let mut sizes = Sizes::choose(cpus::count()?, config.frequency);
@@ -134,6 +138,7 @@ impl Sampler {
             side_band_lost: 0,
             malformed: 0,
             looked_at_cpus: clocks().0,
+            gap: false,
             stopped: false,
             config: config.clone(),
         };
@@ -161,6 +166,13 @@ impl Sampler {
             time,
             drain_every: self.sizes.drain_every,
         })
+    }
+
+    /// Adds processes (or threads, where the target is threads) to the target: those that were born before their parents
+    /// were followed.
+    pub fn add_targets(&mut self, ids: &[u32]) {
+        self.logs.add_targets(ids);
+        self.scope.add(ids);
     }
 
     /// What the programs cost so far.
@@ -200,7 +212,9 @@ impl Sampler {
         let room = self.sizes.cpus;
         for cpu in online.into_iter().filter(|c| *c < room) {
             if !self.rings.iter().any(|(c, _)| *c == cpu) {
+                // Without a ring it is looked for again, and the maps are read again until it stands.
                 let _ = self.add_ring(cpu);
+                self.gap = true;
             }
             let wanted = self.config.cpus.as_ref().is_none_or(|list| list.contains(&cpu));
             if wanted && !self.ticks.has(cpu) {
@@ -221,7 +235,7 @@ impl Sampler {
         }
         self.side_band_lost += decoded.lost;
         self.malformed += decoded.malformed;
-        window.side_band_lost = decoded.lost > 0;
+        window.side_band_lost = decoded.lost > 0 || std::mem::take(&mut self.gap);
         self.held.append(&mut decoded.records);
         self.held.sort_by_key(|r| r.time);
         let ready = self.held.partition_point(|r| r.time <= until);

@@ -19,6 +19,13 @@ impl Scope {
         Self { processes }
     }
 
+    /// More processes of the target.
+    pub(crate) fn add(&mut self, ids: &[u32]) {
+        if let Some(processes) = &mut self.processes {
+            processes.extend(ids);
+        }
+    }
+
     /// Whether a record is of interest; a child of the target belongs to it from its birth on.
     pub(crate) fn wants(&mut self, record: &SideBand) -> bool {
         let Some(processes) = &mut self.processes else { return true };

@@ -60,11 +60,16 @@ impl Sizes {
         8 * (1 + self.log_words as usize + limits::LOG_HEADROOM.0 as usize)
     }
 
+    /// Bytes of the map of the target's ids, a byte each.
+    pub(crate) fn target_bytes(self) -> usize {
+        size_of::<ids>() * self.id_entries as usize
+    }
+
     /// Bytes of all maps together.
     pub(crate) fn bytes(self) -> usize {
         self.log_bytes() * self.logs() as usize
             + size_of::<cpu>() * self.cpus as usize
-            + size_of::<ids>() * self.id_entries as usize
+            + self.target_bytes()
     }
 }
 
