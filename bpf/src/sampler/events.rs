@@ -35,6 +35,8 @@ impl Trigger {
 #[derive(Debug)]
 pub(crate) struct PerfEvent {
     fd: OwnedFd,
+    /// Its enabled time when it was last looked at.
+    looked_at: u64,
 }
 
 /// A counting event's figures.
@@ -51,6 +53,8 @@ pub(crate) struct Reading {
 impl PerfEvent {
     fn open(attr: &mut perf::perf_event_attr, cpu: u32) -> io::Result<Self> {
         attr.size = size_of::<perf::perf_event_attr>() as u32;
+        attr.read_format =
+            (perf::PERF_FORMAT_TOTAL_TIME_ENABLED | perf::PERF_FORMAT_TOTAL_TIME_RUNNING).into();
         let cpu = i32::try_from(cpu).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
         // SAFETY: `attr` is valid and its size is set; the call touches nothing else of ours.
         let fd = unsafe { perf_event_open(attr, -1, cpu, -1, perf::PERF_FLAG_FD_CLOEXEC.into()) };
@@ -58,7 +62,7 @@ impl PerfEvent {
             return Err(io::Error::last_os_error());
         }
         // SAFETY: the kernel just gave us this descriptor; nobody else has it.
-        Ok(Self { fd: unsafe { OwnedFd::from_raw_fd(fd) } })
+        Ok(Self { fd: unsafe { OwnedFd::from_raw_fd(fd) }, looked_at: 0 })
     }
 
     /// A disabled event that samples all tasks of a CPU, `frequency` times a second.
@@ -70,8 +74,6 @@ impl PerfEvent {
         };
         attr.set_freq(1);
         attr.__bindgen_anon_1.sample_freq = frequency.into();
-        attr.read_format =
-            (perf::PERF_FORMAT_TOTAL_TIME_ENABLED | perf::PERF_FORMAT_TOTAL_TIME_RUNNING).into();
         attr.set_disabled(1);
         Self::open(&mut attr, cpu)
     }
@@ -115,6 +117,14 @@ impl PerfEvent {
     pub(crate) fn disable(&self) -> io::Result<()> {
         // SAFETY: the descriptor is open.
         check(unsafe { ioctls::DISABLE(self.fd.as_raw_fd(), 0) })
+    }
+
+    /// Whether the event was on since the last look. A CPU that goes offline ends its events for good, even if it
+    /// is back before anyone looks.
+    pub(crate) fn went_on(&mut self) -> bool {
+        let before = self.looked_at;
+        self.looked_at = self.read().map_or(before, |r| r.enabled);
+        self.looked_at > before
     }
 
     pub(crate) fn read(&self) -> io::Result<Reading> {

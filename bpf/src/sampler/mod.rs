@@ -208,7 +208,7 @@ impl Sampler {
         self.looked_at_cpus = now;
         let Ok(online) = cpus::online() else { return };
         self.ticks.keep(&online);
-        self.rings.retain(|(cpu, _)| online.contains(cpu));
+        self.rings.retain_mut(|(cpu, ring)| ring.went_on() && online.contains(cpu));
         let room = self.sizes.cpus;
         for cpu in online.into_iter().filter(|c| *c < room) {
             if !self.rings.iter().any(|(c, _)| *c == cpu) {

@@ -34,6 +34,11 @@ impl Ring {
         self.event.disable()
     }
 
+    /// Whether records were written since the last look, had there been any.
+    pub(crate) fn went_on(&mut self) -> bool {
+        self.event.went_on()
+    }
+
     /// Moves all records behind what `into` holds.
     pub(crate) fn take(&self, into: &mut Vec<u8>) {
         let head_word = self.memory.word(offset_of!(perf_event_mmap_page, data_head));

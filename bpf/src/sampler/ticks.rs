@@ -25,10 +25,13 @@ impl Ticks {
         self.events.iter().any(|(c, _)| *c == cpu)
     }
 
-    /// Closes the events of CPUs that are not in the list.
+    /// Closes the events of CPUs that are not in the list, and those that ended because theirs was away.
     pub(crate) fn keep(&mut self, online: &[u32]) {
-        let (kept, gone): (Vec<_>, Vec<_>) =
-            self.events.drain(..).partition(|(c, _)| online.contains(c));
+        let (mut kept, mut gone) = (Vec::new(), Vec::new());
+        for (cpu, mut event) in self.events.drain(..) {
+            let stays = event.went_on() && online.contains(&cpu);
+            if stays { &mut kept } else { &mut gone }.push((cpu, event));
+        }
         self.events = kept;
         self.before += gone.iter().map(|(_, e)| self.ticks(e)).sum::<u64>();
     }
