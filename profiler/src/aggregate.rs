@@ -1,6 +1,6 @@
 //! Samples counted by what tells them apart; their addresses turned into places while the processes live.
 
-use crate::stacks::{PlacedStack, Stacks};
+use crate::stacks::{Lost, PlacedStack, Stacks};
 use bpf::{Comm, Flags, Sample, SideBand, SideBandKind, StackId, Window};
 use std::collections::HashMap;
 use symbolizer::{Event, EventKind, Identity, ProcessTable, Space};
@@ -48,6 +48,8 @@ pub(crate) struct StackCounts {
     pub weight: u64,
     /// Samples whose stack never came.
     pub stack_missing: u64,
+    /// Samples for which there was no memory left.
+    pub memory_full: u64,
     /// Main threads' names as samples had them, by process id: for processes whose name the table does not know.
     pub main_names: HashMap<u32, Comm>,
     /// When the first sample was taken, CLOCK_MONOTONIC nanoseconds.
@@ -64,6 +66,9 @@ pub(crate) struct Rules {
     /// A process whose samples under this name are not the target's: the gate's, before it is the command.
     pub gate: Option<(u32, Comm)>,
 }
+
+/// What a count takes in memory, in bytes, the spare room of a growing table included.
+const COUNT: usize = 256;
 
 /// Counts samples.
 #[derive(Debug, Default)]
@@ -102,9 +107,10 @@ impl Aggregator {
         if self.rules.gate == Some((sample.space.pid, sample.comm)) {
             return;
         }
-        let Some(key) = self.key(sample, table) else {
-            self.result.stack_missing += 1;
-            return;
+        let key = match self.key(sample, table) {
+            Ok(key) => key,
+            Err(Lost::Missing) => return self.result.stack_missing += 1,
+            Err(Lost::Full) => return self.result.memory_full += 1,
         };
         let count = self.result.counts.entry(key).or_default();
         count.samples += 1;
@@ -118,8 +124,8 @@ impl Aggregator {
         self.result.last = Some(sample.time);
     }
 
-    /// The key, or `None` when a stack of the sample never came.
-    fn key(&mut self, sample: &Sample, table: &mut ProcessTable) -> Option<Key> {
+    /// The key, with room for its count.
+    fn key(&mut self, sample: &Sample, table: &mut ProcessTable) -> Result<Key, Lost> {
         let nobody = sample.flags.has(Flags::IDLE) || sample.flags.has(Flags::FOREIGN);
         let space = (!nobody).then(|| table.space(identity(sample), sample.time));
         let user = match (space, sample.user) {
@@ -135,7 +141,10 @@ impl Aggregator {
         let (tid, comm) =
             if self.rules.threads { (sample.tid, sample.comm) } else { (0, Comm::default()) };
         let pid = sample.space.pid;
-        Some(Key { space, pid, user, kernel, tid, comm, event: sample.event, flags: sample.flags })
+        let (event, flags) = (sample.event, sample.flags);
+        let key = Key { space, pid, user, kernel, tid, comm, event, flags };
+        let room = self.result.counts.contains_key(&key) || self.result.stacks.take(COUNT);
+        if room { Ok(key) } else { Err(Lost::Full) }
     }
 
     /// Samples counted so far.
@@ -222,6 +231,27 @@ mod tests {
             &[window(vec![sample(1, 99, 0), sample(2, 1, 98), sample(3, 1, 2)])],
         );
         assert_eq!((result.stack_missing, result.samples), (2, 1));
+    }
+
+    #[test]
+    fn without_memory_samples_are_counted_as_lost() {
+        let mut table = ProcessTable::without_proc();
+        let mut aggregator = Aggregator::new(Rules { threads: true, gate: None });
+        aggregator.result.stacks = Stacks::within(10_000);
+        aggregator.add(&window(vec![sample(1, 1, 2)]), &mut table);
+        // A thread that takes a new name for each sample.
+        for time in 2..=1_000_u64 {
+            let comm = Comm::from_bytes(format!("t{time}").as_bytes());
+            let renamed = Sample { comm, ..sample(time, 1, 2) };
+            aggregator.add(&Window { samples: vec![renamed], ..Window::default() }, &mut table);
+        }
+        aggregator.add(&window(vec![sample(1_001, 1, 2)]), &mut table);
+        let result = aggregator.finish();
+        assert!(result.counts.len() < 40, "{}", result.counts.len());
+        assert_eq!(result.samples + result.memory_full, 1_001);
+        assert_eq!((result.stack_missing, result.last), (0, Some(1_001)));
+        let size = std::mem::size_of::<(Key, Count)>();
+        assert!((size + 1) * 16 / 7 <= COUNT, "{size}");
     }
 
     #[test]

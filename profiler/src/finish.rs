@@ -27,8 +27,13 @@ impl Facts {
         let quality = Quality::of(material);
         let losses = &recorded.losses;
         let mut lost = losses.lost.clone();
-        if recorded.counts.stack_missing > 0 {
-            *lost.entry("stack missing").or_default() += recorded.counts.stack_missing;
+        for (cause, samples) in [
+            ("stack missing", recorded.counts.stack_missing),
+            ("stack memory full (user space)", recorded.counts.memory_full),
+        ] {
+            if samples > 0 {
+                *lost.entry(cause).or_default() += samples;
+            }
         }
         Self {
             target: target.title.clone(),
