@@ -1,64 +1,119 @@
-/* sample SECONDS: work of several kinds, for a first flame graph: parses and sums numbers, sorts words, counts primes, draws
- * a fractal, and copies through a pipe. */
+/* sample SECONDS: work of several kinds, for a first flame graph: writes, parses and sums numbers, sorts, counts primes, draws a
+ * fractal, and touches fresh memory, which is the kernel's work. The C library is left out of it: distributions build it without
+ * frame pointers. */
 #include "burn.h"
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
+#include <sys/mman.h>
 
-enum { WORDS = 2000, NUMBERS = 3000 };
+enum { NUMBERS = 3000, MEMORY = 3 << 20 };
 
 static volatile long sink;
+static unsigned state = 1;
 
-static unsigned next_random(unsigned *state)
+static NOINLINE unsigned next_random(void)
 {
-	*state = *state * 1664525u + 1013904223u;
-	return *state >> 8;
+	keep();
+	state = state * 1664525u + 1013904223u;
+	return state >> 8;
 }
 
-static NOINLINE char *write_numbers(char *to, unsigned *state)
+static NOINLINE char *write_number(char *to, unsigned number)
 {
-	for (int i = 0; i < NUMBERS; i++)
-		to += sprintf(to, "%u,", next_random(state) % 100000);
-	return to;
+	if (number >= 10)
+		to = write_number(to, number / 10);
+	*to = (char)('0' + number % 10);
+	return to + 1;
 }
 
-static NOINLINE long sum_numbers(const char *text)
+static NOINLINE void write_report(char *to)
 {
-	long sum = 0;
+	for (int i = 0; i < NUMBERS; i++) {
+		to = write_number(to, next_random());
+		*to++ = ',';
+	}
+	*to = 0;
+}
 
-	for (const char *field = text; *field; field = strchr(field, ',') + 1)
-		sum += strtol(field, NULL, 10);
+static NOINLINE const char *parse_number(const char *text, long *number)
+{
+	keep();
+	*number = 0;
+	while (*text >= '0' && *text <= '9')
+		*number = *number * 10 + (*text++ - '0');
+	return text;
+}
+
+static NOINLINE long sum_report(const char *text)
+{
+	long sum = 0, number;
+
+	while (*text) {
+		text = parse_number(text, &number) + 1;
+		sum += number;
+	}
 	return sum;
 }
 
-static NOINLINE void parse_report(unsigned *state)
+static NOINLINE long partition(unsigned *list, long count)
 {
-	static char text[NUMBERS * 8];
+	unsigned pivot = list[(count - 1) / 2];
+	long low = -1, high = count;
 
-	*write_numbers(text, state) = 0;
-	sink += sum_numbers(text);
-}
+	keep();
+	for (;;) {
+		while (list[++low] < pivot)
+			;
+		while (list[--high] > pivot)
+			;
+		if (low >= high)
+			return high + 1;
+		unsigned swap = list[low];
 
-static NOINLINE int compare_words(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static NOINLINE void sort_words(unsigned *state)
-{
-	static char words[WORDS][8];
-	static char *order[WORDS];
-
-	for (int i = 0; i < WORDS; i++) {
-		snprintf(words[i], sizeof words[i], "%x", next_random(state));
-		order[i] = words[i];
+		list[low] = list[high];
+		list[high] = swap;
 	}
-	qsort(order, WORDS, sizeof order[0], compare_words);
-	sink += order[0][0];
+}
+
+static NOINLINE void sort(unsigned *list, long count)
+{
+	while (count > 1) {
+		long half = partition(list, count);
+
+		sort(list, half);
+		list += half;
+		count -= half;
+	}
+}
+
+static NOINLINE void sort_numbers(void)
+{
+	static unsigned list[4 * NUMBERS];
+
+	for (int i = 0; i < 4 * NUMBERS; i++)
+		list[i] = next_random();
+	sort(list, 4 * NUMBERS);
+	sink += list[0];
+}
+
+static NOINLINE void touch(char *memory)
+{
+	keep();
+	for (long at = 0; at < MEMORY; at += 4096)
+		memory[at] = 1;
+}
+
+static NOINLINE void use_fresh_memory(void)
+{
+	char *memory = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED)
+		return;
+	touch(memory);
+	munmap(memory, MEMORY);
 }
 
 static NOINLINE int is_prime(int number)
 {
+	keep();
 	for (int divisor = 2; divisor * divisor <= number; divisor++)
 		if (number % divisor == 0)
 			return 0;
@@ -76,6 +131,7 @@ static NOINLINE int escape_time(double x, double y)
 	double re = 0, im = 0;
 	int turns = 0;
 
+	keep();
 	while (re * re + im * im < 4 && turns < 200) {
 		double next = re * re - im * im + x;
 
@@ -88,41 +144,36 @@ static NOINLINE int escape_time(double x, double y)
 
 static NOINLINE void draw_row(double y)
 {
-	for (int column = 0; column < 160; column++)
-		sink += escape_time(column / 53.0 - 2, y);
+	for (int column = 0; column < 120; column++)
+		sink += escape_time(column / 40.0 - 2, y);
+	keep();
 }
 
 static NOINLINE void draw_fractal(void)
 {
-	for (int row = 0; row < 60; row++)
-		draw_row(row / 30.0 - 1);
+	for (int row = 0; row < 40; row++)
+		draw_row(row / 20.0 - 1);
 }
 
-static NOINLINE void copy_through_pipe(int times)
+static NOINLINE void report(void)
 {
-	static char block[65536];
-	int ends[2];
+	static char text[NUMBERS * 12];
 
-	if (pipe(ends))
-		return;
-	for (int i = 0; i < times; i++)
-		if (write(ends[1], block, sizeof block) > 0)
-			sink += read(ends[0], block, sizeof block);
-	close(ends[0]);
-	close(ends[1]);
+	write_report(text);
+	sink += sum_report(text);
 }
 
-static NOINLINE void serve(unsigned *state)
+static NOINLINE void serve(void)
 {
-	parse_report(state);
-	sort_words(state);
-	copy_through_pipe(60);
+	report();
+	sort_numbers();
+	use_fresh_memory();
 	keep();
 }
 
 static NOINLINE void compute(void)
 {
-	count_primes(15000);
+	count_primes(12000);
 	draw_fractal();
 	keep();
 }
@@ -130,10 +181,9 @@ static NOINLINE void compute(void)
 int main(int argc, char **argv)
 {
 	double end = deadline(argc, argv);
-	unsigned state = 1;
 
 	while (now() < end) {
-		serve(&state);
+		serve();
 		compute();
 	}
 	return 0;
