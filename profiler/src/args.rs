@@ -4,6 +4,7 @@ mod record;
 mod value;
 
 pub use record::RecordArgs;
+pub(crate) use value::width;
 pub use value::{CpuList, Wanted};
 
 use crate::doctor::DoctorArgs;

@@ -100,7 +100,7 @@ pub struct RecordArgs {
     pub reverse: bool,
 
     /// Leave out of the graph what is narrower, in per cent
-    #[arg(long, value_name = "PERCENT", help_heading = "Output")]
+    #[arg(long, value_name = "PERCENT", value_parser = value::width, allow_negative_numbers = true, help_heading = "Output")]
     pub min_width: Option<f64>,
 
     /// Leave inlined functions out

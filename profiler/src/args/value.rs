@@ -89,6 +89,14 @@ pub(crate) fn hertz(text: &str) -> Result<u32, String> {
     }
 }
 
+/// Per cent of a graph's width: 0 or more, below 100.
+pub(crate) fn width(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(width) if (0.0..100.0).contains(&width) => Ok(width),
+        _ => Err(String::from("a width in per cent: 0 or more, below 100, as in 0.1")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,6 +131,14 @@ mod tests {
         assert!(wanted("0").is_err());
         assert!(wanted("99999999999").is_err());
         assert!(wanted("").is_err());
+    }
+
+    #[test]
+    fn widths_are_shares_of_a_graph() {
+        assert_eq!(["0", "0.1", "99.9"].map(width), [Ok(0.0), Ok(0.1), Ok(99.9)]);
+        for wrong in ["nan", "inf", "-inf", "-1", "-0.1", "100", "1000", "", "1%"] {
+            assert!(width(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

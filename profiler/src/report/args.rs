@@ -1,5 +1,6 @@
 //! The arguments of `bpflame report`.
 
+use crate::args::width;
 use output::table::Sort;
 use std::path::PathBuf;
 
@@ -65,7 +66,7 @@ pub struct ReportArgs {
     pub reverse: bool,
 
     /// Leave out of the graph what is narrower, in per cent
-    #[arg(long, value_name = "PERCENT", help_heading = "Output")]
+    #[arg(long, value_name = "PERCENT", value_parser = width, allow_negative_numbers = true, help_heading = "Output")]
     pub min_width: Option<f64>,
 
     /// Leave inlined functions out where addresses are named
