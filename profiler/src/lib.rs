@@ -21,6 +21,7 @@ mod cputime;
 mod debuginfod;
 mod destinations;
 pub mod doctor;
+mod ends;
 pub mod exit;
 mod facts;
 mod finish;

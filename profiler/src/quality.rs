@@ -2,6 +2,7 @@
 
 use crate::aggregate::Key;
 use crate::assemble::Material;
+use crate::ends;
 use bpf::{Flags, Trust};
 use std::collections::{BTreeMap, BTreeSet};
 use symbolizer::{Reason, Runtime};
@@ -17,7 +18,7 @@ pub(crate) struct Quality {
     pub truncated: u64,
     /// Samples with a guessed frame.
     pub guessed: u64,
-    /// Samples whose user stack ends at memory that could not be read.
+    /// Samples whose user stack ends neither where stacks begin nor where it was cut: see [`ends`].
     pub broken: u64,
     /// Samples whose leaf's caller may be missing.
     pub caller_may_be_missing: u64,
@@ -63,7 +64,7 @@ impl Quality {
             (key.user.is_some(), &mut self.user_samples),
             (has(Flags::TRUNCATED_USER) || has(Flags::TRUNCATED_KERNEL), &mut self.truncated),
             (has(Flags::GUESSED), &mut self.guessed),
-            (has(Flags::UNREADABLE), &mut self.broken),
+            (ends::nowhere(key, material), &mut self.broken),
             (has(Flags::STALE), &mut self.stale),
             (has(Flags::COMPAT), &mut self.compat),
             (material.caller_may_be_missing(key), &mut self.caller_may_be_missing),
