@@ -57,6 +57,11 @@ impl Facts {
         Some(self.cpu_time as f64 / accounted as f64 - 1.0)
     }
 
+    /// How far it may be off by chance: one standard deviation of so many samples.
+    pub(crate) fn expected_difference(&self) -> f64 {
+        1.0 / (self.quality.samples.max(1) as f64).sqrt()
+    }
+
     /// The share of samples of which `part` is true.
     pub(crate) fn of_samples(&self, part: u64) -> f64 {
         share(part, self.quality.samples)

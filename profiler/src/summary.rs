@@ -41,7 +41,11 @@ pub(crate) fn line(facts: &Facts) -> String {
 fn cpu(facts: &Facts) -> String {
     let time = format!("{:.2} CPU s", facts.cpu_time as f64 / 1e9);
     match facts.difference() {
-        Some(difference) => format!("{time} ({:+.1} % against schedstat)", difference * 100.0),
+        Some(difference) => format!(
+            "{time} ({:+.1} % against schedstat, ±{:.1} % expected)",
+            difference * 100.0,
+            facts.expected_difference() * 100.0
+        ),
         None => time,
     }
 }
@@ -214,8 +218,8 @@ mod tests {
     fn the_line_has_it_all() {
         assert_eq!(
             line(&facts()),
-            "1,234 samples, 12.46 CPU s (-0.3 % against schedstat), 12 lost (ring full 10, stack missing 2), \
-             <0.1 % truncated, 25.1 % of user frames unnamed (no symbols in the file)"
+            "1,234 samples, 12.46 CPU s (-0.3 % against schedstat, ±2.8 % expected), 12 lost (ring full 10, \
+             stack missing 2), <0.1 % truncated, 25.1 % of user frames unnamed (no symbols in the file)"
         );
     }
 
