@@ -8,8 +8,8 @@ use std::fs::File;
 use symbolizer::name::elf::{Bytes, Image};
 use symbolizer::{FileId, Place, ProcessTable};
 
-/// Larger unwind sections are not read.
-const LARGEST: u64 = 128 << 20;
+/// Larger unwind sections are not read: their files' leaves go unmarked.
+const LARGEST: u64 = 32 << 20;
 
 /// By place: whether a leaf there may hide its caller. Files that can't be read have no such leaves.
 pub(crate) fn leaves(stacks: &Stacks, table: &ProcessTable) -> Vec<bool> {
