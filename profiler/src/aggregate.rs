@@ -1,5 +1,6 @@
 //! Samples counted by what tells them apart; their addresses turned into places while the processes live.
 
+use crate::gate;
 use crate::stacks::{Lost, PlacedStack, Stacks};
 use bpf::{Comm, Flags, Sample, SideBand, SideBandKind, StackId, Window};
 use std::collections::HashMap;
@@ -63,8 +64,8 @@ pub(crate) struct StackCounts {
 pub(crate) struct Rules {
     /// Whether threads are told apart.
     pub threads: bool,
-    /// A process whose samples under this name are not the target's: the gate's, before it is the command.
-    pub gate: Option<(u32, Comm)>,
+    /// The process that is the gate until it is the command; the gate's samples are not the target's.
+    pub gate: Option<u32>,
 }
 
 /// What a count takes in memory, in bytes, the spare room of a growing table included.
@@ -74,13 +75,15 @@ const COUNT: usize = 256;
 #[derive(Debug, Default)]
 pub(crate) struct Aggregator {
     rules: Rules,
+    /// Whether the gate has become the command.
+    released: bool,
     result: StackCounts,
 }
 
 impl Aggregator {
     /// Nothing counted yet.
     pub(crate) fn new(rules: Rules) -> Self {
-        Self { rules, result: StackCounts::default() }
+        Self { rules, released: false, result: StackCounts::default() }
     }
 
     /// Counts a window: records and samples in the order of their time, so that the table always shows the
@@ -96,15 +99,30 @@ impl Aggregator {
         let mut records = window.side_band.iter().peekable();
         for sample in &window.samples {
             while let Some(record) = records.next_if(|record| record.time <= sample.time) {
-                table.apply(&event(record));
+                self.apply(record, table);
             }
             self.count(sample, table);
         }
-        records.for_each(|record| table.apply(&event(record)));
+        records.for_each(|record| self.apply(record, table));
+    }
+
+    fn apply(&mut self, record: &SideBand, table: &mut ProcessTable) {
+        table.apply(&event(record));
+        if let SideBandKind::Exec { .. } = record.kind {
+            self.released |= self.rules.gate == Some(record.pid);
+        }
+    }
+
+    /// Whether it is the gate that was sampled, not the command. Before it has given itself its name, it has
+    /// that of its own execution, which a command may have too, from the command's execution on.
+    fn at_gate(&self, sample: &Sample) -> bool {
+        self.rules.gate == Some(sample.space.pid)
+            && (sample.comm.bytes() == gate::NAME
+                || !self.released && sample.comm.bytes() == gate::FIRST_NAME)
     }
 
     fn count(&mut self, sample: &Sample, table: &mut ProcessTable) {
-        if self.rules.gate == Some((sample.space.pid, sample.comm)) {
+        if self.at_gate(sample) {
             return;
         }
         let key = match self.key(sample, table) {
@@ -273,14 +291,22 @@ mod tests {
 
     #[test]
     fn the_gate_s_samples_are_not_the_command_s() {
-        let gate = Comm::from_bytes(b"bpflame-gate");
-        let samples = vec![Sample { comm: gate, ..sample(1, 1, 0) }, sample(2, 1, 0)];
-        let rules = Rules { threads: true, gate: Some((SPACE.pid, gate)) };
-        let result = counted(rules, &[window(samples.clone())]);
-        assert_eq!(result.samples, 1);
-        assert!(result.counts.keys().all(|key| key.comm == Comm::from_bytes(COMM)));
-        let other = Rules { threads: true, gate: Some((SPACE.pid + 1, gate)) };
-        assert_eq!(counted(other, &[window(samples)]).samples, 2);
+        let named = |time, name| Sample { comm: Comm::from_bytes(name), ..sample(time, 1, 0) };
+        let exec = SideBandKind::Exec { comm: Comm::from_bytes(b"exe") };
+        let mut window = window(vec![
+            named(1, gate::FIRST_NAME),
+            named(2, gate::NAME),
+            // A command that is called as the gate is at first.
+            named(4, gate::FIRST_NAME),
+            named(5, COMM),
+        ]);
+        window.side_band.push(SideBand { time: 3, pid: SPACE.pid, tid: SPACE.pid, kind: exec });
+        let windows = [window];
+        let rules = Rules { threads: true, gate: Some(SPACE.pid) };
+        let result = counted(rules, &windows);
+        assert_eq!((result.samples, result.first), (2, Some(4)));
+        let other = Rules { threads: true, gate: Some(SPACE.pid + 1) };
+        assert_eq!(counted(other, &windows).samples, 4);
     }
 
     #[test]

@@ -20,6 +20,9 @@ use std::process::{Command, ExitCode};
 /// The gate's name while it waits: samples under it are not the command's.
 pub(crate) const NAME: &[u8] = b"bpflame-gate";
 
+/// The name it has before that: of `/proc/self/exe`, by which it is executed.
+pub(crate) const FIRST_NAME: &[u8] = b"exe";
+
 /// Waits, and becomes the command. Returns only where that failed.
 pub(crate) fn pass(args: &GateArgs) -> ExitCode {
     // The other side knows why; this process has nothing to say where nobody listens.

@@ -90,8 +90,7 @@ fn run(
     own: &mut Own,
 ) -> Result<Recorded, Failure> {
     let tape = Tape::open(config)?;
-    let command = subject.gate().map(|(pid, _)| pid);
-    let watch = Watch::new(&subject.target.processes).until(command);
+    let watch = Watch::new(&subject.target.processes).until(subject.gate());
     let table = process_table(config, subject);
     let started = source.start()?;
     let time = CpuTime::begin(config, &subject.target.tasks);

@@ -3,12 +3,10 @@
 use crate::command::{self, NotRun};
 use crate::config::Config;
 use crate::exit::{Ending, Failure, Kind};
-use crate::gate;
 use crate::say::Voice;
 use crate::signals::Signals;
 use crate::target::{Goal, Target};
 use crate::watch::Watch;
-use bpf::Comm;
 use signal_hook::consts::SIGINT;
 use std::time::Duration;
 
@@ -51,9 +49,9 @@ impl Subject {
         Ok(Self { target, command: None, program })
     }
 
-    /// The name that the command's process has before it is the command.
-    pub(crate) fn gate(&self) -> Option<(u32, Comm)> {
-        self.command.as_ref().map(|command| (command.pid(), Comm::from_bytes(gate::NAME)))
+    /// The process that is the gate and becomes the command.
+    pub(crate) fn gate(&self) -> Option<u32> {
+        self.command.as_ref().map(command::Started::pid)
     }
 
     /// Lets the command run.
