@@ -30,6 +30,7 @@ pub fn record(config: &Config) -> Result<Ending, Failure> {
     let mut subject = Subject::find(config)?;
     let mut destinations = Destinations::open(config, &subject.target)?;
     let mut source = Source::open(config, &subject.target.tasks)?;
+    add_newborn(config, &mut subject, &mut source);
     let mut recorded = run(config, &mut subject, &mut source, &mut signals, &mut own)?;
     let (named, warnings) = naming::name(config, &mut recorded.collected);
     let frameless = frameless::leaves(&recorded.counts.stacks, &recorded.table);
@@ -78,6 +79,22 @@ impl Recorded {
     /// Whether the event's unit is time, so that CPU time is known without the kernel's account.
     pub(crate) fn weighs_time(&self) -> bool {
         self.started.unit == "nanoseconds"
+    }
+}
+
+/// The most looks at the processes for those that were born before their parents were followed: each finds
+/// the children of what the one before it found.
+const LOOKS: usize = 4;
+
+/// Forks are followed from the opening of the source on: whoever was born between the first look at the
+/// processes and that is found now.
+fn add_newborn(config: &Config, subject: &mut Subject, source: &mut Source) {
+    for _ in 0..LOOKS {
+        let newborn = subject.target.newborn(&config.goal);
+        if newborn.is_empty() {
+            return;
+        }
+        source.add(&newborn);
     }
 }
 

@@ -36,6 +36,13 @@ impl Source {
         Ok(Self::Live(Box::new(sampler)))
     }
 
+    /// Adds processes to the target: those that were born before their parents were followed.
+    pub(crate) fn add(&mut self, processes: &[u32]) {
+        if let (Self::Live(sampler), false) = (self, processes.is_empty()) {
+            sampler.add_targets(processes);
+        }
+    }
+
     /// Starts sampling.
     pub(crate) fn start(&mut self) -> Result<Started, Failure> {
         match self {

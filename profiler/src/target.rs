@@ -86,6 +86,21 @@ impl Target {
         })
     }
 
+    /// The living descendants that were not found before, which are added; none where only the processes
+    /// themselves are meant.
+    pub(crate) fn newborn(&mut self, goal: &Goal) -> Vec<u32> {
+        let Goal::Processes { tree: true, .. } = goal else { return Vec::new() };
+        let known: BTreeSet<u32> = self.processes.iter().copied().collect();
+        let mut all = known.clone();
+        add_children(&mut all);
+        let newborn: Vec<u32> = all.difference(&known).copied().collect();
+        if let bpf::Target::Processes(tasks) = &mut self.tasks {
+            tasks.extend(&newborn);
+        }
+        self.processes.extend(&newborn);
+        newborn
+    }
+
     /// Threads, checked now.
     pub(crate) fn threads(tids: &[u32]) -> Result<Self, Failure> {
         let mut processes = BTreeSet::new();
@@ -223,6 +238,23 @@ mod tests {
         end(child);
         assert_eq!(alone.processes, [own]);
         assert!(tree.processes.contains(&pid) && tree.processes.contains(&own));
+    }
+
+    #[test]
+    fn a_child_born_after_the_first_look_is_found_by_the_second() {
+        let own = std::process::id();
+        let wanted = vec![Wanted::Pid(own)];
+        let mut target = Target::processes(&wanted, true).unwrap();
+        let child = sleeper();
+        let pid = child.id();
+        let alone = target.newborn(&Goal::Processes { wanted: wanted.clone(), tree: false });
+        let newborn = target.newborn(&Goal::Processes { wanted, tree: true });
+        end(child);
+        assert_eq!(alone, Vec::<u32>::new());
+        assert!(newborn.contains(&pid) && !newborn.contains(&own), "{newborn:?}");
+        assert!(target.processes.contains(&pid));
+        let bpf::Target::Processes(tasks) = &target.tasks else { panic!("{target:?}") };
+        assert!(tasks.contains(&pid));
     }
 
     #[test]
