@@ -7,10 +7,16 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use std::collections::HashSet;
 use std::os::fd::{AsFd, OwnedFd};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The most processes whose end wakes at once; the end of others is seen at the next drain.
 const MAX_WAKING: usize = 256;
+
+/// So many processes are looked at whenever the end is asked for; more of them only after some time, or when
+/// one of those that wake has ended.
+const FEW: usize = 8;
+/// That time.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// The recorded processes that still live: the target's own, and what they started.
 #[derive(Debug, Default)]
@@ -19,6 +25,8 @@ pub(crate) struct Watch {
     /// Whose end is the end of all.
     command: Option<u32>,
     waking: Vec<OwnedFd>,
+    /// When all members were looked at; none: they are to be looked at now.
+    looked: Option<Instant>,
 }
 
 impl Watch {
@@ -29,7 +37,7 @@ impl Watch {
             pidfd_open(pid, PidfdFlags::empty()).ok()
         };
         let waking = processes.iter().take(MAX_WAKING).filter_map(open).collect();
-        Self { members: processes.iter().copied().collect(), command: None, waking }
+        Self { members: processes.iter().copied().collect(), command: None, waking, looked: None }
     }
 
     /// With a command nothing is waited for but its own end: what it leaves behind may run for ever.
@@ -52,6 +60,9 @@ impl Watch {
         let woken = poll(&mut fds, Some(&time)).is_ok();
         let ended: Vec<bool> =
             fds[1..].iter().map(|fd| woken && !fd.revents().is_empty()).collect();
+        if ended.contains(&true) {
+            self.looked = None;
+        }
         let mut ended = ended.into_iter();
         self.waking.retain(|_| !ended.next().unwrap_or(false));
     }
@@ -69,12 +80,22 @@ impl Watch {
     /// Whether there were processes to watch and none lives any more, or the command has ended.
     pub(crate) fn all_gone(&mut self, watched: bool) -> bool {
         watched && {
-            self.members.retain(|pid| proc::status(*pid).is_some_and(|s| !s.zombie));
+            self.look();
             match self.command {
                 Some(pid) => !self.members.contains(&pid),
                 None => self.members.is_empty(),
             }
         }
+    }
+
+    /// Forgets the members that have ended, where that may be known and is not known yet.
+    fn look(&mut self) {
+        let soon = self.looked.is_some_and(|looked| looked.elapsed() < LOOK);
+        if self.members.len() > FEW && soon {
+            return;
+        }
+        self.looked = Some(Instant::now());
+        self.members.retain(|pid| proc::status(*pid).is_some_and(|s| !s.zombie));
     }
 
     /// The members that live or have lived since the last look.
@@ -114,6 +135,25 @@ mod tests {
         assert!(watch.all_gone(true), "what it left behind lives");
         let mut watch = Watch::new(&[own]).until(Some(own));
         assert!(!watch.all_gone(true));
+    }
+
+    #[test]
+    fn many_processes_are_looked_at_when_one_ends() {
+        let mut children: Vec<_> =
+            (0..=FEW).map(|_| Command::new("sleep").arg("60").spawn().unwrap()).collect();
+        let pids: Vec<u32> = children.iter().map(std::process::Child::id).collect();
+        let mut watch = Watch::new(&pids);
+        assert!(!watch.all_gone(true));
+        let looked = watch.looked.unwrap();
+        assert!(!watch.all_gone(true));
+        assert!(watch.looked == Some(looked) || looked.elapsed() >= LOOK, "looked again at once");
+        children.iter_mut().for_each(|child| child.kill().unwrap());
+        let signals = Signals::install().unwrap();
+        while !watch.waking.is_empty() {
+            watch.wait(&signals, Duration::from_secs(30));
+        }
+        assert!(watch.all_gone(true), "all have ended");
+        children.iter_mut().for_each(|child| drop(child.wait()));
     }
 
     #[test]
