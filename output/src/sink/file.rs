@@ -92,10 +92,9 @@ impl Temporary {
         Err(Errno::EXIST.into())
     }
 
-    /// Gives it its name, and tells that where it was to be a new one.
+    /// Gives it its name, and tells that where it was to be a new one. Nothing is synced: that would wait for
+    /// the disk's journal, and a file that a crash of the machine leaves empty is recorded again.
     pub(super) fn commit(mut self) -> io::Result<Option<OsString>> {
-        // Some file systems tell only now that there was no room.
-        self.file.sync_data()?;
         let Some(temporary) = self.temporary.clone() else { return Ok(None) };
         let name = match &self.name {
             Name::Replace(name) => {

@@ -83,7 +83,7 @@ impl Sink {
     /// Makes what was written visible under the name, and tells that name; none for standard output.
     ///
     /// # Errors
-    /// When writing, syncing or renaming failed; the earlier file is untouched.
+    /// When writing or renaming failed; the earlier file is untouched.
     pub fn commit(mut self) -> io::Result<Option<PathBuf>> {
         self.flush()?;
         if let To::Temporary(file) = std::mem::replace(&mut self.to, To::Nowhere) {
