@@ -22,7 +22,7 @@ mod spoilt;
 mod table;
 mod task;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use report::SpaceFacts;
 pub use table::ProcessTable;

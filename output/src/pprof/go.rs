@@ -27,9 +27,11 @@ fn go(profile: &Profile, flags: &[&str]) -> Option<String> {
     Some(String::from_utf8(output.stdout).unwrap())
 }
 
-/// Past the harness, which keeps what passing tests print.
+/// Past the harness, which keeps what passing tests print. The thread has the test's name.
 fn report_skip(error: &io::Error) {
-    writeln!(io::stderr(), "skipped: go is not to be run ({error})").unwrap();
+    let thread = std::thread::current();
+    let test = thread.name().unwrap_or("a test");
+    writeln!(io::stderr(), "skipped: {test}: go is not to be run ({error})").unwrap();
 }
 
 #[test]

@@ -225,7 +225,9 @@ fn is_root() -> bool {
     root
 }
 
-/// Past the harness, which keeps what passing tests print.
+/// Past the harness, which keeps what passing tests print. The thread has the test's name.
 fn skip(why: &str) {
-    writeln!(io::stderr(), "skipped: {why}").unwrap();
+    let thread = std::thread::current();
+    let why = why.trim_end();
+    writeln!(io::stderr(), "skipped: {}: {why}", thread.name().unwrap_or("a test")).unwrap();
 }

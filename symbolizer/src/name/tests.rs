@@ -14,6 +14,7 @@ use std::process::Command;
 
 use super::elf::{Bytes, Image};
 use super::{LocalSymbolizer, NameOptions, Named};
+use crate::process::tests::skipped;
 use crate::{MappedFile, Reason};
 
 /// A directory with a program's source, removed at the end.
@@ -77,16 +78,12 @@ fn chain(named: &Named) -> String {
     named.lines.iter().map(|line| line.name.as_str()).collect::<Vec<_>>().join(" < ")
 }
 
-/// Whether a tool is installed; says on stderr that a test was skipped where it is not.
-#[expect(
-    clippy::print_stderr,
-    reason = "the reader of the test's output must see what was not tested"
-)]
+/// Whether a tool is installed; says that the test is skipped where it is not.
 fn installed(tool: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path).any(|directory| directory.join(tool).is_file());
     if !found {
-        eprintln!("skipped: {tool} is not installed");
+        skipped(&format!("{tool} is not installed"));
     }
     found
 }

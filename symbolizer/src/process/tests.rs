@@ -132,20 +132,22 @@ fn start_of(event: &Event) -> u64 {
     }
 }
 
-/// Says what a test did not do, past the test runner, which shows no output of tests that pass.
-fn skipped(what: &str) {
-    let _ = writeln!(std::io::stderr(), "skipped: {what}");
+/// Says why the running test does nothing: on the stream itself, because the test runner keeps what passing
+/// tests print. Its thread has the test's name.
+pub(crate) fn skipped(why: &str) {
+    let thread = std::thread::current();
+    writeln!(std::io::stderr(), "skipped: {}: {why}", thread.name().unwrap_or("a test")).unwrap();
 }
 
 /// Whether the test may mount; says so if not.
-fn may_mount(test: &str) -> bool {
+fn may_mount() -> bool {
     let may = rustix::process::geteuid().is_root()
         && Command::new("unshare")
             .args(["-m", "true"])
             .status()
             .is_ok_and(|status| status.success());
     if !may {
-        skipped(&format!("{test}: needs root and mount namespaces"));
+        skipped("needs root and mount namespaces");
     }
     may
 }

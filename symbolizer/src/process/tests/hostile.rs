@@ -58,7 +58,7 @@ fn links_pipes_and_huge_ones_are_refused() {
 #[test]
 fn somebody_elses_is_refused() {
     if !rustix::process::geteuid().is_root() {
-        skipped("somebody_elses_is_refused: needs root to give a file away");
+        skipped("needs root to give a file away");
         return;
     }
     let foreign = look(|path| {

@@ -12,7 +12,7 @@ use std::process::Command;
 
 #[test]
 fn files_of_another_mount_namespace_are_found_even_of_processes_that_are_gone() {
-    if !may_mount("files_of_another_mount_namespace_are_found_even_of_processes_that_are_gone") {
+    if !may_mount() {
         return;
     }
     let script = "mount -t tmpfs none /mnt && cp /bin/cat /mnt/hidden-cat && cp /bin/true /mnt/hidden-true &&
@@ -61,7 +61,7 @@ fn files_of_another_mount_namespace_are_found_even_of_processes_that_are_gone() 
 
 #[test]
 fn a_perf_map_in_a_pid_and_mount_namespace_is_found_by_the_inner_pid() {
-    if !may_mount("a_perf_map_in_a_pid_and_mount_namespace_is_found_by_the_inner_pid") {
+    if !may_mount() {
         return;
     }
     let script = "mount -t tmpfs none /tmp && echo '1000 10 inner' > /tmp/perf-$$.map && echo ready && read line";
@@ -82,7 +82,7 @@ fn a_perf_map_in_a_pid_and_mount_namespace_is_found_by_the_inner_pid() {
 
 #[test]
 fn files_of_an_overlay_are_known_as_the_ones_that_were_mapped() {
-    if !may_mount("files_of_an_overlay_are_known_as_the_ones_that_were_mapped") {
+    if !may_mount() {
         return;
     }
     let script = "mount -t tmpfs none /mnt && cd /mnt && mkdir l u w m && cp /bin/cat l/lower-cat &&

@@ -202,9 +202,7 @@ fn a_child_that_is_gone_has_the_mappings_of_a_parent_that_was_never_read() {
 #[test]
 fn a_kernel_thread_has_a_name_and_no_mappings() {
     if std::fs::read("/proc/2/comm").ok().as_deref() != Some(b"kthreadd\n") {
-        skipped(
-            "a_kernel_thread_has_a_name_and_no_mappings: no kernel threads in this PID namespace",
-        );
+        skipped("no kernel threads in this PID namespace");
         return;
     }
     let mut table = ProcessTable::new();
