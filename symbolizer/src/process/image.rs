@@ -1,6 +1,7 @@
 //! One address space: a program in a process, from exec (or fork) to the next exec or the end.
 
 use super::Identity;
+use super::hindsight::Reading;
 use super::jit::{Began, Watch};
 use super::mappings::{Change, Content, Mapping, Mappings};
 use super::roots::Root;
@@ -58,6 +59,8 @@ pub(crate) struct Image {
     pub(crate) runtime: Option<Runtime>,
     /// Its perf map, once it matters.
     pub(crate) watch: Option<Box<Watch>>,
+    /// What it was before its maps were read, until it is certain what was read.
+    pub(crate) reading: Option<Box<Reading>>,
     /// Its main thread ended.
     pub(crate) exited: bool,
     /// It waits in the queue of those that may be forgotten.
@@ -89,6 +92,7 @@ impl Image {
             root: (None, false),
             runtime: None,
             watch: None,
+            reading: None,
             exited: false,
             retired: false,
         }
@@ -98,7 +102,7 @@ impl Image {
     pub(crate) fn after_exec(&self, comm: Arc<[u8]>, time: u64) -> Self {
         Self {
             start: self.start,
-            before: Some(self.maps.clone()),
+            before: self.certain_at(time).then(|| self.maps.clone()),
             exec: self.exec.map(|exec| exec.wrapping_add(1)),
             ..Self::fresh(self.pid, comm, time)
         }
@@ -123,6 +127,7 @@ impl Image {
             maps: self.maps.clone(),
             story,
             runtime: self.runtime,
+            reading: if story == Story::Known { self.inherited_reading() } else { None },
             ..Self::unread(pid)
         }
         .with_root(self)
@@ -182,7 +187,7 @@ impl Image {
         changed
     }
 
-    fn next_epoch(&mut self) {
+    pub(crate) fn next_epoch(&mut self) {
         self.epoch = self.epoch.wrapping_add(1);
         self.missed.clear();
     }

@@ -96,15 +96,34 @@ impl ProcessTable {
         let worth =
             self.live && present && USER.contains(&address) && image.may_read_again(self.now);
         let readable = image.story == Story::Known;
-        worth && readable && self.read_maps(index).is_ok()
+        let read = worth && readable && self.read_maps(index).is_ok();
+        if read {
+            self.images[index as usize].sampled_now();
+        }
+        read
     }
 
-    /// Reads `/proc/PID/maps`. What it says takes the place of what is known; where events may be missing,
-    /// of all that is known, else of what it overlaps.
+    /// Reads `/proc/PID/maps`, unless it is known to show another program by now.
     fn read_maps(&mut self, index: u32) -> Result<(), Reason> {
-        if !self.live {
+        let image = &mut self.images[index as usize];
+        if !self.live || self.hindsight.shows_another(image.pid) {
             return Err(Reason::ProcessGone);
         }
+        let certain = image.reading.is_none();
+        image.begin_reading();
+        let read = self.take_maps(index);
+        let image = &mut self.images[index as usize];
+        match read {
+            Ok(()) => image.end_reading(),
+            Err(_) if certain => image.reading = None,
+            Err(_) => {}
+        }
+        read
+    }
+
+    /// What `/proc/PID/maps` says takes the place of what is known; where events may be missing, of all that
+    /// is known, else of what it overlaps.
+    fn take_maps(&mut self, index: u32) -> Result<(), Reason> {
         let image = &self.images[index as usize];
         let task = Task::open(image.pid)?;
         let ticks = task.start_ticks()?;

@@ -1,6 +1,7 @@
 //! The table: which process is what now, and which address space an identity means.
 
 use super::files::Files;
+use super::hindsight::Hindsight;
 use super::image::{Image, Story};
 use super::maps::Told;
 use super::roots::Roots;
@@ -31,6 +32,7 @@ pub struct ProcessTable {
     pub(super) files: Files,
     pub(super) roots: Roots,
     pub(super) spoilt: Spoilt,
+    pub(super) hindsight: Hindsight,
 }
 
 impl ProcessTable {
@@ -90,14 +92,16 @@ impl ProcessTable {
         let index = match self.identities.get(&identity) {
             Some(&index) => index,
             None => {
-                let index = self.claim(identity);
+                let index = self.claim(identity, time);
                 self.identities.insert(identity, index);
                 self.images[index as usize].claim(identity);
                 index
             }
         };
         self.ensure_read(index);
-        Space { index, epoch: self.images[index as usize].epoch }
+        let image = &mut self.images[index as usize];
+        image.sampled(time);
+        Space { index, epoch: image.epoch }
     }
 
     /// The process's name (its main thread's), any bytes; empty if it is not known.
@@ -126,23 +130,28 @@ impl ProcessTable {
     }
 
     /// Foreign files that were refused or are malformed, each said once: perf maps, ELF headers, build IDs
-    /// that two programs carry.
+    /// that two programs carry; and samples that were [misplaced](Self::misplaced).
     pub fn warnings(&self) -> Vec<Warning> {
-        self.spoilt.warnings()
+        let mut warnings = self.spoilt.warnings();
+        warnings.extend(self.hindsight.warning());
+        warnings
     }
 
     pub(super) fn image(&self, index: u32) -> Option<&Image> {
         self.images.get(index as usize)
     }
 
-    /// The address space that a new identity means.
-    fn claim(&mut self, identity: Identity) -> u32 {
+    /// The address space that a new identity, seen at `time`, means.
+    fn claim(&mut self, identity: Identity, time: u64) -> u32 {
         let index = self.current_or_unread(identity.pid);
         let present = &self.images[index as usize];
         match present.compare(identity) {
             Ordering::Equal => index,
             // The pid was reused, or it ran another program, without an event.
-            Ordering::Greater => self.succeed(Image::unread(identity.pid)),
+            Ordering::Greater => {
+                self.take_back(identity.pid, time);
+                self.succeed(Image::unread(identity.pid))
+            }
             Ordering::Less => {
                 let mut earlier = Image::unread(identity.pid);
                 earlier.story = Story::Unreadable(Reason::ProcessGone);
@@ -155,6 +164,7 @@ impl ProcessTable {
     }
 
     fn exec(&mut self, event: &Event, comm: &[u8]) {
+        self.take_back(event.pid, event.time);
         let comm = comm.into();
         let image = match self.current.get(&event.pid) {
             Some(&index) => self.images[index as usize].after_exec(comm, event.time),
@@ -229,6 +239,7 @@ impl ProcessTable {
         }
         image.retired = true;
         image.before = None;
+        image.reading = None;
         self.retired.push_back(index);
         if self.retired.len() <= Self::MOST_RETIRED {
             return;

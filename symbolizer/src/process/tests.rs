@@ -2,6 +2,7 @@
 
 mod events;
 mod files;
+mod hindsight;
 mod hostile;
 mod namespaces;
 mod processes;
