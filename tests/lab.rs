@@ -80,6 +80,8 @@ pub(crate) fn need_root() -> Result<(), Skip> {
 /// How a command ended, and what it wrote.
 #[derive(Debug)]
 pub(crate) struct Ended {
+    /// Its process id, which another process may have by now.
+    pub(crate) pid: u32,
     pub(crate) status: ExitStatus,
     pub(crate) out: String,
     pub(crate) err: String,
@@ -179,7 +181,7 @@ impl Running {
         let (out, err) = self.streams.take().expect("the end comes once");
         let text =
             |c: Collector| String::from_utf8_lossy(&c.join().expect("reading works")).into_owned();
-        Ended { status, out: text(out), err: text(err) }
+        Ended { pid: self.child.id(), status, out: text(out), err: text(err) }
     }
 
     fn kill_group(&self) {

@@ -7,6 +7,7 @@
 //! of symbolization.
 //!
 //! Modules in reading order: [`profile`], [`encode`], [`mod@format`], [`pprof`], [`folded`], [`svg`], [`table`], [`sink`].
+#![forbid(unsafe_code)]
 
 mod builder;
 mod check;

@@ -11,6 +11,7 @@
 //! data, [`Reason`].
 //!
 //! Modules in reading order: [`place`], [`process`], [`name`].
+#![forbid(unsafe_code)]
 
 pub mod name;
 pub mod place;
