@@ -26,6 +26,8 @@ tests!(
     an_earlier_profile_is_never_overwritten,
     completions_and_man,
     report_of_a_corrupt_file,
+    report_of_a_bomb,
+    report_as_a_table_and_as_other_forms,
 );
 
 /// One sentence, without the marks of an accident.
@@ -242,5 +244,46 @@ fn report_of_a_corrupt_file() -> Result<(), Skip> {
         assert!(ended.err.contains("corrupt.pb.gz"), "{}", ended.err);
         one_clear_sentence(&ended);
     }
+    Ok(())
+}
+
+fn report_of_a_bomb() -> Result<(), Skip> {
+    use std::io::Write;
+    let directory = tempdir().unwrap();
+    let file = directory.path().join("bomb.pb.gz");
+    let mut member = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    member.write_all(&vec![0; 1 << 20]).unwrap();
+    fs::write(&file, member.finish().unwrap().repeat(1024)).unwrap();
+    let mut command = lab::command(["report"]);
+    let ended = lab::finish(command.arg(&file)).with_code(1);
+    assert!(ended.err.contains("bomb.pb.gz"), "{}", ended.err);
+    one_clear_sentence(&ended);
+    Ok(())
+}
+
+fn report_as_a_table_and_as_other_forms() -> Result<(), Skip> {
+    let directory = tempdir().unwrap();
+    let at = |name| directory.path().join(name);
+    let mut command = lab::command(["record", "-q", "--replay"]);
+    command.arg(lab::root().join("testdata/recordings/mappings.txt"));
+    lab::finish(command.arg("-o").arg(at("a.pb.gz")).arg("-o").arg(at("a.folded"))).with_code(0);
+    let table = lab::finish(lab::command(["report"]).arg(at("a.pb.gz"))).with_code(0).out;
+    assert!(table.contains("old.so") && table.contains("[jit]"), "{table}");
+    lab::finish(lab::command(["report"]).arg(at("a.pb.gz")).arg("-o").arg(at("b.folded")))
+        .with_code(0);
+    let read = |name| fs::read_to_string(at(name)).unwrap();
+    // The process, which is the root of a recording's stacks, is a label in a pprof file.
+    let stacks = |text: &str| -> Vec<String> {
+        let mut stacks: Vec<_> =
+            text.lines().map(|l| l.rsplit_once(' ').unwrap().0.to_owned()).collect();
+        stacks.sort_unstable();
+        stacks
+    };
+    let with_root =
+        stacks(&read("b.folded")).iter().map(|stack| format!("host;{stack}")).collect::<Vec<_>>();
+    assert_eq!(stacks(&read("a.folded")), with_root);
+    lab::finish(lab::command(["report"]).arg(at("a.pb.gz")).arg("-o").arg(at("b.svg")))
+        .with_code(0);
+    assert!(read("b.svg").contains("<svg"), "it is a graph");
     Ok(())
 }

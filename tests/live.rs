@@ -3,9 +3,11 @@
 mod capabilities;
 mod chains;
 mod commands;
+mod debug_files;
 mod namespaces;
 mod programs;
 mod runtime_code;
+mod spoilt_files;
 mod storms;
 mod targets;
 mod threads;
@@ -22,6 +24,8 @@ pub(crate) fn modules() -> Vec<(&'static str, Vec<(&'static str, Test)>)> {
         ("live::storms", storms::tests()),
         ("live::namespaces", namespaces::tests()),
         ("live::runtime_code", runtime_code::tests()),
+        ("live::debug_files", debug_files::tests()),
+        ("live::spoilt_files", spoilt_files::tests()),
         ("live::programs", programs::tests()),
         ("live::capabilities", capabilities::tests()),
     ]

@@ -5,7 +5,7 @@ use crate::recording::{self, Recording};
 use crate::{Skip, tests};
 use rustix::process::Signal;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::process::Command;
 use tempfile::tempdir;
 
@@ -19,6 +19,9 @@ tests!(
     interrupt_and_terminate_write_everything,
     the_commands_output_is_its_own,
     the_first_instructions_are_recorded,
+    under_sudo_command_and_files_are_the_callers,
+    one_recording_as_folded_stacks_on_standard_output,
+    figures_as_json,
 );
 
 /// `bpflame record` of a shell's words; files go to a directory that is gone afterwards.
@@ -128,5 +131,56 @@ fn the_first_instructions_are_recorded() -> Result<(), Skip> {
     let recording = Recording::make("-F 1999", &[program.to_str().expect("a plain path"), "0.05"]);
     assert!(recording.folded.total() > 20, "50 ms at 2 kHz: {:?}", recording.folded);
     assert!(recording.folded.share_of("omega") > 0.3, "{:?}", recording.folded);
+    Ok(())
+}
+
+fn under_sudo_command_and_files_are_the_callers() -> Result<(), Skip> {
+    lab::need_root()?;
+    for (option, owner) in [(None, 65534), (Some("--root"), 0)] {
+        let directory = tempdir().unwrap();
+        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        let graph = directory.path().join("out.svg");
+        let script = format!("{BUSY}; id -u > {}", directory.path().join("id").display());
+        let mut command = lab::command(["record", "-o"]);
+        command.arg(&graph).args(option).args(["--", "sh", "-c", &script]);
+        command.env("SUDO_UID", "65534").env("SUDO_GID", "65534").env("SUDO_USER", "nobody");
+        lab::finish(&mut command).with_code(0);
+        let ran_as = fs::read_to_string(directory.path().join("id")).unwrap();
+        assert_eq!(ran_as.trim(), owner.to_string(), "with {option:?}");
+        assert_eq!(fs::metadata(&graph).unwrap().uid(), owner, "with {option:?}");
+    }
+    Ok(())
+}
+
+fn one_recording_as_folded_stacks_on_standard_output() -> Result<(), Skip> {
+    lab::need_root()?;
+    let mut command = lab::command(["record", "-d", "1s", "-a", "--format", "folded", "-o", "-"]);
+    let _busy = lab::start(Command::new(lab::program("chain")?).arg("60"));
+    let ended = lab::finish(&mut command).with_code(0);
+    let folded = crate::folded::Folded::parse(&ended.out);
+    assert!(folded.share(|s| s[0] == "chain") > 0.1, "{folded:?}");
+    Ok(())
+}
+
+fn figures_as_json() -> Result<(), Skip> {
+    lab::need_root()?;
+    let directory = tempdir().unwrap();
+    let stats = directory.path().join("stats.json");
+    let mut command = lab::command(["record", "--stats"]);
+    command.arg(&stats).arg("-o").arg(directory.path().join("out.svg")).arg("--");
+    lab::finish(command.arg(lab::program("chain")?).arg("1")).with_code(0);
+    let text = fs::read_to_string(&stats).unwrap();
+    for figure in [
+        "samples",
+        "cpu_ns",
+        "lost_total",
+        "truncated",
+        "guessed",
+        "unresolved",
+        "own_cpu_ns",
+        "bpf_map_bytes",
+    ] {
+        assert!(text.contains(&format!("\"{figure}\": ")), "{figure} in {text}");
+    }
     Ok(())
 }
