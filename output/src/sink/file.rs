@@ -92,6 +92,12 @@ impl Temporary {
         Err(Errno::EXIST.into())
     }
 
+    /// What removes it from another thread, while this one may be held up in writing it.
+    pub(super) fn remover(&self) -> io::Result<impl FnOnce() + Send + 'static> {
+        let (directory, temporary) = (self.directory.try_clone()?, self.temporary.clone());
+        Ok(move || remove(&directory, temporary.as_deref()))
+    }
+
     /// Gives it its name, and tells that where it was to be a new one. Nothing is synced: that would wait for
     /// the disk's journal, and a file that a crash of the machine leaves empty is recorded again.
     pub(super) fn commit(mut self) -> io::Result<Option<OsString>> {
@@ -147,9 +153,13 @@ impl Write for Temporary {
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        if let Some(temporary) = &self.temporary {
-            // What can't be removed stays; there is nobody left to tell.
-            fs::unlinkat(&self.directory, temporary, AtFlags::empty()).ok();
-        }
+        remove(&self.directory, self.temporary.as_deref());
+    }
+}
+
+fn remove(directory: &OwnedFd, temporary: Option<&OsStr>) {
+    if let Some(temporary) = temporary {
+        // What can't be removed stays; there is nobody left to tell.
+        fs::unlinkat(directory, temporary, AtFlags::empty()).ok();
     }
 }

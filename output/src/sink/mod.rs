@@ -80,6 +80,18 @@ impl Sink {
         self.path.as_deref()
     }
 
+    /// What removes the temporary file, where there is one, when the process is to end while another thread is
+    /// held up in writing it. After [`Sink::commit`] it does nothing.
+    ///
+    /// # Errors
+    /// When there is no descriptor left.
+    pub fn remover(&self) -> io::Result<Option<Box<dyn FnOnce() + Send>>> {
+        Ok(match &self.to {
+            To::Temporary(file) => Some(Box::new(file.get_ref().remover()?)),
+            To::Direct(_) | To::Stdout(_) | To::Nowhere => None,
+        })
+    }
+
     /// Makes what was written visible under the name, and tells that name; none for standard output.
     ///
     /// # Errors
