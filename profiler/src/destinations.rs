@@ -41,6 +41,13 @@ impl Destinations {
         Ok(Self { list, stats })
     }
 
+    /// Removes the temporary files of all that is not complete when it is called, as from another thread.
+    pub(crate) fn remover(&self) -> io::Result<impl FnOnce() + Send + 'static> {
+        let sinks = self.list.iter().map(|(sink, _)| sink).chain(&self.stats);
+        let removers: Vec<_> = sinks.map(Sink::remover).collect::<Result<_, _>>()?;
+        Ok(move || removers.into_iter().flatten().for_each(|remove| remove()))
+    }
+
     /// Writes the profile everywhere, if there is anything in it; the files' names. `program` is the recorded
     /// program's path.
     pub(crate) fn write(
@@ -156,6 +163,23 @@ fn unwritable(path: &Path, error: &io::Error) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_not_complete_is_removed() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        let sink = |name: &str| Sink::file(&path(name)).unwrap();
+        let folded = || Encoder::Folded(Folded::default());
+        let list = vec![(sink("a.txt"), folded()), (sink("b.txt"), folded())];
+        let mut destinations = Destinations { list, stats: Some(sink("stats.json")) };
+        let remove = destinations.remover().unwrap();
+        destinations.list.remove(0).0.commit().unwrap();
+        let names = || std::fs::read_dir(directory.path()).unwrap().flatten().count();
+        assert_eq!(names(), 3);
+        remove();
+        assert_eq!(names(), 1);
+        assert!(path("a.txt").exists());
+    }
 
     #[test]
     fn a_missing_directory_is_named() {

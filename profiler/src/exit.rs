@@ -20,6 +20,8 @@ pub enum Kind {
     NotFound,
     /// The command did not run: 125, 126 or 127, as `env` and `timeout` have it.
     Command(u8),
+    /// A signal ended it before all was written.
+    Interrupted(i32),
 }
 
 impl Kind {
@@ -33,6 +35,7 @@ impl Kind {
             Self::Kernel => 5,
             Self::NotFound => 6,
             Self::Command(code) => code,
+            Self::Interrupted(signal) => u8::try_from(128 + (signal & 0x7f)).unwrap_or(1),
         }
     }
 }

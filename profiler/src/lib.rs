@@ -27,6 +27,7 @@ mod facts;
 mod finish;
 mod frameless;
 mod gate;
+mod interrupt;
 mod kernel;
 mod locations;
 mod naming;
@@ -105,7 +106,7 @@ fn end(result: Result<Ending, Failure>, command: bool) -> ExitCode {
 
 fn code(kind: Kind, command: bool) -> u8 {
     match kind {
-        Kind::Usage | Kind::Command(_) => kind.code(),
+        Kind::Usage | Kind::Command(_) | Kind::Interrupted(_) => kind.code(),
         _ if command => exit::COMMAND_FAILED,
         _ => kind.code(),
     }
@@ -121,5 +122,6 @@ mod tests {
         assert_eq!(code(Kind::NotPermitted, false), 4);
         assert_eq!(code(Kind::Usage, true), 2);
         assert_eq!(code(Kind::Command(127), true), 127);
+        assert_eq!(code(Kind::Interrupted(2), true), 130);
     }
 }

@@ -15,8 +15,9 @@ use crate::source::Source;
 use crate::stats::Own;
 use crate::subject::Subject;
 use crate::tape::Tape;
+use crate::target::Target;
 use crate::watch::Watch;
-use crate::{finish, frameless, naming};
+use crate::{finish, frameless, interrupt, naming};
 use bpf::Started;
 use std::time::Duration;
 use symbolizer::ProcessTable;
@@ -28,19 +29,40 @@ use symbolizer::ProcessTable;
 pub fn record(config: &Config) -> Result<Ending, Failure> {
     let (mut own, mut signals) = (Own::begin(), Signals::install()?);
     let mut subject = Subject::find(config)?;
-    let mut destinations = Destinations::open(config, &subject.target)?;
+    let destinations = Destinations::open(config, &subject.target)?;
     let mut source = Source::open(config, &subject.target.tasks)?;
     add_newborn(config, &mut subject, &mut source);
-    let mut recorded = run(config, &mut subject, &mut source, &mut signals, &mut own)?;
+    let recorded = run(config, &mut subject, &mut source, &mut signals, &mut own)?;
+    let (signalled, remove) = (recorded.signalled(), destinations.remover()?);
+    let (config, voice) = (config.clone(), config.voice());
+    let (target, program) = (subject.target.clone(), subject.program());
+    let finish = move || finish(&config, &target, program, recorded, destinations, own);
+    match interrupt::unless_interrupted(finish, &mut signals, signalled, voice) {
+        Ok(told) => subject.ending(told, &mut signals, voice),
+        Err(failure) => {
+            remove();
+            Err(failure)
+        }
+    }
+}
+
+/// From the recording to its files and words.
+fn finish(
+    config: &Config,
+    target: &Target,
+    program: Option<String>,
+    mut recorded: Recorded,
+    mut destinations: Destinations,
+    mut own: Own,
+) -> Result<(), Failure> {
     let (named, warnings) = naming::name(config, &mut recorded.collected);
     let frameless = frameless::leaves(&recorded.counts.stacks, &recorded.table);
     let material = Material::new(&recorded.collected, &named, &frameless);
-    let facts = Facts::new(config, &subject.target, &recorded, &material, warnings);
+    let facts = Facts::new(config, target, &recorded, &material, warnings);
     let making = Making { labels: config.labels, scale: recorded.scale() };
     let profile = assemble(&material, making, finish::head(config, &recorded, &facts));
-    let files = destinations.write(&profile, subject.program());
-    let told = finish::tell(config, &recorded, &facts, &mut own, destinations, files);
-    subject.ending(told, &mut signals, config.voice())
+    let files = destinations.write(&profile, program);
+    finish::tell(config, &recorded, &facts, &mut own, destinations, files)
 }
 
 /// A finished recording.
@@ -74,6 +96,11 @@ impl Recorded {
         }
         let ticks = counts.samples as f64 * 1e9 / f64::from(self.frequency.max(1));
         accounted.map_or(ticks, |time| time as f64) / counts.weight as f64
+    }
+
+    /// Whether a signal ended it.
+    fn signalled(&self) -> bool {
+        matches!(self.end, End::Signal(_))
     }
 
     /// Whether the event's unit is time, so that CPU time is known without the kernel's account.

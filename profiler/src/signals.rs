@@ -31,6 +31,13 @@ impl Signals {
         Ok(Self { wakes, last })
     }
 
+    /// What makes it seem that a signal came: a real one would come to all tests of the process.
+    #[cfg(test)]
+    pub(crate) fn pretender(&self) -> impl Fn(usize) + Send + 'static {
+        let last = Arc::clone(&self.last);
+        move |signal| last.store(signal, Ordering::SeqCst)
+    }
+
     /// Readable after a signal.
     pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
         self.wakes.as_fd()
@@ -45,6 +52,13 @@ impl Signals {
             signal => i32::try_from(signal).ok(),
         }
     }
+}
+
+/// Held by tests that real signals, which come to the whole process, would spoil, and by those that raise them.
+#[cfg(test)]
+pub(crate) fn alone() -> impl Drop {
+    static ALONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 /// Whether this process ignores a signal.
@@ -68,6 +82,7 @@ mod tests {
 
     #[test]
     fn a_signal_is_taken_once() {
+        let _alone = alone();
         let mut signals = Signals::install().unwrap();
         assert_eq!(signals.take(), None);
         signal_hook::low_level::raise(SIGHUP).unwrap();
