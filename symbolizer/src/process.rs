@@ -1,7 +1,7 @@
 //! The process table: identity, mappings, opened files.
 //!
 //! Modules in reading order: `table` (what the session calls), `reading` (from an address to its place),
-//! `hindsight` (what was read too late), `image` (one address space), `mappings` (its executable memory), `maps`
+//! `hindsight` (what was read too late), `sweep` (all at once), `image` (one address space), `mappings` (its executable memory), `maps`
 //! (`/proc/PID/maps`), `task` (the rest of `/proc/PID`), `files`, `source` and `open` (the files that are mapped),
 //! `elf` (what is read of them), `roots` (mount namespaces), `jit` (perf maps), `runtime`, `descriptors`, `spoilt`,
 //! `report` (what `doctor` asks).
@@ -21,6 +21,7 @@ mod roots;
 mod runtime;
 mod source;
 mod spoilt;
+mod sweep;
 mod table;
 mod task;
 #[cfg(test)]

@@ -203,7 +203,7 @@ impl ProcessTable {
     }
 
     /// What `pid` is now.
-    fn current_or_unread(&mut self, pid: u32) -> u32 {
+    pub(super) fn current_or_unread(&mut self, pid: u32) -> u32 {
         match self.current.get(&pid) {
             Some(&index) => index,
             None => self.succeed(Image::unread(pid)),

@@ -12,7 +12,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::MetadataExt;
 use std::process::{Child, Command, Stdio};
 
-fn event(time: u64, pid: u32, kind: EventKind) -> Event {
+pub(crate) fn event(time: u64, pid: u32, kind: EventKind) -> Event {
     Event { time, pid, tid: pid, kind }
 }
 
@@ -48,11 +48,11 @@ fn anonymous(time: u64, pid: u32, start: u64) -> Event {
 }
 
 /// A process of the test's own, ended with it.
-struct Running(Child);
+pub(crate) struct Running(Child);
 
 impl Running {
     /// Runs a shell script, which says a line when it is ready and then waits for its input to end.
-    fn shell(script: &str) -> Self {
+    pub(crate) fn shell(script: &str) -> Self {
         Self::command(Command::new("sh").args(["-c", script]))
     }
 
@@ -64,7 +64,7 @@ impl Running {
         Self(child)
     }
 
-    fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.0.id()
     }
 
@@ -74,7 +74,7 @@ impl Running {
         std::fs::read_to_string(children).unwrap().trim().parse().unwrap()
     }
 
-    fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         drop(self.0.stdin.take());
         let _ = self.0.kill();
         let _ = self.0.wait();
@@ -88,13 +88,13 @@ impl Drop for Running {
 }
 
 /// An identity as the kernel would give it.
-fn identity_of(pid: u32) -> Identity {
+pub(crate) fn identity_of(pid: u32) -> Identity {
     let ticks = super::task::Task::open(pid).unwrap().start_ticks().unwrap();
     identity(pid, ticks * super::task::TICK + 1_234_567, 1)
 }
 
 /// The first executable mapping of a process whose path contains `part`, as an event.
-fn mapping_event(time: u64, pid: u32, part: &str) -> Event {
+pub(crate) fn mapping_event(time: u64, pid: u32, part: &str) -> Event {
     let maps = std::fs::read(format!("/proc/{pid}/maps")).unwrap();
     let told = super::maps::executable(&maps)
         .find(|told| told.path.windows(part.len()).any(|name| name == part.as_bytes()))
@@ -126,7 +126,7 @@ fn wait_for_program(pid: u32, name: &str) {
     }
 }
 
-fn start_of(event: &Event) -> u64 {
+pub(crate) fn start_of(event: &Event) -> u64 {
     match event.kind {
         EventKind::Mmap { start, .. } => start,
         _ => panic!("not a mapping: {event:?}"),
