@@ -65,6 +65,10 @@ fn finish(
     finish::tell(config, &recorded, &facts, &mut own, destinations, files)
 }
 
+/// How long a machine-wide recording reads the processes that run already; the rest are read when they are first
+/// sampled.
+const READ_ALL: Duration = Duration::from_millis(50);
+
 /// A finished recording.
 #[derive(Debug)]
 pub(crate) struct Recorded {
@@ -135,10 +139,13 @@ fn run(
 ) -> Result<Recorded, Failure> {
     let tape = Tape::open(config)?;
     let watch = Watch::new(&subject.target.processes).until(subject.gate());
-    let table = process_table(config, subject);
+    let mut table = process_table(config, subject);
     let started = source.start()?;
     let time = CpuTime::begin(config, &subject.target.tasks);
     subject.release()?;
+    if subject.target.tasks == bpf::Target::Machine {
+        table.read_all(READ_ALL);
+    }
     announce(config, subject, &started);
     let limits = Limits {
         time: limit(config.until),
