@@ -96,6 +96,9 @@ impl Aggregator {
             let time = window.side_band.first().map_or(0, |record| record.time);
             table.apply(&Event { time, pid: 0, tid: 0, kind: EventKind::Lost });
         }
+        // A process that is another program by now must not be read for its samples before.
+        let execs = window.side_band.iter().filter(|r| matches!(r.kind, SideBandKind::Exec { .. }));
+        execs.for_each(|record| table.announce(&event(record)));
         let mut records = window.side_band.iter().peekable();
         for sample in &window.samples {
             while let Some(record) = records.next_if(|record| record.time <= sample.time) {
