@@ -21,6 +21,8 @@ pub(crate) struct Facts {
     pub cpu_time: u64,
     /// The same as the kernel accounts it, where it is known and not where `cpu_time` comes from.
     pub accounted: Option<u64>,
+    /// What accounts it, as in `schedstat`; empty where nothing is to be compared with.
+    pub account: &'static str,
     /// Lost samples by cause.
     pub lost: BTreeMap<&'static str, u64>,
     /// Side-band records lost.

@@ -42,7 +42,8 @@ impl Facts {
             cpus: recorded.started.cpus.len(),
             duration: duration(config, recorded),
             cpu_time: (recorded.counts.weight as f64 * recorded.scale()) as u64,
-            accounted: recorded.accounted.filter(|_| recorded.weighs_time()),
+            accounted: recorded.accounted.filter(|_| !account(config, target, recorded).is_empty()),
+            account: account(config, target, recorded),
             lost,
             side_band_lost: losses.side_band_lost,
             runs: losses.runs,
@@ -52,6 +53,17 @@ impl Facts {
             quality,
             warnings,
         }
+    }
+}
+
+/// What the CPU time is held against. Cycles are scaled to it, the idle task's samples are more than it, and
+/// a stored recording has none.
+fn account(config: &Config, target: &Target, recorded: &Recorded) -> &'static str {
+    match target.tasks {
+        _ if config.replay.is_some() || !recorded.weighs_time() => "",
+        bpf::Target::Machine if config.idle => "",
+        bpf::Target::Machine => "the CPUs' idle time",
+        bpf::Target::Processes(_) | bpf::Target::Threads(_) => "schedstat",
     }
 }
 

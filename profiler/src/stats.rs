@@ -37,8 +37,7 @@ impl Own {
 
     /// Looks at this process.
     pub(crate) fn look(&mut self) {
-        let now = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-        self.cpu_time = nanoseconds(now);
+        self.cpu_time = own_cpu_time();
         let status = crate::proc::text("/proc/self/status").unwrap_or_default();
         let kib = |name: &str| {
             let line = status.lines().find_map(|line| line.strip_prefix(name));
@@ -48,6 +47,11 @@ impl Own {
         self.anonymous = self.anonymous.max(kib("RssAnon:") * 1024);
         self.files = kib("RssFile:") * 1024;
     }
+}
+
+/// CPU nanoseconds of this process.
+pub(crate) fn own_cpu_time() -> u64 {
+    nanoseconds(rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime))
 }
 
 /// CLOCK_MONOTONIC in nanoseconds.

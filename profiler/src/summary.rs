@@ -42,11 +42,13 @@ fn cpu(facts: &Facts) -> String {
     let time = format!("{:.2} CPU s", facts.cpu_time as f64 / 1e9);
     match facts.difference() {
         Some(difference) => format!(
-            "{time} ({:+.1} % against schedstat, ±{:.1} % expected)",
+            "{time} ({:+.1} % against {}, ±{:.1} % expected)",
             difference * 100.0,
+            facts.account,
             facts.expected_difference() * 100.0
         ),
-        None => time,
+        None if facts.account.is_empty() => time,
+        None => format!("{time} (no account of the kernel's to compare with)"),
     }
 }
 
@@ -208,6 +210,7 @@ mod tests {
         Facts {
             cpu_time: 12_460_000_000,
             accounted: Some(12_500_000_000),
+            account: "schedstat",
             lost: [("ring full", 10), ("stack missing", 2)].into(),
             quality,
             ..Facts::default()
@@ -230,6 +233,13 @@ mod tests {
             line(&Facts { quality, ..Facts::default() }),
             "5 samples, 0.00 CPU s, none lost"
         );
+    }
+
+    #[test]
+    fn without_an_account_that_is_said() {
+        let facts = Facts { accounted: None, ..facts() };
+        assert_eq!(cpu(&facts), "12.46 CPU s (no account of the kernel's to compare with)");
+        assert_eq!(cpu(&Facts { account: "", ..facts }), "12.46 CPU s");
     }
 
     #[test]
