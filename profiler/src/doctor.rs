@@ -1,6 +1,6 @@
 //! `bpflame doctor`: what this machine and a target allow, each problem with what mends it.
 //!
-//! Findings are made apart from how they are shown: [`finding`] and [`print`]. Facts come through [`machine`], whose
+//! Findings are made apart from how they are shown: [`finding`] and [`mod@print`]. Facts come through [`machine`], whose
 //! root can be any directory. In reading order: [`capabilities`] (what failed → what is missing), [`identity`] (who we
 //! are), [`system`], [`kernel`], [`events`], [`names`] (the machine), [`target`], [`files`], [`binary`], [`prologue`],
 //! [`runtime`] (a process), [`distribution`] (commands).
