@@ -128,8 +128,8 @@ fn the_commands_output_is_its_own() -> Result<(), Skip> {
 fn the_first_instructions_are_recorded() -> Result<(), Skip> {
     lab::need_root()?;
     let program = lab::program("chain")?;
-    let recording = Recording::make("-F 1999", &[program.to_str().expect("a plain path"), "0.05"]);
-    assert!(recording.folded.total() > 20, "50 ms at 2 kHz: {:?}", recording.folded);
+    let recording = Recording::make("-F 1999", &[program.to_str().expect("a plain path"), "0.3"]);
+    assert!(recording.folded.total() > 20, "300 ms at 2 kHz: {:?}", recording.folded);
     assert!(recording.folded.share_of("omega") > 0.3, "{:?}", recording.folded);
     Ok(())
 }
