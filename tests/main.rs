@@ -1,5 +1,5 @@
 //! Tests of the whole: the manifests ([`layering`]), messages and exit codes ([`cli`]), the pipeline from stored
-//! samples ([`replay`]), and recordings of real processes ([`live`], as root).
+//! samples ([`replay`]), its files in other readers ([`readers`]), and recordings of real processes ([`live`], as root).
 //!
 //! The harness is its own, because a test may find at run time that it cannot run here, and is then counted as
 //! skipped with its reason. One test runs at a time unless asked otherwise: recordings measure, and what runs
@@ -13,6 +13,7 @@ mod lab;
 mod layering;
 mod live;
 mod pprof_file;
+mod readers;
 mod recording;
 mod replay;
 
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
     arguments.test_threads.get_or_insert(1);
     let mut modules =
         vec![("layering", layering::tests()), ("replay", replay::tests()), ("cli", cli::tests())];
+    modules.push(("readers", readers::tests()));
     modules.extend(live::modules());
     let trials = modules
         .into_iter()
