@@ -57,7 +57,8 @@ impl<'a> FrameSections<'a> {
             .set_eh_frame(frame.1)
             .set_eh_frame_hdr(header.1)
             .set_text(text);
-        let header = EhFrameHdr::new(header.0, LittleEndian).parse(&bases, 8).ok();
+        let table = has_whole_table(header.0).then(|| EhFrameHdr::new(header.0, LittleEndian));
+        let header = table.and_then(|table| table.parse(&bases, 8).ok());
         Self { frame: section, size: frame.0.len(), bases, header }
     }
 
@@ -87,6 +88,16 @@ impl<'a> FrameSections<'a> {
             None => self.frame.fde_for_address(&self.bases, address, cie).ok(),
         }
     }
+}
+
+/// Whether `.eh_frame_hdr` has the form that linkers write (32-bit offsets, a 32-bit count) and all the entries that it counts:
+/// a count that the bytes do not bear out would make the search compute beyond them.
+fn has_whole_table(header: &[u8]) -> bool {
+    let count = header.get(8..12).and_then(|bytes| bytes.try_into().ok()).map(u32::from_le_bytes);
+    let Some(count) = count.filter(|_| header.starts_with(&[1, 0x1b, 0x03, 0x3b])) else {
+        return false;
+    };
+    (header.len() - 12) / 8 >= count as usize
 }
 
 #[cfg(test)]
@@ -143,6 +154,24 @@ mod tests {
         let mut long = section();
         long.extend(vec![0; LARGEST_WITHOUT_TABLE]);
         assert_eq!(base(&long), None);
+    }
+
+    #[test]
+    fn a_table_that_counts_more_entries_than_it_has_is_not_used() {
+        assert!(has_whole_table(&[
+            1, 0x1b, 3, 0x3b, 0, 0, 0, 0, 1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8
+        ]));
+        assert!(!has_whole_table(&[
+            1, 0x1b, 3, 0x3b, 0, 0, 0, 0, 2, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8
+        ]));
+        assert!(!has_whole_table(&[
+            1, 0x1b, 4, 0x3b, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 240
+        ]));
+        // A 64-bit count whose product with the size of an entry overflows.
+        let header = [1, 0x1b, 4, 0x3c, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 240, 0, 0];
+        let bytes = section();
+        let sections = FrameSections::new((&bytes, 0x8000), (&header, 0x7000), 0);
+        assert_eq!(sections.cfa_base(START + 4), Some(CfaBase::FramePointer));
     }
 
     #[test]
