@@ -4,8 +4,8 @@
 //! frame pointer still belongs to the caller, so that a step by it skips the caller and yet looks complete.
 
 use gimli::{
-    BaseAddresses, CfaRule, EhFrame, EhFrameHdr, EndianSlice, FrameDescriptionEntry, LittleEndian,
-    ParsedEhFrameHdr, Register, UnwindContext, UnwindSection,
+    BaseAddresses, CfaRule, EhFrame, EhFrameHdr, EhFrameOffset, EndianSlice, FrameDescriptionEntry,
+    LittleEndian, ParsedEhFrameHdr, Register, UnwindContext, UnwindSection,
 };
 
 /// What the canonical frame address is found by.
@@ -42,6 +42,8 @@ type Bytes<'a> = EndianSlice<'a, LittleEndian>;
 #[derive(Debug)]
 pub struct FrameSections<'a> {
     frame: EhFrame<Bytes<'a>>,
+    /// Virtual address of `.eh_frame`.
+    address: u64,
     size: usize,
     bases: BaseAddresses,
     header: Option<ParsedEhFrameHdr<Bytes<'a>>>,
@@ -59,7 +61,7 @@ impl<'a> FrameSections<'a> {
             .set_text(text);
         let table = has_whole_table(header.0).then(|| EhFrameHdr::new(header.0, LittleEndian));
         let header = table.and_then(|table| table.parse(&bases, 8).ok());
-        Self { frame: section, size: frame.0.len(), bases, header }
+        Self { frame: section, address: frame.1, size: frame.0.len(), bases, header }
     }
 
     /// What the canonical frame address is found by at a virtual address; `None` where no rule covers it or the rules
@@ -82,11 +84,17 @@ impl<'a> FrameSections<'a> {
 
     fn entry(&self, address: u64) -> Option<FrameDescriptionEntry<Bytes<'a>>> {
         let cie = EhFrame::cie_from_offset;
-        match self.header.as_ref().and_then(ParsedEhFrameHdr::table) {
-            Some(table) => table.fde_for_address(&self.frame, &self.bases, address, cie).ok(),
-            None if self.size > LARGEST_WITHOUT_TABLE => None,
-            None => self.frame.fde_for_address(&self.bases, address, cie).ok(),
-        }
+        let Some(table) = self.header.as_ref().and_then(ParsedEhFrameHdr::table) else {
+            if self.size > LARGEST_WITHOUT_TABLE {
+                return None;
+            }
+            return self.frame.fde_for_address(&self.bases, address, cie).ok();
+        };
+        let found = table.lookup(address, &self.bases).ok()?.direct().ok()?;
+        // The header's own word on where `.eh_frame` is may be a lie; an entry before it is one.
+        let offset = usize::try_from(found.checked_sub(self.address)?).ok()?;
+        let entry = self.frame.fde_from_offset(&self.bases, EhFrameOffset(offset), cie).ok()?;
+        entry.contains(address).then_some(entry)
     }
 }
 
