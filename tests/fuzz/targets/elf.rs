@@ -6,7 +6,17 @@ use std::fs::File;
 use std::io::Write;
 use symbolizer::{LocalSymbolizer, MappedFile, NameOptions};
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+/// A panic inside blazesym is caught where it is called, and counted as a malformed file; any other one is ours.
+fn abort_on_our_panics() {
+    let print = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if panic.location().is_none_or(|at| !at.file().contains("/blazesym-")) {
+            print(panic);
+        }
+    }));
+}
+
+libfuzzer_sys::fuzz_target!(init: abort_on_our_panics(), |bytes: &[u8]| {
     let mut handle = File::from(memfd_create("foreign", MemfdFlags::CLOEXEC).expect("there is memory"));
     handle.write_all(bytes).expect("there is memory");
     let file = MappedFile {
