@@ -16,8 +16,7 @@ fn architecture() -> &'static str {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=src/kernel");
     println!("cargo:rerun-if-env-changed=BPFLAME_BPF_ARCH");
-    let out =
-        PathBuf::from(env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?).join("sampler.skel.rs");
+    let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?);
     let arch = env::var("BPFLAME_BPF_ARCH").unwrap_or_else(|_| architecture().to_owned());
     let arguments = [
         OsString::from(format!("-D__TARGET_ARCH_{arch}")),
@@ -27,9 +26,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         OsString::from("-Wno-sign-compare"),
         OsString::from("-mcpu=v3"),
     ];
-    SkeletonBuilder::new()
-        .source("src/kernel/sampler.bpf.c")
-        .clang_args(arguments)
-        .build_and_generate(&out)?;
+    for program in ["sampler", "names"] {
+        SkeletonBuilder::new()
+            .source(format!("src/kernel/{program}.bpf.c"))
+            .clang_args(&arguments)
+            .build_and_generate(out.join(format!("{program}.skel.rs")))?;
+    }
     Ok(())
 }

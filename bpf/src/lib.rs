@@ -8,9 +8,10 @@
 //! symbols and output formats.
 //!
 //! Modules in reading order: [`sample`] (what flows), [`source`] (the seam), [`replay`] (the seam's
-//! second implementor), the live [`Sampler`], and [`unwind`] (rules from section bytes).
+//! second implementor), the live [`Sampler`], [`unwind`] (rules from section bytes), and [`kernel_names`].
 
 mod error;
+mod names;
 pub mod replay;
 pub mod sample;
 mod sampler;
@@ -18,6 +19,7 @@ pub mod source;
 pub mod unwind;
 
 pub use error::Error;
+pub use names::kernel_names;
 pub use sample::{
     AddressSpace, Comm, Flags, Frame, FrameKind, Sample, SideBand, SideBandKind, Stack, StackId,
     Trust,

@@ -16,7 +16,8 @@ pub(crate) fn name(config: &Config, collected: &mut Collected) -> (Vec<Named>, V
 }
 
 fn symbolizer(config: &Config) -> Box<dyn Symbolize> {
-    let local = LocalSymbolizer::new(config.names.clone());
+    let local = LocalSymbolizer::new(config.names.clone())
+        .ask_kernel(|addresses| bpf::kernel_names(addresses).ok());
     match (config.symbolize, config.replay.is_some()) {
         // A stored recording's kernel and files need not be this machine's.
         (_, true) => Box::new(RawAddresses::<LocalSymbolizer>::new(None)),

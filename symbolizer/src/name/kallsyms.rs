@@ -1,4 +1,4 @@
-//! `/proc/kallsyms` in one pass for all addresses that are asked for. The kernel makes the text anew for each
+//! Kernel symbols as text: as the kernel prints one, and `/proc/kallsyms` in one pass for all addresses that are asked for. The kernel makes the text anew for each
 //! reader, which costs more than to look at it; so it is read only as far as needed.
 
 use std::io;
@@ -47,6 +47,28 @@ pub fn symbols(
     };
     lines::blocks(|_, buffer| read(buffer), MAX_BYTES, true, |block| pass.block(block))?;
     Ok(pass.finish())
+}
+
+/// The symbol that the kernel printed for an address: `function+0x10/0x40 [module]`, or only a number where the
+/// address lies in none.
+pub fn printed(text: &str, address: u64) -> Option<Ksym> {
+    let (symbol, module) = match text.split_once(' ') {
+        Some((symbol, module)) => (symbol, Some(module.strip_prefix('[')?.strip_suffix(']')?)),
+        None => (text, None),
+    };
+    let (name, place) = symbol.rsplit_once("+0x")?;
+    let (offset, _size) = place.split_once("/0x")?;
+    let start = address.checked_sub(u64::from_str_radix(offset, 16).ok()?)?;
+    (!name.is_empty()).then(|| Ksym {
+        start,
+        name: name.to_owned(),
+        module: module.map(str::to_owned),
+    })
+}
+
+/// Whether the beginning of `/proc/kallsyms` shows addresses: hidden ones are all 0.
+pub fn shows_addresses(head: &[u8]) -> bool {
+    lines::split(head).filter_map(parse).any(|(start, ..)| start != 0)
 }
 
 #[derive(Clone, Debug, Default)]

@@ -1,21 +1,28 @@
 //! Names of kernel code: the kernel, its modules, BPF programs.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, Write};
 use std::path::PathBuf;
 
 use blazesym::MaybeDefault;
 use blazesym::symbolize::{self, Input, Symbolizer};
 
-use super::kallsyms::{self, Ksym};
+use super::kallsyms::{self, Ksym, Ksyms};
 use super::{Line, Named};
 use crate::Reason;
 
-/// Names for sorted kernel addresses.
-pub(super) fn names(addresses: &[u64]) -> Vec<Named> {
-    let read = File::open("/proc/kallsyms")
-        .and_then(|mut file| kallsyms::symbols(|buffer| file.read(buffer), addresses));
-    match read {
+/// Asks the running kernel what it prints for addresses, as in `function+0x10/0x40 [module]`; `None`: it cannot say.
+pub type AskKernel = fn(&[u64]) -> Option<Vec<String>>;
+
+/// Bytes of the file that tell whether it shows addresses.
+const HEAD: usize = 4096;
+/// For more addresses than these, reading all names costs less than to ask for each.
+const MAX_ASKED: usize = 8192;
+
+/// Names for sorted kernel addresses. The kernel is asked where it can be, and where it shows its addresses to this
+/// process anyway.
+pub(super) fn names(addresses: &[u64], ask: Option<AskKernel>) -> Vec<Named> {
+    match symbols(addresses, ask) {
         Ok(found) if found.hidden => unnamed(addresses, Reason::KernelHidden),
         Ok(found) => named(addresses, &found.symbols),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
@@ -23,6 +30,26 @@ pub(super) fn names(addresses: &[u64]) -> Vec<Named> {
         }
         Err(_) => unnamed(addresses, Reason::NoSymbol),
     }
+}
+
+fn symbols(addresses: &[u64], ask: Option<AskKernel>) -> io::Result<Ksyms> {
+    let mut file = File::open("/proc/kallsyms")?;
+    let ask = ask.filter(|_| addresses.len() <= MAX_ASKED);
+    if let Some(ask) = ask {
+        let mut head = vec![0; HEAD];
+        let read = file.read(&mut head)?;
+        if !kallsyms::shows_addresses(&head[..read]) {
+            return Ok(Ksyms { symbols: vec![None; addresses.len()], hidden: true });
+        }
+        if let Some(printed) = ask(addresses).filter(|printed| printed.len() == addresses.len()) {
+            let symbols = printed.iter().zip(addresses);
+            let symbols =
+                symbols.map(|(text, &address)| kallsyms::printed(text, address)).collect();
+            return Ok(Ksyms { symbols, hidden: false });
+        }
+        file.rewind()?;
+    }
+    kallsyms::symbols(|buffer| file.read(buffer), addresses)
 }
 
 fn unnamed(addresses: &[u64], reason: Reason) -> Vec<Named> {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::debugfile;
 use super::debuginfod::Debuginfod;
 use super::elf::{Bytes, Image};
+use super::kernel::AskKernel;
 use super::user::Work;
 use super::{Line, NameOptions, Named, Symbolize, Warning, kernel, perfmap, vdso};
 use crate::place::{FileId, Jit, MappedFile, Place, Reason};
@@ -26,6 +27,7 @@ const MAX_BUILD_IDS: usize = 65_536;
 #[derive(Debug)]
 pub struct LocalSymbolizer {
     options: NameOptions,
+    ask_kernel: Option<AskKernel>,
     warnings: Vec<Warning>,
     /// What carried a build ID first: a copy of a file is not another file.
     build_ids: HashMap<Vec<u8>, u64>,
@@ -79,12 +81,21 @@ impl LocalSymbolizer {
         let debuginfod = Debuginfod::new(&options.debuginfod);
         Self {
             options,
+            ask_kernel: None,
             warnings: Vec::new(),
             build_ids: HashMap::new(),
             debuginfod,
             dwarf_time: MAX_DWARF_TIME,
             vdso: None,
         }
+    }
+
+    /// Asks the kernel itself for the names of its code, where it shows its addresses; else, and where it cannot say,
+    /// all its names are read.
+    #[must_use]
+    pub fn ask_kernel(mut self, ask: AskKernel) -> Self {
+        self.ask_kernel = Some(ask);
+        self
     }
 
     /// Names for virtual addresses of one file, for `report` too. In the order of the addresses, which need
@@ -220,7 +231,11 @@ impl Symbolize for LocalSymbolizer {
         for (wanted, kernel) in [(&mut sorted.kernel, true), (&mut sorted.vdso, false)] {
             let addresses = wanted.addresses();
             if !addresses.is_empty() {
-                let names = if kernel { kernel::names(&addresses) } else { self.vdso(&addresses) };
+                let names = if kernel {
+                    kernel::names(&addresses, self.ask_kernel)
+                } else {
+                    self.vdso(&addresses)
+                };
                 wanted.give(&addresses, &names, &mut all);
             }
         }

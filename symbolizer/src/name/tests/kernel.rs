@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use crate::name::kallsyms::{Ksym, Ksyms, symbols};
+use crate::name::kallsyms::{Ksym, Ksyms, printed, symbols};
 use crate::name::kernel;
 use crate::name::perfmap::names_in;
 use crate::name::vdso;
@@ -66,6 +66,53 @@ fn each_address_gets_the_nearest_symbol_below() {
 fn zeroes_mean_that_addresses_are_hidden() {
     let text = "0000000000000000 T _text\n0000000000000000 t other\n";
     assert!(kallsyms(text, &[0xffff_ffff_8100_0004]).hidden);
+}
+
+#[test]
+fn what_the_kernel_prints_is_a_symbol_or_a_number() {
+    let address = 0xffff_ffff_8100_0154;
+    let parsed = |text: &str| {
+        printed(text, address)
+            .map(|found| (found.start, found.name, found.module.unwrap_or_default()))
+    };
+    let found =
+        |start: u64, name: &str, module: &str| Some((start, name.to_owned(), module.to_owned()));
+    assert_eq!(parsed("first+0x54/0x100"), found(0xffff_ffff_8100_0100, "first", ""));
+    let module = found(0xffff_ffff_8100_0150, "in_module.isra.0", "ext4");
+    assert_eq!(parsed("in_module.isra.0+0x4/0x20 [ext4]"), module);
+    assert_eq!(parsed("bpf_prog_0123456789abcdef_f+0x54/0x1c6 [bpf]").unwrap().2, "bpf");
+    for other in [
+        "0xffffffff81000154",
+        "",
+        "+0x4/0x8",
+        "cut+0x4",
+        "far+0xffffffffffffffff/0x1",
+        "a+0x4/0x8 [cut",
+    ] {
+        assert_eq!(parsed(other), None, "{other}");
+    }
+}
+
+#[test]
+fn asking_the_kernel_gives_what_its_list_gives() {
+    let text = std::fs::read_to_string("/proc/kallsyms").unwrap();
+    let line = text.lines().find(|line| line.ends_with(" schedule")).unwrap();
+    let start = u64::from_str_radix(line.split(' ').next().unwrap(), 16).unwrap();
+    let address = start.wrapping_add(1);
+    let named = kernel::names(
+        &[address],
+        Some(|asked| Some(vec![format!("asked+0x1/{:#x}", asked.len())])),
+    );
+    let silent = kernel::names(&[address], Some(|_| None));
+    if start == 0 {
+        assert_eq!(named[0].reason, Some(crate::Reason::KernelHidden), "hidden names stay hidden");
+    } else {
+        assert_eq!(named[0].lines[0].name, "asked");
+        assert_eq!(
+            silent[0].lines[0].name, "schedule",
+            "the list is read where the kernel cannot say"
+        );
+    }
 }
 
 #[test]
@@ -171,7 +218,7 @@ fn this_machine_s_kernel_has_names_or_hides_them() {
     let text = std::fs::read_to_string("/proc/kallsyms").unwrap();
     let line = text.lines().find(|line| line.ends_with(" schedule")).unwrap();
     let start = u64::from_str_radix(line.split(' ').next().unwrap(), 16).unwrap();
-    let named = kernel::names(&[start.wrapping_add(1)]).remove(0);
+    let named = kernel::names(&[start.wrapping_add(1)], None).remove(0);
     if start == 0 {
         assert_eq!(named.reason, Some(crate::Reason::KernelHidden));
     } else {
