@@ -1,5 +1,6 @@
 """Measures bpflame beside other profilers. Each figure is the median of rounds in which the tools take turns."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -55,16 +56,16 @@ def everywhere(name, *arguments):
 def fdinfo(pid):
     """The kernel's figures of the BPF programs and maps that a process holds open: by id."""
     programs, maps = {}, {}
-    try:
+    with contextlib.suppress(OSError):
         for fd in os.listdir(f"/proc/{pid}/fdinfo"):
-            text = open(f"/proc/{pid}/fdinfo/{fd}", errors="replace").read()
-            fields = dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
-            if "run_time_ns" in fields:
-                programs[fields["prog_id"]] = (int(fields["run_time_ns"]), int(fields["run_cnt"]))
-            if "map_id" in fields:
-                maps[fields["map_id"]] = int(fields["memlock"])
-    except OSError:
-        pass
+            # A descriptor may be closed by now, the others are not.
+            with contextlib.suppress(OSError):
+                text = open(f"/proc/{pid}/fdinfo/{fd}", errors="replace").read()
+                fields = dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
+                if "run_time_ns" in fields:
+                    programs[fields["prog_id"]] = (int(fields["run_time_ns"]), int(fields["run_cnt"]))
+                if "map_id" in fields:
+                    maps[fields["map_id"]] = int(fields["memlock"])
     return programs, maps
 
 
@@ -208,36 +209,49 @@ def beside():
     print(f"Not found and not measured: {', '.join(missing) or 'none'}.\n")
 
 
-def compile_loop():
-    """Compilers at work, over and over."""
-    script = "while :; do gcc -O2 -c testdata/programs/sample.c -o /dev/null; done"
-    return Load(*[["sh", "-c", script]] * os.cpu_count())
+def compilers():
+    """Compilers at work, over and over, by name; those that are there."""
+    source = SCRATCH / "work.rs"
+    source.write_text("use std::collections::HashMap;\nfn main() {\n    let mut seen: HashMap<String, Vec<usize>> = HashMap::new();\n"
+                      "    for (at, word) in std::env::args().enumerate() {\n        seen.entry(word).or_default().push(at);\n    }\n"
+                      "    println!(\"{seen:?}\");\n}\n")
+    commands = {"gcc": "gcc -O2 -c testdata/programs/sample.c -o /dev/null",
+                "rustc": f"rustc -O -g '{source}' -o '{SCRATCH}/work.$$'"}
+    return {name: Load(*[["sh", "-c", f"while :; do {command}; done"]] * os.cpu_count())
+            for name, command in commands.items() if shutil.which(name)}
+
+
+def seconds_of_perf(load, perf, collapse, flame):
+    """From perf's recording to the graph, while the load goes on."""
+    data = SCRATCH / "compile.data"
+    with load:
+        Run([perf, "record", "-q", "-F", 199, "-a", "-g", "-o", data, "--", "sleep", LENGTH])
+        start = time.monotonic()
+        subprocess.run(f"'{perf}' script -i '{data}' 2>/dev/null | '{collapse}' | '{flame}' > '{SCRATCH}/perf.svg'",
+                       shell=True, check=True)
+        return time.monotonic() - start
 
 
 def finish():
     """From the end of a recording to the graph on disk."""
-    perf, collapse, flame = find("perf"), find("inferno-collapse-perf"), find("inferno-flamegraph")
-    ours, theirs = [], []
-    for _ in range(ROUNDS):
-        with compile_loop():
-            run = Run(bpflame("-a", "-F", 199, "-o", SCRATCH / "compile.svg"), stop_after=LENGTH)
+    peers = find("perf"), find("inferno-collapse-perf"), find("inferno-flamegraph")
+    print(f"## From the end of a recording to the SVG\n\n{LENGTH} s of the whole machine while compilers work, 199 Hz; they go on "
+          "working until the graph is there. bpflame: from Ctrl-C to its exit; perf: `perf script` piped into inferno.\n")
+    print("| | bpflame s | perf s | faster by | anonymous MiB | maps MiB | samples | processes |\n|---|---|---|---|---|---|---|---|")
+    for name, load in compilers().items():
+        ours, theirs = [], []
+        for _ in range(ROUNDS):
+            with load:
+                run = Run(bpflame("-a", "-F", 199, "-o", SCRATCH / "compile.svg"), stop_after=LENGTH)
             ours.append((run, stats_of("stats.json")))
-        if perf and collapse and flame:
-            data = SCRATCH / "compile.data"
-            with compile_loop():
-                Run([perf, "record", "-q", "-F", 199, "-a", "-g", "-o", data, "--", "sleep", LENGTH])
-            start = time.monotonic()
-            subprocess.run(f"'{perf}' script -i '{data}' 2>/dev/null | '{collapse}' | '{flame}' > '{SCRATCH}/perf.svg'",
-                           shell=True, check=True)
-            theirs.append(time.monotonic() - start)
-    mine, peer = median(r.after_stop for r, _ in ours), median(theirs)
-    print(f"## From the end of a recording to the SVG\n\n{LENGTH} s of the whole machine while gcc compiles, 199 Hz.\n")
-    print("| | seconds | bpflame is faster by |\n|---|---|---|")
-    print(f"| bpflame, from Ctrl-C to its exit | {mine:.2f} | |")
-    print(f"| perf script, piped into inferno | {cell(peer, '{:.2f}')} | {cell(peer and peer / mine, '{:.1f}')} |")
-    print(f"\nbpflame: peak of anonymous memory {median(r.memory for r, _ in ours) / 2**20:.1f} MiB, maps "
-          f"{median(r.maps for r, _ in ours) / 2**20:.1f} MiB, {median(s['samples'] for _, s in ours):.0f} samples of "
-          f"{median(s['processes'] for _, s in ours):.0f} processes.\n")
+            if all(peers):
+                theirs.append(seconds_of_perf(load, *peers))
+        mine, peer = median(r.after_stop for r, _ in ours), median(theirs)
+        stats = [median(s[key] for _, s in ours) for key in ("samples", "processes")]
+        print(f"| {name} | {mine:.2f} | {cell(peer, '{:.2f}')} | {cell(peer and peer / mine, '{:.1f}')} | "
+              f"{median(r.memory for r, _ in ours) / 2**20:.1f} | {median(r.maps for r, _ in ours) / 2**20:.1f} | "
+              f"{stats[0]:.0f} | {stats[1]:.0f} |")
+    print()
 
 
 def growth():
