@@ -33,7 +33,8 @@ pub const CAUSES: [&str; 4] = [NESTED, LOG_FULL, MISSED, MALFORMED];
 pub(crate) const NESTED: &str = "nested";
 /// A CPU's log had no room left.
 pub(crate) const LOG_FULL: &str = "stack memory full";
-/// Ticks that the kernel did not deliver: late timers, throttling, stolen time, a program that ran already.
+/// Ticks that the kernel did not deliver to a CPU at work: late timers, throttling, stolen time, a program that ran
+/// already. Those that an idle CPU slept through are lost only where the idle task is sampled.
 pub(crate) const MISSED: &str = "missed ticks";
 /// Records that could not be read.
 pub(crate) const MALFORMED: &str = "malformed record";

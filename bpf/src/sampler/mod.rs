@@ -4,6 +4,7 @@ mod capability;
 mod cpus;
 mod descriptors;
 mod events;
+mod idle;
 mod load;
 mod log;
 mod logs;
@@ -132,7 +133,7 @@ impl Sampler {
             sizes,
             logs: Logs::new(Loaded::load(config, sizes)?)?,
             rings: Vec::new(),
-            ticks: Ticks::new(trigger, config.frequency),
+            ticks: Ticks::new(trigger, config.frequency, config.idle),
             held: Vec::new(),
             scope: Scope::new(&config.target),
             side_band_lost: 0,
@@ -268,7 +269,7 @@ impl SampleSource for Sampler {
         let figures = self.logs.figures();
         let expected = self.ticks.expected();
         let mut lost = figures.lost;
-        lost.insert(MISSED, expected.saturating_sub(figures.runs));
+        lost.insert(MISSED, self.ticks.missed(figures.runs, figures.idle));
         lost.insert(MALFORMED, self.malformed + figures.malformed);
         lost.retain(|_, n| *n > 0);
         Losses {
