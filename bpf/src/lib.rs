@@ -15,6 +15,7 @@ mod names;
 pub mod replay;
 pub mod sample;
 mod sampler;
+mod skeleton;
 pub mod source;
 pub mod unwind;
 

@@ -4,23 +4,11 @@
 //! Asking for the few addresses that are needed takes microseconds each.
 
 use crate::Error;
+use crate::skeleton::names::NamesSkelBuilder;
 use libbpf_rs::ProgramInput;
 use libbpf_rs::skel::{OpenSkel, SkelBuilder};
-use skeleton::NamesSkelBuilder;
 use std::io;
 use std::mem::MaybeUninit;
-
-mod skeleton {
-    //! What the build generated from `kernel/names.bpf.c`.
-    #![expect(
-        clippy::undocumented_unsafe_blocks,
-        clippy::unwrap_used,
-        clippy::allow_attributes_without_reason,
-        unreachable_pub,
-        reason = "generated"
-    )]
-    include!(concat!(env!("OUT_DIR"), "/names.skel.rs"));
-}
 
 /// What the kernel prints for each of its addresses: `function+0x10/0x40`, with ` [module]` where the function is not
 /// the kernel's own (`[bpf]` for BPF programs), and `0x…` where the address lies in no function. Source: the helper

@@ -2,10 +2,10 @@
 
 use super::memory::SharedMemory;
 use super::size::{LEVELS, Sizes};
-use super::skeleton::SamplerSkelBuilder;
-use super::skeleton::types::{bss, cpu, limits, rodata, target_kind};
 use super::{Config, Target, capability};
 use crate::Error;
+use crate::skeleton::sampler::SamplerSkelBuilder;
+use crate::skeleton::sampler::types::{bss, cpu, limits, rodata, target_kind};
 use libbpf_rs::Link;
 use libbpf_rs::skel::{OpenSkel, SkelBuilder};
 use std::io;
@@ -113,7 +113,7 @@ impl Loaded {
 }
 
 fn size(
-    skeleton: &mut super::skeleton::OpenSamplerSkel<'_>,
+    skeleton: &mut crate::skeleton::sampler::OpenSamplerSkel<'_>,
     sizes: Sizes,
 ) -> libbpf_rs::Result<()> {
     skeleton.maps.logs.set_value_size(sizes.log_bytes() as u32)?;

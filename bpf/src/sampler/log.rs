@@ -1,7 +1,7 @@
 //! A log's words, and the records in them.
 
-use super::skeleton::types::{limits, record, trust};
 use crate::sample::{AddressSpace, Comm, Flags, Frame, FrameKind, Sample, Stack, StackId, Trust};
+use crate::skeleton::sampler::types::{limits, record, trust};
 
 /// Words of a record's head.
 const HEAD: usize = limits::RECORD_WORDS.0 as usize;

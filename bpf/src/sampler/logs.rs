@@ -4,7 +4,7 @@ use super::load::Loaded;
 use super::log::Records;
 use super::memory::clocks;
 use super::quiet::Quiet;
-use super::skeleton::types::cpu;
+use crate::skeleton::sampler::types::cpu;
 use crate::source::{LOG_FULL, NESTED};
 use crate::{Error, Sample, Window};
 use std::collections::{BTreeMap, HashSet};

@@ -1,6 +1,6 @@
 //! How large the maps and rings are, and how often they are emptied.
 
-use super::skeleton::types::{cpu, ids, limits};
+use crate::skeleton::sampler::types::{cpu, ids, limits};
 use std::time::Duration;
 
 /// Nested programs that can log at a time: one, as long as only perf events run programs.
