@@ -3,6 +3,7 @@
 mod capabilities;
 mod chains;
 mod commands;
+mod cpu_time;
 mod debug_files;
 mod namespaces;
 mod programs;
@@ -21,6 +22,7 @@ pub(crate) fn modules() -> Vec<(&'static str, Vec<(&'static str, Test)>)> {
         ("live::threads", threads::tests()),
         ("live::targets", targets::tests()),
         ("live::commands", commands::tests()),
+        ("live::cpu_time", cpu_time::tests()),
         ("live::storms", storms::tests()),
         ("live::namespaces", namespaces::tests()),
         ("live::runtime_code", runtime_code::tests()),
