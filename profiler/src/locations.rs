@@ -15,7 +15,8 @@ const VDSO: (u64, u64) = (0, 0x1_0000);
 #[derive(Debug)]
 pub(crate) struct Locations<'a> {
     material: &'a Material<'a>,
-    made: HashMap<PlaceId, LocationId>,
+    /// By place.
+    made: Vec<Option<LocationId>>,
     /// The end of the code seen in files whose segments are not known.
     ends: HashMap<FileId, u64>,
 }
@@ -30,18 +31,19 @@ impl<'a> Locations<'a> {
                 *end = (*end).max((address | 0xfff).saturating_add(1));
             }
         }
-        Self { material, made: HashMap::new(), ends }
+        let made = vec![None; material.counts.stacks.places().len()];
+        Self { material, made, ends }
     }
 
     /// The location of a place.
     pub(crate) fn of(&mut self, id: PlaceId, builder: &mut ProfileBuilder) -> LocationId {
-        if let Some(made) = self.made.get(&id) {
-            return *made;
+        if let Some(made) = self.made[id.0 as usize] {
+            return made;
         }
         let place = self.material.counts.stacks.places()[id.0 as usize];
         let location = self.make(place, self.material.named.get(id.0 as usize), builder);
         let made = builder.location(location);
-        self.made.insert(id, made);
+        self.made[id.0 as usize] = Some(made);
         made
     }
 
