@@ -31,7 +31,9 @@ fn go(profile: &Profile, flags: &[&str]) -> Option<String> {
 fn report_skip(error: &io::Error) {
     let thread = std::thread::current();
     let test = thread.name().unwrap_or("a test");
-    writeln!(io::stderr(), "skipped: {test}: go is not to be run ({error})").unwrap();
+    let line = format!("skipped: {test}: go is not to be run ({error})\n");
+    // In one piece, beside what other threads write.
+    io::stderr().write_all(line.as_bytes()).unwrap();
 }
 
 #[test]

@@ -229,5 +229,7 @@ fn is_root() -> bool {
 fn skip(why: &str) {
     let thread = std::thread::current();
     let why = why.trim_end();
-    writeln!(io::stderr(), "skipped: {}: {why}", thread.name().unwrap_or("a test")).unwrap();
+    let line = format!("skipped: {}: {why}\n", thread.name().unwrap_or("a test"));
+    // In one piece, beside what other threads write.
+    io::stderr().write_all(line.as_bytes()).unwrap();
 }

@@ -7,6 +7,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 pub(crate) struct Descriptors {
     used: usize,
     limit: Option<usize>,
+    /// The limit is not this process's own, and stays.
+    fixed: bool,
 }
 
 impl Descriptors {
@@ -23,7 +25,7 @@ impl Descriptors {
     }
 
     fn raised(&mut self) -> Option<usize> {
-        let limits = getrlimit(Resource::Nofile);
+        let limits = Some(getrlimit(Resource::Nofile)).filter(|_| !self.fixed)?;
         let wanted = limits.maximum.unwrap_or(Self::MOST).min(Self::MOST);
         if limits.current? >= wanted {
             return None;
@@ -52,7 +54,7 @@ impl Descriptors {
     /// A budget of so many.
     #[cfg(test)]
     pub(crate) fn exactly(limit: usize) -> Self {
-        Self { used: 0, limit: Some(limit) }
+        Self { used: 0, limit: Some(limit), fixed: true }
     }
 }
 

@@ -137,7 +137,9 @@ pub(crate) fn start_of(event: &Event) -> u64 {
 /// tests print. Its thread has the test's name.
 pub(crate) fn skipped(why: &str) {
     let thread = std::thread::current();
-    writeln!(std::io::stderr(), "skipped: {}: {why}", thread.name().unwrap_or("a test")).unwrap();
+    let line = format!("skipped: {}: {why}\n", thread.name().unwrap_or("a test"));
+    // In one piece, beside what other threads write.
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
 }
 
 /// Whether the test may mount; says so if not.
