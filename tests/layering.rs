@@ -17,13 +17,14 @@ tests!(
 const CRATES: [&str; 5] = ["bpf", "symbolizer", "output", "profiler", "tests"];
 
 /// Third-party crates with more than one home, each for a reason.
-const SHARED: [(&str, &[&str], &str); 4] = [
+const SHARED: [(&str, &[&str], &str); 5] = [
     ("gimli", &["bpf", "symbolizer"], "unwind rules there, function ranges here"),
     (
         "flate2",
         &["output", "symbolizer"],
         "compressed profiles there, compressed debug sections here",
     ),
+    ("ureq", &["output", "symbolizer"], "profiles are sent there, debug files fetched here"),
     ("rustix", &["output", "profiler", "symbolizer"], "files and processes without unsafe"),
     ("libc", &["bpf"], "constants of system calls"),
 ];

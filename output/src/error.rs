@@ -13,6 +13,8 @@ pub enum Error {
     Malformed(String),
     /// The bytes would need more memory than allowed.
     TooLarge(String),
+    /// A backend would refuse it.
+    Unsendable(String),
     /// The name says no known format.
     UnknownFormat(String),
     /// The name says no known colours.
@@ -27,10 +29,11 @@ impl fmt::Display for Error {
             Self::Empty => write!(f, "the profile has no samples"),
             Self::Invalid(what) => write!(f, "the profile does not hold together: {what}"),
             Self::Malformed(what) => write!(f, "not a readable pprof file: {what}"),
-            Self::TooLarge(what) => write!(f, "the pprof file is too large: {what}"),
-            Self::UnknownFormat(what) | Self::UnknownColors(what) | Self::UnknownSort(what) => {
-                write!(f, "{what}")
-            }
+            Self::TooLarge(what) => write!(f, "the profile is too large: {what}"),
+            Self::Unsendable(what)
+            | Self::UnknownFormat(what)
+            | Self::UnknownColors(what)
+            | Self::UnknownSort(what) => write!(f, "{what}"),
         }
     }
 }

@@ -17,7 +17,7 @@ fn text(encoder: &dyn Encode) -> String {
     String::from_utf8(encode(encoder)).unwrap()
 }
 
-fn compare(name: &str, text: &str) {
+pub(crate) fn compare(name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/golden").join(name);
     if std::env::var_os("BLESS").is_some() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -6,7 +6,8 @@
 //! same profile gives the same bytes. *What it is not.* It knows nothing of BPF, of processes as such and
 //! of symbolization.
 //!
-//! Modules in reading order: [`profile`], [`encode`], [`mod@format`], [`pprof`], [`folded`], [`svg`], [`table`], [`sink`].
+//! Modules in reading order: [`profile`], [`encode`], [`mod@format`], [`pprof`], [`folded`], [`svg`], [`table`], [`otlp`],
+//! [`sink`], [`send`].
 #![forbid(unsafe_code)]
 
 mod builder;
@@ -17,8 +18,10 @@ pub mod folded;
 pub mod format;
 #[cfg(test)]
 mod golden;
+pub mod otlp;
 pub mod pprof;
 pub mod profile;
+pub mod send;
 pub mod sink;
 pub mod svg;
 pub mod table;
@@ -32,6 +35,7 @@ pub use encode::Encode;
 pub use error::Error;
 pub use folded::Folded;
 pub use format::Format;
+pub use otlp::Otlp;
 pub use pprof::Pprof;
 pub use profile::{
     FrameKind, FrameRef, Function, FunctionId, Label, LabelValue, Line, Location, LocationId,

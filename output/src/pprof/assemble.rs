@@ -35,6 +35,14 @@ pub(super) fn profile(parts: &Parts<'_>, meter: &mut Meter) -> Result<Profile, E
     Ok(assembly.builder.finish())
 }
 
+/// The first mapping's file.
+pub(super) fn main(parts: &Parts<'_>) -> Result<Option<String>, Error> {
+    let Some(bytes) = parts.mappings.first() else { return Ok(None) };
+    let message: wire::Mapping = row(bytes)?;
+    let file = Strings(&parts.strings).text(message.filename)?;
+    Ok(Some(file.into_owned()).filter(|file| !file.is_empty() && file != NO_FILE))
+}
+
 fn row<T: Message + Default>(bytes: &[u8]) -> Result<T, Error> {
     T::decode(bytes).or_else(|error| malformed(format!("an entry is damaged ({error})")))
 }

@@ -19,16 +19,17 @@ use std::io::{self, Write};
 pub struct Pprof {
     /// Compress, as readers expect of files.
     pub gzip: bool,
-    /// Write the samples' own labels (`pid`, `tid`, `comm`, `thread`); what spoils a stack is told in any
-    /// case.
+    /// Write the samples' own labels (`pid`, `tid`, `comm`, `thread`).
     pub labels: bool,
+    /// Write labels that tell what spoils a stack. Backends that make a series of each label take it ill.
+    pub quality: bool,
     /// The file that readers are to take for the profiled program: the recorded command's.
     pub main: Option<String>,
 }
 
 impl Default for Pprof {
     fn default() -> Self {
-        Self { gzip: true, labels: true, main: None }
+        Self { gzip: true, labels: true, quality: true, main: None }
     }
 }
 
@@ -85,7 +86,7 @@ impl<'a> Writer<'a> {
         let Self { profile, options, summary, mut bytes } = self;
         let mut strings = Strings::new();
         head(profile, &summary, &mut strings).encode(&mut bytes).expect("a vector grows");
-        samples(profile, options.labels, &mut strings, &mut bytes);
+        samples(profile, options, &mut strings, &mut bytes);
         let order = mappings::order(profile, options.main.as_deref());
         mapping_table(profile, &order, &mut strings, &mut bytes);
         location_table(profile, &order, &mut bytes);
@@ -128,7 +129,7 @@ fn head<'a>(profile: &'a Profile, summary: &'a str, strings: &mut Strings<'a>) -
     }
 }
 
-fn samples<'a>(profile: &'a Profile, labels: bool, strings: &mut Strings<'a>, to: &mut Vec<u8>) {
+fn samples<'a>(profile: &'a Profile, options: &Pprof, strings: &mut Strings<'a>, to: &mut Vec<u8>) {
     let mut message = wire::Sample::default();
     for sample in &profile.samples {
         message.location_id.clear();
@@ -137,10 +138,12 @@ fn samples<'a>(profile: &'a Profile, labels: bool, strings: &mut Strings<'a>, to
             .extend(sample.frames.iter().map(|frame| u64::from(frame.location.0) + 1));
         message.value.clone_from(&sample.values);
         message.label.clear();
-        if labels {
+        if options.labels {
             own_labels(sample, strings, &mut message.label);
         }
-        quality_labels(sample, strings, &mut message.label);
+        if options.quality {
+            quality_labels(sample, strings, &mut message.label);
+        }
         put(field::SAMPLE, &message, to);
     }
 }

@@ -6,11 +6,11 @@ use std::cmp::Reverse;
 
 /// What a mapping's `has_*` fields say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Symbols {
-    functions: bool,
-    filenames: bool,
-    line_numbers: bool,
-    inline_frames: bool,
+pub(crate) struct Symbols {
+    pub(crate) functions: bool,
+    pub(crate) filenames: bool,
+    pub(crate) line_numbers: bool,
+    pub(crate) inline_frames: bool,
 }
 
 impl Symbols {
@@ -27,7 +27,7 @@ impl Symbols {
 /// Where any file's code has names, somebody looked for the names of all: then every mapping says that it
 /// has functions, so that readers do not search this machine's files for names that were searched already.
 /// Where none has, the profile was made to be symbolized elsewhere, and files say that they have none.
-pub(super) fn symbols(profile: &Profile) -> Vec<Symbols> {
+pub(crate) fn symbols(profile: &Profile) -> Vec<Symbols> {
     let mut all = vec![Symbols::default(); profile.mappings.len()];
     for location in &profile.locations {
         let Some(mapping) = location.mapping else { continue };

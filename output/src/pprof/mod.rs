@@ -6,10 +6,10 @@
 mod assemble;
 mod decode;
 mod encode;
-mod mappings;
+pub(crate) mod mappings;
 mod wire;
 
-pub use decode::{Limits, read};
+pub use decode::{Content, Limits, read, read_content};
 pub use encode::Pprof;
 
 /// The label with the number of a stack's guessed frames; absent where none is guessed.

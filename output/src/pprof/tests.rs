@@ -1,7 +1,7 @@
 //! The encoder and the reader, against each other and against readers of others.
 
 use super::{CALLER_MAY_BE_MISSING, GUESSED_FRAMES, Limits, Pprof, TRUNCATED, read};
-use crate::profile::{FrameKind, Label, LabelValue, Profile, Sample, Trust};
+use crate::profile::{FrameKind, Label, LabelValue, Marks, Profile, Sample, Trust};
 use crate::testing::{frame, profile, small, stack};
 use crate::{Encode, Error, Folded};
 use pprof::protos::{self, Message};
@@ -58,6 +58,16 @@ fn without_labels_only_what_spoils_a_stack_is_told() {
         profile.samples.iter().filter(|s| s.marks.caller_may_be_missing).count()
     };
     assert_eq!(spoilt(&profile), spoilt(&small()));
+}
+
+#[test]
+fn what_spoils_a_stack_is_not_told_where_nobody_asks() {
+    let bytes = encode(&Pprof { quality: false, ..plain() }, &small());
+    let profile = read(&bytes, Limits::default()).unwrap();
+    let keys: BTreeSet<_> =
+        profile.samples.iter().flat_map(|s| &s.labels).map(|label| label.key.as_str()).collect();
+    assert_eq!(keys, BTreeSet::from(["comm", "pid", "thread", "tid"]));
+    assert!(profile.samples.iter().all(|sample| sample.marks == Marks::default()));
 }
 
 /// A sample in words: functions with lines and mappings, values, labels.

@@ -1,0 +1,207 @@
+//! The messages of `profiles.proto` and of those it uses, as far as they are written. Messages that hold others are
+//! written field by field, so that a whole request never stands in memory twice. `…_strindex` and `…_indices` are
+//! rows of the dictionary's tables.
+
+use prost::{Message, Oneof};
+
+/// Field numbers of messages that are written field by field.
+pub(super) mod field {
+    /// `ExportProfilesServiceRequest`.
+    pub(crate) const RESOURCE_PROFILES: u32 = 1;
+    pub(crate) const DICTIONARY: u32 = 2;
+    /// `ResourceProfiles`.
+    pub(crate) const RESOURCE: u32 = 1;
+    pub(crate) const SCOPE_PROFILES: u32 = 2;
+    /// `ScopeProfiles`.
+    pub(crate) const SCOPE: u32 = 1;
+    pub(crate) const PROFILES: u32 = 2;
+    /// Both.
+    pub(crate) const SCHEMA_URL: u32 = 3;
+    /// `Profile`.
+    pub(crate) const SAMPLES: u32 = 2;
+    /// `ProfilesDictionary`.
+    pub(crate) const MAPPING: u32 = 1;
+    pub(crate) const LOCATION: u32 = 2;
+    pub(crate) const FUNCTION: u32 = 3;
+    pub(crate) const LINK: u32 = 4;
+    pub(crate) const STRING: u32 = 5;
+    pub(crate) const ATTRIBUTE: u32 = 6;
+    pub(crate) const STACK: u32 = 7;
+}
+
+/// What is left of `Profile` when its samples are written apart.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Head {
+    #[prost(message, optional, tag = "1")]
+    pub(super) sample_type: Option<ValueType>,
+    #[prost(fixed64, tag = "3")]
+    pub(super) time_unix_nano: u64,
+    #[prost(uint64, tag = "4")]
+    pub(super) duration_nano: u64,
+    #[prost(message, optional, tag = "5")]
+    pub(super) period_type: Option<ValueType>,
+    #[prost(int64, tag = "6")]
+    pub(super) period: i64,
+    #[prost(bytes = "vec", tag = "7")]
+    pub(super) profile_id: Vec<u8>,
+    #[prost(int32, repeated, tag = "11")]
+    pub(super) attribute_indices: Vec<i32>,
+}
+
+#[derive(Clone, Copy, PartialEq, Message)]
+pub(super) struct ValueType {
+    #[prost(int32, tag = "1")]
+    pub(super) type_strindex: i32,
+    #[prost(int32, tag = "2")]
+    pub(super) unit_strindex: i32,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Sample {
+    #[prost(int32, tag = "1")]
+    pub(super) stack_index: i32,
+    #[prost(int32, repeated, tag = "2")]
+    pub(super) attribute_indices: Vec<i32>,
+    #[prost(int64, repeated, tag = "4")]
+    pub(super) values: Vec<i64>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Mapping {
+    #[prost(uint64, tag = "1")]
+    pub(super) memory_start: u64,
+    #[prost(uint64, tag = "2")]
+    pub(super) memory_limit: u64,
+    #[prost(uint64, tag = "3")]
+    pub(super) file_offset: u64,
+    #[prost(int32, tag = "4")]
+    pub(super) filename_strindex: i32,
+    #[prost(int32, repeated, tag = "5")]
+    pub(super) attribute_indices: Vec<i32>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Stack {
+    #[prost(int32, repeated, tag = "1")]
+    pub(super) location_indices: Vec<i32>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Location {
+    #[prost(int32, tag = "1")]
+    pub(super) mapping_index: i32,
+    #[prost(uint64, tag = "2")]
+    pub(super) address: u64,
+    #[prost(message, repeated, tag = "3")]
+    pub(super) lines: Vec<Line>,
+    #[prost(int32, repeated, tag = "4")]
+    pub(super) attribute_indices: Vec<i32>,
+}
+
+#[derive(Clone, Copy, PartialEq, Message)]
+pub(super) struct Line {
+    #[prost(int32, tag = "1")]
+    pub(super) function_index: i32,
+    #[prost(int64, tag = "2")]
+    pub(super) line: i64,
+}
+
+#[derive(Clone, Copy, PartialEq, Message)]
+pub(super) struct Function {
+    #[prost(int32, tag = "1")]
+    pub(super) name_strindex: i32,
+    #[prost(int32, tag = "2")]
+    pub(super) system_name_strindex: i32,
+    #[prost(int32, tag = "3")]
+    pub(super) filename_strindex: i32,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct KeyValueAndUnit {
+    #[prost(int32, tag = "1")]
+    pub(super) key_strindex: i32,
+    #[prost(message, optional, tag = "2")]
+    pub(super) value: Option<AnyValue>,
+    #[prost(int32, tag = "3")]
+    pub(super) unit_strindex: i32,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Resource {
+    #[prost(message, repeated, tag = "1")]
+    pub(super) attributes: Vec<KeyValue>,
+    #[prost(uint32, tag = "2")]
+    pub(super) dropped_attributes_count: u32,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct InstrumentationScope {
+    #[prost(string, tag = "1")]
+    pub(super) name: String,
+    #[prost(string, tag = "2")]
+    pub(super) version: String,
+    #[prost(message, repeated, tag = "3")]
+    pub(super) attributes: Vec<KeyValue>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct KeyValue {
+    #[prost(string, tag = "1")]
+    pub(super) key: String,
+    #[prost(message, optional, tag = "2")]
+    pub(super) value: Option<AnyValue>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct AnyValue {
+    #[prost(oneof = "Value", tags = "1, 2, 3, 5")]
+    pub(super) value: Option<Value>,
+}
+
+#[derive(Clone, PartialEq, Oneof)]
+pub(super) enum Value {
+    #[prost(string, tag = "1")]
+    Text(String),
+    #[prost(bool, tag = "2")]
+    Flag(bool),
+    #[prost(int64, tag = "3")]
+    Number(i64),
+    #[prost(message, tag = "5")]
+    List(ArrayValue),
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct ArrayValue {
+    #[prost(message, repeated, tag = "1")]
+    pub(super) values: Vec<AnyValue>,
+}
+
+/// Appends a field's key and the length of what follows.
+pub(super) fn put_length_delimited(number: u32, len: usize, to: &mut Vec<u8>) {
+    // Wire type 2; all our field numbers are below 16, so the key is one byte.
+    to.push((number << 3 | 2) as u8);
+    prost::encode_length_delimiter(len, to).expect("a vector grows");
+}
+
+/// Appends a message as a field.
+pub(super) fn put(number: u32, message: &impl Message, to: &mut Vec<u8>) {
+    put_length_delimited(number, message.encoded_len(), to);
+    message.encode_raw(to);
+}
+
+/// Appends a text as a field.
+pub(super) fn put_text(number: u32, text: &str, to: &mut Vec<u8>) {
+    put_length_delimited(number, text.len(), to);
+    to.extend_from_slice(text.as_bytes());
+}
+
+/// Appends what `write` appends as one field: its length is put before it when it is known.
+pub(super) fn nest<T>(number: u32, to: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+    let start = to.len();
+    let result = write(to);
+    let len = to.len() - start;
+    put_length_delimited(number, len, to);
+    let prefix = to.len() - start - len;
+    to[start..].rotate_right(prefix);
+    result
+}

@@ -1,0 +1,100 @@
+//! From parts to an account.
+//!
+//! Parts go one after the other over one connection. A part that a backend refuses does not stop the others; a
+//! refusal that holds for all of them does: 401, 403, 404, 407, a redirect, a certificate that can't be trusted, and
+//! time that is up.
+//!
+//! *What may arrive twice.* An attempt whose body was sent, and that no answer came to, is tried again, as each of the
+//! backends' own clients does; a backend that took the first one has the part twice then. The account says so.
+
+mod delivery;
+mod rules;
+mod settings;
+
+pub use settings::Settings;
+
+use super::http::Plan;
+use super::retry::Machine;
+use super::{Endpoint, Part};
+use rules::Rules;
+use std::time::Duration;
+
+/// A part that was not delivered.
+#[derive(Debug)]
+pub struct Failed {
+    /// The part.
+    pub part: Part,
+    /// Why, in one sentence without secrets.
+    pub cause: String,
+}
+
+/// What became of the parts.
+#[derive(Debug, Default)]
+pub struct Account {
+    /// Delivered parts.
+    pub delivered: usize,
+    /// What was not delivered, in the order of the parts.
+    pub failed: Vec<Failed>,
+    /// What backends said of parts that they took only partly, and which parts may have arrived twice.
+    pub partial: Vec<String>,
+    /// Requests that were made, the failed ones with them.
+    pub attempts: usize,
+    /// Bytes of bodies that went out, compressed as they went, the failed ones with them.
+    pub bytes: u64,
+}
+
+/// How far a delivery is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Parts done, of how many.
+    Part {
+        /// Done.
+        done: usize,
+        /// Of how many.
+        of: usize,
+    },
+    /// An attempt failed; the next one is after this time.
+    Waiting {
+        /// Why.
+        cause: String,
+        /// How long.
+        wait: Duration,
+    },
+}
+
+/// Delivers parts to an endpoint.
+#[derive(Debug)]
+pub struct Client {
+    plan: Plan,
+    rules: Rules,
+    total: Duration,
+}
+
+impl Client {
+    /// Makes no connection yet.
+    ///
+    /// # Errors
+    /// One sentence: certificates that can't be read, credentials that would go over plain http, headers that can't
+    /// be sent, a proxy's URL that can't be read.
+    pub fn new(endpoint: Endpoint, settings: Settings) -> Result<Self, String> {
+        let rules = Rules::of(endpoint.backend);
+        Self::with_rules(&endpoint, &settings, rules)
+    }
+
+    /// A client of a backend with rules of its own.
+    fn with_rules(endpoint: &Endpoint, settings: &Settings, rules: Rules) -> Result<Self, String> {
+        let plan = Plan::new(endpoint, settings, &rules.request())?;
+        Ok(Self { plan, rules, total: settings.total })
+    }
+
+    /// Sends each part until it is delivered, refused, or time is up. `stop`: whether to give up at once; it is asked
+    /// some twenty times a second.
+    pub fn deliver(
+        &self,
+        parts: Vec<Part>,
+        stop: &dyn Fn() -> bool,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Account {
+        delivery::deliver(self, parts, &Machine::start(), stop, progress)
+    }
+}

@@ -1,0 +1,297 @@
+//! Where profiles are sent.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+
+/// The kind of backend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Backend {
+    /// Grafana Pyroscope: `push.v1.PusherService/Push`, a unary call over HTTP.
+    Pyroscope,
+    /// Parca: `WriteRaw` through its HTTP gateway.
+    Parca,
+    /// OTLP profiles (`v1development`) over HTTP.
+    Otlp,
+}
+
+impl Backend {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Pyroscope, Self::Parca, Self::Otlp];
+
+    /// What stands before the `+` of its endpoints.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pyroscope => "pyroscope",
+            Self::Parca => "parca",
+            Self::Otlp => "otlp",
+        }
+    }
+}
+
+impl fmt::Display for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Where profiles are sent; prints as the URL that it was read from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// What is there.
+    pub backend: Backend,
+    /// `http://HOST[:PORT][/PATH]` or `https://…`, without a slash at its end.
+    pub base: String,
+}
+
+/// What every message shows in place of a URL, which may hold what nobody should read.
+const SHAPE: &str = "pyroscope+http://HOST[:PORT][/PATH], pyroscope+https://…, parca+… or otlp+…";
+
+impl Endpoint {
+    /// Reads `pyroscope+https://HOST[:PORT][/PATH]` and the like.
+    ///
+    /// # Errors
+    /// One sentence that says what is wrong, without any password that stands in it.
+    pub fn parse(url: &str) -> Result<Self, String> {
+        let (scheme, rest) =
+            url.split_once("://").ok_or_else(|| format!("the URL has the form {SHAPE}"))?;
+        if rest.contains('@') {
+            return Err("no user and no password belong into the URL: \
+                        give --push-user NAME and --push-password-file FILE, or --push-token-file FILE"
+                .to_owned());
+        }
+        let scheme = scheme.to_ascii_lowercase();
+        let (backend, scheme) = kind(&scheme)?;
+        if rest.contains(['?', '#']) {
+            return Err(format!("the URL has a query or a fragment; it has the form {SHAPE}"));
+        }
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let path = path.trim_end_matches('/');
+        if !path.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte)) {
+            return Err("the URL's path has a character that must be written as %XX".to_owned());
+        }
+        Ok(Self { backend, base: format!("{scheme}://{}{path}", authority_of(authority)?) })
+    }
+
+    /// Whether the way there is encrypted.
+    pub fn is_encrypted(&self) -> bool {
+        self.base.starts_with("https:")
+    }
+
+    /// The host: a name in lower case, an IPv4 address, or an IPv6 address without brackets.
+    pub fn host(&self) -> &str {
+        split_port(self.authority()).0.trim_matches(['[', ']'])
+    }
+
+    /// The port, the scheme's own where none was given.
+    pub fn port(&self) -> u16 {
+        let usual = if self.is_encrypted() { 443 } else { 80 };
+        split_port(self.authority()).1.and_then(|port| port.parse().ok()).unwrap_or(usual)
+    }
+
+    /// Whether nothing that is sent there leaves this machine: a loopback address, or `localhost`.
+    pub fn is_loopback(&self) -> bool {
+        let host = self.host();
+        match host.parse::<IpAddr>() {
+            Ok(address) => address.to_canonical().is_loopback(),
+            Err(_) => host == "localhost" || host.ends_with(".localhost"),
+        }
+    }
+
+    /// The URL of a request below the base; a base that ends with the path already stays as it is.
+    pub(super) fn below(&self, path: &str) -> String {
+        if self.base.ends_with(path) { self.base.clone() } else { format!("{}{path}", self.base) }
+    }
+
+    /// `HOST[:PORT]` as it stands in the base.
+    fn authority(&self) -> &str {
+        let (_, rest) = self.base.split_once("://").unwrap_or(("", &self.base));
+        rest.split('/').next().unwrap_or(rest)
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}+{}", self.backend, self.base)
+    }
+}
+
+/// Backend and scheme, from what stands before `://`.
+fn kind(scheme: &str) -> Result<(Backend, &str), String> {
+    let (name, scheme) = scheme.split_once('+').unwrap_or(("", scheme));
+    let backend = Backend::ALL.into_iter().find(|backend| backend.name() == name);
+    match (backend, scheme) {
+        (Some(backend), "http" | "https") => Ok((backend, scheme)),
+        (None, "http" | "https") => {
+            Err("the URL does not begin with the kind of backend: pyroscope+, parca+ or otlp+"
+                .to_owned())
+        }
+        _ => Err(format!("the URL has the form {SHAPE}")),
+    }
+}
+
+/// A host with its port, as it goes into a URL.
+fn authority_of(text: &str) -> Result<String, String> {
+    let (host, port) = split_port(text);
+    let host = match host.strip_prefix('[').map(|host| host.strip_suffix(']')) {
+        Some(inner) => {
+            let address = inner.and_then(|inner| inner.parse::<Ipv6Addr>().ok());
+            let address = address.ok_or("the URL's host is not an IPv6 address in brackets")?;
+            format!("[{address}]")
+        }
+        None if is_name(host) => host.to_ascii_lowercase(),
+        None if host.is_empty() => return Err("the URL has no host".to_owned()),
+        None => return Err("the URL's host is neither a host's name nor an address".to_owned()),
+    };
+    match port {
+        None => Ok(host),
+        Some(port) => match port.parse::<u16>() {
+            Ok(number) if number > 0 && port.bytes().all(|b| b.is_ascii_digit()) => {
+                Ok(format!("{host}:{number}"))
+            }
+            _ => Err("the URL's port is not a number from 1 to 65535".to_owned()),
+        },
+    }
+}
+
+/// Host and port of an authority; an IPv6 address keeps its brackets.
+fn split_port(authority: &str) -> (&str, Option<&str>) {
+    let after = authority.rfind(']').unwrap_or(0);
+    match authority[after..].find(':') {
+        Some(colon) => (&authority[..after + colon], Some(&authority[after + colon + 1..])),
+        None => (authority, None),
+    }
+}
+
+/// Whether this can be a host's name or an IPv4 address.
+fn is_name(host: &str) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host);
+    host.len() < 254
+        && host.split('.').all(|label| {
+            (1..64).contains(&label.len())
+                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn base(url: &str) -> String {
+        Endpoint::parse(url).unwrap().base
+    }
+
+    #[test]
+    fn the_kinds_and_schemes_are_told_apart() {
+        let parsed = Endpoint::parse("pyroscope+http://localhost:4040").unwrap();
+        assert_eq!(parsed.backend, Backend::Pyroscope);
+        assert_eq!(parsed.base, "http://localhost:4040");
+        assert!(!parsed.is_encrypted());
+        let parsed = Endpoint::parse("PARCA+HTTPS://Parca.Example/a/b/").unwrap();
+        assert_eq!(parsed.backend, Backend::Parca);
+        assert_eq!(parsed.base, "https://parca.example/a/b");
+        assert!(parsed.is_encrypted());
+        assert_eq!(parsed.port(), 443);
+        assert_eq!(Endpoint::parse("otlp+http://c:4318").unwrap().backend, Backend::Otlp);
+    }
+
+    #[test]
+    fn an_endpoint_prints_as_it_was_given() {
+        for url in
+            ["otlp+http://127.0.0.1:4318/x", "pyroscope+https://[::1]:4040", "parca+http://h"]
+        {
+            let endpoint = Endpoint::parse(url).unwrap();
+            assert_eq!(endpoint.to_string(), url);
+            assert_eq!(Endpoint::parse(&endpoint.to_string()).unwrap(), endpoint);
+        }
+    }
+
+    #[test]
+    fn hosts_and_ports_are_read() {
+        let of = |url: &str| {
+            let endpoint = Endpoint::parse(url).unwrap();
+            (endpoint.host().to_owned(), endpoint.port())
+        };
+        assert_eq!(of("otlp+http://[2001:DB8::1]"), ("2001:db8::1".to_owned(), 80));
+        assert_eq!(of("otlp+http://[::1]:4318/p:9"), ("::1".to_owned(), 4318));
+        assert_eq!(of("otlp+https://10.0.0.1:1"), ("10.0.0.1".to_owned(), 1));
+        assert_eq!(base("otlp+http://a:080"), "http://a:80");
+    }
+
+    #[test]
+    fn loopback_is_known() {
+        let is =
+            |host: &str| Endpoint::parse(&format!("otlp+http://{host}:1")).unwrap().is_loopback();
+        for host in
+            ["127.0.0.1", "127.9.9.9", "[::1]", "[::ffff:127.0.0.1]", "localhost", "a.LOCALHOST"]
+        {
+            assert!(is(host), "{host}");
+        }
+        for host in [
+            "128.0.0.1",
+            "[::2]",
+            "localhost.example",
+            "127.0.0.1.example",
+            "0.0.0.0",
+            "notlocalhost",
+        ] {
+            assert!(!is(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn passwords_are_refused_and_never_repeated() {
+        for url in [
+            "pyroscope+https://user:hunter2@host",
+            "pyroscope+https://hunter2@host",
+            "pyroscope+https://user:hun/ter2@host",
+            "pyroscope+https://user:hunter2?@host/",
+            "https://user:hunter2@host",
+            "hunter2://user:hunter2@host",
+        ] {
+            let error = Endpoint::parse(url).unwrap_err();
+            assert!(error.contains("--push-password-file"), "{error}");
+            assert!(error.contains("--push-token-file"), "{error}");
+            assert!(!error.contains("hun") && !error.contains("ter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn no_other_message_repeats_the_url() {
+        for url in [
+            "hunter2",
+            "hunter2://h",
+            "x+hunter2://h",
+            "hunter2+http://h",
+            "otlp+http://h?token=hunter2",
+            "otlp+http://h#hunter2",
+            "otlp+http://h:hunter2",
+            "otlp+http://h/hun ter2",
+            "otlp+http://h:0",
+            "otlp+http://h:65536",
+            "otlp+http://h:+1",
+            "otlp+http://h:",
+            "otlp+http://",
+            "otlp+http:///p",
+            "otlp+http://[::1",
+            "otlp+http://[hunter2]",
+            "otlp+http://[fe80::1%eth0]",
+            "otlp+http://::1",
+            "otlp+http://hün",
+            "otlp+http://a..b",
+            "otlp+http://a\r\nb",
+            "otlp+ftp://h",
+            "http://h",
+            "",
+        ] {
+            let error = Endpoint::parse(url).unwrap_err();
+            assert!(!error.contains("hunter2"), "{url}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_was_given_whole_is_not_appended_again() {
+        let endpoint = Endpoint::parse("otlp+http://h/v1/profiles").unwrap();
+        assert_eq!(endpoint.below("/v1/profiles"), "http://h/v1/profiles");
+        assert_eq!(endpoint.below("/v2"), "http://h/v1/profiles/v2");
+    }
+}

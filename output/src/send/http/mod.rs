@@ -1,0 +1,185 @@
+//! One attempt over HTTP/1.1: a request, and the beginning of its answer.
+//!
+//! An attempt runs on a thread of its own, so that neither a slow backend, nor a slow name server, nor a library's
+//! idea of a time limit keeps the sender longer than it wants to wait: when time is up, or when it is told to stop,
+//! the connection is cut and the thread left to end. The body of an answer is read up to 64 KiB, what it decompresses
+//! to as well; the rest is never read.
+//!
+//! Modules in reading order: `plan` (what is the same in all attempts), `headers`, `trust` (certificates), `proxy`,
+//! `transport` (connections), `answer`, `failure` (what went wrong, in words).
+
+mod answer;
+mod failure;
+mod headers;
+mod plan;
+mod proxy;
+mod transport;
+mod trust;
+
+pub(super) use answer::Reply;
+pub(super) use failure::Failure;
+pub(super) use plan::{Plan, Request};
+
+use super::retry::GLANCE;
+use failure::Place;
+use std::io::{self, Read};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use ureq::{Agent, SendBody, http};
+
+/// What an attempt gave.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    /// Bytes of the body that were handed to the system.
+    pub(super) sent: u64,
+    /// How it ended.
+    pub(super) outcome: Outcome,
+}
+
+/// How an attempt ended.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// An answer came.
+    Answered(Reply),
+    /// None came.
+    Failed(Failure),
+    /// It was told to stop.
+    Stopped,
+}
+
+/// Time after the limit in which the attempt's own word is waited for, since it knows more.
+const GRACE: Duration = Duration::from_millis(300);
+
+/// A connection to an endpoint that is used again from attempt to attempt.
+#[derive(Debug)]
+pub(super) struct Line<'a> {
+    plan: &'a Plan,
+    agent: Option<Agent>,
+}
+
+impl<'a> Line<'a> {
+    /// Connects at the first attempt.
+    pub(super) fn open(plan: &'a Plan) -> Self {
+        Self { plan, agent: None }
+    }
+
+    /// Sends a body, and waits for the answer no longer than a time.
+    pub(super) fn attempt(
+        &mut self,
+        body: &Arc<[u8]>,
+        time: Duration,
+        stop: &dyn Fn() -> bool,
+    ) -> Attempt {
+        let agent = self.agent.get_or_insert_with(|| self.plan.agent()).clone();
+        let place = self.plan.place.clone();
+        let sent = Arc::new(AtomicU64::new(0));
+        let (give, take) = sync_channel(1);
+        // Handed over while the attempt runs, so that it can be read when the thread is left behind.
+        let status = Arc::new(Mutex::new(None));
+        let job = Job {
+            request: self.plan.request(body.len()),
+            agent: agent.clone(),
+            body: Body { bytes: Arc::clone(body), sent: Arc::clone(&sent) },
+            time,
+            place: place.clone(),
+            status: Arc::clone(&status),
+        };
+        let thread = std::thread::Builder::new().name("send".to_owned());
+        let outcome = match thread.spawn(move || drop(give.send(job.run()))) {
+            Err(error) => {
+                Outcome::Failed(Failure::here(&format!("no thread could be started: {error}")))
+            }
+            Ok(_) => match wait(&take, time + GRACE, stop) {
+                Some(outcome) => outcome,
+                None => {
+                    // Cuts the connection: what the thread waits for ends.
+                    agent.shutdown();
+                    self.agent = None;
+                    let seen = status.lock().ok().and_then(|mut seen| seen.take());
+                    match (stop(), seen) {
+                        (true, _) => Outcome::Stopped,
+                        (false, Some(reply)) => Outcome::Answered(reply),
+                        (false, None) => Outcome::Failed(place.late(time)),
+                    }
+                }
+            },
+        };
+        Attempt { sent: sent.load(Ordering::Relaxed), outcome }
+    }
+}
+
+/// Waits for an outcome; nothing where time is up or it is told to stop.
+fn wait(take: &Receiver<Outcome>, time: Duration, stop: &dyn Fn() -> bool) -> Option<Outcome> {
+    let end = Instant::now() + time;
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        match take.recv_timeout(left.min(GLANCE)) {
+            Ok(outcome) => return Some(outcome),
+            Err(RecvTimeoutError::Timeout) if left.is_zero() || stop() => return None,
+            Err(RecvTimeoutError::Timeout) => {}
+            // The thread can only have panicked.
+            Err(RecvTimeoutError::Disconnected) => {
+                return Some(Outcome::Failed(Failure::here("the attempt broke off")));
+            }
+        }
+    }
+}
+
+/// What an attempt's thread does.
+struct Job {
+    request: Result<http::request::Builder, String>,
+    agent: Agent,
+    body: Body,
+    time: Duration,
+    place: Place,
+    status: Arc<Mutex<Option<Reply>>>,
+}
+
+impl Job {
+    fn run(mut self) -> Outcome {
+        match self.exchange() {
+            Ok(reply) => Outcome::Answered(reply),
+            Err(failure) => Outcome::Failed(failure),
+        }
+    }
+
+    fn exchange(&mut self) -> Result<Reply, Failure> {
+        let request = std::mem::replace(&mut self.request, Err(String::new()));
+        let request = request.map_err(|error| Failure::here(&error))?;
+        let request = request.body(SendBody::from_reader(&mut self.body));
+        let request = request.map_err(|error| Failure::here(&error.to_string()))?;
+        let connect = self.time.min(plan::CONNECT);
+        let request = self
+            .agent
+            .configure_request(request)
+            .timeout_global(Some(self.time))
+            .timeout_resolve(Some(connect))
+            .timeout_connect(Some(connect))
+            .build();
+        let mut response =
+            self.agent.run(request).map_err(|error| self.place.failure(error, self.time))?;
+        let reply = Reply::head(&response);
+        if let Ok(mut status) = self.status.lock() {
+            *status = Some(reply.clone());
+        }
+        Ok(reply.with_body(response.body_mut().as_reader()))
+    }
+}
+
+/// A request's body that counts what was taken of it.
+#[derive(Debug)]
+struct Body {
+    bytes: Arc<[u8]>,
+    sent: Arc<AtomicU64>,
+}
+
+impl Read for Body {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let at = usize::try_from(self.sent.load(Ordering::Relaxed)).unwrap_or(usize::MAX);
+        let count = self.bytes.get(at..).unwrap_or(&[]).read(buffer)?;
+        self.sent.fetch_add(count as u64, Ordering::Relaxed);
+        Ok(count)
+    }
+}

@@ -1,0 +1,206 @@
+//! Which labels a backend takes.
+
+use super::Series;
+use super::series::SERVICE_NAME;
+use crate::Error;
+use crate::profile::{LabelValue, Profile};
+
+/// The label with the profile's name.
+const NAME: &str = "__name__";
+
+/// What a backend takes.
+pub(super) struct Rules {
+    /// Its name, for messages.
+    pub(super) backend: &'static str,
+    /// Whether names may have dots; where not, they become `_`.
+    pub(super) dots: bool,
+    /// Bytes of a name at most.
+    pub(super) name: usize,
+    /// Bytes of a value at most.
+    pub(super) value: usize,
+    /// Labels of a series at most, those of its samples included.
+    pub(super) count: usize,
+}
+
+impl Rules {
+    /// The labels of a whole profile, sorted by name.
+    ///
+    /// # Errors
+    /// [`Error::Unsendable`] names the first label that the backend would refuse.
+    pub(super) fn of_series(
+        &self,
+        series: &Series,
+        service: &str,
+        name: &str,
+    ) -> Result<Vec<(String, String)>, Error> {
+        if service.is_empty() {
+            return Err(Error::Unsendable(format!("{} takes no empty service name", self.backend)));
+        }
+        let mut labels =
+            vec![(NAME.to_owned(), name.to_owned()), (SERVICE_NAME.to_owned(), service.to_owned())];
+        for (name, value) in &series.labels {
+            if name.starts_with("__") {
+                return self.refuse(name, "names that begin with __ are its own");
+            }
+            self.check_name(name)?;
+            let name = if self.dots { name.clone() } else { name.replace('.', "_") };
+            labels.push((name, value.clone()));
+        }
+        labels.sort();
+        for (name, value) in &labels {
+            if value.is_empty() {
+                return self.refuse(name, "it has no value");
+            }
+            self.check_value(name, value)?;
+        }
+        if let Some(pair) = labels.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+            return self.refuse(&pair[0].0, "it is there twice");
+        }
+        self.check_count(labels.len())?;
+        Ok(labels)
+    }
+
+    /// Whether the labels of samples are taken beside `others` of the whole profile.
+    ///
+    /// # Errors
+    /// [`Error::Unsendable`] names the first label that the backend would refuse.
+    pub(super) fn check_samples(&self, profile: &Profile, others: usize) -> Result<(), Error> {
+        for sample in &profile.samples {
+            self.check_count(others + sample.labels.len())?;
+            for label in &sample.labels {
+                self.check_name(&label.key)?;
+                if let LabelValue::Text(text) = &label.value {
+                    self.check_value(&label.key, text)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_name(&self, name: &str) -> Result<(), Error> {
+        let letter = |c: char| c.is_ascii_alphabetic() || c == '_';
+        let fits = name.starts_with(letter)
+            && name.chars().all(|c| letter(c) || c.is_ascii_digit() || c == '.');
+        if !fits {
+            return self
+                .refuse(name, "names are letters, digits, _ and dots, and begin with a letter");
+        }
+        if name.len() > self.name {
+            return self.refuse(name, &format!("names have {} bytes at most", self.name));
+        }
+        Ok(())
+    }
+
+    fn check_value(&self, name: &str, value: &str) -> Result<(), Error> {
+        if value.len() > self.value {
+            let why =
+                format!("its value has {} bytes, and {} are allowed", value.len(), self.value);
+            return self.refuse(name, &why);
+        }
+        Ok(())
+    }
+
+    fn check_count(&self, count: usize) -> Result<(), Error> {
+        if count > self.count {
+            return Err(Error::Unsendable(format!(
+                "{} takes {} labels at most, and there are {count}",
+                self.backend, self.count
+            )));
+        }
+        Ok(())
+    }
+
+    fn refuse<T>(&self, name: &str, why: &str) -> Result<T, Error> {
+        let name = crate::text::shorten(name, 100);
+        Err(Error::Unsendable(format!("{} takes no label {name:?}: {why}", self.backend)))
+    }
+}
+
+/// Makes texts of numbers: backends that make a series of each label take no numbers.
+pub(super) fn numbers_to_text(profile: &mut Profile) {
+    for label in profile.samples.iter_mut().flat_map(|sample| &mut sample.labels) {
+        if let LabelValue::Number(number, _) = label.value {
+            label.value = LabelValue::Text(number.to_string());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{profile, stack};
+
+    const RULES: Rules = Rules { backend: "X", dots: false, name: 20, value: 30, count: 4 };
+
+    fn labels(rules: &Rules, labels: &[(&str, &str)]) -> Result<Vec<(String, String)>, Error> {
+        let own = labels.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        let series = Series { service_name: "shop".into(), labels: own, allowed: Vec::new() };
+        rules.of_series(&series, "shop", "process_cpu")
+    }
+
+    #[test]
+    fn labels_are_sorted_and_dots_follow_the_rules() {
+        let own = [("region", "eu"), ("k8s.pod", "p")];
+        let text = |labels: Vec<(String, String)>| {
+            let pairs = labels.iter().map(|(name, value)| format!("{name}={value}"));
+            pairs.collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(
+            text(labels(&RULES, &own).unwrap()),
+            "__name__=process_cpu k8s_pod=p region=eu service_name=shop"
+        );
+        let dots = Rules { dots: true, ..RULES };
+        assert!(text(labels(&dots, &own).unwrap()).contains(" k8s.pod=p "));
+    }
+
+    #[test]
+    fn what_would_be_refused_is_named() {
+        let long = "v".repeat(31);
+        for (own, why) in [
+            (&[("a-b", "v")][..], "\"a-b\": names are letters"),
+            (&[("1a", "v")], "begin with a letter"),
+            (&[("", "v")], "\"\": names are"),
+            (&[("__x__", "v")], "are its own"),
+            (&[("abcdefghijklmnopqrstu", "v")], "names have 20 bytes at most"),
+            (&[("a", &long)], "its value has 31 bytes, and 30 are allowed"),
+            (&[("a", "")], "it has no value"),
+            (&[("a", "v"), ("a", "w")], "\"a\": it is there twice"),
+            (&[("a.b", "v"), ("a_b", "v")], "\"a_b\": it is there twice"),
+            (&[("service_name", "v")], "\"service_name\": it is there twice"),
+            (&[("a", "v"), ("b", "v"), ("c", "v")], "takes 4 labels at most, and there are 5"),
+        ] {
+            let error = labels(&RULES, own).unwrap_err().to_string();
+            assert!(error.starts_with("X takes ") && error.contains(why), "{own:?}: {error}");
+        }
+        let series =
+            Series { service_name: String::new(), labels: Vec::new(), allowed: Vec::new() };
+        assert!(RULES.of_series(&series, "", "n").is_err());
+    }
+
+    #[test]
+    fn labels_of_samples_count_too() {
+        let mut profile = profile(&[stack(&["a"], 1)]);
+        let rules = Rules { count: 6, ..RULES };
+        assert_eq!(rules.check_samples(&profile, 2), Ok(()));
+        assert!(rules.check_samples(&profile, 3).is_err());
+        profile.samples[0].labels[0].value = LabelValue::Text("v".repeat(31));
+        assert!(rules.check_samples(&profile, 2).unwrap_err().to_string().contains("comm"));
+        profile.samples[0].labels[0].key = "a b".into();
+        assert!(rules.check_samples(&profile, 2).unwrap_err().to_string().contains("a b"));
+    }
+
+    #[test]
+    fn numbers_become_texts() {
+        let mut profile = profile(&[stack(&["a"], 1)]);
+        numbers_to_text(&mut profile);
+        let texts: Vec<_> = profile.samples[0]
+            .labels
+            .iter()
+            .map(|label| match &label.value {
+                LabelValue::Text(text) => text.as_str(),
+                LabelValue::Number(..) => panic!("a number"),
+            })
+            .collect();
+        assert_eq!(texts, ["prog", "7", "worker-1", "1"]);
+    }
+}

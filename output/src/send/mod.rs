@@ -1,0 +1,96 @@
+//! Sending a profile to a profiling backend.
+//!
+//! *What it is.* [`prepare`] makes the bodies of requests from a profile, each small enough for its backend;
+//! [`Client`] delivers them. *What you must do.* Parse an [`Endpoint`], say what the profile is of ([`Series`]), and
+//! read the [`Account`]. *What it does.* Every part is delivered, or stands in the account with its cause. *What it
+//! is not.* It knows nothing of files, recordings and command lines.
+//!
+//! Modules in reading order: `endpoint` (where), `series` (which labels go along), `split`, then a backend each
+//! (`pyroscope`, `parca`, `otlp`: bodies, limits, and what answers mean), `client` (parts to account), `retry` (when
+//! again), `http` (one attempt), `credentials`, `base64`.
+
+mod base64;
+mod client;
+mod credentials;
+mod endpoint;
+mod http;
+mod labels;
+mod otlp;
+mod parca;
+mod profile_name;
+mod pyroscope;
+#[cfg(test)]
+pub(crate) mod random;
+mod retry;
+mod series;
+mod split;
+mod subset;
+mod told;
+
+pub use client::{Account, Client, Failed, Progress, Settings};
+pub use credentials::{Credentials, Secret};
+pub use endpoint::{Backend, Endpoint};
+pub use series::Series;
+
+use crate::Profile;
+
+/// One request to be: a part of a profile, and its body as it goes over the wire, not yet compressed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Part {
+    /// The samples that the body carries, as a profile of its own.
+    pub profile: Profile,
+    /// The encoded body.
+    pub body: Vec<u8>,
+}
+
+/// What a backend's answer means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// All of the part was taken.
+    Delivered,
+    /// The part was taken but for what is told.
+    Partial(String),
+    /// Worth another attempt.
+    Retry(String),
+    /// Never to be sent again as it is.
+    Refused(String),
+}
+
+/// An answer over HTTP: its status and the beginning of its body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    /// The status code.
+    pub(crate) status: u16,
+    /// The content type, empty where none was given.
+    pub(crate) content_type: String,
+    /// No more than the first 64 KiB of the body, decompressed.
+    pub(crate) body: Vec<u8>,
+}
+
+/// The parts of a profile for a backend: labels that are not allowed are taken away, equal samples merged, and what is
+/// over the backend's limits is split. The parts' sums equal the whole.
+///
+/// # Errors
+/// [`Error::Empty`](crate::Error::Empty) where nothing is to be sent, [`Error::Invalid`](crate::Error::Invalid) for a
+/// profile that does not hold together, and [`Error::TooLarge`](crate::Error::TooLarge) where a single sample is over
+/// the limit.
+pub fn prepare(
+    backend: Backend,
+    profile: &Profile,
+    series: &Series,
+) -> Result<Vec<Part>, crate::Error> {
+    let stripped = series::strip(profile, &series.allowed)?;
+    match backend {
+        Backend::Pyroscope => pyroscope::parts(stripped, series),
+        Backend::Parca => parca::parts(stripped, series),
+        Backend::Otlp => otlp::parts(stripped, series),
+    }
+}
+
+/// Why a backend would refuse the profile for its time, in one sentence; to be said before it is sent.
+pub fn stale(backend: Backend, profile: &Profile, now_nanos: i64) -> Option<String> {
+    match backend {
+        Backend::Pyroscope => pyroscope::stale(profile, now_nanos),
+        Backend::Parca | Backend::Otlp => None,
+    }
+}

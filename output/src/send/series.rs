@@ -1,0 +1,179 @@
+//! What a profile is of, and which labels of its samples go along.
+
+use super::subset::Subset;
+use crate::profile::{Label, LabelValue, Sample};
+use crate::{Error, Profile, ProfileBuilder};
+use std::collections::BTreeMap;
+
+/// The label that tells the service.
+pub(super) const SERVICE_NAME: &str = "service_name";
+
+/// What a profile is of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Series {
+    /// The service: the command's or the process's name by default.
+    pub service_name: String,
+    /// Further labels of the whole profile, by key.
+    pub labels: Vec<(String, String)>,
+    /// Labels of samples that go along; others are taken away.
+    pub allowed: Vec<String>,
+}
+
+/// The profile with only the allowed labels, equal samples merged, samples without any value and unused rows left out.
+/// What spoils a stack stays.
+pub(super) fn strip(profile: &Profile, allowed: &[String]) -> Result<Profile, Error> {
+    profile.check()?;
+    let has_value = |sample: &&Sample| sample.values.iter().any(|value| *value != 0);
+    let samples: Vec<Sample> =
+        profile.samples.iter().filter(has_value).map(|sample| bare(sample, allowed)).collect();
+    if samples.is_empty() {
+        return Err(Error::Empty);
+    }
+    Ok(ProfileBuilder::new(Subset::new(profile).take(samples)).finish())
+}
+
+fn bare(sample: &Sample, allowed: &[String]) -> Sample {
+    let goes_along = |label: &&Label| allowed.iter().any(|key| *key == label.key);
+    Sample {
+        frames: sample.frames.clone(),
+        values: sample.values.clone(),
+        labels: sample.labels.iter().filter(goes_along).cloned().collect(),
+        marks: sample.marks,
+    }
+}
+
+/// The profile by service: samples whose own label names one, and all others under `default`.
+///
+/// Backends know the service by the labels of the whole profile alone: a sample's own would be hidden behind it.
+pub(super) fn by_service(profile: Profile, default: &str) -> Vec<(String, Profile)> {
+    if profile.samples.iter().all(|sample| service(sample).is_none()) {
+        return vec![(default.to_owned(), profile)];
+    }
+    let mut profile = profile;
+    let mut services: BTreeMap<String, Vec<Sample>> = BTreeMap::new();
+    for mut sample in std::mem::take(&mut profile.samples) {
+        let name = service(&sample).unwrap_or(default).to_owned();
+        sample.labels.retain(|label| label.key != SERVICE_NAME);
+        services.entry(name).or_default().push(sample);
+    }
+    let mut subset = Subset::new(&profile);
+    services.into_iter().map(|(name, samples)| (name, subset.take(samples))).collect()
+}
+
+fn service(sample: &Sample) -> Option<&str> {
+    sample.labels.iter().find_map(|label| match &label.value {
+        LabelValue::Text(name) if label.key == SERVICE_NAME && !name.is_empty() => {
+            Some(name.as_str())
+        }
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profile::Marks;
+    use crate::send::random::{self, random};
+    use crate::testing::{profile, small, stack};
+
+    fn allow(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    fn keys(profile: &Profile) -> Vec<&str> {
+        let mut keys: Vec<&str> = profile
+            .samples
+            .iter()
+            .flat_map(|sample| &sample.labels)
+            .map(|label| label.key.as_str())
+            .collect();
+        keys.sort_unstable();
+        keys.dedup();
+        keys
+    }
+
+    #[test]
+    fn only_allowed_labels_stay_and_what_is_equal_then_is_one() {
+        let whole = small();
+        let stripped = strip(&whole, &allow(&["comm", "container_id"])).unwrap();
+        assert_eq!(keys(&stripped), ["comm"]);
+        // `work` was sampled in two threads.
+        assert_eq!(stripped.samples.len(), whole.samples.len() - 1);
+        assert_eq!(random::sums(&stripped), random::sums(&whole));
+        stripped.check().unwrap();
+        assert_eq!(keys(&strip(&whole, &[]).unwrap()), [""; 0]);
+    }
+
+    #[test]
+    fn marks_and_trust_stay() {
+        let stripped = strip(&small(), &[]).unwrap();
+        let spoilt = |profile: &Profile| {
+            profile.samples.iter().filter(|sample| sample.marks != Marks::default()).count()
+        };
+        assert_eq!(spoilt(&stripped), spoilt(&small()));
+        let trusts = |profile: &Profile| {
+            let mut all: Vec<_> = profile
+                .samples
+                .iter()
+                .flat_map(|sample| &sample.frames)
+                .map(|frame| frame.trust)
+                .collect();
+            all.sort_unstable();
+            all.dedup();
+            all
+        };
+        assert_eq!(trusts(&stripped), trusts(&small()));
+    }
+
+    #[test]
+    fn samples_without_a_value_and_rows_that_nobody_needs_are_left_out() {
+        let mut whole = profile(&[stack(&["main", "a"], 3), stack(&["main", "b"], 2)]);
+        let gone = whole.samples.iter_mut().find(|sample| sample.values[0] == 2).unwrap();
+        gone.values = vec![0, 0];
+        let stripped = strip(&whole, &[]).unwrap();
+        assert_eq!(stripped.samples.len(), 1);
+        let names: Vec<_> = stripped.functions.iter().map(|f| f.name.as_str()).collect();
+        assert_eq!(names, ["a", "main"]);
+        assert_eq!(strip(&profile(&[]), &[]), Err(Error::Empty));
+        whole.samples.iter_mut().for_each(|sample| sample.values = vec![0, 0]);
+        assert_eq!(strip(&whole, &[]), Err(Error::Empty));
+    }
+
+    #[test]
+    fn a_profile_that_does_not_hold_together_is_an_error() {
+        let mut whole = small();
+        whole.samples[0].frames[0].location.0 = 99;
+        assert!(matches!(strip(&whole, &[]), Err(Error::Invalid(_))));
+    }
+
+    #[test]
+    fn samples_go_to_the_service_that_they_name() {
+        let mut whole = small();
+        for (sample, name) in whole.samples.iter_mut().zip(["a", "b", "", "a"]) {
+            let value = LabelValue::Text(name.into());
+            sample.labels.push(Label { key: SERVICE_NAME.into(), value });
+            sample.labels.sort();
+        }
+        let services = by_service(whole.clone(), "rest");
+        let names: Vec<_> = services.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["a", "b", "rest"]);
+        let samples: Vec<_> = services.iter().map(|(_, profile)| profile.samples.len()).collect();
+        assert_eq!(samples, [2, 1, whole.samples.len() - 3]);
+        let parts: Vec<Profile> = services.into_iter().map(|(_, profile)| profile).collect();
+        parts.iter().for_each(|part| part.check().unwrap());
+        assert!(parts.iter().all(|part| !keys(part).contains(&SERVICE_NAME)));
+        random::same(&parts, &strip(&whole, &allow(&["comm", "pid", "thread", "tid"])).unwrap());
+        assert_eq!(by_service(small(), "one"), [("one".to_owned(), small())]);
+    }
+
+    #[test]
+    fn any_profile_keeps_its_sums() {
+        for seed in 0..60 {
+            let whole = random(seed);
+            let stripped = strip(&whole, &allow(&["comm"])).unwrap();
+            stripped.check().unwrap();
+            assert_eq!(random::sums(&stripped), random::sums(&whole), "seed {seed}");
+            assert_eq!(strip(&stripped, &allow(&["comm"])).unwrap(), stripped, "seed {seed}");
+        }
+    }
+}

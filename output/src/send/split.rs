@@ -1,0 +1,64 @@
+//! A profile in parts that are small enough.
+
+mod cost;
+#[cfg(test)]
+mod tests;
+
+use super::subset::Subset;
+use crate::{Error, Profile};
+use cost::Meter;
+
+/// How large a part may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Limits {
+    /// Samples at most.
+    pub(super) samples: usize,
+    /// Bytes at most, as pprof, not compressed.
+    pub(super) bytes: usize,
+}
+
+/// The profile in parts under the limits; the parts' samples are the whole's, in their order. Each part has only
+/// the rows that it needs.
+///
+/// Nothing is encoded here: sizes are an upper bound, summed up from what each sample adds to its part. Samples that
+/// share most of their stacks stand together, since profiles are sorted, and so their tables stay together.
+///
+/// # Errors
+/// [`Error::Invalid`] for a profile that does not hold together, [`Error::TooLarge`] where a single sample is over
+/// the limit.
+pub(super) fn split(mut profile: Profile, limits: Limits) -> Result<Vec<Profile>, Error> {
+    profile.check()?;
+    let mut meter = Meter::new(&profile);
+    let lengths = lengths(&mut meter, profile.samples.len(), limits)?;
+    if lengths.len() == 1 && meter.needs_all() {
+        return Ok(vec![profile]);
+    }
+    let mut samples = std::mem::take(&mut profile.samples).into_iter();
+    let mut subset = Subset::new(&profile);
+    Ok(lengths.iter().map(|len| subset.take(samples.by_ref().take(*len).collect())).collect())
+}
+
+/// How many samples each part has; one part without any where there are none.
+fn lengths(meter: &mut Meter<'_>, samples: usize, limits: Limits) -> Result<Vec<usize>, Error> {
+    let mut lengths = Vec::new();
+    let (mut len, mut bytes) = (0, meter.head());
+    for at in 0..samples {
+        let added = meter.add(at);
+        if len > 0 && (len >= limits.samples || bytes + added > limits.bytes) {
+            lengths.push(len);
+            meter.next_part();
+            (len, bytes) = (0, meter.head() + meter.add(at));
+        } else {
+            bytes += added;
+        }
+        len += 1;
+        if len == 1 && bytes > limits.bytes {
+            return Err(Error::TooLarge(format!(
+                "one sample alone takes {bytes} bytes, and {} are allowed",
+                limits.bytes
+            )));
+        }
+    }
+    lengths.push(len);
+    Ok(lengths)
+}
