@@ -1,9 +1,13 @@
 //! What can be typed. What is needed of it is [`crate::config`]'s.
 
+mod push;
 mod record;
+mod upload;
 mod value;
 
+pub use push::PushArgs;
 pub use record::RecordArgs;
+pub use upload::UploadArgs;
 pub(crate) use value::width;
 pub use value::{CpuList, Wanted};
 
@@ -43,6 +47,8 @@ pub enum Command {
     Record(Box<RecordArgs>),
     /// Print a pprof file as a table, or convert it
     Report(Box<ReportArgs>),
+    /// Send pprof files to profiling backends
+    Upload(Box<UploadArgs>),
     /// Tell what this machine and a process allow, and what mends the rest
     Doctor(DoctorArgs),
     /// Print the completions of a shell

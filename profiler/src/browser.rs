@@ -1,6 +1,7 @@
 //! Shows a graph in the browser of the user who asked.
 
 use crate::caller::Caller;
+use crate::push::SECRETS;
 use crate::say::Voice;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
@@ -17,6 +18,9 @@ pub(crate) fn show(files: &[PathBuf], caller: Option<&Caller>, voice: Voice) {
     };
     let mut open = Command::new("xdg-open");
     open.arg(graph).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    for secret in SECRETS {
+        open.env_remove(secret);
+    }
     if let Some(caller) = caller {
         open.gid(caller.gid).uid(caller.uid).envs(caller.environment());
     }

@@ -2,6 +2,7 @@
 
 use crate::caller::Caller;
 use crate::exit::{COMMAND_FAILED, NOT_EXECUTABLE, NOT_FOUND};
+use crate::push::SECRETS;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use rustix::process::{Pid, Signal, kill_process};
 use std::ffi::OsString;
@@ -36,6 +37,9 @@ impl Started {
         let (gate, theirs) = UnixStream::pair()?;
         let mut gated = Command::new("/proc/self/exe");
         gated.arg0("bpflame").arg("exec-gate").stdin(Stdio::from(OwnedFd::from(theirs)));
+        for secret in SECRETS {
+            gated.env_remove(secret);
+        }
         if let Some(caller) = caller {
             let groups: Vec<String> = caller.groups.iter().map(u32::to_string).collect();
             gated.args([format!("--uid={}", caller.uid), format!("--gid={}", caller.gid)]);

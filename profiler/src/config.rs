@@ -4,6 +4,8 @@ use crate::args::RecordArgs;
 use crate::caller::Caller;
 use crate::debuginfod;
 use crate::exit::{Failure, Kind};
+use crate::push::Push;
+use crate::say::Voice;
 use crate::target::Goal;
 use output::Format;
 use std::io::IsTerminal;
@@ -67,8 +69,10 @@ pub struct Config {
     pub include_self: bool,
     /// Until when.
     pub until: Until,
-    /// What is written where; empty: an SVG with a name of its own.
+    /// What is written where; empty: an SVG with a name of its own, unless the profile is sent.
     pub outputs: Vec<(Place, Format)>,
+    /// Where the profile is sent.
+    pub push: Option<Push>,
     /// How graphs are drawn.
     pub drawing: Drawing,
     /// Whether folded stacks are marked.
@@ -101,7 +105,8 @@ impl Config {
     /// From what was typed.
     ///
     /// # Errors
-    /// Of kind [`Kind::Usage`] when an output has no format.
+    /// Of kind [`Kind::Usage`] when an output has no format, of kind [`Kind::Failed`] when a file with a secret can't
+    /// be read.
     pub fn new(args: RecordArgs) -> Result<Self, Failure> {
         let outputs = outputs(&args)?;
         let servers = debuginfod::servers(args.debuginfod);
@@ -112,6 +117,7 @@ impl Config {
         Ok(Self {
             until: until(&args, std::io::stderr().is_terminal()),
             outputs,
+            push: Push::new(&args.push, Voice::new(args.quiet, args.verbose))?,
             drawing: Drawing {
                 title: args.title,
                 colors: args.colors,

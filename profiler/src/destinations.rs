@@ -24,10 +24,10 @@ enum Encoder {
 }
 
 impl Destinations {
-    /// Opens what is asked for, or an SVG named after the target.
+    /// Opens what is asked for, or an SVG named after the target. What is only sent needs no file.
     pub(crate) fn open(config: &Config, target: &Target) -> Result<Self, Failure> {
-        let list = if config.outputs.is_empty() {
-            let sink = own_file(&target.slug, owner(config))?;
+        let list = if config.outputs.is_empty() && (config.push.is_none() || config.open) {
+            let sink = own_file(&target.slug, "svg", owner(config))?;
             vec![(sink, encoder(Format::Svg, config, &target.title)?)]
         } else {
             let open = |(place, format): &(Place, Format)| {
@@ -53,7 +53,7 @@ impl Destinations {
     pub(crate) fn write(
         &mut self,
         profile: &Profile,
-        program: Option<String>,
+        program: Option<&str>,
     ) -> Result<Vec<PathBuf>, Failure> {
         let mut files = Vec::new();
         if profile.samples.is_empty() {
@@ -61,7 +61,7 @@ impl Destinations {
         }
         for (mut sink, mut encoder) in self.list.drain(..) {
             if let Encoder::Pprof(pprof) = &mut encoder {
-                pprof.main.clone_from(&program);
+                pprof.main = program.map(String::from);
             }
             let name = sink
                 .path()
@@ -85,7 +85,7 @@ impl Destinations {
 }
 
 /// Whose the files are, where not bpflame's own user's.
-fn owner(config: &Config) -> Option<(u32, u32)> {
+pub(crate) fn owner(config: &Config) -> Option<(u32, u32)> {
     config.caller.as_ref().map(Caller::ids)
 }
 
@@ -136,14 +136,18 @@ fn svg(config: &Config, title: &str, root: Option<String>) -> Result<Svg, Failur
     Ok(svg)
 }
 
-/// A graph that nobody named, under a name that no file has; in the temporary directory where the current one
+/// A file that nobody named, under a name that no file has; in the temporary directory where the current one
 /// takes no files.
-fn own_file(slug: &str, owner: Option<(u32, u32)>) -> Result<Sink, Failure> {
+pub(crate) fn own_file(
+    slug: &str,
+    extension: &str,
+    owner: Option<(u32, u32)>,
+) -> Result<Sink, Failure> {
     let stem = format!("flame-{slug}");
     let here = Path::new(".");
     let elsewhere = std::env::temp_dir();
-    Sink::fresh(here, &stem, "svg")
-        .or_else(|_| Sink::fresh(&elsewhere, &stem, "svg"))
+    Sink::fresh(here, &stem, extension)
+        .or_else(|_| Sink::fresh(&elsewhere, &stem, extension))
         .and_then(|sink| sink.owner(owner))
         .map_err(|error| unwritable(&elsewhere, &error))
 }

@@ -3,14 +3,15 @@
 use crate::assemble::Material;
 use crate::collect::End;
 use crate::config::Config;
-use crate::destinations::Destinations;
 use crate::exit::{Failure, Kind};
 use crate::facts::Facts;
+use crate::push::recorded::Sent;
+use crate::push::{self, service};
 use crate::quality::Quality;
 use crate::session::Recorded;
 use crate::stats::{self, Own};
 use crate::target::Target;
-use crate::{browser, summary};
+use crate::{browser, say, summary};
 use output::{Profile, ValueType};
 use std::path::PathBuf;
 use symbolizer::Warning;
@@ -77,7 +78,14 @@ fn duration(config: &Config, recorded: &Recorded) -> u64 {
 }
 
 /// A profile's head: what it counts, when it was taken, and the facts.
-pub(crate) fn head(config: &Config, recorded: &Recorded, facts: &Facts) -> Profile {
+pub(crate) fn head(
+    config: &Config,
+    target: &Target,
+    recorded: &Recorded,
+    facts: &Facts,
+) -> Profile {
+    let mut comments = summary::comments(facts);
+    comments.push(service::comment(&target.service));
     let value =
         |kind: &str, unit: &str| ValueType { kind: String::from(kind), unit: String::from(unit) };
     let begin = i64::try_from(recorded.started.time).unwrap_or(0);
@@ -89,40 +97,54 @@ pub(crate) fn head(config: &Config, recorded: &Recorded, facts: &Facts) -> Profi
         time_nanos: begin.saturating_add(recorded.started.wall_offset),
         duration_nanos: i64::try_from(facts.duration).unwrap_or(i64::MAX),
         summary: summary::line(facts),
-        comments: summary::comments(facts),
+        comments,
         ..Profile::default()
     }
 }
 
-/// Tells how it went, once the files are written or are known not to be.
-pub(crate) fn tell(
+/// Tells how it went, once the files are written or are known not to be; the files.
+pub(crate) fn tell<'a>(
     config: &Config,
-    recorded: &Recorded,
     facts: &Facts,
-    own: &mut Own,
-    destinations: Destinations,
-    files: Result<Vec<PathBuf>, Failure>,
-) -> Result<(), Failure> {
+    written: &'a Result<Vec<PathBuf>, Failure>,
+) -> &'a [PathBuf] {
+    let Ok(files) = written else { return &[] };
     let voice = config.voice();
-    let empty = facts.quality.samples == 0;
-    own.finish(recorded.counts.first, recorded.ended);
-    let files = files?;
-    let names: Vec<String> = files.iter().map(|path| path.display().to_string()).collect();
-    destinations.write_stats(|| stats::json(facts, own, &recorded.cost, &names))?;
-    if !empty {
-        let arrow = if names.is_empty() { "" } else { " → " };
+    if facts.quality.samples > 0 {
+        let arrow = if files.is_empty() { "" } else { " → " };
         summary::warnings(facts).iter().for_each(|warning| voice.warn(warning));
-        voice.note(format_args!("{}{arrow}{}", summary::line(facts), names.join(", ")));
+        voice.note(format_args!("{}{arrow}{}", summary::line(facts), names(files).join(", ")));
     }
     if config.open {
-        browser::show(&files, config.caller.as_ref(), voice);
+        browser::show(files, config.caller.as_ref(), voice);
     }
-    ended(&recorded.end, facts)?;
+    files
+}
+
+fn names(files: &[PathBuf]) -> Vec<String> {
+    files.iter().map(|path| path.display().to_string()).collect()
+}
+
+/// The text of `--stats`.
+pub(crate) fn figures(
+    facts: &Facts,
+    own: &Own,
+    recorded: &Recorded,
+    files: &[PathBuf],
+    sent: &Sent,
+) -> String {
+    let push = push::figures::objects(&sent.outcomes, &sent.kept);
+    stats::json(facts, own, &recorded.cost, &names(files), &push)
+}
+
+/// What the end says of the whole.
+pub(crate) fn ended(recorded: &Recorded, facts: &Facts) -> Result<(), Failure> {
+    end(&recorded.end, facts)?;
     recorded.stored.clone()
 }
 
-/// What the end says of the whole; a failure is the cause of missing samples, not the other way round.
-fn ended(end: &End, facts: &Facts) -> Result<(), Failure> {
+/// A failure is the cause of missing samples, not the other way round.
+fn end(end: &End, facts: &Facts) -> Result<(), Failure> {
     match end {
         End::Failed(error) => {
             Err(Failure::new(Kind::Failed, format!("the recording ended early: {error}")))
@@ -130,6 +152,14 @@ fn ended(end: &End, facts: &Facts) -> Result<(), Failure> {
         _ if facts.quality.samples == 0 => Err(nothing(facts)),
         _ => Ok(()),
     }
+}
+
+/// Of two failures the first decides; the second is told.
+pub(crate) fn both(first: Result<(), Failure>, second: Result<(), Failure>) -> Result<(), Failure> {
+    if let (Err(_), Err(second)) = (&first, &second) {
+        say::line(second);
+    }
+    first.and(second)
 }
 
 /// Why there is no sample.
@@ -151,9 +181,9 @@ mod tests {
     #[test]
     fn a_failure_before_the_first_sample_is_named() {
         let failed = End::Failed(bpf::Error::Kernel { lacks: String::from("luck") });
-        let failure = ended(&failed, &Facts::default()).unwrap_err();
+        let failure = end(&failed, &Facts::default()).unwrap_err();
         assert_eq!(failure.kind, Kind::Failed);
         assert!(failure.message.contains("luck"), "{failure}");
-        assert_eq!(ended(&End::Time, &Facts::default()).unwrap_err().kind, Kind::NoSamples);
+        assert_eq!(end(&End::Time, &Facts::default()).unwrap_err().kind, Kind::NoSamples);
     }
 }

@@ -1,7 +1,8 @@
 //! What is done after the recording, unless the user can wait no longer: names may take seconds, a pipe's
-//! reader for ever.
+//! reader for ever, a backend as long as it is tried.
 
 use crate::exit::{Failure, Kind};
+use crate::push::Stop;
 use crate::say::Voice;
 use crate::signals::Signals;
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -17,7 +18,8 @@ const LOOK: Duration = Duration::from_millis(50);
 const STACK: usize = 8 << 20;
 
 /// Does the work in a thread of its own, and leaves it there when a signal comes that is the second one, the one
-/// that ended the recording (`signalled`) counted.
+/// that ended the recording (`signalled`) counted. One that comes while something is sent ends the sending, and what
+/// was not delivered is kept.
 ///
 /// # Errors
 /// Of kind [`Kind::Interrupted`], and when there is no thread; the process is to end then.
@@ -25,6 +27,7 @@ pub(crate) fn unless_interrupted<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
     signals: &mut Signals,
     mut signalled: bool,
+    stop: &Stop,
     voice: Voice,
 ) -> Result<T, Failure> {
     let (send, done) = channel();
@@ -43,6 +46,11 @@ pub(crate) fn unless_interrupted<T: Send + 'static>(
         }
         let signal = signals.take().filter(|_| pause != SAME || !signalled);
         pause = LOOK;
+        if signal.is_some() && stop.give_up() {
+            signalled = true;
+            voice.note("the upload is given up");
+            continue;
+        }
         match signal {
             Some(signal) if signalled => return Err(interrupted(signal)),
             Some(_) => {
@@ -85,7 +93,9 @@ mod tests {
                     signal(SIGTERM as usize);
                 }
             });
-            let failure = unless_interrupted(work, &mut signals, signalled, voice).unwrap_err();
+            let failure =
+                unless_interrupted(work, &mut signals, signalled, &Stop::default(), voice)
+                    .unwrap_err();
             drop((stop, hold));
             impatient.join().unwrap();
             assert_eq!(failure.kind, Kind::Interrupted(SIGTERM));
@@ -103,7 +113,8 @@ mod tests {
             thread::sleep(SAME + 4 * LOOK);
             drop(hold);
         });
-        let done = unless_interrupted(work, &mut signals, true, Voice::new(true, false));
+        let done =
+            unless_interrupted(work, &mut signals, true, &Stop::default(), Voice::new(true, false));
         release.join().unwrap();
         assert_eq!(done, Ok(()));
     }
@@ -112,7 +123,7 @@ mod tests {
     fn work_that_ends_is_done() {
         let mut signals = Signals::install().unwrap();
         let voice = Voice::new(true, false);
-        assert_eq!(unless_interrupted(|| 7, &mut signals, true, voice), Ok(7));
+        assert_eq!(unless_interrupted(|| 7, &mut signals, true, &Stop::default(), voice), Ok(7));
     }
 
     #[test]
@@ -121,6 +132,6 @@ mod tests {
         let mut signals = Signals::install().unwrap();
         let work = || panic!("spoilt");
         let _: Result<(), Failure> =
-            unless_interrupted(work, &mut signals, true, Voice::new(true, false));
+            unless_interrupted(work, &mut signals, true, &Stop::default(), Voice::new(true, false));
     }
 }

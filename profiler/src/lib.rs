@@ -6,7 +6,7 @@
 //!
 //! Modules in reading order: [`args`] (what was typed), [`config`] (what is needed of it), `subject` and
 //! `target` (whose samples), [`session`], `collect` (the loop), `aggregate` and `stacks`, `naming`, `assemble`,
-//! `facts`, `summary`, [`exit`].
+//! `facts`, `summary`, [`push`] and `upload` (profiles to backends), [`exit`].
 #![forbid(unsafe_code)]
 
 mod aggregate;
@@ -34,6 +34,7 @@ mod naming;
 mod pages;
 mod proc;
 mod progress;
+pub mod push;
 mod quality;
 pub mod report;
 mod say;
@@ -48,6 +49,7 @@ mod tape;
 pub mod target;
 #[cfg(test)]
 mod testing;
+mod upload;
 mod watch;
 
 use args::{Cli, Command};
@@ -69,6 +71,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Record(args) => return record(*args),
         Command::ExecGate(args) => return gate::pass(&args),
         Command::Report(args) => report::run(&args),
+        Command::Upload(args) => upload::run(*args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Completions { shell } => pages::completions(shell),
         Command::Man { subcommand } => pages::man(subcommand.as_deref()),

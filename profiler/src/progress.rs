@@ -1,4 +1,4 @@
-//! What is shown while a recording runs, on a terminal only.
+//! What is shown while a recording or an upload runs, on a terminal only.
 
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
@@ -34,6 +34,14 @@ impl Progress {
         };
         self.bar.set_message(format!("{:.1} s, {samples} samples{losses}", elapsed.as_secs_f64()));
         self.bar.tick();
+    }
+
+    /// Redraws with this text.
+    pub(crate) fn say(&self, text: &str) {
+        if !self.bar.is_hidden() {
+            self.bar.set_message(text.to_owned());
+            self.bar.tick();
+        }
     }
 
     /// Removes the line.

@@ -8,7 +8,7 @@ mod column;
 mod convert;
 mod local;
 mod naming;
-mod read;
+pub(crate) mod read;
 #[cfg(test)]
 mod tests;
 

@@ -9,6 +9,8 @@ use crate::destinations::Destinations;
 use crate::exit::{Ending, Failure, Kind};
 use crate::facts::Facts;
 use crate::progress::Progress;
+use crate::push::Stop;
+use crate::push::recorded::Recording;
 use crate::say::Voice;
 use crate::signals::Signals;
 use crate::source::Source;
@@ -36,8 +38,10 @@ pub fn record(config: &Config) -> Result<Ending, Failure> {
     let (signalled, remove) = (recorded.signalled(), destinations.remover()?);
     let (config, voice) = (config.clone(), config.voice());
     let (target, program) = (subject.target.clone(), subject.program());
-    let finish = move || finish(&config, &target, program, recorded, destinations, own);
-    match interrupt::unless_interrupted(finish, &mut signals, signalled, voice) {
+    let stop = Stop::default();
+    let theirs = stop.clone();
+    let finish = move || finish(&config, &target, program, recorded, destinations, own, &theirs);
+    match interrupt::unless_interrupted(finish, &mut signals, signalled, &stop, voice) {
         Ok(told) => subject.ending(told, &mut signals, voice),
         Err(failure) => {
             remove();
@@ -54,15 +58,26 @@ fn finish(
     mut recorded: Recorded,
     mut destinations: Destinations,
     mut own: Own,
+    stop: &Stop,
 ) -> Result<(), Failure> {
     let (named, warnings) = naming::name(config, &mut recorded.collected);
     let frameless = frameless::leaves(&recorded.counts.stacks, &recorded.table);
     let material = Material::new(&recorded.collected, &named, &frameless);
     let facts = Facts::new(config, target, &recorded, &material, warnings);
     let making = Making { labels: config.labels, scale: recorded.scale() };
-    let profile = assemble(&material, making, finish::head(config, &recorded, &facts));
-    let files = destinations.write(&profile, program);
-    finish::tell(config, &recorded, &facts, &mut own, destinations, files)
+    let profile = assemble(&material, making, finish::head(config, target, &recorded, &facts));
+    let written = destinations.write(&profile, program.as_deref());
+    own.finish(recorded.counts.first, recorded.ended);
+    let files = finish::tell(config, &facts, &written);
+    let recording = Recording { profile: &profile, target, program: program.as_deref(), files };
+    let sent = recording.send(config, stop);
+    let figures = || finish::figures(&facts, &own, &recorded, files, &sent);
+    let done = written
+        .as_ref()
+        .map_err(Failure::clone)
+        .and_then(|_| destinations.write_stats(figures))
+        .and_then(|()| finish::ended(&recorded, &facts));
+    finish::both(done, sent.told)
 }
 
 /// How long a machine-wide recording reads the processes that run already; the rest are read when they are first

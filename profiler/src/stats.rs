@@ -65,7 +65,13 @@ fn nanoseconds(time: rustix::time::Timespec) -> u64 {
 }
 
 /// The JSON text.
-pub(crate) fn json(facts: &Facts, own: &Own, cost: &Cost, files: &[String]) -> String {
+pub(crate) fn json(
+    facts: &Facts,
+    own: &Own,
+    cost: &Cost,
+    files: &[String],
+    push: &[Object],
+) -> String {
     let quality = &facts.quality;
     let mut top = Object::new();
     top.text("version", env!("CARGO_PKG_VERSION"))
@@ -99,17 +105,19 @@ pub(crate) fn json(facts: &Facts, own: &Own, cost: &Cost, files: &[String]) -> S
     top.number("own_cpu_ns", own.cpu_time).number("own_anonymous_bytes", own.anonymous);
     top.number("own_file_bytes", own.files).maybe("first_sample_ns", own.first_sample);
     top.number("finishing_ns", own.finishing);
-    top.list("files", files);
+    top.list("files", files).objects("push", push);
     top.finish()
 }
 
 /// A JSON object under construction.
-struct Object {
+#[derive(Debug)]
+pub(crate) struct Object {
     text: String,
 }
 
 impl Object {
-    fn new() -> Self {
+    /// Without entries.
+    pub(crate) fn new() -> Self {
         Self { text: String::from("{") }
     }
 
@@ -122,7 +130,8 @@ impl Object {
         &mut self.text
     }
 
-    fn number(&mut self, key: &str, value: impl std::fmt::Display) -> &mut Self {
+    /// Adds what is written without quotes.
+    pub(crate) fn number(&mut self, key: &str, value: impl std::fmt::Display) -> &mut Self {
         // Writing to a string does not fail.
         let _ = write!(self.key(key), "{value}");
         self
@@ -135,7 +144,8 @@ impl Object {
         }
     }
 
-    fn text(&mut self, key: &str, value: &str) -> &mut Self {
+    /// Adds a text.
+    pub(crate) fn text(&mut self, key: &str, value: &str) -> &mut Self {
         quote(value, self.key(key));
         self
     }
@@ -154,7 +164,8 @@ impl Object {
         self.number(key, format_args!("{{{}}}", entries.join(", ")))
     }
 
-    fn list(&mut self, key: &str, entries: &[String]) -> &mut Self {
+    /// Adds a list of texts.
+    pub(crate) fn list(&mut self, key: &str, entries: &[String]) -> &mut Self {
         let quoted = |entry: &String| {
             let mut text = String::new();
             quote(entry, &mut text);
@@ -162,6 +173,14 @@ impl Object {
         };
         let entries: Vec<String> = entries.iter().map(quoted).collect();
         self.number(key, format_args!("[{}]", entries.join(", ")))
+    }
+
+    /// Adds a list of objects, one a line.
+    fn objects(&mut self, key: &str, entries: &[Self]) -> &mut Self {
+        // Line breaks in texts are escaped: these are the ones between entries.
+        let line = |entry: &Self| format!("\n    {}}}", entry.text.replace("\n  ", " "));
+        let lines: Vec<String> = entries.iter().map(line).collect();
+        self.number(key, format_args!("[{}]", lines.join(",")))
     }
 
     fn finish(mut self) -> String {
@@ -191,7 +210,7 @@ mod tests {
     #[test]
     fn names_are_quoted() {
         let facts = Facts { target: String::from("a \"b\"\\\n\u{1}é"), ..Facts::default() };
-        let text = json(&facts, &Own::default(), &Cost::default(), &[String::from("x.svg")]);
+        let text = json(&facts, &Own::default(), &Cost::default(), &[String::from("x.svg")], &[]);
         assert!(text.contains(r#""target": "a \"b\"\\\u000a\u0001é","#), "{text}");
         assert!(text.contains(r#""files": ["x.svg"]"#), "{text}");
         assert!(text.contains(r#""accounted_cpu_ns": null,"#), "{text}");
@@ -202,9 +221,17 @@ mod tests {
     fn losses_are_an_object_by_cause() {
         let lost = [("ring full", 3), ("nested", 1)].into();
         let text =
-            json(&Facts { lost, ..Facts::default() }, &Own::default(), &Cost::default(), &[]);
+            json(&Facts { lost, ..Facts::default() }, &Own::default(), &Cost::default(), &[], &[]);
         assert!(text.contains(r#""lost": {"nested": 1, "ring full": 3},"#), "{text}");
         assert!(text.contains(r#""lost_total": 4,"#), "{text}");
+    }
+
+    #[test]
+    fn objects_stand_one_a_line() {
+        let mut inner = Object::new();
+        inner.text("a", "x\n  y").number("b", 1);
+        let text = json(&Facts::default(), &Own::default(), &Cost::default(), &[], &[inner]);
+        assert!(text.contains("\"push\": [\n    { \"a\": \"x\\u000a  y\", \"b\": 1}]"), "{text}");
     }
 
     #[test]

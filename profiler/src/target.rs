@@ -3,6 +3,7 @@
 use crate::args::Wanted;
 use crate::exit::{Failure, Kind};
 use crate::proc;
+use crate::push::service;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
@@ -36,6 +37,8 @@ pub(crate) struct Target {
     pub title: String,
     /// For a file's name, as in `redis-server-1234`: no slash in it.
     pub slug: String,
+    /// What a profile is of, as in `redis-server`.
+    pub service: String,
 }
 
 impl Target {
@@ -46,6 +49,7 @@ impl Target {
             processes: Vec::new(),
             title: String::from("whole machine"),
             slug: String::from("machine"),
+            service: service::machine(),
         }
     }
 
@@ -56,6 +60,7 @@ impl Target {
             processes: vec![pid],
             title: format!("{name} ({pid})"),
             slug: slug(name, pid),
+            service: name.to_owned(),
         }
     }
 
@@ -83,6 +88,7 @@ impl Target {
             processes,
             title,
             slug: slug(&name, first),
+            service: name,
         })
     }
 
@@ -112,8 +118,10 @@ impl Target {
         }
         let first = tids.first().copied().unwrap_or(0);
         let name = proc::comm(first);
+        let process = processes.first().copied().unwrap_or(first);
         Ok(Self {
             tasks: bpf::Target::Threads(tids.to_vec()),
+            service: proc::comm(process),
             processes: processes.into_iter().collect(),
             title: format!("thread {name} ({first})"),
             slug: slug(&name, first),

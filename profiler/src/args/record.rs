@@ -1,5 +1,6 @@
 //! The arguments of `bpflame record`.
 
+use super::PushArgs;
 use super::value::{self, CpuList, Wanted};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -55,7 +56,7 @@ pub struct RecordArgs {
     pub include_self: bool,
 
     /// Where to write, repeatable; the extension picks the format (.svg, .pb.gz, .pprof, .folded, .txt);
-    /// `-` is standard output and needs --format. Without it: an SVG with a name of its own
+    /// `-` is standard output and needs --format. Without it, and without --push: an SVG with a name of its own
     #[arg(short = 'o', long, value_name = "FILE", help_heading = "Output")]
     pub output: Vec<PathBuf>,
 
@@ -114,6 +115,10 @@ pub struct RecordArgs {
     /// Fetch debug files from the servers of DEBUGINFOD_URLS and /etc/debuginfod
     #[arg(long, help_heading = "Symbols")]
     pub debuginfod: bool,
+
+    /// Where the profile is sent.
+    #[command(flatten)]
+    pub push: PushArgs,
 
     /// Under sudo: run the command, and keep the files, as root
     #[arg(long)]

@@ -97,6 +97,16 @@ pub(crate) fn width(text: &str) -> Result<f64, String> {
     }
 }
 
+/// `key=value`, neither of them empty.
+pub(crate) fn label(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() && !value.is_empty() => {
+            Ok((key.to_owned(), value.to_owned()))
+        }
+        _ => Err(String::from("a label looks like key=value")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,6 +148,14 @@ mod tests {
         assert_eq!(["0", "0.1", "99.9"].map(width), [Ok(0.0), Ok(0.1), Ok(99.9)]);
         for wrong in ["nan", "inf", "-inf", "-1", "-0.1", "100", "1000", "", "1%"] {
             assert!(width(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn labels_are_pairs() {
+        assert_eq!(label("a=b=c"), Ok((String::from("a"), String::from("b=c"))));
+        for wrong in ["", "a", "a=", "=b", "="] {
+            assert!(label(wrong).is_err(), "{wrong}");
         }
     }
 

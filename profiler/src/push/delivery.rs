@@ -1,0 +1,113 @@
+//! A profile to every receiver.
+
+use super::amount::Amount;
+use super::options::{Push, Receiver};
+use super::{Outcome, Rest, Stop};
+use crate::progress::Progress;
+use crate::say::Voice;
+use output::Profile;
+use output::send::{self, Endpoint, Part, Progress as Step, Series};
+
+/// Why something that was not even begun was not delivered.
+const GIVEN_UP: &str = "given up before it was tried";
+
+/// A profile, and what it is of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Delivery<'a> {
+    /// What is sent.
+    pub profile: &'a Profile,
+    /// What it is of.
+    pub series: &'a Series,
+}
+
+/// Sends a profile to every receiver, one after the other; what became of it, in their order.
+pub(crate) fn deliver(
+    push: &Push,
+    delivery: Delivery<'_>,
+    stop: &Stop,
+    progress: &Progress,
+    voice: Voice,
+) -> Vec<Outcome> {
+    stop.begin();
+    let one = |receiver| to_one(receiver, delivery, stop, progress, voice);
+    let outcomes = push.receivers.iter().map(one).collect();
+    stop.end();
+    progress.clear();
+    outcomes
+}
+
+fn to_one(
+    receiver: &Receiver,
+    Delivery { profile, series }: Delivery<'_>,
+    stop: &Stop,
+    progress: &Progress,
+    _voice: Voice,
+) -> Outcome {
+    let (url, to) = (receiver.endpoint.to_string(), shown(&receiver.endpoint));
+    if stop.given_up() {
+        return Outcome::untried(&url, to, profile, String::from(GIVEN_UP));
+    }
+    let parts = match send::prepare(receiver.endpoint.backend, profile, series) {
+        Ok(parts) => parts,
+        Err(error) => return Outcome::untried(&url, to, profile, error.to_string()),
+    };
+    let outcome = begun(&url, &to, &parts);
+    let tell = &mut |step: Step| progress.say(&words(&to, &step));
+    let account = receiver.client.deliver(parts, &|| stop.given_up(), tell);
+    let outcome = Outcome {
+        delivered: account.delivered,
+        partial: account.partial,
+        attempts: account.attempts,
+        bytes: account.bytes,
+        ..outcome
+    };
+    outcome.with_failed(account.failed)
+}
+
+fn begun(url: &str, to: &str, parts: &[Part]) -> Outcome {
+    let mut whole = Amount::default();
+    parts.iter().for_each(|part| whole += Amount::of(&part.profile));
+    Outcome {
+        url: url.to_owned(),
+        to: to.to_owned(),
+        parts: parts.len(),
+        delivered: 0,
+        whole,
+        missing: Amount::default(),
+        attempts: 0,
+        bytes: 0,
+        causes: Vec::new(),
+        partial: Vec::new(),
+        rest: Rest::Nothing,
+    }
+}
+
+/// `pyroscope at http://…`.
+fn shown(endpoint: &Endpoint) -> String {
+    format!("{} at {}", endpoint.backend, endpoint.base)
+}
+
+/// The line on a terminal.
+fn words(to: &str, step: &Step) -> String {
+    match step {
+        Step::Part { done, of } => format!("→ {to}: {done} of {of} parts"),
+        Step::Waiting { cause, wait } => {
+            format!("→ {to}: waiting {:.0} s because {cause}", wait.as_secs_f64().ceil())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn steps_in_words() {
+        let step = Step::Part { done: 1, of: 3 };
+        assert_eq!(words("parca at http://x", &step), "→ parca at http://x: 1 of 3 parts");
+        let cause = String::from("it answered 503");
+        let step = Step::Waiting { cause, wait: Duration::from_millis(1_500) };
+        assert_eq!(words("x", &step), "→ x: waiting 2 s because it answered 503");
+    }
+}

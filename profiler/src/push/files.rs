@@ -1,0 +1,182 @@
+//! Files with secrets and certificates, read bounded, as the user who calls.
+
+use crate::exit::{Failure, Kind};
+use output::send::Secret;
+use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
+use std::env;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// The variables that hold secrets: they are kept from the processes that bpflame starts.
+pub(crate) const SECRETS: [&str; 2] = [PASSWORD, TOKEN];
+/// The variable with a user's password.
+pub(super) const PASSWORD: &str = "BPFLAME_PUSH_PASSWORD";
+/// The variable with a bearer token.
+pub(super) const TOKEN: &str = "BPFLAME_PUSH_TOKEN";
+
+/// No secret and no chain of certificates is larger.
+const LARGEST: u64 = 64 << 10;
+
+/// Reads files, and remembers what others may read.
+#[derive(Debug, Default)]
+pub(super) struct Files {
+    exposed: Vec<PathBuf>,
+}
+
+impl Files {
+    /// A file's one line.
+    pub(super) fn secret(&mut self, path: &Path) -> Result<Secret, Failure> {
+        let text = self.private(path)?;
+        one_line(text).map(Secret::new).map_err(|why| refused(path, why))
+    }
+
+    /// A file's text that nobody else should see.
+    pub(super) fn private(&mut self, path: &Path) -> Result<String, Failure> {
+        let (bytes, mode) = bytes(path).map_err(|why| refused(path, &why))?;
+        if mode.is_some_and(|mode| mode & 0o004 != 0) {
+            self.exposed.push(path.to_owned());
+        }
+        String::from_utf8(bytes).map_err(|_| refused(path, "that is no text"))
+    }
+
+    /// A file that anybody may see.
+    pub(super) fn public(&mut self, path: &Path) -> Result<Vec<u8>, Failure> {
+        bytes(path).map(|(bytes, _)| bytes).map_err(|why| refused(path, &why))
+    }
+
+    /// A warning, where secrets lie open.
+    pub(super) fn warning(&self) -> Option<String> {
+        let names: Vec<String> =
+            self.exposed.iter().map(|path| path.display().to_string()).collect();
+        let names = names.join(" ");
+        (!names.is_empty()).then(|| format!("everybody may read {names}; `chmod 600 {names}`"))
+    }
+}
+
+/// A variable's one line; one that is empty is not there.
+///
+/// # Errors
+/// When it is no such line; the value is not told.
+pub(super) fn variable(name: &str) -> Result<Option<Secret>, Failure> {
+    let Some(value) = env::var_os(name).filter(|value| !value.is_empty()) else { return Ok(None) };
+    let text = value.into_string().map_err(|_| "that is no text");
+    let secret = text.and_then(one_line).map(Secret::new);
+    secret
+        .map(Some)
+        .map_err(|why| Failure::new(Kind::Failed, format!("the variable {name}: {why}")))
+}
+
+/// Without the newline at its end: no other control character is in a password or a token.
+fn one_line(mut text: String) -> Result<String, &'static str> {
+    let end = text.strip_suffix('\n').map(|line| line.strip_suffix('\r').unwrap_or(line));
+    if let Some(end) = end.map(str::len) {
+        text.truncate(end);
+    }
+    if text.is_empty() {
+        return Err("it is empty");
+    }
+    if text.chars().any(char::is_control) {
+        return Err("more than one line, or control characters");
+    }
+    Ok(text)
+}
+
+fn refused(path: &Path, why: &str) -> Failure {
+    Failure::new(Kind::Failed, format!("{}: {why}", path.display()))
+}
+
+/// A file's content, and its mode where it is a regular file.
+fn bytes(path: &Path) -> Result<(Vec<u8>, Option<u32>), String> {
+    let file = as_the_user(|| File::open(path)).map_err(|error| said(&error))?;
+    let metadata = file.metadata().map_err(|error| said(&error))?;
+    if metadata.is_dir() {
+        return Err(String::from("that is a directory"));
+    }
+    let mut bytes = Vec::new();
+    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| said(&error))?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(format!("larger than {} KiB", LARGEST >> 10));
+    }
+    Ok((bytes, metadata.is_file().then(|| metadata.mode())))
+}
+
+/// With capabilities of its own bpflame may read more than its user; what it sends elsewhere may not be of it.
+fn as_the_user<T>(act: impl FnOnce() -> T) -> T {
+    let before = capabilities(None).ok().filter(|_| !rustix::process::getuid().is_root());
+    if let Some(mut sets) = before {
+        sets.effective -= CapabilitySet::DAC_READ_SEARCH | CapabilitySet::DAC_OVERRIDE;
+        // Lowering what one has is always allowed.
+        let _ = set_capabilities(None, sets);
+    }
+    let result = act();
+    if let Some(sets) = before {
+        let _ = set_capabilities(None, sets);
+    }
+    result
+}
+
+fn said(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => String::from("there is no such file"),
+        io::ErrorKind::PermissionDenied => String::from("reading it is not permitted"),
+        _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    fn file(text: impl AsRef<[u8]>, mode: u32) -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), text).unwrap();
+        fs::set_permissions(file.path(), fs::Permissions::from_mode(mode)).unwrap();
+        file
+    }
+
+    #[test]
+    fn a_secret_is_a_line() {
+        assert_eq!(one_line(String::from("pass word\n")), Ok(String::from("pass word")));
+        assert_eq!(one_line(String::from("x\r\n")), Ok(String::from("x")));
+        assert_eq!(one_line(String::from("x")), Ok(String::from("x")));
+        for wrong in ["", "\n", "\r\n", "a\nb", "a\n\n", "a\u{0}"] {
+            assert!(one_line(String::from(wrong)).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_without_the_secret() {
+        let mut files = Files::default();
+        let failure = |path: &Path, files: &mut Files| files.secret(path).unwrap_err().to_string();
+        let two = file("hunter2\nhunter3\n", 0o600);
+        let told = failure(two.path(), &mut files);
+        assert!(told.contains("more than one line") && !told.contains("hunter"), "{told}");
+        let no_text = file([0xff, b'x'], 0o600);
+        assert!(failure(no_text.path(), &mut files).ends_with("no text"));
+        assert!(failure(Path::new("/absent"), &mut files).ends_with("no such file"));
+        assert!(failure(Path::new("/"), &mut files).ends_with("a directory"));
+        assert!(failure(Path::new("/dev/zero"), &mut files).contains("larger than 64 KiB"));
+        assert_eq!(files.warning(), None);
+    }
+
+    #[test]
+    fn secrets_that_everybody_may_read_are_a_warning() {
+        let (open, closed, group) = (file("a", 0o644), file("b", 0o600), file("c", 0o640));
+        let mut files = Files::default();
+        for file in [&closed, &group] {
+            files.secret(file.path()).unwrap();
+        }
+        files.public(open.path()).unwrap();
+        assert_eq!(files.warning(), None);
+        assert_eq!(files.secret(open.path()).unwrap(), Secret::new(String::from("a")));
+        let name = open.path().display();
+        assert_eq!(
+            files.warning().unwrap(),
+            format!("everybody may read {name}; `chmod 600 {name}`")
+        );
+    }
+}

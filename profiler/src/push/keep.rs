@@ -1,0 +1,62 @@
+//! What was not delivered is kept as a file.
+
+use super::{Outcome, Rest};
+use crate::destinations;
+use output::{Encode, Pprof, Profile};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A file with what some receivers did not get.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    /// The file, or why there is none.
+    pub file: Result<PathBuf, String>,
+    /// Those receivers, by their place in the list.
+    pub receivers: Vec<usize>,
+}
+
+/// How profiles are kept.
+#[derive(Debug)]
+pub(crate) struct Keeping<'a> {
+    /// The profile that was to be sent.
+    pub profile: &'a Profile,
+    /// A file that has all of it already.
+    pub file: Option<&'a Path>,
+    /// What a new file's name has behind `flame-`.
+    pub slug: &'a str,
+    /// Whose it is to be, where not bpflame's own user's.
+    pub owner: Option<(u32, u32)>,
+    /// How it is written.
+    pub encoder: Pprof,
+}
+
+impl Keeping<'_> {
+    /// Keeps what was not delivered: one file for all receivers that got nothing, and one each for those that got
+    /// parts.
+    pub(crate) fn keep(&self, outcomes: &[Outcome]) -> Vec<Kept> {
+        let mut list = Vec::new();
+        let all = outcomes.iter().enumerate().filter(|(_, outcome)| outcome.rest == Rest::Whole);
+        let receivers: Vec<usize> = all.map(|(at, _)| at).collect();
+        if !receivers.is_empty() {
+            let there = self.file.map(|path| Ok(path.to_owned()));
+            list.push(Kept {
+                file: there.unwrap_or_else(|| self.written(self.profile)),
+                receivers,
+            });
+        }
+        for (at, outcome) in outcomes.iter().enumerate() {
+            if let Rest::Parts(rest) = &outcome.rest {
+                list.push(Kept { file: self.written(rest), receivers: vec![at] });
+            }
+        }
+        list
+    }
+
+    fn written(&self, profile: &Profile) -> Result<PathBuf, String> {
+        let mut sink = destinations::own_file(self.slug, "pb.gz", self.owner)
+            .map_err(|failure| failure.message)?;
+        let written = self.encoder.encode(profile, &mut sink).and_then(|()| sink.commit());
+        let name = written.map_err(|error: io::Error| error.to_string())?;
+        name.ok_or_else(|| String::from("the file has no name"))
+    }
+}

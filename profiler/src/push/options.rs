@@ -1,0 +1,156 @@
+//! What sending needs to know, made from what was typed: files are read, certificates checked, before anything else
+//! is done.
+
+use super::files::{self, Files};
+use super::{again, header};
+use crate::args::PushArgs;
+use crate::exit::{Failure, Kind};
+use crate::say::Voice;
+use output::send::{Client, Credentials, Endpoint, Secret, Series, Settings};
+use std::env;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Labels of samples that go along in any case: few values each. Process and thread ids never do unasked.
+const ALLOWED: [&str; 4] = ["service_name", "comm", "container_id", "unit"];
+
+/// Time for one attempt.
+const ATTEMPT: Duration = Duration::from_secs(10);
+
+/// Where profiles are sent, as what, and how.
+#[derive(Clone, Debug)]
+pub struct Push {
+    /// To whom, in the order in which they were typed.
+    pub(super) receivers: Vec<Receiver>,
+    service_name: Option<String>,
+    labels: Vec<(String, String)>,
+    allowed: Vec<String>,
+    /// The options that send the same way again, without the URLs and the service's name.
+    pub(super) again: Vec<String>,
+}
+
+/// A backend, ready to be sent to.
+#[derive(Clone, Debug)]
+pub(super) struct Receiver {
+    /// What it is.
+    pub endpoint: Endpoint,
+    /// Who sends.
+    pub client: Arc<Client>,
+}
+
+impl Push {
+    /// From what was typed; nothing where no URL was.
+    ///
+    /// # Errors
+    /// Of kind [`Kind::Usage`] for what was typed, of kind [`Kind::Failed`] for files that can't be read. No message
+    /// has a secret in it.
+    pub(crate) fn new(args: &PushArgs, voice: Voice) -> Result<Option<Self>, Failure> {
+        if args.push.is_empty() {
+            return Ok(None);
+        }
+        let endpoints = endpoints(&args.push)?;
+        let mut files = Files::default();
+        let settings = settings(args, &mut files)?;
+        let receiver = |endpoint: Endpoint| {
+            let client = Client::new(endpoint.clone(), settings.clone())
+                .map_err(|why| Failure::new(Kind::Failed, format!("--push {endpoint}: {why}")))?;
+            Ok(Receiver { endpoint, client: Arc::new(client) })
+        };
+        let receivers = endpoints.into_iter().map(receiver).collect::<Result<_, Failure>>()?;
+        let push = Self {
+            receivers,
+            service_name: args.service_name.clone(),
+            labels: args.labels.clone(),
+            allowed: ALLOWED.into_iter().map(String::from).chain(args.push_label.clone()).collect(),
+            again: again::options(args),
+        };
+        push.check()?;
+        files.warning().iter().for_each(|warning| voice.warn(warning));
+        Ok(Some(push))
+    }
+
+    /// What a profile is of: what was typed, or else `found`.
+    pub(crate) fn series(&self, found: impl FnOnce() -> String) -> Series {
+        Series {
+            service_name: self.service_name.clone().unwrap_or_else(found),
+            labels: self.labels.clone(),
+            allowed: self.allowed.clone(),
+        }
+    }
+
+    fn check(&self) -> Result<(), Failure> {
+        let usage = |message: String| Err(Failure::new(Kind::Usage, message));
+        let mut keys: Vec<&str> = self.labels.iter().map(|(key, _)| key.as_str()).collect();
+        if keys.contains(&"service_name") {
+            return usage(String::from("--label service_name=… is spelt --service-name …"));
+        }
+        keys.sort_unstable();
+        if let Some(twice) = keys.windows(2).find(|pair| pair[0] == pair[1]) {
+            return usage(format!("--label {} is there twice", twice[0]));
+        }
+        Ok(())
+    }
+}
+
+fn endpoints(urls: &[String]) -> Result<Vec<Endpoint>, Failure> {
+    let usage = |message: String| Failure::new(Kind::Usage, message);
+    let mut list = Vec::new();
+    for url in urls {
+        // The URL is not shown: it may have a password in it.
+        let endpoint = Endpoint::parse(url).map_err(|why| usage(format!("--push: {why}")))?;
+        if list.contains(&endpoint) {
+            return Err(usage(format!("--push {endpoint} is there twice")));
+        }
+        list.push(endpoint);
+    }
+    Ok(list)
+}
+
+fn settings(args: &PushArgs, files: &mut Files) -> Result<Settings, Failure> {
+    let headers = args.push_header_file.as_deref().map(|path| {
+        header::parse(&files.private(path)?)
+            .map_err(|why| Failure::new(Kind::Failed, format!("{}: {why}", path.display())))
+    });
+    let headers = headers.transpose()?.unwrap_or_default();
+    let identity = match (&args.push_cert, &args.push_key) {
+        (Some(cert), Some(key)) => Some((files.public(cert)?, Secret::new(files.private(key)?))),
+        _ => None,
+    };
+    Ok(Settings {
+        credentials: credentials(args, files)?,
+        tenant: args.push_tenant.clone(),
+        headers,
+        ca: args.push_ca.as_deref().map(|path| files.public(path)).transpose()?,
+        identity,
+        plain_credentials: args.push_plain_credentials,
+        attempt: ATTEMPT.min(args.push_timeout),
+        total: args.push_timeout,
+        environment: environment(),
+    })
+}
+
+/// The variables that the senders go by: they read no environment themselves.
+fn environment() -> Vec<(String, Secret)> {
+    let set = |name: &str| Some((String::from(name), Secret::new(env::var(name).ok()?)));
+    Settings::ENVIRONMENT.into_iter().filter_map(set).collect()
+}
+
+/// What was typed comes before what the environment has.
+fn credentials(args: &PushArgs, files: &mut Files) -> Result<Credentials, Failure> {
+    if let Some(user) = &args.push_user {
+        let password = match &args.push_password_file {
+            Some(path) => Some(files.secret(path)?),
+            None => files::variable(files::PASSWORD)?,
+        };
+        let password = password.ok_or_else(|| {
+            Failure::new(Kind::Usage, "--push-user needs a password")
+                .cure(format!("give --push-password-file FILE, or set {}", files::PASSWORD))
+        })?;
+        return Ok(Credentials::Basic(user.clone(), password));
+    }
+    let token = match &args.push_token_file {
+        Some(path) => Some(files.secret(path)?),
+        None => files::variable(files::TOKEN)?,
+    };
+    Ok(token.map_or(Credentials::None, Credentials::Bearer))
+}

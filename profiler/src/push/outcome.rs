@@ -1,0 +1,86 @@
+//! What became of a profile at one receiver.
+
+use super::amount::Amount;
+use super::merge::merge;
+use output::Profile;
+use output::send::Failed;
+
+/// What is still to be delivered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Rest {
+    /// Nothing.
+    Nothing,
+    /// The profile as it is.
+    Whole,
+    /// These samples of it.
+    Parts(Box<Profile>),
+}
+
+/// What became of a profile at one receiver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    /// The receiver's URL.
+    pub url: String,
+    /// The receiver, for the reader: `pyroscope at http://…`.
+    pub to: String,
+    /// How many requests the profile took.
+    pub parts: usize,
+    /// How many of them were delivered.
+    pub delivered: usize,
+    /// What is in all parts.
+    pub whole: Amount,
+    /// What is in those that were not delivered.
+    pub missing: Amount,
+    /// Requests that were made, the failed ones with them.
+    pub attempts: usize,
+    /// Bytes that went out, the failed requests with them.
+    pub bytes: u64,
+    /// Why parts were not delivered, and how many of them.
+    pub causes: Vec<(String, usize)>,
+    /// What the backend said of parts that it took but for something.
+    pub partial: Vec<String>,
+    /// What is still to be delivered.
+    pub rest: Rest,
+}
+
+impl Outcome {
+    /// Of a profile that was not even tried.
+    pub(super) fn untried(url: &str, to: String, profile: &Profile, cause: String) -> Self {
+        let whole = Amount::of(profile);
+        Self {
+            url: url.to_owned(),
+            to,
+            parts: 0,
+            delivered: 0,
+            missing: whole.clone(),
+            whole,
+            attempts: 0,
+            bytes: 0,
+            causes: vec![(cause, 1)],
+            partial: Vec::new(),
+            rest: Rest::Whole,
+        }
+    }
+
+    /// The same with what was not delivered of its parts.
+    pub(super) fn with_failed(mut self, failed: Vec<Failed>) -> Self {
+        for Failed { cause, part } in &failed {
+            self.missing += Amount::of(&part.profile);
+            match self.causes.iter_mut().find(|(known, _)| known == cause) {
+                Some((_, count)) => *count += 1,
+                None => self.causes.push((cause.clone(), 1)),
+            }
+        }
+        self.rest = match failed.len() {
+            0 => Rest::Nothing,
+            n if n >= self.parts => Rest::Whole,
+            _ => Rest::Parts(Box::new(merge(failed.into_iter().map(|f| f.part.profile)))),
+        };
+        self
+    }
+
+    /// Whether all was delivered.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.rest == Rest::Nothing
+    }
+}

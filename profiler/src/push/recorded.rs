@@ -1,0 +1,88 @@
+//! Sending what was recorded.
+
+use super::keep::{Keeping, Kept};
+use super::{Delivery, Outcome, Push, Stop, deliver};
+use crate::config::{Config, Place};
+use crate::destinations::owner;
+use crate::exit::Failure;
+use crate::progress::Progress;
+use crate::target::Target;
+use output::{Format, Pprof, Profile};
+use std::path::{Path, PathBuf};
+
+/// How it went.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    /// By receiver.
+    pub outcomes: Vec<Outcome>,
+    /// What was not delivered.
+    pub kept: Vec<Kept>,
+    /// An error where something was not delivered.
+    pub told: Result<(), Failure>,
+}
+
+impl Default for Sent {
+    fn default() -> Self {
+        Self { outcomes: Vec::new(), kept: Vec::new(), told: Ok(()) }
+    }
+}
+
+/// What was recorded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Recording<'a> {
+    /// Its profile.
+    pub profile: &'a Profile,
+    /// Whose it is.
+    pub target: &'a Target,
+    /// The recorded program's path.
+    pub program: Option<&'a str>,
+    /// The files that were written.
+    pub files: &'a [PathBuf],
+}
+
+impl Recording<'_> {
+    /// Sends it where it is to be sent, and tells how that went; nothing is sent of nothing.
+    pub(crate) fn send(self, config: &Config, stop: &Stop) -> Sent {
+        match &config.push {
+            Some(push) if !self.profile.samples.is_empty() => self.send_to(push, config, stop),
+            _ => Sent::default(),
+        }
+    }
+
+    fn send_to(self, push: &Push, config: &Config, stop: &Stop) -> Sent {
+        let Recording { profile, target, program, files } = self;
+        let voice = config.voice();
+        let mut series = push.series(|| target.service.clone());
+        if !config.labels {
+            series.allowed.clear();
+        }
+        let progress = Progress::new(config.quiet);
+        let delivery = Delivery { profile, series: &series };
+        let outcomes = deliver(push, delivery, stop, &progress, voice);
+        let keeping = Keeping {
+            profile,
+            file: pprof(config, files),
+            slug: &target.slug,
+            owner: owner(config),
+            encoder: Pprof {
+                labels: config.labels,
+                main: program.map(String::from),
+                ..Pprof::default()
+            },
+        };
+        let kept = keeping.keep(&outcomes);
+        let told = push.tell(&outcomes, &kept, &series.service_name, None, voice);
+        Sent { outcomes, kept, told }
+    }
+}
+
+/// The pprof file among those that were written.
+fn pprof<'a>(config: &Config, files: &'a [PathBuf]) -> Option<&'a Path> {
+    let is_pprof = |path: &Path| {
+        let wanted = |(place, format): &(Place, Format)| {
+            *format == Format::Pprof && *place == Place::File(path.to_owned())
+        };
+        config.outputs.iter().any(wanted) && path.is_file()
+    };
+    files.iter().map(PathBuf::as_path).find(|path| is_pprof(path))
+}

@@ -1,0 +1,84 @@
+//! The sending in words: a line a receiver, and an error where something was not delivered.
+
+use super::keep::Kept;
+use super::{Outcome, Push};
+use crate::exit::{Failure, Kind};
+use crate::say::{self, Voice};
+use std::path::Path;
+
+/// So many different causes are told of one receiver.
+const CAUSES: usize = 3;
+
+impl Push {
+    /// Tells what became of a profile. `from`: the file that was sent, if it was one.
+    ///
+    /// # Errors
+    /// When something was not delivered; it says what, why, where it is kept, and what sends it again.
+    pub(crate) fn tell(
+        &self,
+        outcomes: &[Outcome],
+        kept: &[Kept],
+        service_name: &str,
+        from: Option<&Path>,
+        voice: Voice,
+    ) -> Result<(), Failure> {
+        let from = from.map_or(String::new(), |path| format!("{} ", path.display()));
+        for outcome in outcomes {
+            for told in &outcome.partial {
+                voice.warn(format_args!("{from}→ {}: {told}", outcome.to));
+            }
+            if outcome.is_whole() {
+                let (to, parts) = (&outcome.to, parts(outcome.parts));
+                voice.note(format_args!("{from}→ {to}: {parts}, {}", outcome.whole));
+            }
+        }
+        let mut failed: Vec<String> = outcomes
+            .iter()
+            .filter(|outcome| !outcome.is_whole())
+            .map(|outcome| format!("{from}→ {}", not_delivered(outcome)))
+            .collect();
+        let Some(last) = failed.pop() else { return Ok(()) };
+        failed.iter().for_each(say::line);
+        let cures: Vec<String> = kept.iter().map(|kept| self.cure(kept, service_name)).collect();
+        Err(Failure::new(Kind::Failed, last).cure(cures.join("; ")))
+    }
+
+    fn cure(&self, kept: &Kept, service_name: &str) -> String {
+        let receivers: Vec<_> = kept.receivers.iter().map(|at| &self.receivers[*at]).collect();
+        match &kept.file {
+            Ok(path) => format!(
+                "kept in {}: `{}` sends it again",
+                path.display(),
+                self.again(path, &receivers, service_name)
+            ),
+            Err(why) => format!("it could not be kept either: {why}"),
+        }
+    }
+}
+
+fn parts(count: usize) -> String {
+    if count == 1 { String::from("1 part") } else { format!("{count} parts") }
+}
+
+/// `parca at http://…: 1 of 2 parts not delivered, 617 samples, 6.2 s CPU: it answered 503`.
+fn not_delivered(outcome: &Outcome) -> String {
+    let Outcome { to, missing, .. } = outcome;
+    let of = match (outcome.delivered, outcome.parts) {
+        (0, _) => String::from("nothing delivered"),
+        (delivered, all) => format!("{delivered} of {} delivered", parts(all)),
+    };
+    let several = outcome.causes.len() > 1;
+    let mut causes: Vec<String> = outcome
+        .causes
+        .iter()
+        .take(CAUSES)
+        .map(|(cause, count)| match several {
+            true => format!("{cause} ({})", parts(*count)),
+            false => cause.clone(),
+        })
+        .collect();
+    if outcome.causes.len() > CAUSES {
+        causes.push(format!("and {} other causes", outcome.causes.len() - CAUSES));
+    }
+    format!("{to}: {of}, {missing} missing: {}", causes.join(", "))
+}

@@ -1,0 +1,103 @@
+//! What a profile is of, where nobody says it.
+
+use output::{LabelValue, Profile};
+use std::path::Path;
+
+/// The label that says it, and the beginning of the comment that does in our files.
+const LABEL: &str = "service_name";
+
+/// The name for a recording of the whole machine: the machine's.
+pub(crate) fn machine() -> String {
+    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    if name.is_empty() { String::from("machine") } else { name }
+}
+
+/// The comment in our files that says what they are of.
+pub(crate) fn comment(service: &str) -> String {
+    format!("{LABEL}: {service}")
+}
+
+/// What a file says: a label that all its samples have, our comment, the program (`main`), the file's own name.
+/// `None`: nothing says it.
+pub(crate) fn of_file(profile: &Profile, main: Option<&str>, file: &Path) -> Option<String> {
+    label(profile).or_else(|| commented(profile)).or_else(|| program(main?)).or_else(|| stem(file))
+}
+
+fn label(profile: &Profile) -> Option<String> {
+    let mut samples = profile.samples.iter().map(|sample| {
+        sample.labels.iter().find(|label| label.key == LABEL).map(|label| &label.value)
+    });
+    let first = samples.next()??;
+    match first {
+        LabelValue::Text(name) if samples.all(|other| other == Some(first)) => Some(name.clone()),
+        _ => None,
+    }
+    .filter(|name| !name.is_empty())
+}
+
+fn commented(profile: &Profile) -> Option<String> {
+    let mut names =
+        profile.comments.iter().filter_map(|line| line.strip_prefix(LABEL)?.strip_prefix(": "));
+    names.next().filter(|name| !name.is_empty()).map(String::from)
+}
+
+fn program(path: &str) -> Option<String> {
+    let path = path.strip_suffix(" (deleted)").unwrap_or(path);
+    let name = path.rsplit('/').next().unwrap_or(path);
+    (!name.is_empty() && !name.starts_with('[')).then(|| name.to_owned())
+}
+
+/// `cpu` of `/tmp/cpu.pb.gz`.
+fn stem(file: &Path) -> Option<String> {
+    let name = file.file_name()?.to_string_lossy();
+    let stem = name.split('.').next().unwrap_or_default();
+    (!stem.is_empty() && name != "-").then(|| stem.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use output::{Label, Marks, Sample};
+
+    fn profile(labels: &[Option<&str>], comments: &[&str]) -> Profile {
+        let sample = |value: &Option<&str>| {
+            let label = |text: &str| Label {
+                key: String::from(LABEL),
+                value: LabelValue::Text(text.to_owned()),
+            };
+            let labels = value.map(label).into_iter().collect();
+            Sample { frames: Vec::new(), values: Vec::new(), labels, marks: Marks::default() }
+        };
+        Profile {
+            samples: labels.iter().map(sample).collect(),
+            comments: comments.iter().map(|line| String::from(*line)).collect(),
+            ..Profile::default()
+        }
+    }
+
+    #[test]
+    fn the_nearest_source_wins() {
+        let name = |profile: &Profile, main: Option<&str>, file: &str| {
+            of_file(profile, main, Path::new(file))
+        };
+        let says = |text: &str| Some(String::from(text));
+        let commented = ["other", "service_name: of the comment"];
+        let both = profile(&[Some("label"), Some("label")], &commented);
+        assert_eq!(name(&both, Some("/bin/a"), "x"), says("label"));
+        for labels in [&[Some("a"), Some("b")][..], &[Some("a"), None], &[Some("")], &[]] {
+            let profile = profile(labels, &commented);
+            assert_eq!(name(&profile, Some("/bin/a"), "x"), says("of the comment"));
+        }
+        let silent = profile(&[None], &["bpflame 0.1.0: x"]);
+        assert_eq!(name(&silent, Some("/bin/a (deleted)"), "x"), says("a"));
+        assert_eq!(name(&silent, Some("[kernel]"), "/tmp/cpu.pb.gz"), says("cpu"));
+        assert_eq!(name(&silent, None, "-"), None);
+    }
+
+    #[test]
+    fn our_comment_is_read_back() {
+        let comment = comment("redis-server");
+        let profile = profile(&[None], &[&comment]);
+        assert_eq!(of_file(&profile, None, Path::new("-")).as_deref(), Some("redis-server"));
+    }
+}

@@ -1,0 +1,58 @@
+//! Whether the user waits no longer for an upload.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+const IDLE: u8 = 0;
+const SENDING: u8 = 1;
+const GIVEN_UP: u8 = 2;
+
+/// Shared by who sends and who looks for Ctrl-C.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Stop(Arc<AtomicU8>);
+
+impl Stop {
+    /// The sending begins.
+    pub(crate) fn begin(&self) {
+        self.change(IDLE, SENDING);
+    }
+
+    /// The sending is over.
+    pub(crate) fn end(&self) {
+        self.change(SENDING, IDLE);
+    }
+
+    /// Gives up what is being sent, and all that would be sent after it. False: nothing is being sent, and nothing
+    /// changes.
+    pub(crate) fn give_up(&self) -> bool {
+        self.change(SENDING, GIVEN_UP)
+    }
+
+    /// Whether it was given up.
+    pub(crate) fn given_up(&self) -> bool {
+        self.0.load(Ordering::SeqCst) == GIVEN_UP
+    }
+
+    fn change(&self, from: u8, to: u8) -> bool {
+        self.0.compare_exchange(from, to, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_being_sent_is_given_up() {
+        let stop = Stop::default();
+        assert!(!stop.give_up() && !stop.given_up());
+        stop.begin();
+        stop.end();
+        assert!(!stop.give_up());
+        stop.begin();
+        assert!(stop.clone().give_up());
+        assert!(stop.given_up());
+        stop.end();
+        assert!(stop.given_up(), "for good");
+    }
+}
