@@ -25,6 +25,8 @@ mod retry;
 mod series;
 mod split;
 mod subset;
+#[cfg(test)]
+mod tests;
 mod told;
 
 pub use client::{Account, Client, Failed, Progress, Settings};

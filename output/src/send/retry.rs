@@ -81,7 +81,7 @@ impl Backoff {
 
 /// The value of a `Retry-After` header: seconds, or a date, of which `unix` seconds have passed since 1970.
 /// Nothing where it is neither.
-pub(super) fn asked(value: &str, unix: u64) -> Option<Duration> {
+pub(super) fn asked_time(value: &str, unix: u64) -> Option<Duration> {
     let value = value.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
         return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn retry_after_is_seconds_or_a_date() {
         let now = 784_111_777; // Sun, 06 Nov 1994 08:49:37 GMT
-        let seconds = |value: &str| asked(value, now).map(|asked| asked.as_secs());
+        let seconds = |value: &str| asked_time(value, now).map(|asked| asked.as_secs());
         assert_eq!(seconds("120"), Some(120));
         assert_eq!(seconds(" 0 "), Some(0));
         assert_eq!(seconds("99999999999999999999"), Some(u64::MAX));

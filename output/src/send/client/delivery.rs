@@ -2,8 +2,9 @@
 
 use super::{Account, Client, Failed, Progress};
 use crate::send::http::{Attempt, Line, Outcome, Reply};
-use crate::send::retry::{Backoff, Clock, asked};
+use crate::send::retry::{Backoff, Clock, asked_time};
 use crate::send::{Answer, Part, Verdict};
+use crate::text;
 use std::time::Duration;
 
 /// Delivers over a line of its own.
@@ -19,6 +20,7 @@ pub(super) fn deliver(
         open: &mut |part: &Part| client.plan.body(&part.body),
         attempt: &mut |body, time| line.attempt(body, time, stop),
         judge: &|answer| client.judge(answer),
+        words: &|text| client.words(text),
         clock,
         stop,
         limits: (client.plan.attempt, client.total),
@@ -29,19 +31,22 @@ pub(super) fn deliver(
 }
 
 impl Client {
-    /// What an answer means; secrets that the backend repeats are taken out before and after it is read.
+    /// What an answer means; secrets that the backend repeats are taken out before it is read.
     fn judge(&self, answer: &Answer) -> Verdict {
-        let conceal = &self.plan.conceal;
         let mut answer = answer.clone();
-        conceal.bytes(&mut answer.body);
-        match (self.rules.judge)(&answer) {
-            Verdict::Delivered => Verdict::Delivered,
-            Verdict::Partial(text) => Verdict::Partial(conceal.text(&text)),
-            Verdict::Retry(text) => Verdict::Retry(conceal.text(&text)),
-            Verdict::Refused(text) => Verdict::Refused(conceal.text(&text)),
-        }
+        self.plan.conceal.bytes(&mut answer.body);
+        (self.rules.judge)(&answer)
+    }
+
+    /// Words in one line, without secrets.
+    fn words(&self, text: &str) -> String {
+        let text = text::clean(text).into_owned();
+        text::shorten(&self.plan.conceal.text(&text), WORDS).into_owned()
     }
 }
+
+/// Characters of a cause.
+const WORDS: usize = 500;
 
 /// A body as it goes out.
 type Body = std::sync::Arc<[u8]>;
@@ -51,6 +56,8 @@ struct Delivery<'a> {
     open: &'a mut dyn FnMut(&Part) -> Body,
     attempt: &'a mut dyn FnMut(&Body, Duration) -> Attempt,
     judge: &'a dyn Fn(&Answer) -> Verdict,
+    /// Makes others' words fit to be shown.
+    words: &'a dyn Fn(&str) -> String,
     clock: &'a dyn Clock,
     stop: &'a dyn Fn() -> bool,
     /// Time for an attempt, and for all.
@@ -58,13 +65,16 @@ struct Delivery<'a> {
     account: Account,
 }
 
-/// What became of a part.
+/// What became of a part. A part that failed may be there all the same, where an attempt got no answer.
 enum Fate {
     Delivered,
-    Failed(String),
+    Failed(String, bool),
     /// Failed, and so do all that follow.
-    Over(String),
+    Over(String, bool),
 }
+
+/// Why nothing more is sent.
+const STOPPED: &str = "the delivery was stopped";
 
 /// What an attempt leads to.
 enum Step {
@@ -79,15 +89,17 @@ impl Delivery<'_> {
         for (done, part) in parts.into_iter().enumerate() {
             progress(Progress::Part { done, of });
             let fate = match &over {
-                Some(cause) => Fate::Failed(String::clone(cause)),
+                Some(cause) => Fate::Failed(String::clone(cause), false),
                 None => self.send(done + 1, &part, progress),
             };
+            if let Fate::Over(cause, _) = &fate {
+                over = Some(cause.clone());
+            }
             match fate {
                 Fate::Delivered => self.account.delivered += 1,
-                Fate::Failed(cause) => self.account.failed.push(Failed { part, cause }),
-                Fate::Over(cause) => {
-                    self.account.failed.push(Failed { part, cause: cause.clone() });
-                    over = Some(cause);
+                Fate::Failed(cause, doubtful) | Fate::Over(cause, doubtful) => {
+                    let perhaps = if doubtful { "; it may have arrived all the same" } else { "" };
+                    self.account.failed.push(Failed { part, cause: cause + perhaps });
                 }
             }
         }
@@ -96,47 +108,36 @@ impl Delivery<'_> {
 
     /// Tries a part until its fate is known.
     fn send(&mut self, number: usize, part: &Part, progress: &mut dyn FnMut(Progress)) -> Fate {
+        let mut trial = Trial::start(number, self.clock);
         let mut body = None;
-        let mut backoff = Backoff::default();
-        let (mut attempts, started) = (0, self.clock.now());
-        // Whether the part may be there already.
-        let mut doubtful = false;
         loop {
             let left = self.limits.1.saturating_sub(self.clock.now());
             if (self.stop)() {
-                return Fate::Over("it was stopped before".to_owned());
+                return Fate::Over(STOPPED.to_owned(), trial.doubtful);
             }
             if left.is_zero() {
-                return Fate::Over("no time was left".to_owned());
+                return Fate::Over("no time was left".to_owned(), trial.doubtful);
             }
             let body = body.get_or_insert_with(|| (self.open)(part));
             let attempt = (self.attempt)(body, left.min(self.limits.0));
-            attempts += 1;
+            trial.attempts += 1;
             self.account.attempts += 1;
             self.account.bytes += attempt.sent;
-            let unanswered = !matches!(attempt.outcome, Outcome::Answered(_));
-            let whole = attempt.sent == body.len() as u64;
-            let (cause, asked) = match self.step(number, attempt.outcome) {
-                Step::Again { cause, asked } => (cause, asked),
-                Step::Done(fate) => {
-                    if doubtful && matches!(fate, Fate::Delivered) {
-                        self.account.partial.push(format!(
-                            "part {number} was sent again after an attempt that got no answer; it may be there twice"
-                        ));
-                    }
-                    return fate;
+            trial.doubtful |= attempt.whole && !matches!(attempt.outcome, Outcome::Answered(_));
+            match self.step(&trial, attempt.outcome) {
+                Step::Done(fate) => return fate,
+                Step::Again { cause, asked } => {
+                    let wait = trial.backoff.next(self.clock.chance(), asked);
+                    let Some(wait) = self.fitting(wait, asked) else {
+                        return Fate::Over(
+                            trial.gave_up(&cause, asked, self.clock),
+                            trial.doubtful,
+                        );
+                    };
+                    progress(Progress::Waiting { cause, wait });
+                    self.clock.wait(wait, self.stop);
                 }
-            };
-            doubtful |= unanswered && whole;
-            let wait = backoff.next(self.clock.chance(), asked);
-            let Some(wait) = self.fitting(wait, asked) else {
-                let time = (self.clock.now().saturating_sub(started)).as_secs();
-                let times = if attempts == 1 { "1 attempt" } else { "attempts" };
-                let count = if attempts == 1 { String::new() } else { format!("{attempts} ") };
-                return Fate::Over(format!("{cause} ({count}{times} in {time} s)"));
-            };
-            progress(Progress::Waiting { cause, wait });
-            self.clock.wait(wait, self.stop);
+            }
         }
     }
 
@@ -151,48 +152,85 @@ impl Delivery<'_> {
     }
 
     /// What the attempt at a part leads to.
-    fn step(&mut self, number: usize, outcome: Outcome) -> Step {
+    fn step(&mut self, trial: &Trial, outcome: Outcome) -> Step {
         match outcome {
-            Outcome::Stopped => {
-                Step::Done(Fate::Over("it was stopped before it was done".to_owned()))
-            }
+            Outcome::Stopped => Step::Done(Fate::Over(STOPPED.to_owned(), trial.doubtful)),
             Outcome::Failed(failure) if failure.again => {
-                Step::Again { cause: failure.cause, asked: None }
+                Step::Again { cause: (self.words)(&failure.cause), asked: None }
             }
-            Outcome::Failed(failure) => Step::Done(Fate::Over(failure.cause)),
-            Outcome::Answered(reply) => self.answered(number, &reply),
+            Outcome::Failed(failure) => {
+                Step::Done(Fate::Over((self.words)(&failure.cause), trial.doubtful))
+            }
+            Outcome::Answered(reply) => self.answered(trial, &reply),
         }
     }
 
-    fn answered(&mut self, number: usize, reply: &Reply) -> Step {
+    fn answered(&mut self, trial: &Trial, reply: &Reply) -> Step {
         let status = reply.answer.status;
         if let 300..=399 = status {
             let place = reply.location.as_ref().map(|place| format!(" to {place}"));
-            return Step::Done(Fate::Over(format!(
+            let cause = format!(
                 "the backend redirects{} (status {status}), and redirects are not followed: give the URL itself",
                 place.unwrap_or_default()
-            )));
+            );
+            return Step::Done(Fate::Over((self.words)(&cause), trial.doubtful));
         }
-        let verdict = (self.judge)(&reply.answer);
-        if let 401 | 403 | 404 | 407 = status {
-            return Step::Done(Fate::Over(match verdict {
-                Verdict::Retry(text) | Verdict::Refused(text) | Verdict::Partial(text) => text,
-                Verdict::Delivered => format!("the backend answered with status {status}"),
-            }));
-        }
-        match verdict {
-            Verdict::Delivered => Step::Done(Fate::Delivered),
+        match (self.judge)(&reply.answer) {
+            Verdict::Retry(text) | Verdict::Refused(text) | Verdict::Partial(text)
+                if matches!(status, 401 | 403 | 404 | 407) =>
+            {
+                Step::Done(Fate::Over((self.words)(&text), trial.doubtful))
+            }
+            Verdict::Delivered => Step::Done(self.delivered(trial)),
             Verdict::Partial(text) => {
-                self.account.partial.push(format!("part {number}: {text}"));
-                Step::Done(Fate::Delivered)
+                let text = (self.words)(&text);
+                self.account.partial.push(format!("part {}: {text}", trial.number));
+                Step::Done(self.delivered(trial))
             }
-            Verdict::Refused(cause) => Step::Done(Fate::Failed(cause)),
+            Verdict::Refused(cause) => {
+                Step::Done(Fate::Failed((self.words)(&cause), trial.doubtful))
+            }
             Verdict::Retry(cause) => {
-                let asked =
-                    reply.retry_after.as_ref().and_then(|value| asked(value, self.clock.unix()));
-                Step::Again { cause, asked }
+                let asked = reply.retry_after.as_ref();
+                let asked = asked.and_then(|value| asked_time(value, self.clock.unix()));
+                Step::Again { cause: (self.words)(&cause), asked }
             }
         }
+    }
+
+    fn delivered(&mut self, trial: &Trial) -> Fate {
+        if trial.doubtful {
+            self.account.partial.push(format!(
+                "part {} was sent again after an attempt that got no answer: it may be there twice",
+                trial.number
+            ));
+        }
+        Fate::Delivered
+    }
+}
+
+/// The attempts at a part so far.
+struct Trial {
+    number: usize,
+    attempts: usize,
+    started: Duration,
+    backoff: Backoff,
+    /// Whether an attempt sent the whole part and got no answer: it may be there already.
+    doubtful: bool,
+}
+
+impl Trial {
+    fn start(number: usize, clock: &dyn Clock) -> Self {
+        let backoff = Backoff::default();
+        Self { number, attempts: 0, started: clock.now(), backoff, doubtful: false }
+    }
+
+    /// The last cause, with what was tried.
+    fn gave_up(&self, cause: &str, asked: Option<Duration>, clock: &dyn Clock) -> String {
+        let asks = asked.map(|asked| format!("; it asks to wait {} s", asked.as_secs()));
+        let attempts = if self.attempts == 1 { "attempt" } else { "attempts" };
+        let time = clock.now().saturating_sub(self.started).as_secs();
+        format!("{cause}{} ({} {attempts} in {time} s)", asks.unwrap_or_default(), self.attempts)
     }
 }
 

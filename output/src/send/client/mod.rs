@@ -16,7 +16,7 @@ pub use settings::Settings;
 use super::http::Plan;
 use super::retry::Machine;
 use super::{Endpoint, Part};
-use rules::Rules;
+pub(in crate::send) use rules::Rules;
 use std::time::Duration;
 
 /// A part that was not delivered.
@@ -82,7 +82,11 @@ impl Client {
     }
 
     /// A client of a backend with rules of its own.
-    fn with_rules(endpoint: &Endpoint, settings: &Settings, rules: Rules) -> Result<Self, String> {
+    pub(in crate::send) fn with_rules(
+        endpoint: &Endpoint,
+        settings: &Settings,
+        rules: Rules,
+    ) -> Result<Self, String> {
         let plan = Plan::new(endpoint, settings, &rules.request())?;
         Ok(Self { plan, rules, total: settings.total })
     }

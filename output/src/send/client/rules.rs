@@ -5,12 +5,12 @@ use crate::send::{Answer, Backend, Verdict, otlp, parca, pyroscope};
 
 /// A backend's requests, and what its answers mean.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Rules {
-    pub(super) path: &'static str,
-    pub(super) content_type: &'static str,
-    pub(super) compress: bool,
-    pub(super) headers: &'static [(&'static str, &'static str)],
-    pub(super) judge: fn(&Answer) -> Verdict,
+pub(in crate::send) struct Rules {
+    pub(in crate::send) path: &'static str,
+    pub(in crate::send) content_type: &'static str,
+    pub(in crate::send) compress: bool,
+    pub(in crate::send) headers: &'static [(&'static str, &'static str)],
+    pub(in crate::send) judge: fn(&Answer) -> Verdict,
 }
 
 /// The rules that a backend's module states.
@@ -28,7 +28,7 @@ macro_rules! stated {
 
 impl Rules {
     /// Those of a backend.
-    pub(super) fn of(backend: Backend) -> Self {
+    pub(in crate::send) fn of(backend: Backend) -> Self {
         match backend {
             Backend::Pyroscope => stated!(pyroscope),
             Backend::Parca => stated!(parca),
@@ -37,7 +37,7 @@ impl Rules {
     }
 
     /// What every request of this backend is like.
-    pub(super) fn request(&self) -> Request {
+    pub(in crate::send) fn request(&self) -> Request {
         Request {
             path: self.path,
             content_type: self.content_type,

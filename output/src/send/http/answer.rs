@@ -40,6 +40,13 @@ impl Reply {
         }
     }
 
+    /// A reply without a connection.
+    #[cfg(test)]
+    pub(in crate::send) fn of(answer: Answer, retry_after: Option<&str>) -> Self {
+        let retry_after = retry_after.map(str::to_owned);
+        Self { answer, retry_after, location: None, compressed: false }
+    }
+
     /// With the beginning of its body; where the body breaks off, with what came.
     pub(super) fn with_body(mut self, body: impl Read) -> Self {
         let body = body.take(LIMIT);

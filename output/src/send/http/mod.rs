@@ -23,7 +23,7 @@ pub(super) use plan::{Plan, Request};
 use super::retry::GLANCE;
 use failure::Place;
 use std::io::{self, Read};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -32,8 +32,10 @@ use ureq::{Agent, SendBody, http};
 /// What an attempt gave.
 #[derive(Debug)]
 pub(super) struct Attempt {
-    /// Bytes of the body that were handed to the system.
+    /// Bytes of the body that were handed to the connection.
     pub(super) sent: u64,
+    /// Whether the other side may have the whole body.
+    pub(super) whole: bool,
     /// How it ended.
     pub(super) outcome: Outcome,
 }
@@ -56,7 +58,8 @@ const GRACE: Duration = Duration::from_millis(300);
 #[derive(Debug)]
 pub(super) struct Line<'a> {
     plan: &'a Plan,
-    agent: Option<Agent>,
+    /// With what tells that the other side has stopped to take what is sent.
+    agent: Option<(Agent, Arc<AtomicBool>)>,
 }
 
 impl<'a> Line<'a> {
@@ -72,7 +75,8 @@ impl<'a> Line<'a> {
         time: Duration,
         stop: &dyn Fn() -> bool,
     ) -> Attempt {
-        let agent = self.agent.get_or_insert_with(|| self.plan.agent()).clone();
+        let (agent, deaf) = self.agent.get_or_insert_with(|| self.plan.agent()).clone();
+        deaf.store(false, Ordering::Relaxed);
         let place = self.plan.place.clone();
         let sent = Arc::new(AtomicU64::new(0));
         let (give, take) = sync_channel(1);
@@ -106,7 +110,9 @@ impl<'a> Line<'a> {
                 }
             },
         };
-        Attempt { sent: sent.load(Ordering::Relaxed), outcome }
+        let sent = sent.load(Ordering::Relaxed);
+        let whole = sent == body.len() as u64 && !deaf.load(Ordering::Relaxed);
+        Attempt { sent, whole, outcome }
     }
 }
 

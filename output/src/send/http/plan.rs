@@ -8,6 +8,7 @@ use crate::send::{Endpoint, Settings};
 use flate2::{Compression, write::GzEncoder};
 use std::io::Write;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use ureq::config::Config;
 use ureq::http::{self, HeaderMap, HeaderValue, header};
@@ -111,11 +112,12 @@ impl Plan {
         Ok(request)
     }
 
-    /// An agent without connections.
-    pub(super) fn agent(&self) -> Agent {
-        let connector = transport::connector(self.way.prefix());
+    /// An agent without connections, and what tells that the other side of one takes no more.
+    pub(super) fn agent(&self) -> (Agent, Arc<AtomicBool>) {
+        let deaf = Arc::new(AtomicBool::new(false));
+        let connector = transport::connector(self.way.prefix(), Arc::clone(&deaf));
         let resolver = transport::Resolve::new(self.way.forward());
-        Agent::with_parts(self.config.clone(), connector, resolver)
+        (Agent::with_parts(self.config.clone(), connector, resolver), deaf)
     }
 }
 

@@ -7,6 +7,8 @@
 
 use std::fmt;
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use ureq::Error;
 use ureq::config::Config;
 use ureq::http::Uri;
@@ -16,12 +18,13 @@ use ureq::unversioned::transport::{
     SocksConnector, TcpConnector, Transport,
 };
 
-/// Connects through proxies and with TLS; `prefix` stands before the path of requests that are forwarded.
-pub(super) fn connector(prefix: Option<String>) -> impl Connector {
+/// Connects through proxies and with TLS; `prefix` stands before the path of requests that are forwarded, `deaf` is set
+/// when the other side takes no more of what is sent.
+pub(super) fn connector(prefix: Option<String>, deaf: Arc<AtomicBool>) -> impl Connector {
     ().chain(SocksConnector::default())
         .chain(ConnectProxyConnector::default())
         .chain(TcpConnector::default())
-        .chain(Listen { prefix })
+        .chain(Listen { prefix, deaf })
         .chain(RustlsConnector::default())
 }
 
@@ -58,6 +61,7 @@ impl fmt::Debug for Resolve {
 #[derive(Debug)]
 struct Listen {
     prefix: Option<String>,
+    deaf: Arc<AtomicBool>,
 }
 
 impl<In: Transport> Connector<In> for Listen {
@@ -68,8 +72,8 @@ impl<In: Transport> Connector<In> for Listen {
         _details: &ConnectionDetails,
         chained: Option<In>,
     ) -> Result<Option<Self::Out>, Error> {
-        let prefix = self.prefix.clone();
-        Ok(chained.map(|inner| Listening { inner, prefix, deaf: false }))
+        let (prefix, deaf) = (self.prefix.clone(), Arc::clone(&self.deaf));
+        Ok(chained.map(|inner| Listening { inner, prefix, deaf, closed: false }))
     }
 }
 
@@ -80,7 +84,9 @@ struct Listening<In> {
     /// To be put into the first request.
     prefix: Option<String>,
     /// The other side takes no more.
-    deaf: bool,
+    closed: bool,
+    /// The same, for others to see.
+    deaf: Arc<AtomicBool>,
 }
 
 impl<In: Transport> Transport for Listening<In> {
@@ -89,7 +95,7 @@ impl<In: Transport> Transport for Listening<In> {
     }
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
-        if self.deaf {
+        if self.closed {
             return Ok(());
         }
         let amount = match self.prefix.take() {
@@ -98,7 +104,8 @@ impl<In: Transport> Transport for Listening<In> {
         };
         match self.inner.transmit_output(amount, timeout) {
             Err(Error::Io(error)) if is_closed(&error) => {
-                self.deaf = true;
+                self.closed = true;
+                self.deaf.store(true, Ordering::Relaxed);
                 Ok(())
             }
             result => result,
@@ -110,7 +117,7 @@ impl<In: Transport> Transport for Listening<In> {
     }
 
     fn is_open(&mut self) -> bool {
-        !self.deaf && self.inner.is_open()
+        !self.closed && self.inner.is_open()
     }
 
     fn is_tls(&self) -> bool {

@@ -1,0 +1,141 @@
+//! Deliveries to a backend that means no good, over real connections on loopback. Whatever it does, every part is
+//! delivered or stands in the account with its cause, nothing hangs, and no message shows a secret.
+
+mod answers;
+mod backend;
+mod certificates;
+mod connections;
+mod proxies;
+mod redirects;
+mod secrets;
+mod tls;
+
+use super::client::Rules;
+use super::{
+    Account, Answer, Backend as Kind, Client, Endpoint, Part, Progress, Settings, Verdict,
+};
+use crate::Profile;
+use backend::Backend;
+use std::time::Duration;
+
+/// A password that no message may show.
+const SECRET: &str = "hunter2-hunter2";
+
+/// A backend that takes what it answers with 200, wants 429 and 5xx again, and refuses the rest.
+const RULES: Rules = Rules {
+    path: "/push",
+    content_type: "application/test",
+    compress: false,
+    headers: &[("X-Kind", "test")],
+    judge,
+};
+
+fn judge(answer: &Answer) -> Verdict {
+    assert!(answer.body.len() <= 64 << 10, "{} bytes of an answer were kept", answer.body.len());
+    let text: String = String::from_utf8_lossy(&answer.body).chars().take(100).collect();
+    let text = format!("status {}: {text}", answer.status);
+    match answer.status {
+        200 | 204 => Verdict::Delivered,
+        206 => Verdict::Partial(text),
+        429 | 500..=599 => Verdict::Retry(text),
+        _ => Verdict::Refused(text),
+    }
+}
+
+/// Settings with short times; tests that need another time say so.
+fn settings() -> Settings {
+    Settings {
+        attempt: Duration::from_secs(20),
+        total: Duration::from_secs(40),
+        ..Settings::default()
+    }
+}
+
+/// Settings for what no attempt can mend: a third of a second for an attempt, one second in all.
+fn hasty() -> Settings {
+    Settings { attempt: Duration::from_millis(300), total: Duration::from_secs(1), ..settings() }
+}
+
+/// Bodies of parts that are told apart by their first byte, which is their number.
+fn parts(count: u8, size: usize) -> Vec<Part> {
+    let body = |number: u8| {
+        let mut body = vec![b'x'; size.max(1)];
+        body[0] = number;
+        body
+    };
+    (1..=count).map(|number| Part { profile: Profile::default(), body: body(number) }).collect()
+}
+
+/// What a delivery gave.
+struct Seen {
+    account: Account,
+    progress: Vec<Progress>,
+}
+
+impl Seen {
+    /// The one cause of all parts that failed.
+    fn cause(&self) -> &str {
+        let first = self.account.failed.first().expect("a part failed");
+        let bare = |cause: &str| cause.split("; it may have").next().unwrap_or("").to_owned();
+        for failed in &self.account.failed {
+            assert_eq!(bare(&failed.cause), bare(&first.cause));
+        }
+        &first.cause
+    }
+
+    /// Numbers of the parts that failed.
+    fn failed(&self) -> Vec<u8> {
+        self.account.failed.iter().map(|failed| failed.part.body[0]).collect()
+    }
+}
+
+/// Delivers to a URL, and checks what holds for every delivery.
+fn deliver_to(url: &str, settings: &Settings, parts: Vec<Part>) -> Seen {
+    deliver_until(url, settings, parts, &|| false)
+}
+
+fn deliver_until(
+    url: &str,
+    settings: &Settings,
+    parts: Vec<Part>,
+    stop: &dyn Fn() -> bool,
+) -> Seen {
+    let endpoint = Endpoint::parse(url).unwrap();
+    let client = Client::with_rules(&endpoint, settings, RULES).unwrap();
+    let numbers: Vec<u8> = parts.iter().map(|part| part.body[0]).collect();
+    let mut progress = Vec::new();
+    let account = client.deliver(parts, stop, &mut |step| progress.push(step));
+    assert_eq!(account.delivered + account.failed.len(), numbers.len(), "{account:?}");
+    assert!(account.failed.iter().all(|failed| numbers.contains(&failed.part.body[0])));
+    let texts = account.failed.iter().map(|failed| &failed.cause).chain(&account.partial);
+    for text in texts {
+        assert!(!text.is_empty() && !text.contains(['\n', '\r', '\u{1b}']), "{text:?}");
+    }
+    let shown = format!("{progress:?} {client:?} {settings:?} {:?}", Causes(&account));
+    assert!(!shown.contains(SECRET), "{shown}");
+    Seen { account, progress }
+}
+
+/// All that an account says in words.
+struct Causes<'a>(&'a Account);
+
+impl std::fmt::Debug for Causes<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let causes = self.0.failed.iter().map(|failed| &failed.cause);
+        f.debug_list().entries(causes).entries(&self.0.partial).finish()
+    }
+}
+
+/// Delivers `count` small parts to a backend.
+fn deliver(backend: &Backend, settings: &Settings, count: u8) -> Seen {
+    deliver_to(&backend.url(), settings, parts(count, 100))
+}
+
+#[test]
+fn each_backend_has_its_rules() {
+    for kind in Kind::ALL {
+        let rules = Rules::of(kind);
+        assert!(rules.path.starts_with('/'), "{kind}");
+        assert!(rules.content_type.contains('/'), "{kind}");
+    }
+}

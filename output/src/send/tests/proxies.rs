@@ -1,0 +1,97 @@
+//! Proxies, with a backend that nobody but the proxy knows.
+
+use super::backend::{Backend, Connection, watched};
+use super::{SECRET, deliver_to, hasty, parts, settings};
+use crate::send::{Secret, Settings};
+
+/// A name that has no address.
+const BACKEND: &str = "otlp+http://backend.invalid:4040";
+
+fn through(variable: &str, proxy: &str, settings: Settings) -> Settings {
+    Settings { environment: vec![(variable.to_owned(), Secret::new(proxy.to_owned()))], ..settings }
+}
+
+fn answer_all(connection: &mut Connection, status: u16) {
+    while connection.request().is_some() && connection.answer(status, "", "from the proxy") {}
+}
+
+#[test]
+fn plain_http_is_forwarded_with_the_whole_url() {
+    watched(|| {
+        let proxy = Backend::start(|connection| answer_all(connection, 200));
+        let url = format!("http://me:{SECRET}@{}", proxy.address());
+        let settings = through("HTTP_PROXY", &url, settings());
+        let seen = deliver_to(BACKEND, &settings, parts(2, 300_000));
+        assert_eq!(seen.account.delivered, 2);
+        for (index, request) in proxy.requests().iter().enumerate() {
+            let line = "POST http://backend.invalid:4040/push HTTP/1.1\r\n";
+            assert!(request.head.starts_with(line), "{}", request.head);
+            assert_eq!(request.header("host"), Some("backend.invalid:4040"));
+            let pair = crate::send::base64::encode(format!("me:{SECRET}").as_bytes());
+            assert_eq!(
+                request.header("proxy-authorization"),
+                Some(format!("Basic {pair}").as_str())
+            );
+            assert_eq!((usize::from(request.body[0]), request.body.len()), (index + 1, 300_000));
+        }
+    });
+}
+
+#[test]
+fn a_proxy_that_refuses_is_told() {
+    watched(|| {
+        let proxy = Backend::start(|connection| answer_all(connection, 407));
+        let url = format!("http://me:{SECRET}@{}", proxy.address());
+        let seen = deliver_to(BACKEND, &through("http_proxy", &url, settings()), parts(2, 10));
+        assert_eq!((seen.failed(), seen.account.attempts), (vec![1, 2], 1));
+        assert!(seen.cause().contains("407"), "{}", seen.cause());
+    });
+}
+
+#[test]
+fn tls_goes_through_a_tunnel() {
+    watched(|| {
+        for (status, again) in [(407, false), (403, false), (503, true)] {
+            let proxy = Backend::start(move |connection| {
+                connection.head();
+                connection.answer(status, "", "");
+            });
+            let url = format!("http://me:{SECRET}@{}", proxy.address());
+            let settings = through("https_proxy", &url, hasty());
+            let seen = deliver_to("otlp+https://backend.invalid", &settings, parts(2, 10));
+            assert_eq!(seen.failed(), [1, 2]);
+            let cause = seen.cause();
+            assert!(cause.contains("proxy") && cause.contains(&status.to_string()), "{cause}");
+            assert_eq!(seen.account.attempts > 1, again, "{status}");
+        }
+    });
+}
+
+#[test]
+fn a_missing_proxy_is_told_as_such() {
+    watched(|| {
+        let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let proxy = format!("http://{address}");
+        for (variable, url) in
+            [("http_proxy", BACKEND), ("https_proxy", "otlp+https://backend.invalid")]
+        {
+            let seen = deliver_to(url, &through(variable, &proxy, hasty()), parts(1, 10));
+            assert!(seen.cause().contains(&format!("the proxy {address}")), "{}", seen.cause());
+        }
+    });
+}
+
+#[test]
+fn loopback_and_exempt_hosts_go_directly() {
+    watched(|| {
+        let proxy = Backend::start(|connection| answer_all(connection, 200));
+        let backend = Backend::answering(200, "", "");
+        let url = format!("http://{}", proxy.address());
+        let settings = through("all_proxy", &url, settings());
+        assert_eq!(deliver_to(&backend.url(), &settings, parts(1, 10)).account.delivered, 1);
+        let mut exempt = settings.clone();
+        exempt.environment.push(("NO_PROXY".to_owned(), Secret::new("x, .invalid".to_owned())));
+        assert_eq!(deliver_to(BACKEND, &exempt, parts(1, 10)).failed(), [1]);
+        assert_eq!((backend.connections(), proxy.connections()), (1, 0));
+    });
+}
