@@ -1,5 +1,7 @@
 //! Messages and exit codes, and that nothing is overwritten or half-written.
 
+pub(crate) mod push;
+
 use crate::lab::{self, Ended};
 use crate::{Skip, tests};
 use std::fs;

@@ -14,6 +14,7 @@ mod layering;
 mod live;
 mod pprof_file;
 mod readers;
+mod receiver;
 mod recording;
 mod replay;
 
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
     arguments.test_threads.get_or_insert(1);
     let mut modules =
         vec![("layering", layering::tests()), ("replay", replay::tests()), ("cli", cli::tests())];
+    modules.push(("push", cli::push::tests()));
     modules.push(("readers", readers::tests()));
     modules.extend(live::modules());
     let trials = modules

@@ -15,10 +15,11 @@ use crate::doctor::DoctorArgs;
 use crate::report::ReportArgs;
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
+use std::sync::LazyLock;
 
 /// The command line.
 #[derive(Debug, Parser)]
-#[command(name = "bpflame", version, long_version = LONG_VERSION, about, propagate_version = false)]
+#[command(name = "bpflame", version, long_version = LONG_VERSION.as_str(), about, propagate_version = false)]
 #[command(
     about = "Samples stacks with BPF: flame graphs and pprof files of a process, a command or the machine"
 )]
@@ -29,11 +30,15 @@ pub struct Cli {
     pub command: Command,
 }
 
-const LONG_VERSION: &str = concat!(
-    env!("CARGO_PKG_VERSION"),
-    "\nlicence: Apache-2.0 OR MIT\nwrites: svg, pprof (.pb.gz), folded stacks\n",
-    "`bpflame doctor` tells what this machine allows"
-);
+static LONG_VERSION: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "{}\nlicence: Apache-2.0 OR MIT\nwrites: svg, pprof (.pb.gz), folded stacks\n\
+         sends: Pyroscope (push.v1), Parca (WriteRaw), OTLP profiles (v1development, opentelemetry-proto {})\n\
+         `bpflame doctor` tells what this machine allows",
+        env!("CARGO_PKG_VERSION"),
+        output::otlp::PROTO_VERSION
+    )
+});
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no samples, 4 not permitted, 5 the kernel lacks something, \

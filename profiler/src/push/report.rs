@@ -60,12 +60,12 @@ fn parts(count: usize) -> String {
     if count == 1 { String::from("1 part") } else { format!("{count} parts") }
 }
 
-/// `parca at http://…: 1 of 2 parts not delivered, 617 samples, 6.2 s CPU: it answered 503`.
+/// `parca at http://…: 1 of 2 parts delivered, 617 samples, 6.2 s CPU missing: it answered 503`.
 fn not_delivered(outcome: &Outcome) -> String {
     let Outcome { to, missing, .. } = outcome;
     let of = match (outcome.delivered, outcome.parts) {
-        (0, _) => String::from("nothing delivered"),
-        (delivered, all) => format!("{delivered} of {} delivered", parts(all)),
+        (0, _) => format!("nothing delivered of {missing}"),
+        (delivered, all) => format!("{delivered} of {} delivered, {missing} missing", parts(all)),
     };
     let several = outcome.causes.len() > 1;
     let mut causes: Vec<String> = outcome
@@ -80,5 +80,5 @@ fn not_delivered(outcome: &Outcome) -> String {
     if outcome.causes.len() > CAUSES {
         causes.push(format!("and {} other causes", outcome.causes.len() - CAUSES));
     }
-    format!("{to}: {of}, {missing} missing: {}", causes.join(", "))
+    format!("{to}: {of}: {}", causes.join(", "))
 }
