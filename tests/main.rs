@@ -51,6 +51,8 @@ fn main() -> ExitCode {
     let mut modules =
         vec![("layering", layering::tests()), ("replay", replay::tests()), ("cli", cli::tests())];
     modules.push(("push", cli::push::tests()));
+    modules.push(("push::files", cli::push::files::tests()));
+    modules.push(("push::secrets", cli::push::secrets::tests()));
     modules.push(("readers", readers::tests()));
     modules.extend(live::modules());
     let trials = modules

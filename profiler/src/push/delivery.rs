@@ -7,6 +7,7 @@ use crate::progress::Progress;
 use crate::say::Voice;
 use output::Profile;
 use output::send::{self, Endpoint, Part, Progress as Step, Series};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Why something that was not even begun was not delivered.
 const GIVEN_UP: &str = "given up before it was tried";
@@ -41,11 +42,14 @@ fn to_one(
     Delivery { profile, series }: Delivery<'_>,
     stop: &Stop,
     progress: &Progress,
-    _voice: Voice,
+    voice: Voice,
 ) -> Outcome {
     let (url, to) = (receiver.endpoint.to_string(), shown(&receiver.endpoint));
     if stop.given_up() {
         return Outcome::untried(&url, to, profile, String::from(GIVEN_UP));
+    }
+    if let Some(why) = send::stale(receiver.endpoint.backend, profile, now()) {
+        voice.warn(format_args!("→ {to}: {why}"));
     }
     let parts = match send::prepare(receiver.endpoint.backend, profile, series) {
         Ok(parts) => parts,
@@ -80,6 +84,12 @@ fn begun(url: &str, to: &str, parts: &[Part]) -> Outcome {
         partial: Vec::new(),
         rest: Rest::Nothing,
     }
+}
+
+/// Nanoseconds since 1970.
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
 }
 
 /// `pyroscope at http://…`.

@@ -2,7 +2,7 @@
 //! is done.
 
 use super::files::{self, Files};
-use super::{again, header};
+use super::{again, header, probe};
 use crate::args::PushArgs;
 use crate::exit::{Failure, Kind};
 use crate::say::Voice;
@@ -69,10 +69,13 @@ impl Push {
         Ok(Some(push))
     }
 
-    /// What a profile is of: what was typed, or else `found`.
+    /// What a profile is of: what was typed, or else `found`; a process may have an empty name.
     pub(crate) fn series(&self, found: impl FnOnce() -> String) -> Series {
+        let name = self.service_name.clone().unwrap_or_else(found);
         Series {
-            service_name: self.service_name.clone().unwrap_or_else(found),
+            service_name: Some(name)
+                .filter(|name| !name.is_empty())
+                .unwrap_or_else(|| String::from("unknown")),
             labels: self.labels.clone(),
             allowed: self.allowed.clone(),
         }
@@ -88,7 +91,8 @@ impl Push {
         if let Some(twice) = keys.windows(2).find(|pair| pair[0] == pair[1]) {
             return usage(format!("--label {} is there twice", twice[0]));
         }
-        Ok(())
+        let unknown = || String::from("x");
+        probe::probe(&self.receivers, &self.series(unknown)).or_else(usage)
     }
 }
 

@@ -1,0 +1,135 @@
+//! `bpflame upload`: files of ours and of other producers, large ones and old ones.
+
+use super::{command_in, files, kept, record, run_in, samples, scratch, upload};
+use crate::lab;
+use crate::receiver::{Answer, Receiver};
+use crate::{Skip, tests};
+use std::collections::BTreeSet;
+use std::fs;
+
+tests!(
+    parts_that_did_not_arrive_are_kept_alone,
+    an_old_profile_is_told_before_it_is_sent,
+    files_of_any_producer_are_sent,
+    a_file_that_is_none_does_not_stop_the_others,
+);
+
+/// A profile of so many samples, each with a stack of its own; it began so many hours ago.
+fn large(samples: u64, hours: u64) -> Vec<u8> {
+    use pprof::protos::{Function, Line, Location, Message, Profile, Sample, ValueType};
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let began = now - std::time::Duration::from_secs(hours * 3600);
+    let mut strings = vec![String::new(), String::from("samples"), String::from("count")];
+    strings.extend((1..=samples).map(|id| format!("function_{id}")));
+    let name = |id: u64| id as i64 + 2;
+    let function = |id| Function { id, name: name(id), ..Function::default() };
+    let line = |function_id| vec![Line { function_id, line: 1 }];
+    let location = |id| Location { id, line: line(id), ..Location::default() };
+    let sample = |id| Sample { location_id: vec![id], value: vec![1], label: Vec::new() };
+    let profile = Profile {
+        sample_type: vec![ValueType { ty: 1, unit: 2 }],
+        sample: (1..=samples).map(sample).collect(),
+        location: (1..=samples).map(location).collect(),
+        function: (1..=samples).map(function).collect(),
+        string_table: strings,
+        time_nanos: i64::try_from(began.as_nanos()).unwrap(),
+        ..Profile::default()
+    };
+    profile.encode_to_vec()
+}
+
+fn parts_that_did_not_arrive_are_kept_alone() -> Result<(), Skip> {
+    let (directory, elsewhere) = (scratch(), scratch());
+    let file = elsewhere.path().join("large.pb");
+    fs::write(&file, large(20_000, 0)).unwrap();
+    let file = file.display().to_string();
+    let answers = [Answer::ok("pyroscope"), Answer::REFUSED, Answer::ok("pyroscope")];
+    let receiver = Receiver::start(&answers);
+    let url = receiver.url("pyroscope");
+    let ended = lab::finish(&mut upload(&directory, &[&file, "--push", &url])).with_code(1);
+    assert_eq!(receiver.requests().len(), 2);
+    let (path, rest) = kept(&directory);
+    assert!(!ended.err.contains("warning"), "it is not old: {}", ended.err);
+    let left = samples(&rest);
+    assert!(0 < left && left < 20_000, "{left}");
+    let told =
+        format!("1 of 2 parts delivered, {},{:03} samples missing", left / 1000, left % 1000);
+    assert!(ended.err.contains(&told), "{told} in {}", ended.err);
+    let stacks: BTreeSet<_> = rest.samples.iter().map(|sample| &sample.stack).collect();
+    assert_eq!(stacks.len() as i64, left, "each is there once");
+
+    let command = command_in(&ended);
+    assert!(command.contains(path.file_name().unwrap().to_str().unwrap()), "{command}");
+    let again = run_in(&directory, &command).with_code(0);
+    assert_eq!(receiver.requests().len(), 3);
+    let told = format!(": 1 part, {},{:03} samples", left / 1000, left % 1000);
+    assert!(again.err.contains(&told), "{}", again.err);
+    Ok(())
+}
+
+fn an_old_profile_is_told_before_it_is_sent() -> Result<(), Skip> {
+    let (directory, receiver) = (scratch(), Receiver::start(&[Answer::ok("pyroscope")]));
+    let url = receiver.url("pyroscope");
+    fs::write(directory.path().join("old.pb"), large(3, 2)).unwrap();
+    let ended = lab::finish(&mut upload(&directory, &["old.pb", "--push", &url])).with_code(0);
+    let told = ended.err.find("older than an hour").expect(&ended.err);
+    assert!(told < ended.err.find("1 part").expect(&ended.err), "{}", ended.err);
+    assert_eq!(receiver.requests().len(), 1, "the backend decides");
+    Ok(())
+}
+
+/// What a producer that is not bpflame writes: heap, not compressed, the program in the first mapping.
+fn foreign() -> Vec<u8> {
+    use pprof::protos::{Location, Mapping, Message, Profile, Sample, ValueType};
+    let strings = ["", "inuse_space", "bytes", "/opt/shop/worker (deleted)"];
+    let kind = ValueType { ty: 1, unit: 2 };
+    let mapping = Mapping { id: 3, memory_limit: 0x1000, filename: 3, ..Mapping::default() };
+    let location = Location { id: 9, mapping_id: 3, address: 0x10, ..Location::default() };
+    let sample = Sample { location_id: vec![9], value: vec![4096], label: Vec::new() };
+    let profile = Profile {
+        sample_type: vec![kind],
+        sample: vec![sample],
+        mapping: vec![mapping],
+        location: vec![location],
+        string_table: strings.map(String::from).to_vec(),
+        ..Profile::default()
+    };
+    profile.encode_to_vec()
+}
+
+fn files_of_any_producer_are_sent() -> Result<(), Skip> {
+    let (directory, receiver) = (scratch(), Receiver::start(&[Answer::ok("otlp")]));
+    let url = receiver.url("otlp");
+    lab::finish(&mut record(&directory, &["-o", "ours.pb.gz"])).with_code(0);
+    fs::write(directory.path().join("theirs.prof"), foreign()).unwrap();
+    let arguments = ["ours.pb.gz", "theirs.prof", "--push", &url];
+    let ended = lab::finish(&mut upload(&directory, &arguments)).with_code(0);
+    let to = format!("→ otlp at http://{}: 1 part", receiver.address());
+    for told in [
+        format!("ours.pb.gz {to}, 36 samples, 735 ms CPU"),
+        format!("theirs.prof {to}, 1 sample, 4,096 bytes inuse_space"),
+    ] {
+        assert!(ended.err.contains(&told), "{told} in {}", ended.err);
+    }
+    let requests = receiver.requests();
+    let body = String::from_utf8_lossy(&requests[1].body).into_owned();
+    assert!(body.contains("service.name") && body.contains("worker"), "{body:?}");
+    Ok(())
+}
+
+fn a_file_that_is_none_does_not_stop_the_others() -> Result<(), Skip> {
+    let (directory, receiver) = (scratch(), Receiver::start(&[Answer::ok("otlp")]));
+    let url = receiver.url("otlp");
+    lab::finish(&mut record(&directory, &["-o", "good.pb.gz"])).with_code(0);
+    fs::write(directory.path().join("bad.pb.gz"), "no profile").unwrap();
+    let arguments = ["absent.pb.gz", "bad.pb.gz", "good.pb.gz", "--push", &url];
+    let ended = lab::finish(&mut upload(&directory, &arguments)).with_code(1);
+    assert_eq!(receiver.requests().len(), 1);
+    for told in
+        ["absent.pb.gz: there is no such file", "bad.pb.gz: ", "good.pb.gz → otlp", "2 of 3"]
+    {
+        assert!(ended.err.contains(told), "{told} in {}", ended.err);
+    }
+    assert_eq!(files(&directory).len(), 2, "nothing is kept of what is there");
+    Ok(())
+}
