@@ -62,6 +62,9 @@ pub enum Progress {
     },
 }
 
+/// More time than anybody waits, and less than clocks can count.
+pub(super) const LONGEST: Duration = Duration::from_secs(365 * 86_400);
+
 /// Delivers parts to an endpoint.
 #[derive(Debug)]
 pub struct Client {
@@ -88,7 +91,7 @@ impl Client {
         rules: Rules,
     ) -> Result<Self, String> {
         let plan = Plan::new(endpoint, settings, &rules.request())?;
-        Ok(Self { plan, rules, total: settings.total })
+        Ok(Self { plan, rules, total: settings.total.min(LONGEST) })
     }
 
     /// Sends each part until it is delivered, refused, or time is up. `stop`: whether to give up at once; it is asked

@@ -1,7 +1,7 @@
 //! Answers of every kind.
 
 use super::backend::{Backend, watched};
-use super::{deliver, deliver_to, hasty, parts, settings};
+use super::{brief, deliver, deliver_to, hasty, parts, settings};
 use flate2::{Compression, read::GzEncoder};
 use std::io::Read;
 use std::sync::Arc;
@@ -61,7 +61,9 @@ fn a_status_counts_although_its_body_never_ends() {
             connection.send("HTTP/1.1 400 No\r\nContent-Length: 100\r\n\r\nbad labels");
             connection.wait();
         });
-        let seen = deliver(&backend, &hasty(), 1);
+        let mut settings = settings();
+        settings.attempt = std::time::Duration::from_secs(3);
+        let seen = deliver(&backend, &settings, 1);
         assert_eq!(seen.cause(), "status 400: bad labels");
     });
 }
@@ -152,7 +154,7 @@ fn busy_backends_are_asked_again() {
             assert!(seen.account.partial.is_empty(), "it was answered");
         }
         let never = Backend::answering(500, "", "out of disk");
-        let seen = deliver(&never, &hasty(), 2);
+        let seen = deliver(&never, &brief(), 2);
         assert_eq!(seen.failed(), [1, 2]);
         assert!(seen.cause().contains("out of disk"), "{}", seen.cause());
         assert!(never.requests().len() > 1);

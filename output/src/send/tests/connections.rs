@@ -1,7 +1,7 @@
 //! Connections that are slow, silent, cut or missing.
 
 use super::backend::{Backend, watched};
-use super::{deliver, deliver_to, deliver_until, hasty, parts, settings};
+use super::{brief, deliver, deliver_to, deliver_until, hasty, parts, settings};
 use crate::send::Progress;
 use std::io::Read;
 use std::net::{Shutdown, TcpListener};
@@ -36,7 +36,7 @@ fn nothing_listens() {
     watched(|| {
         // A port that was just free.
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let seen = deliver_to(&format!("otlp+http://{address}"), &hasty(), parts(3, 100));
+        let seen = deliver_to(&format!("otlp+http://{address}"), &brief(), parts(3, 100));
         assert_eq!(seen.failed(), [1, 2, 3]);
         assert!(seen.cause().contains("connection refused"), "{}", seen.cause());
         assert!(seen.account.attempts > 1, "it is tried again");

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::Profile;
 use backend::Backend;
+use std::io::Read;
 use std::time::Duration;
 
 /// A password that no message may show.
@@ -51,7 +52,12 @@ fn settings() -> Settings {
     }
 }
 
-/// Settings for what no attempt can mend: a third of a second for an attempt, one second in all.
+/// Settings for what is tried in vain more than once.
+fn brief() -> Settings {
+    Settings { total: Duration::from_secs(4), ..settings() }
+}
+
+/// Settings for what is never answered: a third of a second for an attempt, one second in all.
 fn hasty() -> Settings {
     Settings { attempt: Duration::from_millis(300), total: Duration::from_secs(1), ..settings() }
 }
@@ -138,4 +144,72 @@ fn each_backend_has_its_rules() {
         assert!(rules.path.starts_with('/'), "{kind}");
         assert!(rules.content_type.contains('/'), "{kind}");
     }
+}
+
+#[test]
+fn each_backend_has_its_fates() {
+    // What every one of them means by a status alone, without a body of its own: whether it is asked again.
+    for (status, again) in [
+        (400, false),
+        (401, false),
+        (404, false),
+        (413, false),
+        (429, true),
+        (502, true),
+        (503, true),
+        (504, true),
+    ] {
+        for kind in Kind::ALL {
+            backend::watched(move || {
+                let backend =
+                    Backend::answering(status, "Retry-After: 3600\r\n", "<html>no</html>");
+                let url = backend.url().replace("otlp", kind.name());
+                let client = Client::new(Endpoint::parse(&url).unwrap(), settings()).unwrap();
+                let account = client.deliver(parts(1, 10), &|| false, &mut |_| {});
+                let cause = &account.failed[0].cause;
+                assert_eq!(
+                    cause.contains("asks to wait 3600 s"),
+                    again,
+                    "{kind} {status}: {cause}"
+                );
+                assert_eq!(backend.requests().len(), 1, "{kind} {status}");
+            });
+        }
+    }
+}
+
+#[test]
+fn bodies_go_as_each_backend_takes_them() {
+    for kind in Kind::ALL {
+        backend::watched(move || {
+            let backend = Backend::answering(400, "", "");
+            let url = backend.url().replace("otlp", kind.name());
+            let client = Client::new(Endpoint::parse(&url).unwrap(), settings()).unwrap();
+            let account = client.deliver(parts(1, 1000), &|| false, &mut |_| {});
+            let (request, rules) = (&backend.requests()[0], Rules::of(kind));
+            assert!(request.head.starts_with(&format!("POST {} HTTP/1.1\r\n", rules.path)));
+            assert_eq!(request.header("content-type"), Some(rules.content_type));
+            assert_eq!(request.header("content-encoding"), rules.compress.then_some("gzip"));
+            assert_eq!(account.bytes, request.body.len() as u64);
+            let mut body = Vec::new();
+            if rules.compress {
+                let packed = flate2::read::GzDecoder::new(request.body.as_slice());
+                { packed }.read_to_end(&mut body).unwrap();
+            } else {
+                body.clone_from(&request.body);
+            }
+            assert_eq!(body, account.failed[0].part.body, "{kind}");
+        });
+    }
+}
+
+#[test]
+fn times_without_end_do_not_overflow() {
+    backend::watched(|| {
+        let backend = Backend::answering(200, "", "");
+        let endless = Settings { attempt: Duration::MAX, total: Duration::MAX, ..settings() };
+        assert_eq!(deliver(&backend, &endless, 1).account.delivered, 1);
+        let none = Settings { attempt: Duration::ZERO, total: Duration::ZERO, ..settings() };
+        assert_eq!(deliver(&backend, &none, 2).cause(), "no time was left");
+    });
 }

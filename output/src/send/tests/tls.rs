@@ -114,6 +114,20 @@ fn a_client_shows_its_certificate_where_it_is_asked_to() {
 }
 
 #[test]
+fn a_refusal_before_the_body_was_read_is_heard_through_tls() {
+    watched(|| {
+        let authority = Authority::new("ours");
+        let server = authority.sign(&["127.0.0.1"], Holds::Now).server(None);
+        let backend = Backend::tls(server, |connection| {
+            connection.head();
+            connection.answer(413, "Connection: close\r\n", "too large");
+        });
+        let seen = deliver_to(&backend.url(), &trusting(authority.pem()), parts(2, 32 << 20));
+        assert_eq!((seen.failed(), seen.cause()), (vec![1, 2], "status 413: too large"));
+    });
+}
+
+#[test]
 fn http_and_https_are_told_apart() {
     watched(|| {
         let plain = Backend::start(|connection| {
@@ -121,7 +135,7 @@ fn http_and_https_are_told_apart() {
             connection.answer(400, "", "");
         });
         let url = plain.url().replace("http:", "https:");
-        let seen = deliver_to(&url, &hasty(), parts(1, 10));
+        let seen = deliver_to(&url, &settings(), parts(1, 10));
         assert!(seen.cause().contains("does not speak TLS"), "{}", seen.cause());
         let authority = Authority::new("ours");
         let tls = Backend::tls(authority.sign(&["127.0.0.1"], Holds::Now).server(None), answer_all);
