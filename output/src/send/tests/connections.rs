@@ -7,6 +7,7 @@ use std::io::Read;
 use std::net::{Shutdown, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 #[test]
@@ -182,11 +183,12 @@ fn a_connection_that_was_closed_between_parts_is_made_anew() {
 fn a_stop_ends_an_attempt_and_a_wait_at_once() {
     watched(|| {
         let asked = Arc::new(AtomicBool::new(false));
-        let at_request = Arc::clone(&asked);
+        let (at_request, (give, cut)) = (Arc::clone(&asked), channel());
         let backend = Backend::start(move |connection| {
             connection.request();
             at_request.store(true, Ordering::SeqCst);
             connection.wait();
+            give.send(()).unwrap();
         });
         // Times that the watchdog would not wait for.
         let mut patient = settings();
@@ -199,6 +201,7 @@ fn a_stop_ends_an_attempt_and_a_wait_at_once() {
             "{}",
             seen.account.failed[1].cause
         );
+        cut.recv().expect("the connection was cut, not left open");
 
         let busy = Backend::answering(503, "Retry-After: 3600\r\n", "");
         let stop = || !busy.requests().is_empty();
