@@ -62,6 +62,11 @@ impl Otlp {
     /// [`Error::TooLarge`] where a table has more rows than the format can number.
     pub fn bytes(&self, profile: &Profile) -> Result<Vec<u8>, Error> {
         profile.check()?;
+        self.bytes_of_whole(profile)
+    }
+
+    /// As [`Otlp::bytes`], of a profile that is known to hold together.
+    pub(crate) fn bytes_of_whole(&self, profile: &Profile) -> Result<Vec<u8>, Error> {
         let rows = [profile.functions.len(), profile.locations.len(), profile.samples.len()];
         // Three strings a function are the most that a row adds to a table.
         if rows.into_iter().sum::<usize>() > i32::MAX as usize / 8 {

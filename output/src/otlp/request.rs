@@ -2,7 +2,7 @@
 
 use super::attributes::{self, Attribute, Value};
 use super::dictionary::Dictionary;
-use super::samples::{self, Place, Row, Rows};
+use super::samples::{self, Group, Groups, Place};
 use super::wire::{self, field, nest, put, put_text};
 use super::{Otlp, SCHEMA_URL, tables};
 use crate::Error;
@@ -16,11 +16,11 @@ const SUMMARY: &str = "summary: ";
 pub(super) fn bytes(options: &Otlp, profile: &Profile) -> Result<Vec<u8>, Error> {
     let mut dictionary = Dictionary::new();
     let locations = tables::write(profile, &mut dictionary);
-    let rows = samples::rows(profile, &locations, &mut dictionary);
-    if rows.places.is_empty() {
+    let groups = samples::groups(profile, &locations, &mut dictionary);
+    if groups.list.is_empty() {
         return Err(Error::Empty);
     }
-    let columns = columns(profile, &rows, &mut dictionary);
+    let columns = columns(profile, &groups, &mut dictionary);
     let dictionary = dictionary.into_bytes();
     let mut to = Vec::with_capacity(dictionary.len() * 2);
     // The dictionary stands first, so that it need not be kept until the samples are written.
@@ -28,15 +28,15 @@ pub(super) fn bytes(options: &Otlp, profile: &Profile) -> Result<Vec<u8>, Error>
     to.extend_from_slice(&dictionary);
     drop(dictionary);
     let mut ids = Ids(options.first_id);
-    for (place, samples) in &rows.places {
+    for group in &groups.list {
         nest(field::RESOURCE_PROFILES, &mut to, |to| {
-            put(field::RESOURCE, &resource(options, place), to);
+            put(field::RESOURCE, &resource(options, &group.place), to);
             nest(field::SCOPE_PROFILES, to, |to| {
-                let told = columns.iter().filter(|column| has_values(samples, column.at));
+                let told = columns.iter().filter(|column| has_values(group, column.at));
                 let columns: Vec<&Column> = told.collect();
                 put(field::SCOPE, &scope(profile, &columns), to);
                 for column in columns {
-                    write_profile(column, samples, &rows, &mut ids, to);
+                    write_profile(column, group, &groups, &mut ids, to);
                 }
                 put_text(field::SCHEMA_URL, SCHEMA_URL, to);
             });
@@ -64,7 +64,7 @@ struct Column {
 }
 
 /// The columns that have values; the one to show first is first, as readers show the first profile.
-fn columns(profile: &Profile, rows: &Rows<'_>, dictionary: &mut Dictionary) -> Vec<Column> {
+fn columns(profile: &Profile, groups: &Groups<'_>, dictionary: &mut Dictionary) -> Vec<Column> {
     let mut value_type = |t: &ValueType| wire::ValueType {
         type_strindex: dictionary.string(&t.kind),
         unit_strindex: dictionary.string(&t.unit),
@@ -73,7 +73,7 @@ fn columns(profile: &Profile, rows: &Rows<'_>, dictionary: &mut Dictionary) -> V
         Some(value_type(&profile.period_type)).filter(|t| *t != wire::ValueType::default());
     let first = profile.default_sample_type;
     let others = (0..profile.sample_types.len()).filter(|at| *at != first);
-    let told = |at: &usize| rows.places.values().any(|samples| has_values(samples, *at));
+    let told = |at: &usize| groups.list.iter().any(|group| has_values(group, *at));
     let mut columns: Vec<_> = std::iter::once(first)
         .chain(others)
         .filter(told)
@@ -96,8 +96,8 @@ fn columns(profile: &Profile, rows: &Rows<'_>, dictionary: &mut Dictionary) -> V
     columns
 }
 
-fn has_values(samples: &[Row], column: usize) -> bool {
-    samples.iter().any(|row| row.values[column] != 0)
+fn has_values(group: &Group<'_>, column: usize) -> bool {
+    group.column(column).next().is_some()
 }
 
 fn comment(profile: &Profile) -> Option<Attribute<'_>> {
@@ -148,8 +148,8 @@ fn scope(profile: &Profile, columns: &[&Column]) -> wire::InstrumentationScope {
 
 fn write_profile(
     column: &Column,
-    samples: &[Row],
-    rows: &Rows<'_>,
+    group: &Group<'_>,
+    groups: &Groups<'_>,
     ids: &mut Ids,
     to: &mut Vec<u8>,
 ) {
@@ -158,11 +158,11 @@ fn write_profile(
         prost::Message::encode_raw(&head, to);
         let mut message = wire::Sample::default();
         // What has no value of this kind says nothing in this profile.
-        for row in samples.iter().filter(|row| row.values[column.at] != 0) {
-            message.stack_index = row.stack;
-            message.attribute_indices.clone_from(&rows.attributes[row.attributes]);
+        for (stack, attributes, value) in group.column(column.at) {
+            message.stack_index = stack;
+            message.attribute_indices.clone_from(&groups.attributes[attributes]);
             message.values.clear();
-            message.values.push(row.values[column.at]);
+            message.values.push(value);
             put(field::SAMPLES, &message, to);
         }
     });

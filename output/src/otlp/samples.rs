@@ -4,8 +4,7 @@ use super::attributes;
 use super::dictionary::Dictionary;
 use super::tables::counts;
 use super::wire;
-use crate::profile::{Label, LabelValue, Marks, Profile, Sample, Trust};
-use std::collections::BTreeMap;
+use crate::profile::{FrameRef, Label, LabelValue, Marks, Profile, Sample, Trust};
 use std::collections::hash_map::{Entry, HashMap};
 
 /// What of a sample's labels is its resource's: where the code ran.
@@ -15,55 +14,133 @@ pub(super) struct Place<'a> {
     pub(super) container_id: Option<&'a str>,
 }
 
-/// A sample to be.
-pub(super) struct Row {
-    pub(super) stack: i32,
-    /// Index into [`Rows::attributes`].
-    pub(super) attributes: usize,
-    /// A value per sample type.
-    pub(super) values: Vec<i64>,
+/// A resource's samples.
+pub(super) struct Group<'a> {
+    pub(super) place: Place<'a>,
+    /// A stack's row, and an index into [`Groups::attributes`].
+    rows: Vec<(i32, usize)>,
+    /// A value per column, row by row.
+    values: Vec<i64>,
+    columns: usize,
+}
+
+impl Group<'_> {
+    /// What has a value in a column: the stack's row, the attributes' index, and the value.
+    pub(super) fn column(&self, at: usize) -> impl Iterator<Item = (i32, usize, i64)> {
+        let values = self.values.iter().skip(at).step_by(self.columns);
+        let rows = self.rows.iter().zip(values).filter(|(_, value)| **value != 0);
+        rows.map(|((stack, attributes), value)| (*stack, *attributes, *value))
+    }
+
+    fn push(&mut self, row: (i32, usize), values: &[i64]) -> usize {
+        self.rows.push(row);
+        self.values.extend_from_slice(values);
+        self.rows.len() - 1
+    }
+
+    fn add(&mut self, row: usize, values: &[i64]) {
+        for (sum, value) in self.values[row * self.columns..].iter_mut().zip(values) {
+            *sum = sum.saturating_add(*value);
+        }
+    }
 }
 
 /// All samples, by resource.
-pub(super) struct Rows<'a> {
-    pub(super) places: BTreeMap<Place<'a>, Vec<Row>>,
+pub(super) struct Groups<'a> {
+    pub(super) list: Vec<Group<'a>>,
     /// Lists of rows of the attribute table.
     pub(super) attributes: Vec<Vec<i32>>,
 }
 
-/// A sample's labels and what spoils it: all that its attributes and its resource are made from.
+/// The rows of all samples that have a value, in the profile's order; groups in their places' order. `locations`:
+/// rows by the profile's indices.
+pub(super) fn groups<'a>(
+    profile: &'a Profile,
+    locations: &[i32],
+    dictionary: &mut Dictionary,
+) -> Groups<'a> {
+    let mut identities = Identities::new(profile.sample_types.len());
+    let mut stacks = Stacks { locations, last: &[], row: 0, message: wire::Stack::default() };
+    let mut seen = HashMap::with_capacity(profile.samples.len());
+    for sample in profile.samples.iter().filter(|sample| counts(sample)) {
+        let identity = identities.of(sample, dictionary);
+        let (group, attributes) = identities.list[identity as usize];
+        let stack = stacks.row(&sample.frames, dictionary);
+        let group = &mut identities.groups.list[group];
+        match seen.entry(u64::from(identity) << 32 | stack as u64) {
+            Entry::Vacant(entry) => {
+                entry.insert(group.push((stack, attributes), &sample.values));
+            }
+            Entry::Occupied(entry) => group.add(*entry.get(), &sample.values),
+        }
+    }
+    let mut groups = identities.groups;
+    groups.list.sort_by_key(|group| group.place);
+    groups
+}
+
+/// A sample's labels and what spoils it: all that its resource and its attributes are made from.
 type Origin<'a> = (&'a [Label], usize, Marks);
 
 /// Interns what samples are told apart by.
 struct Identities<'a> {
-    origins: HashMap<Origin<'a>, (Place<'a>, usize)>,
+    origins: HashMap<Origin<'a>, u32>,
+    /// Groups' and attributes' indices: an identity each. Several origins may be one.
+    list: Vec<(usize, usize)>,
+    numbers: HashMap<(usize, usize), u32>,
+    places: HashMap<Place<'a>, usize>,
     lists: HashMap<Vec<i32>, usize>,
+    groups: Groups<'a>,
+    columns: usize,
 }
 
 impl<'a> Identities<'a> {
-    /// The resource, and the index of the attributes' list.
-    fn of(
-        &mut self,
-        sample: &'a Sample,
-        dictionary: &mut Dictionary,
-        attributes: &mut Vec<Vec<i32>>,
-    ) -> (Place<'a>, usize) {
+    fn new(columns: usize) -> Self {
+        Self {
+            origins: HashMap::new(),
+            list: Vec::new(),
+            numbers: HashMap::new(),
+            places: HashMap::new(),
+            lists: HashMap::new(),
+            groups: Groups { list: Vec::new(), attributes: Vec::new() },
+            columns,
+        }
+    }
+
+    /// The index of the sample's identity.
+    fn of(&mut self, sample: &'a Sample, dictionary: &mut Dictionary) -> u32 {
         let guessed = sample.frames.iter().filter(|frame| frame.trust == Trust::Guessed).count();
         let origin = (sample.labels.as_slice(), guessed, sample.marks);
         if let Some(known) = self.origins.get(&origin) {
             return *known;
         }
-        let (place, others) = place(&sample.labels);
-        let own = attributes::of_labels(others.into_iter());
-        let all = own.into_iter().chain(attributes::quality(guessed, sample.marks));
-        let list: Vec<i32> = all.map(|attribute| dictionary.attribute(&attribute)).collect();
-        let next = attributes.len();
-        let index = *self.lists.entry(list).or_insert_with_key(|list| {
-            attributes.push(list.clone());
-            next
+        let pair = self.pair(origin, dictionary);
+        let number = *self.numbers.entry(pair).or_insert_with(|| {
+            self.list.push(pair);
+            self.list.len() as u32 - 1
         });
-        self.origins.insert(origin, (place, index));
-        (place, index)
+        self.origins.insert(origin, number);
+        number
+    }
+
+    /// The group's index, and that of the attributes.
+    fn pair(&mut self, origin: Origin<'a>, dictionary: &mut Dictionary) -> (usize, usize) {
+        let (labels, guessed, marks) = origin;
+        let (place, others) = place(labels);
+        let Groups { list: groups, attributes: lists } = &mut self.groups;
+        let group = *self.places.entry(place).or_insert_with(|| {
+            let columns = self.columns;
+            groups.push(Group { place, rows: Vec::new(), values: Vec::new(), columns });
+            groups.len() - 1
+        });
+        let own = attributes::of_labels(others.into_iter());
+        let all = own.into_iter().chain(attributes::quality(guessed, marks));
+        let list: Vec<i32> = all.map(|attribute| dictionary.attribute(&attribute)).collect();
+        let list = *self.lists.entry(list).or_insert_with_key(|list| {
+            lists.push(list.clone());
+            lists.len() - 1
+        });
+        (group, list)
     }
 }
 
@@ -85,35 +162,25 @@ fn place(labels: &[Label]) -> (Place<'_>, Vec<&Label>) {
     (place, others)
 }
 
-/// The rows of all samples that have a value, in the profile's order. `locations`: rows by the profile's indices.
-pub(super) fn rows<'a>(
-    profile: &'a Profile,
-    locations: &[i32],
-    dictionary: &mut Dictionary,
-) -> Rows<'a> {
-    let mut rows = Rows { places: BTreeMap::new(), attributes: Vec::new() };
-    let mut identities = Identities { origins: HashMap::new(), lists: HashMap::new() };
-    let mut seen = HashMap::new();
-    let mut stack = wire::Stack::default();
-    for sample in profile.samples.iter().filter(|sample| counts(sample)) {
-        let (place, attributes) = identities.of(sample, dictionary, &mut rows.attributes);
-        stack.location_indices.clear();
-        let frames = sample.frames.iter().map(|frame| locations[frame.location.0 as usize]);
-        stack.location_indices.extend(frames);
-        let stack = dictionary.stack(&stack);
-        let list = rows.places.entry(place).or_default();
-        match seen.entry((place, attributes, stack)) {
-            Entry::Vacant(entry) => {
-                entry.insert(list.len());
-                list.push(Row { stack, attributes, values: sample.values.clone() });
-            }
-            Entry::Occupied(entry) => {
-                let row: &mut Row = &mut list[*entry.get()];
-                for (sum, value) in row.values.iter_mut().zip(&sample.values) {
-                    *sum = sum.saturating_add(*value);
-                }
-            }
+/// Makes stacks' rows.
+struct Stacks<'a> {
+    /// The locations' rows by the profile's indices.
+    locations: &'a [i32],
+    /// The frames of the sample before, and their row: samples are sorted by their frames.
+    last: &'a [FrameRef],
+    row: i32,
+    message: wire::Stack,
+}
+
+impl<'a> Stacks<'a> {
+    fn row(&mut self, frames: &'a [FrameRef], dictionary: &mut Dictionary) -> i32 {
+        if self.last != frames {
+            self.message.location_indices.clear();
+            let rows = frames.iter().map(|frame| self.locations[frame.location.0 as usize]);
+            self.message.location_indices.extend(rows);
+            self.row = dictionary.stack(&self.message);
+            self.last = frames;
         }
+        self.row
     }
-    rows
 }

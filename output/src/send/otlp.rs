@@ -2,7 +2,7 @@
 
 use super::split::{Limits, split};
 use super::{Answer, Part, Series, Verdict};
-use crate::{Error, Otlp, Profile};
+use crate::{Error, Otlp, Profile, text};
 use prost::Message;
 use std::hash::{BuildHasher, Hasher, RandomState};
 
@@ -25,13 +25,13 @@ pub(super) fn parts(profile: Profile, series: &Series) -> Result<Vec<Part>, Erro
     parts_within(profile, series, LIMIT)
 }
 
-/// The bodies' own size is not known before they are made: what is too large then is halved.
+/// The parts hold together, as `split` saw. The bodies' own size is not known before they are made: what is too large then is halved.
 fn parts_within(profile: Profile, series: &Series, limit: usize) -> Result<Vec<Part>, Error> {
     let mut parts = Vec::new();
     let mut waiting = split(profile, Limits { samples: usize::MAX, bytes: limit })?;
     waiting.reverse();
     while let Some(profile) = waiting.pop() {
-        let body = otlp(series).bytes(&profile)?;
+        let body = otlp(series).bytes_of_whole(&profile)?;
         let samples = profile.samples.len();
         if body.len() <= limit {
             parts.push(Part { profile, body });
@@ -131,14 +131,12 @@ fn cause(answer: &Answer) -> String {
     with_words(format!("status {}", answer.status), &words)
 }
 
-/// The fact, and a backend's words in one bounded line without control characters.
+/// The fact, and a backend's words in one bounded line.
 fn with_words(fact: String, words: &str) -> String {
-    let clean = words.chars().map(|c| if c.is_control() { ' ' } else { c });
-    let clean: String = clean.take(WORDS).collect();
-    match clean.trim() {
-        "" => fact,
-        words => format!("{fact}: {words}"),
+    if words.trim().is_empty() {
+        return fact;
     }
+    format!("{fact}: {}", text::shorten(&text::clean(words), WORDS))
 }
 
 #[cfg(test)]
