@@ -31,6 +31,8 @@ mod samples;
 mod tables;
 mod wire;
 
+pub(crate) use attributes::SERVICE_NAME;
+
 use crate::{Encode, Error, Profile};
 use std::io::{self, Write};
 

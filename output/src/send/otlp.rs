@@ -1,9 +1,13 @@
 //! Bodies for OTLP, its limits, and what its answers mean.
 
 use super::split::{Limits, split};
+use super::told::{self, Told};
 use super::{Answer, Part, Series, Verdict};
-use crate::{Error, Otlp, Profile, text};
+use crate::otlp::SERVICE_NAME;
+use crate::{Error, Otlp, Profile};
 use prost::Message;
+use serde_json::Value;
+use std::collections::BTreeSet;
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 /// Path of the request below the endpoint's base.
@@ -17,12 +21,26 @@ pub(super) const HEADERS: &[(&str, &str)] = &[];
 
 /// The Collector answers 400 to a body that is larger when it is decompressed.
 const LIMIT: usize = 20 << 20;
-/// How much of a backend's words is repeated, in characters.
-const WORDS: usize = 300;
+/// Why a receiver of OTLP may not know the path.
+const NO_PROFILES: &str = "the OpenTelemetry Collector takes profiles only with \
+    --feature-gates=service.profilesSupport and a pipeline for them";
 
 /// The profile's parts.
 pub(super) fn parts(profile: Profile, series: &Series) -> Result<Vec<Part>, Error> {
+    check_labels(series)?;
     parts_within(profile, series, LIMIT)
+}
+
+/// The labels become attributes of a resource, whose keys are unique.
+fn check_labels(series: &Series) -> Result<(), Error> {
+    let mut keys = BTreeSet::from([SERVICE_NAME]);
+    match series.labels.iter().find(|(key, _)| key.is_empty() || !keys.insert(key)) {
+        None => Ok(()),
+        Some((key, _)) if key.is_empty() => {
+            Err(Error::Unsendable("OTLP takes no label without a name".into()))
+        }
+        Some((key, _)) => Err(Error::Unsendable(format!("OTLP takes no label twice: {key}"))),
+    }
 }
 
 /// The parts hold together, as `split` saw. The bodies' own size is not known before they are made: what is too large then is halved.
@@ -88,55 +106,58 @@ struct Status {
 pub(super) fn judge(answer: &Answer) -> Verdict {
     match answer.status {
         200..=299 => taken(answer),
+        404 => Verdict::Refused(format!("{}; {NO_PROFILES}", cause(answer))),
         429 | 502 | 503 | 504 => Verdict::Retry(cause(answer)),
         _ => Verdict::Refused(cause(answer)),
     }
 }
 
-fn is(answer: &Answer, kind: &str) -> bool {
-    let given = answer.content_type.split(';').next().unwrap_or("").trim();
-    given.eq_ignore_ascii_case(kind)
-}
-
 /// A success, by its status. A page for people is none: some proxies answer so to whoever is not signed in.
 fn taken(answer: &Answer) -> Verdict {
-    if is(answer, "text/html") {
-        return Verdict::Refused(format!(
-            "{} with a web page, which is no answer of an OTLP receiver",
-            answer.status
-        ));
+    if answer.content_type.to_ascii_lowercase().contains("html") {
+        let text = told::status_and_text(answer);
+        return Verdict::Refused(format!("no receiver of OTLP: {text}"));
     }
-    let response = Some(answer).filter(|answer| is(answer, CONTENT_TYPE));
-    let response = response.and_then(|answer| Response::decode(answer.body.as_slice()).ok());
-    match response.and_then(|response| response.partial_success) {
-        Some(partial) if partial.rejected_profiles > 0 => Verdict::Partial(with_words(
-            format!("{} profiles of a part were rejected", partial.rejected_profiles),
-            &partial.error_message,
-        )),
-        _ => Verdict::Delivered,
+    let partial = if told::is_type(answer, CONTENT_TYPE) {
+        let response = Response::decode(answer.body.as_slice()).ok();
+        response.and_then(|response| response.partial_success).unwrap_or_default()
+    } else {
+        PartialSuccess::from_json(&answer.body).unwrap_or_default()
+    };
+    match (partial.rejected_profiles, told::one_line(&partial.error_message).as_str()) {
+        // Without a rejection, the words are advice.
+        (..=0, _) => Verdict::Delivered,
+        (rejected, "") => Verdict::Partial(format!("{rejected} profiles were rejected")),
+        (rejected, words) => {
+            Verdict::Partial(format!("{rejected} profiles were rejected: {words}"))
+        }
+    }
+}
+
+impl PartialSuccess {
+    fn from_json(body: &[u8]) -> Option<Self> {
+        let response: Value = serde_json::from_slice(body).ok()?;
+        let partial = response.get("partialSuccess")?;
+        let rejected = partial.get("rejectedProfiles")?;
+        // Such numbers are texts in protobuf's JSON, as a reader's numbers may have 53 bits.
+        let rejected = rejected.as_i64().or_else(|| rejected.as_str()?.parse().ok())?;
+        let message = partial.get("errorMessage").and_then(Value::as_str).unwrap_or_default();
+        Some(Self { rejected_profiles: rejected, error_message: message.into() })
     }
 }
 
 /// The status, and what the backend says.
 fn cause(answer: &Answer) -> String {
-    let status =
-        if is(answer, CONTENT_TYPE) { Status::decode(answer.body.as_slice()).ok() } else { None };
-    let words = match status {
-        Some(status) => status.message,
-        None if is(answer, "text/plain") || is(answer, "application/json") => {
-            String::from_utf8_lossy(&answer.body).into_owned()
+    let words = match Told::read(answer) {
+        Some(told) => told.message,
+        None if answer.content_type.to_ascii_lowercase().contains("protobuf") => {
+            let status = Status::decode(answer.body.as_slice()).unwrap_or_default();
+            told::one_line(&status.message)
         }
-        None => String::new(),
+        None => return told::status_and_text(answer),
     };
-    with_words(format!("status {}", answer.status), &words)
-}
-
-/// The fact, and a backend's words in one bounded line.
-fn with_words(fact: String, words: &str) -> String {
-    if words.trim().is_empty() {
-        return fact;
-    }
-    format!("{fact}: {}", text::shorten(&text::clean(words), WORDS))
+    let status = answer.status;
+    if words.is_empty() { format!("status {status}") } else { format!("status {status}: {words}") }
 }
 
 #[cfg(test)]

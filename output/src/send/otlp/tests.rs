@@ -77,6 +77,18 @@ fn field(number: u8, text: &str) -> Vec<u8> {
 }
 
 #[test]
+fn labels_that_would_be_lost_are_refused() {
+    let with = |labels: &[&str]| {
+        let labels = labels.iter().map(|key| ((*key).to_owned(), "v".to_owned())).collect();
+        parts(small(), &Series { labels, ..series() }).map(|parts| parts.len())
+    };
+    assert_eq!(with(&["a", "b"]), Ok(1));
+    for labels in [&["a", "a"][..], &["service.name"], &[""]] {
+        assert!(matches!(with(labels), Err(Error::Unsendable(_))), "{labels:?}");
+    }
+}
+
+#[test]
 fn the_collector_s_words_are_read() {
     // What go.opentelemetry.io/collector/receiver/otlpreceiver v0.162.0 sends.
     let status = [vec![8, 3], field(2, "http: request body too large")].concat();
@@ -84,9 +96,14 @@ fn the_collector_s_words_are_read() {
         judge(&answer(400, CONTENT_TYPE, &status)),
         Verdict::Refused("status 400: http: request body too large".into())
     );
+    let json = br#"{"code":16,"message":"no\u0007 key"}"#;
+    assert_eq!(
+        judge(&answer(401, "application/json", json)),
+        Verdict::Refused("status 401: no\u{fffd} key".into())
+    );
     assert_eq!(
         judge(&answer(404, "text/plain; charset=utf-8", b"404 page not found\n")),
-        Verdict::Refused("status 404: 404 page not found".into())
+        Verdict::Refused(format!("status 404: 404 page not found; {NO_PROFILES}"))
     );
 }
 
@@ -113,9 +130,27 @@ fn partial_successes_are_told() {
     };
     assert_eq!(
         judge(&answer(200, CONTENT_TYPE, &partial(2, "too old"))),
-        Verdict::Partial("2 profiles of a part were rejected: too old".into())
+        Verdict::Partial("2 profiles were rejected: too old".into())
+    );
+    assert_eq!(
+        judge(&answer(200, "", &partial(1, ""))),
+        Verdict::Partial("1 profiles were rejected".into())
     );
     assert_eq!(judge(&answer(200, CONTENT_TYPE, &partial(0, "be brief"))), Verdict::Delivered);
+    let json = |text: &str| judge(&answer(200, "application/json", text.as_bytes()));
+    let two = Verdict::Partial("2 profiles were rejected: too old".into());
+    let word = r#""errorMessage":"too\nold""#;
+    assert_eq!(json(&format!(r#"{{"partialSuccess":{{"rejectedProfiles":"2",{word}}}}}"#)), two);
+    assert_eq!(json(&format!(r#"{{"partialSuccess":{{"rejectedProfiles":2,{word}}}}}"#)), two);
+    for text in [
+        "",
+        "{}",
+        "[]",
+        r#"{"partialSuccess":{}}"#,
+        r#"{"partialSuccess":{"rejectedProfiles":[]}}"#,
+    ] {
+        assert_eq!(json(text), Verdict::Delivered, "{text}");
+    }
     assert_eq!(judge(&answer(200, CONTENT_TYPE, &[10, 0])), Verdict::Delivered);
     assert_eq!(judge(&answer(200, CONTENT_TYPE, b"")), Verdict::Delivered);
 }
@@ -132,7 +167,7 @@ fn hostile_words_are_bounded_and_clean() {
     let Verdict::Refused(text) = judge(&answer(500, "text/plain", long.as_bytes())) else {
         panic!("refused")
     };
-    assert!(text.chars().count() <= WORDS + 20, "{}", text.len());
+    assert!(text.chars().count() <= 320, "{}", text.len());
     assert!(!text.chars().any(char::is_control), "{text:?}");
     for len in 0..64 {
         let noise: Vec<u8> = (0..len).map(|n: u8| n.wrapping_mul(151) ^ 0x5a).collect();
