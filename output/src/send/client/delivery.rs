@@ -23,6 +23,7 @@ pub(super) fn deliver(
         words: &|text| client.words(text),
         clock,
         stop,
+        anonymous: client.plan.is_anonymous(),
         limits: (client.plan.attempt, client.total),
         account: Account::default(),
     };
@@ -60,6 +61,8 @@ struct Delivery<'a> {
     words: &'a dyn Fn(&str) -> String,
     clock: &'a dyn Clock,
     stop: &'a dyn Fn() -> bool,
+    /// Whether nothing says who sends.
+    anonymous: bool,
     /// Time for an attempt, and for all.
     limits: (Duration, Duration),
     account: Account,
@@ -116,14 +119,16 @@ impl Delivery<'_> {
                 return Fate::Over(STOPPED.to_owned(), trial.doubtful);
             }
             if left.is_zero() {
-                return Fate::Over("no time was left".to_owned(), trial.doubtful);
+                let cause =
+                    format!("no time was left of the {} s for all", self.limits.1.as_secs());
+                return Fate::Over(cause, trial.doubtful);
             }
             let body = body.get_or_insert_with(|| (self.open)(part));
             let attempt = (self.attempt)(body, left.min(self.limits.0));
             trial.attempts += 1;
             self.account.attempts += 1;
             self.account.bytes += attempt.sent;
-            trial.doubtful |= attempt.whole && !matches!(attempt.outcome, Outcome::Answered(_));
+            trial.doubtful |= attempt.whole && is_open(&attempt.outcome);
             match self.step(&trial, attempt.outcome) {
                 Step::Done(fate) => return fate,
                 Step::Again { cause, asked } => {
@@ -179,7 +184,12 @@ impl Delivery<'_> {
             Verdict::Retry(text) | Verdict::Refused(text) | Verdict::Partial(text)
                 if matches!(status, 401 | 403 | 404 | 407) =>
             {
-                Step::Done(Fate::Over((self.words)(&text), trial.doubtful))
+                let hint = match status {
+                    401 if self.anonymous => "; no credentials went along",
+                    407 => "; it is a proxy that asks for credentials",
+                    _ => "",
+                };
+                Step::Done(Fate::Over((self.words)(&text) + hint, trial.doubtful))
             }
             Verdict::Delivered => Step::Done(self.delivered(trial)),
             Verdict::Partial(text) => {
@@ -206,6 +216,16 @@ impl Delivery<'_> {
             ));
         }
         Fate::Delivered
+    }
+}
+
+/// Whether the backend may have taken a body that it got.
+fn is_open(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Answered(_) => false,
+        // Others are those of TLS, and of who speaks no HTTP.
+        Outcome::Failed(failure) => failure.again,
+        Outcome::Stopped => true,
     }
 }
 

@@ -4,8 +4,11 @@
 //! refusal that holds for all of them does: 401, 403, 404, 407, a redirect, a certificate that can't be trusted, and
 //! time that is up.
 //!
-//! *What may arrive twice.* An attempt whose body was sent, and that no answer came to, is tried again, as each of the
-//! backends' own clients does; a backend that took the first one has the part twice then. The account says so.
+//! *What may arrive twice.* An attempt whose body was sent whole and that no answer came to is tried again: OTLP asks
+//! for it, and a window that is lost can't be had again. A backend that took the first one has the part twice then,
+//! but for Pyroscope, which keeps one of profiles with the same series and time. The account says so, and a part that
+//! failed at last after such an attempt may be there all the same: its cause says that. An answer to try again counts
+//! as not taken.
 
 mod delivery;
 mod rules;

@@ -162,6 +162,10 @@ impl Place {
                 | Alert::DecryptError
                 | Alert::AccessDenied,
             ) => format!("{backend} does not accept the client's certificate ({error})"),
+            Tls::AlertReceived(Alert::HandshakeFailure) => format!(
+                "{backend} finds no common ground for TLS, or asks for a client's certificate \
+                 (--push-cert FILE and --push-key FILE)"
+            ),
             Tls::InvalidMessage(_) => {
                 format!("{backend} does not speak TLS: is it http and not https? ({error})")
             }

@@ -92,24 +92,22 @@ impl<'a> Line<'a> {
         };
         let thread = std::thread::Builder::new().name("send".to_owned());
         let outcome = match thread.spawn(move || drop(give.send(job.run()))) {
+            Ok(_) => wait(&take, time + GRACE, stop),
             Err(error) => {
-                Outcome::Failed(Failure::here(&format!("no thread could be started: {error}")))
+                let cause = format!("no thread could be started: {error}");
+                Some(Outcome::Failed(Failure::here(&cause)))
             }
-            Ok(_) => match wait(&take, time + GRACE, stop) {
-                Some(outcome) => outcome,
-                None => {
-                    // Cuts the connection: what the thread waits for ends.
-                    agent.shutdown();
-                    self.agent = None;
-                    let seen = status.lock().ok().and_then(|mut seen| seen.take());
-                    match (stop(), seen) {
-                        (true, _) => Outcome::Stopped,
-                        (false, Some(reply)) => Outcome::Answered(reply),
-                        (false, None) => Outcome::Failed(place.late(time)),
-                    }
-                }
-            },
         };
+        let outcome = outcome.unwrap_or_else(|| {
+            // Cuts the connection: what the thread waits for ends.
+            agent.shutdown();
+            self.agent = None;
+            match status.lock().ok().and_then(|mut seen| seen.take()) {
+                _ if stop() => Outcome::Stopped,
+                Some(reply) => Outcome::Answered(reply),
+                None => Outcome::Failed(place.late(time)),
+            }
+        });
         let sent = sent.load(Ordering::Relaxed);
         let whole = sent == body.len() as u64 && !deaf.load(Ordering::Relaxed);
         Attempt { sent, whole, outcome }

@@ -103,6 +103,11 @@ impl Plan {
         written.expect("writing to memory does not fail").into()
     }
 
+    /// Whether no `Authorization` goes along.
+    pub(in crate::send) fn is_anonymous(&self) -> bool {
+        !self.headers.contains_key(header::AUTHORIZATION)
+    }
+
     /// A request with a body of this length.
     pub(super) fn request(&self, length: usize) -> Result<http::request::Builder, String> {
         let mut request = http::Request::post(&self.url);

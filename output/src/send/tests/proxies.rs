@@ -96,7 +96,7 @@ fn socks(to: SocketAddr) -> (SocketAddr, Receiver<String>) {
     let (address, (give, asked)) = (listener.local_addr().unwrap(), channel());
     std::thread::spawn(move || {
         let mut client = listener.accept().unwrap().0;
-        let mut take = |count: usize| {
+        let take = |count: usize| {
             let mut bytes = vec![0; count];
             (&client).read_exact(&mut bytes).unwrap();
             bytes

@@ -98,6 +98,7 @@ fn a_client_shows_its_certificate_where_it_is_asked_to() {
         assert_eq!(with(Some(authority.sign(&["me"], Holds::Now))).account.delivered, 2);
         let cause = with(None).cause().to_owned();
         assert!(cause.contains("asks for a client's certificate"), "{cause}");
+        assert!(!cause.contains("arrived"), "{cause}");
         for wrong in [
             Authority::new("other").sign(&["me"], Holds::Now),
             authority.sign(&["me"], Holds::NoMore),

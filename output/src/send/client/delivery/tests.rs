@@ -92,6 +92,7 @@ fn run_until(parts: u8, outcomes: Vec<Outcome>, stop_after: usize) -> Seen {
         words: &str::to_owned,
         clock: &clock,
         stop: &|| attempts.get() >= stop_after,
+        anonymous: true,
         limits: (Duration::from_secs(10), Duration::from_secs(60)),
         account: Account::default(),
     };
@@ -121,13 +122,18 @@ fn a_refused_part_does_not_stop_the_others() {
 
 #[test]
 fn what_holds_for_all_parts_ends_the_delivery() {
-    for status in [401, 403, 404, 407] {
+    for (status, hint) in [
+        (401, "; no credentials went along"),
+        (403, ""),
+        (404, ""),
+        (407, "; it is a proxy that asks for credentials"),
+    ] {
         let seen = run(3, vec![reply(200, None), reply(status, None)]);
-        let cause = format!("status {status}");
+        let cause = format!("status {status}{hint}");
         assert_eq!(seen.causes(), [(2, cause.as_str()), (3, &cause)]);
     }
     let seen = run(2, vec![failed(false)]);
-    assert_eq!(seen.causes()[1], (2, "out of order"));
+    assert_eq!(seen.causes(), [(1, "out of order"), (2, "out of order")]);
 }
 
 #[test]
@@ -165,6 +171,7 @@ fn an_attempt_without_an_answer_may_have_delivered() {
     let seen = run(1, vec![reply(503, None), reply(200, None)]);
     assert!(seen.account.partial.is_empty(), "it was answered: {:?}", seen.account.partial);
     let seen = run(2, vec![failed(true), failed(false)]);
+    assert!(!run(1, vec![failed(false)]).causes()[0].1.contains("arrived"), "nobody took it");
     assert_eq!(seen.causes()[0].1, "out of order; it may have arrived all the same");
     assert_eq!(seen.causes()[1].1, "out of order", "the second was never sent");
 }
