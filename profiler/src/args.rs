@@ -41,7 +41,7 @@ static LONG_VERSION: LazyLock<String> = LazyLock::new(|| {
 });
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no samples, 4 not permitted, 5 the kernel lacks something, \
+Exit codes: 0 done, 1 failed or not delivered, 2 wrong usage, 3 no samples, 4 not permitted, 5 the kernel lacks something, \
 6 target not found. With -- COMMAND: the command's own code (128 + signal where it was killed), 125 where \
 bpflame itself failed, 126 not executable, 127 not found.";
 

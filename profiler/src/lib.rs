@@ -37,6 +37,7 @@ mod progress;
 pub mod push;
 mod quality;
 pub mod report;
+mod rights;
 mod say;
 pub mod session;
 mod signals;

@@ -8,6 +8,7 @@ use crate::progress::Progress;
 use crate::push::keep::Keeping;
 use crate::push::{Delivery, Push, Stop, deliver, service};
 use crate::report::read;
+use crate::rights::as_the_user;
 use crate::say::{self, Voice};
 use crate::signals::Signals;
 use output::Pprof;
@@ -19,6 +20,10 @@ use std::path::Path;
 /// # Errors
 /// Of kind [`Kind::Usage`] for what was typed; of kind [`Kind::Failed`] when anything was not delivered.
 pub(crate) fn run(args: UploadArgs) -> Result<(), Failure> {
+    as_the_user(|| send(args))
+}
+
+fn send(args: UploadArgs) -> Result<(), Failure> {
     let voice = Voice::new(args.quiet, args.verbose);
     let push = Push::new(&args.push, voice)?
         .ok_or_else(|| Failure::new(Kind::Usage, "upload needs --push URL"))?;

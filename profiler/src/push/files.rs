@@ -1,8 +1,8 @@
 //! Files with secrets and certificates, read bounded, as the user who calls.
 
 use crate::exit::{Failure, Kind};
+use crate::rights::as_the_user;
 use output::send::Secret;
-use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
 use std::env;
 use std::fs::File;
 use std::io::{self, Read};
@@ -100,21 +100,6 @@ fn bytes(path: &Path) -> Result<(Vec<u8>, Option<u32>), String> {
         return Err(format!("larger than {} KiB", LARGEST >> 10));
     }
     Ok((bytes, metadata.is_file().then(|| metadata.mode())))
-}
-
-/// With capabilities of its own bpflame may read more than its user; what it sends elsewhere may not be of it.
-fn as_the_user<T>(act: impl FnOnce() -> T) -> T {
-    let before = capabilities(None).ok().filter(|_| !rustix::process::getuid().is_root());
-    if let Some(mut sets) = before {
-        sets.effective -= CapabilitySet::DAC_READ_SEARCH | CapabilitySet::DAC_OVERRIDE;
-        // Lowering what one has is always allowed.
-        let _ = set_capabilities(None, sets);
-    }
-    let result = act();
-    if let Some(sets) = before {
-        let _ = set_capabilities(None, sets);
-    }
-    result
 }
 
 fn said(error: &io::Error) -> String {

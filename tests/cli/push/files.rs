@@ -6,10 +6,12 @@ use crate::receiver::{Answer, Receiver};
 use crate::{Skip, tests};
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 
 tests!(
     parts_that_did_not_arrive_are_kept_alone,
     an_old_profile_is_told_before_it_is_sent,
+    what_is_kept_belongs_to_who_called_sudo,
     files_of_any_producer_are_sent,
     a_file_that_is_none_does_not_stop_the_others,
 );
@@ -131,5 +133,17 @@ fn a_file_that_is_none_does_not_stop_the_others() -> Result<(), Skip> {
         assert!(ended.err.contains(told), "{told} in {}", ended.err);
     }
     assert_eq!(files(&directory).len(), 2, "nothing is kept of what is there");
+    Ok(())
+}
+
+fn what_is_kept_belongs_to_who_called_sudo() -> Result<(), Skip> {
+    lab::need_root()?;
+    let (directory, receiver) = (scratch(), Receiver::start(&[Answer::REFUSED]));
+    let url = receiver.url("otlp");
+    let mut command = record(&directory, &["--push", &url]);
+    let caller = [("SUDO_UID", "1234"), ("SUDO_GID", "5678"), ("SUDO_USER", "nobody-of-here")];
+    lab::finish(command.envs(caller)).with_code(1);
+    let metadata = fs::metadata(kept(&directory).0).unwrap();
+    assert_eq!((metadata.uid(), metadata.gid()), (1234, 5678));
     Ok(())
 }

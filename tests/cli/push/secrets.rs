@@ -7,7 +7,9 @@ use crate::receiver::{Answer, Receiver};
 use crate::{Skip, tests};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 tests!(
     a_password_in_the_url_is_refused_and_not_shown,
@@ -16,6 +18,7 @@ tests!(
     what_is_wrong_with_a_file_is_told_before_recording,
     credentials_over_plain_http_are_refused_before_recording,
     a_secret_that_everybody_may_read_is_a_warning,
+    what_the_user_may_not_read_is_not_sent,
 );
 
 fn a_password_in_the_url_is_refused_and_not_shown() -> Result<(), Skip> {
@@ -161,5 +164,36 @@ fn a_secret_that_everybody_may_read_is_a_warning() -> Result<(), Skip> {
     assert_eq!(warnings(), 0);
     fs::set_permissions(&token, fs::Permissions::from_mode(0o604)).unwrap();
     assert_eq!(warnings(), 1);
+    Ok(())
+}
+
+/// A bpflame that may read every file, in the hands of somebody who may not.
+fn what_the_user_may_not_read_is_not_sent() -> Result<(), Skip> {
+    lab::need_root()?;
+    lab::need("setcap")?;
+    let (directory, receiver) = (scratch(), Receiver::start(&[Answer::ok("otlp")]));
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let binary = directory.path().join("bpflame");
+    fs::copy(lab::bpflame(), &binary).unwrap();
+    let set = lab::finish(Command::new("setcap").arg("cap_dac_read_search+ep").arg(&binary));
+    if !set.status.success() {
+        return Err(Skip(format!("this file system keeps no capabilities: {}", set.err.trim())));
+    }
+    lab::finish(&mut record(&directory, &["-o", "a.pb.gz"])).with_code(0);
+    let file = directory.path().join("a.pb.gz");
+    let token = secret(directory.path(), "token", "hunter2");
+    let url = receiver.url("otlp");
+    let as_nobody = |more: &[&str]| {
+        let mut command = Command::new(&binary);
+        command.args(["upload", "a.pb.gz", "--push", &url]).args(more);
+        lab::finish(command.current_dir(directory.path()).uid(65534).gid(65534))
+    };
+    let mode = |mode| fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+    mode(0o644);
+    as_nobody(&[]).with_code(0);
+    assert!(as_nobody(&["--push-token-file", &token]).with_code(1).err.contains("not permitted"));
+    mode(0o600);
+    assert!(as_nobody(&[]).with_code(1).err.contains("not permitted"));
+    assert_eq!(receiver.requests().len(), 1);
     Ok(())
 }
