@@ -105,7 +105,7 @@ fn comment(profile: &Profile) -> Option<Attribute<'_>> {
         .filter(|_| !profile.summary.is_empty());
     let facts = profile.comments.iter().map(|fact| Cow::Borrowed(fact.as_str()));
     let list: Vec<_> = summary.into_iter().chain(facts).map(Value::Text).collect();
-    (!list.is_empty()).then(|| Attribute {
+    (!list.is_empty()).then_some(Attribute {
         key: attributes::COMMENT,
         value: Value::List(list),
         unit: "",
