@@ -123,8 +123,8 @@ impl Request {
         self.check_orphans();
     }
 
-    /// That each row is referred to.
-    fn check_orphans(&self) {
+    /// Which rows of the tables are referred to: mappings, locations, functions, strings, attributes, stacks.
+    fn used(&self) -> [BTreeSet<i32>; 6] {
         let tables = &self.dictionary;
         let mut used: [BTreeSet<i32>; 6] = Default::default();
         let [mappings, locations, functions, strings, attributes, stacks] = &mut used;
@@ -155,6 +155,13 @@ impl Request {
         for attribute in attributes.iter().map(|index| at(&tables.attribute_table, *index)) {
             strings.extend([attribute.key_strindex, attribute.unit_strindex]);
         }
+        used
+    }
+
+    /// That each row is referred to.
+    fn check_orphans(&self) {
+        let tables = &self.dictionary;
+        let mut used = self.used();
         let lens = [
             tables.mapping_table.len(),
             tables.location_table.len(),

@@ -41,6 +41,11 @@ impl Request {
         for (row, stack) in tables.stack_table.iter().enumerate() {
             writeln!(text, "stack {row} {:?}", stack.location_indices).unwrap();
         }
+        self.tell_resources(&mut text);
+        text
+    }
+
+    fn tell_resources(&self, text: &mut String) {
         for of in &self.resource_profiles {
             writeln!(
                 text,
@@ -54,10 +59,9 @@ impl Request {
                 let Scope { name, attributes, .. } = &scope.scope;
                 writeln!(text, "scope {name} {} {}", pairs(attributes).join(" "), scope.schema_url)
                     .unwrap();
-                scope.profiles.iter().for_each(|profile| self.tell_profile(profile, &mut text));
+                scope.profiles.iter().for_each(|profile| self.tell_profile(profile, text));
             }
         }
-        text
     }
 
     fn tell_profile(&self, profile: &Profile, text: &mut String) {
