@@ -7,9 +7,8 @@
 //!
 //! Modules in reading order: `endpoint` (where), `series` (which labels go along), `split`, then a backend each
 //! (`pyroscope`, `parca`, `otlp`: bodies, limits, and what answers mean), `client` (parts to account), `retry` (when
-//! again), `http` (one attempt), `credentials`, `base64`.
+//! again), `http` (one attempt), `credentials`.
 
-mod base64;
 mod client;
 mod credentials;
 mod endpoint;
@@ -35,6 +34,7 @@ pub use endpoint::{Backend, Endpoint};
 pub use series::Series;
 
 use crate::Profile;
+use base64::prelude::{BASE64_STANDARD, Engine};
 
 /// One request to be: a part of a profile, and its body as it goes over the wire, not yet compressed.
 #[derive(Clone, Debug, PartialEq)]
@@ -95,4 +95,9 @@ pub fn stale(backend: Backend, profile: &Profile, now_nanos: i64) -> Option<Stri
         Backend::Pyroscope => pyroscope::stale(profile, now_nanos),
         Backend::Parca | Backend::Otlp => None,
     }
+}
+
+/// Bytes in base64 with padding, as headers and JSON want it.
+fn base64(bytes: &[u8]) -> String {
+    BASE64_STANDARD.encode(bytes)
 }

@@ -61,7 +61,7 @@ fn body(profile: &Profile, labels: &[(String, String)]) -> Result<Vec<u8>, Error
     let mut body =
         format!(r#"{{"normalized":true,"series":[{{"labels":{{"labels":{labels}}},"samples":[{{"#);
     body.push_str(r#""rawProfile":""#);
-    body.push_str(&base64::encode(&packed));
+    body.push_str(&base64(&packed));
     body.push_str(r#""}]}]}"#);
     Ok(body.into_bytes())
 }

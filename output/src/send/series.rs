@@ -33,7 +33,7 @@ pub(super) fn strip(profile: &Profile, allowed: &[String]) -> Result<Profile, Er
 }
 
 fn bare(sample: &Sample, allowed: &[String]) -> Sample {
-    let goes_along = |label: &&Label| allowed.iter().any(|key| *key == label.key);
+    let goes_along = |label: &&Label| allowed.contains(&label.key);
     Sample {
         frames: sample.frames.clone(),
         values: sample.values.clone(),

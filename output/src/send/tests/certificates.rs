@@ -102,7 +102,7 @@ impl Identity {
 }
 
 fn pem(kind: &str, der: &[u8]) -> String {
-    let text = base64::encode(der);
+    let text = base64(der);
     let lines: Vec<&str> = text.as_bytes().chunks(64).map(|l| str::from_utf8(l).unwrap()).collect();
     format!("-----BEGIN {kind}-----\n{}\n-----END {kind}-----\n", lines.join("\n"))
 }
