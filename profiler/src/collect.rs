@@ -131,9 +131,10 @@ impl Collector<'_> {
             }
             self.add(window);
             let elapsed = start.elapsed();
-            if elapsed >= next_look {
+            let look = elapsed >= next_look;
+            self.time.again(look);
+            if look {
                 next_look = elapsed + LOOK;
-                self.time.again();
                 self.own.look();
             }
             self.progress.show(elapsed, self.aggregator.samples(), || source.losses().total());

@@ -19,8 +19,10 @@ use family::Family;
 use machine::Away;
 use std::collections::HashMap;
 
-/// The most threads that are read again during a recording.
+/// The most processes or threads that are read again during a recording, each second.
 const MAX_AGAIN: usize = 64;
+/// So few are read each time that samples are taken over.
+const FEW: usize = 8;
 
 /// A recording's CPU time, as accounted by the kernel.
 #[derive(Debug)]
@@ -67,11 +69,12 @@ impl CpuTime {
         }
     }
 
-    /// Reads those again that may end before the recording does.
-    pub(crate) fn again(&mut self) {
+    /// Reads those again that may end before the recording does; many only where `all` are due.
+    pub(crate) fn again(&mut self, all: bool) {
+        let most = if all { MAX_AGAIN } else { FEW };
         match self {
-            Self::Processes(family) => family.again(),
-            Self::Threads(readings) if readings.len() <= MAX_AGAIN => read_again(readings),
+            Self::Processes(family) => family.again(most),
+            Self::Threads(readings) if readings.len() <= most => read_again(readings),
             _ => {}
         }
     }

@@ -4,8 +4,8 @@ use super::tick_nanoseconds;
 use crate::proc;
 use std::collections::HashMap;
 
-/// The most processes, and threads of each, that are read again during a recording.
-const MAX_AGAIN: usize = 64;
+/// The most threads of a process that are read one by one during a recording.
+const MAX_THREADS: usize = 64;
 /// The most children from before the recording that are known.
 const MAX_STRANGERS: usize = 256;
 
@@ -55,7 +55,7 @@ impl Family {
                 if known || family.strangers.len() == MAX_STRANGERS {
                     continue;
                 }
-                let first = times(pid, MAX_AGAIN).unwrap_or_default();
+                let first = times(pid, MAX_THREADS).unwrap_or_default();
                 family.strangers.insert(pid, Reading { first, last: first, parent });
                 parents.push(pid);
             }
@@ -63,10 +63,10 @@ impl Family {
         family
     }
 
-    /// Reads those again that may end before the recording does.
-    pub(super) fn again(&mut self) {
-        if self.targets.len() + self.strangers.len() <= MAX_AGAIN {
-            self.read(MAX_AGAIN);
+    /// Reads those again that may end before the recording does, if they are no more than `most`.
+    pub(super) fn again(&mut self, most: usize) {
+        if self.targets.len() + self.strangers.len() <= most {
+            self.read(MAX_THREADS);
         }
     }
 
