@@ -34,8 +34,9 @@ impl Profile {
                     sample.values.len()
                 )));
             }
-            for frame in &sample.frames {
-                within("a sample's location", row, frame.location.0, self.locations.len())?;
+            // One comparison a sample: this goes over millions of frames before each encoding.
+            if let Some(largest) = sample.frames.iter().map(|frame| frame.location.0).max() {
+                within("a sample's location", row, largest, self.locations.len())?;
             }
         }
         Ok(())

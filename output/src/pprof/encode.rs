@@ -1,13 +1,14 @@
 //! Writing pprof.
 
 use super::wire::{self, field};
-use super::{CALLER_MAY_BE_MISSING, GUESSED_FRAMES, NO_FILE, SUMMARY, TRUNCATED, mappings};
+use super::{
+    CALLER_MAY_BE_MISSING, GUESSED_FRAMES, NO_FILE, SUMMARY, Strings, TRUNCATED, mappings,
+};
 use crate::profile::{LabelValue, Profile, Sample, Trust};
 use crate::{Encode, ValueType};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use prost::Message;
-use std::collections::HashMap;
 use std::io::{self, Write};
 
 /// Writes pprof.
@@ -46,25 +47,6 @@ impl Encode for Pprof {
     }
 }
 
-/// Interns strings; index 0 is the empty one.
-struct Strings<'a> {
-    list: Vec<&'a str>,
-    ids: HashMap<&'a str, i64>,
-}
-
-impl<'a> Strings<'a> {
-    fn new() -> Self {
-        Self { list: vec![""], ids: HashMap::from([("", 0)]) }
-    }
-
-    fn id(&mut self, text: &'a str) -> i64 {
-        *self.ids.entry(text).or_insert_with(|| {
-            self.list.push(text);
-            self.list.len() as i64 - 1
-        })
-    }
-}
-
 struct Writer<'a> {
     profile: &'a Profile,
     options: &'a Pprof,
@@ -91,7 +73,7 @@ impl<'a> Writer<'a> {
         mapping_table(profile, &order, &mut strings, &mut bytes);
         location_table(profile, &order, &mut bytes);
         function_table(profile, &mut strings, &mut bytes);
-        for text in strings.list {
+        for text in strings.list() {
             put_length_delimited(field::STRING, text.len(), &mut bytes);
             bytes.extend_from_slice(text.as_bytes());
         }
@@ -112,8 +94,10 @@ fn put(number: u32, message: &impl Message, to: &mut Vec<u8>) {
 }
 
 fn head<'a>(profile: &'a Profile, summary: &'a str, strings: &mut Strings<'a>) -> wire::Head {
-    let mut kind =
-        |t: &'a ValueType| wire::ValueType { kind: strings.id(&t.kind), unit: strings.id(&t.unit) };
+    let mut kind = |t: &'a ValueType| wire::ValueType {
+        kind: strings.field(&t.kind),
+        unit: strings.field(&t.unit),
+    };
     let sample_type: Vec<_> = profile.sample_types.iter().map(&mut kind).collect();
     let period_type = Some(kind(&profile.period_type)).filter(|t| t.kind != 0 || t.unit != 0);
     let facts = profile.comments.iter().map(String::as_str);
@@ -125,40 +109,63 @@ fn head<'a>(profile: &'a Profile, summary: &'a str, strings: &mut Strings<'a>) -
         duration_nanos: profile.duration_nanos,
         period_type,
         period: profile.period,
-        comment: summary.into_iter().chain(facts).map(|text| strings.id(text)).collect(),
+        comment: summary.into_iter().chain(facts).map(|text| strings.field(text)).collect(),
     }
 }
 
+/// Written field by field: of a large profile this is nearly all.
 fn samples<'a>(profile: &'a Profile, options: &Pprof, strings: &mut Strings<'a>, to: &mut Vec<u8>) {
-    let mut message = wire::Sample::default();
+    let (mut message, mut numbers, mut labels) = (Vec::new(), Vec::new(), Vec::new());
     for sample in &profile.samples {
-        message.location_id.clear();
-        message
-            .location_id
-            .extend(sample.frames.iter().map(|frame| u64::from(frame.location.0) + 1));
-        message.value.clone_from(&sample.values);
-        message.label.clear();
+        message.clear();
+        numbers.clear();
+        for frame in &sample.frames {
+            put_varint(u64::from(frame.location.0) + 1, &mut numbers);
+        }
+        put_bytes(1, &numbers, &mut message);
+        numbers.clear();
+        sample.values.iter().for_each(|value| put_varint(*value as u64, &mut numbers));
+        put_bytes(2, &numbers, &mut message);
+        labels.clear();
         if options.labels {
-            own_labels(sample, strings, &mut message.label);
+            own_labels(sample, strings, &mut labels);
         }
         if options.quality {
-            quality_labels(sample, strings, &mut message.label);
+            quality_labels(sample, strings, &mut labels);
         }
-        put(field::SAMPLE, &message, to);
+        labels.iter().for_each(|label| put(3, label, &mut message));
+        put_length_delimited(field::SAMPLE, message.len(), to);
+        to.extend_from_slice(&message);
     }
+}
+
+/// A list of numbers, which is not written where it is empty.
+fn put_bytes(number: u32, bytes: &[u8], to: &mut Vec<u8>) {
+    if !bytes.is_empty() {
+        put_length_delimited(number, bytes.len(), to);
+        to.extend_from_slice(bytes);
+    }
+}
+
+fn put_varint(mut number: u64, to: &mut Vec<u8>) {
+    while number >= 0x80 {
+        to.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    to.push(number as u8);
 }
 
 fn own_labels<'a>(sample: &'a Sample, strings: &mut Strings<'a>, to: &mut Vec<wire::Label>) {
     // A label with an empty text would be read as the number 0.
     let is_empty = |value: &LabelValue| matches!(value, LabelValue::Text(text) if text.is_empty());
     for label in sample.labels.iter().filter(|label| !is_empty(&label.value)) {
-        let key = strings.id(&label.key);
+        let key = strings.field(&label.key);
         to.push(match &label.value {
             LabelValue::Text(text) => {
-                wire::Label { key, str: strings.id(text), num: 0, num_unit: 0 }
+                wire::Label { key, str: strings.field(text), num: 0, num_unit: 0 }
             }
             LabelValue::Number(num, unit) => {
-                wire::Label { key, str: 0, num: *num, num_unit: strings.id(unit) }
+                wire::Label { key, str: 0, num: *num, num_unit: strings.field(unit) }
             }
         });
     }
@@ -167,7 +174,7 @@ fn own_labels<'a>(sample: &'a Sample, strings: &mut Strings<'a>, to: &mut Vec<wi
 fn quality_labels<'a>(sample: &Sample, strings: &mut Strings<'a>, to: &mut Vec<wire::Label>) {
     let guessed = sample.frames.iter().filter(|frame| frame.trust == Trust::Guessed).count();
     if guessed > 0 {
-        let (key, num_unit) = (strings.id(GUESSED_FRAMES), strings.id("frames"));
+        let (key, num_unit) = (strings.field(GUESSED_FRAMES), strings.field("frames"));
         to.push(wire::Label { key, str: 0, num: guessed as i64, num_unit });
     }
     let marks = sample.marks;
@@ -176,8 +183,8 @@ fn quality_labels<'a>(sample: &Sample, strings: &mut Strings<'a>, to: &mut Vec<w
     {
         if set {
             to.push(wire::Label {
-                key: strings.id(key),
-                str: strings.id("true"),
+                key: strings.field(key),
+                str: strings.field("true"),
                 num: 0,
                 num_unit: 0,
             });
@@ -195,7 +202,7 @@ fn mapping_table<'a>(
         // Readers miss a program otherwise, and say so.
         let message = wire::Mapping {
             id: 1,
-            filename: strings.id(NO_FILE),
+            filename: strings.field(NO_FILE),
             has_functions: true,
             ..Default::default()
         };
@@ -209,8 +216,8 @@ fn mapping_table<'a>(
             memory_start: mapping.start,
             memory_limit: mapping.end,
             file_offset: mapping.offset,
-            filename: strings.id(&mapping.file),
-            build_id: strings.id(&mapping.build_id),
+            filename: strings.field(&mapping.file),
+            build_id: strings.field(&mapping.build_id),
             ..Default::default()
         };
         symbols[at].put(&mut message);
@@ -242,9 +249,9 @@ fn function_table<'a>(profile: &'a Profile, strings: &mut Strings<'a>, to: &mut 
     for (id, function) in (1..).zip(&profile.functions) {
         let message = wire::Function {
             id,
-            name: strings.id(&function.name),
-            system_name: strings.id(&function.system_name),
-            filename: strings.id(&function.file),
+            name: strings.field(&function.name),
+            system_name: strings.field(&function.system_name),
+            filename: strings.field(&function.file),
         };
         put(field::FUNCTION, &message, to);
     }

@@ -52,12 +52,12 @@ pub(crate) fn symbols(profile: &Profile) -> Vec<Symbols> {
 pub(super) fn order(profile: &Profile, main: Option<&str>) -> Vec<usize> {
     let mut counts = vec![0u64; profile.mappings.len()];
     let mut seen = vec![usize::MAX; profile.mappings.len()];
+    // Apart from the locations, which are large: this goes over all frames.
+    let of_location: Vec<_> = profile.locations.iter().map(|location| location.mapping).collect();
     for (at, sample) in profile.samples.iter().enumerate() {
         let value = sample.values.first().map_or(0, |value| value.unsigned_abs());
         for frame in &sample.frames {
-            let Some(mapping) = profile.locations[frame.location.0 as usize].mapping else {
-                continue;
-            };
+            let Some(mapping) = of_location[frame.location.0 as usize] else { continue };
             let mapping = mapping.0 as usize;
             if seen[mapping] != at {
                 seen[mapping] = at;

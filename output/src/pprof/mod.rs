@@ -7,10 +7,12 @@ mod assemble;
 mod decode;
 mod encode;
 pub(crate) mod mappings;
+mod strings;
 mod wire;
 
 pub use decode::{Content, Limits, read, read_content};
 pub use encode::Pprof;
+pub(crate) use strings::Strings;
 
 /// The label with the number of a stack's guessed frames; absent where none is guessed.
 pub const GUESSED_FRAMES: &str = "guessed_frames";

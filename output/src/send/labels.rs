@@ -14,6 +14,8 @@ pub(super) struct Rules {
     pub(super) backend: &'static str,
     /// Whether names may have dots; where not, they become `_`.
     pub(super) dots: bool,
+    /// Whether values of samples may be below zero.
+    pub(super) negative: bool,
     /// Bytes of a name at most.
     pub(super) name: usize,
     /// Bytes of a value at most.
@@ -60,17 +62,29 @@ impl Rules {
         Ok(labels)
     }
 
-    /// Whether the labels of samples are taken beside `others` of the whole profile.
+    /// Checks samples whose labels stand beside `others` of the whole profile, and makes texts of numbers: backends
+    /// that make a series of each label take no numbers.
     ///
     /// # Errors
-    /// [`Error::Unsendable`] names the first label that the backend would refuse.
-    pub(super) fn check_samples(&self, profile: &Profile, others: usize) -> Result<(), Error> {
-        for sample in &profile.samples {
-            self.check_count(others + sample.labels.len())?;
-            for label in &sample.labels {
-                self.check_name(&label.key)?;
-                if let LabelValue::Text(text) = &label.value {
-                    self.check_value(&label.key, text)?;
+    /// [`Error::Unsendable`] names the first label or value that the backend would refuse.
+    pub(super) fn fit_samples(&self, profile: &mut Profile, others: usize) -> Result<(), Error> {
+        let mut known: Vec<String> = Vec::new();
+        for sample in &mut profile.samples {
+            if !self.negative && sample.values.iter().any(|value| *value < 0) {
+                let what = format!("{} takes no values below zero", self.backend);
+                return Err(Error::Unsendable(what));
+            }
+            self.check_count(others.saturating_add(sample.labels.len()))?;
+            for label in &mut sample.labels {
+                if !known.contains(&label.key) {
+                    self.check_name(&label.key)?;
+                    known.push(label.key.clone());
+                }
+                match &mut label.value {
+                    LabelValue::Text(text) => self.check_value(&label.key, text)?,
+                    LabelValue::Number(number, _) => {
+                        label.value = LabelValue::Text(number.to_string());
+                    }
                 }
             }
         }
@@ -116,21 +130,14 @@ impl Rules {
     }
 }
 
-/// Makes texts of numbers: backends that make a series of each label take no numbers.
-pub(super) fn numbers_to_text(profile: &mut Profile) {
-    for label in profile.samples.iter_mut().flat_map(|sample| &mut sample.labels) {
-        if let LabelValue::Number(number, _) = label.value {
-            label.value = LabelValue::Text(number.to_string());
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::profile::Sample;
     use crate::testing::{profile, stack};
 
-    const RULES: Rules = Rules { backend: "X", dots: false, name: 20, value: 30, count: 4 };
+    const RULES: Rules =
+        Rules { backend: "X", dots: false, negative: false, name: 20, value: 30, count: 4 };
 
     fn labels(rules: &Rules, labels: &[(&str, &str)]) -> Result<Vec<(String, String)>, Error> {
         let own = labels.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
@@ -178,21 +185,27 @@ mod tests {
     }
 
     #[test]
-    fn labels_of_samples_count_too() {
+    fn samples_are_checked_too() {
+        let fit = |others, change: fn(&mut Sample)| {
+            let mut profile = profile(&[stack(&["a"], 1)]);
+            change(&mut profile.samples[0]);
+            Rules { count: 6, ..RULES }.fit_samples(&mut profile, others).map_err(|e| e.to_string())
+        };
+        assert_eq!(fit(2, |_| ()), Ok(()));
+        assert!(fit(3, |_| ()).unwrap_err().contains("takes 6 labels at most, and there are 7"));
+        let long = fit(2, |s| s.labels[0].value = LabelValue::Text("v".repeat(31)));
+        assert!(long.unwrap_err().contains("\"comm\": its value has 31 bytes"));
+        assert!(fit(2, |s| s.labels[1].key = "a b".into()).unwrap_err().contains("\"a b\""));
+        assert!(fit(2, |s| s.values[1] = -1).unwrap_err().contains("no values below zero"));
         let mut profile = profile(&[stack(&["a"], 1)]);
-        let rules = Rules { count: 6, ..RULES };
-        assert_eq!(rules.check_samples(&profile, 2), Ok(()));
-        assert!(rules.check_samples(&profile, 3).is_err());
-        profile.samples[0].labels[0].value = LabelValue::Text("v".repeat(31));
-        assert!(rules.check_samples(&profile, 2).unwrap_err().to_string().contains("comm"));
-        profile.samples[0].labels[0].key = "a b".into();
-        assert!(rules.check_samples(&profile, 2).unwrap_err().to_string().contains("a b"));
+        profile.samples[0].values[1] = -1;
+        assert!(Rules { negative: true, count: 9, ..RULES }.fit_samples(&mut profile, 0).is_ok());
     }
 
     #[test]
     fn numbers_become_texts() {
         let mut profile = profile(&[stack(&["a"], 1)]);
-        numbers_to_text(&mut profile);
+        Rules { count: 9, ..RULES }.fit_samples(&mut profile, 0).unwrap();
         let texts: Vec<_> = profile.samples[0]
             .labels
             .iter()

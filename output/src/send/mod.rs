@@ -12,6 +12,8 @@
 mod client;
 mod credentials;
 mod endpoint;
+#[cfg(test)]
+mod fields;
 mod http;
 mod labels;
 mod otlp;

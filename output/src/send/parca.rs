@@ -10,7 +10,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::labels::{Rules, numbers_to_text};
+use super::labels::Rules;
 use super::profile_name::{profile_name, settle_types};
 use super::series::by_service;
 use super::split::{Limits, split};
@@ -29,13 +29,19 @@ pub(super) const HEADERS: &[(&str, &str)] = &[];
 
 /// Parca's server takes messages of 64 MiB (32 earlier), and gives five seconds for reading one.
 const LIMITS: Limits = Limits { samples: usize::MAX, bytes: 16 << 20 };
-const RULES: Rules =
-    Rules { backend: "Parca", dots: false, name: usize::MAX, value: usize::MAX, count: usize::MAX };
+const RULES: Rules = Rules {
+    backend: "Parca",
+    dots: false,
+    negative: true,
+    name: usize::MAX,
+    value: usize::MAX,
+    count: usize::MAX,
+};
 
 /// The profile's parts.
 pub(super) fn parts(mut profile: Profile, series: &Series) -> Result<Vec<Part>, Error> {
     settle_types(&mut profile, RULES.backend)?;
-    numbers_to_text(&mut profile);
+    RULES.fit_samples(&mut profile, 0)?;
     let name = profile_name(&profile);
     let mut parts = Vec::new();
     for (service, profile) in by_service(profile, &series.service_name) {

@@ -19,13 +19,14 @@ mod stacks;
 mod tests;
 mod wire;
 
-use super::labels::{Rules, numbers_to_text};
+use super::labels::Rules;
 use super::profile_name::{profile_name, settle_types};
 use super::series::by_service;
 use super::split::{Limits, split};
 use super::told::{self, Told};
 use super::{Answer, Part, Series, Verdict};
 use crate::{Encode, Error, Pprof, Profile};
+use flate2::Crc;
 use prost::Message;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -40,7 +41,8 @@ pub(super) const HEADERS: &[(&str, &str)] = &[("Connect-Protocol-Version", "1")]
 
 /// Thirty labels with names and values of the largest size fit beside a profile into 2 MiB.
 const LIMITS: Limits = Limits { samples: 16_000, bytes: (2 << 20) - (96 << 10) };
-const RULES: Rules = Rules { backend: "Pyroscope", dots: true, name: 1024, value: 2048, count: 30 };
+const RULES: Rules =
+    Rules { backend: "Pyroscope", dots: true, negative: false, name: 1024, value: 2048, count: 30 };
 /// Frames of a stack at most.
 const FRAMES: usize = 1_000;
 /// How far parts stand apart, in nanoseconds.
@@ -52,18 +54,14 @@ const NEWEST: i64 = 600 * 1_000_000_000;
 
 /// The profile's parts.
 pub(super) fn parts(mut profile: Profile, series: &Series) -> Result<Vec<Part>, Error> {
-    if profile.samples.iter().flat_map(|sample| &sample.values).any(|value| *value < 0) {
-        return Err(Error::Unsendable("Pyroscope takes no values below zero".into()));
-    }
     settle_types(&mut profile, RULES.backend)?;
-    numbers_to_text(&mut profile);
+    RULES.fit_samples(&mut profile, 2 + series.labels.len())?;
     stacks::name_unknown(&mut profile);
     stacks::cut(&mut profile, FRAMES);
     let name = profile_name(&profile);
     let mut parts = Vec::new();
     for (service, profile) in by_service(profile, &series.service_name) {
         let labels = RULES.of_series(series, &service, name)?;
-        RULES.check_samples(&profile, labels.len())?;
         for (mut profile, step) in split(profile, LIMITS)?.into_iter().zip(0..) {
             if profile.time_nanos > 0 {
                 profile.time_nanos = profile.time_nanos.saturating_add(step * STEP);
@@ -80,7 +78,7 @@ fn body(profile: &Profile, labels: &[(String, String)]) -> Result<Vec<u8>, Error
     Pprof { gzip: false, quality: false, ..Pprof::default() }
         .encode(profile, &mut raw_profile)
         .map_err(|error| Error::Invalid(error.to_string()))?;
-    let id = id(&raw_profile, labels);
+    let id = id(&raw_profile, labels, (profile.time_nanos, profile.duration_nanos));
     let labels = labels
         .iter()
         .map(|(name, value)| wire::LabelPair { name: name.clone(), value: value.clone() })
@@ -92,13 +90,15 @@ fn body(profile: &Profile, labels: &[(String, String)]) -> Result<Vec<u8>, Error
 
 /// A UUID for a part, made of what is in it (version 8 of RFC 9562: by a rule of one's own).
 ///
-/// The same part has the same one each time that it is sent; others differ at least by their time, and share one with
-/// odds of n²/2⁶⁵. The server only writes it into its log.
-fn id(profile: &[u8], labels: &[(String, String)]) -> String {
+/// The same part has the same one each time that it is sent; others differ at least in their time or labels. The
+/// server only writes it into its log.
+fn id(profile: &[u8], labels: &[(String, String)], time: (i64, i64)) -> String {
+    let mut sum = Crc::new();
+    sum.update(profile);
     let mut hasher = DefaultHasher::new();
-    profile.hash(&mut hasher);
+    (sum.sum(), profile.len(), labels, time).hash(&mut hasher);
     let low = hasher.finish();
-    labels.hash(&mut hasher);
+    time.hash(&mut hasher);
     let high = hasher.finish();
     let bits = u128::from(high) << 64 | u128::from(low);
     let bits = bits & !(0xf << 76) | 0x8 << 76;

@@ -23,11 +23,11 @@ pub(super) struct Limits {
 /// Nothing is encoded here: sizes are an upper bound, summed up from what each sample adds to its part. Samples that
 /// share most of their stacks stand together, since profiles are sorted, and so their tables stay together.
 ///
+/// The profile must hold together, as [`Profile::check`] tells.
+///
 /// # Errors
-/// [`Error::Invalid`] for a profile that does not hold together, [`Error::TooLarge`] where a single sample is over
-/// the limit.
+/// [`Error::TooLarge`] where a single sample is over the limit.
 pub(super) fn split(mut profile: Profile, limits: Limits) -> Result<Vec<Profile>, Error> {
-    profile.check()?;
     let mut meter = Meter::new(&profile);
     let lengths = lengths(&mut meter, profile.samples.len(), limits)?;
     if lengths.len() == 1 && meter.needs_all() {

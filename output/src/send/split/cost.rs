@@ -4,9 +4,8 @@
 //! are numbered in the order of use, so the number of all strings bounds theirs.
 
 use crate::Profile;
-use crate::pprof::{CALLER_MAY_BE_MISSING, GUESSED_FRAMES, TRUNCATED};
+use crate::pprof::{CALLER_MAY_BE_MISSING, GUESSED_FRAMES, Strings, TRUNCATED};
 use crate::profile::{LabelValue, Location, Mapping, Trust, ValueType};
-use std::collections::HashMap;
 
 /// Sums up what a part takes.
 pub(super) struct Meter<'a> {
@@ -37,7 +36,7 @@ const SPOILT: [&str; 5] = [GUESSED_FRAMES, "frames", TRUNCATED, CALLER_MAY_BE_MI
 
 impl<'a> Meter<'a> {
     pub(super) fn new(profile: &'a Profile) -> Self {
-        let mut strings = Strings::default();
+        let mut strings = Strings::new();
         for text in SPOILT {
             strings.id(text);
         }
@@ -61,7 +60,7 @@ impl<'a> Meter<'a> {
             }));
         }
         let seen = Seen {
-            strings: vec![0; strings.lengths.len()],
+            strings: vec![0; strings.list().len()],
             functions: vec![0; profile.functions.len()],
             mappings: vec![0; profile.mappings.len()],
             locations: vec![0; profile.locations.len()],
@@ -184,34 +183,13 @@ impl<'a> Meter<'a> {
         if !first_time(&mut self.seen.strings, id as usize, self.part) {
             return 0;
         }
-        string(self.strings.lengths[id as usize])
+        string(self.strings.list()[id as usize].len())
     }
 
     /// A field that refers to a string.
     fn reference(&self) -> usize {
         let head = 4 + 2 * self.profile.sample_types.len() + self.profile.comments.len();
-        1 + varint((self.strings.lengths.len() + head) as u64)
-    }
-}
-
-/// Numbers texts from 1; the empty one is 0.
-struct Strings<'a> {
-    ids: HashMap<&'a str, u32>,
-    lengths: Vec<usize>,
-}
-
-impl Default for Strings<'_> {
-    fn default() -> Self {
-        Self { ids: HashMap::from([("", 0)]), lengths: vec![0] }
-    }
-}
-
-impl<'a> Strings<'a> {
-    fn id(&mut self, text: &'a str) -> u32 {
-        *self.ids.entry(text).or_insert_with(|| {
-            self.lengths.push(text.len());
-            self.lengths.len() as u32 - 1
-        })
+        1 + varint((self.strings.list().len() + head) as u64)
     }
 }
 

@@ -1,0 +1,184 @@
+//! What it costs to make the requests of one large window: time, and the peak of memory beside the window's own.
+//!
+//! `cargo run --release -p output --example upload [ROUNDS]` prints a line for each backend: milliseconds by the clock
+//! and on a CPU (medians of all rounds), the peak of the first round in MiB, parts, and the bodies' MiB. Memory is what
+//! is resident, as everywhere in this project: it needs no counting allocator, which would take a tenth of the time.
+//! Each backend has a process of its own, so that none finds memory that another one left.
+#![forbid(unsafe_code)]
+#![expect(clippy::print_stdout, reason = "a program that prints")]
+
+use output::ProfileBuilder;
+use output::profile::{
+    FrameKind, FrameRef, Function, Label, LabelValue, Line, Location, LocationId, Mapping, Marks,
+    Profile, Sample, Trust, ValueType,
+};
+use output::send::{Backend, Series, prepare};
+use std::process::Command;
+use std::time::Instant;
+
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+const SAMPLES: usize = 50_000;
+const STACKS: usize = 20_000;
+const FUNCTIONS: usize = 8_000;
+
+const BACKENDS: [(&str, Backend); 3] =
+    [("pyroscope", Backend::Pyroscope), ("parca", Backend::Parca), ("otlp", Backend::Otlp)];
+
+fn main() -> Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    let rounds = arguments.next().unwrap_or_else(|| "11".into());
+    let Some(name) = arguments.next() else {
+        for (name, _) in BACKENDS {
+            if !Command::new(std::env::current_exe()?).args([&rounds, name]).status()?.success() {
+                return Err(format!("{name} failed").into());
+            }
+        }
+        return Ok(());
+    };
+    let backend = BACKENDS.iter().find(|(known, _)| *known == name).ok_or("no such backend")?.1;
+    let window = window();
+    let (mut times, mut on_cpus) = (Vec::new(), Vec::new());
+    let (mut parts, mut bytes, mut peak) = (0, 0, 0.0);
+    for round in 0..rounds.parse()? {
+        // Begins the peak anew.
+        std::fs::write("/proc/self/clear_refs", "5")?;
+        let before = resident("VmRSS:")?;
+        let (begin, on_cpu) = (Instant::now(), on_cpu()?);
+        let made = prepare(backend, &window, &series())?;
+        times.push(begin.elapsed().as_secs_f64() * 1e3);
+        on_cpus.push(self::on_cpu()? - on_cpu);
+        if round == 0 {
+            peak = resident("VmHWM:")? - before;
+        }
+        parts = made.len();
+        bytes = made.iter().map(|part| part.body.len()).sum();
+    }
+    println!(
+        "{name}: {:.1} ms, {:.1} ms on a CPU, peak {peak:.1} MiB; {} samples, {STACKS} stacks; {parts} parts, {:.1} MiB",
+        median(times),
+        median(on_cpus),
+        window.samples.len(),
+        bytes as f64 / 1_048_576.0
+    );
+    Ok(())
+}
+
+fn series() -> Series {
+    let allowed = ["service_name", "comm", "container_id", "unit"].map(String::from).to_vec();
+    Series { service_name: "window".into(), labels: Vec::new(), allowed }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or_default()
+}
+
+/// Milliseconds that this thread was on a CPU: other load shows less there.
+fn on_cpu() -> Result<f64> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat")?;
+    Ok(text.split(' ').next().unwrap_or_default().parse::<f64>()? / 1e6)
+}
+
+/// A figure of this process's memory, in MiB.
+fn resident(name: &str) -> Result<f64> {
+    let text = std::fs::read_to_string("/proc/self/status")?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name)).ok_or("no such figure")?;
+    Ok(line.trim().trim_end_matches(" kB").parse::<f64>()? / 1024.0)
+}
+
+/// A row of numbers that look like chance (xorshift).
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) as usize % end
+    }
+}
+
+/// Stacks grow as in a program: most share their root's side with others.
+fn window() -> Profile {
+    let mut dice = Dice(88_172_645_463_325_252);
+    let kind = |kind: &str, unit: &str| ValueType { kind: kind.into(), unit: unit.into() };
+    let mut builder = ProfileBuilder::new(Profile {
+        sample_types: vec![kind("samples", "count"), kind("cpu", "nanoseconds")],
+        default_sample_type: 1,
+        period_type: kind("cpu", "nanoseconds"),
+        period: 10_000_000,
+        time_nanos: 1_700_000_000_000_000_000,
+        duration_nanos: 10_000_000_000,
+        summary: "a window".into(),
+        ..Profile::default()
+    });
+    let locations = locations(&mut builder, &mut dice);
+    let mut stacks: Vec<Vec<LocationId>> = vec![vec![locations[0]]];
+    while stacks.len() <= STACKS {
+        // Root first here; a branch of an earlier stack, some frames deeper.
+        let from = dice.below(stacks.len());
+        let keep = 1 + dice.below(stacks[from].len());
+        let mut stack = stacks[from][..keep].to_vec();
+        for _ in 0..1 + dice.below(30) {
+            stack.push(locations[dice.below(locations.len())]);
+        }
+        stacks.push(stack);
+    }
+    for at in 0..SAMPLES {
+        let stack = &stacks[1 + at % STACKS];
+        let frames = stack
+            .iter()
+            .rev()
+            .map(|location| FrameRef { location: *location, trust: Trust::Sure })
+            .collect();
+        let count = 1 + dice.below(4) as i64;
+        let values = vec![count, count * 10_000_000];
+        builder.sample(Sample { frames, values, labels: labels(at), marks: Marks::default() });
+    }
+    builder.finish()
+}
+
+fn locations(builder: &mut ProfileBuilder, dice: &mut Dice) -> Vec<LocationId> {
+    let mut locations = Vec::new();
+    for at in 0..3 * FUNCTIONS {
+        let mapping = builder.mapping(Mapping {
+            start: 0x1000,
+            end: 0x80_0000,
+            offset: 0x1000,
+            file: format!("/usr/lib/x86_64-linux-gnu/libpart{}.so.1", at % 60),
+            build_id: format!("{:040x}", at % 60),
+        });
+        let mut lines = Vec::new();
+        for _ in 0..1 + dice.below(2) {
+            let number = dice.below(FUNCTIONS);
+            let name = format!("part{}::module{}::function_{number}", number % 60, number % 700);
+            let file = format!("/src/part{}/src/module{}.rs", number % 60, number % 700);
+            let system_name = format!("_ZN4part{number}6module8function17h{number:016x}E");
+            let function = builder.function(Function { name, system_name, file });
+            lines.push(Line { function, line: 1 + dice.below(2_000) as i64 });
+        }
+        let address = 0x1000 + dice.below(0x7f_0000) as u64;
+        let kind = FrameKind::User;
+        locations.push(builder.location(Location { mapping: Some(mapping), address, lines, kind }));
+    }
+    locations
+}
+
+/// A sample's labels: no two samples of a stack have the same ones that go along.
+fn labels(at: usize) -> Vec<Label> {
+    let text = |key: &str, text: String| Label { key: key.into(), value: LabelValue::Text(text) };
+    let number = |key: &str, n: usize| Label {
+        key: key.into(),
+        value: LabelValue::Number(n as i64, String::new()),
+    };
+    let process = at / STACKS + 3 * (at % 20);
+    vec![
+        text("comm", format!("server-{}", at % 20)),
+        text("container_id", format!("{process:064x}")),
+        number("pid", 1_000 + process),
+        text("thread", format!("worker-{}", at % 7)),
+        number("tid", 1_000 + at % 977),
+        text("unit", format!("server-{}.service", at % 20)),
+    ]
+}

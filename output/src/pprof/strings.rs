@@ -1,0 +1,77 @@
+//! A table of strings, each with a number.
+
+use std::collections::HashMap;
+
+/// Interns strings; index 0 is the empty one.
+pub(crate) struct Strings<'a> {
+    list: Vec<&'a str>,
+    ids: HashMap<&'a str, u32>,
+    /// The string that was asked for last, by a few of its bytes: labels repeat, and comparing is faster than hashing.
+    recent: Vec<u32>,
+}
+
+/// Places of [`Strings::recent`], as a power of two.
+const RECENT_BITS: u32 = 9;
+
+impl<'a> Strings<'a> {
+    /// Only the empty string.
+    pub(crate) fn new() -> Self {
+        Self { list: vec![""], ids: HashMap::from([("", 0)]), recent: vec![0; 1 << RECENT_BITS] }
+    }
+
+    /// The string's number.
+    pub(crate) fn id(&mut self, text: &'a str) -> u32 {
+        let place = place(text);
+        let recent = self.recent[place];
+        if self.list[recent as usize] == text {
+            return recent;
+        }
+        let id = *self.ids.entry(text).or_insert_with(|| {
+            self.list.push(text);
+            self.list.len() as u32 - 1
+        });
+        self.recent[place] = id;
+        id
+    }
+
+    /// The string's number, as pprof's fields have it.
+    pub(crate) fn field(&mut self, text: &'a str) -> i64 {
+        self.id(text).into()
+    }
+
+    /// All strings in the order of their numbers.
+    pub(crate) fn list(&self) -> &[&'a str] {
+        &self.list
+    }
+}
+
+/// Of the length and the last bytes: strings of one kind often begin alike.
+fn place(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let end = bytes.last_chunk().map_or_else(
+        || bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)),
+        |last| u64::from_le_bytes(*last),
+    );
+    let mixed = (end ^ bytes.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> (u64::BITS - RECENT_BITS)) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_strings_have_one_number_and_others_have_another() {
+        let texts: Vec<String> =
+            (0..3_000).map(|n| format!("{:a<1$}", n % 1_500, n % 40)).collect();
+        let mut strings = Strings::new();
+        let mut known: HashMap<&str, u32> = HashMap::from([("", 0)]);
+        for text in texts.iter().chain(texts.iter().rev()) {
+            let id = strings.id(text);
+            assert_eq!(*known.entry(text).or_insert(id), id, "{text}");
+            assert_eq!(strings.list()[id as usize], text);
+        }
+        assert_eq!(strings.id(""), 0);
+        assert_eq!(strings.list().len(), known.len());
+    }
+}
