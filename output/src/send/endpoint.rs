@@ -93,7 +93,8 @@ impl Endpoint {
         let host = self.host();
         match host.parse::<IpAddr>() {
             Ok(address) => address.to_canonical().is_loopback(),
-            Err(_) => host == "localhost" || host.ends_with(".localhost"),
+            // Names below it are asked of name servers by some systems.
+            Err(_) => host == "localhost",
         }
     }
 
@@ -222,7 +223,7 @@ mod tests {
         let is =
             |host: &str| Endpoint::parse(&format!("otlp+http://{host}:1")).unwrap().is_loopback();
         for host in
-            ["127.0.0.1", "127.9.9.9", "[::1]", "[::ffff:127.0.0.1]", "localhost", "a.LOCALHOST"]
+            ["127.0.0.1", "127.9.9.9", "[::1]", "[::ffff:127.0.0.1]", "localhost", "LOCALHOST"]
         {
             assert!(is(host), "{host}");
         }
@@ -233,6 +234,7 @@ mod tests {
             "127.0.0.1.example",
             "0.0.0.0",
             "notlocalhost",
+            "a.localhost",
         ] {
             assert!(!is(host), "{host}");
         }
