@@ -1,6 +1,6 @@
 //! Bodies for OTLP, its limits, and what its answers mean.
 
-use super::split::{Limits, split};
+use super::split::{Limits, Room, split};
 use super::told::{self, Told};
 use super::{Answer, Part, Series, Verdict};
 use crate::otlp::SERVICE_NAME;
@@ -45,17 +45,19 @@ fn check_labels(series: &Series) -> Result<(), Error> {
 
 /// The parts hold together, as `split` saw. The bodies' own size is not known before they are made: what is too large then is halved.
 fn parts_within(profile: Profile, series: &Series, limit: usize) -> Result<Vec<Part>, Error> {
-    let mut parts = Vec::new();
-    let mut waiting = split(profile, Limits { samples: usize::MAX, bytes: limit })?;
+    let (mut parts, mut room) = (Vec::new(), Room::new());
+    let whole = Limits { samples: usize::MAX, bytes: limit };
+    let mut waiting = split(profile, whole, &mut Room::new())?;
     waiting.reverse();
     while let Some(profile) = waiting.pop() {
         let body = otlp(series).bytes_of_whole(&profile)?;
         let samples = profile.samples.len();
         if body.len() <= limit {
+            room.take(body.len())?;
             parts.push(Part { profile, body });
         } else if samples > 1 {
             let half = Limits { samples: samples.div_ceil(2), bytes: usize::MAX };
-            waiting.extend(split(profile, half)?.into_iter().rev());
+            waiting.extend(split(profile, half, &mut Room::new())?.into_iter().rev());
         } else {
             return Err(Error::TooLarge(format!(
                 "one sample alone takes {} bytes, and {limit} are allowed",

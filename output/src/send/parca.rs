@@ -12,8 +12,8 @@ mod tests;
 
 use super::labels::Rules;
 use super::profile_name::{profile_name, settle_types};
-use super::series::by_service;
-use super::split::{Limits, split};
+use super::series::{by_service, name_service};
+use super::split::{Limits, Room, split};
 use super::told::{self, Told};
 use super::{Answer, Part, Series, Verdict, base64};
 use crate::{Encode, Error, Pprof, Profile};
@@ -43,14 +43,16 @@ pub(super) fn parts(mut profile: Profile, series: &Series) -> Result<Vec<Part>, 
     settle_types(&mut profile, RULES.backend)?;
     RULES.fit_samples(&mut profile, 0)?;
     let name = profile_name(&profile);
-    let mut parts = Vec::new();
-    for (service, profile) in by_service(profile, &series.service_name) {
-        let labels = RULES.of_series(series, &service, name)?;
-        for profile in split(profile, LIMITS)? {
+    let (mut parts, mut room) = (Vec::new(), Room::new());
+    by_service(profile, &series.service_name, |service, profile| {
+        let labels = RULES.of_series(series, service, name)?;
+        for mut profile in split(profile, LIMITS, &mut room)? {
             let body = body(&profile, &labels)?;
+            name_service(&mut profile, service, &series.service_name);
             parts.push(Part { profile, body });
         }
-    }
+        Ok(())
+    })?;
     Ok(parts)
 }
 

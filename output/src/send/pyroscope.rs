@@ -7,7 +7,8 @@
 //! - Profiles of more than 16,000 samples or 4 MiB are refused. So are, for ever, those beyond the burst of its
 //!   default rate limit, 2 MiB of profile and labels: parts stay below that.
 //! - Profiles of one series and one time are taken for copies of each other, and all but one are dropped when blocks
-//!   are merged. So each further part's time is a millisecond later.
+//!   are merged. So each further part's time is a millisecond later; and parts that failed and are split anew have
+//!   other times than those that arrived.
 //! - Frames without a name vanish from its graphs, and samples with one at address 0 are dropped. So frames that
 //!   nobody will name later are called `[unknown]`.
 //! - Of stacks of more than 1,000 frames it drops the leaf's end. So they are cut here, at the root's end, and marked.
@@ -21,8 +22,8 @@ mod wire;
 
 use super::labels::Rules;
 use super::profile_name::{profile_name, settle_types};
-use super::series::by_service;
-use super::split::{Limits, split};
+use super::series::{by_service, name_service};
+use super::split::{Limits, Room, split};
 use super::told::{self, Told};
 use super::{Answer, Part, Series, Verdict};
 use crate::{Encode, Error, Pprof, Profile};
@@ -59,18 +60,31 @@ pub(super) fn parts(mut profile: Profile, series: &Series) -> Result<Vec<Part>, 
     stacks::name_unknown(&mut profile);
     stacks::cut(&mut profile, FRAMES);
     let name = profile_name(&profile);
-    let mut parts = Vec::new();
-    for (service, profile) in by_service(profile, &series.service_name) {
-        let labels = RULES.of_series(series, &service, name)?;
-        for (mut profile, step) in split(profile, LIMITS)?.into_iter().zip(0..) {
-            if profile.time_nanos > 0 {
-                profile.time_nanos = profile.time_nanos.saturating_add(step * STEP);
+    let (mut parts, mut room) = (Vec::new(), Room::new());
+    by_service(profile, &series.service_name, |service, profile| {
+        let labels = RULES.of_series(series, service, name)?;
+        let offset = offset(&profile);
+        let profiles = split(profile, LIMITS, &mut room)?;
+        let alone = profiles.len() == 1;
+        for (mut profile, step) in profiles.into_iter().zip(0..) {
+            if profile.time_nanos > 0 && !alone {
+                profile.time_nanos = profile.time_nanos.saturating_add(step * STEP + offset);
             }
             let body = body(&profile, &labels)?;
+            name_service(&mut profile, service, &series.service_name);
             parts.push(Part { profile, body });
         }
-    }
+        Ok(())
+    })?;
     Ok(parts)
+}
+
+/// How much later than the profile its parts are, below a step: by what is in it, so that it is the same each time,
+/// and other for a profile made of some of the parts.
+fn offset(profile: &Profile) -> i64 {
+    let mut hasher = DefaultHasher::new();
+    profile.samples.iter().for_each(|sample| sample.values.hash(&mut hasher));
+    (hasher.finish() % STEP as u64) as i64
 }
 
 fn body(profile: &Profile, labels: &[(String, String)]) -> Result<Vec<u8>, Error> {

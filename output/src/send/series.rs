@@ -42,14 +42,18 @@ fn bare(sample: &Sample, allowed: &[String]) -> Sample {
     }
 }
 
-/// The profile by service: samples whose own label names one, and all others under `default`.
+/// The profile by service, one after the other: samples whose own label names one, without that label, and all others
+/// under `default`.
 ///
 /// Backends know the service by the labels of the whole profile alone: a sample's own would be hidden behind it.
-pub(super) fn by_service(profile: Profile, default: &str) -> Vec<(String, Profile)> {
+pub(super) fn by_service(
+    mut profile: Profile,
+    default: &str,
+    mut each: impl FnMut(&str, Profile) -> Result<(), Error>,
+) -> Result<(), Error> {
     if profile.samples.iter().all(|sample| service(sample).is_none()) {
-        return vec![(default.to_owned(), profile)];
+        return each(default, profile);
     }
-    let mut profile = profile;
     let mut services: BTreeMap<String, Vec<Sample>> = BTreeMap::new();
     for mut sample in std::mem::take(&mut profile.samples) {
         let name = service(&sample).unwrap_or(default).to_owned();
@@ -57,7 +61,19 @@ pub(super) fn by_service(profile: Profile, default: &str) -> Vec<(String, Profil
         services.entry(name).or_default().push(sample);
     }
     let mut subset = Subset::new(&profile);
-    services.into_iter().map(|(name, samples)| (name, subset.take(samples))).collect()
+    services.into_iter().try_for_each(|(name, samples)| each(&name, subset.take(samples)))
+}
+
+/// Gives samples the label that names their service, where that is not `default`: they may be sent again.
+pub(super) fn name_service(profile: &mut Profile, service: &str, default: &str) {
+    if service == default {
+        return;
+    }
+    for sample in &mut profile.samples {
+        let value = LabelValue::Text(service.to_owned());
+        sample.labels.push(Label { key: SERVICE_NAME.to_owned(), value });
+        sample.labels.sort();
+    }
 }
 
 fn service(sample: &Sample) -> Option<&str> {
@@ -154,16 +170,29 @@ mod tests {
             sample.labels.push(Label { key: SERVICE_NAME.into(), value });
             sample.labels.sort();
         }
-        let services = by_service(whole.clone(), "rest");
-        let names: Vec<_> = services.iter().map(|(name, _)| name.as_str()).collect();
+        let services = |profile: &Profile| {
+            let (mut names, mut bare, mut named) = (Vec::new(), Vec::new(), Vec::new());
+            by_service(profile.clone(), "rest", |service, mut part| {
+                names.push(service.to_owned());
+                bare.push(part.clone());
+                name_service(&mut part, service, "rest");
+                named.push(part);
+                Ok(())
+            })
+            .unwrap();
+            (names, bare, named)
+        };
+        let (names, parts, named) = services(&whole);
         assert_eq!(names, ["a", "b", "rest"]);
-        let samples: Vec<_> = services.iter().map(|(_, profile)| profile.samples.len()).collect();
+        let samples: Vec<_> = parts.iter().map(|profile| profile.samples.len()).collect();
         assert_eq!(samples, [2, 1, whole.samples.len() - 3]);
-        let parts: Vec<Profile> = services.into_iter().map(|(_, profile)| profile).collect();
         parts.iter().for_each(|part| part.check().unwrap());
         assert!(parts.iter().all(|part| !keys(part).contains(&SERVICE_NAME)));
         random::same(&parts, &strip(&whole, &allow(&["comm", "pid", "thread", "tid"])).unwrap());
-        assert_eq!(by_service(small(), "one"), [("one".to_owned(), small())]);
+        // An empty label names nothing.
+        whole.samples[2].labels.retain(|label| label.key != SERVICE_NAME);
+        random::same(&named, &whole);
+        assert_eq!(services(&small()), (vec!["rest".to_owned()], vec![small()], vec![small()]));
     }
 
     #[test]

@@ -17,6 +17,33 @@ pub(super) struct Limits {
     pub(super) bytes: usize,
 }
 
+/// Bytes that all parts of a profile may have together, as pprof: as many as a file is read of.
+const ROOM: usize = 512 << 20;
+
+/// What is left for the parts of a profile, which stand in memory at the same time. Each has what its samples share
+/// with those of others, too: a small file can be made of which every sample needs a part of the largest size.
+#[derive(Debug)]
+pub(super) struct Room(usize);
+
+impl Room {
+    /// All of it.
+    pub(super) fn new() -> Self {
+        Self(ROOM)
+    }
+
+    /// Takes some of it.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] where there is not so much.
+    pub(super) fn take(&mut self, bytes: usize) -> Result<(), Error> {
+        let left = self.0.checked_sub(bytes);
+        self.0 = left.ok_or_else(|| {
+            Error::TooLarge(format!("its parts for the backend would take more than {ROOM} bytes"))
+        })?;
+        Ok(())
+    }
+}
+
 /// The profile in parts under the limits; the parts' samples are the whole's, in their order. Each part has only
 /// the rows that it needs.
 ///
@@ -26,10 +53,14 @@ pub(super) struct Limits {
 /// The profile must hold together, as [`Profile::check`] tells.
 ///
 /// # Errors
-/// [`Error::TooLarge`] where a single sample is over the limit.
-pub(super) fn split(mut profile: Profile, limits: Limits) -> Result<Vec<Profile>, Error> {
+/// [`Error::TooLarge`] where a single sample is over the limit, or there is no room for all parts.
+pub(super) fn split(
+    mut profile: Profile,
+    limits: Limits,
+    room: &mut Room,
+) -> Result<Vec<Profile>, Error> {
     let mut meter = Meter::new(&profile);
-    let lengths = lengths(&mut meter, profile.samples.len(), limits)?;
+    let lengths = lengths(&mut meter, profile.samples.len(), limits, room)?;
     if lengths.len() == 1 && meter.needs_all() {
         return Ok(vec![profile]);
     }
@@ -39,13 +70,19 @@ pub(super) fn split(mut profile: Profile, limits: Limits) -> Result<Vec<Profile>
 }
 
 /// How many samples each part has; one part without any where there are none.
-fn lengths(meter: &mut Meter<'_>, samples: usize, limits: Limits) -> Result<Vec<usize>, Error> {
+fn lengths(
+    meter: &mut Meter<'_>,
+    samples: usize,
+    limits: Limits,
+    room: &mut Room,
+) -> Result<Vec<usize>, Error> {
     let mut lengths = Vec::new();
     let (mut len, mut bytes) = (0, meter.head());
     for at in 0..samples {
         let added = meter.add(at);
         if len > 0 && (len >= limits.samples || bytes + added > limits.bytes) {
             lengths.push(len);
+            room.take(bytes)?;
             meter.next_part();
             (len, bytes) = (0, meter.head() + meter.add(at));
         } else {
@@ -60,5 +97,6 @@ fn lengths(meter: &mut Meter<'_>, samples: usize, limits: Limits) -> Result<Vec<
         }
     }
     lengths.push(len);
+    room.take(bytes)?;
     Ok(lengths)
 }

@@ -3,11 +3,15 @@
 use crate::profile::{Function, FunctionId, Line, Profile};
 use crate::text::UNKNOWN;
 
-/// Gives a name to frames that have none and that nobody will name later.
+/// Gives a name to functions that have none, and to frames that have none and that nobody will name later.
 ///
 /// Files of which no code has a name are left alone where that is so for all files: the profile was made to be
 /// symbolized by the backend.
 pub(super) fn name_unknown(profile: &mut Profile) {
+    for function in profile.functions.iter_mut().filter(|function| function.name.is_empty()) {
+        let linked = std::mem::take(&mut function.system_name);
+        function.name = if linked.is_empty() { UNKNOWN.into() } else { linked };
+    }
     let waits = waits_for_names(profile);
     let nameless = |location: &&mut crate::Location| {
         location.lines.is_empty()

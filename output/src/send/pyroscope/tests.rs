@@ -121,6 +121,19 @@ fn frames_that_nobody_will_name_are_called_unknown() {
 }
 
 #[test]
+fn functions_without_a_name_have_one() {
+    let mut whole = profile(&[stack(&["main", "linked", "leaf"], 1)]);
+    for function in &mut whole.functions {
+        let name = std::mem::take(&mut function.name);
+        function.system_name = if name == "linked" { name } else { String::new() };
+    }
+    let (_, _, read) = opened(&pushed(&whole)[0].body);
+    let mut names: Vec<&str> = read.functions.iter().map(|f| f.name.as_str()).collect();
+    names.dedup();
+    assert_eq!(names, ["[unknown]", "linked"]);
+}
+
+#[test]
 fn deep_stacks_keep_their_leaf() {
     let names: Vec<String> = (0..1_500).map(|n| format!("f{n}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -144,6 +157,29 @@ fn services_that_samples_name_have_a_series_each() {
     assert!(labels[0].ends_with("service_name=other"), "{labels:?}");
     assert!(labels[1].ends_with("service_name=shop"), "{labels:?}");
     assert_eq!(parts[0].profile.samples.len(), 1);
+    // A part that fails is sent again as it is here: under the same name.
+    let again: Vec<String> = parts
+        .iter()
+        .flat_map(|part| pushed(&part.profile))
+        .map(|part| opened(&part.body).0)
+        .collect();
+    assert_eq!(again, labels);
+}
+
+#[test]
+fn parts_that_are_split_again_have_other_times_than_those_that_arrived() {
+    let stacks: Vec<_> = (0..70_000).map(|n| stack(&["main", &format!("f{n}")], n)).collect();
+    let times = |parts: &[Part]| parts.iter().map(|part| part.profile.time_nanos).collect();
+    let parts = pushed(&profile(&stacks));
+    let all: BTreeSet<i64> = times(&parts);
+    assert!(parts.len() >= 5 && all.len() == parts.len(), "{}", parts.len());
+    // Three failed, and stand in one file from the time of their first.
+    let count = parts[1..4].iter().map(|part| part.profile.samples.len()).sum();
+    let time_nanos = parts[1].profile.time_nanos;
+    let again = pushed(&Profile { time_nanos, ..profile(&stacks[..count]) });
+    assert!(again.len() > 1 && times(&again).is_disjoint(&all), "{all:?}");
+    // One alone may have arrived, and is the same.
+    assert_eq!(times(&pushed(&parts[2].profile)), BTreeSet::from([parts[2].profile.time_nanos]));
 }
 
 #[test]

@@ -13,6 +13,10 @@ fn encoded(profile: &Profile) -> Vec<u8> {
     bytes
 }
 
+fn split(profile: Profile, limits: Limits) -> Result<Vec<Profile>, Error> {
+    super::split(profile, limits, &mut Room::new())
+}
+
 fn bytes(limit: usize) -> Limits {
     Limits { samples: usize::MAX, bytes: limit }
 }
@@ -111,4 +115,20 @@ fn parts_keep_what_the_head_says() {
 #[test]
 fn a_profile_without_samples_is_one_part() {
     assert_eq!(split(profile(&[]), bytes(10)).unwrap(), [profile(&[])]);
+}
+
+#[test]
+fn parts_that_repeat_much_have_no_endless_room() {
+    // Each sample needs a part of its own, and all of the comment in it.
+    let stacks: Vec<_> = (0..100).map(|n| stack(&["main", &format!("{n:01000}")], 1)).collect();
+    let whole = Profile { comments: vec!["c".repeat(50_000)], ..profile(&stacks) };
+    let limits = bytes(52_000);
+    assert_eq!(split(whole.clone(), limits).unwrap().len(), 100);
+    let mut room = Room(100 * 51_000);
+    let error = super::split(whole.clone(), limits, &mut room).unwrap_err();
+    assert!(matches!(&error, Error::TooLarge(why) if why.contains("parts")), "{error}");
+    let mut room = Room(2 * 100 * 52_000);
+    super::split(whole.clone(), limits, &mut room).unwrap();
+    super::split(whole.clone(), limits, &mut room).unwrap();
+    assert!(super::split(whole, limits, &mut room).is_err(), "what is taken is taken");
 }
