@@ -2,12 +2,13 @@
 PID ?=
 SECONDS_PER_TARGET ?= 20
 
-.PHONY: help flamegraph test test-all test-vm lint deny msrv bpf-arm64 fuzz bench dist
+.PHONY: help flamegraph test test-all test-vm test-backends lint deny msrv bpf-arm64 fuzz bench dist
 
 help:
 	@echo 'make flamegraph [PID=1234]  install what is needed, record a sample program or the process, write flame.svg'
 	@echo 'make test                   install what is needed and run the tests; test-all: with all that can be installed'
 	@echo 'make test-vm                the same binary in virtual machines with the kernels of four Debian releases'
+	@echo 'make test-backends          uploads, read back; PYROSCOPE=, PARCA=: from real servers, a binary or a URL each'
 	@echo 'make lint                   formatting, warnings, docs; deny: licences and duplicates; msrv: the lowest Rust'
 	@echo 'make dist                   one static binary with man page and completions'
 	@echo 'make bench [PEERS=DIR]      figures beside other profilers'
@@ -24,6 +25,9 @@ test-all:
 
 test-vm:
 	@tests/vm/run
+
+test-backends:
+	@tests/backends/run
 
 lint:
 	cargo fmt --all --check

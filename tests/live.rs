@@ -1,5 +1,6 @@
 //! Recordings of real processes. As root; elsewhere each is skipped.
 
+mod backends;
 mod capabilities;
 mod chains;
 mod commands;
@@ -30,5 +31,6 @@ pub(crate) fn modules() -> Vec<(&'static str, Vec<(&'static str, Test)>)> {
         ("live::spoilt_files", spoilt_files::tests()),
         ("live::programs", programs::tests()),
         ("live::capabilities", capabilities::tests()),
+        ("live::backends", backends::tests()),
     ]
 }
