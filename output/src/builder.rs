@@ -3,6 +3,7 @@
 use crate::profile::{
     Function, FunctionId, Location, LocationId, Mapping, MappingId, Profile, Sample,
 };
+use std::cmp::Ordering;
 use std::collections::HashMap;
 
 /// Builds a profile, interning its tables.
@@ -12,6 +13,8 @@ pub struct ProfileBuilder {
     mappings: HashMap<Mapping, MappingId>,
     functions: HashMap<Function, FunctionId>,
     locations: HashMap<Location, LocationId>,
+    /// Whether a sample came that belongs before the one before it.
+    unsorted: bool,
 }
 
 impl ProfileBuilder {
@@ -47,8 +50,16 @@ impl ProfileBuilder {
         })
     }
 
-    /// Adds a sample; samples with equal frames, labels and marks are merged by [`ProfileBuilder::finish`].
+    /// Adds a sample; samples with equal frames, labels and marks are merged, by [`ProfileBuilder::finish`] at the
+    /// latest.
     pub fn sample(&mut self, sample: Sample) {
+        // Samples in their order are compared only here, where both are at hand.
+        if let Some(last) = self.profile.samples.last_mut() {
+            match compare(last, &sample) {
+                Ordering::Equal if merge(last, &sample) => return,
+                order => self.unsorted |= order != Ordering::Less,
+            }
+        }
         self.profile.samples.push(sample);
     }
 
@@ -58,14 +69,22 @@ impl ProfileBuilder {
     /// so that the same facts give the same bytes whatever the order in which they came.
     pub fn finish(self) -> Profile {
         let mut profile = self.profile;
-        sort_tables(&mut profile);
-        merge_samples(&mut profile.samples);
+        let moved = sort_tables(&mut profile);
+        if moved || self.unsorted {
+            merge_samples(&mut profile.samples);
+        }
         profile
     }
 }
 
-/// Sorts a table; gives the new place of each old one.
-fn sort_table<T>(table: &mut Vec<T>, compare: impl Fn(&T, &T) -> std::cmp::Ordering) -> Vec<u32> {
+/// Where each row of a table went; none: all rows stayed.
+type Places = Option<Vec<u32>>;
+
+/// Sorts a table.
+fn sort_table<T>(table: &mut Vec<T>, compare: impl Fn(&T, &T) -> Ordering) -> Places {
+    if table.is_sorted_by(|a, b| compare(a, b) != Ordering::Greater) {
+        return None;
+    }
     let mut rows: Vec<(u32, T)> = (0u32..).zip(table.drain(..)).collect();
     rows.sort_by(|(_, a), (_, b)| compare(a, b));
     let mut places = vec![0; rows.len()];
@@ -73,7 +92,7 @@ fn sort_table<T>(table: &mut Vec<T>, compare: impl Fn(&T, &T) -> std::cmp::Order
         places[old as usize] = new;
         table.push(row);
     }
-    places
+    Some(places)
 }
 
 /// The new place of an index; one outside the table stays, for [`Profile::check`] to find.
@@ -81,7 +100,8 @@ fn place(places: &[u32], old: u32) -> u32 {
     places.get(old as usize).copied().unwrap_or(old)
 }
 
-fn sort_tables(profile: &mut Profile) {
+/// Whether locations moved, and with them what samples are sorted by.
+fn sort_tables(profile: &mut Profile) -> bool {
     let mappings = sort_table(&mut profile.mappings, |a, b| {
         (&a.file, &a.build_id, a.start, a.end, a.offset).cmp(&(
             &b.file,
@@ -94,34 +114,41 @@ fn sort_tables(profile: &mut Profile) {
     let functions = sort_table(&mut profile.functions, |a, b| {
         (&a.name, &a.system_name, &a.file).cmp(&(&b.name, &b.system_name, &b.file))
     });
-    for location in &mut profile.locations {
-        if let Some(mapping) = &mut location.mapping {
+    if let Some(mappings) = mappings {
+        for mapping in profile.locations.iter_mut().filter_map(|l| l.mapping.as_mut()) {
             mapping.0 = place(&mappings, mapping.0);
         }
-        for line in &mut location.lines {
+    }
+    if let Some(functions) = functions {
+        for line in profile.locations.iter_mut().flat_map(|location| &mut location.lines) {
             line.function.0 = place(&functions, line.function.0);
         }
     }
-    let locations = sort_table(&mut profile.locations, Ord::cmp);
+    let Some(locations) = sort_table(&mut profile.locations, Ord::cmp) else { return false };
     for frame in profile.samples.iter_mut().flat_map(|sample| &mut sample.frames) {
         frame.location.0 = place(&locations, frame.location.0);
     }
+    true
 }
 
 fn merge_samples(samples: &mut Vec<Sample>) {
-    samples.sort_by(|a, b| (&a.frames, &a.labels, a.marks).cmp(&(&b.frames, &b.labels, b.marks)));
-    samples.dedup_by(|later, kept| {
-        let same = kept.values.len() == later.values.len()
-            && kept.frames == later.frames
-            && kept.labels == later.labels
-            && kept.marks == later.marks;
-        if same {
-            for (sum, value) in kept.values.iter_mut().zip(&later.values) {
-                *sum = sum.saturating_add(*value);
-            }
+    samples.sort_by(compare);
+    samples.dedup_by(|later, kept| compare(kept, later) == Ordering::Equal && merge(kept, later));
+}
+
+fn compare(a: &Sample, b: &Sample) -> Ordering {
+    (&a.frames, &a.labels, a.marks).cmp(&(&b.frames, &b.labels, b.marks))
+}
+
+/// Adds the values of an equal sample; not where it has another number of them.
+fn merge(kept: &mut Sample, later: &Sample) -> bool {
+    let fits = kept.values.len() == later.values.len();
+    if fits {
+        for (sum, value) in kept.values.iter_mut().zip(&later.values) {
+            *sum = sum.saturating_add(*value);
         }
-        same
-    });
+    }
+    fits
 }
 
 #[cfg(test)]

@@ -10,23 +10,7 @@ impl Profile {
     /// # Errors
     /// [`Error::Invalid`] names the first thing that is wrong.
     pub fn check(&self) -> Result<(), Error> {
-        let within = |what: &str, row: usize, index: u32, len: usize| {
-            if (index as usize) < len {
-                return Ok(());
-            }
-            Err(Error::Invalid(format!("{what} of row {row} is {index}, of {len}")))
-        };
-        if self.sample_types.is_empty() || self.default_sample_type >= self.sample_types.len() {
-            return Err(Error::Invalid("no sample type to show by default".into()));
-        }
-        for (row, location) in self.locations.iter().enumerate() {
-            if let Some(mapping) = location.mapping {
-                within("a location's mapping", row, mapping.0, self.mappings.len())?;
-            }
-            for line in &location.lines {
-                within("a location's function", row, line.function.0, self.functions.len())?;
-            }
-        }
+        self.check_tables()?;
         for (row, sample) in self.samples.iter().enumerate() {
             if sample.values.len() != self.sample_types.len() {
                 return Err(Error::Invalid(format!(
@@ -41,6 +25,29 @@ impl Profile {
         }
         Ok(())
     }
+
+    /// As [`Profile::check`], but for the samples.
+    pub(crate) fn check_tables(&self) -> Result<(), Error> {
+        if self.sample_types.is_empty() || self.default_sample_type >= self.sample_types.len() {
+            return Err(Error::Invalid("no sample type to show by default".into()));
+        }
+        for (row, location) in self.locations.iter().enumerate() {
+            if let Some(mapping) = location.mapping {
+                within("a location's mapping", row, mapping.0, self.mappings.len())?;
+            }
+            for line in &location.lines {
+                within("a location's function", row, line.function.0, self.functions.len())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn within(what: &str, row: usize, index: u32, len: usize) -> Result<(), Error> {
+    if (index as usize) < len {
+        return Ok(());
+    }
+    Err(Error::Invalid(format!("{what} of row {row} is {index}, of {len}")))
 }
 
 #[cfg(test)]

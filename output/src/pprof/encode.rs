@@ -1,5 +1,6 @@
 //! Writing pprof.
 
+use super::location_ids::{LocationIds, put_varint};
 use super::wire::{self, field};
 use super::{
     CALLER_MAY_BE_MISSING, GUESSED_FRAMES, NO_FILE, SUMMARY, Strings, TRUNCATED, mappings,
@@ -37,13 +38,21 @@ impl Default for Pprof {
 impl Encode for Pprof {
     fn encode(&self, profile: &Profile, to: &mut dyn Write) -> io::Result<()> {
         profile.check()?;
-        let bytes = Writer::new(profile, self).write();
-        if !self.gzip {
-            return to.write_all(&bytes);
-        }
-        let mut gzip = GzEncoder::new(to, Compression::fast());
-        gzip.write_all(&bytes)?;
-        gzip.finish()?.flush()
+        to.write_all(&if self.gzip { self.packed(profile) } else { self.plain(profile) })
+    }
+}
+
+impl Pprof {
+    /// The bytes, not compressed, of a profile that holds together.
+    pub(crate) fn plain(&self, profile: &Profile) -> Vec<u8> {
+        Writer::new(profile, self).write()
+    }
+
+    /// The bytes, compressed, of a profile that holds together.
+    pub(crate) fn packed(&self, profile: &Profile) -> Vec<u8> {
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+        gzip.write_all(&self.plain(profile)).expect("a vector grows");
+        gzip.finish().expect("a vector grows")
     }
 }
 
@@ -66,10 +75,11 @@ impl<'a> Writer<'a> {
 
     fn write(self) -> Vec<u8> {
         let Self { profile, options, summary, mut bytes } = self;
-        let mut strings = Strings::new();
+        let mut strings = Strings::new(2 * profile.functions.len());
         head(profile, &summary, &mut strings).encode(&mut bytes).expect("a vector grows");
-        samples(profile, options, &mut strings, &mut bytes);
-        let order = mappings::order(profile, options.main.as_deref());
+        let mut counts = mappings::Counts::new(profile);
+        samples(profile, options, &mut strings, &mut counts, &mut bytes);
+        let order = counts.order(profile, options.main.as_deref());
         mapping_table(profile, &order, &mut strings, &mut bytes);
         location_table(profile, &order, &mut bytes);
         function_table(profile, &mut strings, &mut bytes);
@@ -114,14 +124,19 @@ fn head<'a>(profile: &'a Profile, summary: &'a str, strings: &mut Strings<'a>) -
 }
 
 /// Written field by field: of a large profile this is nearly all.
-fn samples<'a>(profile: &'a Profile, options: &Pprof, strings: &mut Strings<'a>, to: &mut Vec<u8>) {
+fn samples<'a>(
+    profile: &'a Profile,
+    options: &Pprof,
+    strings: &mut Strings<'a>,
+    counts: &mut mappings::Counts,
+    to: &mut Vec<u8>,
+) {
     let (mut message, mut numbers, mut labels) = (Vec::new(), Vec::new(), Vec::new());
-    for sample in &profile.samples {
+    let ids = LocationIds::new(profile.locations.len());
+    for (at, sample) in profile.samples.iter().enumerate() {
+        counts.add(at, sample);
         message.clear();
-        numbers.clear();
-        for frame in &sample.frames {
-            put_varint(u64::from(frame.location.0) + 1, &mut numbers);
-        }
+        ids.write(sample, &mut numbers);
         put_bytes(1, &numbers, &mut message);
         numbers.clear();
         sample.values.iter().for_each(|value| put_varint(*value as u64, &mut numbers));
@@ -145,14 +160,6 @@ fn put_bytes(number: u32, bytes: &[u8], to: &mut Vec<u8>) {
         put_length_delimited(number, bytes.len(), to);
         to.extend_from_slice(bytes);
     }
-}
-
-fn put_varint(mut number: u64, to: &mut Vec<u8>) {
-    while number >= 0x80 {
-        to.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    to.push(number as u8);
 }
 
 fn own_labels<'a>(sample: &'a Sample, strings: &mut Strings<'a>, to: &mut Vec<wire::Label>) {

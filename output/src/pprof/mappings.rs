@@ -1,7 +1,7 @@
 //! In which order mappings are written, and what is said of their symbols.
 
 use super::wire;
-use crate::profile::Profile;
+use crate::profile::{MappingId, Profile, Sample};
 use std::cmp::Reverse;
 
 /// What a mapping's `has_*` fields say.
@@ -46,34 +46,51 @@ pub(crate) fn symbols(profile: &Profile) -> Vec<Symbols> {
     all
 }
 
-/// The mappings' indices in the order to write them. Readers take the first for the program that was
-/// profiled: it is `main` where that is there, else the file that lies in most stacks, by count; among equals
-/// a program before a library (libc lies in every stack of its program). The others keep their order.
-pub(super) fn order(profile: &Profile, main: Option<&str>) -> Vec<usize> {
-    let mut counts = vec![0u64; profile.mappings.len()];
-    let mut seen = vec![usize::MAX; profile.mappings.len()];
-    // Apart from the locations, which are large: this goes over all frames.
-    let of_location: Vec<_> = profile.locations.iter().map(|location| location.mapping).collect();
-    for (at, sample) in profile.samples.iter().enumerate() {
+/// In how many samples each mapping lies.
+pub(super) struct Counts {
+    /// By location; apart from the locations, which are large: this goes over all frames.
+    of_location: Vec<Option<MappingId>>,
+    counts: Vec<u64>,
+    /// The last sample that was counted for a mapping.
+    seen: Vec<usize>,
+}
+
+impl Counts {
+    pub(super) fn new(profile: &Profile) -> Self {
+        Self {
+            of_location: profile.locations.iter().map(|location| location.mapping).collect(),
+            counts: vec![0; profile.mappings.len()],
+            seen: vec![usize::MAX; profile.mappings.len()],
+        }
+    }
+
+    /// Counts the sample that stands at `at`.
+    pub(super) fn add(&mut self, at: usize, sample: &Sample) {
         let value = sample.values.first().map_or(0, |value| value.unsigned_abs());
         for frame in &sample.frames {
-            let Some(mapping) = of_location[frame.location.0 as usize] else { continue };
+            let Some(mapping) = self.of_location[frame.location.0 as usize] else { continue };
             let mapping = mapping.0 as usize;
-            if seen[mapping] != at {
-                seen[mapping] = at;
-                counts[mapping] = counts[mapping].saturating_add(value);
+            if self.seen[mapping] != at {
+                self.seen[mapping] = at;
+                self.counts[mapping] = self.counts[mapping].saturating_add(value);
             }
         }
     }
-    let mut order: Vec<usize> = (0..profile.mappings.len()).collect();
-    let first = order.iter().copied().min_by_key(|&at| {
-        let file = profile.mappings[at].file.as_str();
-        let library = file.ends_with(".so") || file.contains(".so.");
-        (file.starts_with('['), main != Some(file), Reverse(counts[at]), library, at)
-    });
-    if let Some(first) = first {
-        order.remove(first);
-        order.insert(0, first);
+
+    /// The mappings' indices in the order to write them. Readers take the first for the program that was
+    /// profiled: it is `main` where that is there, else the file that lies in most stacks, by count; among equals
+    /// a program before a library (libc lies in every stack of its program). The others keep their order.
+    pub(super) fn order(&self, profile: &Profile, main: Option<&str>) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..profile.mappings.len()).collect();
+        let first = order.iter().copied().min_by_key(|&at| {
+            let file = profile.mappings[at].file.as_str();
+            let library = file.ends_with(".so") || file.contains(".so.");
+            (file.starts_with('['), main != Some(file), Reverse(self.counts[at]), library, at)
+        });
+        if let Some(first) = first {
+            order.remove(first);
+            order.insert(0, first);
+        }
+        order
     }
-    order
 }

@@ -6,6 +6,7 @@
 mod assemble;
 mod decode;
 mod encode;
+mod location_ids;
 pub(crate) mod mappings;
 mod strings;
 mod wire;

@@ -1,11 +1,11 @@
 //! A table of strings, each with a number.
 
-use std::collections::HashMap;
+use ahash::AHashMap;
 
 /// Interns strings; index 0 is the empty one.
 pub(crate) struct Strings<'a> {
     list: Vec<&'a str>,
-    ids: HashMap<&'a str, u32>,
+    ids: AHashMap<&'a str, u32>,
     /// The string that was asked for last, by a few of its bytes: labels repeat, and comparing is faster than hashing.
     recent: Vec<u32>,
 }
@@ -14,9 +14,11 @@ pub(crate) struct Strings<'a> {
 const RECENT_BITS: u32 = 9;
 
 impl<'a> Strings<'a> {
-    /// Only the empty string.
-    pub(crate) fn new() -> Self {
-        Self { list: vec![""], ids: HashMap::from([("", 0)]), recent: vec![0; 1 << RECENT_BITS] }
+    /// Only the empty string, and room for about as many as are told.
+    pub(crate) fn new(room: usize) -> Self {
+        let mut ids = AHashMap::with_capacity(room);
+        ids.insert("", 0);
+        Self { list: vec![""], ids, recent: vec![0; 1 << RECENT_BITS] }
     }
 
     /// The string's number.
@@ -59,12 +61,13 @@ fn place(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::HashMap;
 
     #[test]
     fn equal_strings_have_one_number_and_others_have_another() {
         let texts: Vec<String> =
             (0..3_000).map(|n| format!("{:a<1$}", n % 1_500, n % 40)).collect();
-        let mut strings = Strings::new();
+        let mut strings = Strings::new(7);
         let mut known: HashMap<&str, u32> = HashMap::from([("", 0)]);
         for text in texts.iter().chain(texts.iter().rev()) {
             let id = strings.id(text);

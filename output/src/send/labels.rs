@@ -63,11 +63,15 @@ impl Rules {
     }
 
     /// Checks samples whose labels stand beside `others` of the whole profile, and makes texts of numbers: backends
-    /// that make a series of each label take no numbers.
+    /// that make a series of each label take no numbers. Gives all keys.
     ///
     /// # Errors
     /// [`Error::Unsendable`] names the first label or value that the backend would refuse.
-    pub(super) fn fit_samples(&self, profile: &mut Profile, others: usize) -> Result<(), Error> {
+    pub(super) fn fit_samples(
+        &self,
+        profile: &mut Profile,
+        others: usize,
+    ) -> Result<Vec<String>, Error> {
         let mut known: Vec<String> = Vec::new();
         for sample in &mut profile.samples {
             if !self.negative && sample.values.iter().any(|value| *value < 0) {
@@ -88,7 +92,7 @@ impl Rules {
                 }
             }
         }
-        Ok(())
+        Ok(known)
     }
 
     fn check_name(&self, name: &str) -> Result<(), Error> {
@@ -191,7 +195,7 @@ mod tests {
             change(&mut profile.samples[0]);
             Rules { count: 6, ..RULES }.fit_samples(&mut profile, others).map_err(|e| e.to_string())
         };
-        assert_eq!(fit(2, |_| ()), Ok(()));
+        assert_eq!(fit(2, |_| ()).unwrap(), ["comm", "pid", "thread", "tid"]);
         assert!(fit(3, |_| ()).unwrap_err().contains("takes 6 labels at most, and there are 7"));
         let long = fit(2, |s| s.labels[0].value = LabelValue::Text("v".repeat(31)));
         assert!(long.unwrap_err().contains("\"comm\": its value has 31 bytes"));

@@ -16,7 +16,7 @@ use super::series::{by_service, name_service};
 use super::split::{Limits, Room, split};
 use super::told::{self, Told};
 use super::{Answer, Part, Series, Verdict, base64};
-use crate::{Encode, Error, Pprof, Profile};
+use crate::{Error, Pprof, Profile};
 
 /// Path of the request below the endpoint's base.
 pub(super) const PATH: &str = "/api/profiles/writeraw";
@@ -28,7 +28,7 @@ pub(super) const COMPRESS: bool = false;
 pub(super) const HEADERS: &[(&str, &str)] = &[];
 
 /// Parca's server takes messages of 64 MiB (32 earlier), and gives five seconds for reading one.
-const LIMITS: Limits = Limits { samples: usize::MAX, bytes: 16 << 20 };
+const LIMITS: Limits = Limits { samples: usize::MAX, bytes: 24 << 20 };
 const RULES: Rules = Rules {
     backend: "Parca",
     dots: false,
@@ -41,13 +41,13 @@ const RULES: Rules = Rules {
 /// The profile's parts.
 pub(super) fn parts(mut profile: Profile, series: &Series) -> Result<Vec<Part>, Error> {
     settle_types(&mut profile, RULES.backend)?;
-    RULES.fit_samples(&mut profile, 0)?;
+    let keys = RULES.fit_samples(&mut profile, 0)?;
     let name = profile_name(&profile);
     let (mut parts, mut room) = (Vec::new(), Room::new());
-    by_service(profile, &series.service_name, |service, profile| {
+    by_service(profile, &keys, &series.service_name, |service, profile| {
         let labels = RULES.of_series(series, service, name)?;
         for mut profile in split(profile, LIMITS, &mut room)? {
-            let body = body(&profile, &labels)?;
+            let body = body(&profile, &labels);
             name_service(&mut profile, service, &series.service_name);
             parts.push(Part { profile, body });
         }
@@ -56,11 +56,8 @@ pub(super) fn parts(mut profile: Profile, series: &Series) -> Result<Vec<Part>, 
     Ok(parts)
 }
 
-fn body(profile: &Profile, labels: &[(String, String)]) -> Result<Vec<u8>, Error> {
-    let mut packed = Vec::new();
-    Pprof { quality: false, ..Pprof::default() }
-        .encode(profile, &mut packed)
-        .map_err(|error| Error::Invalid(error.to_string()))?;
+fn body(profile: &Profile, labels: &[(String, String)]) -> Vec<u8> {
+    let packed = Pprof { quality: false, ..Pprof::default() }.packed(profile);
     let labels: Vec<_> = labels
         .iter()
         .map(|(name, value)| serde_json::json!({ "name": name, "value": value }))
@@ -71,7 +68,7 @@ fn body(profile: &Profile, labels: &[(String, String)]) -> Result<Vec<u8>, Error
     body.push_str(r#""rawProfile":""#);
     body.push_str(&base64(&packed));
     body.push_str(r#""}]}]}"#);
-    Ok(body.into_bytes())
+    body.into_bytes()
 }
 
 /// What an answer means. Errors are those of gRPC's gateway, with gRPC's codes by number.

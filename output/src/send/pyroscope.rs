@@ -26,7 +26,7 @@ use super::series::{by_service, name_service};
 use super::split::{Limits, Room, split};
 use super::told::{self, Told};
 use super::{Answer, Part, Series, Verdict};
-use crate::{Encode, Error, Pprof, Profile};
+use crate::{Error, Pprof, Profile};
 use flate2::Crc;
 use prost::Message;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -56,21 +56,20 @@ const NEWEST: i64 = 600 * 1_000_000_000;
 /// The profile's parts.
 pub(super) fn parts(mut profile: Profile, series: &Series) -> Result<Vec<Part>, Error> {
     settle_types(&mut profile, RULES.backend)?;
-    RULES.fit_samples(&mut profile, 2 + series.labels.len())?;
+    let keys = RULES.fit_samples(&mut profile, 2 + series.labels.len())?;
     stacks::name_unknown(&mut profile);
     stacks::cut(&mut profile, FRAMES);
     let name = profile_name(&profile);
     let (mut parts, mut room) = (Vec::new(), Room::new());
-    by_service(profile, &series.service_name, |service, profile| {
+    by_service(profile, &keys, &series.service_name, |service, profile| {
         let labels = RULES.of_series(series, service, name)?;
-        let offset = offset(&profile);
         let profiles = split(profile, LIMITS, &mut room)?;
-        let alone = profiles.len() == 1;
+        let offset = offset(&profiles);
         for (mut profile, step) in profiles.into_iter().zip(0..) {
-            if profile.time_nanos > 0 && !alone {
+            if profile.time_nanos > 0 {
                 profile.time_nanos = profile.time_nanos.saturating_add(step * STEP + offset);
             }
-            let body = body(&profile, &labels)?;
+            let body = body(&profile, &labels);
             name_service(&mut profile, service, &series.service_name);
             parts.push(Part { profile, body });
         }
@@ -80,18 +79,19 @@ pub(super) fn parts(mut profile: Profile, series: &Series) -> Result<Vec<Part>, 
 }
 
 /// How much later than the profile its parts are, below a step: by what is in it, so that it is the same each time,
-/// and other for a profile made of some of the parts.
-fn offset(profile: &Profile) -> i64 {
+/// and other for a profile made of some of the parts. One part alone has the profile's time.
+fn offset(parts: &[Profile]) -> i64 {
+    if parts.len() < 2 {
+        return 0;
+    }
     let mut hasher = DefaultHasher::new();
-    profile.samples.iter().for_each(|sample| sample.values.hash(&mut hasher));
+    let samples = parts.iter().flat_map(|part| &part.samples);
+    samples.for_each(|sample| sample.values.hash(&mut hasher));
     (hasher.finish() % STEP as u64) as i64
 }
 
-fn body(profile: &Profile, labels: &[(String, String)]) -> Result<Vec<u8>, Error> {
-    let mut raw_profile = Vec::new();
-    Pprof { gzip: false, quality: false, ..Pprof::default() }
-        .encode(profile, &mut raw_profile)
-        .map_err(|error| Error::Invalid(error.to_string()))?;
+fn body(profile: &Profile, labels: &[(String, String)]) -> Vec<u8> {
+    let raw_profile = Pprof { quality: false, ..Pprof::default() }.plain(profile);
     let id = id(&raw_profile, labels, (profile.time_nanos, profile.duration_nanos));
     let labels = labels
         .iter()
@@ -99,7 +99,7 @@ fn body(profile: &Profile, labels: &[(String, String)]) -> Result<Vec<u8>, Error
         .collect();
     let sample = wire::RawSample { raw_profile, id };
     let series = vec![wire::RawProfileSeries { labels, samples: vec![sample] }];
-    Ok(wire::PushRequest { series }.encode_to_vec())
+    wire::PushRequest { series }.encode_to_vec()
 }
 
 /// A UUID for a part, made of what is in it (version 8 of RFC 9562: by a rule of one's own).

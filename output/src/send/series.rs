@@ -22,36 +22,47 @@ pub struct Series {
 /// The profile with only the allowed labels, equal samples merged, samples without any value and unused rows left out.
 /// What spoils a stack stays.
 pub(super) fn strip(profile: &Profile, allowed: &[String]) -> Result<Profile, Error> {
-    profile.check()?;
-    let has_value = |sample: &&Sample| sample.values.iter().any(|value| *value != 0);
-    let samples: Vec<Sample> =
-        profile.samples.iter().filter(has_value).map(|sample| bare(sample, allowed)).collect();
-    if samples.is_empty() {
-        return Err(Error::Empty);
+    profile.check_tables()?;
+    let mut subset = Subset::new(profile);
+    // Tables are taken when it is known which rows are needed; samples keep their order then.
+    let mut builder = ProfileBuilder::default();
+    for sample in &profile.samples {
+        if sample.values.iter().all(|value| *value == 0) {
+            continue;
+        }
+        if !subset.need(sample) || sample.values.len() != profile.sample_types.len() {
+            profile.check()?;
+        }
+        builder.sample(bare(sample, allowed));
     }
-    Ok(ProfileBuilder::new(Subset::new(profile).take(samples)).finish())
+    let samples = builder.finish().samples;
+    if samples.is_empty() { Err(Error::Empty) } else { Ok(subset.take_needed(samples)) }
 }
 
 fn bare(sample: &Sample, allowed: &[String]) -> Sample {
     let goes_along = |label: &&Label| allowed.contains(&label.key);
+    let count = sample.labels.iter().filter(goes_along).count();
+    let mut labels = Vec::with_capacity(count);
+    labels.extend(sample.labels.iter().filter(goes_along).cloned());
     Sample {
         frames: sample.frames.clone(),
         values: sample.values.clone(),
-        labels: sample.labels.iter().filter(goes_along).cloned().collect(),
+        labels,
         marks: sample.marks,
     }
 }
 
 /// The profile by service, one after the other: samples whose own label names one, without that label, and all others
-/// under `default`.
+/// under `default`. `keys` are those of all samples' labels.
 ///
 /// Backends know the service by the labels of the whole profile alone: a sample's own would be hidden behind it.
 pub(super) fn by_service(
     mut profile: Profile,
+    keys: &[String],
     default: &str,
     mut each: impl FnMut(&str, Profile) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    if profile.samples.iter().all(|sample| service(sample).is_none()) {
+    if !keys.iter().any(|key| key == SERVICE_NAME) {
         return each(default, profile);
     }
     let mut services: BTreeMap<String, Vec<Sample>> = BTreeMap::new();
@@ -172,7 +183,8 @@ mod tests {
         }
         let services = |profile: &Profile| {
             let (mut names, mut bare, mut named) = (Vec::new(), Vec::new(), Vec::new());
-            by_service(profile.clone(), "rest", |service, mut part| {
+            let all: Vec<String> = keys(profile).into_iter().map(String::from).collect();
+            by_service(profile.clone(), &all, "rest", |service, mut part| {
                 names.push(service.to_owned());
                 bare.push(part.clone());
                 name_service(&mut part, service, "rest");

@@ -45,10 +45,11 @@ impl Room {
 }
 
 /// The profile in parts under the limits; the parts' samples are the whole's, in their order. Each part has only
-/// the rows that it needs.
+/// the rows that it needs; a profile that fits comes back as it is.
 ///
-/// Nothing is encoded here: sizes are an upper bound, summed up from what each sample adds to its part. Samples that
-/// share most of their stacks stand together, since profiles are sorted, and so their tables stay together.
+/// What is far below the limits is not measured further. Nothing is encoded here: sizes are an upper bound, summed up
+/// from what each sample adds to its part. Samples that share most of their stacks stand together, since profiles are
+/// sorted, and so their tables stay together.
 ///
 /// The profile must hold together, as [`Profile::check`] tells.
 ///
@@ -59,6 +60,11 @@ pub(super) fn split(
     limits: Limits,
     room: &mut Room,
 ) -> Result<Vec<Profile>, Error> {
+    let rough = cost::rough(&profile);
+    if profile.samples.len() <= limits.samples && rough <= limits.bytes {
+        room.take(rough)?;
+        return Ok(vec![profile]);
+    }
     let mut meter = Meter::new(&profile);
     let lengths = lengths(&mut meter, profile.samples.len(), limits, room)?;
     if lengths.len() == 1 && meter.needs_all() {

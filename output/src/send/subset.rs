@@ -22,21 +22,37 @@ impl<'a> Subset<'a> {
     }
 
     /// The profile of these samples, whose frames lie in the whole profile's tables. Rows keep their order.
-    pub(super) fn take(&mut self, mut samples: Vec<Sample>) -> Profile {
-        let of = self.of;
-        for frame in samples.iter().flat_map(|sample| &sample.frames) {
-            self.locations.need(frame.location.0);
+    pub(super) fn take(&mut self, samples: Vec<Sample>) -> Profile {
+        for sample in &samples {
+            self.need(sample);
         }
+        self.take_needed(samples)
+    }
+
+    /// Says that a sample is to be taken. Whether its frames lie in the whole profile's tables.
+    pub(super) fn need(&mut self, sample: &Sample) -> bool {
+        sample.frames.iter().all(|frame| self.locations.need(frame.location.0))
+    }
+
+    /// As [`Subset::take`], of samples of which each was given to [`Subset::need`].
+    pub(super) fn take_needed(&mut self, mut samples: Vec<Sample>) -> Profile {
+        let of = self.of;
         self.locations.settle();
         for &row in &self.locations.needed {
             let location = &of.locations[row as usize];
-            location.mapping.iter().for_each(|mapping| self.mappings.need(mapping.0));
-            location.lines.iter().for_each(|line| self.functions.need(line.function.0));
+            if let Some(mapping) = location.mapping {
+                self.mappings.need(mapping.0);
+            }
+            for line in &location.lines {
+                self.functions.need(line.function.0);
+            }
         }
         self.functions.settle();
         self.mappings.settle();
-        for frame in samples.iter_mut().flat_map(|sample| &mut sample.frames) {
-            frame.location = LocationId(self.locations.place(frame.location.0));
+        if !self.locations.all() {
+            for frame in samples.iter_mut().flat_map(|sample| &mut sample.frames) {
+                frame.location = LocationId(self.locations.place(frame.location.0));
+            }
         }
         let mut part = head(of);
         part.samples = samples;
@@ -87,19 +103,32 @@ impl Rows {
         Self { places: vec![UNNEEDED; len], needed: Vec::new() }
     }
 
-    fn need(&mut self, row: u32) {
-        let place = &mut self.places[row as usize];
+    /// Whether there is such a row.
+    fn need(&mut self, row: u32) -> bool {
+        let Some(place) = self.places.get_mut(row as usize) else { return false };
         if *place == UNNEEDED {
             *place = 0;
             self.needed.push(row);
         }
+        true
     }
 
     fn settle(&mut self) {
-        self.needed.sort_unstable();
+        if self.needed.len() > self.places.len() / 16 {
+            // Going through the table is faster than sorting.
+            let rows = (0..).zip(&self.places).filter(|(_, place)| **place != UNNEEDED);
+            self.needed = rows.map(|(row, _)| row).collect();
+        } else {
+            self.needed.sort_unstable();
+        }
         for (place, row) in (0..).zip(&self.needed) {
             self.places[*row as usize] = place;
         }
+    }
+
+    /// Whether all rows are needed, and so stay where they are.
+    fn all(&self) -> bool {
+        self.needed.len() == self.places.len()
     }
 
     fn place(&self, row: u32) -> u32 {

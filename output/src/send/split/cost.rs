@@ -5,7 +5,7 @@
 
 use crate::Profile;
 use crate::pprof::{CALLER_MAY_BE_MISSING, GUESSED_FRAMES, Strings, TRUNCATED};
-use crate::profile::{LabelValue, Location, Mapping, Trust, ValueType};
+use crate::profile::{Function, Label, LabelValue, Location, Mapping, Sample, Trust, ValueType};
 
 /// Sums up what a part takes.
 pub(super) struct Meter<'a> {
@@ -24,6 +24,49 @@ pub(super) struct Meter<'a> {
     part: u32,
 }
 
+/// A bound for the whole profile that is quickly found and some times as high: texts of labels count each time.
+pub(super) fn rough(profile: &Profile) -> usize {
+    let reference = 1 + id(u32::MAX);
+    let id = id(profile.locations.len() as u32);
+    let texts = |texts: &[&String]| texts.iter().map(|text| string(text.len())).sum::<usize>();
+    let function =
+        |f: &Function| message(6 + 3 * reference) + texts(&[&f.name, &f.system_name, &f.file]);
+    let mapping =
+        |m: &Mapping| message(6 + 33 + 8 + 2 * reference) + texts(&[&m.file, &m.build_id]);
+    let location = |l: &Location| message(6 + 6 + 11 + l.lines.len() * message(6 + 11));
+    let label = |label: &Label| {
+        let (LabelValue::Text(text) | LabelValue::Number(_, text)) = &label.value;
+        message(2 * reference + 11) + texts(&[&label.key, text])
+    };
+    let sample = |s: &Sample| {
+        let numbers = message(s.frames.len() * id) + message(s.values.len() * varint_max());
+        let labels = s.labels.iter().map(label).sum::<usize>() + 3 * message(2 * reference + 6);
+        message(numbers + labels)
+    };
+    head(profile, reference)
+        + SPOILT.iter().map(|text| string(text.len())).sum::<usize>()
+        + profile.functions.iter().map(function).sum::<usize>()
+        + profile.mappings.iter().map(mapping).sum::<usize>()
+        + profile.locations.iter().map(location).sum::<usize>()
+        + profile.samples.iter().map(sample).sum::<usize>()
+}
+
+/// Everything but tables and samples.
+fn head(profile: &Profile, reference: usize) -> usize {
+    let text = |text: &str| string(text.len());
+    let kind = |t: &ValueType| message(2 * reference) + text(&t.kind) + text(&t.unit);
+    let comments: usize = profile.comments.iter().map(|comment| varint_max() + text(comment)).sum();
+    // The empty string, the words before the summary, and the mapping of a part without files.
+    let fixed = 100;
+    let numbers = 4 * (1 + varint_max());
+    fixed
+        + numbers
+        + profile.sample_types.iter().map(kind).sum::<usize>()
+        + kind(&profile.period_type)
+        + text(&profile.summary)
+        + comments
+}
+
 struct Seen {
     strings: Vec<u32>,
     functions: Vec<u32>,
@@ -36,7 +79,7 @@ const SPOILT: [&str; 5] = [GUESSED_FRAMES, "frames", TRUNCATED, CALLER_MAY_BE_MI
 
 impl<'a> Meter<'a> {
     pub(super) fn new(profile: &'a Profile) -> Self {
-        let mut strings = Strings::new();
+        let mut strings = Strings::new(2 * profile.functions.len());
         for text in SPOILT {
             strings.id(text);
         }
@@ -81,34 +124,20 @@ impl<'a> Meter<'a> {
 
     /// What each part has, without any sample.
     pub(super) fn head(&self) -> usize {
-        let profile = self.profile;
-        let text = |text: &str| string(text.len());
-        let kind = |t: &ValueType| message(2 * self.reference()) + text(&t.kind) + text(&t.unit);
-        let comments: usize =
-            profile.comments.iter().map(|comment| varint_max() + text(comment)).sum();
-        // The empty string, the words before the summary, and the mapping of a part without files.
-        let fixed = 100;
-        let numbers = 4 * (1 + varint_max());
-        fixed
-            + numbers
-            + profile.sample_types.iter().map(kind).sum::<usize>()
-            + kind(&profile.period_type)
-            + text(&profile.summary)
-            + comments
+        head(self.profile, self.reference())
     }
 
     /// What a sample adds to the part.
     pub(super) fn add(&mut self, at: usize) -> usize {
         let sample = &self.profile.samples[at];
         let (labels, texts) = self.labels(at);
-        let locations: usize =
-            sample.frames.iter().map(|frame| varint(u64::from(frame.location.0) + 1)).sum();
-        let values: usize = sample.values.iter().map(|value| varint(*value as u64)).sum();
-        let mut bytes = message(labels + message(locations) + message(values)) + texts;
+        let (mut locations, mut rows) = (0, 0);
         for frame in &sample.frames {
-            bytes += self.location(frame.location.0 as usize);
+            locations += id(frame.location.0);
+            rows += self.location(frame.location.0 as usize);
         }
-        bytes
+        let values: usize = sample.values.iter().map(|value| varint(*value as u64)).sum();
+        message(labels + message(locations) + message(values)) + texts + rows
     }
 
     /// What a sample's labels take in it, and their strings outside of it.
@@ -140,9 +169,10 @@ impl<'a> Meter<'a> {
     }
 
     fn location(&mut self, at: usize) -> usize {
-        if !first_time(&mut self.seen.locations, at, self.part) {
-            return 0;
-        }
+        if first_time(&mut self.seen.locations, at, self.part) { self.new_location(at) } else { 0 }
+    }
+
+    fn new_location(&mut self, at: usize) -> usize {
         let profile = self.profile;
         let location: &Location = &profile.locations[at];
         let mut inside = 2 + varint(at as u64 + 1) + varint(location.address);
@@ -195,12 +225,25 @@ impl<'a> Meter<'a> {
 
 /// Whether the part did not have this yet; it has it now.
 fn first_time(seen: &mut [u32], at: usize, part: u32) -> bool {
-    std::mem::replace(&mut seen[at], part) != part
+    let seen = &mut seen[at];
+    let first = *seen != part;
+    if first {
+        *seen = part;
+    }
+    first
 }
 
 /// Bytes of a number.
 fn varint(number: u64) -> usize {
     (u64::BITS - (number | 1).leading_zeros()).div_ceil(7) as usize
+}
+
+/// Bytes of the id of a row: this is asked for each frame.
+fn id(row: u32) -> usize {
+    1 + usize::from(row >= 0x7f)
+        + usize::from(row >= 0x3fff)
+        + usize::from(row >= 0x1f_ffff)
+        + usize::from(row >= 0xfff_ffff)
 }
 
 /// The most that a number takes.

@@ -4,6 +4,7 @@ use super::*;
 use crate::Encode;
 use crate::pprof::{Limits as ReadLimits, Pprof, read};
 use crate::send::random::{random, same};
+use crate::send::series::strip;
 use crate::testing::{profile, small, stack};
 use std::collections::BTreeSet;
 
@@ -23,7 +24,8 @@ fn bytes(limit: usize) -> Limits {
 
 /// A random profile without rows that nobody needs.
 fn pruned(seed: u64) -> Profile {
-    split(random(seed), Limits { samples: usize::MAX, bytes: usize::MAX }).unwrap().remove(0)
+    let allowed = ["comm", "container_id", "pid"].map(String::from);
+    strip(&random(seed), &allowed).unwrap()
 }
 
 #[test]
@@ -67,13 +69,18 @@ fn the_bound_is_near_the_size() {
         let size = encoded(&whole).len();
         assert!(size <= bound, "seed {seed}: {size} bytes, said {bound}");
         assert!(bound <= size + size / 4 + 300, "seed {seed}: {size} bytes, said {bound}");
+        let rough = cost::rough(&whole);
+        assert!(
+            (bound..=5 * size + 500).contains(&rough),
+            "seed {seed}: {size} bytes, said {rough}"
+        );
     }
 }
 
 #[test]
 fn each_part_has_only_the_rows_that_it_needs() {
     for seed in 0..50 {
-        for part in split(random(seed), Limits { samples: 3, bytes: 1 << 20 }).unwrap() {
+        for part in split(pruned(seed), Limits { samples: 3, bytes: 1 << 20 }).unwrap() {
             let frames = part.samples.iter().flat_map(|sample| &sample.frames);
             let locations: BTreeSet<_> = frames.map(|frame| frame.location.0).collect();
             let lines = part.locations.iter().flat_map(|location| &location.lines);
