@@ -52,7 +52,7 @@ pub struct Part {
 pub(crate) enum Verdict {
     /// All of the part was taken.
     Delivered,
-    /// The part was taken but for what is told.
+    /// The part was taken but for what is told; sent again, it would be there twice for the most part.
     Partial(String),
     /// Worth another attempt.
     Retry(String),

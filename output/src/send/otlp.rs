@@ -129,10 +129,16 @@ fn taken(answer: &Answer) -> Verdict {
     match (partial.rejected_profiles, told::one_line(&partial.error_message).as_str()) {
         // Without a rejection, the words are advice.
         (..=0, _) => Verdict::Delivered,
-        (rejected, "") => Verdict::Partial(format!("{rejected} profiles were rejected")),
-        (rejected, words) => {
-            Verdict::Partial(format!("{rejected} profiles were rejected: {words}"))
-        }
+        (rejected, "") => Verdict::Partial(rejection(rejected)),
+        (rejected, words) => Verdict::Partial(format!("{}: {words}", rejection(rejected))),
+    }
+}
+
+fn rejection(count: i64) -> String {
+    if count == 1 {
+        "1 profile was rejected".into()
+    } else {
+        format!("{count} profiles were rejected")
     }
 }
 

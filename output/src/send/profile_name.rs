@@ -1,6 +1,10 @@
 //! What a profile is called: the first word of its type, as in `process_cpu:cpu:nanoseconds:cpu:nanoseconds`.
 
+use crate::text::shorten;
 use crate::{Error, Profile};
+
+/// Characters of a type that are shown at most.
+const SHOWN: usize = 100;
 
 /// The name by what the profile counts. Other profilers' names are kept to, so that profiles of one kind stand
 /// together; waiting for locks and for anything else looks the same in pprof, and both are `mutex` here.
@@ -48,10 +52,12 @@ pub(super) fn settle_types(profile: &mut Profile, backend: &str) -> Result<(), E
         .find(|t| !word(&t.kind) || !word(&t.unit))
     {
         None => Ok(()),
-        Some(t) => Err(Error::Unsendable(format!(
-            "{backend} takes no values of type {:?} in {:?}: letters, digits and _ only",
-            t.kind, t.unit
-        ))),
+        Some(t) => {
+            let [kind, unit] = [&t.kind, &t.unit].map(|text| shorten(text, SHOWN));
+            Err(Error::Unsendable(format!(
+                "{backend} takes no values of type {kind:?} in {unit:?}: letters, digits and _ only"
+            )))
+        }
     }
 }
 
@@ -97,5 +103,7 @@ mod tests {
             let error = settle_types(&mut of(&[(bad, "count")]), "X").unwrap_err();
             assert!(error.to_string().starts_with("X takes no values of type"), "{error}");
         }
+        let long = settle_types(&mut of(&[(&"-".repeat(5_000), "count")]), "X").unwrap_err();
+        assert!(long.to_string().len() < 300, "{long}");
     }
 }

@@ -60,7 +60,7 @@ fn to_one(
     let account = receiver.client.deliver(parts, &|| stop.given_up(), tell);
     let outcome = Outcome {
         delivered: account.delivered,
-        partial: account.partial,
+        doubts: account.doubts,
         attempts: account.attempts,
         bytes: account.bytes,
         ..outcome
@@ -81,7 +81,7 @@ fn begun(url: &str, to: &str, parts: &[Part]) -> Outcome {
         attempts: 0,
         bytes: 0,
         causes: Vec::new(),
-        partial: Vec::new(),
+        doubts: Vec::new(),
         rest: Rest::Nothing,
     }
 }

@@ -23,7 +23,7 @@ fn object(outcome: &Outcome, kept: Option<String>) -> Object {
     object.number("samples_not_delivered", outcome.missing.samples);
     object.number("bytes", outcome.bytes);
     let causes: Vec<String> = outcome.causes.iter().map(|(cause, _)| cause.clone()).collect();
-    object.list("causes", &causes).list("partial", &outcome.partial);
+    object.list("causes", &causes).list("doubts", &outcome.doubts);
     object.list("kept", kept.as_slice());
     object
 }

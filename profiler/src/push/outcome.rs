@@ -37,8 +37,8 @@ pub(crate) struct Outcome {
     pub bytes: u64,
     /// Why parts were not delivered, and how many of them.
     pub causes: Vec<(String, usize)>,
-    /// What the backend said of parts that it took but for something.
-    pub partial: Vec<String>,
+    /// Which parts may have arrived twice.
+    pub doubts: Vec<String>,
     /// What is still to be delivered.
     pub rest: Rest,
 }
@@ -57,7 +57,7 @@ impl Outcome {
             attempts: 0,
             bytes: 0,
             causes: vec![(cause, 1)],
-            partial: Vec::new(),
+            doubts: Vec::new(),
             rest: Rest::Whole,
         }
     }

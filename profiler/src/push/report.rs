@@ -24,7 +24,7 @@ impl Push {
     ) -> Result<(), Failure> {
         let from = from.map_or(String::new(), |path| format!("{} ", path.display()));
         for outcome in outcomes {
-            for told in &outcome.partial {
+            for told in &outcome.doubts {
                 voice.warn(format_args!("{from}→ {}: {told}", outcome.to));
             }
             if outcome.is_whole() {

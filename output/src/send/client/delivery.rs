@@ -193,9 +193,8 @@ impl Delivery<'_> {
             }
             Verdict::Delivered => Step::Done(self.delivered(trial)),
             Verdict::Partial(text) => {
-                let text = (self.words)(&text);
-                self.account.partial.push(format!("part {}: {text}", trial.number));
-                Step::Done(self.delivered(trial))
+                let cause = (self.words)(&text) + "; all else in the part has arrived";
+                Step::Done(Fate::Failed(cause, trial.doubtful))
             }
             Verdict::Refused(cause) => {
                 Step::Done(Fate::Failed((self.words)(&cause), trial.doubtful))
@@ -210,7 +209,7 @@ impl Delivery<'_> {
 
     fn delivered(&mut self, trial: &Trial) -> Fate {
         if trial.doubtful {
-            self.account.partial.push(format!(
+            self.account.doubts.push(format!(
                 "part {} was sent again after an attempt that got no answer: it may be there twice",
                 trial.number
             ));

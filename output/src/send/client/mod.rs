@@ -22,7 +22,7 @@ use super::{Endpoint, Part};
 pub(in crate::send) use rules::Rules;
 use std::time::Duration;
 
-/// A part that was not delivered.
+/// A part that was not delivered, or not all of it.
 #[derive(Debug)]
 pub struct Failed {
     /// The part.
@@ -38,8 +38,8 @@ pub struct Account {
     pub delivered: usize,
     /// What was not delivered, in the order of the parts.
     pub failed: Vec<Failed>,
-    /// What backends said of parts that they took only partly, and which parts may have arrived twice.
-    pub partial: Vec<String>,
+    /// Which of the delivered parts may have arrived twice.
+    pub doubts: Vec<String>,
     /// Requests that were made, the failed ones with them.
     pub attempts: usize,
     /// Bytes of bodies that went out, compressed as they went, the failed ones with them.

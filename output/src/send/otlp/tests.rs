@@ -134,7 +134,7 @@ fn partial_successes_are_told() {
     );
     assert_eq!(
         judge(&answer(200, "", &partial(1, ""))),
-        Verdict::Partial("1 profiles were rejected".into())
+        Verdict::Partial("1 profile was rejected".into())
     );
     assert_eq!(judge(&answer(200, CONTENT_TYPE, &partial(0, "be brief"))), Verdict::Delivered);
     let json = |text: &str| judge(&answer(200, "application/json", text.as_bytes()));

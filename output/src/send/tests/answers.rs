@@ -32,7 +32,7 @@ fn every_form_of_a_good_answer_is_understood() {
         watched(move || {
             let seen = deliver(&saying(answer), &settings(), 1);
             assert_eq!((seen.account.delivered, seen.account.attempts), (1, 1), "{answer}");
-            assert!(seen.account.partial.is_empty());
+            assert!(seen.account.doubts.is_empty());
         });
     }
 }
@@ -151,7 +151,7 @@ fn busy_backends_are_asked_again() {
             });
             let seen = deliver(&backend, &settings(), 2);
             assert_eq!((seen.account.delivered, seen.account.attempts), (2, 3), "{status}");
-            assert!(seen.account.partial.is_empty(), "it was answered");
+            assert!(seen.account.doubts.is_empty(), "it was answered");
         }
         let never = Backend::answering(500, "", "out of disk");
         let seen = deliver(&never, &brief(), 2);
@@ -199,7 +199,7 @@ fn refusals_are_for_one_part_or_for_all() {
         }
         let partly = Backend::answering(206, "", "two samples");
         let seen = deliver(&partly, &settings(), 1);
-        assert_eq!(seen.account.delivered, 1);
-        assert_eq!(seen.account.partial, ["part 1: status 206: two samples"]);
+        assert_eq!((seen.account.delivered, seen.account.attempts), (0, 1));
+        assert_eq!(seen.cause(), "status 206: two samples; all else in the part has arrived");
     });
 }

@@ -135,11 +135,7 @@ fn a_reset_in_the_middle_is_tried_again() {
         });
         let seen = deliver_to(&backend.url(), &settings(), parts(2, 4 << 20));
         assert_eq!((seen.account.delivered, seen.account.attempts), (2, 4));
-        assert!(
-            seen.account.partial.is_empty(),
-            "it was not sent whole: {:?}",
-            seen.account.partial
-        );
+        assert!(seen.account.doubts.is_empty(), "it was not sent whole: {:?}", seen.account.doubts);
     });
 }
 
@@ -154,11 +150,7 @@ fn a_connection_closed_without_an_answer_may_have_delivered() {
         });
         let seen = deliver(&backend, &settings(), 1);
         assert_eq!((seen.account.delivered, seen.account.attempts), (1, 2));
-        assert!(
-            seen.account.partial[0].contains("may be there twice"),
-            "{:?}",
-            seen.account.partial
-        );
+        assert!(seen.account.doubts[0].contains("may be there twice"), "{:?}", seen.account.doubts);
         let never = Backend::start(|connection| drop(connection.request()));
         let seen = deliver(&never, &hasty(), 1);
         assert!(seen.cause().contains("closed the connection"), "{}", seen.cause());

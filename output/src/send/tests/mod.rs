@@ -113,7 +113,7 @@ fn deliver_until(
     let account = client.deliver(parts, stop, &mut |step| progress.push(step));
     assert_eq!(account.delivered + account.failed.len(), numbers.len(), "{account:?}");
     assert!(account.failed.iter().all(|failed| numbers.contains(&failed.part.body[0])));
-    let texts = account.failed.iter().map(|failed| &failed.cause).chain(&account.partial);
+    let texts = account.failed.iter().map(|failed| &failed.cause).chain(&account.doubts);
     for text in texts {
         assert!(!text.is_empty() && !text.contains(['\n', '\r', '\u{1b}']), "{text:?}");
     }
@@ -128,7 +128,7 @@ struct Causes<'a>(&'a Account);
 impl std::fmt::Debug for Causes<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let causes = self.0.failed.iter().map(|failed| &failed.cause);
-        f.debug_list().entries(causes).entries(&self.0.partial).finish()
+        f.debug_list().entries(causes).entries(&self.0.doubts).finish()
     }
 }
 

@@ -49,7 +49,7 @@ fn a_backend_that_repeats_secrets_is_not_quoted() {
                     }
                 });
                 let seen = deliver(&backend, &settings, 2);
-                let texts = format!("{:?} {:?}", seen.account.partial, seen.progress);
+                let texts = format!("{:?} {:?}", seen.account.doubts, seen.progress);
                 let causes = seen.account.failed.iter().map(|failed| failed.cause.as_str());
                 let texts = causes.fold(texts, |texts, cause| texts + cause);
                 assert!(!texts.contains(&pair), "{texts}");

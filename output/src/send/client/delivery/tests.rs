@@ -108,7 +108,7 @@ fn run_until(parts: u8, outcomes: Vec<Outcome>, stop_after: usize) -> Seen {
 fn parts_go_one_after_the_other() {
     let seen = run(3, vec![reply(200, None), reply(200, None), reply(200, None)]);
     assert_eq!((seen.account.delivered, seen.account.attempts, seen.account.bytes), (3, 3, 30));
-    assert!(seen.account.partial.is_empty() && seen.waits.is_empty());
+    assert!(seen.account.doubts.is_empty() && seen.waits.is_empty());
     let at = |done| Progress::Part { done, of: 3 };
     assert_eq!(seen.told, [at(0), at(1), at(2), at(3)]);
 }
@@ -144,10 +144,10 @@ fn a_redirect_ends_the_delivery_whatever_the_backend_means() {
 }
 
 #[test]
-fn a_part_taken_only_partly_is_delivered_and_told() {
+fn a_part_taken_only_partly_is_not_delivered_and_not_sent_again() {
     let seen = run(2, vec![reply(206, None), reply(200, None)]);
-    assert_eq!(seen.account.delivered, 2);
-    assert_eq!(seen.account.partial, ["part 1: status 206"]);
+    assert_eq!(seen.account.delivered, 1);
+    assert_eq!(seen.causes(), [(1, "status 206; all else in the part has arrived")]);
 }
 
 #[test]
@@ -167,9 +167,9 @@ fn what_may_go_better_is_tried_again_with_growing_waits() {
 fn an_attempt_without_an_answer_may_have_delivered() {
     let seen = run(1, vec![failed(true), reply(200, None)]);
     assert_eq!(seen.account.delivered, 1);
-    assert!(seen.account.partial[0].contains("may be there twice"), "{:?}", seen.account.partial);
+    assert!(seen.account.doubts[0].contains("may be there twice"), "{:?}", seen.account.doubts);
     let seen = run(1, vec![reply(503, None), reply(200, None)]);
-    assert!(seen.account.partial.is_empty(), "it was answered: {:?}", seen.account.partial);
+    assert!(seen.account.doubts.is_empty(), "it was answered: {:?}", seen.account.doubts);
     let seen = run(2, vec![failed(true), failed(false)]);
     assert!(!run(1, vec![failed(false)]).causes()[0].1.contains("arrived"), "nobody took it");
     assert_eq!(seen.causes()[0].1, "out of order; it may have arrived all the same");
