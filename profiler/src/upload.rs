@@ -29,6 +29,7 @@ fn send(args: UploadArgs) -> Result<(), Failure> {
         .ok_or_else(|| Failure::new(Kind::Usage, "upload needs --push URL"))?;
     let mut signals = Signals::install()?;
     let stop = Stop::default();
+    // Until the end: Ctrl-C between two files gives up the second.
     stop.begin();
     let job = Job { push, stop: stop.clone(), voice, args };
     interrupt::unless_interrupted(move || job.all(), &mut signals, false, &stop, voice)?
@@ -59,6 +60,10 @@ impl Job {
 
     fn one(&self, file: &Path) -> Result<(), Failure> {
         let Content { profile, main } = read::content(file)?;
+        if profile.samples.iter().all(|sample| sample.values.iter().all(|value| *value == 0)) {
+            let message = format!("{}: the profile has no samples", read::shown(file));
+            return Err(Failure::new(Kind::NoSamples, message));
+        }
         let mut unknown = false;
         let series = self.push.series(|| {
             let found = service::of_file(&profile, main.as_deref(), file);
@@ -66,8 +71,8 @@ impl Job {
             found.unwrap_or_default()
         });
         if unknown {
-            return Err(Failure::new(Kind::Usage, "standard input does not say what it is of")
-                .cure("add --service-name NAME"));
+            let message = format!("{} does not say what it is of", read::shown(file));
+            return Err(Failure::new(Kind::Usage, message).cure("add --service-name NAME"));
         }
         let progress = Progress::new(self.args.quiet);
         let delivery = Delivery { profile: &profile, series: &series };
@@ -75,7 +80,7 @@ impl Job {
         let caller = if self.args.root { None } else { Caller::behind_sudo() };
         let keeping = Keeping {
             profile: &profile,
-            file: Some(file).filter(|file| file.is_file()),
+            file: Some(file).filter(|file| *file != Path::new("-") && file.is_file()),
             slug: &slug(&series.service_name),
             owner: caller.as_ref().map(Caller::ids),
             encoder: Pprof { main, ..Pprof::default() },

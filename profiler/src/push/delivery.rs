@@ -29,10 +29,8 @@ pub(crate) fn deliver(
     progress: &Progress,
     voice: Voice,
 ) -> Vec<Outcome> {
-    stop.begin();
     let one = |receiver| to_one(receiver, delivery, stop, progress, voice);
     let outcomes = push.receivers.iter().map(one).collect();
-    stop.end();
     progress.clear();
     outcomes
 }

@@ -58,7 +58,9 @@ impl Recording<'_> {
         }
         let progress = Progress::new(config.quiet);
         let delivery = Delivery { profile, series: &series };
+        stop.begin();
         let outcomes = deliver(push, delivery, stop, &progress, voice);
+        stop.end();
         let keeping = Keeping {
             profile,
             file: pprof(config, files),

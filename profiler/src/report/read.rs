@@ -17,14 +17,18 @@ pub(super) fn profile(path: &Path) -> Result<Profile, Failure> {
 
 /// The same with the program that it is of.
 pub(crate) fn content(path: &Path) -> Result<Content, Failure> {
-    let shown =
-        if path.as_os_str() == "-" { "standard input".into() } else { path.display().to_string() };
+    let shown = shown(path);
     let bytes = bytes(path, LARGEST)
         .map_err(|why| Failure::new(Kind::Failed, format!("{shown}: {why}")))?;
     pprof::read_content(&bytes, Limits::default()).map_err(|error| {
         let hint = other_format(&bytes).map(|name| format!("; it looks like {name}"));
         Failure::new(Kind::Failed, format!("{shown}: {error}{}", hint.unwrap_or_default()))
     })
+}
+
+/// The file for a reader.
+pub(crate) fn shown(path: &Path) -> String {
+    if path.as_os_str() == "-" { "standard input".into() } else { path.display().to_string() }
 }
 
 fn bytes(path: &Path, largest: u64) -> Result<Vec<u8>, String> {
