@@ -4,11 +4,10 @@
 //! *What it does.* All that can be wrong with an option is told before anything is recorded; what was not
 //! delivered is kept in a file, with the command that sends it again.
 //!
-//! In reading order: `options` (typed to needed), `files` and `header` (secrets), `probe` (whether labels can
-//! be sent), `service`, `delivery` (a
-//! profile to every receiver), `outcome` (what became of it), `amount` and `report` (in words), `figures` (for
-//! `--stats`), `keep` and `merge` (what was not delivered, as a file), `again` (the command for it), `recorded` (all of it for a
-//! recording), `stop` (Ctrl-C).
+//! In reading order: `options` (typed to needed), `files` and `header` (secrets), `probe` (whether labels can be
+//! sent), `service`, `delivery` (a profile to every receiver), `outcome` (what became of it), `amount` and `report` (in
+//! words), `figures` (for `--stats`), `keep` and `merge` (what was not delivered, as a file), `again` (the command for
+//! it), `recorded` (all of it for a recording), `stop` (Ctrl-C).
 
 mod again;
 mod amount;

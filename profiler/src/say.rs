@@ -1,5 +1,6 @@
 //! What is said on standard error.
 
+use crate::doctor::print::clean;
 use std::fmt::Display;
 use std::io::Write;
 
@@ -36,8 +37,10 @@ impl Voice {
     }
 }
 
-/// A line on standard error.
+/// A line on standard error, without what a terminal would obey: names of files and what stands in them go into it.
 pub(crate) fn line(what: impl Display) {
+    let text = what.to_string();
+    let lines: Vec<String> = text.split('\n').map(clean).collect();
     // Nobody is left to be told when this fails.
-    drop(writeln!(std::io::stderr().lock(), "bpflame: {what}"));
+    drop(writeln!(std::io::stderr().lock(), "bpflame: {}", lines.join("\n")));
 }

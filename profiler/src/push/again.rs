@@ -38,7 +38,7 @@ pub(super) fn options(args: &PushArgs) -> Vec<String> {
 impl Push {
     /// `bpflame upload FILE --push URL …`, for some of the receivers.
     pub(super) fn again(&self, file: &Path, to: &[&Receiver], service_name: &str) -> String {
-        let mut words = vec![String::from("bpflame upload"), quoted(&file.to_string_lossy())];
+        let mut words = vec![String::from("bpflame upload"), operand(&file.to_string_lossy())];
         words.extend(
             to.iter().map(|receiver| format!("--push {}", quoted(&receiver.endpoint.to_string()))),
         );
@@ -46,6 +46,11 @@ impl Push {
         words.extend(self.again.iter().cloned());
         words.join(" ")
     }
+}
+
+/// A file's name that is taken for no option.
+fn operand(name: &str) -> String {
+    if name.starts_with('-') { quoted(&format!("./{name}")) } else { quoted(name) }
 }
 
 /// A word as a shell takes it.
@@ -66,5 +71,11 @@ mod tests {
         assert_eq!(quoted("it's"), r"'it'\''s'");
         assert_eq!(quoted(""), "''");
         assert_eq!(quoted("$(x)"), "'$(x)'");
+    }
+
+    #[test]
+    fn files_are_no_options() {
+        assert_eq!(operand("-x.pb.gz"), "./-x.pb.gz");
+        assert_eq!(operand("a b"), "'a b'");
     }
 }

@@ -1,9 +1,13 @@
 //! How much is in a profile, or in a part of one.
 
+use crate::doctor::print::clean;
 use crate::summary::grouped;
 use output::{Profile, ValueType};
 use std::fmt;
 use std::ops::AddAssign;
+
+/// Characters of a type's name that are shown.
+const SHOWN: usize = 60;
 
 /// Samples, and the sum of the values that are shown by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,7 +29,7 @@ impl Amount {
         };
         let counts = profile.sample_types.iter().position(counts_samples);
         let samples = match counts {
-            Some(column) => u64::try_from(sum(column)).unwrap_or(0),
+            Some(column) => u64::try_from(sum(column).max(0)).unwrap_or(u64::MAX),
             None => profile.samples.len() as u64,
         };
         let column = profile.default_sample_type;
@@ -34,13 +38,19 @@ impl Amount {
     }
 }
 
+/// A name that a file gave, in one line that a reader can take in.
+fn word(name: &str) -> String {
+    let shown: String = name.chars().take(SHOWN).collect();
+    clean(&shown)
+}
+
 fn counts_samples(kind: &ValueType) -> bool {
     kind.unit == "count" && ["sample", "samples"].contains(&kind.kind.as_str())
 }
 
 impl AddAssign for Amount {
     fn add_assign(&mut self, other: Self) {
-        self.samples += other.samples;
+        self.samples = self.samples.saturating_add(other.samples);
         self.value += other.value;
         if self.kind == ValueType::default() {
             self.kind = other.kind;
@@ -62,10 +72,10 @@ impl fmt::Display for Amount {
             _ if unit.is_empty() || counts_samples(&self.kind) => return Ok(()),
             _ => {
                 let value = grouped(u64::try_from(self.value.max(0)).unwrap_or(u64::MAX));
-                return write!(f, ", {value} {unit} {kind}");
+                return write!(f, ", {value} {} {}", word(unit), word(kind));
             }
         };
-        let kind = if kind == "cpu" { "CPU" } else { kind };
+        let kind = if kind == "cpu" { "CPU".into() } else { word(kind) };
         let seconds = self.value as f64 / per_second;
         if seconds < 1.0 {
             write!(f, ", {:.0} ms {kind}", seconds * 1e3)
@@ -78,6 +88,7 @@ impl fmt::Display for Amount {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use output::{Marks, Sample};
 
     fn amount(kind: &str, unit: &str, value: i128) -> String {
         let kind = ValueType { kind: kind.into(), unit: unit.into() };
@@ -91,5 +102,31 @@ mod tests {
         assert_eq!(amount("samples", "count", 1_234), "1,234 samples");
         assert_eq!(amount("inuse_space", "bytes", 5_000), "1,234 samples, 5,000 bytes inuse_space");
         assert_eq!(amount("", "", 0), "1,234 samples");
+    }
+
+    #[test]
+    fn what_a_file_says_is_one_short_line() {
+        let odd = amount(&"x".repeat(5_000), "by\n\u{1b}[31mtes", 5);
+        assert_eq!(odd, format!("1,234 samples, 5 by??[31mtes {}", "x".repeat(60)));
+    }
+
+    #[test]
+    fn more_than_can_be_counted_is_the_most() {
+        let kind = ValueType { kind: "samples".into(), unit: "count".into() };
+        let sample = |value| Sample {
+            frames: Vec::new(),
+            values: vec![value],
+            labels: Vec::new(),
+            marks: Marks::default(),
+        };
+        let of = |values: &[i64]| {
+            let samples = values.iter().copied().map(sample).collect();
+            Amount::of(&Profile { sample_types: vec![kind.clone()], samples, ..Profile::default() })
+        };
+        let mut most = of(&[i64::MAX, i64::MAX, i64::MAX]);
+        assert_eq!(most.samples, u64::MAX);
+        most += of(&[i64::MAX]);
+        assert_eq!((most.samples, most.value), (u64::MAX, 4 * i128::from(i64::MAX)));
+        assert_eq!(of(&[-3]).samples, 0);
     }
 }

@@ -5,6 +5,8 @@ use std::path::Path;
 
 /// The label that says it, and the beginning of the comment that does in our files.
 const LABEL: &str = "service_name";
+/// Bytes of a name that a file may give at most.
+const LONGEST: usize = 200;
 
 /// The name for a recording of the whole machine: the machine's.
 pub(crate) fn machine() -> String {
@@ -18,9 +20,14 @@ pub(crate) fn comment(service: &str) -> String {
 }
 
 /// What a file says: a label that all its samples have, our comment, the program (`main`), the file's own name.
-/// `None`: nothing says it.
+/// `None`: nothing says it. What is no name for a reader (long, or with control characters) says nothing.
 pub(crate) fn of_file(profile: &Profile, main: Option<&str>, file: &Path) -> Option<String> {
-    label(profile).or_else(|| commented(profile)).or_else(|| program(main?)).or_else(|| stem(file))
+    let mut found = [label(profile), commented(profile), main.and_then(program), stem(file)];
+    found.iter_mut().find_map(|name| name.take().filter(|name| is_name(name)))
+}
+
+fn is_name(text: &str) -> bool {
+    (1..=LONGEST).contains(&text.len()) && !text.chars().any(char::is_control)
 }
 
 fn label(profile: &Profile) -> Option<String> {
@@ -32,26 +39,25 @@ fn label(profile: &Profile) -> Option<String> {
         LabelValue::Text(name) if samples.all(|other| other == Some(first)) => Some(name.clone()),
         _ => None,
     }
-    .filter(|name| !name.is_empty())
 }
 
 fn commented(profile: &Profile) -> Option<String> {
     let mut names =
         profile.comments.iter().filter_map(|line| line.strip_prefix(LABEL)?.strip_prefix(": "));
-    names.next().filter(|name| !name.is_empty()).map(String::from)
+    names.next().map(String::from)
 }
 
 fn program(path: &str) -> Option<String> {
     let path = path.strip_suffix(" (deleted)").unwrap_or(path);
     let name = path.rsplit('/').next().unwrap_or(path);
-    (!name.is_empty() && !name.starts_with('[')).then(|| name.to_owned())
+    (!name.starts_with('[')).then(|| name.to_owned())
 }
 
 /// `cpu` of `/tmp/cpu.pb.gz`.
 fn stem(file: &Path) -> Option<String> {
     let name = file.file_name()?.to_string_lossy();
     let stem = name.split('.').next().unwrap_or_default();
-    (!stem.is_empty() && name != "-").then(|| stem.to_owned())
+    (name != "-").then(|| stem.to_owned())
 }
 
 #[cfg(test)]
@@ -87,6 +93,11 @@ mod tests {
         for labels in [&[Some("a"), Some("b")][..], &[Some("a"), None], &[Some("")], &[]] {
             let profile = profile(labels, &commented);
             assert_eq!(name(&profile, Some("/bin/a"), "x"), says("of the comment"));
+        }
+        for odd in ["a\u{1b}[31m", "a\nb", &"x".repeat(201)] {
+            let profile = profile(&[Some(odd)], &[&comment(odd)]);
+            assert_eq!(name(&profile, Some("/bin/a"), "x"), says("a"));
+            assert_eq!(name(&profile, Some(odd), "/tmp/cpu.pb"), says("cpu"));
         }
         let silent = profile(&[None], &["bpflame 0.1.0: x"]);
         assert_eq!(name(&silent, Some("/bin/a (deleted)"), "x"), says("a"));

@@ -6,7 +6,9 @@ use crate::receiver::{Answer, Receiver};
 use crate::{Skip, tests};
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::MetadataExt;
+use std::process::Command;
 
 tests!(
     parts_that_did_not_arrive_are_kept_alone,
@@ -14,6 +16,10 @@ tests!(
     what_is_kept_belongs_to_who_called_sudo,
     files_of_any_producer_are_sent,
     a_file_that_is_none_does_not_stop_the_others,
+    what_a_file_says_does_not_reach_the_terminal_as_it_is,
+    a_profile_without_samples_is_told_and_not_sent,
+    what_a_receiver_rejects_is_not_delivered,
+    giving_up_between_files_gives_up_the_rest,
 );
 
 /// A profile of so many samples, each with a stack of its own; it began so many hours ago.
@@ -133,6 +139,76 @@ fn a_file_that_is_none_does_not_stop_the_others() -> Result<(), Skip> {
         assert!(ended.err.contains(told), "{told} in {}", ended.err);
     }
     assert_eq!(files(&directory).len(), 2, "nothing is kept of what is there");
+    Ok(())
+}
+
+/// A profile with one sample of a value, and with these words.
+fn said(value: i64, unit: &str, comment: &str) -> Vec<u8> {
+    use pprof::protos::{Message, Profile, Sample, ValueType};
+    let profile = Profile {
+        sample_type: vec![ValueType { ty: 1, unit: 2 }],
+        sample: vec![Sample { location_id: Vec::new(), value: vec![value], label: Vec::new() }],
+        string_table: ["", "kind", unit, comment].map(String::from).to_vec(),
+        comment: vec![3],
+        ..Profile::default()
+    };
+    profile.encode_to_vec()
+}
+
+fn what_a_file_says_does_not_reach_the_terminal_as_it_is() -> Result<(), Skip> {
+    let (directory, receiver) = (scratch(), Receiver::start(&[Answer::REFUSED]));
+    let url = receiver.url("otlp");
+    let odd = "\u{1b}]0;title\u{7}\n\u{202e}";
+    let file = format!("a.{odd}.pb");
+    fs::write(directory.path().join(&file), said(7, odd, &format!("service_name: {odd}"))).unwrap();
+    let ended = lab::finish(&mut upload(&directory, &[&file, "--push", &url])).with_code(1);
+    let obeyed = |c: char| c != '\n' && c.is_control() || c == '\u{202e}';
+    assert!(!ended.err.contains(obeyed), "{:?}", ended.err);
+    assert!(!ended.err.contains("service_name"), "{}", ended.err);
+    Ok(())
+}
+
+fn a_profile_without_samples_is_told_and_not_sent() -> Result<(), Skip> {
+    let (directory, receiver) = (scratch(), Receiver::start(&[Answer::ok("otlp")]));
+    let url = receiver.url("otlp");
+    fs::write(directory.path().join("idle.pb"), said(0, "count", "")).unwrap();
+    let ended = lab::finish(&mut upload(&directory, &["idle.pb", "--push", &url])).with_code(3);
+    assert_eq!(ended.err, "bpflame: idle.pb: the profile has no samples\n");
+    assert_eq!(receiver.requests().len(), 0);
+    Ok(())
+}
+
+fn what_a_receiver_rejects_is_not_delivered() -> Result<(), Skip> {
+    let rejected = r#"{"partialSuccess":{"rejectedProfiles":"1","errorMessage":"too odd"}}"#;
+    let answer = Answer::Whole("200 OK", "application/json", rejected);
+    let (directory, receiver) = (scratch(), Receiver::start(&[answer]));
+    let url = receiver.url("otlp");
+    let ended = lab::finish(&mut record(&directory, &["--push", &url])).with_code(1);
+    assert!(ended.err.contains("1 profile was rejected: too odd"), "{}", ended.err);
+    assert_eq!((receiver.requests().len(), samples(&kept(&directory).1)), (1, 36));
+    Ok(())
+}
+
+fn giving_up_between_files_gives_up_the_rest() -> Result<(), Skip> {
+    let (directory, receiver) = (scratch(), Receiver::start(&[Answer::ok("otlp")]));
+    let url = receiver.url("otlp");
+    fs::write(directory.path().join("first.pb"), said(7, "count", "")).unwrap();
+    let (second, words) = (directory.path().join("second"), directory.path().join("words"));
+    lab::finish(Command::new("mkfifo").arg(&second)).with_code(0);
+    let command = upload(&directory, &["first.pb", "second", "--push", &url]);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", r#"exec "$0" "$@" 2> words"#]).current_dir(directory.path());
+    let running = lab::start(shell.arg(command.get_program()).args(command.get_args()));
+    // Can be opened when the other side reads it.
+    let mut writer = fs::OpenOptions::new().write(true).open(&second).unwrap();
+    running.signal(rustix::process::Signal::INT);
+    let told = || fs::read_to_string(&words).unwrap();
+    lab::wait_for("the word", || told().contains("the upload is given up").then_some(()));
+    writer.write_all(&said(8, "count", "")).unwrap();
+    drop(writer);
+    running.end().with_code(1);
+    assert!(told().contains("given up before it was tried"), "{}", told());
+    assert_eq!(receiver.requests().len(), 1);
     Ok(())
 }
 
