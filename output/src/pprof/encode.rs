@@ -154,7 +154,15 @@ fn samples<'a>(
     }
 }
 
-/// A list of numbers, which is not written where it is empty.
+/// A number, which is not written where it is 0.
+fn put_number(field: u32, number: u64, to: &mut Vec<u8>) {
+    if number != 0 {
+        put_varint(u64::from(field << 3), to);
+        put_varint(number, to);
+    }
+}
+
+/// A message or a list of numbers, which is not written where it is empty.
 fn put_bytes(number: u32, bytes: &[u8], to: &mut Vec<u8>) {
     if !bytes.is_empty() {
         put_length_delimited(number, bytes.len(), to);
@@ -237,18 +245,20 @@ fn location_table(profile: &Profile, order: &[usize], to: &mut Vec<u8>) {
     for (id, &at) in (1..).zip(order) {
         mapping_ids[at] = id;
     }
-    let mut message = wire::Location::default();
+    let (mut message, mut inner) = (Vec::new(), Vec::new());
     for (id, location) in (1..).zip(&profile.locations) {
-        message.id = id;
-        message.mapping_id = location.mapping.map_or(0, |mapping| mapping_ids[mapping.0 as usize]);
-        message.address = location.address;
-        message.line.clear();
-        let lines = location.lines.iter();
-        message.line.extend(lines.map(|line| wire::Line {
-            function_id: u64::from(line.function.0) + 1,
-            line: line.line,
-        }));
-        put(field::LOCATION, &message, to);
+        message.clear();
+        put_number(1, id, &mut message);
+        let mapping = location.mapping.map_or(0, |mapping| mapping_ids[mapping.0 as usize]);
+        put_number(2, mapping, &mut message);
+        put_number(3, location.address, &mut message);
+        for line in &location.lines {
+            inner.clear();
+            put_number(1, u64::from(line.function.0) + 1, &mut inner);
+            put_number(2, line.line as u64, &mut inner);
+            put_bytes(4, &inner, &mut message);
+        }
+        put_bytes(field::LOCATION, &message, to);
     }
 }
 

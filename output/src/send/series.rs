@@ -41,13 +41,10 @@ pub(super) fn strip(profile: &Profile, allowed: &[String]) -> Result<Profile, Er
 
 fn bare(sample: &Sample, allowed: &[String]) -> Sample {
     let goes_along = |label: &&Label| allowed.contains(&label.key);
-    let count = sample.labels.iter().filter(goes_along).count();
-    let mut labels = Vec::with_capacity(count);
-    labels.extend(sample.labels.iter().filter(goes_along).cloned());
     Sample {
         frames: sample.frames.clone(),
         values: sample.values.clone(),
-        labels,
+        labels: sample.labels.iter().filter(goes_along).cloned().collect(),
         marks: sample.marks,
     }
 }
