@@ -49,6 +49,9 @@ impl Client {
 /// Characters of a cause.
 const WORDS: usize = 500;
 
+/// Bytes a second of the slowest connection that a large body still gets through in time.
+const SLOWEST: usize = 128 << 10;
+
 /// A body as it goes out.
 type Body = std::sync::Arc<[u8]>;
 
@@ -63,7 +66,7 @@ struct Delivery<'a> {
     stop: &'a dyn Fn() -> bool,
     /// Whether nothing says who sends.
     anonymous: bool,
-    /// Time for an attempt, and for all.
+    /// Time for an attempt with a small body, and for all.
     limits: (Duration, Duration),
     account: Account,
 }
@@ -124,7 +127,8 @@ impl Delivery<'_> {
                 return Fate::Over(cause, trial.doubtful);
             }
             let body = body.get_or_insert_with(|| (self.open)(part));
-            let attempt = (self.attempt)(body, left.min(self.limits.0));
+            let time = self.limits.0 + Duration::from_secs((body.len() / SLOWEST) as u64);
+            let attempt = (self.attempt)(body, left.min(time));
             trial.attempts += 1;
             self.account.attempts += 1;
             self.account.bytes += attempt.sent;

@@ -18,7 +18,7 @@ pub struct Settings {
     pub identity: Option<(Vec<u8>, Secret)>,
     /// Send credentials over plain http to other machines, too.
     pub plain_credentials: bool,
-    /// Time for one attempt.
+    /// Time for one attempt; a second more for each 128 KiB of the body.
     pub attempt: Duration,
     /// Time for all parts and attempts together.
     pub total: Duration,

@@ -186,6 +186,30 @@ fn time_that_is_up_ends_the_delivery_with_a_last_attempt() {
 }
 
 #[test]
+fn a_large_body_has_more_time() {
+    let times = RefCell::new(Vec::new());
+    let clock = Fake::default();
+    let mut delivery = Delivery {
+        open: &mut |part: &Part| part.body.as_slice().into(),
+        attempt: &mut |body: &Body, time| {
+            times.borrow_mut().push(time.as_secs());
+            Attempt { sent: body.len() as u64, whole: true, outcome: reply(200, None) }
+        },
+        judge: &judge,
+        words: &str::to_owned,
+        clock: &clock,
+        stop: &|| false,
+        anonymous: true,
+        limits: (Duration::from_secs(10), Duration::from_secs(60)),
+        account: Account::default(),
+    };
+    let parts = [1 << 10, 2 << 20, 20 << 20];
+    let part = |len| Part { profile: Profile::default(), body: vec![0; len] };
+    delivery.run(parts.map(part).into(), &mut |_| ());
+    assert_eq!(*times.borrow(), [10, 26, 60], "never more than is left");
+}
+
+#[test]
 fn a_backend_is_given_the_time_that_it_asks_for() {
     let seen = run(1, vec![reply(429, Some("20")), reply(200, None)]);
     assert_eq!((seen.account.delivered, seen.waits), (1, vec![20]));
