@@ -1,14 +1,15 @@
 //! What can be typed. What is needed of it is [`crate::config`]'s.
 
+mod drawing;
 mod push;
 mod record;
 mod upload;
 mod value;
 
+pub use drawing::Drawing;
 pub use push::PushArgs;
 pub use record::RecordArgs;
 pub use upload::UploadArgs;
-pub(crate) use value::width;
 pub use value::{CpuList, Wanted};
 
 use crate::doctor::DoctorArgs;

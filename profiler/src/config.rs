@@ -1,6 +1,6 @@
 //! What a recording needs to know, made from what was typed.
 
-use crate::args::RecordArgs;
+use crate::args::{Drawing, RecordArgs};
 use crate::caller::Caller;
 use crate::debuginfod;
 use crate::exit::{Failure, Kind};
@@ -33,21 +33,6 @@ pub enum Place {
     Stdout,
     /// A file.
     File(PathBuf),
-}
-
-/// How a graph is drawn.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Drawing {
-    /// Its title.
-    pub title: Option<String>,
-    /// Its palette.
-    pub colors: Option<String>,
-    /// From the top down.
-    pub inverted: bool,
-    /// Merged from the leaf.
-    pub reverse: bool,
-    /// What is narrower is left out, in per cent.
-    pub min_width: Option<f64>,
 }
 
 /// A recording's settings.
@@ -118,13 +103,7 @@ impl Config {
             until: until(&args, std::io::stderr().is_terminal()),
             outputs,
             push: Push::new(&args.push, Voice::new(args.quiet, args.verbose))?,
-            drawing: Drawing {
-                title: args.title,
-                colors: args.colors,
-                inverted: args.inverted,
-                reverse: args.reverse,
-                min_width: args.min_width,
-            },
+            drawing: args.drawing,
             goal: if !args.command.is_empty() {
                 Goal::Command(args.command)
             } else if !args.threads.is_empty() {

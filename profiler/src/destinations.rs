@@ -116,24 +116,8 @@ fn encoder(format: Format, config: &Config, title: &str) -> Result<Encoder, Fail
             Encoder::Folded(Folded { annotate: config.annotate, root, ..Folded::default() })
         }
         Format::Pprof => Encoder::Pprof(Pprof { labels: config.labels, ..Pprof::default() }),
-        Format::Svg => Encoder::Svg(svg(config, title, root)?),
+        Format::Svg => Encoder::Svg(config.drawing.svg(root, Some(title))?),
     })
-}
-
-fn svg(config: &Config, title: &str, root: Option<String>) -> Result<Svg, Failure> {
-    let drawing = &config.drawing;
-    let mut svg =
-        Svg { root, inverted: drawing.inverted, reverse: drawing.reverse, ..Svg::default() };
-    svg.title = drawing.title.clone().unwrap_or_else(|| String::from(title));
-    if let Some(colors) = &drawing.colors {
-        svg.colors = colors
-            .parse()
-            .map_err(|error: output::Error| Failure::new(Kind::Usage, error.to_string()))?;
-    }
-    if let Some(width) = drawing.min_width {
-        svg.min_width = width;
-    }
-    Ok(svg)
 }
 
 /// A file that nobody named, under a name that no file has; in the temporary directory where the current one

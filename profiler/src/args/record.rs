@@ -1,6 +1,7 @@
 //! The arguments of `bpflame record`.
 
 use super::PushArgs;
+use super::drawing::Drawing;
 use super::value::{self, CpuList, Wanted};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -84,25 +85,9 @@ pub struct RecordArgs {
     )]
     pub annotate: bool,
 
-    /// The graph's title
-    #[arg(long, help_heading = "Output")]
-    pub title: Option<String>,
-
-    /// The graph's palette
-    #[arg(long, value_name = "PALETTE", help_heading = "Output")]
-    pub colors: Option<String>,
-
-    /// Draw the graph from the top down (an icicle graph)
-    #[arg(long, help_heading = "Output")]
-    pub inverted: bool,
-
-    /// Merge the stacks from the leaf
-    #[arg(long, help_heading = "Output")]
-    pub reverse: bool,
-
-    /// Leave out of the graph what is narrower, in per cent
-    #[arg(long, value_name = "PERCENT", value_parser = value::width, allow_negative_numbers = true, help_heading = "Output")]
-    pub min_width: Option<f64>,
+    /// How the graph is drawn
+    #[command(flatten)]
+    pub drawing: Drawing,
 
     /// Leave inlined functions out
     #[arg(long, help_heading = "Symbols")]

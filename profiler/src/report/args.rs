@@ -1,6 +1,6 @@
 //! The arguments of `bpflame report`.
 
-use crate::args::width;
+use crate::args::Drawing;
 use output::table::Sort;
 use std::path::PathBuf;
 
@@ -49,25 +49,9 @@ pub struct ReportArgs {
     )]
     pub annotate: bool,
 
-    /// The graph's title
-    #[arg(long, help_heading = "Output")]
-    pub title: Option<String>,
-
-    /// The graph's palette
-    #[arg(long, value_name = "PALETTE", help_heading = "Output")]
-    pub colors: Option<String>,
-
-    /// Draw the graph from the top down (an icicle graph)
-    #[arg(long, help_heading = "Output")]
-    pub inverted: bool,
-
-    /// Merge the stacks from the leaf
-    #[arg(long, help_heading = "Output")]
-    pub reverse: bool,
-
-    /// Leave out of the graph what is narrower, in per cent
-    #[arg(long, value_name = "PERCENT", value_parser = width, allow_negative_numbers = true, help_heading = "Output")]
-    pub min_width: Option<f64>,
+    /// How the graph is drawn
+    #[command(flatten)]
+    pub drawing: Drawing,
 
     /// Leave inlined functions out where addresses are named
     #[arg(long, help_heading = "Symbols")]

@@ -2,7 +2,6 @@
 
 use super::ReportArgs;
 use crate::exit::{Failure, Kind};
-use output::svg::Colors;
 use output::{Encode, Folded, Format, Pprof, Profile, Sink, Svg};
 use std::path::{Path, PathBuf};
 
@@ -63,20 +62,7 @@ fn encoder(format: Format, args: &ReportArgs) -> Result<Encoder, Failure> {
     Ok(match format {
         Format::Pprof => Encoder::Pprof(Pprof { labels: !args.no_labels, ..Pprof::default() }),
         Format::Folded => Encoder::Folded(Folded { annotate: args.annotate, root, column: 0 }),
-        Format::Svg => {
-            let plain = Svg::default();
-            let colors = args.colors.as_deref().map(str::parse::<Colors>).transpose();
-            let colors = colors.map_err(|error| Failure::new(Kind::Usage, error.to_string()))?;
-            Encoder::Svg(Svg {
-                title: args.title.clone().unwrap_or(plain.title),
-                colors: colors.unwrap_or(plain.colors),
-                inverted: args.inverted,
-                reverse: args.reverse,
-                min_width: args.min_width.unwrap_or(plain.min_width),
-                root,
-                ..Svg::default()
-            })
-        }
+        Format::Svg => Encoder::Svg(args.drawing.svg(root, None)?),
     })
 }
 
