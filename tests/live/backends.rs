@@ -26,6 +26,7 @@ use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 tests!(
+    references_that_lead_nowhere_are_seen,
     the_collector_has_what_was_recorded,
     pyroscopes_definition_has_what_was_recorded,
     parcas_definition_has_what_was_recorded,
@@ -38,6 +39,27 @@ tests!(
     the_real_parca_shows_what_was_recorded,
     the_real_parca_adds_parts_up,
 );
+
+/// The reader of the Collector's file is worth something only if it refuses what does not hold together.
+fn references_that_lead_nowhere_are_seen() -> Result<(), Skip> {
+    let line = |stack: u32, location: u32, name: u32| {
+        format!(
+            r#"{{"resourceProfiles":[{{"scopeProfiles":[{{"scope":{{"name":"bpflame"}},"profiles":[
+            {{"samples":[{{"stackIndex":{stack},"values":["1"]}}],"profileId":"{:032}"}}]}}]}}],
+            "dictionary":{{"mappingTable":[{{}}],"locationTable":[{{}},{{"lines":[{{"functionIndex":1}}]}}],
+            "functionTable":[{{}},{{"nameStrindex":{name}}}],"linkTable":[{{}}],"stringTable":["","x"],
+            "attributeTable":[{{"value":{{}}}}],"stackTable":[{{}},{{"locationIndices":[{location}]}}]}}}}"#,
+            1
+        )
+    };
+    assert_eq!(collected::profiles(&line(1, 1, 1))[0].samples[0].stack[0].function, "x");
+    for wrong in [line(2, 1, 1), line(1, 2, 1), line(1, 1, 2)] {
+        let seen = std::panic::catch_unwind(|| collected::profiles(&wrong)).unwrap_err();
+        let said = seen.downcast_ref::<String>().unwrap();
+        assert!(said.contains("has no 2: it has 2"), "{said}");
+    }
+    Ok(())
+}
 
 fn the_collector_has_what_was_recorded() -> Result<(), Skip> {
     let collector = Collector::start()?;
