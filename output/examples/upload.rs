@@ -1,10 +1,15 @@
-//! What it costs to make the requests of one large window: time, and the peak of memory beside the window's own.
+//! What it costs to make the requests of a large window: time, and the peak of memory beside the window's own.
 //!
-//! `cargo run --release -p output --example upload [ROUNDS]` prints a line for each backend: milliseconds by the clock
-//! and on a CPU (medians of all rounds, and the best of them, where other load shows least), the peak of the first
-//! round in MiB, parts, and the bodies' MiB. Memory is what is resident, as everywhere in this project: it needs no
-//! counting allocator, which would take a tenth of the time.
-//! Each backend has a process of its own, so that none finds memory that another one left.
+//! `cargo build --release -p profiler -p output --example upload` (with `-p profiler` for the compression that bpflame
+//! itself is built with), then `target/release/examples/upload [ROUNDS]`: prints a line for each window and backend with
+//! milliseconds by the clock and on a CPU (medians of all rounds, and the best of them, where other load shows least),
+//! the peak of the first round in MiB, parts, and the bodies' MiB. Memory is what is resident, as everywhere in this
+//! project: it needs no counting allocator, which would take a tenth of the time. Each line is of a process of its own,
+//! so that none finds memory that another one left.
+//!
+//! Samples of the window `threads` differ by thread, as in a recording of a whole machine: those with the same stack
+//! are one when only allowed labels are left. Those of `containers` stay apart: each program has three, and Parca, which
+//! keeps no labels of samples, gets a series for each.
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "a program that prints")]
 
@@ -22,6 +27,7 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 const SAMPLES: usize = 50_000;
 const STACKS: usize = 20_000;
 const FUNCTIONS: usize = 8_000;
+const PROGRAMS: usize = 20;
 
 const BACKENDS: [(&str, Backend); 3] =
     [("pyroscope", Backend::Pyroscope), ("parca", Backend::Parca), ("otlp", Backend::Otlp)];
@@ -29,16 +35,9 @@ const BACKENDS: [(&str, Backend); 3] =
 fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
     let rounds = arguments.next().unwrap_or_else(|| "11".into());
-    let Some(name) = arguments.next() else {
-        for (name, _) in BACKENDS {
-            if !Command::new(std::env::current_exe()?).args([&rounds, name]).status()?.success() {
-                return Err(format!("{name} failed").into());
-            }
-        }
-        return Ok(());
-    };
+    let Some((name, kind)) = arguments.next().zip(arguments.next()) else { return all(&rounds) };
     let backend = BACKENDS.iter().find(|(known, _)| *known == name).ok_or("no such backend")?.1;
-    let window = window();
+    let window = window(kind == "containers");
     let (mut times, mut on_cpus) = (Vec::new(), Vec::new());
     let (mut parts, mut bytes, mut peak) = (0, 0, 0.0);
     for round in 0..rounds.parse()? {
@@ -56,7 +55,7 @@ fn main() -> Result<()> {
         bytes = made.iter().map(|part| part.body.len()).sum();
     }
     println!(
-        "{name}: {:.1} ms ({:.1} on a CPU, at best {:.1}), peak {peak:.1} MiB; {} samples, {STACKS} stacks; {parts} \
+        "{kind} {name}: {:.1} ms ({:.1} on a CPU, at best {:.1}), peak {peak:.1} MiB; {} samples, {STACKS} stacks; {parts} \
          parts, {:.1} MiB",
         median(times),
         median(on_cpus.clone()),
@@ -64,6 +63,19 @@ fn main() -> Result<()> {
         window.samples.len(),
         bytes as f64 / 1_048_576.0
     );
+    Ok(())
+}
+
+/// Runs itself for each window and backend.
+fn all(rounds: &str) -> Result<()> {
+    for kind in ["threads", "containers"] {
+        for (name, _) in BACKENDS {
+            let mut command = Command::new(std::env::current_exe()?);
+            if !command.args([rounds, name, kind]).status()?.success() {
+                return Err(format!("{name} failed").into());
+            }
+        }
+    }
     Ok(())
 }
 
@@ -102,8 +114,8 @@ impl Dice {
     }
 }
 
-/// Stacks grow as in a program: most share their root's side with others.
-fn window() -> Profile {
+/// Of many programs; stacks grow as in a program: most share their root's side with others.
+fn window(containers: bool) -> Profile {
     let mut dice = Dice(88_172_645_463_325_252);
     let kind = |kind: &str, unit: &str| ValueType { kind: kind.into(), unit: unit.into() };
     let mut builder = ProfileBuilder::new(Profile {
@@ -117,21 +129,9 @@ fn window() -> Profile {
         ..Profile::default()
     });
     let locations = locations(&mut builder, &mut dice);
-    let mut stacks: Vec<Vec<LocationId>> = vec![vec![locations[0]]];
-    while stacks.len() <= STACKS {
-        // Root first here; a branch of an earlier stack, some frames deeper.
-        let from = dice.below(stacks.len());
-        let keep = 1 + dice.below(stacks[from].len());
-        let mut stack = stacks[from][..keep].to_vec();
-        for _ in 0..1 + dice.below(30) {
-            // As in programs: few places are in most stacks.
-            let place = (0..3).fold(locations.len(), |end, _| dice.below(end) + 1);
-            stack.push(locations[place - 1]);
-        }
-        stacks.push(stack);
-    }
+    let stacks = stacks(&locations, &mut dice);
     for at in 0..SAMPLES {
-        let stack = &stacks[1 + at % STACKS];
+        let stack = &stacks[at % STACKS];
         let frames = stack
             .iter()
             .rev()
@@ -139,9 +139,40 @@ fn window() -> Profile {
             .collect();
         let count = 1 + dice.below(4) as i64;
         let values = vec![count, count * 10_000_000];
-        builder.sample(Sample { frames, values, labels: labels(at), marks: Marks::default() });
+        builder.sample(Sample {
+            frames,
+            values,
+            labels: labels(at, containers),
+            marks: Marks::default(),
+        });
     }
     builder.finish()
+}
+
+/// Root first; the one at `n` is of program `n % PROGRAMS`. A third of the places are the kernel's and the libraries'.
+fn stacks(locations: &[LocationId], dice: &mut Dice) -> Vec<Vec<LocationId>> {
+    let (common, own) = locations.split_at(locations.len() / 3);
+    let mut stacks: Vec<Vec<LocationId>> = Vec::new();
+    for at in 0..STACKS {
+        let program = at % PROGRAMS;
+        let own = &own[program * own.len() / PROGRAMS..(program + 1) * own.len() / PROGRAMS];
+        // A branch of an earlier stack of this program, some frames deeper.
+        let mut stack = match at / PROGRAMS {
+            0 => vec![own[0]],
+            earlier => {
+                let from = &stacks[program + PROGRAMS * dice.below(earlier)];
+                from[..1 + dice.below(from.len())].to_vec()
+            }
+        };
+        for _ in 0..1 + dice.below(30) {
+            let of = if dice.below(3) == 0 { common } else { own };
+            // As in programs: few places are in most stacks.
+            let place = (0..3).fold(of.len(), |end, _| dice.below(end) + 1);
+            stack.push(of[place - 1]);
+        }
+        stacks.push(stack);
+    }
+    stacks
 }
 
 fn locations(builder: &mut ProfileBuilder, dice: &mut Dice) -> Vec<LocationId> {
@@ -170,20 +201,25 @@ fn locations(builder: &mut ProfileBuilder, dice: &mut Dice) -> Vec<LocationId> {
     locations
 }
 
-/// A sample's labels: no two samples of a stack have the same ones that go along.
-fn labels(at: usize) -> Vec<Label> {
+/// A sample's labels: no two samples of a stack have the same ones.
+fn labels(at: usize, containers: bool) -> Vec<Label> {
     let text = |key: &str, text: String| Label { key: key.into(), value: LabelValue::Text(text) };
     let number = |key: &str, n: usize| Label {
         key: key.into(),
         value: LabelValue::Number(n as i64, String::new()),
     };
-    let process = at / STACKS + 3 * (at % 20);
-    vec![
-        text("comm", format!("server-{}", at % 20)),
-        text("container_id", format!("{process:064x}")),
-        number("pid", 1_000 + process),
+    let program = at % PROGRAMS;
+    let mut labels = vec![text("comm", format!("server-{program}"))];
+    if containers {
+        labels.push(text("container_id", format!("{:064x}", at / STACKS + 3 * program)));
+    }
+    labels.extend([
+        number("pid", 1_000 + program),
         text("thread", format!("worker-{}", at % 7)),
-        number("tid", 1_000 + at % 977),
-        text("unit", format!("server-{}.service", at % 20)),
-    ]
+        number("tid", 1_000 + at / STACKS + 3 * program),
+    ]);
+    if containers {
+        labels.push(text("unit", format!("server-{program}.service")));
+    }
+    labels
 }

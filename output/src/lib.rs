@@ -23,6 +23,7 @@ pub mod pprof;
 pub mod profile;
 pub mod send;
 pub mod sink;
+mod subset;
 pub mod svg;
 pub mod table;
 #[cfg(test)]

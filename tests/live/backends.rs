@@ -101,8 +101,9 @@ fn parcas_definition_has_what_was_recorded() -> Result<(), Skip> {
     assert_same(&whole, &parts);
     assert_labels(&parts);
     for part in &parts {
-        let name = ("__name__", "process_cpu");
-        assert_series(part, &[name, ("service_name", SERVICE), ("region", "here")]);
+        // It keeps no labels of samples: those are the series', too.
+        let (name, comm) = (("__name__", "process_cpu"), ("comm", "chain"));
+        assert_series(part, &[name, comm, ("service_name", SERVICE), ("region", "here")]);
     }
     Ok(())
 }
@@ -246,7 +247,9 @@ fn the_real_parca_shows_what_was_recorded() -> Result<(), Skip> {
     let whole = push(&[format!("parca+http://{}", server.address)], &format!("--label run={run}"))?;
     for kind in [COUNT, CPU] {
         let id = format!("{}:delta", type_id(kind));
-        let selector = format!("{id}{{service_name=\"{SERVICE}\",region=\"here\",run=\"{run}\"}}");
+        let labels =
+            format!("service_name=\"{SERVICE}\",region=\"here\",run=\"{run}\",comm=\"chain\"");
+        let selector = format!("{id}{{{labels}}}");
         let shown = lab::wait_for("the profile", || server.merged(&selector, whole.time));
         assert!(server.types().contains(&id), "{:?}", server.types());
         // Of counts it makes time: each stands for a period.

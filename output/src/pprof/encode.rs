@@ -1,11 +1,11 @@
 //! Writing pprof.
 
 use super::location_ids::{LocationIds, put_varint};
+use super::mappings::{self, Symbols};
 use super::wire::{self, field};
-use super::{
-    CALLER_MAY_BE_MISSING, GUESSED_FRAMES, NO_FILE, SUMMARY, Strings, TRUNCATED, mappings,
-};
+use super::{CALLER_MAY_BE_MISSING, GUESSED_FRAMES, NO_FILE, SUMMARY, Strings, TRUNCATED};
 use crate::profile::{LabelValue, Profile, Sample, Trust};
+use crate::subset::Subset;
 use crate::{Encode, ValueType};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -38,57 +38,50 @@ impl Default for Pprof {
 impl Encode for Pprof {
     fn encode(&self, profile: &Profile, to: &mut dyn Write) -> io::Result<()> {
         profile.check()?;
-        to.write_all(&if self.gzip { self.packed(profile) } else { self.plain(profile) })
+        let plain = self.plain(profile);
+        to.write_all(&if self.gzip { packed(&plain) } else { plain })
     }
 }
 
 impl Pprof {
     /// The bytes, not compressed, of a profile that holds together.
     pub(crate) fn plain(&self, profile: &Profile) -> Vec<u8> {
-        Writer::new(profile, self).write()
+        self.plain_of(&Subset::whole(profile), &profile.samples, &mappings::symbols(profile))
     }
 
-    /// The bytes, compressed, of a profile that holds together.
-    pub(crate) fn packed(&self, profile: &Profile) -> Vec<u8> {
-        let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
-        gzip.write_all(&self.plain(profile)).expect("a vector grows");
-        gzip.finish().expect("a vector grows")
-    }
-}
-
-struct Writer<'a> {
-    profile: &'a Profile,
-    options: &'a Pprof,
-    summary: String,
-    bytes: Vec<u8>,
-}
-
-impl<'a> Writer<'a> {
-    fn new(profile: &'a Profile, options: &'a Pprof) -> Self {
-        Self {
-            profile,
-            options,
-            summary: format!("{SUMMARY}{}", profile.summary),
-            bytes: Vec::new(),
-        }
-    }
-
-    fn write(self) -> Vec<u8> {
-        let Self { profile, options, summary, mut bytes } = self;
-        let mut strings = Strings::new(2 * profile.functions.len());
+    /// As [`Pprof::plain`], of samples whose frames lie in the tables of the subset's whole profile. It has settled
+    /// what they need; `symbols` are of the whole.
+    pub(crate) fn plain_of(
+        &self,
+        subset: &Subset<'_>,
+        samples: &[Sample],
+        symbols: &[Symbols],
+    ) -> Vec<u8> {
+        let profile = subset.of;
+        let summary = format!("{SUMMARY}{}", profile.summary);
+        let mut bytes = Vec::new();
+        let mut strings = Strings::new(2 * subset.functions.needed.len());
         head(profile, &summary, &mut strings).encode(&mut bytes).expect("a vector grows");
-        let mut counts = mappings::Counts::new(profile);
-        samples(profile, options, &mut strings, &mut counts, &mut bytes);
-        let order = counts.order(profile, options.main.as_deref());
-        mapping_table(profile, &order, &mut strings, &mut bytes);
-        location_table(profile, &order, &mut bytes);
-        function_table(profile, &mut strings, &mut bytes);
+        let mut counts = mappings::Counts::new(subset);
+        let ids = LocationIds::new(&subset.locations);
+        sample_table(samples, &ids, self, &mut strings, &mut counts, &mut bytes);
+        let order = counts.order(subset, self.main.as_deref());
+        mapping_table(profile, &order, symbols, &mut strings, &mut bytes);
+        location_table(subset, &order, &mut bytes);
+        function_table(subset, &mut strings, &mut bytes);
         for text in strings.list() {
             put_length_delimited(field::STRING, text.len(), &mut bytes);
             bytes.extend_from_slice(text.as_bytes());
         }
         bytes
     }
+}
+
+/// The bytes, compressed.
+pub(crate) fn packed(plain: &[u8]) -> Vec<u8> {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+    gzip.write_all(plain).expect("a vector grows");
+    gzip.finish().expect("a vector grows")
 }
 
 /// Appends a field's key and the length of what follows.
@@ -124,16 +117,16 @@ fn head<'a>(profile: &'a Profile, summary: &'a str, strings: &mut Strings<'a>) -
 }
 
 /// Written field by field: of a large profile this is nearly all.
-fn samples<'a>(
-    profile: &'a Profile,
+fn sample_table<'a>(
+    samples: &'a [Sample],
+    ids: &LocationIds,
     options: &Pprof,
     strings: &mut Strings<'a>,
     counts: &mut mappings::Counts,
     to: &mut Vec<u8>,
 ) {
     let (mut message, mut numbers, mut labels) = (Vec::new(), Vec::new(), Vec::new());
-    let ids = LocationIds::new(profile.locations.len());
-    for (at, sample) in profile.samples.iter().enumerate() {
+    for (at, sample) in samples.iter().enumerate() {
         counts.add(at, sample);
         message.clear();
         ids.write(sample, &mut numbers);
@@ -210,6 +203,7 @@ fn quality_labels<'a>(sample: &Sample, strings: &mut Strings<'a>, to: &mut Vec<w
 fn mapping_table<'a>(
     profile: &'a Profile,
     order: &[usize],
+    symbols: &[Symbols],
     strings: &mut Strings<'a>,
     to: &mut Vec<u8>,
 ) {
@@ -223,7 +217,6 @@ fn mapping_table<'a>(
         };
         return put(field::MAPPING, &message, to);
     }
-    let symbols = mappings::symbols(profile);
     for (id, &at) in (1..).zip(order) {
         let mapping = &profile.mappings[at];
         let mut message = wire::Mapping {
@@ -240,13 +233,14 @@ fn mapping_table<'a>(
     }
 }
 
-fn location_table(profile: &Profile, order: &[usize], to: &mut Vec<u8>) {
-    let mut mapping_ids = vec![0; order.len()];
+fn location_table(subset: &Subset<'_>, order: &[usize], to: &mut Vec<u8>) {
+    let mut mapping_ids = vec![0; subset.mappings.of()];
     for (id, &at) in (1..).zip(order) {
         mapping_ids[at] = id;
     }
     let (mut message, mut inner) = (Vec::new(), Vec::new());
-    for (id, location) in (1..).zip(&profile.locations) {
+    for (id, row) in (1..).zip(&subset.locations.needed) {
+        let location = &subset.of.locations[*row as usize];
         message.clear();
         put_number(1, id, &mut message);
         let mapping = location.mapping.map_or(0, |mapping| mapping_ids[mapping.0 as usize]);
@@ -254,7 +248,7 @@ fn location_table(profile: &Profile, order: &[usize], to: &mut Vec<u8>) {
         put_number(3, location.address, &mut message);
         for line in &location.lines {
             inner.clear();
-            put_number(1, u64::from(line.function.0) + 1, &mut inner);
+            put_number(1, u64::from(subset.functions.place(line.function.0)) + 1, &mut inner);
             put_number(2, line.line as u64, &mut inner);
             put_bytes(4, &inner, &mut message);
         }
@@ -262,8 +256,9 @@ fn location_table(profile: &Profile, order: &[usize], to: &mut Vec<u8>) {
     }
 }
 
-fn function_table<'a>(profile: &'a Profile, strings: &mut Strings<'a>, to: &mut Vec<u8>) {
-    for (id, function) in (1..).zip(&profile.functions) {
+fn function_table<'a>(subset: &Subset<'a>, strings: &mut Strings<'a>, to: &mut Vec<u8>) {
+    for (id, row) in (1..).zip(&subset.functions.needed) {
+        let function = &subset.of.functions[*row as usize];
         let message = wire::Function {
             id,
             name: strings.field(&function.name),

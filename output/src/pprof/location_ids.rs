@@ -1,20 +1,23 @@
 //! Ids of locations: most of the numbers of a profile.
 
 use crate::profile::Sample;
+use crate::subset::Rows;
 
 /// The locations' ids as they are written: the bytes from the lowest on, and in the highest one how many they are.
 pub(super) struct LocationIds(Vec<u64>);
 
 impl LocationIds {
-    pub(super) fn new(locations: usize) -> Self {
+    /// Of the rows that are needed: they are numbered from 1.
+    pub(super) fn new(locations: &Rows) -> Self {
+        let mut codes = vec![0; locations.of()];
         let mut bytes = Vec::new();
-        let mut code = |id: usize| {
+        for (id, row) in (1..).zip(&locations.needed) {
             bytes.clear();
-            put_varint(id as u64, &mut bytes);
+            put_varint(id, &mut bytes);
             let digits = bytes.iter().rev().fold(0, |code, byte| code << 8 | u64::from(*byte));
-            digits | (bytes.len() as u64) << 56
-        };
-        Self((1..=locations).map(&mut code).collect())
+            codes[*row as usize] = digits | (bytes.len() as u64) << 56;
+        }
+        Self(codes)
     }
 
     /// Writes the ids of a sample's frames over what `to` has.
@@ -47,7 +50,7 @@ mod tests {
 
     #[test]
     fn ids_are_the_numbers_from_one() {
-        let ids = LocationIds::new(20_000);
+        let ids = LocationIds::new(&Rows::all_of(20_000));
         let rows = [0, 126, 127, 128, 16_382, 16_383, 19_999, 0];
         let frame = |row| FrameRef { location: LocationId(row), trust: Trust::Sure };
         let sample = Sample {

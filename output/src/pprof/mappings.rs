@@ -2,6 +2,7 @@
 
 use super::wire;
 use crate::profile::{MappingId, Profile, Sample};
+use crate::subset::Subset;
 use std::cmp::Reverse;
 
 /// What a mapping's `has_*` fields say.
@@ -56,12 +57,13 @@ pub(super) struct Counts {
 }
 
 impl Counts {
-    pub(super) fn new(profile: &Profile) -> Self {
-        Self {
-            of_location: profile.locations.iter().map(|location| location.mapping).collect(),
-            counts: vec![0; profile.mappings.len()],
-            seen: vec![usize::MAX; profile.mappings.len()],
+    pub(super) fn new(subset: &Subset<'_>) -> Self {
+        let mut of_location = vec![None; subset.locations.of()];
+        for row in &subset.locations.needed {
+            of_location[*row as usize] = subset.of.locations[*row as usize].mapping;
         }
+        let mappings = subset.mappings.of();
+        Self { of_location, counts: vec![0; mappings], seen: vec![usize::MAX; mappings] }
     }
 
     /// Counts the sample that stands at `at`.
@@ -80,16 +82,17 @@ impl Counts {
     /// The mappings' indices in the order to write them. Readers take the first for the program that was
     /// profiled: it is `main` where that is there, else the file that lies in most stacks, by count; among equals
     /// a program before a library (libc lies in every stack of its program). The others keep their order.
-    pub(super) fn order(&self, profile: &Profile, main: Option<&str>) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..profile.mappings.len()).collect();
-        let first = order.iter().copied().min_by_key(|&at| {
-            let file = profile.mappings[at].file.as_str();
+    pub(super) fn order(&self, subset: &Subset<'_>, main: Option<&str>) -> Vec<usize> {
+        let mut order: Vec<usize> =
+            subset.mappings.needed.iter().map(|row| *row as usize).collect();
+        let first = (0..order.len()).min_by_key(|&place| {
+            let at = order[place];
+            let file = subset.of.mappings[at].file.as_str();
             let library = file.ends_with(".so") || file.contains(".so.");
             (file.starts_with('['), main != Some(file), Reverse(self.counts[at]), library, at)
         });
         if let Some(first) = first {
-            order.remove(first);
-            order.insert(0, first);
+            order[..=first].rotate_right(1);
         }
         order
     }

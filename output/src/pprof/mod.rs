@@ -13,6 +13,7 @@ mod wire;
 
 pub use decode::{Content, Limits, read, read_content};
 pub use encode::Pprof;
+pub(crate) use encode::packed;
 pub(crate) use strings::Strings;
 
 /// The label with the number of a stack's guessed frames; absent where none is guessed.

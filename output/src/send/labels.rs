@@ -3,7 +3,7 @@
 use super::Series;
 use super::series::SERVICE_NAME;
 use crate::Error;
-use crate::profile::{LabelValue, Profile};
+use crate::profile::{Label, LabelValue, Profile};
 
 /// The label with the profile's name.
 const NAME: &str = "__name__";
@@ -60,6 +60,31 @@ impl Rules {
         }
         self.check_count(labels.len())?;
         Ok(labels)
+    }
+
+    /// As [`Rules::of_series`], and with the labels of samples that are alike in them: their service goes before that of
+    /// the series, and the series' other labels go before theirs.
+    pub(super) fn of_samples(
+        &self,
+        series: &Series,
+        labels: &[Label],
+        name: &str,
+    ) -> Result<Vec<(String, String)>, Error> {
+        let texts = labels.iter().filter_map(|label| match &label.value {
+            LabelValue::Text(text) if !text.is_empty() => Some((label.key.as_str(), text)),
+            _ => None,
+        });
+        let service = texts.clone().find(|(key, _)| *key == SERVICE_NAME);
+        let service = service.map_or(&series.service_name, |(_, text)| text);
+        let mut all = self.of_series(series, service, name)?;
+        for (key, text) in texts {
+            let key = if self.dots { key.to_owned() } else { key.replace('.', "_") };
+            if all.iter().all(|(known, _)| *known != key) {
+                all.push((key, text.clone()));
+            }
+        }
+        all.sort();
+        Ok(all)
     }
 
     /// Checks samples whose labels stand beside `others` of the whole profile, and makes texts of numbers: backends
@@ -186,6 +211,28 @@ mod tests {
         let series =
             Series { service_name: String::new(), labels: Vec::new(), allowed: Vec::new() };
         assert!(RULES.of_series(&series, "", "n").is_err());
+    }
+
+    #[test]
+    fn labels_of_samples_join_those_of_the_series() {
+        let text =
+            |key: &str, text: &str| Label { key: key.into(), value: LabelValue::Text(text.into()) };
+        let own = vec![("region".into(), "eu".into())];
+        let series = Series { service_name: "shop".into(), labels: own, allowed: Vec::new() };
+        let all = |labels: &[Label]| {
+            let all = RULES.of_samples(&series, labels, "n").unwrap();
+            let pairs: Vec<_> = all.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            pairs.join(" ")
+        };
+        assert_eq!(all(&[]), "__name__=n region=eu service_name=shop");
+        assert_eq!(
+            all(&[text("comm", "a"), text("k.v", "b"), text("k_v", "c"), text("unit", "")]),
+            "__name__=n comm=a k_v=b region=eu service_name=shop"
+        );
+        assert_eq!(
+            all(&[text("region", "us"), text("service_name", "cart")]),
+            "__name__=n region=eu service_name=cart"
+        );
     }
 
     #[test]

@@ -25,7 +25,6 @@ pub(crate) mod random;
 mod retry;
 mod series;
 mod split;
-mod subset;
 #[cfg(test)]
 mod tests;
 mod told;

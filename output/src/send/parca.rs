@@ -3,7 +3,8 @@
 //! A body is a `parca.profilestore.v1alpha1.WriteRawRequest` as JSON: the gateway before Parca's gRPC server reads
 //! nothing else, and no compressed bodies, so the pprof in it is compressed. Labels are a `LabelSet` message there.
 //! What a series must have: a name; labels with names of letters, digits and `_`, none of them twice. Of a profile:
-//! ids in order from 1, types that can stand in a query. Labels of samples may only be texts.
+//! ids in order from 1, types that can stand in a query; a profile without a period's type ends the server. It keeps no
+//! labels of samples: samples with other labels are another series.
 //!
 //! Addresses are those that files state (`normalized`), as Parca looks them up.
 
@@ -12,11 +13,14 @@ mod tests;
 
 use super::labels::Rules;
 use super::profile_name::{profile_name, settle_types};
-use super::series::{by_service, name_service};
+use super::series::by_labels;
 use super::split::{Limits, Room, split};
 use super::told::{self, Told};
 use super::{Answer, Part, Series, Verdict, base64};
-use crate::{Error, Pprof, Profile};
+use crate::pprof::mappings::{Symbols, symbols};
+use crate::pprof::packed;
+use crate::subset::Subset;
+use crate::{Error, Pprof, Profile, Sample};
 
 /// Path of the request below the endpoint's base.
 pub(super) const PATH: &str = "/api/profiles/writeraw";
@@ -41,34 +45,114 @@ const RULES: Rules = Rules {
 /// The profile's parts.
 pub(super) fn parts(mut profile: Profile, series: &Series) -> Result<Vec<Part>, Error> {
     settle_types(&mut profile, RULES.backend)?;
-    let keys = RULES.fit_samples(&mut profile, 0)?;
+    RULES.fit_samples(&mut profile, 0)?;
     let name = profile_name(&profile);
+    let groups = by_labels(std::mem::take(&mut profile.samples));
+    let symbols = symbols(&profile);
+    let mut subset = Subset::new(&profile);
     let (mut parts, mut room) = (Vec::new(), Room::new());
-    by_service(profile, &keys, &series.service_name, |service, profile| {
-        let labels = RULES.of_series(series, service, name)?;
-        for mut profile in split(profile, LIMITS, &mut room)? {
-            let body = body(&profile, &labels);
-            name_service(&mut profile, service, &series.service_name);
-            parts.push(Part { profile, body });
+    let mut request = Request::new();
+    for group in groups {
+        let labels = RULES.of_samples(series, &group[0].labels, name)?;
+        let plain = plain(&mut subset, &group, &symbols);
+        let pieces = if plain.len() <= LIMITS.bytes {
+            room.take(plain.len())?;
+            vec![(plain, group)]
+        } else {
+            pieces(&mut subset, group, &mut room)?
+        };
+        for (plain, samples) in pieces {
+            if !request.fits(plain.len()) {
+                let full = std::mem::replace(&mut request, Request::new());
+                parts.push(full.part(|samples| subset.take(samples)));
+            }
+            request.add(&labels, &plain, samples);
         }
-        Ok(())
-    })?;
+    }
+    // All in one request is the common case.
+    let last = if parts.is_empty() {
+        request.part(|samples| Profile { samples, ..profile })
+    } else {
+        request.part(|samples| subset.take(samples))
+    };
+    parts.push(last);
     Ok(parts)
 }
 
-fn body(profile: &Profile, labels: &[(String, String)]) -> Vec<u8> {
-    let packed = Pprof { quality: false, ..Pprof::default() }.packed(profile);
-    let labels: Vec<_> = labels
-        .iter()
-        .map(|(name, value)| serde_json::json!({ "name": name, "value": value }))
-        .collect();
-    let labels = serde_json::Value::from(labels);
-    let mut body =
-        format!(r#"{{"normalized":true,"series":[{{"labels":{{"labels":{labels}}},"samples":[{{"#);
-    body.push_str(r#""rawProfile":""#);
-    body.push_str(&base64(&packed));
-    body.push_str(r#""}]}]}"#);
-    body.into_bytes()
+/// The pprof of samples without their labels.
+fn plain(subset: &mut Subset<'_>, samples: &[Sample], symbols: &[Symbols]) -> Vec<u8> {
+    for sample in samples {
+        subset.need(sample);
+    }
+    subset.settle();
+    let plain = PPROF.plain_of(subset, samples, symbols);
+    subset.clear();
+    plain
+}
+
+/// Some samples with the same labels, and their pprof.
+type Piece = (Vec<u8>, Vec<Sample>);
+
+/// Samples with the same labels that are too many for one request.
+fn pieces(
+    subset: &mut Subset<'_>,
+    group: Vec<Sample>,
+    room: &mut Room,
+) -> Result<Vec<Piece>, Error> {
+    let pieces = split(subset.take(group.clone()), LIMITS, room)?;
+    let mut group = group.into_iter();
+    let mut piece = |piece: Profile| {
+        let samples = group.by_ref().take(piece.samples.len()).collect();
+        (PPROF.plain(&piece), samples)
+    };
+    Ok(pieces.into_iter().map(&mut piece).collect())
+}
+
+/// Labels are the series'.
+const PPROF: Pprof = Pprof { gzip: true, labels: false, quality: false, main: None };
+
+/// A request to be.
+struct Request {
+    /// The body so far.
+    body: String,
+    /// What its profiles take, not compressed.
+    bytes: usize,
+    /// Their samples, with labels.
+    samples: Vec<Sample>,
+}
+
+impl Request {
+    fn new() -> Self {
+        let body = r#"{"normalized":true,"series":["#.to_owned();
+        Self { body, bytes: 0, samples: Vec::new() }
+    }
+
+    /// Whether a profile of this size may go along.
+    fn fits(&self, bytes: usize) -> bool {
+        self.samples.is_empty() || self.bytes + bytes <= LIMITS.bytes
+    }
+
+    /// Adds a series with a profile, which has these samples.
+    fn add(&mut self, labels: &[(String, String)], plain: &[u8], samples: Vec<Sample>) {
+        if !self.samples.is_empty() {
+            self.body.push(',');
+        }
+        let pair =
+            |(name, value): &(String, String)| serde_json::json!({ "name": name, "value": value });
+        let labels = serde_json::Value::from_iter(labels.iter().map(pair));
+        self.body
+            .push_str(&format!(r#"{{"labels":{{"labels":{labels}}},"samples":[{{"rawProfile":""#));
+        self.body.push_str(&base64(&packed(plain)));
+        self.body.push_str(r#""}]}"#);
+        self.bytes += plain.len();
+        self.samples.extend(samples);
+    }
+
+    /// With a profile made of its samples.
+    fn part(mut self, profile: impl FnOnce(Vec<Sample>) -> Profile) -> Part {
+        self.body.push_str("]}");
+        Part { profile: profile(self.samples), body: self.body.into_bytes() }
+    }
 }
 
 /// What an answer means. Errors are those of gRPC's gateway, with gRPC's codes by number.
@@ -98,6 +182,7 @@ pub(super) fn judge(answer: &Answer) -> Verdict {
     let text = format!("{} ({status}): {}", word(code), told.message);
     match word(code) {
         "resource exhausted" if told.message.contains("larger than max") => Verdict::Refused(text),
+        "unknown" if told.message.starts_with("invalid profile type") => Verdict::Refused(text),
         "unknown" | "deadline exceeded" | "resource exhausted" | "aborted" | "internal"
         | "unavailable" => Verdict::Retry(text),
         _ => Verdict::Refused(text),

@@ -1,8 +1,9 @@
 //! What a profile is of, and which labels of its samples go along.
 
-use super::subset::Subset;
 use crate::profile::{Label, LabelValue, Sample};
+use crate::subset::Subset;
 use crate::{Error, Profile, ProfileBuilder};
+use ahash::AHashMap;
 use std::collections::BTreeMap;
 
 /// The label that tells the service.
@@ -47,6 +48,25 @@ fn bare(sample: &Sample, allowed: &[String]) -> Sample {
         labels: sample.labels.iter().filter(goes_along).cloned().collect(),
         marks: sample.marks,
     }
+}
+
+/// The samples by their labels, in the order of the labels.
+pub(super) fn by_labels(samples: Vec<Sample>) -> Vec<Vec<Sample>> {
+    let mut groups: AHashMap<&[Label], usize> = AHashMap::new();
+    let mut of_samples = Vec::with_capacity(samples.len());
+    for sample in &samples {
+        let next = groups.len();
+        of_samples.push(*groups.entry(&sample.labels).or_insert(next));
+    }
+    let mut sorted: Vec<(&[Label], usize)> = groups.into_iter().collect();
+    sorted.sort_unstable();
+    let mut places = vec![0; sorted.len()];
+    sorted.iter().enumerate().for_each(|(place, (_, group))| places[*group] = place);
+    let mut gathered = vec![Vec::new(); places.len()];
+    for (sample, group) in samples.into_iter().zip(of_samples) {
+        gathered[places[group]].push(sample);
+    }
+    gathered
 }
 
 /// The profile by service, one after the other: samples whose own label names one, without that label, and all others
@@ -202,6 +222,17 @@ mod tests {
         whole.samples[2].labels.retain(|label| label.key != SERVICE_NAME);
         random::same(&named, &whole);
         assert_eq!(services(&small()), (vec!["rest".to_owned()], vec![small()], vec![small()]));
+    }
+
+    #[test]
+    fn samples_stand_together_by_their_labels() {
+        let whole = random(3);
+        let groups = by_labels(whole.samples.clone());
+        assert!(groups.len() > 10);
+        assert!(groups.iter().all(|group| group.iter().all(|s| s.labels == group[0].labels)));
+        assert!(groups.is_sorted_by(|a, b| a[0].labels < b[0].labels));
+        random::same(&[Profile { samples: groups.concat(), ..whole.clone() }], &whole);
+        assert!(by_labels(Vec::new()).is_empty());
     }
 
     #[test]

@@ -4,7 +4,8 @@ mod cost;
 #[cfg(test)]
 mod tests;
 
-use super::subset::Subset;
+use super::series::by_labels;
+use crate::subset::Subset;
 use crate::{Error, Profile};
 use cost::Meter;
 
@@ -44,12 +45,12 @@ impl Room {
     }
 }
 
-/// The profile in parts under the limits; the parts' samples are the whole's, in their order. Each part has only
+/// The profile in parts under the limits; the parts' samples are the whole's, by their labels. Each part has only
 /// the rows that it needs; a profile that fits comes back as it is.
 ///
 /// What is far below the limits is not measured further. Nothing is encoded here: sizes are an upper bound, summed up
-/// from what each sample adds to its part. Samples that share most of their stacks stand together, since profiles are
-/// sorted, and so their tables stay together.
+/// from what each sample adds to its part. Samples that share most of their stacks stand together, and so do their
+/// tables.
 ///
 /// The profile must hold together, as [`Profile::check`] tells.
 ///
@@ -65,6 +66,8 @@ pub(super) fn split(
         room.take(rough)?;
         return Ok(vec![profile]);
     }
+    // Samples with the same labels are of one program, mostly, and share their tables.
+    profile.samples = by_labels(profile.samples).into_iter().flatten().collect();
     let mut meter = Meter::new(&profile);
     let lengths = lengths(&mut meter, profile.samples.len(), limits, room)?;
     if lengths.len() == 1 && meter.needs_all() {

@@ -2,9 +2,11 @@
 
 use super::*;
 use crate::pprof::{self, read};
-use crate::send::random::{random, sums};
+use crate::profile::{Label, LabelValue};
+use crate::send::random::{self, random, sums};
+use crate::send::series::strip;
 use crate::send::{Backend, prepare};
-use crate::testing::small;
+use crate::testing::{profile, small, stack};
 use serde_json::Value;
 
 fn series() -> Series {
@@ -26,47 +28,115 @@ fn decoded(text: &str) -> Vec<u8> {
     bytes
 }
 
-fn opened(body: &[u8]) -> (Value, Profile) {
+/// The body, and each series' labels in one line with its profile.
+fn opened(body: &[u8]) -> (Value, Vec<(String, Profile)>) {
     let body: Value = serde_json::from_slice(body).unwrap();
-    let raw = body["series"][0]["samples"][0]["rawProfile"].as_str().unwrap();
-    let raw = decoded(raw);
-    assert!(raw.starts_with(b"\x1f\x8b"));
-    let profile = read(&raw, pprof::Limits::default()).unwrap();
-    (body, profile)
+    let series = body["series"].as_array().unwrap().iter().map(|series| {
+        let pair = |pair: &Value| {
+            format!("{}={}", pair["name"].as_str().unwrap(), pair["value"].as_str().unwrap())
+        };
+        let labels = series["labels"]["labels"].as_array().unwrap();
+        let raw = decoded(series["samples"][0]["rawProfile"].as_str().unwrap());
+        assert!(raw.starts_with(b"\x1f\x8b"));
+        let profile = read(&raw, pprof::Limits::default()).unwrap();
+        (labels.iter().map(pair).collect::<Vec<_>>().join(" "), profile)
+    });
+    let series = series.collect();
+    (body, series)
+}
+
+fn pushed(profile: &Profile) -> Vec<Part> {
+    prepare(Backend::Parca, profile, &series()).unwrap()
 }
 
 #[test]
 fn a_body_is_what_the_gateway_reads() {
-    let parts = prepare(Backend::Parca, &small(), &series()).unwrap();
+    let parts = pushed(&small());
     assert_eq!(parts.len(), 1);
-    let (body, profile) = opened(&parts[0].body);
+    let (body, profiles) = opened(&parts[0].body);
     let raw = body["series"][0]["samples"][0]["rawProfile"].clone();
+    // Numbers become texts.
     let labels = serde_json::json!([
         { "name": "__name__", "value": "process_cpu" },
+        { "name": "comm", "value": "prog" },
         { "name": "k8s_pod", "value": "a\"b\n" },
+        { "name": "pid", "value": "7" },
         { "name": "service_name", "value": "shop" },
     ]);
     let series = serde_json::json!([
         { "labels": { "labels": labels }, "samples": [{ "rawProfile": raw }] }
     ]);
     assert_eq!(body, serde_json::json!({ "normalized": true, "series": series }));
-    assert_eq!(sums(&profile), sums(&small()));
-    // Numbers would be left out.
-    let labels = &profile.samples[0].labels;
-    assert!(
-        labels.iter().any(|l| l.key == "pid" && l.value == crate::LabelValue::Text("7".into()))
-    );
-    assert!(labels.iter().all(|label| ["comm", "pid"].contains(&label.key.as_str())));
+    let profile = &profiles[0].1;
+    assert_eq!(sums(profile), sums(&small()));
+    assert!(profile.samples.iter().all(|sample| sample.labels.is_empty()));
+    assert_eq!(sums(&parts[0].profile), sums(&small()));
+}
+
+#[test]
+fn samples_with_other_labels_are_another_series() {
+    let mut whole = small();
+    let text =
+        |key: &str, text: &str| Label { key: key.into(), value: LabelValue::Text(text.into()) };
+    whole.samples[0].labels[0] = text("comm", "other");
+    let series = Series { allowed: vec!["comm".into(), "service_name".into()], ..series() };
+    whole.samples[1].labels.push(text("service_name", "cart"));
+    whole.samples[1].labels.sort();
+    let parts = prepare(Backend::Parca, &whole, &series).unwrap();
+    let (_, profiles) = opened(&parts[0].body);
+    let labels: Vec<_> = profiles
+        .iter()
+        .map(|(labels, _)| {
+            labels.replace("__name__=process_cpu ", "").replace("k8s_pod=a\"b\n ", "")
+        })
+        .collect();
+    let [other, shop, cart] =
+        ["other service_name=shop", "prog service_name=shop", "prog service_name=cart"];
+    assert_eq!(labels, [other, shop, cart].map(|text| format!("comm={text}")));
+    let samples: Vec<_> = profiles.iter().map(|(_, profile)| profile.samples.len()).collect();
+    assert_eq!(samples, [1, parts[0].profile.samples.len() - 2, 1]);
+    random::same(&[parts[0].profile.clone()], &strip(&whole, &series.allowed).unwrap());
 }
 
 #[test]
 fn random_profiles_arrive_whole() {
     for seed in 0..40 {
         let whole = random(seed);
-        let parts = prepare(Backend::Parca, &whole, &series()).unwrap();
-        let (_, profile) = opened(&parts[0].body);
-        assert_eq!(sums(&profile), sums(&whole), "seed {seed}");
+        let parts = pushed(&whole);
+        let mut together = vec![0; 2];
+        for (_, profile) in opened(&parts[0].body).1 {
+            together.iter_mut().zip(sums(&profile)).for_each(|(sum, part)| *sum += part);
+        }
+        assert_eq!(together, sums(&whole), "seed {seed}");
+        assert_eq!(sums(&parts[0].profile), sums(&whole), "seed {seed}");
+        assert_eq!(pushed(&whole), parts, "seed {seed}");
     }
+}
+
+#[test]
+fn what_is_too_large_for_one_request_goes_in_several() {
+    let long = |n: i64| format!("{n}{}", "x".repeat(4 << 20));
+    let stacks: Vec<_> = (0..9)
+        .map(|n| {
+            let mut stack = stack(&["main", &long(n % 7)], n + 1);
+            stack.tid = n % 2;
+            stack
+        })
+        .collect();
+    let whole = profile(&stacks);
+    let series = Series { allowed: vec!["tid".into()], ..series() };
+    let parts = prepare(Backend::Parca, &whole, &series).unwrap();
+    assert!(parts.len() > 1, "{}", parts.len());
+    let kept: Vec<Profile> = parts.iter().map(|part| part.profile.clone()).collect();
+    for part in &parts {
+        let profiles = opened(&part.body).1;
+        let mut together = vec![0; 2];
+        for (_, profile) in &profiles {
+            together.iter_mut().zip(sums(profile)).for_each(|(sum, part)| *sum += part);
+        }
+        assert_eq!(together, sums(&part.profile));
+    }
+    assert_eq!(kept.iter().flat_map(sums).sum::<i128>(), sums(&whole).iter().sum::<i128>());
 }
 
 #[test]
@@ -74,7 +144,7 @@ fn differences_go_along_and_odd_types_do_not() {
     let mut whole = small();
     whole.samples[0].values = vec![-3, -30_000_000];
     let parts = prepare(Backend::Parca, &whole, &series()).unwrap();
-    assert_eq!(sums(&opened(&parts[0].body).1), sums(&whole));
+    assert_eq!(sums(&parts[0].profile), sums(&whole));
     whole.sample_types[0].unit = "{samples}".into();
     let error = prepare(Backend::Parca, &whole, &series()).unwrap_err();
     assert!(matches!(&error, Error::Unsendable(why) if why.contains("{samples}")), "{error}");

@@ -3,16 +3,17 @@
 use crate::profile::{FunctionId, LocationId, MappingId, Profile, Sample};
 
 /// Takes samples out of a profile, part by part.
-pub(super) struct Subset<'a> {
-    of: &'a Profile,
-    locations: Rows,
-    functions: Rows,
-    mappings: Rows,
+pub(crate) struct Subset<'a> {
+    /// The whole profile.
+    pub(crate) of: &'a Profile,
+    pub(crate) locations: Rows,
+    pub(crate) functions: Rows,
+    pub(crate) mappings: Rows,
 }
 
 impl<'a> Subset<'a> {
     /// Of a profile that holds together.
-    pub(super) fn new(of: &'a Profile) -> Self {
+    pub(crate) fn new(of: &'a Profile) -> Self {
         Self {
             of,
             locations: Rows::new(of.locations.len()),
@@ -21,8 +22,18 @@ impl<'a> Subset<'a> {
         }
     }
 
+    /// All of the profile: every row is needed.
+    pub(crate) fn whole(of: &'a Profile) -> Self {
+        Self {
+            of,
+            locations: Rows::all_of(of.locations.len()),
+            functions: Rows::all_of(of.functions.len()),
+            mappings: Rows::all_of(of.mappings.len()),
+        }
+    }
+
     /// The profile of these samples, whose frames lie in the whole profile's tables. Rows keep their order.
-    pub(super) fn take(&mut self, samples: Vec<Sample>) -> Profile {
+    pub(crate) fn take(&mut self, samples: Vec<Sample>) -> Profile {
         for sample in &samples {
             self.need(sample);
         }
@@ -30,25 +41,14 @@ impl<'a> Subset<'a> {
     }
 
     /// Says that a sample is to be taken. Whether its frames lie in the whole profile's tables.
-    pub(super) fn need(&mut self, sample: &Sample) -> bool {
+    pub(crate) fn need(&mut self, sample: &Sample) -> bool {
         sample.frames.iter().all(|frame| self.locations.need(frame.location.0))
     }
 
     /// As [`Subset::take`], of samples of which each was given to [`Subset::need`].
-    pub(super) fn take_needed(&mut self, mut samples: Vec<Sample>) -> Profile {
+    pub(crate) fn take_needed(&mut self, mut samples: Vec<Sample>) -> Profile {
         let of = self.of;
-        self.locations.settle();
-        for &row in &self.locations.needed {
-            let location = &of.locations[row as usize];
-            if let Some(mapping) = location.mapping {
-                self.mappings.need(mapping.0);
-            }
-            for line in &location.lines {
-                self.functions.need(line.function.0);
-            }
-        }
-        self.functions.settle();
-        self.mappings.settle();
+        self.settle();
         if !self.locations.all() {
             for frame in samples.iter_mut().flat_map(|sample| &mut sample.frames) {
                 frame.location = LocationId(self.locations.place(frame.location.0));
@@ -66,10 +66,31 @@ impl<'a> Subset<'a> {
                 line.function = FunctionId(self.functions.place(line.function.0));
             }
         }
+        self.clear();
+        part
+    }
+
+    /// Finds which rows the samples need that were given to [`Subset::need`], and where these rows go.
+    pub(crate) fn settle(&mut self) {
+        self.locations.settle();
+        for &row in &self.locations.needed {
+            let location = &self.of.locations[row as usize];
+            if let Some(mapping) = location.mapping {
+                self.mappings.need(mapping.0);
+            }
+            for line in &location.lines {
+                self.functions.need(line.function.0);
+            }
+        }
+        self.functions.settle();
+        self.mappings.settle();
+    }
+
+    /// Begins anew: nothing is needed.
+    pub(crate) fn clear(&mut self) {
         for rows in [&mut self.locations, &mut self.functions, &mut self.mappings] {
             rows.clear();
         }
-        part
     }
 }
 
@@ -89,11 +110,11 @@ fn head(of: &Profile) -> Profile {
 }
 
 /// Which rows of a table are needed, and where they go.
-struct Rows {
+pub(crate) struct Rows {
     /// A place for each needed row; [`UNNEEDED`] for all others.
     places: Vec<u32>,
     /// The needed rows, in order once they are settled.
-    needed: Vec<u32>,
+    pub(crate) needed: Vec<u32>,
 }
 
 const UNNEEDED: u32 = u32::MAX;
@@ -101,6 +122,12 @@ const UNNEEDED: u32 = u32::MAX;
 impl Rows {
     fn new(len: usize) -> Self {
         Self { places: vec![UNNEEDED; len], needed: Vec::new() }
+    }
+
+    /// Every row of a table.
+    pub(crate) fn all_of(len: usize) -> Self {
+        let rows = 0..u32::try_from(len).unwrap_or(UNNEEDED);
+        Self { places: rows.clone().collect(), needed: rows.collect() }
     }
 
     /// Whether there is such a row.
@@ -131,8 +158,14 @@ impl Rows {
         self.needed.len() == self.places.len()
     }
 
-    fn place(&self, row: u32) -> u32 {
+    /// Where a needed row goes.
+    pub(crate) fn place(&self, row: u32) -> u32 {
         self.places[row as usize]
+    }
+
+    /// How many rows the whole table has.
+    pub(crate) fn of(&self) -> usize {
+        self.places.len()
     }
 
     fn rows<T: Clone>(&self, table: &[T]) -> Vec<T> {
