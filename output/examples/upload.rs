@@ -1,11 +1,10 @@
 //! What it costs to make the requests of a large window: time, and the peak of memory beside the window's own.
 //!
-//! `cargo build --release -p profiler -p output --example upload` (with `-p profiler` for the compression that bpflame
-//! itself is built with), then `target/release/examples/upload [ROUNDS]`: prints a line for each window and backend with
-//! milliseconds by the clock and on a CPU (medians of all rounds, and the best of them, where other load shows least),
-//! the peak of the first round in MiB, parts, and the bodies' MiB. Memory is what is resident, as everywhere in this
-//! project: it needs no counting allocator, which would take a tenth of the time. Each line is of a process of its own,
-//! so that none finds memory that another one left.
+//! `upload [ROUNDS]` prints a row of a table for each window and backend (tests/bench/upload has the heads): milliseconds
+//! by the clock and on a CPU (medians of all rounds, and the best of them, where other load shows least), the peak of the
+//! first round in MiB, parts, and the bodies' MiB. Memory is what is resident, as everywhere in this project: it needs
+//! no counting allocator, which would take a tenth of the time. Each row is of a process of its own, so that none finds
+//! memory that another one left.
 //!
 //! Samples of the window `threads` differ by thread, as in a recording of a whole machine: those with the same stack
 //! are one when only allowed labels are left. Those of `containers` stay apart: each program has three, and Parca, which
@@ -55,12 +54,10 @@ fn main() -> Result<()> {
         bytes = made.iter().map(|part| part.body.len()).sum();
     }
     println!(
-        "{kind} {name}: {:.1} ms ({:.1} on a CPU, at best {:.1}), peak {peak:.1} MiB; {} samples, {STACKS} stacks; {parts} \
-         parts, {:.1} MiB",
+        "| {kind} | {name} | {:.0} | {:.0} | {:.0} | {peak:.0} | {parts} | {:.1} |",
         median(times),
         median(on_cpus.clone()),
         on_cpus.into_iter().fold(f64::INFINITY, f64::min),
-        window.samples.len(),
         bytes as f64 / 1_048_576.0
     );
     Ok(())

@@ -5,9 +5,9 @@
 //! read the [`Account`]. *What it does.* Every part is delivered, or stands in the account with its cause. *What it
 //! is not.* It knows nothing of files, recordings and command lines.
 //!
-//! Modules in reading order: `endpoint` (where), `series` (which labels go along), `split`, then a backend each
-//! (`pyroscope`, `parca`, `otlp`: bodies, limits, and what answers mean), `client` (parts to account), `retry` (when
-//! again), `http` (one attempt), `credentials`.
+//! Modules in reading order: `endpoint` (where), `series` (which labels go along), `split`, `labels` and `profile_name`
+//! (what backends take), then a backend each (`pyroscope`, `parca`, `otlp`: bodies, limits, and what answers mean),
+//! `told` (a backend's words), `client` (parts to account), `retry` (when again), `http` (one attempt), `credentials`.
 
 mod client;
 mod credentials;
