@@ -148,22 +148,12 @@ pub(super) fn stale(profile: &Profile, now_nanos: i64) -> Option<String> {
 pub(super) fn judge(answer: &Answer) -> Verdict {
     let status = answer.status;
     if (200..300).contains(&status) {
-        return if told::is_type(answer, CONTENT_TYPE) {
-            Verdict::Delivered
-        } else {
-            let kind = told::one_line(&answer.content_type);
-            Verdict::Refused(format!("no Pyroscope: status {status} with {kind}"))
-        };
+        return told::success(answer, CONTENT_TYPE, "Pyroscope");
     }
     let told = Told::read(answer);
     let code = told.as_ref().and_then(|told| told.code.as_str());
     let (Some(told), Some(code)) = (&told, code) else {
-        let text = told::status_and_text(answer);
-        return match status {
-            408 | 429 | 500 | 502..=504 => Verdict::Retry(text),
-            404 => Verdict::Refused(format!("no Pyroscope under this address: {text}")),
-            _ => Verdict::Refused(text),
-        };
+        return told::failure(answer, "Pyroscope");
     };
     let text = format!("{} ({status}): {}", told::one_line(code), told.message);
     match code {

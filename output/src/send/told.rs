@@ -1,6 +1,6 @@
 //! What a backend said, made fit to be shown.
 
-use super::Answer;
+use super::{Answer, Verdict};
 use crate::text::{clean, shorten};
 use serde_json::Value;
 
@@ -53,6 +53,25 @@ pub(super) fn status_and_text(answer: &Answer) -> String {
 pub(super) fn is_type(answer: &Answer, name: &str) -> bool {
     let kind = answer.content_type.split(';').next().unwrap_or_default().trim();
     kind.is_empty() || kind.eq_ignore_ascii_case(name)
+}
+
+/// What a success means: with another type of content it is not this backend's.
+pub(super) fn success(answer: &Answer, content_type: &str, backend: &str) -> Verdict {
+    if is_type(answer, content_type) {
+        return Verdict::Delivered;
+    }
+    let (status, kind) = (answer.status, one_line(&answer.content_type));
+    Verdict::Refused(format!("no {backend}: status {status} with {kind}"))
+}
+
+/// What a failure means that does not say its code in the backend's own way: something between answered.
+pub(super) fn failure(answer: &Answer, backend: &str) -> Verdict {
+    let text = status_and_text(answer);
+    match answer.status {
+        408 | 429 | 500 | 502..=504 => Verdict::Retry(text),
+        404 => Verdict::Refused(format!("no {backend} under this address: {text}")),
+        _ => Verdict::Refused(text),
+    }
 }
 
 #[cfg(test)]
