@@ -16,8 +16,7 @@ int print(void *unused)
 	for (__u32 i = 0; i < ADDRESSES; i++) {
 		if (i >= count)
 			break;
-		bpf_snprintf(asked[i].text, NAME_BYTES, format, &asked[i].address,
-			     sizeof(asked[i].address));
+		bpf_snprintf(asked[i].text, NAME_BYTES, format, &asked[i].address, sizeof(asked[i].address));
 	}
 	return 0;
 }
