@@ -107,7 +107,9 @@ pub(crate) fn warnings(facts: &Facts) -> Vec<String> {
             percent(share(quality.broken, quality.user_samples))
         ));
     }
-    if facts.lost_share() > WORTH_A_WARNING {
+    // A handful of ticks on a machine that idles is no cause.
+    let many = facts.lost.values().sum::<u64>() * 100 > facts.expected;
+    if many && facts.lost_share() > WORTH_A_WARNING {
         list.push(String::from("a large part of the samples was lost; a lower -F helps"));
     }
     let missing = facts.of_samples(quality.caller_may_be_missing);

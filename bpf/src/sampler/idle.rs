@@ -3,11 +3,16 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-/// Nanoseconds that each CPU was idle or waited for a disk since it is up; CPUs without a line are missing.
-pub(crate) fn times() -> BTreeMap<u32, u64> {
+/// The unit in which `/proc/stat` rounds, in nanoseconds.
+pub(crate) fn unit() -> u64 {
     // SAFETY: it takes no memory.
     let a_second = unsafe { libc::sysconf(libc::_SC_CLK_TCK) };
-    let tick = 1_000_000_000 / u64::try_from(a_second).unwrap_or(100).max(1);
+    1_000_000_000 / u64::try_from(a_second).unwrap_or(100).max(1)
+}
+
+/// Nanoseconds that each CPU was idle or waited for a disk since it is up; CPUs without a line are missing.
+pub(crate) fn times() -> BTreeMap<u32, u64> {
+    let tick = unit();
     parse(&fs::read_to_string("/proc/stat").unwrap_or_default(), tick)
 }
 

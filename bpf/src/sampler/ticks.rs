@@ -76,10 +76,14 @@ impl Ticks {
         missed(expected, runs, self.idle() / self.period(), idle_runs)
     }
 
-    /// Nanoseconds that the CPUs were idle while their events were enabled.
+    /// Nanoseconds that the CPUs were idle while their events were enabled, rounded up: what rounding hides is no lost
+    /// sample.
     fn idle(&self) -> u64 {
         let now = self.ended.clone().unwrap_or_else(idle::times);
-        let since = |ticking: &Ticking| now.get(&ticking.cpu)?.checked_sub(ticking.idle?);
+        let unit = idle::unit();
+        let since = |ticking: &Ticking| {
+            now.get(&ticking.cpu)?.checked_sub(ticking.idle?).map(|idle| idle + unit)
+        };
         self.events.iter().filter_map(since).sum()
     }
 
