@@ -1,10 +1,11 @@
 //! What it costs to make the requests of a large window: time, and the peak of memory beside the window's own.
 //!
 //! `upload [ROUNDS]` prints a row of a table for each window and backend (tests/bench/upload has the heads): milliseconds
-//! by the clock and on a CPU (medians of all rounds, and the best of them, where other load shows least), the peak of the
-//! first round in MiB, parts, and the bodies' MiB. Memory is what is resident, as everywhere in this project: it needs
-//! no counting allocator, which would take a tenth of the time. Each row is of a process of its own, so that none finds
-//! memory that another one left.
+//! for encoding and splitting, for compression as the request wants it, and for both, each as the median and the best of
+//! all rounds by the clock, and the best on the CPUs, where other load shows least; the peak of the first round's
+//! encoding in MiB; parts, and the bodies' MiB before and after compression. Memory is what is resident, as everywhere in
+//! this project: it needs no counting allocator, which would take a tenth of the time. Each row is of a process of its
+//! own, so that none finds memory that another one left.
 //!
 //! Samples of the window `threads` differ by thread, as in a recording of a whole machine: those with the same stack
 //! are one when only allowed labels are left. Those of `containers` stay apart: each program has three, and Parca, which
@@ -17,7 +18,9 @@ use output::profile::{
     FrameKind, FrameRef, Function, Label, LabelValue, Line, Location, LocationId, Mapping, Marks,
     Profile, Sample, Trust, ValueType,
 };
-use output::send::{Backend, Series, prepare};
+use output::send::{Backend, Part, Series, prepare, wire_body};
+use rustix::time::{ClockId, Timespec, clock_gettime};
+use std::fmt;
 use std::process::Command;
 use std::time::Instant;
 
@@ -37,30 +40,63 @@ fn main() -> Result<()> {
     let Some((name, kind)) = arguments.next().zip(arguments.next()) else { return all(&rounds) };
     let backend = BACKENDS.iter().find(|(known, _)| *known == name).ok_or("no such backend")?.1;
     let window = window(kind == "containers");
-    let (mut times, mut on_cpus) = (Vec::new(), Vec::new());
-    let (mut parts, mut bytes, mut peak) = (0, 0, 0.0);
+    let (mut making, mut packing, mut both) = <(Times, Times, Times)>::default();
+    let (mut parts, mut plain, mut packed, mut peak) = (0, 0, 0, 0.0);
     for round in 0..rounds.parse()? {
         // Begins the peak anew.
         std::fs::write("/proc/self/clear_refs", "5")?;
         let before = resident("VmRSS:")?;
-        let (begin, on_cpu) = (Instant::now(), on_cpu()?);
+        let begin = Moment::now();
         let made = prepare(backend, &window, &series())?;
-        times.push(begin.elapsed().as_secs_f64() * 1e3);
-        on_cpus.push(self::on_cpu()? - on_cpu);
+        let middle = Moment::now();
         if round == 0 {
             peak = resident("VmHWM:")? - before;
         }
-        parts = made.len();
-        bytes = made.iter().map(|part| part.body.len()).sum();
+        let begin_packing = Moment::now();
+        packed = made.iter().map(|part| wire_body(backend, part).len()).sum();
+        let end = Moment::now();
+        making.add(&[(begin, middle)]);
+        packing.add(&[(begin_packing, end)]);
+        both.add(&[(begin, middle), (begin_packing, end)]);
+        (parts, plain) = (made.len(), made.iter().map(Part::body_len).sum());
     }
+    let mib = |bytes: usize| bytes as f64 / 1_048_576.0;
     println!(
-        "| {kind} | {name} | {:.0} | {:.0} | {:.0} | {peak:.0} | {parts} | {:.1} |",
-        median(times),
-        median(on_cpus.clone()),
-        on_cpus.into_iter().fold(f64::INFINITY, f64::min),
-        bytes as f64 / 1_048_576.0
+        "| {kind} | {name} | {making} | {packing} | {both} | {peak:.0} | {parts} | {:.1} | {:.1} |",
+        mib(plain),
+        mib(packed)
     );
     Ok(())
+}
+
+/// A point in time: by the clock, and of all threads on the CPUs.
+#[derive(Clone, Copy)]
+struct Moment(Instant, Timespec);
+
+impl Moment {
+    fn now() -> Self {
+        Self(Instant::now(), clock_gettime(ClockId::ProcessCPUTime))
+    }
+}
+
+/// Milliseconds of rounds, by the clock and on the CPUs.
+#[derive(Default)]
+struct Times(Vec<f64>, Vec<f64>);
+
+impl Times {
+    fn add(&mut self, spans: &[(Moment, Moment)]) {
+        let on_cpu = |at: &Moment| at.1.tv_sec as f64 * 1e3 + at.1.tv_nsec as f64 / 1e6;
+        self.0.push(spans.iter().map(|(from, to)| (to.0 - from.0).as_secs_f64() * 1e3).sum());
+        self.1.push(spans.iter().map(|(from, to)| on_cpu(to) - on_cpu(from)).sum());
+    }
+}
+
+/// The median and the best by the clock, and the best on the CPUs.
+impl fmt::Display for Times {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let best = |of: &[f64]| of.iter().copied().fold(f64::INFINITY, f64::min);
+        write!(to, "{:.0} / {:.0} / {:.0}", median(self.0.clone()), best(&self.0), best(&self.1))
+    }
 }
 
 /// Runs itself for each window and backend.
@@ -84,12 +120,6 @@ fn series() -> Series {
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or_default()
-}
-
-/// Milliseconds that this thread was on a CPU: other load shows less there.
-fn on_cpu() -> Result<f64> {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat")?;
-    Ok(text.split(' ').next().unwrap_or_default().parse::<f64>()? / 1e6)
 }
 
 /// A figure of this process's memory, in MiB.

@@ -18,6 +18,7 @@ pub mod folded;
 pub mod format;
 #[cfg(test)]
 mod golden;
+mod lean;
 pub mod otlp;
 pub mod pprof;
 pub mod profile;

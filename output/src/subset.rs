@@ -1,8 +1,8 @@
-//! Some samples of a profile, with only the rows of its tables that they need.
+//! Which rows of a profile's tables some of its samples need.
 
-use crate::profile::{FunctionId, LocationId, MappingId, Profile, Sample};
+use crate::profile::{FrameRef, FunctionId, MappingId, Profile};
 
-/// Takes samples out of a profile, part by part.
+/// Takes parts out of a profile's tables.
 pub(crate) struct Subset<'a> {
     /// The whole profile.
     pub(crate) of: &'a Profile,
@@ -32,30 +32,15 @@ impl<'a> Subset<'a> {
         }
     }
 
-    /// The profile of these samples, whose frames lie in the whole profile's tables. Rows keep their order.
-    pub(crate) fn take(&mut self, samples: Vec<Sample>) -> Profile {
-        for sample in &samples {
-            self.need(sample);
-        }
-        self.take_needed(samples)
+    /// Says that a stack is to be taken. Whether its frames lie in the whole profile's tables.
+    pub(crate) fn need(&mut self, frames: &[FrameRef]) -> bool {
+        frames.iter().all(|frame| self.locations.need(frame.location.0))
     }
 
-    /// Says that a sample is to be taken. Whether its frames lie in the whole profile's tables.
-    pub(crate) fn need(&mut self, sample: &Sample) -> bool {
-        sample.frames.iter().all(|frame| self.locations.need(frame.location.0))
-    }
-
-    /// As [`Subset::take`], of samples of which each was given to [`Subset::need`].
-    pub(crate) fn take_needed(&mut self, mut samples: Vec<Sample>) -> Profile {
+    /// Everything but samples, with only the rows that are needed, once that is settled. Rows keep their order.
+    pub(crate) fn tables(&self) -> Profile {
         let of = self.of;
-        self.settle();
-        if !self.locations.all() {
-            for frame in samples.iter_mut().flat_map(|sample| &mut sample.frames) {
-                frame.location = LocationId(self.locations.place(frame.location.0));
-            }
-        }
         let mut part = head(of);
-        part.samples = samples;
         part.mappings = self.mappings.rows(&of.mappings);
         part.functions = self.functions.rows(&of.functions);
         part.locations = self.locations.rows(&of.locations);
@@ -66,11 +51,10 @@ impl<'a> Subset<'a> {
                 line.function = FunctionId(self.functions.place(line.function.0));
             }
         }
-        self.clear();
         part
     }
 
-    /// Finds which rows the samples need that were given to [`Subset::need`], and where these rows go.
+    /// Finds which rows the stacks need that were given to [`Subset::need`], and where these rows go.
     pub(crate) fn settle(&mut self) {
         self.locations.settle();
         for &row in &self.locations.needed {
@@ -154,7 +138,7 @@ impl Rows {
     }
 
     /// Whether all rows are needed, and so stay where they are.
-    fn all(&self) -> bool {
+    pub(crate) fn all(&self) -> bool {
         self.needed.len() == self.places.len()
     }
 

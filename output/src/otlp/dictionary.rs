@@ -1,32 +1,73 @@
 //! The request's dictionary: tables whose rows are referred to by number. Row 0 of each is the zero value.
 
 use super::attributes::Attribute;
-use super::wire::{self, field, put_length_delimited};
+use super::wire::{self, field, put_length_delimited, put_number};
+use ahash::RandomState;
 use prost::Message;
-use std::collections::HashMap;
+use std::ops::Range;
 
 /// A table: no row is there twice.
+///
+/// Rows are found by their bytes where these are written, through places by their hash: nothing is allocated for a row.
 struct Table {
     field: u32,
-    rows: HashMap<Vec<u8>, i32>,
+    /// Where the rows' bytes are, and their hashes.
+    rows: Vec<(Range<usize>, u64)>,
+    /// Rows' numbers, each in the first free place from its hash on; 0: free. A power of two of them, half of them
+    /// free.
+    places: Vec<i32>,
+    hasher: RandomState,
 }
 
 impl Table {
-    fn new(field: u32, to: &mut Vec<u8>) -> Self {
+    fn new(field: u32, hasher: &RandomState, to: &mut Vec<u8>) -> Self {
         put_length_delimited(field, 0, to);
-        Self { field, rows: HashMap::from([(Vec::new(), 0)]) }
+        Self { field, rows: vec![(0..0, 0)], places: vec![0; 64], hasher: hasher.clone() }
     }
 
     /// The number of the row with these bytes, which is written when it is first seen.
     fn row(&mut self, bytes: &[u8], to: &mut Vec<u8>) -> i32 {
-        if let Some(row) = self.rows.get(bytes) {
-            return *row;
+        if bytes.is_empty() {
+            return 0;
+        }
+        if 2 * self.rows.len() >= self.places.len() {
+            self.grow();
+        }
+        let hash = self.hasher.hash_one(bytes);
+        let mut place = self.place(hash);
+        while let row @ 1.. = self.places[place] {
+            let (range, known) = &self.rows[row as usize];
+            if *known == hash && to[range.clone()] == *bytes {
+                return row;
+            }
+            place = self.after(place);
         }
         put_length_delimited(self.field, bytes.len(), to);
+        let start = to.len();
         to.extend_from_slice(bytes);
         let row = self.rows.len() as i32;
-        self.rows.insert(bytes.to_vec(), row);
+        self.rows.push((start..to.len(), hash));
+        self.places[place] = row;
         row
+    }
+
+    fn place(&self, hash: u64) -> usize {
+        hash as usize & (self.places.len() - 1)
+    }
+
+    fn after(&self, place: usize) -> usize {
+        (place + 1) & (self.places.len() - 1)
+    }
+
+    fn grow(&mut self) {
+        self.places = vec![0; 4 * self.places.len()];
+        for row in 1..self.rows.len() {
+            let mut place = self.place(self.rows[row].1);
+            while self.places[place] != 0 {
+                place = self.after(place);
+            }
+            self.places[place] = row as i32;
+        }
     }
 }
 
@@ -48,7 +89,8 @@ impl Dictionary {
     pub(super) fn new() -> Self {
         let mut bytes = Vec::new();
         put_length_delimited(field::LINK, 0, &mut bytes);
-        let mut table = |field| Table::new(field, &mut bytes);
+        let hasher = RandomState::new();
+        let mut table = |field| Table::new(field, &hasher, &mut bytes);
         let [mappings, locations, functions] =
             [field::MAPPING, field::LOCATION, field::FUNCTION].map(&mut table);
         let [strings, attributes, stacks] =
@@ -67,13 +109,17 @@ impl Dictionary {
         self.mappings.row(&self.scratch, &mut self.bytes)
     }
 
-    pub(super) fn location(&mut self, message: &wire::Location) -> i32 {
-        encode(message, &mut self.scratch);
-        self.locations.row(&self.scratch, &mut self.bytes)
+    /// `row`: the message.
+    pub(super) fn location(&mut self, row: &[u8]) -> i32 {
+        self.locations.row(row, &mut self.bytes)
     }
 
-    pub(super) fn function(&mut self, message: &wire::Function) -> i32 {
-        encode(message, &mut self.scratch);
+    /// `texts`: rows of the name, of the system name and of the file.
+    pub(super) fn function(&mut self, texts: [i32; 3]) -> i32 {
+        self.scratch.clear();
+        for (number, text) in (1..).zip(texts) {
+            put_number(number, text as u64, &mut self.scratch);
+        }
         self.functions.row(&self.scratch, &mut self.bytes)
     }
 
@@ -91,8 +137,13 @@ impl Dictionary {
         self.attributes.row(&self.scratch, &mut self.bytes)
     }
 
-    pub(super) fn stack(&mut self, message: &wire::Stack) -> i32 {
-        encode(message, &mut self.scratch);
+    /// `locations`: rows, each as the list has it.
+    pub(super) fn stack(&mut self, locations: &[u8]) -> i32 {
+        self.scratch.clear();
+        if !locations.is_empty() {
+            put_length_delimited(1, locations.len(), &mut self.scratch);
+            self.scratch.extend_from_slice(locations);
+        }
         self.stacks.row(&self.scratch, &mut self.bytes)
     }
 }

@@ -33,6 +33,7 @@ mod wire;
 
 pub(crate) use attributes::SERVICE_NAME;
 
+use crate::lean::Lean;
 use crate::{Encode, Error, Profile};
 use std::io::{self, Write};
 
@@ -64,17 +65,21 @@ impl Otlp {
     /// [`Error::TooLarge`] where a table has more rows than the format can number.
     pub fn bytes(&self, profile: &Profile) -> Result<Vec<u8>, Error> {
         profile.check()?;
-        self.bytes_of_whole(profile)
+        let lean = Lean::new(profile, |_| true)?;
+        self.bytes_of(&lean, &lean.all())
     }
 
-    /// As [`Otlp::bytes`], of a profile that is known to hold together.
-    pub(crate) fn bytes_of_whole(&self, profile: &Profile) -> Result<Vec<u8>, Error> {
-        let rows = [profile.functions.len(), profile.locations.len(), profile.samples.len()];
+    /// As [`Otlp::bytes`], of some samples.
+    pub(crate) fn bytes_of(&self, lean: &Lean, rows: &[u32]) -> Result<Vec<u8>, Error> {
+        let Lean { tables, .. } = lean;
+        let rows_of_tables = [tables.functions.len(), tables.locations.len(), rows.len()];
         // Three strings a function are the most that a row adds to a table.
-        if rows.into_iter().sum::<usize>() > i32::MAX as usize / 8 {
+        if rows_of_tables.into_iter().sum::<usize>() > i32::MAX as usize / 8 {
             return Err(Error::TooLarge("more rows than OTLP can number".into()));
         }
-        request::bytes(self, profile)
+        let has_value = |row: &u32| lean.values(*row).iter().any(|value| *value != 0);
+        let rows: Vec<u32> = rows.iter().copied().filter(has_value).collect();
+        if rows.is_empty() { Err(Error::Empty) } else { Ok(request::bytes(self, lean, &rows)) }
     }
 }
 

@@ -5,24 +5,25 @@ use super::dictionary::Dictionary;
 use super::samples::{self, Group, Groups, Place};
 use super::wire::{self, field, nest, put, put_text};
 use super::{Otlp, SCHEMA_URL, tables};
-use crate::Error;
+use crate::lean::Lean;
 use crate::profile::{Profile, ValueType};
+use crate::subset::Subset;
 use std::borrow::Cow;
 
 /// Begins the comment that carries [`Profile::summary`], as in pprof.
 const SUMMARY: &str = "summary: ";
 
-/// The request's bytes. The profile holds together.
-pub(super) fn bytes(options: &Otlp, profile: &Profile) -> Result<Vec<u8>, Error> {
+/// The request's bytes; there are samples, and each has a value.
+pub(super) fn bytes(options: &Otlp, lean: &Lean, rows: &[u32]) -> Vec<u8> {
+    let profile = &lean.tables;
+    let mut subset = Subset::new(profile);
+    lean.need(rows, &mut subset);
     let mut dictionary = Dictionary::new();
-    let locations = tables::write(profile, &mut dictionary);
-    let groups = samples::groups(profile, &locations, &mut dictionary);
-    if groups.list.is_empty() {
-        return Err(Error::Empty);
-    }
+    let locations = tables::write(&subset, &mut dictionary);
+    let groups = samples::groups(lean, rows, &locations, &mut dictionary);
     let columns = columns(profile, &groups, &mut dictionary);
     let dictionary = dictionary.into_bytes();
-    let mut to = Vec::with_capacity(dictionary.len() * 2);
+    let mut to = Vec::with_capacity(dictionary.len() + 32 * rows.len());
     // The dictionary stands first, so that it need not be kept until the samples are written.
     wire::put_length_delimited(field::DICTIONARY, dictionary.len(), &mut to);
     to.extend_from_slice(&dictionary);
@@ -43,7 +44,7 @@ pub(super) fn bytes(options: &Otlp, profile: &Profile) -> Result<Vec<u8>, Error>
             put_text(field::SCHEMA_URL, SCHEMA_URL, to);
         });
     }
-    Ok(to)
+    to
 }
 
 /// Ids of profiles, none of them zero, which would mean none.
@@ -156,14 +157,26 @@ fn write_profile(
     nest(field::PROFILES, to, |to| {
         let head = wire::Head { profile_id: ids.next(), ..column.head.clone() };
         prost::Message::encode_raw(&head, to);
-        let mut message = wire::Sample::default();
         // What has no value of this kind says nothing in this profile.
         for (stack, attributes, value) in group.column(column.at) {
-            message.stack_index = stack;
-            message.attribute_indices.clone_from(&groups.attributes[attributes]);
-            message.values.clear();
-            message.values.push(value);
-            put(field::SAMPLES, &message, to);
+            put_sample(stack, &groups.attributes[attributes].written, value, to);
         }
     });
+}
+
+/// A sample as a field. `attributes` are those of [`List::written`](samples::List::written).
+fn put_sample(stack: i32, attributes: &[u8], value: i64, to: &mut Vec<u8>) {
+    let (stack, value) = (stack as u64, value as u64);
+    let (stack_len, value_len) = (wire::varint_len(stack), wire::varint_len(value));
+    // A stack that is empty is row 0, which is not written.
+    let stack_field = if stack == 0 { 0 } else { 1 + stack_len };
+    wire::put_length_delimited(field::SAMPLES, stack_field + attributes.len() + 2 + value_len, to);
+    if stack != 0 {
+        to.push(8);
+        wire::put_varint(stack, to);
+    }
+    to.extend_from_slice(attributes);
+    // The only number of a list.
+    to.extend([4 << 3 | 2, value_len as u8]);
+    wire::put_varint(value, to);
 }

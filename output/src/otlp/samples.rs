@@ -2,10 +2,11 @@
 
 use super::attributes;
 use super::dictionary::Dictionary;
-use super::tables::counts;
 use super::wire;
-use crate::profile::{FrameRef, Label, LabelValue, Marks, Profile, Sample, Trust};
-use std::collections::hash_map::{Entry, HashMap};
+use crate::lean::{Lean, Row};
+use crate::profile::{Label, LabelValue, Marks};
+use ahash::AHashMap;
+use std::collections::hash_map::Entry;
 
 /// What of a sample's labels is its resource's: where the code ran.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -45,33 +46,40 @@ impl Group<'_> {
     }
 }
 
+/// Rows of the attribute table.
+pub(super) struct List {
+    /// As the field of a sample.
+    pub(super) written: Vec<u8>,
+}
+
 /// All samples, by resource.
 pub(super) struct Groups<'a> {
     pub(super) list: Vec<Group<'a>>,
-    /// Lists of rows of the attribute table.
-    pub(super) attributes: Vec<Vec<i32>>,
+    /// Lists of attributes.
+    pub(super) attributes: Vec<List>,
 }
 
-/// The rows of all samples that have a value, in the profile's order; groups in their places' order. `locations`:
-/// rows by the profile's indices.
+/// The rows of samples, in their order; groups in their places' order. `locations`: rows by the profile's indices.
 pub(super) fn groups<'a>(
-    profile: &'a Profile,
+    lean: &'a Lean,
+    rows: &[u32],
     locations: &[i32],
     dictionary: &mut Dictionary,
 ) -> Groups<'a> {
-    let mut identities = Identities::new(profile.sample_types.len());
-    let mut stacks = Stacks { locations, last: &[], row: 0, message: wire::Stack::default() };
-    let mut seen = HashMap::with_capacity(profile.samples.len());
-    for sample in profile.samples.iter().filter(|sample| counts(sample)) {
-        let identity = identities.of(sample, dictionary);
+    let mut identities = Identities::new(lean);
+    let mut stacks = Stacks::new(lean, locations);
+    let mut seen = AHashMap::with_capacity(rows.len());
+    for at in rows {
+        let (row, values) = (lean.row(*at), lean.values(*at));
+        let (stack, guessed) = stacks.row(row.stack, dictionary);
+        let identity = identities.of(row, guessed, dictionary);
         let (group, attributes) = identities.list[identity as usize];
-        let stack = stacks.row(&sample.frames, dictionary);
         let group = &mut identities.groups.list[group];
         match seen.entry(u64::from(identity) << 32 | stack as u64) {
             Entry::Vacant(entry) => {
-                entry.insert(group.push((stack, attributes), &sample.values));
+                entry.insert(group.push((stack, attributes), values));
             }
-            Entry::Occupied(entry) => group.add(*entry.get(), &sample.values),
+            Entry::Occupied(entry) => group.add(*entry.get(), values),
         }
     }
     let mut groups = identities.groups;
@@ -79,38 +87,37 @@ pub(super) fn groups<'a>(
     groups
 }
 
-/// A sample's labels and what spoils it: all that its resource and its attributes are made from.
-type Origin<'a> = (&'a [Label], usize, Marks);
+/// A sample's set of labels and what spoils it: all that its resource and its attributes are made from.
+type Origin = (u32, usize, Marks);
 
 /// Interns what samples are told apart by.
 struct Identities<'a> {
-    origins: HashMap<Origin<'a>, u32>,
+    lean: &'a Lean,
+    origins: AHashMap<Origin, u32>,
     /// Groups' and attributes' indices: an identity each. Several origins may be one.
     list: Vec<(usize, usize)>,
-    numbers: HashMap<(usize, usize), u32>,
-    places: HashMap<Place<'a>, usize>,
-    lists: HashMap<Vec<i32>, usize>,
+    numbers: AHashMap<(usize, usize), u32>,
+    places: AHashMap<Place<'a>, usize>,
+    lists: AHashMap<Vec<i32>, usize>,
     groups: Groups<'a>,
-    columns: usize,
 }
 
 impl<'a> Identities<'a> {
-    fn new(columns: usize) -> Self {
+    fn new(lean: &'a Lean) -> Self {
         Self {
-            origins: HashMap::new(),
+            lean,
+            origins: AHashMap::new(),
             list: Vec::new(),
-            numbers: HashMap::new(),
-            places: HashMap::new(),
-            lists: HashMap::new(),
+            numbers: AHashMap::new(),
+            places: AHashMap::new(),
+            lists: AHashMap::new(),
             groups: Groups { list: Vec::new(), attributes: Vec::new() },
-            columns,
         }
     }
 
-    /// The index of the sample's identity.
-    fn of(&mut self, sample: &'a Sample, dictionary: &mut Dictionary) -> u32 {
-        let guessed = sample.frames.iter().filter(|frame| frame.trust == Trust::Guessed).count();
-        let origin = (sample.labels.as_slice(), guessed, sample.marks);
+    /// The index of a sample's identity.
+    fn of(&mut self, row: Row, guessed: usize, dictionary: &mut Dictionary) -> u32 {
+        let origin = (row.set, guessed, row.marks);
         if let Some(known) = self.origins.get(&origin) {
             return *known;
         }
@@ -124,12 +131,12 @@ impl<'a> Identities<'a> {
     }
 
     /// The group's index, and that of the attributes.
-    fn pair(&mut self, origin: Origin<'a>, dictionary: &mut Dictionary) -> (usize, usize) {
-        let (labels, guessed, marks) = origin;
-        let (place, others) = place(labels);
+    fn pair(&mut self, origin: Origin, dictionary: &mut Dictionary) -> (usize, usize) {
+        let (set, guessed, marks) = origin;
+        let (place, others) = place(&self.lean.sets()[set as usize]);
         let Groups { list: groups, attributes: lists } = &mut self.groups;
         let group = *self.places.entry(place).or_insert_with(|| {
-            let columns = self.columns;
+            let columns = self.lean.tables.sample_types.len();
             groups.push(Group { place, rows: Vec::new(), values: Vec::new(), columns });
             groups.len() - 1
         });
@@ -137,10 +144,22 @@ impl<'a> Identities<'a> {
         let all = own.into_iter().chain(attributes::quality(guessed, marks));
         let list: Vec<i32> = all.map(|attribute| dictionary.attribute(&attribute)).collect();
         let list = *self.lists.entry(list).or_insert_with_key(|list| {
-            lists.push(list.clone());
+            lists.push(List::new(list));
             lists.len() - 1
         });
         (group, list)
+    }
+}
+
+impl List {
+    fn new(rows: &[i32]) -> Self {
+        let (mut numbers, mut written) = (Vec::new(), Vec::new());
+        rows.iter().for_each(|row| wire::put_varint(*row as u64, &mut numbers));
+        if !numbers.is_empty() {
+            wire::put_length_delimited(2, numbers.len(), &mut written);
+            written.extend(numbers);
+        }
+        Self { written }
     }
 }
 
@@ -164,23 +183,30 @@ fn place(labels: &[Label]) -> (Place<'_>, Vec<&Label>) {
 
 /// Makes stacks' rows.
 struct Stacks<'a> {
+    lean: &'a Lean,
     /// The locations' rows by the profile's indices.
     locations: &'a [i32],
-    /// The frames of the sample before, and their row: samples are sorted by their frames.
-    last: &'a [FrameRef],
-    row: i32,
-    message: wire::Stack,
+    /// By stack: its row, and how many of its frames were guessed.
+    known: Vec<Option<(i32, usize)>>,
+    numbers: Vec<u8>,
 }
 
 impl<'a> Stacks<'a> {
-    fn row(&mut self, frames: &'a [FrameRef], dictionary: &mut Dictionary) -> i32 {
-        if self.last != frames {
-            self.message.location_indices.clear();
-            let rows = frames.iter().map(|frame| self.locations[frame.location.0 as usize]);
-            self.message.location_indices.extend(rows);
-            self.row = dictionary.stack(&self.message);
-            self.last = frames;
+    fn new(lean: &'a Lean, locations: &'a [i32]) -> Self {
+        Self { lean, locations, known: vec![None; lean.stacks()], numbers: Vec::new() }
+    }
+
+    fn row(&mut self, stack: u32, dictionary: &mut Dictionary) -> (i32, usize) {
+        if let Some(known) = self.known[stack as usize] {
+            return known;
         }
-        self.row
+        self.numbers.clear();
+        for frame in self.lean.stack(stack) {
+            let location = self.locations[frame.location.0 as usize];
+            wire::put_varint(location as u64, &mut self.numbers);
+        }
+        let row = (dictionary.stack(&self.numbers), self.lean.guessed(stack));
+        self.known[stack as usize] = Some(row);
+        row
     }
 }

@@ -2,88 +2,54 @@
 
 use super::attributes::{self, Attribute};
 use super::dictionary::Dictionary;
-use super::wire;
+use super::wire::{self, put_length_delimited, put_number, put_varint, varint_len};
 use crate::pprof::mappings;
-use crate::profile::{Profile, Sample};
+use crate::subset::Subset;
 
-/// Whether a sample has anything to tell.
-pub(super) fn counts(sample: &Sample) -> bool {
-    sample.values.iter().any(|value| *value != 0)
+/// The dictionary's rows by the indices of a profile's table; 0 where nobody needs one.
+fn rows<T>(table: &[T], needed: &[u32], mut row: impl FnMut(&T) -> i32) -> Vec<i32> {
+    let mut rows = vec![0; table.len()];
+    needed.iter().for_each(|at| rows[*at as usize] = row(&table[*at as usize]));
+    rows
 }
 
-/// Which rows of the profile's tables are referred to.
-struct Used {
-    mappings: Vec<bool>,
-    functions: Vec<bool>,
-    locations: Vec<bool>,
-}
-
-impl Used {
-    fn by_samples(profile: &Profile) -> Self {
-        let mut used = Self {
-            mappings: vec![false; profile.mappings.len()],
-            functions: vec![false; profile.functions.len()],
-            locations: vec![false; profile.locations.len()],
-        };
-        for sample in profile.samples.iter().filter(|sample| counts(sample)) {
-            for frame in &sample.frames {
-                used.locations[frame.location.0 as usize] = true;
-            }
-        }
-        for (location, _) in
-            profile.locations.iter().zip(&used.locations).filter(|(_, used)| **used)
-        {
-            if let Some(mapping) = location.mapping {
-                used.mappings[mapping.0 as usize] = true;
-            }
-            for line in &location.lines {
-                used.functions[line.function.0 as usize] = true;
-            }
-        }
-        used
-    }
-}
-
-/// The dictionary's rows by the indices of a profile's table; 0 where nobody refers to one.
-fn rows<T>(table: &[T], used: &[bool], mut row: impl FnMut(&T) -> i32) -> Vec<i32> {
-    table.iter().zip(used).map(|(entry, used)| if *used { row(entry) } else { 0 }).collect()
-}
-
-/// Writes the tables; gives the locations' rows by the profile's indices.
-pub(super) fn write(profile: &Profile, dictionary: &mut Dictionary) -> Vec<i32> {
-    let used = Used::by_samples(profile);
-    let mappings = mappings(profile, &used.mappings, dictionary);
-    let functions = rows(&profile.functions, &used.functions, |function| {
-        let message = wire::Function {
-            name_strindex: dictionary.string(&function.name),
-            system_name_strindex: dictionary.string(&function.system_name),
-            filename_strindex: dictionary.string(&function.file),
-        };
-        dictionary.function(&message)
+/// Writes the rows that are needed; gives the locations' ones by the profile's indices.
+pub(super) fn write(subset: &Subset<'_>, dictionary: &mut Dictionary) -> Vec<i32> {
+    let profile = subset.of;
+    let mappings = mappings(subset, dictionary);
+    let functions = rows(&profile.functions, &subset.functions.needed, |function| {
+        let texts = [&function.name, &function.system_name, &function.file];
+        let texts = texts.map(|text| dictionary.string(text));
+        dictionary.function(texts)
     });
-    let mut message = wire::Location::default();
-    rows(&profile.locations, &used.locations, |location| {
-        message.mapping_index = location.mapping.map_or(0, |mapping| mappings[mapping.0 as usize]);
-        message.address = location.address;
-        message.lines.clear();
-        message.lines.extend(location.lines.iter().map(|line| wire::Line {
-            function_index: functions[line.function.0 as usize],
-            line: line.line,
-        }));
-        message.attribute_indices.clear();
-        let kind = attributes::frame_type(location);
-        message.attribute_indices.extend(kind.map(|kind| dictionary.attribute(&kind)));
-        dictionary.location(&message)
+    let (mut row, mut inner) = (Vec::new(), Vec::new());
+    rows(&profile.locations, &subset.locations.needed, |location| {
+        row.clear();
+        let mapping = location.mapping.map_or(0, |mapping| mappings[mapping.0 as usize]);
+        put_number(1, mapping as u64, &mut row);
+        put_number(2, location.address, &mut row);
+        for line in &location.lines {
+            inner.clear();
+            put_number(1, functions[line.function.0 as usize] as u64, &mut inner);
+            put_number(2, line.line as u64, &mut inner);
+            put_length_delimited(3, inner.len(), &mut row);
+            row.extend_from_slice(&inner);
+        }
+        if let Some(kind) = attributes::frame_type(location) {
+            let attribute = dictionary.attribute(&kind) as u64;
+            put_length_delimited(4, varint_len(attribute), &mut row);
+            put_varint(attribute, &mut row);
+        }
+        dictionary.location(&row)
     })
 }
 
-fn mappings(profile: &Profile, used: &[bool], dictionary: &mut Dictionary) -> Vec<i32> {
-    let mut symbols = mappings::symbols(profile).into_iter();
-    let rows = profile.mappings.iter().zip(used).map(|(mapping, used)| {
-        let symbols = symbols.next().unwrap_or_default();
-        if !used {
-            return 0;
-        }
+fn mappings(subset: &Subset<'_>, dictionary: &mut Dictionary) -> Vec<i32> {
+    let profile = subset.of;
+    let symbols = mappings::symbols(profile);
+    let mut rows = vec![0; profile.mappings.len()];
+    for at in subset.mappings.needed.iter().map(|row| *row as usize) {
+        let (mapping, symbols) = (&profile.mappings[at], symbols[at]);
         let has = [
             (symbols.functions, attributes::HAS_FUNCTIONS),
             (symbols.filenames, attributes::HAS_FILENAMES),
@@ -99,7 +65,7 @@ fn mappings(profile: &Profile, used: &[bool], dictionary: &mut Dictionary) -> Ve
             filename_strindex: dictionary.string(&mapping.file),
             attribute_indices: list.map(|attribute| dictionary.attribute(&attribute)).collect(),
         };
-        dictionary.mapping(&message)
-    });
-    rows.collect()
+        rows[at] = dictionary.mapping(&message);
+    }
+    rows
 }

@@ -57,16 +57,6 @@ pub(super) struct ValueType {
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct Sample {
-    #[prost(int32, tag = "1")]
-    pub(super) stack_index: i32,
-    #[prost(int32, repeated, tag = "2")]
-    pub(super) attribute_indices: Vec<i32>,
-    #[prost(int64, repeated, tag = "4")]
-    pub(super) values: Vec<i64>,
-}
-
-#[derive(Clone, PartialEq, Message)]
 pub(super) struct Mapping {
     #[prost(uint64, tag = "1")]
     pub(super) memory_start: u64,
@@ -78,42 +68,6 @@ pub(super) struct Mapping {
     pub(super) filename_strindex: i32,
     #[prost(int32, repeated, tag = "5")]
     pub(super) attribute_indices: Vec<i32>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct Stack {
-    #[prost(int32, repeated, tag = "1")]
-    pub(super) location_indices: Vec<i32>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct Location {
-    #[prost(int32, tag = "1")]
-    pub(super) mapping_index: i32,
-    #[prost(uint64, tag = "2")]
-    pub(super) address: u64,
-    #[prost(message, repeated, tag = "3")]
-    pub(super) lines: Vec<Line>,
-    #[prost(int32, repeated, tag = "4")]
-    pub(super) attribute_indices: Vec<i32>,
-}
-
-#[derive(Clone, Copy, PartialEq, Message)]
-pub(super) struct Line {
-    #[prost(int32, tag = "1")]
-    pub(super) function_index: i32,
-    #[prost(int64, tag = "2")]
-    pub(super) line: i64,
-}
-
-#[derive(Clone, Copy, PartialEq, Message)]
-pub(super) struct Function {
-    #[prost(int32, tag = "1")]
-    pub(super) name_strindex: i32,
-    #[prost(int32, tag = "2")]
-    pub(super) system_name_strindex: i32,
-    #[prost(int32, tag = "3")]
-    pub(super) filename_strindex: i32,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -180,7 +134,29 @@ pub(super) struct ArrayValue {
 pub(super) fn put_length_delimited(number: u32, len: usize, to: &mut Vec<u8>) {
     // Wire type 2; all our field numbers are below 16, so the key is one byte.
     to.push((number << 3 | 2) as u8);
-    prost::encode_length_delimiter(len, to).expect("a vector grows");
+    put_varint(len as u64, to);
+}
+
+/// Appends a number.
+pub(super) fn put_varint(mut number: u64, to: &mut Vec<u8>) {
+    while number >= 0x80 {
+        to.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    to.push(number as u8);
+}
+
+/// Appends a number as a field, which is not written where it is 0.
+pub(super) fn put_number(field: u32, number: u64, to: &mut Vec<u8>) {
+    if number != 0 {
+        to.push((field << 3) as u8);
+        put_varint(number, to);
+    }
+}
+
+/// Bytes of a number.
+pub(super) fn varint_len(number: u64) -> usize {
+    (u64::BITS - (number | 1).leading_zeros()).div_ceil(7) as usize
 }
 
 /// Appends a message as a field.

@@ -1,31 +1,34 @@
 //! Ids of locations: most of the numbers of a profile.
 
-use crate::profile::Sample;
+use crate::profile::FrameRef;
 use crate::subset::Rows;
 
 /// The locations' ids as they are written: the bytes from the lowest on, and in the highest one how many they are.
 pub(super) struct LocationIds(Vec<u64>);
 
 impl LocationIds {
-    /// Of the rows that are needed: they are numbered from 1.
-    pub(super) fn new(locations: &Rows) -> Self {
-        let mut codes = vec![0; locations.of()];
+    /// Of a table with so many rows, none of them numbered.
+    pub(super) fn new(rows: usize) -> Self {
+        Self(vec![0; rows])
+    }
+
+    /// Numbers the rows that are needed, from 1.
+    pub(super) fn number(&mut self, locations: &Rows) {
         let mut bytes = Vec::new();
         for (id, row) in (1..).zip(&locations.needed) {
             bytes.clear();
             put_varint(id, &mut bytes);
             let digits = bytes.iter().rev().fold(0, |code, byte| code << 8 | u64::from(*byte));
-            codes[*row as usize] = digits | (bytes.len() as u64) << 56;
+            self.0[*row as usize] = digits | (bytes.len() as u64) << 56;
         }
-        Self(codes)
     }
 
-    /// Writes the ids of a sample's frames over what `to` has.
-    pub(super) fn write(&self, sample: &Sample, to: &mut Vec<u8>) {
+    /// Writes the ids of frames over what `to` has.
+    pub(super) fn write(&self, frames: &[FrameRef], to: &mut Vec<u8>) {
         // An index is 32 bits, so an id has five bytes at most; each is written with what follows it in its code.
-        to.resize(5 * sample.frames.len() + 8, 0);
+        to.resize(5 * frames.len() + 8, 0);
         let mut len = 0;
-        for frame in &sample.frames {
+        for frame in frames {
             let code = self.0[frame.location.0 as usize];
             to[len..len + 8].copy_from_slice(&code.to_le_bytes());
             len += (code >> 56) as usize;
@@ -46,21 +49,16 @@ pub(super) fn put_varint(mut number: u64, to: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::profile::{FrameRef, LocationId, Marks, Trust};
+    use crate::profile::{LocationId, Trust};
 
     #[test]
     fn ids_are_the_numbers_from_one() {
-        let ids = LocationIds::new(&Rows::all_of(20_000));
+        let mut ids = LocationIds::new(20_000);
+        ids.number(&Rows::all_of(20_000));
         let rows = [0, 126, 127, 128, 16_382, 16_383, 19_999, 0];
         let frame = |row| FrameRef { location: LocationId(row), trust: Trust::Sure };
-        let sample = Sample {
-            frames: rows.map(frame).into(),
-            values: Vec::new(),
-            labels: Vec::new(),
-            marks: Marks::default(),
-        };
         let (mut written, mut wanted) = (vec![7; 3], Vec::new());
-        ids.write(&sample, &mut written);
+        ids.write(&rows.map(frame), &mut written);
         rows.iter().for_each(|row| put_varint(u64::from(*row) + 1, &mut wanted));
         assert_eq!(written, wanted);
     }

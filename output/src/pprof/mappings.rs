@@ -1,7 +1,6 @@
 //! In which order mappings are written, and what is said of their symbols.
 
-use super::wire;
-use crate::profile::{MappingId, Profile, Sample};
+use crate::profile::{FrameRef, MappingId, Profile};
 use crate::subset::Subset;
 use std::cmp::Reverse;
 
@@ -15,11 +14,9 @@ pub(crate) struct Symbols {
 }
 
 impl Symbols {
-    pub(super) fn put(self, to: &mut wire::Mapping) {
-        to.has_functions = self.functions;
-        to.has_filenames = self.filenames;
-        to.has_line_numbers = self.line_numbers;
-        to.has_inline_frames = self.inline_frames;
+    /// The four, as the message has them.
+    pub(super) fn flags(self) -> [u64; 4] {
+        [self.functions, self.filenames, self.line_numbers, self.inline_frames].map(u64::from)
     }
 }
 
@@ -57,25 +54,29 @@ pub(super) struct Counts {
 }
 
 impl Counts {
-    pub(super) fn new(subset: &Subset<'_>) -> Self {
-        let mut of_location = vec![None; subset.locations.of()];
-        for row in &subset.locations.needed {
-            of_location[*row as usize] = subset.of.locations[*row as usize].mapping;
-        }
-        let mappings = subset.mappings.of();
+    pub(super) fn new(profile: &Profile) -> Self {
+        let of_location = profile.locations.iter().map(|location| location.mapping).collect();
+        let mappings = profile.mappings.len();
         Self { of_location, counts: vec![0; mappings], seen: vec![usize::MAX; mappings] }
     }
 
     /// Counts the sample that stands at `at`.
-    pub(super) fn add(&mut self, at: usize, sample: &Sample) {
-        let value = sample.values.first().map_or(0, |value| value.unsigned_abs());
-        for frame in &sample.frames {
+    pub(super) fn add(&mut self, at: usize, frames: &[FrameRef], value: u64) {
+        for frame in frames {
             let Some(mapping) = self.of_location[frame.location.0 as usize] else { continue };
             let mapping = mapping.0 as usize;
             if self.seen[mapping] != at {
                 self.seen[mapping] = at;
                 self.counts[mapping] = self.counts[mapping].saturating_add(value);
             }
+        }
+    }
+
+    /// Begins anew; costs what the subset needs.
+    pub(super) fn clear(&mut self, subset: &Subset<'_>) {
+        for row in &subset.mappings.needed {
+            self.counts[*row as usize] = 0;
+            self.seen[*row as usize] = usize::MAX;
         }
     }
 

@@ -4,17 +4,22 @@
 //! `profile.proto` (github.com/google/pprof).
 
 mod assemble;
+mod body;
 mod decode;
 mod encode;
 mod location_ids;
 pub(crate) mod mappings;
+mod parts;
 mod strings;
+mod texts;
 mod wire;
 
 pub use decode::{Content, Limits, read, read_content};
 pub use encode::Pprof;
 pub(crate) use encode::packed;
-pub(crate) use strings::Strings;
+pub(crate) use parts::{Common, Parts, SPOILT};
+use strings::Strings;
+pub(crate) use texts::{LabelIds, summary};
 
 /// The label with the number of a stack's guessed frames; absent where none is guessed.
 pub const GUESSED_FRAMES: &str = "guessed_frames";

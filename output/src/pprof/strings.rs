@@ -36,11 +36,6 @@ impl<'a> Strings<'a> {
         id
     }
 
-    /// The string's number, as pprof's fields have it.
-    pub(crate) fn field(&mut self, text: &'a str) -> i64 {
-        self.id(text).into()
-    }
-
     /// All strings in the order of their numbers.
     pub(crate) fn list(&self) -> &[&'a str] {
         &self.list

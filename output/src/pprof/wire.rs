@@ -1,5 +1,5 @@
-//! The messages of `profile.proto`, but for `Profile` itself: its fields are written and read one by one,
-//! so that a whole profile never stands in memory twice. All strings are indices into the string table.
+//! The messages of `profile.proto` as they are read, but for `Profile` itself: its fields are read one by one, so that a
+//! whole profile never stands in memory twice. All strings are indices into the string table.
 
 use prost::Message;
 
@@ -17,25 +17,6 @@ pub(super) mod field {
     pub(crate) const PERIOD: u32 = 12;
     pub(crate) const COMMENT: u32 = 13;
     pub(crate) const DEFAULT_SAMPLE_TYPE: u32 = 14;
-}
-
-/// What is left of `Profile` when its tables are written apart.
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct Head {
-    #[prost(message, repeated, tag = "1")]
-    pub(super) sample_type: Vec<ValueType>,
-    #[prost(int64, tag = "9")]
-    pub(super) time_nanos: i64,
-    #[prost(int64, tag = "10")]
-    pub(super) duration_nanos: i64,
-    #[prost(message, optional, tag = "11")]
-    pub(super) period_type: Option<ValueType>,
-    #[prost(int64, tag = "12")]
-    pub(super) period: i64,
-    #[prost(int64, repeated, tag = "13")]
-    pub(super) comment: Vec<i64>,
-    #[prost(int64, tag = "14")]
-    pub(super) default_sample_type: i64,
 }
 
 #[derive(Clone, Copy, PartialEq, Message)]

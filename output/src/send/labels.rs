@@ -3,7 +3,8 @@
 use super::Series;
 use super::series::SERVICE_NAME;
 use crate::Error;
-use crate::profile::{Label, LabelValue, Profile};
+use crate::lean::Lean;
+use crate::profile::{Label, LabelValue};
 
 /// The label with the profile's name.
 const NAME: &str = "__name__";
@@ -92,30 +93,28 @@ impl Rules {
     ///
     /// # Errors
     /// [`Error::Unsendable`] names the first label or value that the backend would refuse.
-    pub(super) fn fit_samples(
-        &self,
-        profile: &mut Profile,
-        others: usize,
-    ) -> Result<Vec<String>, Error> {
+    pub(super) fn fit_samples(&self, lean: &mut Lean, others: usize) -> Result<Vec<String>, Error> {
+        if !self.negative && lean.all_values().iter().any(|value| *value < 0) {
+            let what = format!("{} takes no values below zero", self.backend);
+            return Err(Error::Unsendable(what));
+        }
         let mut known: Vec<String> = Vec::new();
-        for sample in &mut profile.samples {
-            if !self.negative && sample.values.iter().any(|value| *value < 0) {
-                let what = format!("{} takes no values below zero", self.backend);
-                return Err(Error::Unsendable(what));
-            }
-            self.check_count(others.saturating_add(sample.labels.len()))?;
-            for label in &mut sample.labels {
+        let mut numbers = false;
+        for set in lean.sets() {
+            self.check_count(others.saturating_add(set.len()))?;
+            for label in set {
                 if !known.contains(&label.key) {
                     self.check_name(&label.key)?;
                     known.push(label.key.clone());
                 }
-                match &mut label.value {
+                match &label.value {
                     LabelValue::Text(text) => self.check_value(&label.key, text)?,
-                    LabelValue::Number(number, _) => {
-                        label.value = LabelValue::Text(number.to_string());
-                    }
+                    LabelValue::Number(..) => numbers = true,
                 }
             }
+        }
+        if numbers {
+            lean.change_sets(|set| set.iter_mut().for_each(write_number));
         }
         Ok(known)
     }
@@ -159,14 +158,24 @@ impl Rules {
     }
 }
 
+fn write_number(label: &mut Label) {
+    if let LabelValue::Number(number, _) = &label.value {
+        label.value = LabelValue::Text(number.to_string());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::profile::Sample;
+    use crate::profile::{Profile, Sample};
     use crate::testing::{profile, stack};
 
     const RULES: Rules =
         Rules { backend: "X", dots: false, negative: false, name: 20, value: 30, count: 4 };
+
+    fn lean(profile: &Profile) -> Lean {
+        Lean::new(profile, |_| true).unwrap()
+    }
 
     fn labels(rules: &Rules, labels: &[(&str, &str)]) -> Result<Vec<(String, String)>, Error> {
         let own = labels.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
@@ -240,7 +249,8 @@ mod tests {
         let fit = |others, change: fn(&mut Sample)| {
             let mut profile = profile(&[stack(&["a"], 1)]);
             change(&mut profile.samples[0]);
-            Rules { count: 6, ..RULES }.fit_samples(&mut profile, others).map_err(|e| e.to_string())
+            let rules = Rules { count: 6, ..RULES };
+            rules.fit_samples(&mut lean(&profile), others).map_err(|e| e.to_string())
         };
         assert_eq!(fit(2, |_| ()).unwrap(), ["comm", "pid", "thread", "tid"]);
         assert!(fit(3, |_| ()).unwrap_err().contains("takes 6 labels at most, and there are 7"));
@@ -250,15 +260,16 @@ mod tests {
         assert!(fit(2, |s| s.values[1] = -1).unwrap_err().contains("no values below zero"));
         let mut profile = profile(&[stack(&["a"], 1)]);
         profile.samples[0].values[1] = -1;
-        assert!(Rules { negative: true, count: 9, ..RULES }.fit_samples(&mut profile, 0).is_ok());
+        assert!(
+            Rules { negative: true, count: 9, ..RULES }.fit_samples(&mut lean(&profile), 0).is_ok()
+        );
     }
 
     #[test]
     fn numbers_become_texts() {
-        let mut profile = profile(&[stack(&["a"], 1)]);
-        Rules { count: 9, ..RULES }.fit_samples(&mut profile, 0).unwrap();
-        let texts: Vec<_> = profile.samples[0]
-            .labels
+        let mut lean = lean(&profile(&[stack(&["a"], 1)]));
+        Rules { count: 9, ..RULES }.fit_samples(&mut lean, 0).unwrap();
+        let texts: Vec<_> = lean.sets()[0]
             .iter()
             .map(|label| match &label.value {
                 LabelValue::Text(text) => text.as_str(),

@@ -6,7 +6,7 @@
 //! is not.* It knows nothing of files, recordings and command lines.
 //!
 //! Modules in reading order: `endpoint` (where), `series` (which labels go along), `split`, `labels` and `profile_name`
-//! (what backends take), then a backend each (`pyroscope`, `parca`, `otlp`: bodies, limits, and what answers mean),
+//! (what backends take), `part`, then a backend each (`pyroscope`, `parca`, `otlp`: bodies, limits, and what answers mean),
 //! `told` (a backend's words), `client` (parts to account), `retry` (when again), `http` (one attempt), `credentials`.
 
 mod client;
@@ -18,12 +18,14 @@ mod http;
 mod labels;
 mod otlp;
 mod parca;
+mod part;
 mod profile_name;
 mod pyroscope;
 #[cfg(test)]
 pub(crate) mod random;
 mod retry;
 mod series;
+mod side_by_side;
 mod split;
 #[cfg(test)]
 mod tests;
@@ -32,19 +34,12 @@ mod told;
 pub use client::{Account, Client, Failed, Progress, Settings};
 pub use credentials::{Credentials, Secret};
 pub use endpoint::{Backend, Endpoint};
+pub use part::Part;
 pub use series::Series;
 
 use crate::Profile;
 use base64::prelude::{BASE64_STANDARD, Engine};
-
-/// One request to be: a part of a profile, and its body as it goes over the wire, not yet compressed.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Part {
-    /// The samples that the body carries, as a profile of its own.
-    pub profile: Profile,
-    /// The encoded body.
-    pub body: Vec<u8>,
-}
+use std::sync::Arc;
 
 /// What a backend's answer means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,6 +83,11 @@ pub fn prepare(
         Backend::Parca => parca::parts(stripped, series),
         Backend::Otlp => otlp::parts(stripped, series),
     }
+}
+
+/// The body of a part as it goes over the wire: compressed as its backend wants it.
+pub fn wire_body(backend: Backend, part: &Part) -> Arc<[u8]> {
+    http::wire_body(&part.body(), client::Rules::of(backend).compress)
 }
 
 /// Why a backend would refuse the profile for its time, in one sentence; to be said before it is sent.

@@ -1,14 +1,18 @@
 //! Bodies for OTLP, its limits, and what its answers mean.
 
-use super::split::{Limits, Room, split};
+use super::part::{Body, Samples};
+use super::split::{Limits, Meter, Room, fits, split};
 use super::told::{self, Told};
 use super::{Answer, Part, Series, Verdict};
+use crate::lean::Lean;
 use crate::otlp::SERVICE_NAME;
-use crate::{Error, Otlp, Profile};
+use crate::pprof::{Common, summary};
+use crate::{Error, Otlp};
 use prost::Message;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::Arc;
 
 /// Path of the request below the endpoint's base.
 pub(super) const PATH: &str = "/v1development/profiles";
@@ -26,9 +30,9 @@ const NO_PROFILES: &str = "the OpenTelemetry Collector takes profiles only with 
     --feature-gates=service.profilesSupport and a pipeline for them";
 
 /// The profile's parts.
-pub(super) fn parts(profile: Profile, series: &Series) -> Result<Vec<Part>, Error> {
+pub(super) fn parts(lean: Lean, series: &Series) -> Result<Vec<Part>, Error> {
     check_labels(series)?;
-    parts_within(profile, series, LIMIT)
+    parts_within(lean, series, LIMIT)
 }
 
 /// The labels become attributes of a resource, whose keys are unique.
@@ -43,21 +47,20 @@ fn check_labels(series: &Series) -> Result<(), Error> {
     }
 }
 
-/// The parts hold together, as `split` saw. The bodies' own size is not known before they are made: what is too large then is halved.
-fn parts_within(profile: Profile, series: &Series, limit: usize) -> Result<Vec<Part>, Error> {
+/// The bodies' own size is not known before they are made: what is too large then is halved.
+fn parts_within(lean: Lean, series: &Series, limit: usize) -> Result<Vec<Part>, Error> {
+    let lean = Arc::new(lean);
     let (mut parts, mut room) = (Vec::new(), Room::new());
-    let whole = Limits { samples: usize::MAX, bytes: limit };
-    let mut waiting = split(profile, whole, &mut Room::new())?;
+    let mut waiting = first_parts(&lean, Limits { samples: usize::MAX, bytes: limit })?;
     waiting.reverse();
-    while let Some(profile) = waiting.pop() {
-        let body = otlp(series).bytes_of_whole(&profile)?;
-        let samples = profile.samples.len();
+    while let Some(mut rows) = waiting.pop() {
+        let body = otlp(series).bytes_of(&lean, &rows)?;
         if body.len() <= limit {
             room.take(body.len())?;
-            parts.push(Part { profile, body });
-        } else if samples > 1 {
-            let half = Limits { samples: samples.div_ceil(2), bytes: usize::MAX };
-            waiting.extend(split(profile, half, &mut Room::new())?.into_iter().rev());
+            parts.push(Part { body: Body::Whole(body), samples: Samples::new(&lean, rows) });
+        } else if rows.len() > 1 {
+            let half = rows.split_off(rows.len().div_ceil(2));
+            waiting.extend([half, rows]);
         } else {
             return Err(Error::TooLarge(format!(
                 "one sample alone takes {} bytes, and {limit} are allowed",
@@ -66,6 +69,15 @@ fn parts_within(profile: Profile, series: &Series, limit: usize) -> Result<Vec<P
         }
     }
     Ok(parts)
+}
+
+fn first_parts(lean: &Lean, limits: Limits) -> Result<Vec<Vec<u32>>, Error> {
+    if fits(lean, limits) {
+        return Ok(vec![lean.all()]);
+    }
+    let summary = summary(&lean.tables);
+    let common = Common::new(lean, &summary);
+    split(&mut Meter::new(lean, &common), lean.all(), limits, &mut Room::new())
 }
 
 fn otlp(series: &Series) -> Otlp {

@@ -12,15 +12,16 @@
 mod tests;
 
 use super::labels::Rules;
+use super::part::{Body, Samples};
 use super::profile_name::{profile_name, settle_types};
-use super::series::by_labels;
-use super::split::{Limits, Room, split};
+use super::split::{Limits, Meter, Room, split};
 use super::told::{self, Told};
-use super::{Answer, Part, Series, Verdict, base64};
-use crate::pprof::mappings::{Symbols, symbols};
-use crate::pprof::packed;
-use crate::subset::Subset;
-use crate::{Error, Pprof, Profile, Sample};
+use super::{Answer, Part, Series, Verdict, side_by_side};
+use crate::Error;
+use crate::lean::Lean;
+use crate::pprof::{Common, Parts, packed, summary};
+use base64::prelude::{BASE64_STANDARD, Engine};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Path of the request below the endpoint's base.
 pub(super) const PATH: &str = "/api/profiles/writeraw";
@@ -43,116 +44,104 @@ const RULES: Rules = Rules {
 };
 
 /// The profile's parts.
-pub(super) fn parts(mut profile: Profile, series: &Series) -> Result<Vec<Part>, Error> {
-    settle_types(&mut profile, RULES.backend)?;
-    RULES.fit_samples(&mut profile, 0)?;
-    let name = profile_name(&profile);
-    let groups = by_labels(std::mem::take(&mut profile.samples));
-    let symbols = symbols(&profile);
-    let mut subset = Subset::new(&profile);
-    let (mut parts, mut room) = (Vec::new(), Room::new());
-    let mut request = Request::new();
-    for group in groups {
-        let labels = RULES.of_samples(series, &group[0].labels, name)?;
-        let plain = plain(&mut subset, &group, &symbols);
-        let pieces = if plain.len() <= LIMITS.bytes {
-            room.take(plain.len())?;
-            vec![(plain, group)]
-        } else {
-            pieces(&mut subset, group, &mut room)?
+pub(super) fn parts(mut lean: Lean, series: &Series) -> Result<Vec<Part>, Error> {
+    settle_types(&mut lean.tables, RULES.backend)?;
+    RULES.fit_samples(&mut lean, 0)?;
+    let lean = Arc::new(lean);
+    let summary = summary(&lean.tables);
+    let common = Common::new(&lean, &summary);
+    let room = Mutex::new(Room::new());
+    let take = |bytes| room.lock().unwrap_or_else(PoisonError::into_inner).take(bytes);
+    let encode = |encoder: &mut Parts<'_>, rows: Vec<u32>| {
+        take(0)?;
+        let plain = encoder.plain(&rows, lean.tables.time_nanos);
+        if plain.len() <= LIMITS.bytes {
+            take(plain.len())?;
+            return Ok(vec![(plain, rows)]);
+        }
+        drop(plain);
+        let pieces = {
+            let mut room = room.lock().unwrap_or_else(PoisonError::into_inner);
+            split(&mut Meter::new(&lean, &common), rows, LIMITS, &mut room)?
         };
-        for (plain, samples) in pieces {
-            if !request.fits(plain.len()) {
-                let full = std::mem::replace(&mut request, Request::new());
-                parts.push(full.part(|samples| subset.take(samples)));
+        let plain = |rows: Vec<u32>| (encoder.plain(&rows, lean.tables.time_nanos), rows);
+        Ok(pieces.into_iter().map(plain).collect())
+    };
+    let groups = lean.by_set(&lean.all());
+    let pieces = side_by_side::each(groups, || Parts::new(&common, false), encode);
+    requests(&lean, series, pieces)
+}
+
+/// Some samples with the same labels, and their pprof without these.
+type Piece = (Vec<u8>, Vec<u32>);
+
+/// As many series in a request as it may have. The pieces of a set of labels stand together.
+fn requests(
+    lean: &Arc<Lean>,
+    series: &Series,
+    pieces: Vec<Result<Vec<Piece>, Error>>,
+) -> Result<Vec<Part>, Error> {
+    let name = profile_name(&lean.tables);
+    let part = |(entries, rows): (Vec<Entry>, Vec<u32>)| Part {
+        body: Body::Parca(entries),
+        samples: Samples::new(lean, rows),
+    };
+    let (mut parts, mut request, mut bytes) = (Vec::new(), (Vec::new(), Vec::new()), 0);
+    for pieces in pieces {
+        let pieces = pieces?;
+        let Some(first) = pieces.first().and_then(|(_, rows)| rows.first()) else { continue };
+        let set = &lean.sets()[lean.row(*first).set as usize];
+        let labels = RULES.of_samples(series, set, name)?;
+        for (plain, rows) in pieces {
+            if !request.0.is_empty() && bytes + plain.len() > LIMITS.bytes {
+                parts.push(part(std::mem::take(&mut request)));
+                bytes = 0;
             }
-            request.add(&labels, &plain, samples);
+            bytes += plain.len();
+            request.0.push(Entry { labels: labels.clone(), plain });
+            request.1.extend(rows);
         }
     }
-    // All in one request is the common case.
-    let last = if parts.is_empty() {
-        request.part(|samples| Profile { samples, ..profile })
-    } else {
-        request.part(|samples| subset.take(samples))
-    };
-    parts.push(last);
+    parts.push(part(request));
     Ok(parts)
 }
 
-/// The pprof of samples without their labels.
-fn plain(subset: &mut Subset<'_>, samples: &[Sample], symbols: &[Symbols]) -> Vec<u8> {
-    for sample in samples {
-        subset.need(sample);
-    }
-    subset.settle();
-    let plain = PPROF.plain_of(subset, samples, symbols);
-    subset.clear();
-    plain
+/// A series with one profile.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Entry {
+    labels: Vec<(String, String)>,
+    /// The profile, not compressed.
+    plain: Vec<u8>,
 }
 
-/// Some samples with the same labels, and their pprof.
-type Piece = (Vec<u8>, Vec<Sample>);
-
-/// Samples with the same labels that are too many for one request.
-fn pieces(
-    subset: &mut Subset<'_>,
-    group: Vec<Sample>,
-    room: &mut Room,
-) -> Result<Vec<Piece>, Error> {
-    let pieces = split(subset.take(group.clone()), LIMITS, room)?;
-    let mut group = group.into_iter();
-    let mut piece = |piece: Profile| {
-        let samples = group.by_ref().take(piece.samples.len()).collect();
-        (PPROF.plain(&piece), samples)
-    };
-    Ok(pieces.into_iter().map(&mut piece).collect())
+impl Entry {
+    /// Bytes of the profile.
+    pub(super) fn len(&self) -> usize {
+        self.plain.len()
+    }
 }
 
-/// Labels are the series'.
-const PPROF: Pprof = Pprof { gzip: true, labels: false, quality: false, main: None };
-
-/// A request to be.
-struct Request {
-    /// The body so far.
-    body: String,
-    /// What its profiles take, not compressed.
-    bytes: usize,
-    /// Their samples, with labels.
-    samples: Vec<Sample>,
-}
-
-impl Request {
-    fn new() -> Self {
-        let body = r#"{"normalized":true,"series":["#.to_owned();
-        Self { body, bytes: 0, samples: Vec::new() }
-    }
-
-    /// Whether a profile of this size may go along.
-    fn fits(&self, bytes: usize) -> bool {
-        self.samples.is_empty() || self.bytes + bytes <= LIMITS.bytes
-    }
-
-    /// Adds a series with a profile, which has these samples.
-    fn add(&mut self, labels: &[(String, String)], plain: &[u8], samples: Vec<Sample>) {
-        if !self.samples.is_empty() {
-            self.body.push(',');
-        }
+/// The body with these series.
+pub(super) fn body(entries: &[Entry]) -> Vec<u8> {
+    let text = |(): &mut (), entry: &Entry| {
         let pair =
             |(name, value): &(String, String)| serde_json::json!({ "name": name, "value": value });
-        let labels = serde_json::Value::from_iter(labels.iter().map(pair));
-        self.body
-            .push_str(&format!(r#"{{"labels":{{"labels":{labels}}},"samples":[{{"rawProfile":""#));
-        self.body.push_str(&base64(&packed(plain)));
-        self.body.push_str(r#""}]}"#);
-        self.bytes += plain.len();
-        self.samples.extend(samples);
+        let labels = serde_json::Value::from_iter(entry.labels.iter().map(pair));
+        let mut text = format!(r#"{{"labels":{{"labels":{labels}}},"samples":[{{"rawProfile":""#);
+        BASE64_STANDARD.encode_string(packed(&entry.plain), &mut text);
+        text.push_str(r#""}]}"#);
+        text
+    };
+    let series = side_by_side::each(entries.iter().collect(), || (), text);
+    let mut body =
+        String::with_capacity(series.iter().map(|text| text.len() + 1).sum::<usize>() + 40);
+    body.push_str(r#"{"normalized":true,"series":["#);
+    for (at, text) in series.iter().enumerate() {
+        body.push_str(if at == 0 { "" } else { "," });
+        body.push_str(text);
     }
-
-    /// With a profile made of its samples.
-    fn part(mut self, profile: impl FnOnce(Vec<Sample>) -> Profile) -> Part {
-        self.body.push_str("]}");
-        Part { profile: profile(self.samples), body: self.body.into_bytes() }
-    }
+    body.push_str("]}");
+    body.into_bytes()
 }
 
 /// What an answer means. Errors are those of gRPC's gateway, with gRPC's codes by number.

@@ -21,15 +21,19 @@ mod tests;
 mod wire;
 
 use super::labels::Rules;
+use super::part::{Body, Samples};
 use super::profile_name::{profile_name, settle_types};
-use super::series::{by_service, name_service};
-use super::split::{Limits, Room, split};
+use super::series::by_service;
+use super::split::{Limits, Meter, Room, split};
 use super::told::{self, Told};
-use super::{Answer, Part, Series, Verdict};
-use crate::{Error, Pprof, Profile};
+use super::{Answer, Part, Series, Verdict, side_by_side};
+use crate::lean::Lean;
+use crate::pprof::{Common, Parts, summary};
+use crate::{Error, Profile};
 use flate2::Crc;
 use prost::Message;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 /// Path of the request below the endpoint's base.
 pub(super) const PATH: &str = "/push.v1.PusherService/Push";
@@ -54,45 +58,70 @@ const OLDEST: i64 = 3_600 * 1_000_000_000;
 const NEWEST: i64 = 600 * 1_000_000_000;
 
 /// The profile's parts.
-pub(super) fn parts(mut profile: Profile, series: &Series) -> Result<Vec<Part>, Error> {
-    settle_types(&mut profile, RULES.backend)?;
-    let keys = RULES.fit_samples(&mut profile, 2 + series.labels.len())?;
-    stacks::name_unknown(&mut profile);
-    stacks::cut(&mut profile, FRAMES);
-    let name = profile_name(&profile);
-    let (mut parts, mut room) = (Vec::new(), Room::new());
-    by_service(profile, &keys, &series.service_name, |service, profile| {
-        let labels = RULES.of_series(series, service, name)?;
-        let profiles = split(profile, LIMITS, &mut room)?;
-        let offset = offset(&profiles);
-        for (mut profile, step) in profiles.into_iter().zip(0..) {
-            if profile.time_nanos > 0 {
-                profile.time_nanos = profile.time_nanos.saturating_add(step * STEP + offset);
+pub(super) fn parts(mut lean: Lean, series: &Series) -> Result<Vec<Part>, Error> {
+    settle_types(&mut lean.tables, RULES.backend)?;
+    let keys = RULES.fit_samples(&mut lean, 2 + series.labels.len())?;
+    stacks::name_unknown(&mut lean.tables);
+    stacks::cut(&mut lean, FRAMES);
+    let services = by_service(&mut lean, &keys, &series.service_name);
+    let lean = Arc::new(lean);
+    let summary = summary(&lean.tables);
+    let common = Common::new(&lean, &summary);
+    let drafts = drafts(&lean, &common, services, series)?;
+    let encode = |encoder: &mut Parts<'_>, Draft { labels, samples }: Draft| {
+        let time_nanos = samples.time_nanos.unwrap_or(lean.tables.time_nanos);
+        let raw_profile = encoder.plain(&samples.rows, time_nanos);
+        let times = (time_nanos, lean.tables.duration_nanos);
+        Part { body: Body::Whole(body(raw_profile, &labels, times)), samples }
+    };
+    Ok(side_by_side::each(drafts, || Parts::new(&common, true), encode))
+}
+
+/// A part that is not encoded yet.
+struct Draft {
+    labels: Vec<(String, String)>,
+    samples: Samples,
+}
+
+fn drafts(
+    lean: &Arc<Lean>,
+    common: &Common<'_>,
+    services: Vec<(String, Vec<u32>)>,
+    series: &Series,
+) -> Result<Vec<Draft>, Error> {
+    let name = profile_name(&lean.tables);
+    let (mut meter, mut room) = (Meter::new(lean, common), Room::new());
+    let mut drafts = Vec::new();
+    for (service, rows) in services {
+        let labels = RULES.of_series(series, &service, name)?;
+        let parts = split(&mut meter, rows, LIMITS, &mut room)?;
+        let offset = offset(lean, &parts);
+        for (rows, step) in parts.into_iter().zip(0..) {
+            let mut samples = Samples::new(lean, rows);
+            if lean.tables.time_nanos > 0 {
+                let later = step * STEP + offset;
+                samples.time_nanos = Some(lean.tables.time_nanos.saturating_add(later));
             }
-            let body = body(&profile, &labels);
-            name_service(&mut profile, service, &series.service_name);
-            parts.push(Part { profile, body });
+            samples.service = Some(&service).filter(|name| **name != series.service_name).cloned();
+            drafts.push(Draft { labels: labels.clone(), samples });
         }
-        Ok(())
-    })?;
-    Ok(parts)
+    }
+    Ok(drafts)
 }
 
 /// How much later than the profile its parts are, below a step: by what is in it, so that it is the same each time,
 /// and other for a profile made of some of the parts. One part alone has the profile's time.
-fn offset(parts: &[Profile]) -> i64 {
+fn offset(lean: &Lean, parts: &[Vec<u32>]) -> i64 {
     if parts.len() < 2 {
         return 0;
     }
     let mut hasher = DefaultHasher::new();
-    let samples = parts.iter().flat_map(|part| &part.samples);
-    samples.for_each(|sample| sample.values.hash(&mut hasher));
+    parts.iter().flatten().for_each(|row| lean.values(*row).hash(&mut hasher));
     (hasher.finish() % STEP as u64) as i64
 }
 
-fn body(profile: &Profile, labels: &[(String, String)]) -> Vec<u8> {
-    let raw_profile = Pprof { quality: false, ..Pprof::default() }.plain(profile);
-    let id = id(&raw_profile, labels, (profile.time_nanos, profile.duration_nanos));
+fn body(raw_profile: Vec<u8>, labels: &[(String, String)], times: (i64, i64)) -> Vec<u8> {
+    let id = id(&raw_profile, labels, times);
     let labels = labels
         .iter()
         .map(|(name, value)| wire::LabelPair { name: name.clone(), value: value.clone() })

@@ -1,9 +1,8 @@
 //! What a profile is of, and which labels of its samples go along.
 
-use crate::profile::{Label, LabelValue, Sample};
-use crate::subset::Subset;
-use crate::{Error, Profile, ProfileBuilder};
-use ahash::AHashMap;
+use crate::lean::Lean;
+use crate::profile::{Label, LabelValue};
+use crate::{Error, Profile};
 use std::collections::BTreeMap;
 
 /// The label that tells the service.
@@ -22,81 +21,41 @@ pub struct Series {
 
 /// The profile with only the allowed labels, equal samples merged, samples without any value and unused rows left out.
 /// What spoils a stack stays.
-pub(super) fn strip(profile: &Profile, allowed: &[String]) -> Result<Profile, Error> {
-    profile.check_tables()?;
-    let mut subset = Subset::new(profile);
-    // Tables are taken when it is known which rows are needed; samples keep their order then.
-    let mut builder = ProfileBuilder::default();
-    for sample in &profile.samples {
-        if sample.values.iter().all(|value| *value == 0) {
-            continue;
-        }
-        if !subset.need(sample) || sample.values.len() != profile.sample_types.len() {
-            profile.check()?;
-        }
-        builder.sample(bare(sample, allowed));
-    }
-    let samples = builder.finish().samples;
-    if samples.is_empty() { Err(Error::Empty) } else { Ok(subset.take_needed(samples)) }
+pub(super) fn strip(profile: &Profile, allowed: &[String]) -> Result<Lean, Error> {
+    let lean = Lean::new(profile, |label| allowed.contains(&label.key))?;
+    if lean.len() == 0 { Err(Error::Empty) } else { Ok(lean) }
 }
 
-fn bare(sample: &Sample, allowed: &[String]) -> Sample {
-    let goes_along = |label: &&Label| allowed.contains(&label.key);
-    Sample {
-        frames: sample.frames.clone(),
-        values: sample.values.clone(),
-        labels: sample.labels.iter().filter(goes_along).cloned().collect(),
-        marks: sample.marks,
-    }
-}
-
-/// The samples by their labels, in the order of the labels.
-pub(super) fn by_labels(samples: Vec<Sample>) -> Vec<Vec<Sample>> {
-    let mut groups: AHashMap<&[Label], usize> = AHashMap::new();
-    let mut of_samples = Vec::with_capacity(samples.len());
-    for sample in &samples {
-        let next = groups.len();
-        of_samples.push(*groups.entry(&sample.labels).or_insert(next));
-    }
-    let mut sorted: Vec<(&[Label], usize)> = groups.into_iter().collect();
-    sorted.sort_unstable();
-    let mut places = vec![0; sorted.len()];
-    sorted.iter().enumerate().for_each(|(place, (_, group))| places[*group] = place);
-    let mut gathered = vec![Vec::new(); places.len()];
-    for (sample, group) in samples.into_iter().zip(of_samples) {
-        gathered[places[group]].push(sample);
-    }
-    gathered
-}
-
-/// The profile by service, one after the other: samples whose own label names one, without that label, and all others
-/// under `default`. `keys` are those of all samples' labels.
+/// Samples by service: those whose own label names one, which is taken away, and all others under `default`. `keys` are
+/// those of all samples' labels.
 ///
 /// Backends know the service by the labels of the whole profile alone: a sample's own would be hidden behind it.
 pub(super) fn by_service(
-    mut profile: Profile,
+    lean: &mut Lean,
     keys: &[String],
     default: &str,
-    mut each: impl FnMut(&str, Profile) -> Result<(), Error>,
-) -> Result<(), Error> {
+) -> Vec<(String, Vec<u32>)> {
     if !keys.iter().any(|key| key == SERVICE_NAME) {
-        return each(default, profile);
+        return vec![(default.to_owned(), lean.all())];
     }
-    let mut services: BTreeMap<String, Vec<Sample>> = BTreeMap::new();
-    for mut sample in std::mem::take(&mut profile.samples) {
-        let name = service(&sample).unwrap_or(default).to_owned();
-        sample.labels.retain(|label| label.key != SERVICE_NAME);
-        services.entry(name).or_default().push(sample);
+    let of_set = |set: &Vec<Label>| service(set).unwrap_or(default).to_owned();
+    let of_sets: Vec<String> = lean.sets().iter().map(of_set).collect();
+    let mut services: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
+    for group in lean.by_set(&lean.all()) {
+        let name = &of_sets[lean.row(group[0]).set as usize];
+        services.entry(name).or_default().extend(group);
     }
-    let mut subset = Subset::new(&profile);
-    services.into_iter().try_for_each(|(name, samples)| each(&name, subset.take(samples)))
+    let sorted = |(name, mut rows): (&str, Vec<u32>)| {
+        rows.sort_unstable();
+        (name.to_owned(), rows)
+    };
+    let services = services.into_iter().map(sorted).collect();
+    lean.change_sets(|set| set.retain(|label| label.key != SERVICE_NAME));
+    services
 }
 
-/// Gives samples the label that names their service, where that is not `default`: they may be sent again.
-pub(super) fn name_service(profile: &mut Profile, service: &str, default: &str) {
-    if service == default {
-        return;
-    }
+/// Gives samples the label that names their service: they may be sent again.
+pub(super) fn name_service(profile: &mut Profile, service: &str) {
     for sample in &mut profile.samples {
         let value = LabelValue::Text(service.to_owned());
         sample.labels.push(Label { key: SERVICE_NAME.to_owned(), value });
@@ -104,8 +63,8 @@ pub(super) fn name_service(profile: &mut Profile, service: &str, default: &str) 
     }
 }
 
-fn service(sample: &Sample) -> Option<&str> {
-    sample.labels.iter().find_map(|label| match &label.value {
+fn service(set: &[Label]) -> Option<&str> {
+    set.iter().find_map(|label| match &label.value {
         LabelValue::Text(name) if label.key == SERVICE_NAME && !name.is_empty() => {
             Some(name.as_str())
         }
@@ -122,6 +81,10 @@ mod tests {
 
     fn allow(names: &[&str]) -> Vec<String> {
         names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    fn strip(profile: &Profile, allowed: &[String]) -> Result<Profile, Error> {
+        super::strip(profile, allowed).map(|lean| lean.profile(&lean.all()))
     }
 
     fn keys(profile: &Profile) -> Vec<&str> {
@@ -201,14 +164,16 @@ mod tests {
         let services = |profile: &Profile| {
             let (mut names, mut bare, mut named) = (Vec::new(), Vec::new(), Vec::new());
             let all: Vec<String> = keys(profile).into_iter().map(String::from).collect();
-            by_service(profile.clone(), &all, "rest", |service, mut part| {
-                names.push(service.to_owned());
+            let mut lean = Lean::new(profile, |_| true).unwrap();
+            for (service, rows) in by_service(&mut lean, &all, "rest") {
+                let mut part = lean.profile(&rows);
                 bare.push(part.clone());
-                name_service(&mut part, service, "rest");
+                if service != "rest" {
+                    name_service(&mut part, &service);
+                }
                 named.push(part);
-                Ok(())
-            })
-            .unwrap();
+                names.push(service);
+            }
             (names, bare, named)
         };
         let (names, parts, named) = services(&whole);
@@ -222,17 +187,6 @@ mod tests {
         whole.samples[2].labels.retain(|label| label.key != SERVICE_NAME);
         random::same(&named, &whole);
         assert_eq!(services(&small()), (vec!["rest".to_owned()], vec![small()], vec![small()]));
-    }
-
-    #[test]
-    fn samples_stand_together_by_their_labels() {
-        let whole = random(3);
-        let groups = by_labels(whole.samples.clone());
-        assert!(groups.len() > 10);
-        assert!(groups.iter().all(|group| group.iter().all(|s| s.labels == group[0].labels)));
-        assert!(groups.is_sorted_by(|a, b| a[0].labels < b[0].labels));
-        random::same(&[Profile { samples: groups.concat(), ..whole.clone() }], &whole);
-        assert!(by_labels(Vec::new()).is_empty());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::doctor::print::clean;
 use crate::summary::grouped;
+use output::send::Part;
 use output::{Profile, ValueType};
 use std::fmt;
 use std::ops::AddAssign;
@@ -27,14 +28,23 @@ impl Amount {
             let values = profile.samples.iter().filter_map(|sample| sample.values.get(column));
             values.map(|value| i128::from(*value)).sum()
         };
-        let counts = profile.sample_types.iter().position(counts_samples);
-        let samples = match counts {
-            Some(column) => u64::try_from(sum(column).max(0)).unwrap_or(u64::MAX),
-            None => profile.samples.len() as u64,
+        let kinds = profile.sample_types.iter().cloned();
+        let sums: Vec<_> = kinds.enumerate().map(|(column, kind)| (kind, sum(column))).collect();
+        Self::of_sums(&sums, profile.default_sample_type, profile.samples.len())
+    }
+
+    /// Of a part of one.
+    pub(crate) fn of_part(part: &Part) -> Self {
+        Self::of_sums(&part.sums(), part.default_column(), part.samples())
+    }
+
+    fn of_sums(sums: &[(ValueType, i128)], default: usize, stacks: usize) -> Self {
+        let samples = match sums.iter().find(|(kind, _)| counts_samples(kind)) {
+            Some((_, sum)) => u64::try_from((*sum).max(0)).unwrap_or(u64::MAX),
+            None => stacks as u64,
         };
-        let column = profile.default_sample_type;
-        let kind = profile.sample_types.get(column).cloned().unwrap_or_default();
-        Self { samples, value: sum(column), kind }
+        let (kind, value) = sums.get(default).cloned().unwrap_or_default();
+        Self { samples, value, kind }
     }
 }
 

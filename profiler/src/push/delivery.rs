@@ -68,7 +68,7 @@ fn to_one(
 
 fn begun(url: &str, to: &str, parts: &[Part]) -> Outcome {
     let mut whole = Amount::default();
-    parts.iter().for_each(|part| whole += Amount::of(&part.profile));
+    parts.iter().for_each(|part| whole += Amount::of_part(part));
     Outcome {
         url: url.to_owned(),
         to: to.to_owned(),

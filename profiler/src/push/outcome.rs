@@ -65,7 +65,7 @@ impl Outcome {
     /// The same with what was not delivered of its parts.
     pub(super) fn with_failed(mut self, failed: Vec<Failed>) -> Self {
         for Failed { cause, part } in &failed {
-            self.missing += Amount::of(&part.profile);
+            self.missing += Amount::of_part(part);
             match self.causes.iter_mut().find(|(known, _)| known == cause) {
                 Some((_, count)) => *count += 1,
                 None => self.causes.push((cause.clone(), 1)),
@@ -74,7 +74,7 @@ impl Outcome {
         self.rest = match failed.len() {
             0 => Rest::Nothing,
             n if n >= self.parts => Rest::Whole,
-            _ => Rest::Parts(Box::new(merge(failed.into_iter().map(|f| f.part.profile)))),
+            _ => Rest::Parts(Box::new(merge(failed.into_iter().map(|f| f.part.profile())))),
         };
         self
     }

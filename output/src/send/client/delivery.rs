@@ -17,7 +17,7 @@ pub(super) fn deliver(
 ) -> Account {
     let mut line = Line::open(&client.plan);
     let mut delivery = Delivery {
-        open: &mut |part: &Part| client.plan.body(&part.body),
+        open: &mut |part: &Part| client.plan.body(&part.body()),
         attempt: &mut |body, time| line.attempt(body, time, stop),
         judge: &|answer| client.judge(answer),
         words: &|text| client.words(text),

@@ -18,7 +18,7 @@ mod trust;
 
 pub(super) use answer::Reply;
 pub(super) use failure::Failure;
-pub(super) use plan::{Plan, Request};
+pub(super) use plan::{Plan, Request, wire_body};
 
 use super::retry::GLANCE;
 use failure::Place;

@@ -18,6 +18,16 @@ use ureq::{Agent, Proxy};
 /// Time for a name to be found, and time for a connection to be made, that with a proxy and TLS.
 pub(super) const CONNECT: Duration = Duration::from_secs(5);
 
+/// A body as it goes out.
+pub(in crate::send) fn wire_body(bytes: &[u8], compress: bool) -> Arc<[u8]> {
+    if !compress {
+        return bytes.into();
+    }
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    let written = encoder.write_all(bytes).and_then(|()| encoder.finish());
+    written.expect("writing to memory does not fail").into()
+}
+
 /// What a backend's requests are like.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::send) struct Request {
@@ -95,12 +105,7 @@ impl Plan {
 
     /// The body as it goes out.
     pub(in crate::send) fn body(&self, bytes: &[u8]) -> Arc<[u8]> {
-        if !self.compress {
-            return bytes.into();
-        }
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-        let written = encoder.write_all(bytes).and_then(|()| encoder.finish());
-        written.expect("writing to memory does not fail").into()
+        wire_body(bytes, self.compress)
     }
 
     /// Whether no `Authorization` goes along.

@@ -1,6 +1,7 @@
 //! Parts and answers.
 
 use super::*;
+use crate::Profile;
 use crate::otlp::tests::messages::Request;
 use crate::send::random::{random, same};
 use crate::send::series::strip;
@@ -14,12 +15,16 @@ fn series() -> Series {
     }
 }
 
+fn lean(profile: &Profile) -> Lean {
+    Lean::new(profile, |_| true).unwrap()
+}
+
 #[test]
 fn a_small_profile_is_one_part_with_its_series() {
-    let parts = parts(small(), &series()).unwrap();
+    let parts = parts(lean(&small()), &series()).unwrap();
     assert_eq!(parts.len(), 1);
-    assert_eq!(parts[0].profile, small());
-    let request = Request::read(&parts[0].body);
+    assert_eq!(parts[0].profile(), small());
+    let request = Request::read(&parts[0].body());
     let resource = &request.resource_profiles[0].resource;
     let told: Vec<_> = resource
         .attributes
@@ -33,21 +38,22 @@ fn a_small_profile_is_one_part_with_its_series() {
 fn parts_are_the_whole_and_none_is_over_the_limit() {
     let mut most = 0;
     for seed in 0..40 {
-        let whole = strip(&random(seed), &series().allowed).unwrap();
+        let lean = strip(&random(seed), &series().allowed).unwrap();
+        let whole = lean.profile(&lean.all());
         let [kind, unit] =
             [0, 1].map(|column| whole.samples.iter().map(|s| s.values[column]).sum::<i64>());
         let limit = 6_000;
-        let parts = parts_within(whole.clone(), &series(), limit).unwrap();
+        let parts = parts_within(lean, &series(), limit).unwrap();
         let mut sums = [0i64; 2];
         for part in &parts {
-            assert!(part.body.len() <= limit, "seed {seed}: {}", part.body.len());
-            for (sum, profile) in sums.iter_mut().zip(Request::read(&part.body).profiles()) {
+            assert!(part.body().len() <= limit, "seed {seed}: {}", part.body().len());
+            for (sum, profile) in sums.iter_mut().zip(Request::read(&part.body()).profiles()) {
                 *sum += profile.samples.iter().map(|sample| sample.values[0]).sum::<i64>();
             }
         }
         assert_eq!(sums, [unit, kind], "seed {seed}: the default column is first");
         most = most.max(parts.len());
-        let profiles: Vec<_> = parts.into_iter().map(|part| part.profile).collect();
+        let profiles: Vec<_> = parts.into_iter().map(|part| part.profile()).collect();
         same(&profiles, &whole);
     }
     assert!(most > 3, "{most}");
@@ -55,7 +61,7 @@ fn parts_are_the_whole_and_none_is_over_the_limit() {
 
 #[test]
 fn a_single_sample_over_the_limit_is_an_error() {
-    let error = parts_within(small(), &series(), 300).unwrap_err();
+    let error = parts_within(lean(&small()), &series(), 300).unwrap_err();
     assert!(matches!(error, Error::TooLarge(_)), "{error}");
 }
 
@@ -80,7 +86,7 @@ fn field(number: u8, text: &str) -> Vec<u8> {
 fn labels_that_would_be_lost_are_refused() {
     let with = |labels: &[&str]| {
         let labels = labels.iter().map(|key| ((*key).to_owned(), "v".to_owned())).collect();
-        parts(small(), &Series { labels, ..series() }).map(|parts| parts.len())
+        parts(lean(&small()), &Series { labels, ..series() }).map(|parts| parts.len())
     };
     assert_eq!(with(&["a", "b"]), Ok(1));
     for labels in [&["a", "a"][..], &["service.name"], &[""]] {

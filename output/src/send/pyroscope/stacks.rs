@@ -1,5 +1,6 @@
 //! Stacks as Pyroscope can keep them.
 
+use crate::lean::Lean;
 use crate::profile::{Function, FunctionId, Line, Profile};
 use crate::text::UNKNOWN;
 
@@ -41,14 +42,10 @@ fn waits_for_names(profile: &Profile) -> Vec<bool> {
 }
 
 /// Cuts stacks at the root's end, marks them, and says so.
-pub(super) fn cut(profile: &mut Profile, frames: usize) {
-    let mut cut = 0;
-    for sample in profile.samples.iter_mut().filter(|sample| sample.frames.len() > frames) {
-        sample.frames.truncate(frames);
-        sample.marks.truncated = true;
-        cut += 1;
-    }
+pub(super) fn cut(lean: &mut Lean, frames: usize) {
+    let cut = lean.cut(frames);
     if cut > 0 {
-        profile.comments.push(format!("stacks cut to {frames} frames for the backend: {cut}"));
+        let comment = format!("stacks cut to {frames} frames for the backend: {cut}");
+        lean.tables.comments.push(comment);
     }
 }

@@ -38,7 +38,7 @@ fn opened(body: &[u8]) -> (String, String, Profile) {
 fn a_body_is_a_series_with_one_profile() {
     let parts = pushed(&small());
     assert_eq!(parts.len(), 1);
-    let (labels, id, profile) = opened(&parts[0].body);
+    let (labels, id, profile) = opened(&parts[0].body());
     assert_eq!(labels, "__name__=process_cpu region=eu service_name=shop");
     let groups: Vec<usize> = id.split('-').map(str::len).collect();
     assert_eq!(groups, [8, 4, 4, 4, 12], "{id}");
@@ -51,7 +51,7 @@ fn a_body_is_a_series_with_one_profile() {
 
 #[test]
 fn samples_have_allowed_labels_only_and_nothing_about_quality() {
-    let (_, _, profile) = opened(&pushed(&small())[0].body);
+    let (_, _, profile) = opened(&pushed(&small())[0].body());
     let keys: BTreeSet<&str> = profile
         .samples
         .iter()
@@ -61,7 +61,7 @@ fn samples_have_allowed_labels_only_and_nothing_about_quality() {
     assert_eq!(keys, BTreeSet::from(["comm"]));
     assert!(profile.samples.iter().all(|sample| !sample.marks.truncated));
     // The part itself keeps what is known, for a file.
-    assert!(pushed(&small())[0].profile.samples.iter().any(|sample| sample.marks.truncated));
+    assert!(pushed(&small())[0].profile().samples.iter().any(|sample| sample.marks.truncated));
 }
 
 #[test]
@@ -73,10 +73,10 @@ fn parts_are_under_the_limits_have_times_of_their_own_and_are_the_whole() {
     let mut together = vec![0; 2];
     let (mut ids, mut times) = (BTreeSet::new(), BTreeSet::new());
     for part in &parts {
-        let (labels, id, profile) = opened(&part.body);
+        let (labels, id, profile) = opened(&part.body());
         assert!(labels.contains("service_name=shop"));
         assert!(profile.samples.len() <= LIMITS.samples);
-        assert_eq!(sums(&profile), sums(&part.profile));
+        assert_eq!(sums(&profile), sums(&part.profile()));
         together.iter_mut().zip(sums(&profile)).for_each(|(sum, part)| *sum += part);
         ids.insert(id);
         times.insert(profile.time_nanos / 1_000_000);
@@ -92,7 +92,7 @@ fn random_profiles_arrive_whole() {
         let whole = random(seed);
         let parts = pushed(&whole);
         assert_eq!(parts.len(), 1);
-        let (_, _, profile) = opened(&parts[0].body);
+        let (_, _, profile) = opened(&parts[0].body());
         assert_eq!(sums(&profile), sums(&whole), "seed {seed}");
         let nameless = |location: &&crate::Location| location.lines.is_empty();
         let waiting = profile.locations.iter().filter(nameless);
@@ -106,7 +106,7 @@ fn frames_that_nobody_will_name_are_called_unknown() {
     mixed.frames.push(frame("", FrameKind::Unknown, Trust::Sure));
     mixed.frames.push(frame("", FrameKind::Kernel, Trust::Sure));
     let names = |profile: &Profile| {
-        let (_, _, read) = opened(&pushed(profile)[0].body);
+        let (_, _, read) = opened(&pushed(profile)[0].body());
         let frames = read.samples[0].frames.iter().rev();
         let name = |frame: &crate::FrameRef| {
             let lines = &read.locations[frame.location.0 as usize].lines;
@@ -127,7 +127,7 @@ fn functions_without_a_name_have_one() {
         let name = std::mem::take(&mut function.name);
         function.system_name = if name == "linked" { name } else { String::new() };
     }
-    let (_, _, read) = opened(&pushed(&whole)[0].body);
+    let (_, _, read) = opened(&pushed(&whole)[0].body());
     let mut names: Vec<&str> = read.functions.iter().map(|f| f.name.as_str()).collect();
     names.dedup();
     assert_eq!(names, ["[unknown]", "linked"]);
@@ -138,11 +138,11 @@ fn deep_stacks_keep_their_leaf() {
     let names: Vec<String> = (0..1_500).map(|n| format!("f{n}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let parts = pushed(&profile(&[stack(&names, 7)]));
-    let (_, _, read) = opened(&parts[0].body);
+    let (_, _, read) = opened(&parts[0].body());
     assert_eq!(read.samples[0].frames.len(), 1_000);
     let leaf = &read.locations[read.samples[0].frames[0].location.0 as usize];
     assert_eq!(read.functions[leaf.lines[0].function.0 as usize].name, "f1499");
-    assert!(parts[0].profile.samples[0].marks.truncated);
+    assert!(parts[0].profile().samples[0].marks.truncated);
     assert!(read.comments.iter().any(|c| c.contains("cut to 1000 frames")), "{:?}", read.comments);
 }
 
@@ -153,15 +153,15 @@ fn services_that_samples_name_have_a_series_each() {
     whole.samples[0].labels.push(Label { key: "service_name".into(), value });
     whole.samples[0].labels.sort();
     let parts = pushed(&whole);
-    let labels: Vec<String> = parts.iter().map(|part| opened(&part.body).0).collect();
+    let labels: Vec<String> = parts.iter().map(|part| opened(&part.body()).0).collect();
     assert!(labels[0].ends_with("service_name=other"), "{labels:?}");
     assert!(labels[1].ends_with("service_name=shop"), "{labels:?}");
-    assert_eq!(parts[0].profile.samples.len(), 1);
+    assert_eq!(parts[0].profile().samples.len(), 1);
     // A part that fails is sent again as it is here: under the same name.
     let again: Vec<String> = parts
         .iter()
-        .flat_map(|part| pushed(&part.profile))
-        .map(|part| opened(&part.body).0)
+        .flat_map(|part| pushed(&part.profile()))
+        .map(|part| opened(&part.body()).0)
         .collect();
     assert_eq!(again, labels);
 }
@@ -169,17 +169,20 @@ fn services_that_samples_name_have_a_series_each() {
 #[test]
 fn parts_that_are_split_again_have_other_times_than_those_that_arrived() {
     let stacks: Vec<_> = (0..70_000).map(|n| stack(&["main", &format!("f{n}")], n)).collect();
-    let times = |parts: &[Part]| parts.iter().map(|part| part.profile.time_nanos).collect();
+    let times = |parts: &[Part]| parts.iter().map(|part| part.profile().time_nanos).collect();
     let parts = pushed(&profile(&stacks));
     let all: BTreeSet<i64> = times(&parts);
     assert!(parts.len() >= 5 && all.len() == parts.len(), "{}", parts.len());
     // Three failed, and stand in one file from the time of their first.
-    let count = parts[1..4].iter().map(|part| part.profile.samples.len()).sum();
-    let time_nanos = parts[1].profile.time_nanos;
+    let count = parts[1..4].iter().map(|part| part.profile().samples.len()).sum();
+    let time_nanos = parts[1].profile().time_nanos;
     let again = pushed(&Profile { time_nanos, ..profile(&stacks[..count]) });
     assert!(again.len() > 1 && times(&again).is_disjoint(&all), "{all:?}");
     // One alone may have arrived, and is the same.
-    assert_eq!(times(&pushed(&parts[2].profile)), BTreeSet::from([parts[2].profile.time_nanos]));
+    assert_eq!(
+        times(&pushed(&parts[2].profile())),
+        BTreeSet::from([parts[2].profile().time_nanos])
+    );
 }
 
 #[test]

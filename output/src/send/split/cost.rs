@@ -4,28 +4,22 @@
 //! are numbered in the order of use, so the number of all strings bounds theirs.
 
 use crate::Profile;
-use crate::pprof::{CALLER_MAY_BE_MISSING, GUESSED_FRAMES, Strings, TRUNCATED};
-use crate::profile::{Function, Label, LabelValue, Location, Mapping, Sample, Trust, ValueType};
+use crate::lean::{Lean, Row};
+use crate::pprof::{Common, LabelIds, SPOILT};
+use crate::profile::{Function, Label, LabelValue, Location, Mapping, ValueType};
 
 /// Sums up what a part takes.
-pub(super) struct Meter<'a> {
-    profile: &'a Profile,
-    strings: Strings<'a>,
-    /// A function's name, system name and file.
-    functions: Vec<[u32; 3]>,
-    /// A mapping's file and build ID.
-    mappings: Vec<[u32; 2]>,
-    /// A label's key and its text or unit; all samples' labels in a row.
-    labels: Vec<[u32; 2]>,
-    /// Where a sample's labels begin.
-    first_label: Vec<usize>,
+pub(in crate::send) struct Meter<'a> {
+    lean: &'a Lean,
+    common: &'a Common<'a>,
     /// What the part has: the number of the last part that had it.
     seen: Seen,
     part: u32,
 }
 
 /// A bound for the whole profile that is quickly found and some times as high: texts of labels count each time.
-pub(super) fn rough(profile: &Profile) -> usize {
+pub(super) fn rough(lean: &Lean) -> usize {
+    let profile = &lean.tables;
     let reference = 1 + id(u32::MAX);
     let id = id(profile.locations.len() as u32);
     let texts = |texts: &[&String]| texts.iter().map(|text| string(text.len())).sum::<usize>();
@@ -38,17 +32,21 @@ pub(super) fn rough(profile: &Profile) -> usize {
         let (LabelValue::Text(text) | LabelValue::Number(_, text)) = &label.value;
         message(2 * reference + 11) + texts(&[&label.key, text])
     };
-    let sample = |s: &Sample| {
-        let numbers = message(s.frames.len() * id) + message(s.values.len() * varint_max());
-        let labels = s.labels.iter().map(label).sum::<usize>() + 3 * message(2 * reference + 6);
-        message(numbers + labels)
+    let labels: Vec<usize> =
+        lean.sets().iter().map(|set| set.iter().map(label).sum::<usize>()).collect();
+    let values = message(profile.sample_types.len() * varint_max());
+    let marks = 3 * message(2 * reference + 6);
+    let sample = |at: u32| {
+        let row = lean.row(at);
+        let frames = message(lean.stack(row.stack).len() * id);
+        message(frames + values + labels[row.set as usize] + marks)
     };
     head(profile, reference)
-        + SPOILT.iter().map(|text| string(text.len())).sum::<usize>()
+        + SPOILT_BYTES
         + profile.functions.iter().map(function).sum::<usize>()
         + profile.mappings.iter().map(mapping).sum::<usize>()
         + profile.locations.iter().map(location).sum::<usize>()
-        + profile.samples.iter().map(sample).sum::<usize>()
+        + (0..lean.len() as u32).map(sample).sum::<usize>()
 }
 
 /// Everything but tables and samples.
@@ -72,43 +70,31 @@ struct Seen {
     functions: Vec<u32>,
     mappings: Vec<u32>,
     locations: Vec<u32>,
+    stacks: Vec<u32>,
+    /// What the stacks' frames take in a sample, and how many of them were guessed.
+    frames: Vec<(usize, usize)>,
 }
 
-/// Labels that tell what spoils a stack: their strings.
-const SPOILT: [&str; 5] = [GUESSED_FRAMES, "frames", TRUNCATED, CALLER_MAY_BE_MISSING, "true"];
+/// More than the strings take that labels have which tell what spoils a stack.
+const SPOILT_BYTES: usize = 100;
 
 impl<'a> Meter<'a> {
-    pub(super) fn new(profile: &'a Profile) -> Self {
-        let mut strings = Strings::new(2 * profile.functions.len());
-        for text in SPOILT {
-            strings.id(text);
-        }
-        let functions = profile
-            .functions
-            .iter()
-            .map(|f| [&f.name, &f.system_name, &f.file].map(|text| strings.id(text)))
-            .collect();
-        let mappings = profile
-            .mappings
-            .iter()
-            .map(|m| [&m.file, &m.build_id].map(|text| strings.id(text)))
-            .collect();
-        let mut labels = Vec::new();
-        let mut first_label = Vec::with_capacity(profile.samples.len());
-        for sample in &profile.samples {
-            first_label.push(labels.len());
-            labels.extend(sample.labels.iter().map(|label| {
-                let (LabelValue::Text(text) | LabelValue::Number(_, text)) = &label.value;
-                [strings.id(&label.key), strings.id(text)]
-            }));
-        }
+    pub(in crate::send) fn new(lean: &'a Lean, common: &'a Common<'a>) -> Self {
+        let profile = &lean.tables;
         let seen = Seen {
-            strings: vec![0; strings.list().len()],
+            strings: vec![0; common.texts.list().len()],
             functions: vec![0; profile.functions.len()],
             mappings: vec![0; profile.mappings.len()],
             locations: vec![0; profile.locations.len()],
+            stacks: vec![0; lean.stacks()],
+            frames: vec![(0, 0); lean.stacks()],
         };
-        Self { profile, strings, functions, mappings, labels, first_label, seen, part: 1 }
+        Self { lean, common, seen, part: 0 }
+    }
+
+    /// The profile that is measured.
+    pub(super) fn of(&self) -> &'a Lean {
+        self.lean
     }
 
     /// Begins a part: it has nothing yet.
@@ -116,54 +102,50 @@ impl<'a> Meter<'a> {
         self.part += 1;
     }
 
-    /// Whether the samples that were added need every row of the tables.
-    pub(super) fn needs_all(&self) -> bool {
-        let Seen { functions, mappings, locations, strings: _ } = &self.seen;
-        [functions, mappings, locations].iter().all(|rows| !rows.contains(&0))
-    }
-
     /// What each part has, without any sample.
     pub(super) fn head(&self) -> usize {
-        head(self.profile, self.reference())
+        head(&self.lean.tables, self.reference())
     }
 
     /// What a sample adds to the part.
-    pub(super) fn add(&mut self, at: usize) -> usize {
-        let sample = &self.profile.samples[at];
-        let (labels, texts) = self.labels(at);
-        let (mut locations, mut rows) = (0, 0);
-        for frame in &sample.frames {
-            locations += id(frame.location.0);
-            rows += self.location(frame.location.0 as usize);
+    pub(super) fn add(&mut self, at: u32) -> usize {
+        let row = self.lean.row(at);
+        let stack = row.stack as usize;
+        let mut rows = 0;
+        if first_time(&mut self.seen.stacks, stack, self.part) {
+            let mut ids = 0;
+            for frame in self.lean.stack(row.stack) {
+                ids += id(frame.location.0);
+                rows += self.location(frame.location.0 as usize);
+            }
+            self.seen.frames[stack] = (ids, self.lean.guessed(row.stack));
         }
-        let values: usize = sample.values.iter().map(|value| varint(*value as u64)).sum();
-        message(labels + message(locations) + message(values)) + texts + rows
+        let (frames, guessed) = self.seen.frames[stack];
+        let (labels, texts) = self.labels(row, guessed);
+        let values: usize = self.lean.values(at).iter().map(|value| varint(*value as u64)).sum();
+        message(labels + message(frames) + message(values)) + texts + rows
     }
 
     /// What a sample's labels take in it, and their strings outside of it.
-    fn labels(&mut self, at: usize) -> (usize, usize) {
-        let sample = &self.profile.samples[at];
+    fn labels(&mut self, row: Row, guessed: usize) -> (usize, usize) {
+        let (lean, common) = (self.lean, self.common);
         let (mut inside, mut outside) = (0, 0);
-        let first = self.first_label[at];
-        for (label, place) in sample.labels.iter().zip(first..) {
-            let number = match label.value {
-                LabelValue::Text(_) => 0,
-                LabelValue::Number(number, _) => 1 + varint(number as u64),
-            };
+        for LabelIds { key, text, number } in &common.texts.labels[row.set as usize] {
+            let number = number.map_or(0, |number| 1 + varint(number as u64));
             inside += message(2 * self.reference() + number);
-            outside += self.labels[place].map(|id| self.string(id)).iter().sum::<usize>();
+            outside += [*key, *text].map(|id| self.string(id)).iter().sum::<usize>();
         }
-        let guessed = sample.frames.iter().any(|frame| frame.trust == Trust::Guessed);
-        let marks = [sample.marks.truncated, sample.marks.caller_may_be_missing];
-        if guessed {
-            inside += message(2 * self.reference() + 1 + varint(sample.frames.len() as u64));
+        let marks = [row.marks.truncated, row.marks.caller_may_be_missing];
+        if guessed > 0 {
+            let frames = lean.stack(row.stack).len() as u64;
+            inside += message(2 * self.reference() + 1 + varint(frames));
         }
         inside += marks
             .map(|set| if set { message(2 * self.reference()) } else { 0 })
             .iter()
             .sum::<usize>();
-        if guessed || marks.contains(&true) {
-            outside += (1..=SPOILT.len()).map(|id| self.string(id as u32)).sum::<usize>();
+        if guessed > 0 || marks.contains(&true) {
+            outside += SPOILT.map(|id| self.string(id)).sum::<usize>();
         }
         (inside, outside)
     }
@@ -173,12 +155,11 @@ impl<'a> Meter<'a> {
     }
 
     fn new_location(&mut self, at: usize) -> usize {
-        let profile = self.profile;
-        let location: &Location = &profile.locations[at];
+        let location: &Location = &self.lean.tables.locations[at];
         let mut inside = 2 + varint(at as u64 + 1) + varint(location.address);
         let mut outside = 0;
         if let Some(mapping) = location.mapping {
-            inside += 1 + varint(profile.mappings.len() as u64);
+            inside += 1 + varint(self.lean.tables.mappings.len() as u64);
             outside += self.mapping(mapping.0 as usize);
         }
         for line in &location.lines {
@@ -194,32 +175,34 @@ impl<'a> Meter<'a> {
             return 0;
         }
         let inside = 1 + varint(at as u64 + 1) + 3 * self.reference();
-        message(inside) + self.functions[at].map(|id| self.string(id)).iter().sum::<usize>()
+        message(inside)
+            + self.common.texts.ids.functions[at].map(|id| self.string(id)).iter().sum::<usize>()
     }
 
     fn mapping(&mut self, at: usize) -> usize {
         if !first_time(&mut self.seen.mappings, at, self.part) {
             return 0;
         }
-        let Mapping { start, end, offset, .. } = self.profile.mappings[at];
+        let Mapping { start, end, offset, .. } = self.lean.tables.mappings[at];
         let numbers: usize = [start, end, offset].map(|number| 1 + varint(number)).iter().sum();
         let flags = 4 * 2;
-        let id = 1 + varint(self.profile.mappings.len() as u64);
+        let id = 1 + varint(self.lean.tables.mappings.len() as u64);
         let inside = id + numbers + flags + 2 * self.reference();
-        message(inside) + self.mappings[at].map(|id| self.string(id)).iter().sum::<usize>()
+        message(inside)
+            + self.common.texts.ids.mappings[at].map(|id| self.string(id)).iter().sum::<usize>()
     }
 
     fn string(&mut self, id: u32) -> usize {
         if !first_time(&mut self.seen.strings, id as usize, self.part) {
             return 0;
         }
-        string(self.strings.list()[id as usize].len())
+        string(self.common.texts.list()[id as usize].len())
     }
 
     /// A field that refers to a string.
     fn reference(&self) -> usize {
-        let head = 4 + 2 * self.profile.sample_types.len() + self.profile.comments.len();
-        1 + varint((self.strings.list().len() + head) as u64)
+        let head = 4 + 2 * self.lean.tables.sample_types.len() + self.lean.tables.comments.len();
+        1 + varint((self.common.texts.list().len() + head) as u64)
     }
 }
 

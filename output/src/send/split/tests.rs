@@ -1,11 +1,11 @@
 //! Parts are under the limits, and together they are the whole.
 
 use super::*;
-use crate::Encode;
-use crate::pprof::{Limits as ReadLimits, Pprof, read};
+use crate::pprof::{Common, Limits as ReadLimits, Pprof, read, summary};
 use crate::send::random::{random, same};
 use crate::send::series::strip;
 use crate::testing::{profile, small, stack};
+use crate::{Encode, Profile};
 use std::collections::BTreeSet;
 
 fn encoded(profile: &Profile) -> Vec<u8> {
@@ -15,17 +15,29 @@ fn encoded(profile: &Profile) -> Vec<u8> {
 }
 
 fn split(profile: Profile, limits: Limits) -> Result<Vec<Profile>, Error> {
-    super::split(profile, limits, &mut Room::new())
+    split_in(&profile, limits, &mut Room::new())
+}
+
+fn split_in(profile: &Profile, limits: Limits, room: &mut Room) -> Result<Vec<Profile>, Error> {
+    let lean = Lean::new(profile, |_| true)?;
+    let summary = summary(&lean.tables);
+    let common = Common::new(&lean, &summary);
+    let parts = super::split(&mut Meter::new(&lean, &common), lean.all(), limits, room)?;
+    Ok(parts.iter().map(|rows| lean.profile(rows)).collect())
 }
 
 fn bytes(limit: usize) -> Limits {
     Limits { samples: usize::MAX, bytes: limit }
 }
 
+fn whole_of(lean: &Lean) -> Profile {
+    lean.profile(&lean.all())
+}
+
 /// A random profile without rows that nobody needs.
 fn pruned(seed: u64) -> Profile {
     let allowed = ["comm", "container_id", "pid"].map(String::from);
-    strip(&random(seed), &allowed).unwrap()
+    whole_of(&strip(&random(seed), &allowed).unwrap())
 }
 
 #[test]
@@ -63,13 +75,17 @@ fn parts_of_random_profiles_are_under_the_limits_and_the_whole_together() {
 fn the_bound_is_near_the_size() {
     for seed in 0..60 {
         let whole = pruned(seed);
-        let mut meter = Meter::new(&whole);
+        let lean = Lean::new(&whole, |_| true).unwrap();
+        let summary = summary(&lean.tables);
+        let common = Common::new(&lean, &summary);
+        let mut meter = Meter::new(&lean, &common);
+        meter.next_part();
         let bound: usize =
-            meter.head() + (0..whole.samples.len()).map(|at| meter.add(at)).sum::<usize>();
+            meter.head() + lean.all().into_iter().map(|at| meter.add(at)).sum::<usize>();
         let size = encoded(&whole).len();
         assert!(size <= bound, "seed {seed}: {size} bytes, said {bound}");
         assert!(bound <= size + size / 4 + 300, "seed {seed}: {size} bytes, said {bound}");
-        let rough = cost::rough(&whole);
+        let rough = cost::rough(&lean);
         assert!(
             (bound..=5 * size + 500).contains(&rough),
             "seed {seed}: {size} bytes, said {rough}"
@@ -131,11 +147,11 @@ fn parts_that_repeat_much_have_no_endless_room() {
     let whole = Profile { comments: vec!["c".repeat(50_000)], ..profile(&stacks) };
     let limits = bytes(52_000);
     assert_eq!(split(whole.clone(), limits).unwrap().len(), 100);
-    let mut room = Room(100 * 51_000);
-    let error = super::split(whole.clone(), limits, &mut room).unwrap_err();
+    let mut room = Room(Some(100 * 51_000));
+    let error = split_in(&whole, limits, &mut room).unwrap_err();
     assert!(matches!(&error, Error::TooLarge(why) if why.contains("parts")), "{error}");
-    let mut room = Room(2 * 100 * 52_000);
-    super::split(whole.clone(), limits, &mut room).unwrap();
-    super::split(whole.clone(), limits, &mut room).unwrap();
-    assert!(super::split(whole, limits, &mut room).is_err(), "what is taken is taken");
+    let mut room = Room(Some(2 * 100 * 52_000));
+    split_in(&whole, limits, &mut room).unwrap();
+    split_in(&whole, limits, &mut room).unwrap();
+    assert!(split_in(&whole, limits, &mut room).is_err(), "what is taken is taken");
 }

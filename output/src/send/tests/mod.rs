@@ -14,7 +14,6 @@ use super::client::Rules;
 use super::{
     Account, Answer, Backend as Kind, Client, Endpoint, Part, Progress, Settings, Verdict,
 };
-use crate::Profile;
 use backend::Backend;
 use std::io::Read;
 use std::time::Duration;
@@ -69,7 +68,7 @@ fn parts(count: u8, size: usize) -> Vec<Part> {
         body[0] = number;
         body
     };
-    (1..=count).map(|number| Part { profile: Profile::default(), body: body(number) }).collect()
+    (1..=count).map(|number| Part::bare(body(number))).collect()
 }
 
 /// What a delivery gave.
@@ -91,7 +90,7 @@ impl Seen {
 
     /// Numbers of the parts that failed.
     fn failed(&self) -> Vec<u8> {
-        self.account.failed.iter().map(|failed| failed.part.body[0]).collect()
+        self.account.failed.iter().map(|failed| failed.part.body()[0]).collect()
     }
 }
 
@@ -108,11 +107,11 @@ fn deliver_until(
 ) -> Seen {
     let endpoint = Endpoint::parse(url).unwrap();
     let client = Client::with_rules(&endpoint, settings, RULES).unwrap();
-    let numbers: Vec<u8> = parts.iter().map(|part| part.body[0]).collect();
+    let numbers: Vec<u8> = parts.iter().map(|part| part.body()[0]).collect();
     let mut progress = Vec::new();
     let account = client.deliver(parts, stop, &mut |step| progress.push(step));
     assert_eq!(account.delivered + account.failed.len(), numbers.len(), "{account:?}");
-    assert!(account.failed.iter().all(|failed| numbers.contains(&failed.part.body[0])));
+    assert!(account.failed.iter().all(|failed| numbers.contains(&failed.part.body()[0])));
     let texts = account.failed.iter().map(|failed| &failed.cause).chain(&account.doubts);
     for text in texts {
         assert!(!text.is_empty() && !text.contains(['\n', '\r', '\u{1b}']), "{text:?}");
@@ -198,7 +197,7 @@ fn bodies_go_as_each_backend_takes_them() {
             } else {
                 body.clone_from(&request.body);
             }
-            assert_eq!(body, account.failed[0].part.body, "{kind}");
+            assert_eq!(account.failed[0].part.body(), body, "{kind}");
         });
     }
 }

@@ -1,7 +1,6 @@
 //! Fates of parts, with answers from a script and a clock that nobody waits for.
 
 use super::*;
-use crate::Profile;
 use crate::send::http::Failure;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -33,7 +32,7 @@ impl Clock for Fake {
 }
 
 fn part(number: u8) -> Part {
-    Part { profile: Profile::default(), body: vec![number; 10] }
+    Part::bare(vec![number; 10])
 }
 
 fn reply(status: u16, retry_after: Option<&str>) -> Outcome {
@@ -65,7 +64,7 @@ struct Seen {
 impl Seen {
     fn causes(&self) -> Vec<(u8, &str)> {
         let failed = self.account.failed.iter();
-        failed.map(|failed| (failed.part.body[0], failed.cause.as_str())).collect()
+        failed.map(|failed| (failed.part.body()[0], failed.cause.as_str())).collect()
     }
 }
 
@@ -80,7 +79,7 @@ fn run_until(parts: u8, outcomes: Vec<Outcome>, stop_after: usize) -> Seen {
     let mut outcomes = VecDeque::from(outcomes);
     let attempts = Cell::new(0);
     let mut delivery = Delivery {
-        open: &mut |part: &Part| part.body.as_slice().into(),
+        open: &mut |part: &Part| part.body().into(),
         attempt: &mut |body: &Body, time| {
             assert!(!time.is_zero() && time <= Duration::from_secs(10));
             attempts.set(attempts.get() + 1);
@@ -190,7 +189,7 @@ fn a_large_body_has_more_time() {
     let times = RefCell::new(Vec::new());
     let clock = Fake::default();
     let mut delivery = Delivery {
-        open: &mut |part: &Part| part.body.as_slice().into(),
+        open: &mut |part: &Part| part.body().into(),
         attempt: &mut |body: &Body, time| {
             times.borrow_mut().push(time.as_secs());
             Attempt { sent: body.len() as u64, whole: true, outcome: reply(200, None) }
@@ -204,7 +203,7 @@ fn a_large_body_has_more_time() {
         account: Account::default(),
     };
     let parts = [1 << 10, 2 << 20, 20 << 20];
-    let part = |len| Part { profile: Profile::default(), body: vec![0; len] };
+    let part = |len| Part::bare(vec![0; len]);
     delivery.run(parts.map(part).into(), &mut |_| ());
     assert_eq!(*times.borrow(), [10, 26, 60], "never more than is left");
 }
