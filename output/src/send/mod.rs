@@ -46,6 +46,8 @@ use std::sync::Arc;
 pub(crate) enum Verdict {
     /// All of the part was taken.
     Delivered,
+    /// All of the part was taken, and the backend has something to say.
+    Advised(String),
     /// The part was taken but for what is told; sent again, it would be there twice for the most part.
     Partial(String),
     /// Worth another attempt.

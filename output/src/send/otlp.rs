@@ -139,8 +139,9 @@ fn taken(answer: &Answer) -> Verdict {
         PartialSuccess::from_json(&answer.body).unwrap_or_default()
     };
     match (partial.rejected_profiles, told::one_line(&partial.error_message).as_str()) {
+        (..=0, "") => Verdict::Delivered,
         // Without a rejection, the words are advice.
-        (..=0, _) => Verdict::Delivered,
+        (..=0, words) => Verdict::Advised(words.to_owned()),
         (rejected, "") => Verdict::Partial(rejection(rejected)),
         (rejected, words) => Verdict::Partial(format!("{}: {words}", rejection(rejected))),
     }
@@ -158,9 +159,10 @@ impl PartialSuccess {
     fn from_json(body: &[u8]) -> Option<Self> {
         let response: Value = serde_json::from_slice(body).ok()?;
         let partial = response.get("partialSuccess")?;
-        let rejected = partial.get("rejectedProfiles")?;
-        // Such numbers are texts in protobuf's JSON, as a reader's numbers may have 53 bits.
-        let rejected = rejected.as_i64().or_else(|| rejected.as_str()?.parse().ok())?;
+        // What is 0 is left out. Such numbers are texts in protobuf's JSON, as a reader's numbers may have 53 bits.
+        let rejected = partial
+            .get("rejectedProfiles")
+            .map_or(Some(0), |number| number.as_i64().or_else(|| number.as_str()?.parse().ok()))?;
         let message = partial.get("errorMessage").and_then(Value::as_str).unwrap_or_default();
         Some(Self { rejected_profiles: rejected, error_message: message.into() })
     }

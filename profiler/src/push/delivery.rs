@@ -7,6 +7,8 @@ use crate::progress::Progress;
 use crate::say::Voice;
 use output::Profile;
 use output::send::{self, Endpoint, Part, Progress as Step, Series};
+use std::panic::resume_unwind;
+use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Why something that was not even begun was not delivered.
@@ -21,7 +23,9 @@ pub(crate) struct Delivery<'a> {
     pub series: &'a Series,
 }
 
-/// Sends a profile to every receiver, one after the other; what became of it, in their order.
+/// Sends a profile to every receiver at the same time; what became of it, in their order.
+///
+/// A receiver that does not answer takes all of its time, and the others' profiles would be that much later.
 pub(crate) fn deliver(
     push: &Push,
     delivery: Delivery<'_>,
@@ -29,10 +33,29 @@ pub(crate) fn deliver(
     progress: &Progress,
     voice: Voice,
 ) -> Vec<Outcome> {
-    let one = |receiver| to_one(receiver, delivery, stop, progress, voice);
-    let outcomes = push.receivers.iter().map(one).collect();
+    let one = |receiver: &Receiver| to_one(receiver, delivery, stop, progress, voice);
+    let outcomes = at_once(&push.receivers, one);
     progress.clear();
     outcomes
+}
+
+/// Does something for each of them in a thread of its own, the last one's here; what it gave, in their order.
+fn at_once<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Copy + Send) -> Vec<R> {
+    let Some((last, others)) = items.split_last() else { return Vec::new() };
+    thread::scope(|scope| {
+        let begin = |item| {
+            let begun = thread::Builder::new().spawn_scoped(scope, move || work(item));
+            // Where there can be no further thread, it takes its turn.
+            begun.map_err(|_| work(item))
+        };
+        let begun: Vec<_> = others.iter().map(begin).collect();
+        let last = work(last);
+        let ended = begun.into_iter().map(|begun| match begun {
+            Ok(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
+            Err(result) => result,
+        });
+        ended.chain([last]).collect()
+    })
 }
 
 fn to_one(
@@ -59,6 +82,7 @@ fn to_one(
     let outcome = Outcome {
         delivered: account.delivered,
         doubts: account.doubts,
+        advice: account.advice,
         attempts: account.attempts,
         bytes: account.bytes,
         ..outcome
@@ -80,6 +104,7 @@ fn begun(url: &str, to: &str, parts: &[Part]) -> Outcome {
         bytes: 0,
         causes: Vec::new(),
         doubts: Vec::new(),
+        advice: Vec::new(),
         rest: Rest::Nothing,
     }
 }
@@ -109,6 +134,18 @@ fn words(to: &str, step: &Step) -> String {
 mod tests {
     use super::*;
     use std::time::Duration;
+
+    #[test]
+    fn none_waits_for_another() {
+        // Each goes on only when all have begun.
+        let all = std::sync::Barrier::new(3);
+        let results = at_once(&[1, 2, 3], |n| {
+            all.wait();
+            n * 10
+        });
+        assert_eq!(results, [10, 20, 30]);
+        assert!(at_once(&[], |n: &u8| *n).is_empty());
+    }
 
     #[test]
     fn steps_in_words() {

@@ -24,6 +24,7 @@ fn object(outcome: &Outcome, kept: Option<String>) -> Object {
     object.number("bytes", outcome.bytes);
     let causes: Vec<String> = outcome.causes.iter().map(|(cause, _)| cause.clone()).collect();
     object.list("causes", &causes).list("doubts", &outcome.doubts);
+    object.list("advice", &outcome.advice);
     object.list("kept", kept.as_slice());
     object
 }

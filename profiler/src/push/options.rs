@@ -156,5 +156,10 @@ fn credentials(args: &PushArgs, files: &mut Files) -> Result<Credentials, Failur
         Some(path) => Some(files.secret(path)?),
         None => files::variable(files::TOKEN)?,
     };
+    if token.is_none() && files::variable(files::PASSWORD)?.is_some() {
+        let why = format!("{} is set, and no user is named whose password it is", files::PASSWORD);
+        return Err(Failure::new(Kind::Usage, why)
+            .cure(format!("give --push-user NAME, or unset {}", files::PASSWORD)));
+    }
     Ok(token.map_or(Credentials::None, Credentials::Bearer))
 }

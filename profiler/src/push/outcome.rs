@@ -39,6 +39,8 @@ pub(crate) struct Outcome {
     pub causes: Vec<(String, usize)>,
     /// Which parts may have arrived twice.
     pub doubts: Vec<String>,
+    /// What the receiver said of what it took.
+    pub advice: Vec<String>,
     /// What is still to be delivered.
     pub rest: Rest,
 }
@@ -58,6 +60,7 @@ impl Outcome {
             bytes: 0,
             causes: vec![(cause, 1)],
             doubts: Vec::new(),
+            advice: Vec::new(),
             rest: Rest::Whole,
         }
     }

@@ -27,6 +27,12 @@ impl Push {
             for told in &outcome.doubts {
                 voice.warn(format_args!("{from}→ {}: {told}", outcome.to));
             }
+            for told in &outcome.advice {
+                voice.warn(format_args!(
+                    "{from}→ {}: it took what was sent, and says: {told}",
+                    outcome.to
+                ));
+            }
             if outcome.is_whole() {
                 let (to, parts) = (&outcome.to, parts(outcome.parts));
                 voice.note(format_args!("{from}→ {to}: {parts}, {}", outcome.whole));

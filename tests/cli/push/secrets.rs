@@ -137,6 +137,14 @@ fn what_is_wrong_with_a_file_is_told_before_recording() -> Result<(), Skip> {
     }
     let ended = lab::finish(&mut record(&directory, &["--push", &url, "--push-user", "me"]));
     assert!(ended.with_code(2).err.contains("BPFLAME_PUSH_PASSWORD"), "it names the ways");
+    let mut without_user = record(&directory, &["--push", &url]);
+    let ended = lab::finish(without_user.env("BPFLAME_PUSH_PASSWORD", "hunter2")).with_code(2);
+    one_clear_sentence(&ended);
+    assert!(
+        ended.err.contains("--push-user NAME") && !ended.err.contains("hunter2"),
+        "{}",
+        ended.err
+    );
     assert_eq!(receiver.requests().len(), 0);
     assert_eq!(files(&directory), Vec::<PathBuf>::new());
     Ok(())

@@ -49,6 +49,9 @@ impl Client {
 /// Characters of a cause.
 const WORDS: usize = 500;
 
+/// Different advice that is told.
+const ADVICE: usize = 5;
+
 /// Bytes a second of the slowest connection that a large body still gets through in time.
 const SLOWEST: usize = 128 << 10;
 
@@ -196,6 +199,13 @@ impl Delivery<'_> {
                 Step::Done(Fate::Over((self.words)(&text) + hint, trial.doubtful))
             }
             Verdict::Delivered => Step::Done(self.delivered(trial)),
+            Verdict::Advised(text) => {
+                let text = (self.words)(&text);
+                if self.account.advice.len() < ADVICE && !self.account.advice.contains(&text) {
+                    self.account.advice.push(text);
+                }
+                Step::Done(self.delivered(trial))
+            }
             Verdict::Partial(text) => {
                 let cause = (self.words)(&text) + "; all else in the part has arrived";
                 Step::Done(Fate::Failed(cause, trial.doubtful))

@@ -40,6 +40,8 @@ pub struct Account {
     pub failed: Vec<Failed>,
     /// Which of the delivered parts may have arrived twice.
     pub doubts: Vec<String>,
+    /// What the backend said of parts that it took, in its own words; none twice.
+    pub advice: Vec<String>,
     /// Requests that were made, the failed ones with them.
     pub attempts: usize,
     /// Bytes of bodies that went out, compressed as they went, the failed ones with them.

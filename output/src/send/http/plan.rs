@@ -18,12 +18,15 @@ use ureq::{Agent, Proxy};
 /// Time for a name to be found, and time for a connection to be made, that with a proxy and TLS.
 pub(super) const CONNECT: Duration = Duration::from_secs(5);
 
+/// How hard bodies are compressed.
+const LEVEL: u32 = 2;
+
 /// A body as it goes out.
 pub(in crate::send) fn wire_body(bytes: &[u8], compress: bool) -> Arc<[u8]> {
     if !compress {
         return bytes.into();
     }
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::new(LEVEL));
     let written = encoder.write_all(bytes).and_then(|()| encoder.finish());
     written.expect("writing to memory does not fail").into()
 }

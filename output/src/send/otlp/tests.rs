@@ -142,12 +142,17 @@ fn partial_successes_are_told() {
         judge(&answer(200, "", &partial(1, ""))),
         Verdict::Partial("1 profile was rejected".into())
     );
-    assert_eq!(judge(&answer(200, CONTENT_TYPE, &partial(0, "be brief"))), Verdict::Delivered);
+    let advised = Verdict::Advised("be brief".into());
+    assert_eq!(judge(&answer(200, CONTENT_TYPE, &partial(0, "be\nbrief"))), advised);
+    assert_eq!(judge(&answer(200, CONTENT_TYPE, &partial(0, ""))), Verdict::Delivered);
     let json = |text: &str| judge(&answer(200, "application/json", text.as_bytes()));
     let two = Verdict::Partial("2 profiles were rejected: too old".into());
     let word = r#""errorMessage":"too\nold""#;
     assert_eq!(json(&format!(r#"{{"partialSuccess":{{"rejectedProfiles":"2",{word}}}}}"#)), two);
     assert_eq!(json(&format!(r#"{{"partialSuccess":{{"rejectedProfiles":2,{word}}}}}"#)), two);
+    let brief = r#""errorMessage":"be brief""#;
+    assert_eq!(json(&format!(r#"{{"partialSuccess":{{"rejectedProfiles":0,{brief}}}}}"#)), advised);
+    assert_eq!(json(&format!(r#"{{"partialSuccess":{{{brief}}}}}"#)), advised);
     for text in [
         "",
         "{}",

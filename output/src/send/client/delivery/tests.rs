@@ -48,6 +48,7 @@ fn judge(answer: &Answer) -> Verdict {
     let text = format!("status {}", answer.status);
     match answer.status {
         200 => Verdict::Delivered,
+        202 => Verdict::Advised(text),
         206 => Verdict::Partial(text),
         429 | 503 => Verdict::Retry(text),
         _ => Verdict::Refused(text),
@@ -110,6 +111,13 @@ fn parts_go_one_after_the_other() {
     assert!(seen.account.doubts.is_empty() && seen.waits.is_empty());
     let at = |done| Progress::Part { done, of: 3 };
     assert_eq!(seen.told, [at(0), at(1), at(2), at(3)]);
+}
+
+#[test]
+fn advice_is_told_once_and_the_part_is_delivered() {
+    let seen = run(3, vec![reply(202, None), reply(202, None), reply(200, None)]);
+    assert_eq!((seen.account.delivered, seen.account.attempts), (3, 3));
+    assert_eq!(seen.account.advice, ["status 202"]);
 }
 
 #[test]
