@@ -4,6 +4,8 @@
 //! found once here, and a sample is three numbers; there is nothing in it that is allocated for it alone.
 
 mod build;
+#[cfg(test)]
+mod tests;
 
 use crate::profile::{FrameRef, Label, LocationId, Marks, Profile, Sample, Trust};
 use crate::subset::Subset;

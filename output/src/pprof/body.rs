@@ -17,6 +17,8 @@ pub(super) struct Body<'a> {
     counts: Counts,
     /// What is written so far.
     pub(super) bytes: Vec<u8>,
+    /// Bytes of the last profile: the next one has about as many, mostly.
+    last: usize,
     message: Vec<u8>,
     inner: Vec<u8>,
 }
@@ -32,6 +34,7 @@ impl<'a> Body<'a> {
             counts: Counts::new(subset.of),
             subset,
             bytes: Vec::new(),
+            last: 0,
             message: Vec::new(),
             inner: Vec::new(),
         }
@@ -40,6 +43,7 @@ impl<'a> Body<'a> {
     /// Begins a profile; the subset is settled.
     pub(super) fn begin(&mut self, time_nanos: i64) {
         self.locations.number(&self.subset.locations);
+        self.bytes.reserve(self.last);
         let profile = self.tables;
         let kind = |[kind, unit]: [u32; 2], order: &mut Order, to: &mut Vec<u8>| {
             put_number(1, order.of(kind), to);
@@ -103,6 +107,7 @@ impl<'a> Body<'a> {
         self.counts.clear(&self.subset);
         self.subset.clear();
         self.order.clear();
+        self.last = self.bytes.len();
         std::mem::take(&mut self.bytes)
     }
 

@@ -200,10 +200,7 @@ impl Delivery<'_> {
             }
             Verdict::Delivered => Step::Done(self.delivered(trial)),
             Verdict::Advised(text) => {
-                let text = (self.words)(&text);
-                if self.account.advice.len() < ADVICE && !self.account.advice.contains(&text) {
-                    self.account.advice.push(text);
-                }
+                self.advised((self.words)(&text));
                 Step::Done(self.delivered(trial))
             }
             Verdict::Partial(text) => {
@@ -218,6 +215,13 @@ impl Delivery<'_> {
                 let asked = asked.and_then(|value| asked_time(value, self.clock.unix()));
                 Step::Again { cause: (self.words)(&cause), asked }
             }
+        }
+    }
+
+    fn advised(&mut self, text: String) {
+        let advice = &mut self.account.advice;
+        if advice.len() < ADVICE && !advice.contains(&text) {
+            advice.push(text);
         }
     }
 
