@@ -1,0 +1,234 @@
+//! One reading of a section, from its begin to its end.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use gimli::{
+    BaseAddresses, CallFrameInstruction, CommonInformationEntry, Error, FrameDescriptionEntry,
+    UnwindOffset, UnwindSection,
+};
+
+use super::columns::{Columns, Common, Row};
+use super::entries::{Entries, Entry};
+use super::express::express;
+use super::{Bytes, Figures, FrameRules, Frames, Stopped};
+use crate::unwind::rule::{Compact, Unsupported};
+use crate::unwind::table::{Code, Source};
+
+/// Common entries that are kept; most files have fewer than ten.
+const MOST_COMMON: usize = 1024;
+/// Instructions that may be run beyond one for each byte of the section.
+const MORE_WORK: u64 = 4096;
+
+/// The rules of a section's entries that lie in the code.
+pub(super) fn read<'a, S: UnwindSection<Bytes<'a>>>(
+    frames: &Frames<'a>,
+    section: &S,
+    code: &Code,
+) -> FrameRules {
+    let bases = frames.bases();
+    let pass = |spare| Pass {
+        frames,
+        section,
+        bases: &bases,
+        code,
+        spare,
+        work: frames.bytes.len() as u64 + MORE_WORK,
+        commons: HashMap::new(),
+        source: Source::new(code),
+        figures: Figures::default(),
+    };
+    // Few files have rules that build on the spare register; only those pay for its column.
+    let mut first = pass(false);
+    if first.run() {
+        return first.close();
+    }
+    let mut second = pass(true);
+    second.run();
+    second.close()
+}
+
+/// Why an entry was not read to its end.
+enum Fault {
+    Malformed(Error),
+    Stopped(Stopped),
+    /// The section must be read again, with the spare register.
+    NeedsSpare,
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        Self::Malformed(error)
+    }
+}
+
+type Cie<'a> = CommonInformationEntry<Bytes<'a>>;
+type Fde<'a> = FrameDescriptionEntry<Bytes<'a>>;
+
+struct Pass<'p, 'a, S> {
+    frames: &'p Frames<'a>,
+    section: &'p S,
+    bases: &'p BaseAddresses,
+    code: &'p Code,
+    spare: bool,
+    /// Instructions that may still be run.
+    work: u64,
+    /// Common entries by their offset; what is malformed stays so.
+    commons: HashMap<usize, Result<(Cie<'a>, Common), Error>>,
+    source: Source,
+    figures: Figures,
+}
+
+impl<'a, S: UnwindSection<Bytes<'a>>> Pass<'_, 'a, S> {
+    /// Reads all entries; `false` if the spare register is needed for that.
+    fn run(&mut self) -> bool {
+        for entry in Entries::new(self.frames.bytes, self.frames.kind) {
+            let read = match entry {
+                Entry::Common | Entry::Zero => continue,
+                Entry::CutOff => Err(Fault::Stopped(Stopped::CutOff)),
+                Entry::Function(offset) => self.function(offset),
+            };
+            match read {
+                Ok(()) => {}
+                Err(Fault::Malformed(error)) => {
+                    self.figures.malformed += 1;
+                    self.figures.wrong.get_or_insert(error);
+                }
+                Err(Fault::Stopped(why)) => {
+                    self.figures.stopped = Some(why);
+                    break;
+                }
+                Err(Fault::NeedsSpare) => return false,
+            }
+        }
+        true
+    }
+
+    fn close(self) -> FrameRules {
+        FrameRules { source: self.source, figures: self.figures }
+    }
+
+    fn function(&mut self, offset: usize) -> Result<(), Fault> {
+        let partial = self.section.partial_fde_from_offset(self.bases, offset.into())?;
+        let (cie, common) = self.common(UnwindOffset::into(partial.cie_offset()))?;
+        let entry = partial.parse(|_, _, _| Ok(cie.clone()))?;
+        let code = self.code;
+        let mut elsewhere = true;
+        for part in code.within(entry.initial_address()..entry.end_address()) {
+            elsewhere = false;
+            self.source.begin();
+            let followed = self.follow(&entry, &common, part);
+            self.source.end();
+            followed?;
+        }
+        self.figures.read += u64::from(!elsewhere);
+        self.figures.elsewhere += u64::from(elsewhere);
+        if self.source.is_full() { Err(Fault::Stopped(Stopped::TooManyRows)) } else { Ok(()) }
+    }
+
+    /// The common entry at an offset.
+    fn common(&mut self, offset: usize) -> Result<(Cie<'a>, Common), Fault> {
+        if let Some(known) = self.commons.get(&offset) {
+            return Ok(known.clone()?);
+        }
+        let common = self.read_common(offset);
+        if self.commons.len() >= MOST_COMMON {
+            self.commons.clear();
+        }
+        let common = match common {
+            Ok(common) => Ok(common),
+            Err(Fault::Malformed(error)) => Err(error),
+            Err(fault) => return Err(fault),
+        };
+        self.commons.insert(offset, common.clone());
+        Ok(common?)
+    }
+
+    fn read_common(&mut self, offset: usize) -> Result<(Cie<'a>, Common), Fault> {
+        let cie = self.section.cie_from_offset(self.bases, offset.into())?;
+        let blank = Common {
+            initial: Row::BLANK,
+            return_address: cie.return_address_register(),
+            code_alignment: cie.code_alignment_factor(),
+            data_alignment: cie.data_alignment_factor(),
+            signal: cie.is_signal_trampoline(),
+        };
+        let mut columns = Columns::new(&blank, self.frames.bytes);
+        let mut instructions = cie.instructions(self.section, self.bases);
+        while let Some(instruction) = instructions.next()? {
+            self.spend()?;
+            columns.apply(&instruction)?;
+        }
+        let initial = columns.row;
+        Ok((cie, Common { initial, ..blank }))
+    }
+
+    /// Follows a function's instructions, and adds its rules in a part of the code that it covers. From a malformed
+    /// instruction on, that is the rule.
+    fn follow(&mut self, entry: &Fde<'a>, common: &Common, part: Range<u64>) -> Result<(), Fault> {
+        let mut columns = Columns::new(common, self.frames.bytes);
+        let mut instructions = entry.instructions(self.section, self.bases);
+        let mut at = entry.initial_address();
+        while at < part.end {
+            let next = self.advance(&mut columns, &mut instructions, at);
+            let until = *next.as_ref().unwrap_or(&part.end);
+            let range = at.max(part.start)..until.min(part.end);
+            at = until;
+            if range.start < range.end {
+                match next {
+                    Ok(_) => self.row(&columns.row, common, range)?,
+                    Err(_) => self.source.row(range, Compact::unsupported(Unsupported::Malformed)),
+                }
+            }
+            next?;
+        }
+        Ok(())
+    }
+
+    /// Runs instructions up to one that moves the location beyond `at`; where to.
+    fn advance(
+        &mut self,
+        columns: &mut Columns<'_>,
+        instructions: &mut gimli::CallFrameInstructionIter<'_, Bytes<'a>>,
+        at: u64,
+    ) -> Result<u64, Fault> {
+        while let Some(instruction) = instructions.next()? {
+            self.spend()?;
+            let next = match instruction {
+                CallFrameInstruction::AdvanceLoc { delta } => {
+                    let delta = u64::from(delta).wrapping_mul(columns.common.code_alignment);
+                    at.checked_add(delta).ok_or(Error::AddressOverflow)?
+                }
+                CallFrameInstruction::SetLoc { address } if address < at => {
+                    return Err(Error::InvalidCfiSetLoc(address).into());
+                }
+                CallFrameInstruction::SetLoc { address } => address,
+                other => {
+                    columns.apply(&other)?;
+                    at
+                }
+            };
+            if next > at {
+                return Ok(next);
+            }
+        }
+        Ok(u64::MAX)
+    }
+
+    fn row(&mut self, row: &Row, common: &Common, range: Range<u64>) -> Result<(), Fault> {
+        if !self.spare && row.needs_spare() {
+            return Err(Fault::NeedsSpare);
+        }
+        let expressed = express(row, common.signal, self.spare);
+        if expressed.lost_frame_pointer {
+            self.source.count(Unsupported::FramePointer, range.end - range.start);
+        }
+        self.source.row(range, expressed.rule);
+        Ok(())
+    }
+
+    fn spend(&mut self) -> Result<(), Fault> {
+        self.work = self.work.checked_sub(1).ok_or(Fault::Stopped(Stopped::TooMuchWork))?;
+        Ok(())
+    }
+}
