@@ -1,0 +1,123 @@
+//! Where uncovered code is entered.
+
+use super::Input;
+use super::calls::Callees;
+use super::facts::{self, Findings};
+use super::flow::Flow;
+use super::image::Image;
+use super::scan::{self, Kind};
+use super::state::State;
+use std::collections::HashSet;
+
+/// Instructions that are followed in all, for each byte of uncovered code; and some for little code.
+const EFFORT: u64 = 4;
+const LEAST_EFFORT: u64 = 100_000;
+/// And at most.
+const MOST_EFFORT: u64 = 100_000_000;
+/// Functions that are only found by their bytes begin at multiples of this.
+const ALIGNMENT: u64 = 16;
+
+/// Entries, the surer kinds first.
+#[derive(Debug, Default)]
+pub(super) struct Entries {
+    /// Targets of calls and jumps from covered code, exported functions.
+    sure: Vec<u64>,
+    /// Addresses that covered code or a pointer holds: functions, if they are no tables or labels.
+    pointed_at: Vec<u64>,
+    /// What the bytes of uncovered code may refer to.
+    possible: Vec<u64>,
+}
+
+/// All entries, each list sorted.
+pub(super) fn find(input: &Input<'_>, image: &Image<'_>) -> Entries {
+    let references = scan::references(image);
+    let mut entries = Entries::default();
+    for reference in scan::confirmed(image, &references) {
+        match reference.kind {
+            Kind::Branch => entries.sure.push(reference.target),
+            Kind::Address => entries.pointed_at.push(reference.target),
+        }
+    }
+    let uncovered = references.iter().filter(|reference| image.gap(reference.at).is_some());
+    let aligned = uncovered.filter(|reference| reference.target % ALIGNMENT == 0);
+    entries.possible.extend(aligned.map(|reference| reference.target));
+    entries.sure.extend(input.functions);
+    entries.pointed_at.extend(input.pointers);
+    for list in [&mut entries.sure, &mut entries.pointed_at, &mut entries.possible] {
+        list.retain(|&entry| image.gap(entry).is_some());
+        list.sort_unstable();
+        list.dedup();
+    }
+    entries
+}
+
+impl Entries {
+    /// Follows the code from all entries. Those that are not sure are tried first, the likelier ones before the others.
+    pub(super) fn follow<'a>(&self, image: &'a Image<'a>, callees: &'a Callees) -> Findings {
+        let effort = effort(image);
+        let mut flow = Flow::new(image, callees, effort);
+        for &entry in &self.sure {
+            flow.enter(entry);
+        }
+        let mut trials = Trials { whole: flow.run(), budget: effort, refused: HashSet::new() };
+        trials.try_all(&mut flow, &self.pointed_at, true);
+        trials.try_all_found(&mut flow);
+        trials.try_all(&mut flow, &self.possible, false);
+        trials.try_all_found(&mut flow);
+        Findings {
+            facts: facts::gather(&flow, image, callees),
+            refused: trials.refused.len() as u64,
+            gave_up: !trials.whole,
+        }
+    }
+}
+
+fn effort(image: &Image<'_>) -> u64 {
+    let bytes = image.uncovered().saturating_mul(EFFORT);
+    bytes.clamp(LEAST_EFFORT, MOST_EFFORT)
+}
+
+/// Entries that may be none.
+struct Trials {
+    /// Whether all that was entered could be followed to its end.
+    whole: bool,
+    budget: u64,
+    refused: HashSet<u64>,
+}
+
+impl Trials {
+    /// What the code that was followed computes and jumps to, again and again: more code computes more.
+    fn try_all_found(&mut self, flow: &mut Flow<'_>) {
+        loop {
+            let mut mentioned = flow.take_mentioned();
+            mentioned.sort_unstable();
+            mentioned.dedup();
+            self.try_all(flow, &mentioned, false);
+            if mentioned.is_empty() && !flow.follow_jumps() {
+                return;
+            }
+            self.whole &= flow.run();
+        }
+    }
+
+    /// Tries entries. Those that something points at begin functions if they are aligned, so that their code is known to make
+    /// sense, however odd it is.
+    fn try_all(&mut self, flow: &mut Flow<'_>, entries: &[u64], pointed_at: bool) {
+        for &entry in entries {
+            if self.budget == 0 || !self.whole {
+                return;
+            }
+            if self.refused.contains(&entry) || !flow.is_new(entry) {
+                continue;
+            }
+            let lenient = pointed_at && entry % ALIGNMENT == 0;
+            let (spent, good) = flow.try_out(entry, &State::at_entry(), lenient, self.budget);
+            self.budget = self.budget.saturating_sub(spent);
+            if good {
+                self.whole = flow.run();
+            } else {
+                self.refused.insert(entry);
+            }
+        }
+    }
+}

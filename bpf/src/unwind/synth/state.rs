@@ -1,0 +1,253 @@
+//! What is known of registers and frame before an instruction.
+
+/// Numbers of the general registers as instructions encode them.
+pub(super) const RSP: u8 = 4;
+/// The frame pointer, in code that has one.
+pub(super) const RBP: u8 = 5;
+/// What a callee must leave as it was, by the ABI: rbx, rsp, rbp, r12 to r15, a bit each.
+pub(super) const KEPT_BY_CALLEES: u16 = 0xf038;
+/// Words of the frame that are followed at most.
+const MOST_SLOTS: usize = 24;
+
+/// What a register or a word of the frame holds. `Frame` and the addresses hold offsets into the image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Value {
+    /// Anything.
+    Unknown,
+    /// The canonical frame address plus so many bytes.
+    Cfa(i32),
+    /// What an instruction made of a stack pointer in a way that only the running program knows, plus so many bytes.
+    Frame { made_at: u32, offset: i32 },
+    /// What this register held at the entry.
+    Entry(u8),
+    /// A number.
+    Constant(i32),
+    /// An address in the file.
+    Address(u32),
+    /// An entry of the table of offsets at an address.
+    Offset { table: u32, entry: Entry },
+    /// Such an entry added to an address: a place in the code.
+    Target { table: u32, entry: Entry, base: u32 },
+}
+
+/// What the entries of a table of offsets are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Entry {
+    /// 16 bits, never negative.
+    Unsigned16,
+    /// 16 bits.
+    Signed16,
+    /// 32 bits.
+    Signed32,
+}
+
+impl Entry {
+    /// Bytes of one.
+    pub(super) fn size(self) -> u8 {
+        match self {
+            Self::Unsigned16 | Self::Signed16 => 2,
+            Self::Signed32 => 4,
+        }
+    }
+}
+
+impl Value {
+    /// The value plus a number.
+    pub(super) fn plus(self, number: i64) -> Self {
+        let add = |value: i32| {
+            i64::from(value).checked_add(number).and_then(|sum| i32::try_from(sum).ok())
+        };
+        let sum = match self {
+            Self::Cfa(offset) => add(offset).map(Self::Cfa),
+            Self::Frame { made_at, offset } => {
+                add(offset).map(|offset| Self::Frame { made_at, offset })
+            }
+            Self::Constant(value) => add(value).map(Self::Constant),
+            Self::Address(address) => {
+                let sum = i64::from(address).checked_add(number);
+                sum.and_then(|sum| u32::try_from(sum).ok()).map(Self::Address)
+            }
+            _ => None,
+        };
+        sum.unwrap_or(Self::Unknown)
+    }
+
+    /// Whether it points into the stack.
+    pub(super) fn is_stack(self) -> bool {
+        matches!(self, Self::Cfa(_) | Self::Frame { .. })
+    }
+
+    /// How far it lies above another one, in bytes, where both have one base.
+    pub(super) fn above(self, other: Self) -> Option<i64> {
+        match (self, other) {
+            (Self::Cfa(own), Self::Cfa(other)) => Some(i64::from(own) - i64::from(other)),
+            (Self::Frame { made_at, offset }, Self::Frame { made_at: at, offset: other })
+                if made_at == at =>
+            {
+                Some(i64::from(offset) - i64::from(other))
+            }
+            _ => None,
+        }
+    }
+
+    fn is_made_at(self, instruction: u32) -> bool {
+        matches!(self, Self::Frame { made_at, .. } if made_at == instruction)
+    }
+}
+
+/// A word of the frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Slot {
+    /// Where it is: `Cfa` or `Frame`.
+    pub(super) place: Value,
+    /// What it holds, never `Unknown`.
+    pub(super) value: Value,
+}
+
+/// What is known before an instruction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct State {
+    registers: [Value; 16],
+    slots: Vec<Slot>,
+}
+
+impl State {
+    /// Where a function begins: the return address lies at the stack pointer.
+    pub(super) fn at_entry() -> Self {
+        let mut registers = [Value::Unknown; 16];
+        for register in (0..16).filter(|register| KEPT_BY_CALLEES >> register & 1 == 1) {
+            registers[usize::from(register)] = Value::Entry(register);
+        }
+        registers[usize::from(RSP)] = Value::Cfa(-8);
+        Self { registers, slots: Vec::new() }
+    }
+
+    pub(super) fn register(&self, register: u8) -> Value {
+        self.registers[usize::from(register & 15)]
+    }
+
+    pub(super) fn stack_pointer(&self) -> Value {
+        self.register(RSP)
+    }
+
+    /// Bytes between the stack pointer and the canonical frame address, where that is known.
+    pub(super) fn height(&self) -> Option<i32> {
+        match self.stack_pointer() {
+            Value::Cfa(offset) => offset.checked_neg(),
+            _ => None,
+        }
+    }
+
+    /// Words of the frame that hold something known.
+    pub(super) fn slots(&self) -> &[Slot] {
+        &self.slots
+    }
+
+    pub(super) fn set(&mut self, register: u8, value: Value) {
+        self.registers[usize::from(register & 15)] = value;
+    }
+
+    /// What a word of the frame holds.
+    pub(super) fn load(&self, place: Value) -> Value {
+        let found = self.slots.iter().find(|slot| slot.place == place);
+        found.map_or(Value::Unknown, |slot| slot.value)
+    }
+
+    /// Overwrites so many bytes of the frame, with a known word or anything.
+    pub(super) fn store(&mut self, place: Value, size: usize, value: Value) {
+        let size = i64::try_from(size).unwrap_or(i64::MAX);
+        self.slots.retain(|slot| {
+            slot.place.above(place).is_none_or(|above| above <= -8 || above >= size)
+        });
+        if place.is_stack() && size == 8 && value != Value::Unknown && self.slots.len() < MOST_SLOTS
+        {
+            self.slots.push(Slot { place, value });
+        }
+    }
+
+    /// A new base, made by the instruction at this offset into the image. What an earlier run of it made is no longer known.
+    pub(super) fn make_frame(&mut self, instruction: u32) -> Value {
+        for value in &mut self.registers {
+            if value.is_made_at(instruction) {
+                *value = Value::Unknown;
+            }
+        }
+        self.slots.retain(|slot| {
+            !slot.place.is_made_at(instruction) && !slot.value.is_made_at(instruction)
+        });
+        Value::Frame { made_at: instruction, offset: 0 }
+    }
+
+    /// What a call does: the callee writes these registers, a bit each, and what lies below the stack pointer.
+    pub(super) fn call(&mut self, writes: u16) {
+        let rsp = self.stack_pointer();
+        for register in (0..16).filter(|register| writes >> register & 1 == 1) {
+            self.registers[register] = Value::Unknown;
+        }
+        self.set(RSP, rsp);
+        self.slots.retain(|slot| slot.place.above(rsp).is_none_or(|above| above >= 0));
+    }
+
+    /// Keeps what both know. Whether anything was lost.
+    pub(super) fn merge(&mut self, other: &Self) -> bool {
+        let mut lost = false;
+        for (own, other) in self.registers.iter_mut().zip(&other.registers) {
+            if *own != *other && *own != Value::Unknown {
+                *own = Value::Unknown;
+                lost = true;
+            }
+        }
+        let before = self.slots.len();
+        self.slots.retain(|slot| other.slots.contains(slot));
+        lost || self.slots.len() < before
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_forgets_what_it_overlaps() {
+        let mut state = State::at_entry();
+        state.store(Value::Cfa(-16), 8, Value::Entry(RBP));
+        state.store(Value::Cfa(-24), 8, Value::Entry(3));
+        state.store(Value::Cfa(-20), 1, Value::Unknown);
+        assert_eq!(state.load(Value::Cfa(-24)), Value::Unknown, "its upper half");
+        assert_eq!(state.load(Value::Cfa(-16)), Value::Entry(RBP));
+        state.store(Value::Cfa(-32), 32, Value::Unknown);
+        assert_eq!(state.slots(), []);
+    }
+
+    #[test]
+    fn a_frame_made_again_is_another() {
+        let mut state = State::at_entry();
+        let first = state.make_frame(7);
+        state.set(RSP, first);
+        state.store(first.plus(16), 8, Value::Cfa(0));
+        assert_eq!(state.load(first.plus(8).plus(8)), Value::Cfa(0));
+        state.set(0, first);
+        state.make_frame(7);
+        assert_eq!((state.register(0), state.slots().len()), (Value::Unknown, 0));
+    }
+
+    #[test]
+    fn merging_keeps_what_both_know_and_ends() {
+        let (mut one, mut other) = (State::at_entry(), State::at_entry());
+        one.set(3, Value::Constant(1));
+        other.set(RBP, Value::Cfa(-16));
+        other.store(Value::Cfa(-16), 8, Value::Entry(RBP));
+        assert!(one.merge(&other));
+        assert_eq!((one.register(3), one.register(RBP)), (Value::Unknown, Value::Unknown));
+        assert_eq!(one.height(), Some(8));
+        assert!(!one.merge(&other), "nothing more is lost");
+    }
+
+    #[test]
+    fn sums_do_not_overflow() {
+        assert_eq!(Value::Cfa(i32::MIN).plus(-1), Value::Unknown);
+        assert_eq!(Value::Address(3).plus(-4), Value::Unknown);
+        assert_eq!(Value::Address(3).plus(i64::MAX), Value::Unknown);
+        assert_eq!(Value::Cfa(i32::MIN).plus(i64::MIN), Value::Unknown);
+    }
+}

@@ -1,0 +1,302 @@
+//! What an instruction does to registers and frame.
+
+use super::image::Image;
+use super::state::{Entry, RBP, RSP, State, Value};
+use iced_x86::{
+    Instruction, InstructionInfo, InstructionInfoFactory, MemorySize, Mnemonic, OpAccess, OpKind,
+    Register,
+};
+
+/// Follows instructions that go on to the next one, calls apart.
+pub(super) struct Stepper<'a> {
+    image: &'a Image<'a>,
+    infos: InstructionInfoFactory,
+}
+
+impl<'a> Stepper<'a> {
+    pub(super) fn new(image: &'a Image<'a>) -> Self {
+        Self { image, infos: InstructionInfoFactory::new() }
+    }
+
+    /// What an instruction does to the state.
+    pub(super) fn step(&mut self, state: &mut State, instruction: &Instruction) {
+        match instruction.mnemonic() {
+            Mnemonic::Push | Mnemonic::Pushf | Mnemonic::Pushfq => self.push(state, instruction),
+            Mnemonic::Pop if general(instruction, 0).is_some() => pop(state, instruction),
+            Mnemonic::Mov if self.moves(state, instruction) => {}
+            Mnemonic::Movsxd | Mnemonic::Movsx | Mnemonic::Movzx
+                if Self::loads_offset(state, instruction) => {}
+            Mnemonic::Lea if self.computes_address(state, instruction) => {}
+            Mnemonic::Add | Mnemonic::Sub | Mnemonic::And
+                if general(instruction, 0).is_some_and(|register| {
+                    matters(state, register) || matters(state, source(instruction))
+                }) =>
+            {
+                self.computes(state, instruction);
+            }
+            Mnemonic::Leave => leave(state),
+            _ => self.writes(state, instruction),
+        }
+    }
+
+    fn push(&self, state: &mut State, instruction: &Instruction) {
+        let value = if instruction.op_count() > 0 {
+            self.operand(state, instruction, 0)
+        } else {
+            Value::Unknown
+        };
+        let rsp = state.stack_pointer().plus(i64::from(instruction.stack_pointer_increment()));
+        let size = instruction.stack_pointer_increment().unsigned_abs() as usize;
+        state.set(RSP, rsp);
+        state.store(rsp, size, if size == 8 { value } else { Value::Unknown });
+    }
+
+    /// `mov` between registers and words of the frame.
+    fn moves(&self, state: &mut State, instruction: &Instruction) -> bool {
+        if let (OpKind::Immediate32, OpKind::Register) =
+            (instruction.op1_kind(), instruction.op0_kind())
+        {
+            // A 32-bit register: the upper half becomes 0.
+            let value =
+                i32::try_from(instruction.immediate32()).map_or(Value::Unknown, Value::Constant);
+            let to = number(instruction.op0_register().full_register());
+            to.into_iter().for_each(|to| set(self.image, state, instruction, to, value));
+            return to.is_some();
+        }
+        if let Some(to) = general(instruction, 0) {
+            let value = self.operand(state, instruction, 1);
+            set(self.image, state, instruction, to, value);
+            return true;
+        }
+        let Some(place) = self.place(state, instruction).filter(|_| is_memory(instruction, 0))
+        else {
+            return false;
+        };
+        state.store(place, instruction.memory_size().size(), self.operand(state, instruction, 1));
+        true
+    }
+
+    /// `movsxd register, [table + index*4]`, and the like for 16 bits.
+    fn loads_offset(state: &mut State, instruction: &Instruction) -> bool {
+        let entry = match instruction.memory_size() {
+            MemorySize::Int32 => Entry::Signed32,
+            MemorySize::Int16 => Entry::Signed16,
+            MemorySize::UInt16 => Entry::Unsigned16,
+            _ => return false,
+        };
+        let scaled = instruction.memory_index() != Register::None
+            && [1, u32::from(entry.size())].contains(&instruction.memory_index_scale());
+        // A zero-extending load into 32 bits clears the upper half, too.
+        let to = instruction.op0_register();
+        let whole = to.is_gpr64() || to.is_gpr32() && entry == Entry::Unsigned16;
+        let (Some(to), Some(base)) =
+            (number(to.full_register()), number(instruction.memory_base()))
+        else {
+            return false;
+        };
+        let table = state.register(base).plus(displacement(instruction));
+        let (true, Value::Address(table)) = (scaled && whole, table) else { return false };
+        state.set(to, Value::Offset { table, entry });
+        true
+    }
+
+    fn computes_address(&self, state: &mut State, instruction: &Instruction) -> bool {
+        let Some(to) = general(instruction, 0) else { return false };
+        let value = match self.place(state, instruction) {
+            Some(place) => place,
+            None => self.sum_in_lea(state, instruction),
+        };
+        set(self.image, state, instruction, to, value);
+        true
+    }
+
+    /// `lea register, [table + entry]`, either way round.
+    fn sum_in_lea(&self, state: &State, instruction: &Instruction) -> Value {
+        let (base, index) = (instruction.memory_base(), instruction.memory_index());
+        match (number(base), number(index)) {
+            (Some(base), Some(index))
+                if instruction.memory_index_scale() == 1 && displacement(instruction) == 0 =>
+            {
+                target(state.register(base), state.register(index)).unwrap_or(Value::Unknown)
+            }
+            _ => Value::Unknown,
+        }
+    }
+
+    /// `add`, `sub` and `and` of a register with another or a number.
+    fn computes(&self, state: &mut State, instruction: &Instruction) {
+        let to = instruction.op0_register();
+        let Some(to) = number(to) else { return };
+        let (own, other) = (state.register(to), self.operand(state, instruction, 1));
+        let value = match (instruction.mnemonic(), other) {
+            (Mnemonic::Add, Value::Constant(by)) => own.plus(i64::from(by)),
+            (Mnemonic::Sub, Value::Constant(by)) => own.plus(-i64::from(by)),
+            (Mnemonic::Add, _) => match (own, target(own, other)) {
+                (_, Some(target)) => target,
+                (Value::Constant(by), None) => other.plus(i64::from(by)),
+                _ => self.unless_stack(state, instruction, own),
+            },
+            _ => self.unless_stack(state, instruction, own),
+        };
+        set(self.image, state, instruction, to, value);
+    }
+
+    /// A stack pointer that is aligned, or moved by a number that only the program knows: a new base.
+    fn unless_stack(&self, state: &mut State, instruction: &Instruction, value: Value) -> Value {
+        match self.image.offset(instruction.ip()) {
+            Some(at) if value.is_stack() => state.make_frame(at),
+            _ => Value::Unknown,
+        }
+    }
+
+    /// All other instructions: what they write is unknown.
+    fn writes(&mut self, state: &mut State, instruction: &Instruction) {
+        let increment = instruction.stack_pointer_increment();
+        if increment != 0 {
+            let rsp = state.stack_pointer().plus(i64::from(increment));
+            state.set(RSP, rsp);
+        }
+        let info = self.infos.info(instruction);
+        for used in info.used_memory().iter().filter(|memory| writes(memory.access())) {
+            let place = number(used.base()).filter(|_| used.index() == Register::None);
+            let place = place.map(|base| state.register(base).plus(used.displacement() as i64));
+            if let Some(place) = place.filter(|place| place.is_stack()) {
+                state.store(place, width(used.memory_size()), Value::Unknown);
+            }
+        }
+        for register in written(info) {
+            if register != RSP {
+                state.set(register, Value::Unknown);
+            } else if increment == 0 {
+                set(self.image, state, instruction, RSP, Value::Unknown);
+            }
+        }
+    }
+
+    /// What an operand of 64 bits holds.
+    fn operand(&self, state: &State, instruction: &Instruction, index: u32) -> Value {
+        match instruction.op_kind(index) {
+            OpKind::Register => {
+                number(instruction.op_register(index)).map_or(Value::Unknown, |r| state.register(r))
+            }
+            OpKind::Memory if instruction.memory_size().size() == 8 => {
+                let place = self.place(state, instruction);
+                place.map_or(Value::Unknown, |place| state.load(place))
+            }
+            OpKind::Immediate8to64 | OpKind::Immediate32to64 | OpKind::Immediate64 => {
+                let value = i32::try_from(instruction.immediate(index).cast_signed());
+                value.map_or(Value::Unknown, Value::Constant)
+            }
+            _ => Value::Unknown,
+        }
+    }
+
+    /// Where a memory operand is, if it is relative to something known and has no index.
+    fn place(&self, state: &State, instruction: &Instruction) -> Option<Value> {
+        if instruction.memory_index() != Register::None
+            || matches!(instruction.memory_segment(), Register::FS | Register::GS)
+        {
+            return None;
+        }
+        if instruction.is_ip_rel_memory_operand() {
+            let address = instruction.ip_rel_memory_address();
+            return self.image.offset(address).map(Value::Address);
+        }
+        let base = state.register(number(instruction.memory_base())?);
+        Some(base.plus(displacement(instruction))).filter(|place| *place != Value::Unknown)
+    }
+}
+
+/// Sets a register. The stack pointer is never quite unknown: it is a new base.
+fn set(
+    image: &Image<'_>,
+    state: &mut State,
+    instruction: &Instruction,
+    register: u8,
+    value: Value,
+) {
+    let at = image.offset(instruction.ip());
+    let value = match at.filter(|_| register == RSP && !value.is_stack()) {
+        Some(at) => state.make_frame(at),
+        None => value,
+    };
+    state.set(register, value);
+}
+
+fn pop(state: &mut State, instruction: &Instruction) {
+    let Some(to) = general(instruction, 0) else { return };
+    let rsp = state.stack_pointer();
+    let value = state.load(rsp);
+    state.set(RSP, rsp.plus(8));
+    state.set(to, value);
+}
+
+/// `mov rsp, rbp` and `pop rbp`.
+fn leave(state: &mut State) {
+    let rbp = state.register(RBP);
+    let value = state.load(rbp);
+    state.set(RSP, if rbp.is_stack() { rbp.plus(8) } else { Value::Unknown });
+    state.set(RBP, value);
+}
+
+/// A table's entry added to the address that it is relative to.
+fn target(one: Value, other: Value) -> Option<Value> {
+    match (one, other) {
+        (Value::Address(base), Value::Offset { table, entry })
+        | (Value::Offset { table, entry }, Value::Address(base)) => {
+            Some(Value::Target { table, entry, base })
+        }
+        _ => None,
+    }
+}
+
+/// The registers that an instruction writes.
+pub(super) fn written(info: &InstructionInfo) -> impl Iterator<Item = u8> {
+    let used = info.used_registers().iter().filter(|used| writes(used.access()));
+    used.filter_map(|used| number(used.register().full_register()))
+}
+
+fn writes(access: OpAccess) -> bool {
+    matches!(
+        access,
+        OpAccess::Write | OpAccess::CondWrite | OpAccess::ReadWrite | OpAccess::ReadCondWrite
+    )
+}
+
+/// Bytes of an operand; where they are not known, as many as an instruction may write at all.
+fn width(size: MemorySize) -> usize {
+    match size.size() {
+        0 => 4096,
+        bytes => bytes,
+    }
+}
+
+/// The number of a 64-bit general register.
+pub(super) fn number(register: Register) -> Option<u8> {
+    let general = register.is_gpr64().then(|| register.number());
+    general.and_then(|number| u8::try_from(number).ok())
+}
+
+/// The 64-bit general register that is an operand.
+fn general(instruction: &Instruction, index: u32) -> Option<u8> {
+    (instruction.op_kind(index) == OpKind::Register)
+        .then(|| number(instruction.op_register(index)))
+        .flatten()
+}
+
+/// The register that is the second operand, else the first.
+fn source(instruction: &Instruction) -> u8 {
+    general(instruction, 1).or_else(|| general(instruction, 0)).unwrap_or(RSP)
+}
+
+fn matters(state: &State, register: u8) -> bool {
+    state.register(register) != Value::Unknown
+}
+
+fn is_memory(instruction: &Instruction, index: u32) -> bool {
+    instruction.op_kind(index) == OpKind::Memory
+}
+
+fn displacement(instruction: &Instruction) -> i64 {
+    instruction.memory_displacement64().cast_signed()
+}

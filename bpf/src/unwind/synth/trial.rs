@@ -1,0 +1,97 @@
+//! Whether an address that may be an entry is one: its code is followed apart from all else, and compared with that.
+
+use super::flow::{Flow, Known, LONGEST_TRIAL};
+use super::image::Image;
+use super::state::State;
+use super::walk::{Ending, Walked, Way};
+
+/// What speaks against an entry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Doubt {
+    /// Nothing.
+    #[default]
+    None,
+    /// A height, as it is known until now.
+    Height,
+    /// The bytes: whatever else is found, this is no entry.
+    Wrong,
+}
+
+/// What code on trial is compared with.
+pub(super) struct Trial<'a> {
+    /// What is followed already.
+    pub(super) below: &'a Flow<'a>,
+    /// Whether ways with different heights may meet: some functions give back their frame in a loop.
+    pub(super) lenient: bool,
+}
+
+impl Trial<'_> {
+    /// What a look at the state of an address costs, in instructions.
+    pub(super) const LOOK: u64 = 32;
+
+    /// What a block says about the entry.
+    pub(super) fn judge(&self, walked: &Walked) -> Doubt {
+        let height = walked.last.height();
+        match walked.ending {
+            Ending::Undecodable | Ending::RunsOut => Doubt::Wrong,
+            Ending::Stops if walked.count == 1 => Doubt::Wrong,
+            _ if walked.overlaps => Doubt::Wrong,
+            _ if height.is_some_and(|height| height < 8) => Doubt::Height,
+            Ending::Returns { .. } if height == Some(8) || height.is_none() && self.lenient => {
+                Doubt::None
+            }
+            Ending::Returns { .. } => Doubt::Height,
+            Ending::Stops | Ending::Goes | Ending::JumpsTo { .. } => Doubt::None,
+        }
+    }
+
+    /// What it says about the entry that a way leads to code that is followed already; `None` if it does not.
+    pub(super) fn compare(&self, target: u64, state: &State) -> Option<Doubt> {
+        match self.below.known(target) {
+            Known::Nothing => None,
+            Known::Amid => Some(Doubt::Wrong),
+            Known::Before(known) if known.stack_pointer() == state.stack_pointer() => {
+                Some(Doubt::None)
+            }
+            Known::Before(_) => Some(Doubt::Height),
+        }
+    }
+
+    /// What it says about the entry that a way leads out of uncovered code: functions leave it only to others.
+    pub(super) fn judge_leaving(image: &Image<'_>, way: Way, target: u64, state: &State) -> Doubt {
+        let function = image.covered_at(target).is_some_and(|range| range.start == target);
+        let there = function || image.plt_at(target).is_some();
+        match way {
+            Way::Calls if there || !image.code_from(target).is_empty() => Doubt::None,
+            Way::Jumps if there && state.height() == Some(8) => Doubt::None,
+            Way::Jumps if there => Doubt::Height,
+            _ => Doubt::Wrong,
+        }
+    }
+}
+
+impl Flow<'_> {
+    /// Follows the code from an address if nothing speaks against it; the instructions that this took, and whether it was
+    /// good.
+    pub(super) fn try_out(
+        &mut self,
+        target: u64,
+        state: &State,
+        lenient: bool,
+        budget: u64,
+    ) -> (u64, bool) {
+        let budget = budget.min(LONGEST_TRIAL);
+        let mut flow = Flow::on_trial(Trial { below: &*self, lenient }, budget);
+        let good = flow.jump_to(target, state.clone()) == Doubt::None
+            && flow.run()
+            && flow
+                .blocks
+                .values()
+                .all(|block| block.doubt == Doubt::None && (lenient || !block.heights_differ));
+        let spent = budget - flow.budget;
+        if good {
+            self.jump_to(target, state.clone());
+        }
+        (spent, good)
+    }
+}

@@ -1,0 +1,210 @@
+//! From one instruction to the next, until the way ends or meets another.
+
+use super::calls::Callees;
+use super::image::Image;
+use super::state::{RSP, State, Value};
+use super::step::{Stepper, number};
+use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind, Register};
+
+/// Ways that leave a block before its end, at most.
+const MOST_EXITS: usize = 32;
+/// Instructions of a block, at most.
+const LONGEST: u64 = 256;
+
+/// How a way goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Into the next instruction.
+    Falls,
+    /// By a jump.
+    Jumps,
+    /// Into a callee, at its entry.
+    Calls,
+}
+
+/// Where a way goes on, and what is known there.
+#[derive(Clone, Debug)]
+pub(super) struct Exit {
+    pub(super) way: Way,
+    pub(super) target: u64,
+    pub(super) state: State,
+}
+
+/// How a block ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// It meets another block, or is cut; or it ends in a direct jump.
+    Goes,
+    /// It returns; the callee takes so many bytes of arguments off the stack.
+    Returns { takes: u32 },
+    /// It jumps to what a register or a word in memory holds.
+    JumpsTo { at: u64, next: u64, value: Value },
+    /// A trap.
+    Stops,
+    /// The bytes are no instruction.
+    Undecodable,
+    /// It runs into covered code or out of the code.
+    RunsOut,
+}
+
+/// A block, followed from its begin.
+#[derive(Clone, Debug)]
+pub(super) struct Walked {
+    /// One past its last instruction.
+    pub(super) end: u64,
+    pub(super) exits: Vec<Exit>,
+    pub(super) ending: Ending,
+    /// What is known before its last instruction.
+    pub(super) last: State,
+    /// Instructions.
+    pub(super) count: u64,
+    /// Another block begins within one of the instructions.
+    pub(super) overlaps: bool,
+}
+
+/// Follows blocks.
+pub(super) struct Walker<'a> {
+    image: &'a Image<'a>,
+    callees: &'a Callees,
+    stepper: Stepper<'a>,
+    /// Addresses in the file that instructions on the way compute.
+    pub(super) mentioned: Vec<u64>,
+}
+
+impl<'a> Walker<'a> {
+    pub(super) fn new(image: &'a Image<'a>, callees: &'a Callees) -> Self {
+        Self { image, callees, stepper: Stepper::new(image), mentioned: Vec::new() }
+    }
+
+    /// Follows the code of a gap from `start` up to another block; `meets` tells the first one at an address or behind it.
+    pub(super) fn walk(
+        &mut self,
+        start: u64,
+        state: &State,
+        meets: impl Fn(u64) -> Option<u64>,
+        mut visit: impl FnMut(&Instruction, &State),
+    ) -> Walked {
+        let gap_end = self.image.gap(start).map_or(start, |gap| gap.end);
+        let code = self.image.code_from(start);
+        let len = usize::try_from(gap_end - start).unwrap_or(usize::MAX).min(code.len());
+        let mut decoder = Decoder::with_ip(64, &code[..len], start, DecoderOptions::NONE);
+        let mut meet = meets(start + 1);
+        let mut instruction = Instruction::default();
+        let mut walked = Walked {
+            end: start,
+            exits: Vec::new(),
+            ending: Ending::RunsOut,
+            last: state.clone(),
+            count: 0,
+            overlaps: false,
+        };
+        let mut state = state.clone();
+        while decoder.can_decode() {
+            if meet.is_some_and(|meet| meet < walked.end) {
+                walked.overlaps = true;
+                meet = meets(walked.end);
+            }
+            let cut = walked.exits.len() >= MOST_EXITS || walked.count >= LONGEST;
+            if walked.count > 0 && (cut || meet == Some(walked.end)) {
+                walked.exits.push(Exit { way: Way::Falls, target: walked.end, state });
+                walked.ending = Ending::Goes;
+                return walked;
+            }
+            decoder.decode_out(&mut instruction);
+            if instruction.is_invalid() {
+                walked.ending = Ending::Undecodable;
+                return walked;
+            }
+            visit(&instruction, &state);
+            walked.count += 1;
+            walked.end = instruction.next_ip();
+            if let Some(ending) = self.follow(&instruction, &mut state, &mut walked) {
+                walked.ending = ending;
+                walked.last = state;
+                return walked;
+            }
+        }
+        walked.last = state;
+        walked
+    }
+
+    /// Applies an instruction; how the block ends, if it does.
+    fn follow(
+        &mut self,
+        instruction: &Instruction,
+        state: &mut State,
+        walked: &mut Walked,
+    ) -> Option<Ending> {
+        if instruction.is_ip_rel_memory_operand() && instruction.mnemonic() == Mnemonic::Lea {
+            self.mentioned.push(instruction.ip_rel_memory_address());
+        }
+        let exit = |way, state: &State| Exit {
+            way,
+            target: instruction.near_branch_target(),
+            state: state.clone(),
+        };
+        match instruction.flow_control() {
+            FlowControl::Return => {
+                let takes = if instruction.op_count() > 0 { instruction.immediate32() } else { 0 };
+                return Some(Ending::Returns { takes });
+            }
+            FlowControl::UnconditionalBranch => {
+                walked.exits.push(exit(Way::Jumps, state));
+                return Some(Ending::Goes);
+            }
+            FlowControl::ConditionalBranch => walked.exits.push(exit(Way::Jumps, state)),
+            FlowControl::IndirectBranch => return Some(self.jumps_to(instruction, state, walked)),
+            FlowControl::Exception => return Some(Ending::Stops),
+            FlowControl::Interrupt if instruction.mnemonic() != Mnemonic::Int => {
+                return Some(Ending::Stops);
+            }
+            FlowControl::Call if is_near(instruction) => self.call(instruction, state, walked),
+            FlowControl::IndirectCall => state.call(Callees::BY_ABI.writes),
+            _ if instruction.mnemonic() == Mnemonic::Hlt => return Some(Ending::Stops),
+            _ => {
+                if is_near(instruction) {
+                    walked.exits.push(exit(Way::Jumps, state));
+                }
+                self.stepper.step(state, instruction);
+            }
+        }
+        None
+    }
+
+    fn call(&self, instruction: &Instruction, state: &mut State, walked: &mut Walked) {
+        let target = instruction.near_branch_target();
+        if target == instruction.next_ip() {
+            // The way to read the instruction pointer: nothing returns.
+            let rsp = state.stack_pointer().plus(-8);
+            state.set(RSP, rsp);
+            state.store(rsp, 8, Value::Unknown);
+            return;
+        }
+        walked.exits.push(Exit { way: Way::Calls, target, state: State::at_entry() });
+        let within = self.image.gap(target).is_some();
+        let callee = if within { self.callees.get(target) } else { Callees::BY_ABI };
+        state.call(callee.writes);
+        if let Some(at) = self.image.offset(instruction.ip()).filter(|_| callee.takes_arguments) {
+            let rsp = state.make_frame(at);
+            state.set(RSP, rsp);
+        }
+    }
+
+    /// A linkage table's stub goes on behind its jump when it is run for the first time.
+    fn jumps_to(&self, instruction: &Instruction, state: &State, walked: &mut Walked) -> Ending {
+        let next = instruction.next_ip();
+        if self.image.plt_at(instruction.ip()).is_some_and(|plt| plt.contains(&next)) {
+            walked.exits.push(Exit { way: Way::Falls, target: next, state: state.clone() });
+        }
+        let register = match instruction.op0_kind() {
+            OpKind::Register => instruction.op0_register(),
+            _ => Register::None,
+        };
+        let value = number(register).map_or(Value::Unknown, |register| state.register(register));
+        Ending::JumpsTo { at: instruction.ip(), next, value }
+    }
+}
+
+fn is_near(instruction: &Instruction) -> bool {
+    instruction.op0_kind() == OpKind::NearBranch64
+}
