@@ -1,8 +1,9 @@
 # What a clone is built, tried, tested and packed with. The longer recipes are scripts in tests/rig/.
 PID ?=
 SECONDS_PER_TARGET ?= 20
+UNWIND_FILES ?= /usr/bin /usr/lib
 
-.PHONY: help flamegraph test test-all test-vm test-backends lint deny msrv bpf-arm64 fuzz bench dist
+.PHONY: help flamegraph test test-all test-vm test-backends lint deny msrv bpf-arm64 fuzz bench unwind-differential unwind-bench dist
 
 help:
 	@echo 'make flamegraph [PID=1234]  install what is needed, record a sample program or the process, write flame.svg'
@@ -12,6 +13,7 @@ help:
 	@echo 'make lint                   formatting, warnings, docs; deny: licences and duplicates; msrv: the lowest Rust'
 	@echo 'make dist                   one static binary with man page and completions'
 	@echo 'make bench [PEERS=DIR]      figures beside other profilers'
+	@echo 'make unwind-differential       the unwind rules of all files in UNWIND_FILES beside those of gimli; unwind-bench: what they cost'
 	@echo 'make fuzz                   every fuzz target for a few seconds; bpf-arm64: the BPF programs for arm64'
 
 flamegraph:
@@ -49,6 +51,14 @@ fuzz:
 
 bench:
 	@tests/bench/run
+
+unwind-differential:
+	cargo build --release -p profiler
+	cargo run --release -p bpf --example unwind_differential -- $(UNWIND_FILES) $(or $(CARGO_TARGET_DIR),target)/release/bpflame
+
+unwind-bench:
+	cargo run --release -p bpf --example unwind_benchmark -- /usr/bin/node /usr/lib/gcc/x86_64-linux-gnu/*/cc1plus \
+		$(wildcard $(shell rustc --print sysroot)/lib/librustc_driver-*.so) /usr/lib/x86_64-linux-gnu/libc.so.6
 
 dist:
 	@tests/rig/dist

@@ -120,5 +120,6 @@ pub(crate) fn files(paths: impl Iterator<Item = PathBuf>) -> Vec<PathBuf> {
         }
     }
     found.sort();
+    found.dedup();
     found
 }

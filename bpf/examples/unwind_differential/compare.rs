@@ -82,7 +82,7 @@ impl Comparison {
         if !same(&found, &expected) {
             self.differs(|| format!("{address:#x}: {rule:?} for {row:?}"));
         } else if lost(&found, &expected) {
-            *self.inexpressible.entry("frame pointer").or_default() += 1;
+            *self.inexpressible.entry("frame pointer by an unknown expression").or_default() += 1;
         } else {
             self.equal += 1;
             self.spare += u64::from(found.spare != Found::Unknown);

@@ -57,6 +57,8 @@ pub struct Figures {
     pub elsewhere: u64,
     /// Function entries that are malformed, as a whole or from some instruction on.
     pub malformed: u64,
+    /// Bytes of code whose rules cannot say where the frame pointer was saved.
+    pub lost_frame_pointer: u64,
     /// What was first found wrong.
     pub wrong: Option<gimli::Error>,
     /// Why reading stopped before the section's end.
@@ -106,3 +108,8 @@ impl<'a> Frames<'a> {
         BaseAddresses::default().set_eh_frame(self.address).set_text(self.text).set_got(self.got)
     }
 }
+
+#[cfg(test)]
+mod differential;
+#[cfg(test)]
+mod tests;

@@ -114,9 +114,6 @@ pub enum Unsupported {
     CfaExpression,
     /// An offset that the compact form has no room for.
     Offset,
-    /// The frame pointer by another register or another expression. The step itself is possible; the frame pointer is
-    /// [`Restore::Unknown`] afterwards.
-    FramePointer,
     /// The return address by another register or an expression.
     ReturnAddress,
     /// The caller's stack pointer is not the canonical frame address.
@@ -133,10 +130,9 @@ pub enum Unsupported {
 
 impl Unsupported {
     /// All kinds, each at the index of its number.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 8] = [
         Self::CfaExpression,
         Self::Offset,
-        Self::FramePointer,
         Self::ReturnAddress,
         Self::StackPointer,
         Self::SignalFrame,
@@ -150,7 +146,6 @@ impl Unsupported {
         match self {
             Self::CfaExpression => "frame address by an unknown expression",
             Self::Offset => "an offset out of range",
-            Self::FramePointer => "frame pointer by an unknown expression",
             Self::ReturnAddress => "return address by a register or an unknown expression",
             Self::StackPointer => "stack pointer by a rule of its own",
             Self::SignalFrame => "signal frame of an unknown form",

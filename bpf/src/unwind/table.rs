@@ -3,9 +3,13 @@
 mod build;
 mod code;
 mod source;
+mod tally;
 
 pub use code::{Code, NotCode};
-pub use source::{Source, Tally};
+pub use source::Source;
+pub use tally::Tally;
+
+use std::ops::Range;
 
 use crate::unwind::rule::{Compact, Rule};
 
@@ -24,7 +28,6 @@ pub struct Table {
     directory: Vec<u32>,
     rows: Vec<u32>,
     rules: Vec<Compact>,
-    tally: Tally,
 }
 
 impl Table {
@@ -66,20 +69,21 @@ impl Table {
         size_of_val(&*self.directory) + size_of_val(&*self.rows) + size_of_val(&*self.rules)
     }
 
-    /// How many addresses have rules, and how many have some that cannot be expressed.
-    pub fn tally(&self) -> &Tally {
-        &self.tally
-    }
-
-    /// The ranges of equal rules, in the order of their addresses.
-    pub fn ranges(&self) -> impl Iterator<Item = (u64, Compact)> {
+    /// Ranges with a rule, in the order of their addresses. None reaches beyond its page.
+    pub fn ranges(&self) -> impl Iterator<Item = (Range<u64>, Compact)> {
         let pages = self.directory.windows(2).enumerate();
         pages.flat_map(move |(page, ends)| {
             let rows = self.rows.get(ends[0] as usize..ends[1] as usize).unwrap_or_default();
             let base = self.base + ((page as u64) << PAGE_BITS);
-            rows.iter().filter_map(move |row| {
-                Some((base + u64::from(row & 0xffff), *self.rules.get((row >> 16) as usize)?))
+            let ends = rows.iter().skip(1).map(|row| row & 0xffff).chain([1 << PAGE_BITS]);
+            rows.iter().zip(ends).filter_map(move |(row, end)| {
+                let rule = *self.rules.get((row >> 16) as usize)?;
+                let range = base + u64::from(row & 0xffff)..base + u64::from(end);
+                (rule != Compact::NONE).then_some((range, rule))
             })
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,8 @@ use crate::unwind::rule::registers::{FRAME_POINTER, SPARE, STACK_POINTER};
 /// Rows that may be remembered at a time; compilers use one or two.
 const MOST_REMEMBERED: usize = 64;
 
+const STACK: Register = Register(STACK_POINTER as u16);
+
 /// How the canonical frame address is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Address {
@@ -57,7 +59,7 @@ pub(super) struct Common {
 #[derive(Debug)]
 pub(super) struct Columns<'a> {
     pub(super) row: Row,
-    remembered: Vec<Row>,
+    remembered: &'a mut Vec<Row>,
     pub(super) common: &'a Common,
     section: &'a [u8],
 }
@@ -86,12 +88,14 @@ impl Row {
 }
 
 impl<'a> Columns<'a> {
-    /// At a function's first address. Expressions are read from `section`.
-    pub(super) fn new(common: &'a Common, section: &'a [u8]) -> Self {
-        Self { row: common.initial, remembered: Vec::new(), common, section }
+    /// At a function's first address. Expressions are read from `section`; `remembered` is room for rows.
+    pub(super) fn new(common: &'a Common, section: &'a [u8], remembered: &'a mut Vec<Row>) -> Self {
+        remembered.clear();
+        Self { row: common.initial, remembered, common, section }
     }
 
     /// Applies an instruction other than those that move the location.
+    #[inline(always)]
     pub(super) fn apply(
         &mut self,
         instruction: &CallFrameInstruction<usize>,
@@ -126,6 +130,7 @@ impl<'a> Columns<'a> {
     }
 
     /// Applies an instruction that says how a register is restored.
+    #[inline(always)]
     fn restore(&mut self, instruction: &CallFrameInstruction<usize>) {
         use CallFrameInstruction as I;
         let (register, column) = match *instruction {
@@ -143,6 +148,8 @@ impl<'a> Columns<'a> {
                 }
             }
             I::Undefined { register } => (register, Column::Undefined),
+            // Without a rule the caller's stack pointer is the canonical frame address: not the same.
+            I::SameValue { register } if register == STACK => (register, Column::Other),
             I::SameValue { register } => (register, Column::Same),
             I::Expression { register, expression } => {
                 (register, Column::At(self.meaning(expression)))
@@ -187,15 +194,15 @@ impl<'a> Columns<'a> {
 }
 
 /// A register's column, where it is one that a walk needs.
+#[inline(always)]
 fn column(row: &mut Row, register: Register, return_address: Register) -> Option<&mut Column> {
     const FP: Register = Register(FRAME_POINTER as u16);
-    const SP: Register = Register(STACK_POINTER as u16);
     const OTHER: Register = Register(SPARE as u16);
     match register {
         register if register == return_address => Some(&mut row.ra),
         FP => Some(&mut row.fp),
         OTHER => Some(&mut row.spare),
-        SP => Some(&mut row.sp),
+        STACK => Some(&mut row.sp),
         _ => None,
     }
 }

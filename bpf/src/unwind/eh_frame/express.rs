@@ -20,7 +20,14 @@ pub(super) struct Expressed {
 }
 
 /// The rule of a row. `signal`: of a function that signal handlers return to. `spare`: with the spare register.
+#[inline]
 pub(super) fn express(row: &Row, signal: bool, spare: bool) -> Expressed {
+    if !signal
+        && !spare
+        && let Some(rule) = usual(row)
+    {
+        return Expressed { rule, lost_frame_pointer: false };
+    }
     let rule = if row.ra == Column::Undefined {
         Ok((Rule::END, false))
     } else if signal {
@@ -42,6 +49,21 @@ pub(super) fn express(row: &Row, signal: bool, spare: bool) -> Expressed {
         rule: Compact::unsupported(kind),
         lost_frame_pointer: false,
     })
+}
+
+/// The rule of nearly every row.
+#[inline]
+fn usual(row: &Row) -> Option<Compact> {
+    let (Address::Sum { register, offset }, Column::Offset(-8), Column::Same) =
+        (row.cfa, row.ra, row.sp)
+    else {
+        return None;
+    };
+    match row.fp {
+        Column::Same => Compact::usual(register, offset, None),
+        Column::Offset(at) => Compact::usual(register, offset, Some(at)),
+        _ => None,
+    }
 }
 
 fn step(row: &Row, spare: bool) -> Result<(Rule, bool), Unsupported> {

@@ -1,7 +1,7 @@
 //! One reading of a section, from its begin to its end.
 
-use std::collections::HashMap;
 use std::ops::Range;
+use std::rc::Rc;
 
 use gimli::{
     BaseAddresses, CallFrameInstruction, CommonInformationEntry, Error, FrameDescriptionEntry,
@@ -16,8 +16,10 @@ use crate::unwind::rule::{Compact, Unsupported};
 use crate::unwind::table::{Code, Source};
 
 /// Common entries that are kept; most files have fewer than ten.
-const MOST_COMMON: usize = 1024;
-/// Instructions that may be run beyond one for each byte of the section.
+const MOST_COMMON: usize = 64;
+/// Work that reading a common entry is at least, in bytes.
+const LEAST_WORK: u64 = 16;
+/// Bytes of common entries that may be read beyond those of the section: several functions may refer to parts of one.
 const MORE_WORK: u64 = 4096;
 
 /// The rules of a section's entries that lie in the code.
@@ -34,7 +36,8 @@ pub(super) fn read<'a, S: UnwindSection<Bytes<'a>>>(
         code,
         spare,
         work: frames.bytes.len() as u64 + MORE_WORK,
-        commons: HashMap::new(),
+        commons: Vec::new(),
+        remembered: Vec::new(),
         source: Source::new(code),
         figures: Figures::default(),
     };
@@ -65,16 +68,24 @@ impl From<Error> for Fault {
 type Cie<'a> = CommonInformationEntry<Bytes<'a>>;
 type Fde<'a> = FrameDescriptionEntry<Bytes<'a>>;
 
+/// A common entry, and what it says.
+struct Known<'a> {
+    entry: Cie<'a>,
+    common: Common,
+}
+
 struct Pass<'p, 'a, S> {
     frames: &'p Frames<'a>,
     section: &'p S,
     bases: &'p BaseAddresses,
     code: &'p Code,
     spare: bool,
-    /// Instructions that may still be run.
+    /// Bytes of common entries that may still be read.
     work: u64,
-    /// Common entries by their offset; what is malformed stays so.
-    commons: HashMap<usize, Result<(Cie<'a>, Common), Error>>,
+    /// Common entries and their offsets; what is malformed stays so.
+    commons: Vec<(usize, Result<Rc<Known<'a>>, Error>)>,
+    /// Room for the rows that a function remembers.
+    remembered: Vec<Row>,
     source: Source,
     figures: Figures,
 }
@@ -82,6 +93,7 @@ struct Pass<'p, 'a, S> {
 impl<'a, S: UnwindSection<Bytes<'a>>> Pass<'_, 'a, S> {
     /// Reads all entries; `false` if the spare register is needed for that.
     fn run(&mut self) -> bool {
+        self.source.reserve(self.frames.bytes.len());
         for entry in Entries::new(self.frames.bytes, self.frames.kind) {
             let read = match entry {
                 Entry::Common | Entry::Zero => continue,
@@ -110,14 +122,16 @@ impl<'a, S: UnwindSection<Bytes<'a>>> Pass<'_, 'a, S> {
 
     fn function(&mut self, offset: usize) -> Result<(), Fault> {
         let partial = self.section.partial_fde_from_offset(self.bases, offset.into())?;
-        let (cie, common) = self.common(UnwindOffset::into(partial.cie_offset()))?;
-        let entry = partial.parse(|_, _, _| Ok(cie.clone()))?;
+        let known = self.known(UnwindOffset::into(partial.cie_offset()))?;
+        let entry = partial.parse(|_, _, _| Ok(known.entry.clone()))?;
         let code = self.code;
         let mut elsewhere = true;
         for part in code.within(entry.initial_address()..entry.end_address()) {
             elsewhere = false;
             self.source.begin();
-            let followed = self.follow(&entry, &common, part);
+            let mut remembered = std::mem::take(&mut self.remembered);
+            let followed = self.follow(&entry, &known.common, part, &mut remembered);
+            self.remembered = remembered;
             self.source.end();
             followed?;
         }
@@ -126,51 +140,57 @@ impl<'a, S: UnwindSection<Bytes<'a>>> Pass<'_, 'a, S> {
         if self.source.is_full() { Err(Fault::Stopped(Stopped::TooManyRows)) } else { Ok(()) }
     }
 
-    /// The common entry at an offset.
-    fn common(&mut self, offset: usize) -> Result<(Cie<'a>, Common), Fault> {
-        if let Some(known) = self.commons.get(&offset) {
+    /// The common entry at an offset; most often it is the last one.
+    fn known(&mut self, offset: usize) -> Result<Rc<Known<'a>>, Fault> {
+        if let Some((_, known)) = self.commons.iter().rev().find(|(at, _)| *at == offset) {
             return Ok(known.clone()?);
         }
-        let common = self.read_common(offset);
-        if self.commons.len() >= MOST_COMMON {
-            self.commons.clear();
-        }
-        let common = match common {
-            Ok(common) => Ok(common),
+        let known = match self.read_common(offset) {
+            Ok(known) => Ok(Rc::new(known)),
             Err(Fault::Malformed(error)) => Err(error),
             Err(fault) => return Err(fault),
         };
-        self.commons.insert(offset, common.clone());
-        Ok(common?)
+        if self.commons.len() >= MOST_COMMON {
+            self.commons.clear();
+        }
+        self.commons.push((offset, known.clone()));
+        Ok(known?)
     }
 
-    fn read_common(&mut self, offset: usize) -> Result<(Cie<'a>, Common), Fault> {
-        let cie = self.section.cie_from_offset(self.bases, offset.into())?;
+    fn read_common(&mut self, offset: usize) -> Result<Known<'a>, Fault> {
+        let entry = self.section.cie_from_offset(self.bases, offset.into())?;
+        let work = (entry.entry_len() as u64).saturating_add(LEAST_WORK);
+        self.work = self.work.checked_sub(work).ok_or(Fault::Stopped(Stopped::TooMuchWork))?;
         let blank = Common {
             initial: Row::BLANK,
-            return_address: cie.return_address_register(),
-            code_alignment: cie.code_alignment_factor(),
-            data_alignment: cie.data_alignment_factor(),
-            signal: cie.is_signal_trampoline(),
+            return_address: entry.return_address_register(),
+            code_alignment: entry.code_alignment_factor(),
+            data_alignment: entry.data_alignment_factor(),
+            signal: entry.is_signal_trampoline(),
         };
-        let mut columns = Columns::new(&blank, self.frames.bytes);
-        let mut instructions = cie.instructions(self.section, self.bases);
+        let mut columns = Columns::new(&blank, self.frames.bytes, &mut self.remembered);
+        let mut instructions = entry.instructions(self.section, self.bases);
         while let Some(instruction) = instructions.next()? {
-            self.spend()?;
             columns.apply(&instruction)?;
         }
-        let initial = columns.row;
-        Ok((cie, Common { initial, ..blank }))
+        let common = Common { initial: columns.row, ..blank };
+        Ok(Known { entry, common })
     }
 
     /// Follows a function's instructions, and adds its rules in a part of the code that it covers. From a malformed
     /// instruction on, that is the rule.
-    fn follow(&mut self, entry: &Fde<'a>, common: &Common, part: Range<u64>) -> Result<(), Fault> {
-        let mut columns = Columns::new(common, self.frames.bytes);
+    fn follow(
+        &mut self,
+        entry: &Fde<'a>,
+        common: &Common,
+        part: Range<u64>,
+        remembered: &mut Vec<Row>,
+    ) -> Result<(), Fault> {
+        let mut columns = Columns::new(common, self.frames.bytes, remembered);
         let mut instructions = entry.instructions(self.section, self.bases);
         let mut at = entry.initial_address();
         while at < part.end {
-            let next = self.advance(&mut columns, &mut instructions, at);
+            let next = Self::advance(&mut columns, &mut instructions, at);
             let until = *next.as_ref().unwrap_or(&part.end);
             let range = at.max(part.start)..until.min(part.end);
             at = until;
@@ -187,32 +207,32 @@ impl<'a, S: UnwindSection<Bytes<'a>>> Pass<'_, 'a, S> {
 
     /// Runs instructions up to one that moves the location beyond `at`; where to.
     fn advance(
-        &mut self,
         columns: &mut Columns<'_>,
         instructions: &mut gimli::CallFrameInstructionIter<'_, Bytes<'a>>,
         at: u64,
-    ) -> Result<u64, Fault> {
-        while let Some(instruction) = instructions.next()? {
-            self.spend()?;
-            let next = match instruction {
-                CallFrameInstruction::AdvanceLoc { delta } => {
-                    let delta = u64::from(delta).wrapping_mul(columns.common.code_alignment);
+    ) -> Result<u64, Error> {
+        // Instructions are looked at where they are: moving each costs a fifth of the time.
+        loop {
+            let next = match &instructions.next() {
+                Ok(Some(CallFrameInstruction::AdvanceLoc { delta })) => {
+                    let delta = u64::from(*delta).wrapping_mul(columns.common.code_alignment);
                     at.checked_add(delta).ok_or(Error::AddressOverflow)?
                 }
-                CallFrameInstruction::SetLoc { address } if address < at => {
-                    return Err(Error::InvalidCfiSetLoc(address).into());
+                Ok(Some(CallFrameInstruction::SetLoc { address })) if *address < at => {
+                    return Err(Error::InvalidCfiSetLoc(*address));
                 }
-                CallFrameInstruction::SetLoc { address } => address,
-                other => {
-                    columns.apply(&other)?;
-                    at
+                Ok(Some(CallFrameInstruction::SetLoc { address })) => *address,
+                Ok(Some(other)) => {
+                    columns.apply(other)?;
+                    continue;
                 }
+                Ok(None) => return Ok(u64::MAX),
+                Err(error) => return Err(*error),
             };
             if next > at {
                 return Ok(next);
             }
         }
-        Ok(u64::MAX)
     }
 
     fn row(&mut self, row: &Row, common: &Common, range: Range<u64>) -> Result<(), Fault> {
@@ -221,14 +241,9 @@ impl<'a, S: UnwindSection<Bytes<'a>>> Pass<'_, 'a, S> {
         }
         let expressed = express(row, common.signal, self.spare);
         if expressed.lost_frame_pointer {
-            self.source.count(Unsupported::FramePointer, range.end - range.start);
+            self.figures.lost_frame_pointer += range.end - range.start;
         }
         self.source.row(range, expressed.rule);
-        Ok(())
-    }
-
-    fn spend(&mut self) -> Result<(), Fault> {
-        self.work = self.work.checked_sub(1).ok_or(Fault::Stopped(Stopped::TooMuchWork))?;
         Ok(())
     }
 }

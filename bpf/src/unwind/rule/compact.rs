@@ -54,6 +54,23 @@ impl Compact {
         Self::try_from(rule).unwrap_or_else(Self::unsupported)
     }
 
+    /// The rule of nearly every address, made at once: `register + offset`, the return address at its usual place, and the
+    /// frame pointer saved so many bytes from the frame address or unchanged. `None` where it does not fit.
+    #[inline]
+    pub(in crate::unwind) fn usual(register: u16, offset: i64, fp: Option<i64>) -> Option<Self> {
+        let offset = i32::try_from(offset).ok()?;
+        let fp = match fp {
+            None => 0,
+            Some(at @ -1024..=1016) if at % 8 == 0 => {
+                1 << FP_SHIFT | u64::from((at / 8) as u8) << FP_AT_SHIFT
+            }
+            Some(_) => return None,
+        };
+        let register = u64::from(register) << NUMBER_SHIFT;
+        let fits = register <= u64::from(MOST_NUMBER) << NUMBER_SHIFT;
+        fits.then_some(Self(REGISTER | register | fp | u64::from(offset as u32) << OFFSET_SHIFT))
+    }
+
     /// The rule; `None` where there is none, or the bits are no rule's.
     pub fn rule(self) -> Option<Rule> {
         let kind = self.unsupported_kind();
@@ -181,93 +198,4 @@ fn words(bytes: i32) -> Result<u64, Unsupported> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn restores() -> Vec<Restore> {
-        let at = [-1024, -56, -8, 0, 8, 1016, -1032, 1024, 4];
-        let mut all = vec![Restore::Same, Restore::Unknown];
-        all.extend(at.map(Restore::AtCfa));
-        all.extend(at.map(Restore::AtFramePointer));
-        all
-    }
-
-    fn cfas() -> Vec<Cfa> {
-        let mut all = vec![Cfa::SignalFrame, Cfa::FramePointer];
-        all.extend((0..18).map(|threshold| Cfa::Plt { threshold }));
-        for register in [0, 6, 7, 31, 63, 64, 255] {
-            for offset in [0, 8, -8, 17, 1 << 15, i32::MIN, i32::MAX] {
-                all.push(Cfa::Register { register, offset });
-                for add in [0, 8, -32768, 32767, 32768] {
-                    all.push(Cfa::Deref { register, offset, add });
-                }
-            }
-        }
-        all
-    }
-
-    #[test]
-    fn every_rule_comes_back_or_is_refused() {
-        let (mut kept, mut refused) = (0, 0);
-        for cfa in cfas() {
-            for fp in restores() {
-                for spare in restores() {
-                    for ra in [-8, -16, 64, 5, 4096].map(ReturnAddress::AtCfa) {
-                        let rule = Rule { cfa, fp, spare, ra, trust: RuleTrust::Synthesised };
-                        match Compact::try_from(&rule) {
-                            Ok(compact) => {
-                                assert_eq!(compact.rule(), Some(rule));
-                                kept += 1;
-                            }
-                            Err(kind) => {
-                                assert_eq!(
-                                    Compact::of(&rule).rule(),
-                                    Some(Rule::unsupported(kind))
-                                );
-                                refused += 1;
-                            }
-                        }
-                    }
-                }
-            }
-        }
-        assert!(kept > 10_000 && refused > 10_000, "{kept} kept, {refused} refused");
-    }
-
-    #[test]
-    fn the_usual_rules_are_kept() {
-        let usual = [
-            Rule::END,
-            Rule::SIGNAL_FRAME,
-            Rule::FRAME_POINTER,
-            Rule::of(Cfa::Register { register: 7, offset: 8 }),
-            Rule { fp: Restore::AtCfa(-16), ..Rule::of(Cfa::Register { register: 6, offset: 16 }) },
-            Rule {
-                fp: Restore::AtFramePointer(0),
-                ..Rule::of(Cfa::Deref { register: 6, offset: -8, add: 0 })
-            },
-            Rule {
-                spare: Restore::AtCfa(-56),
-                ..Rule::of(Cfa::Register { register: 7, offset: 1 << 20 })
-            },
-        ];
-        for rule in usual {
-            assert_eq!(Compact::of(&rule).rule(), Some(rule));
-        }
-        for kind in Unsupported::ALL {
-            assert_eq!(Compact::unsupported(kind).unsupported_kind(), Some(kind));
-        }
-        assert_eq!(Compact::NONE.rule(), None);
-    }
-
-    #[test]
-    fn any_bits_are_read_without_panic() {
-        let mut bits = 0x9e37_79b9_7f4a_7c15_u64;
-        for _ in 0..100_000 {
-            bits = bits.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            if let Some(rule) = Compact(bits).rule() {
-                assert!(Compact::of(&rule).rule() == Some(rule), "{rule:?}");
-            }
-        }
-    }
-}
+mod tests;

@@ -2,17 +2,17 @@
 
 use std::collections::HashMap;
 
-use super::source::{Piece, Row, number};
-use super::{Code, PAGE_BITS, Source, Table, Tally};
+use super::source::{Piece, number};
+use super::{Code, PAGE_BITS, Source, Table};
 use crate::unwind::rule::Compact;
 
-/// A piece of one of the sources.
+/// A piece of one of the sources, or what is left of it.
 #[derive(Clone, Copy, Debug)]
 struct Part {
     start: u32,
     end: u32,
-    source: usize,
-    piece: Piece,
+    source: u32,
+    piece: u32,
 }
 
 impl Table {
@@ -25,21 +25,26 @@ impl Table {
                 parts = fill(parts, in_order(index, source));
             }
         }
-        let mut tally = Tally::default();
-        sources.iter().for_each(|source| tally.add(source.tally()));
-        let mut rows = Rows::new(code, &parts, sources);
+        let mut rows = Rows::new(code, sources);
         for part in &parts {
-            rows.part(part, sources[part.source]);
+            rows.part(part, sources);
         }
-        rows.close(code, tally)
+        rows.close(code)
     }
 }
 
 /// A source's pieces, sorted and apart.
 fn in_order(index: usize, source: &Source) -> Vec<Part> {
-    let part = |&piece: &Piece| Part { start: piece.start, end: piece.end, source: index, piece };
-    let mut parts: Vec<Part> = source.pieces.iter().map(part).collect();
-    parts.sort_by_key(|part| part.start);
+    let part = |(piece, &Piece { start, end, .. }): (usize, _)| Part {
+        start,
+        end,
+        source: index as u32,
+        piece: piece as u32,
+    };
+    let mut parts: Vec<Part> = source.pieces.iter().enumerate().map(part).collect();
+    if !parts.is_sorted_by_key(|part| part.start) {
+        parts.sort_unstable_by_key(|part| (part.start, part.piece));
+    }
     parts.dedup_by_key(|part| part.start);
     for at in 1..parts.len() {
         let start = parts[at].start;
@@ -80,68 +85,94 @@ fn fill(parts: Vec<Part>, more: Vec<Part>) -> Vec<Part> {
 
 /// A table in the making.
 struct Rows {
-    directory: Vec<u32>,
-    rows: Vec<u32>,
+    out: Written,
     rules: Vec<Compact>,
     numbers: HashMap<Compact, u32>,
-    /// The table's number of each rule of each source.
+    /// The table's number of each rule of each source; 0 where it has none yet.
     renumbered: Vec<Vec<u32>>,
-    /// The rule that holds at the end of what was written, and where that is.
+}
+
+/// The rows written.
+struct Written {
+    directory: Vec<u32>,
+    rows: Vec<u32>,
+    /// The rule that holds behind the last row.
     rule: u32,
+    /// The end of the last part.
     end: u32,
 }
 
 impl Rows {
-    fn new(code: &Code, parts: &[Part], sources: &[&Source]) -> Self {
+    fn new(code: &Code, sources: &[&Source]) -> Self {
         let pages = ((code.end() - code.base() - 1) >> PAGE_BITS) as usize + 1;
-        let rows = parts.iter().map(|part| (part.piece.last - part.piece.first + 1) as usize).sum();
+        // One more a piece for the gap behind it; what is not written costs nothing.
+        let rows = sources.iter().map(|source| source.rows.len() + source.pieces.len()).sum();
         let mut directory = Vec::with_capacity(pages + 1);
         directory.push(0);
         Self {
-            directory,
-            rows: Vec::with_capacity(rows),
+            out: Written { directory, rows: Vec::with_capacity(rows), rule: 0, end: 0 },
             rules: vec![Compact::NONE],
             numbers: HashMap::from([(Compact::NONE, 0)]),
-            renumbered: sources.iter().map(|source| vec![u32::MAX; source.rules.len()]).collect(),
-            rule: 0,
-            end: 0,
+            renumbered: sources.iter().map(|source| vec![0; source.rules.len()]).collect(),
         }
     }
 
-    fn part(&mut self, part: &Part, source: &Source) {
-        let rows = &source.rows[part.piece.first as usize..part.piece.last as usize];
+    fn part(&mut self, part: &Part, sources: &[&Source]) {
+        let source = sources[part.source as usize];
+        let Piece { start, first, last, .. } = source.pieces[part.piece as usize];
+        let rows = &source.rows[first as usize..last as usize];
         // A part may begin within its piece.
-        let skipped = rows.partition_point(|row| row.at <= part.start).saturating_sub(1);
-        if part.start > self.end {
-            self.row(self.end, 0);
+        let at = |row: u32| start + (row & 0xffff);
+        let skipped = match part.start == start {
+            true => 0,
+            false => rows.partition_point(|&row| at(row) <= part.start).saturating_sub(1),
+        };
+        if part.start > self.out.end {
+            self.out.row(self.out.end, 0);
         }
-        for &Row { at, rule } in rows[skipped..].iter().take_while(|row| row.at < part.end) {
-            let rule = self.renumber(part.source, rule, source);
-            self.row(at.max(part.start), rule);
+        let renumbered = &mut self.renumbered[part.source as usize];
+        for &row in &rows[skipped..] {
+            if at(row) >= part.end {
+                break;
+            }
+            let rule = &mut renumbered[(row >> 16) as usize];
+            if *rule == 0 {
+                let compact = source.rules[(row >> 16) as usize];
+                *rule = number(compact, &mut self.rules, &mut self.numbers);
+            }
+            self.out.row(at(row).max(part.start), *rule);
         }
-        self.end = part.end;
+        self.out.end = part.end;
     }
 
-    fn renumber(&mut self, source: usize, rule: u32, from: &Source) -> u32 {
-        let known = &mut self.renumbered[source][rule as usize];
-        if *known == u32::MAX {
-            *known = number(from.rules[rule as usize], &mut self.rules, &mut self.numbers);
+    fn close(self, code: &Code) -> Table {
+        let mut out = self.out;
+        let last = code.offset(code.end() - 1);
+        if out.end >> PAGE_BITS <= last >> PAGE_BITS {
+            out.row(out.end, 0);
         }
-        *known
+        out.open_pages(last);
+        out.directory.push(out.rows.len() as u32);
+        out.rows.shrink_to_fit();
+        Table { base: code.base(), directory: out.directory, rows: out.rows, rules: self.rules }
     }
+}
 
+impl Written {
     /// From `at` on, this rule holds.
+    #[inline]
     fn row(&mut self, at: u32, rule: u32) {
         if rule == self.rule {
             return;
         }
-        self.open_pages(at);
+        if (at >> PAGE_BITS) as usize >= self.directory.len() {
+            self.open_pages(at);
+        }
         let row = at & 0xffff | rule << 16;
         // A page that was just opened with the rule of the page before, which ends with that page.
-        let opened = self.directory.last().map_or(0, |&first| first as usize);
-        match self.rows[opened..].last_mut().filter(|last| **last & 0xffff == row & 0xffff) {
-            Some(last) => *last = row,
-            None => self.rows.push(row),
+        match self.rows.last_mut() {
+            Some(last) if at & 0xffff == 0 && self.rule != 0 => *last = row,
+            _ => self.rows.push(row),
         }
         self.rule = rule;
     }
@@ -153,23 +184,6 @@ impl Rows {
             if self.rule != 0 {
                 self.rows.push(self.rule << 16);
             }
-        }
-    }
-
-    fn close(mut self, code: &Code, tally: Tally) -> Table {
-        let last = code.offset(code.end() - 1);
-        if self.end >> PAGE_BITS <= last >> PAGE_BITS {
-            self.row(self.end, 0);
-        }
-        self.open_pages(last);
-        self.directory.push(self.rows.len() as u32);
-        self.rows.shrink_to_fit();
-        Table {
-            base: code.base(),
-            directory: self.directory,
-            rows: self.rows,
-            rules: self.rules,
-            tally,
         }
     }
 }

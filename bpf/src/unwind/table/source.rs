@@ -11,46 +11,21 @@ use crate::unwind::rule::{Compact, Rule, Unsupported};
 const MOST_ROWS: usize = 8 << 20;
 /// Unique rules of a source or of a table, so that a row can number them.
 pub(super) const MOST_RULES: usize = 1 << 16;
+/// From a piece's start to that of its last row, at most.
+const LONGEST_PIECE: u32 = 0xffff;
+/// Bytes of a section that give a row and a piece, at least: compilers' are a third longer.
+const BYTES_A_ROW: usize = 4;
+const BYTES_A_PIECE: usize = 24;
 /// Rules that are found again without hashing.
 const RECENT: usize = 256;
 
-/// Addresses by what is known of them.
+/// A run of addresses with rules throughout: a function, or a part of a long one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Bytes of code with rules, those that cannot be expressed included.
-    pub covered: u64,
-    /// Bytes of code whose rules cannot be expressed, at the index of [`Unsupported`]'s number.
-    pub unsupported: [u64; Unsupported::ALL.len()],
-}
-
-impl Tally {
-    /// Bytes of code that cannot be expressed for this reason.
-    pub fn of(&self, kind: Unsupported) -> u64 {
-        self.unsupported[kind as usize]
-    }
-
-    pub(super) fn add(&mut self, other: &Self) {
-        self.covered += other.covered;
-        for (sum, more) in self.unsupported.iter_mut().zip(other.unsupported) {
-            *sum += more;
-        }
-    }
-}
-
-/// From an address on, which of the source's rules holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Row {
-    /// From the span's base.
-    pub(super) at: u32,
-    pub(super) rule: u32,
-}
-
-/// A run of addresses with rules throughout: a function.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Piece {
     pub(super) start: u32,
     pub(super) end: u32,
-    /// Its rows; the first one starts where the piece does.
+    /// Its rows; the first one starts where the piece does. A row has its first address, from the piece's start, in
+    /// the lower half, and in the upper half its rule.
     pub(super) first: u32,
     pub(super) last: u32,
 }
@@ -59,12 +34,14 @@ pub(super) struct Piece {
 #[derive(Clone, Debug)]
 pub struct Source {
     code: Arc<Code>,
+    base: u64,
     pub(super) pieces: Vec<Piece>,
-    pub(super) rows: Vec<Row>,
+    /// The piece that is being added.
+    open: Piece,
+    pub(super) rows: Vec<u32>,
     pub(super) rules: Vec<Compact>,
     numbers: HashMap<Compact, u32>,
-    recent: Vec<(Compact, u32)>,
-    tally: Tally,
+    recent: Box<[(Compact, u32); RECENT]>,
     full: bool,
 }
 
@@ -73,14 +50,22 @@ impl Source {
     pub fn new(code: &Code) -> Self {
         Self {
             code: Arc::new(code.clone()),
+            base: code.base(),
             pieces: Vec::new(),
+            open: Piece::default(),
             rows: Vec::new(),
             rules: vec![Compact::NONE],
             numbers: HashMap::from([(Compact::NONE, 0)]),
-            recent: vec![(Compact::NONE, 0); RECENT],
-            tally: Tally::default(),
+            recent: Box::new([(Compact::NONE, 0); RECENT]),
             full: false,
         }
+    }
+
+    /// Makes room for the rows and pieces that so many bytes of a section may give, so that they need not be moved
+    /// as they grow. Memory that is not written is not taken.
+    pub(in crate::unwind) fn reserve(&mut self, section: usize) {
+        self.rows.reserve((section / BYTES_A_ROW).min(MOST_ROWS));
+        self.pieces.reserve((section / BYTES_A_PIECE).min(MOST_ROWS));
     }
 
     /// Adds a range with one rule; its parts outside the code are left out.
@@ -103,11 +88,6 @@ impl Source {
         self.full
     }
 
-    /// How many addresses have rules, and how many have some that cannot be expressed.
-    pub fn tally(&self) -> &Tally {
-        &self.tally
-    }
-
     /// Address ranges with rules, in the order that they were added.
     pub fn covered(&self) -> impl Iterator<Item = Range<u64>> {
         let at = |offset: u32| self.code.base() + u64::from(offset);
@@ -117,46 +97,42 @@ impl Source {
     /// Opens a piece.
     pub(in crate::unwind) fn begin(&mut self) {
         let first = self.rows.len() as u32;
-        self.pieces.push(Piece { start: 0, end: 0, first, last: first });
+        self.open = Piece { start: 0, end: 0, first, last: first };
     }
 
     /// A rule over a range that lies within the code and follows the one before directly, in the open piece.
+    #[inline]
     pub(in crate::unwind) fn row(&mut self, range: Range<u64>, rule: Compact) {
+        let (start, end) = ((range.start - self.base) as u32, (range.end - self.base) as u32);
+        let rule = self.number(rule) << 16;
+        if self.open.first == self.open.last {
+            self.open.start = start;
+        } else if self.rows.last().is_some_and(|last| last >> 16 == rule >> 16) {
+            self.open.end = end;
+            return;
+        } else if start - self.open.start > LONGEST_PIECE {
+            self.end();
+            self.begin();
+            self.open.start = start;
+        }
         if self.rows.len() >= MOST_ROWS {
             self.full = true;
             return;
         }
-        self.tally.covered += range.end - range.start;
-        if let Some(kind) = rule.unsupported_kind() {
-            self.count(kind, range.end - range.start);
-        }
-        let (start, end) = (self.code.offset(range.start), self.code.offset(range.end));
-        let rule = self.number(rule);
-        let Some(piece) = self.pieces.last_mut() else { return };
-        piece.end = end;
-        let last = self.rows.last().filter(|_| piece.first < piece.last);
-        if last.is_none() {
-            piece.start = start;
-        }
-        if last.is_none_or(|last| last.rule != rule) {
-            self.rows.push(Row { at: start, rule });
-            piece.last += 1;
-        }
+        self.rows.push((start - self.open.start) | rule);
+        self.open.end = end;
+        self.open.last += 1;
     }
 
     /// Closes the piece.
     pub(in crate::unwind) fn end(&mut self) {
-        if self.pieces.last().is_some_and(|piece| piece.first == piece.last) {
-            self.pieces.pop();
+        if self.open.first < self.open.last {
+            self.pieces.push(self.open);
         }
     }
 
-    /// Counts addresses whose rules cannot be expressed.
-    pub(in crate::unwind) fn count(&mut self, kind: Unsupported, addresses: u64) {
-        self.tally.unsupported[kind as usize] += addresses;
-    }
-
     /// The number of a rule among the unique ones.
+    #[inline]
     fn number(&mut self, rule: Compact) -> u32 {
         let slot = (rule.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - RECENT.ilog2())) as usize;
         if self.recent[slot].0 == rule {
