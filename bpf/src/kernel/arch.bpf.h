@@ -12,6 +12,7 @@ struct registers {
 	__u64 ip;
 	__u64 sp;
 	__u64 fp;
+	__u64 spare; /* a saved register that a few unwind rules build on */
 	bool user;   /* taken in user mode */
 	bool compat; /* a 32-bit task */
 };
@@ -28,10 +29,23 @@ struct event_context {
 
 struct pt_regs {
 	unsigned long bp;
+	unsigned long bx;
 	unsigned long ip;
 	unsigned long cs;
 	unsigned long sp;
 } __attribute__((preserve_access_index));
+
+/* Numbers of registers in unwind rules, and the interrupted code's registers in the frame that the kernel puts on the stack
+ * for a signal handler (ucontext). */
+enum {
+	STACK_POINTER = 7,
+	FRAME_POINTER = 6,
+	SPARE_REGISTER = 3,
+	SIGNAL_FP = 40 + 8 * 10,
+	SIGNAL_SPARE = 40 + 8 * 11,
+	SIGNAL_SP = 40 + 8 * 15,
+	SIGNAL_IP = 40 + 8 * 16,
+};
 
 enum {
 	USER_MODE = 3,
@@ -48,6 +62,7 @@ static __always_inline void event_registers(const struct event_context *ctx, str
 	r->ip = ctx->ip;
 	r->sp = ctx->sp;
 	r->fp = ctx->bp;
+	r->spare = ctx->bx;
 }
 
 #define SAVED_REGISTERS(r, regs, READ)                                                                                 \
@@ -58,6 +73,7 @@ static __always_inline void event_registers(const struct event_context *ctx, str
 		(r)->ip = READ(regs, ip);                                                                              \
 		(r)->sp = READ(regs, sp);                                                                              \
 		(r)->fp = READ(regs, bp);                                                                              \
+		(r)->spare = READ(regs, bx);                                                                           \
 	} while (0)
 
 #elif defined(__TARGET_ARCH_arm64)
@@ -76,6 +92,17 @@ struct pt_regs {
 	__u64 pstate;
 } __attribute__((preserve_access_index));
 
+/* Behind struct rt_sigframe's siginfo (128 bytes): ucontext with its sigmask of 128 bytes, then the registers. */
+enum {
+	STACK_POINTER = 31,
+	FRAME_POINTER = 29,
+	SPARE_REGISTER = 19,
+	SIGNAL_FP = 128 + 176 + 8 + 8 * 29,
+	SIGNAL_SPARE = 128 + 176 + 8 + 8 * 19,
+	SIGNAL_SP = 128 + 176 + 8 + 8 * 31,
+	SIGNAL_IP = 128 + 176 + 8 + 8 * 32,
+};
+
 enum {
 	MODE_MASK = 0xf,
 	MODE_32 = 0x10,
@@ -91,6 +118,7 @@ static __always_inline void event_registers(const struct event_context *ctx, str
 	r->ip = ctx->pc;
 	r->sp = ctx->sp;
 	r->fp = ctx->regs[29];
+	r->spare = ctx->regs[19];
 }
 
 #define SAVED_REGISTERS(r, regs_, READ)                                                                                \
@@ -101,6 +129,7 @@ static __always_inline void event_registers(const struct event_context *ctx, str
 		(r)->ip = READ(regs_, pc);                                                                             \
 		(r)->sp = READ(regs_, sp);                                                                             \
 		(r)->fp = READ(regs_, regs[29]);                                                                       \
+		(r)->spare = READ(regs_, regs[19]);                                                                    \
 	} while (0)
 
 #else

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 /* Samples: a perf event on every CPU runs `sample`, which appends one record to the CPU's log. */
 #include "task.bpf.h"
+#include "steps.bpf.h"
 #include "walk.bpf.h"
 
 /* The skeleton takes its types from these. */
@@ -10,11 +11,19 @@ enum limits limits_type;
 enum trust trust_type;
 enum record_flags flags_type;
 enum target_kind kind_type;
+enum unwind_mode mode_type;
+enum unwind_limits unwind_limits_type;
+enum mapping_kind mapping_kind_type;
+struct space space_type;
+struct mapping mapping_type;
+struct chunk chunk_type;
+struct rules rules_type;
 
 const volatile __u32 target_kind = TARGET_MACHINE;
 const volatile __u32 excluded_pid = 0;
 /* The most frames of a kernel stack that this kernel gives. */
 const volatile __u32 kernel_depth = KERNEL_FRAMES;
+const volatile __u32 unwind_mode = UNWIND_FRAME_POINTERS;
 const volatile bool want_user = true;
 const volatile bool want_kernel = true;
 const volatile bool want_idle = false;
@@ -104,8 +113,68 @@ static __always_inline __u32 walk_user(struct run *r, __u64 limit)
 	return FLAG_TRUNCATED_USER;
 }
 
+/* What is to be said of a walk by rules that went on so. */
+static __always_inline __u32 flags_of(int goes)
+{
+	switch (goes) {
+	case WALK_ENDS:
+		return 0;
+	case WALK_BREAKS:
+		return FLAG_BROKEN;
+	case WALK_CANNOT_READ:
+		return FLAG_UNREADABLE;
+	case WALK_NO_RULE:
+		return FLAG_NO_RULE;
+	case WALK_UNSUPPORTED:
+		return FLAG_UNSUPPORTED;
+	case WALK_NO_MAPPING:
+		return FLAG_NO_MAPPING;
+	case WALK_LOST_REGISTER:
+		return FLAG_LOST_REGISTER;
+	default:
+		return FLAG_TRUNCATED_USER;
+	}
+}
+
+/* Walks the user stack by rules; returns what is to be said of it. */
+static __always_inline __u32 walk_rules(struct run *r, const struct registers *regs, __u64 limit)
+{
+	struct walk *w = r->walk;
+	int goes = WALK_GOES_ON;
+
+	w->ip = regs->ip;
+	w->sp = regs->sp;
+	w->fp = regs->fp;
+	w->spare = regs->spare;
+	w->known = KNOWN_FP | KNOWN_SPARE;
+	w->after = 0;
+	w->base = 0;
+	w->flags = 0;
+	for (int i = 0; i < RULE_CALLS; i++) {
+		goes = walk_by_rules(r->index, r->level, limit);
+		if (goes)
+			break;
+	}
+	return flags_of(goes) | w->flags;
+}
+
+/* Walks the user stack in the way that is asked for and possible. */
+static __always_inline __u32 walk(struct run *r, const struct task *t, const struct registers *regs, __u64 limit)
+{
+	if (unwind_mode != UNWIND_FRAME_POINTERS) {
+		find_space(r->walk, t);
+		if (r->walk->space_key)
+			return walk_rules(r, regs, limit);
+		if (unwind_mode == UNWIND_RULES)
+			return FLAG_STALE | FLAG_NO_MAPPING;
+		return FLAG_STALE | FLAG_FRAME_POINTERS | walk_user(r, limit);
+	}
+	return FLAG_FRAME_POINTERS | walk_user(r, limit);
+}
+
 /* The user stack goes to `at`; returns the words that it keeps there. */
-static __always_inline __u32 user_stack(struct run *r, const struct registers *regs, struct record *record, __u64 at)
+static __always_inline __u32 user_stack(struct run *r, const struct task *t, const struct registers *regs,
+					struct record *record, __u64 at)
 {
 	struct walk *w = r->walk;
 	__u32 flags = FLAG_COMPAT;
@@ -115,7 +184,7 @@ static __always_inline __u32 user_stack(struct run *r, const struct registers *r
 	w->at = at + 1;
 	w->frame = regs->fp;
 	if (!regs->compat)
-		flags = FLAG_FRAME_POINTERS | walk_user(r, at + USER_FRAMES);
+		flags = walk(r, t, regs, at + USER_FRAMES);
 	r->flags |= flags;
 	record->user_stack = stack_id(mix(w->hash, flags));
 	return seen_before(r, record->user_stack) ? 0 : w->at - at;
@@ -149,7 +218,7 @@ static __always_inline void store(void *ctx, struct run *r, const struct task *t
 		at += record->kernel_frames;
 	}
 	if (want_user && user->user)
-		record->user_frames = user_stack(r, user, record, at);
+		record->user_frames = user_stack(r, t, user, record, at);
 	at += record->user_frames;
 	record->flags = r->flags;
 	r->log->used = at;

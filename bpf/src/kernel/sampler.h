@@ -32,6 +32,17 @@ enum record_flags {
 	FLAG_KERNEL_THREAD = 1 << 10,
 	FLAG_IN_KERNEL = 1 << 11,
 	FLAG_BROKEN = 1 << 12,
+	FLAG_NO_RULE = 1 << 13,
+	FLAG_UNSUPPORTED = 1 << 14,
+	FLAG_NO_MAPPING = 1 << 15,
+	FLAG_LOST_REGISTER = 1 << 16,
+};
+
+/* How user stacks are walked. */
+enum unwind_mode {
+	UNWIND_FRAME_POINTERS = 0,
+	UNWIND_AUTO = 1,  /* by rules; by frame pointer where a process or a file has none */
+	UNWIND_RULES = 2, /* by rules alone */
 };
 
 /* How a user frame's address was found: bits 60 to 62 of the frame's word. User addresses end below 2^57. */
@@ -92,6 +103,19 @@ struct log {
 /* The walk of one user stack, in memory and not on the stack, so that its loop is verified once. */
 struct walk {
 	unsigned long long frame; /* frame pointer of the next step */
+	unsigned long long ip;	  /* of the next step, by rules: its registers */
+	unsigned long long sp;
+	unsigned long long fp;
+	unsigned long long spare;
+	unsigned long long base;      /* what the window is of; 0: nothing */
+	unsigned long long cfa;	      /* of this step: the frame address, and where the return address stands */
+	unsigned long long ra_at;
+	unsigned long long look_up;   /* the address whose rule is looked for */
+	unsigned long long space_key; /* 0: no tables */
+	unsigned int mappings;
+	unsigned int mapping_count;
+	unsigned int known; /* which registers are */
+	unsigned int after; /* 1 where ip is a return address */
 	unsigned long long hash;
 	unsigned long long at; /* word in the log where the next frame goes */
 	unsigned int log;      /* key of the log */

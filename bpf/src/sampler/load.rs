@@ -119,6 +119,7 @@ fn size(
     skeleton.maps.logs.set_value_size(sizes.log_bytes() as u32)?;
     skeleton.maps.logs.set_max_entries(sizes.logs())?;
     skeleton.maps.cpus.set_max_entries(sizes.cpus)?;
+    skeleton.maps.caches.set_max_entries(sizes.cpus * LEVELS)?;
     skeleton.maps.targets.set_max_entries(sizes.id_entries)
 }
 

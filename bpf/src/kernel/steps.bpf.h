@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+/* The walk of a user stack by rules, one frame a step. */
+#ifndef STEPS_BPF_H
+#define STEPS_BPF_H
+
+#include "unwind.bpf.h"
+#include "walk.bpf.h"
+
+enum {
+	RULE_STEPS = 24, /* a call of walk_by_rules */
+	RULE_CALLS = (USER_FRAMES + RULE_STEPS - 1) / RULE_STEPS + 1,
+	WINDOW_BELOW = 128, /* bytes of a new window below the return address: saved registers stand there */
+	KNOWN_FP = 1,
+	KNOWN_SPARE = 2,
+	WALK_NO_RULE = 5,     /* at code without a rule */
+	WALK_UNSUPPORTED = 6, /* at a rule that cannot be expressed */
+	WALK_NO_MAPPING = 7,
+	WALK_LOST_REGISTER = 8, /* at a rule that needs a register whose value is not known */
+};
+
+/* Makes the window hold the word at an address; false: it cannot be read. */
+__noinline int move_window(__u32 index, __u32 level, __u64 address)
+{
+	struct cpu *cpu = bpf_map_lookup_elem(&cpus, &index);
+	struct walk *w;
+	__u64 base;
+
+	if (!cpu)
+		return 0;
+	w = &cpu->walk[level & (LEVELS - 1)];
+	base = address - WINDOW_BELOW;
+	if (!bpf_probe_read_user(w->window, WINDOW_BYTES, (void *)base)) {
+		w->base = base;
+		return 1;
+	}
+	/* It crosses the stack's end: what lies below the word, and the word. */
+	base = address - (WINDOW_BYTES - 8);
+	if (!bpf_probe_read_user(w->window, WINDOW_BYTES, (void *)base)) {
+		w->base = base;
+		return 1;
+	}
+	w->base = 0;
+	return 0;
+}
+
+/* A word of the stack, from the window where it lies inside; *failed is set where it cannot be read. */
+static __always_inline __u64 stack_word(struct walk *w, __u64 address, bool *failed)
+{
+	__u64 at = address - w->base, word = 0;
+
+	if (w->base && at <= WINDOW_BYTES - 8) {
+		asm volatile("" : "+r"(at));
+		at &= WINDOW_BYTES - 1;
+		return *(__u64 *)(w->window + at);
+	}
+	if (bpf_probe_read_user(&word, sizeof word, (void *)address))
+		*failed = true;
+	return word;
+}
+
+static __always_inline __s64 rule_words(__u64 rule, int shift)
+{
+	return (__s64)(__s8)(rule >> shift) * 8;
+}
+
+/* The value of a register by its number in rules; *known is cleared where it is not known. */
+static __always_inline __u64 register_of(const struct walk *w, __u32 number, bool *known)
+{
+	if (number == STACK_POINTER)
+		return w->sp;
+	if (number == FRAME_POINTER && w->known & KNOWN_FP)
+		return w->fp;
+	if (number == SPARE_REGISTER && w->known & KNOWN_SPARE)
+		return w->spare;
+	*known = false;
+	return 0;
+}
+
+/* What is rare: the frame address by a word of the stack, in a stub, behind a signal handler. Returns how the walk goes
+ * on; the frame address stands in cfa, or for a signal handler's frame the registers in their places. */
+__noinline int rare_step(__u32 index, __u32 level, __u64 rule)
+{
+	struct cpu *cpu = bpf_map_lookup_elem(&cpus, &index);
+	__u32 kind = rule & 7, number = rule >> RULE_NUMBER_SHIFT & 63;
+	bool failed = false, known = true;
+	struct walk *w;
+	__u64 at;
+
+	if (!cpu)
+		return WALK_BREAKS;
+	w = &cpu->walk[level & (LEVELS - 1)];
+	switch (kind) {
+	case RULE_REGISTER:
+		w->cfa = register_of(w, number, &known) + (__s32)(rule >> RULE_OFFSET_SHIFT);
+		return known ? WALK_GOES_ON : WALK_LOST_REGISTER;
+	case RULE_DEREF:
+		at = register_of(w, number, &known) + (__s16)(rule >> RULE_OFFSET_SHIFT);
+		if (!known)
+			return WALK_LOST_REGISTER;
+		w->cfa = stack_word(w, at, &failed) + (__s16)(rule >> RULE_ADD_SHIFT);
+		return failed ? WALK_CANNOT_READ : WALK_GOES_ON;
+	case RULE_PLT:
+		w->cfa = w->sp + 8 + ((w->ip & 15) >= number ? 8 : 0);
+		return WALK_GOES_ON;
+	case RULE_FRAME_POINTER:
+		if (!(w->known & KNOWN_FP))
+			return WALK_LOST_REGISTER;
+		if (!w->fp)
+			return WALK_ENDS;
+		if (w->fp & 7 || w->fp < w->sp || w->fp >> ADDRESS_BITS)
+			return WALK_BREAKS;
+		w->cfa = w->fp + 16;
+		return WALK_GOES_ON;
+	case RULE_SIGNAL_FRAME:
+		at = w->sp;
+		w->ip = stack_word(w, at + SIGNAL_IP, &failed);
+		w->fp = stack_word(w, at + SIGNAL_FP, &failed);
+		w->spare = stack_word(w, at + SIGNAL_SPARE, &failed);
+		w->sp = stack_word(w, at + SIGNAL_SP, &failed);
+		w->known = KNOWN_FP | KNOWN_SPARE;
+		w->after = 0;
+		w->cfa = 0;
+		return failed ? WALK_CANNOT_READ : WALK_GOES_ON;
+	case RULE_UNSUPPORTED:
+		return WALK_UNSUPPORTED;
+	case RULE_NONE:
+		return WALK_NO_RULE;
+	default:
+		return WALK_NO_MAPPING;
+	}
+}
+
+/* The caller's registers from the frame address. */
+static __always_inline int restore(struct walk *w, __u32 index, __u32 level, __u64 rule)
+{
+	__u32 ra = rule >> RULE_RA_SHIFT & 3, fp = rule >> RULE_FP_SHIFT & 3, spare = rule >> RULE_SPARE_SHIFT & 3;
+	__u64 cfa = w->cfa, ra_at = cfa - 8;
+	bool failed = false;
+
+	if (ra == RULE_RA_END)
+		return WALK_ENDS;
+	if (ra == RULE_RA_AT_CFA)
+		ra_at = cfa + rule_words(rule, RULE_OTHER_AT_SHIFT);
+	/* The stack grows downwards. */
+	if (cfa <= w->sp || cfa >> ADDRESS_BITS)
+		return WALK_BREAKS;
+	if ((!w->base || ra_at - w->base > WINDOW_BYTES - 8) && !move_window(index, level, ra_at))
+		w->base = 0;
+	w->ip = stack_word(w, ra_at, &failed);
+	if (spare == RULE_SPARE_AT_CFA)
+		w->spare = stack_word(w, cfa + rule_words(rule, RULE_OTHER_AT_SHIFT), &failed);
+	else if (spare != RULE_SPARE_SAME)
+		w->known &= ~KNOWN_SPARE;
+	if (fp == RULE_FP_AT_CFA) {
+		w->fp = stack_word(w, cfa + rule_words(rule, RULE_FP_AT_SHIFT), &failed);
+		w->known |= KNOWN_FP;
+	} else if (fp == RULE_FP_AT_FP) {
+		if (!(w->known & KNOWN_FP))
+			return WALK_LOST_REGISTER;
+		w->fp = stack_word(w, w->fp + rule_words(rule, RULE_FP_AT_SHIFT), &failed);
+	} else if (fp != RULE_FP_SAME) {
+		w->known &= ~KNOWN_FP;
+	}
+	w->sp = cfa;
+	w->after = 1;
+	return failed ? WALK_CANNOT_READ : WALK_GOES_ON;
+}
+
+static __always_inline __u64 trust_of(__u64 rule)
+{
+	if ((rule & 7) == RULE_FRAME_POINTER)
+		return TRUST_FRAME_POINTER;
+	return rule & RULE_SYNTHESISED ? TRUST_SYNTHESISED : TRUST_RULE;
+}
+
+/* Some steps, until the walk ends or brings a frame to `limit`. A global function: it is verified once. */
+__noinline int walk_by_rules(__u32 index, __u32 level, __u64 limit)
+{
+	struct cpu *cpu = bpf_map_lookup_elem(&cpus, &index);
+	__u32 of_cache = index * levels + level;
+	struct cache *cache = bpf_map_lookup_elem(&caches, &of_cache);
+	struct walk *w;
+	struct log *log;
+
+	if (!cpu || !cache)
+		return WALK_BREAKS;
+	w = &cpu->walk[level & (LEVELS - 1)];
+	log = bpf_map_lookup_elem(&logs, &w->log);
+	if (!log)
+		return WALK_BREAKS;
+	for (int i = 0; i < RULE_STEPS; i++) {
+		__u64 rule = rule_of(cache, w, index, level, w->ip - w->after);
+		__u32 number = rule >> RULE_NUMBER_SHIFT & 63;
+		int goes = WALK_GOES_ON;
+
+		w->cfa = 0;
+		if ((rule & 7) == RULE_REGISTER && number == STACK_POINTER)
+			w->cfa = w->sp + (__s32)(rule >> RULE_OFFSET_SHIFT);
+		else if ((rule & 7) == RULE_REGISTER && number == FRAME_POINTER && w->known & KNOWN_FP)
+			w->cfa = w->fp + (__s32)(rule >> RULE_OFFSET_SHIFT);
+		else
+			goes = rare_step(index, level, rule);
+		if (goes)
+			return goes;
+		if ((rule & 7) != RULE_SIGNAL_FRAME)
+			goes = restore(w, index, level, rule);
+		if (goes)
+			return goes;
+		if (!w->ip)
+			return WALK_ENDS;
+		if (w->ip >> ADDRESS_BITS)
+			return WALK_BREAKS;
+		log->words[w->at & log_mask] = w->ip | trust_of(rule) << TRUST_SHIFT;
+		w->at += 1;
+		w->hash = mix(w->hash, w->ip);
+		if (w->at >= limit)
+			return WALK_TRUNCATES;
+	}
+	return WALK_GOES_ON;
+}
+
+#endif

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+/* From an address to its rule: the process's mappings, the file's rows, and what was looked up before. */
+#ifndef UNWIND_BPF_H
+#define UNWIND_BPF_H
+
+#include "maps.bpf.h"
+#include "task.bpf.h"
+#include "unwind.h"
+
+enum {
+	MOST_MAPPINGS_BITS = 15,
+	MOST_ROWS_BITS = 17,
+	KIND_SHIFT = 28,
+	NO_MAPPING = 7, /* beside rule_kind: the address lies in no known mapping */
+};
+
+/* Created one by one as tables need them. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, MOST_CHUNKS);
+	__type(key, __u32);
+	__array(
+		values, struct {
+			__uint(type, BPF_MAP_TYPE_ARRAY);
+			__uint(map_flags, BPF_F_MMAPABLE);
+			__uint(max_entries, 1);
+			__type(key, __u32);
+			__type(value, struct chunk);
+		});
+} arena SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct rules);
+} rules SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct spaces);
+} spaces SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct cache);
+} caches SEC(".maps");
+
+/* The chunk that holds a position of the arena. */
+static __always_inline struct chunk *chunk_of(__u32 position)
+{
+	__u32 number = position >> CHUNK_BITS, zero = 0;
+	void *inner = bpf_map_lookup_elem(&arena, &number);
+
+	return inner ? bpf_map_lookup_elem(inner, &zero) : 0;
+}
+
+static __always_inline struct mapping *mapping_at(struct chunk *chunk, __u32 position)
+{
+	__u64 word = position & (CHUNK_WORDS - 1);
+
+	asm volatile("" : "+r"(word));
+	word &= CHUNK_WORDS - MAPPING_WORDS;
+	return (struct mapping *)&chunk->words[word];
+}
+
+/* The last mapping of a list that begins at or below the address, as its index plus one; 0: none. */
+static __always_inline __u32 mapping_below(struct chunk *chunk, __u32 list, __u32 count, __u64 address)
+{
+	__u32 low = 0;
+
+	for (int i = 0; i < MOST_MAPPINGS_BITS; i++) {
+		__u32 half = count >> 1;
+
+		if (!count)
+			break;
+		if (mapping_at(chunk, list + (low + half) * MAPPING_WORDS)->start <= address) {
+			low += half + 1;
+			count -= half + 1;
+		} else {
+			count = half;
+		}
+	}
+	return low;
+}
+
+/* The rule of a row's page: the last row at or below the address. Returns the index of its rule; 0: none. */
+__noinline __u32 row_of(__u32 position, __u32 count, __u32 low_bits)
+{
+	struct chunk *chunk = chunk_of(position);
+	__u32 low = 0;
+	__u64 word;
+
+	if (!chunk)
+		return 0;
+	for (int i = 0; i < MOST_ROWS_BITS; i++) {
+		__u32 half = count >> 1;
+
+		if (!count)
+			break;
+		word = position + low + half;
+		asm volatile("" : "+r"(word));
+		word &= CHUNK_WORDS - 1;
+		if ((chunk->words[word] & 0xffff) <= low_bits) {
+			low += half + 1;
+			count -= half + 1;
+		} else {
+			count = half;
+		}
+	}
+	if (!low)
+		return 0;
+	word = position + low - 1;
+	asm volatile("" : "+r"(word));
+	word &= CHUNK_WORDS - 1;
+	return chunk->words[word] >> 16;
+}
+
+/* The rule of an address in a table whose directory stands at a position. */
+static __always_inline __u64 rule_in_table(__u32 directory, __u32 pages, __u64 offset)
+{
+	__u64 page = offset >> PAGE_BITS, word = directory + 2 * page;
+	__u32 zero = 0, index, position, count;
+	struct chunk *chunk;
+	struct rules *all;
+
+	if (page >= pages)
+		return RULE_NONE;
+	chunk = chunk_of(directory);
+	if (!chunk)
+		return RULE_NONE;
+	asm volatile("" : "+r"(word));
+	word &= CHUNK_WORDS - 2;
+	position = chunk->words[word];
+	count = chunk->words[word + 1];
+	index = row_of(position, count, offset & ((1 << PAGE_BITS) - 1));
+	all = bpf_map_lookup_elem(&rules, &zero);
+	return all ? all->rule[index & (RULES - 1)] : RULE_NONE;
+}
+
+/* The rule of the address that a walk looks up. A global function: it is verified once. */
+__noinline __u64 find_rule(__u32 index, __u32 level)
+{
+	struct cpu *cpu = bpf_map_lookup_elem(&cpus, &index);
+	struct mapping *mapping;
+	struct chunk *chunk;
+	struct walk *w;
+	__u32 found;
+
+	if (!cpu)
+		return NO_MAPPING;
+	w = &cpu->walk[level & (LEVELS - 1)];
+	chunk = chunk_of(w->mappings);
+	if (!chunk)
+		return NO_MAPPING;
+	found = mapping_below(chunk, w->mappings, w->mapping_count, w->look_up);
+	if (!found)
+		return NO_MAPPING;
+	mapping = mapping_at(chunk, w->mappings + (found - 1) * MAPPING_WORDS);
+	if (w->look_up >= mapping->end)
+		return NO_MAPPING;
+	switch (mapping->pages_and_kind >> KIND_SHIFT) {
+	case MAPPING_RULES:
+		return rule_in_table(mapping->directory, mapping->pages_and_kind & ((1U << KIND_SHIFT) - 1),
+				     w->look_up - mapping->origin);
+	case MAPPING_UNKNOWN:
+		w->flags |= FLAG_STALE;
+		return RULE_FRAME_POINTER;
+	default:
+		return RULE_FRAME_POINTER;
+	}
+}
+
+/* The current task's address space, if it has tables. */
+static __always_inline void find_space(struct walk *w, const struct task *t)
+{
+	__u32 zero = 0, slot = t->pid * 0x9e3779b1U >> 8;
+	struct spaces *all = bpf_map_lookup_elem(&spaces, &zero);
+
+	w->space_key = 0;
+	if (!all)
+		return;
+	for (int i = 0; i < SPACE_PROBES; i++) {
+		struct space *s = &all->slots[(slot + i) & (SPACES - 1)];
+		__u64 key = *(volatile __u64 *)&s->key;
+
+		if (!key || s->pid != t->pid || s->exec_id != (__u32)t->exec_id ||
+		    s->start_boottime != t->start_boottime)
+			continue;
+		w->mappings = s->mappings;
+		w->mapping_count = s->count;
+		/* Filled in anew meanwhile? */
+		if (*(volatile __u64 *)&s->key == key)
+			w->space_key = key;
+		return;
+	}
+}
+
+/* The rule of an address, from what was looked up before or from the tables. Each level has a cache of its own, so that no
+ * other program comes between. */
+static __always_inline __u64 rule_of(struct cache *cache, struct walk *w, __u32 index, __u32 level, __u64 address)
+{
+	__u64 tag = address ^ w->space_key, at = tag * 0x9e3779b97f4a7c15ULL >> 48, rule;
+	struct cached *slot = &cache->slots[at & (CACHE_SLOTS - 1)];
+
+	if (slot->tag == tag)
+		return slot->rule;
+	w->look_up = address;
+	rule = find_rule(index, level);
+	slot->tag = tag;
+	slot->rule = rule;
+	return rule;
+}
+
+#endif
