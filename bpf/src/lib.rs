@@ -25,5 +25,7 @@ pub use sample::{
     AddressSpace, Comm, Flags, Frame, FrameKind, Sample, SideBand, SideBandKind, Stack, StackId,
     Trust,
 };
-pub use sampler::{Config, Cost, Sampler, Started, Target};
+pub use sampler::{
+    CodeMapping, Config, Cost, Installed, Sampler, SpaceName, Started, Tables, Target, Unwind, Way,
+};
 pub use source::{Losses, SampleSource, Window};

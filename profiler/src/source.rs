@@ -32,6 +32,8 @@ impl Source {
             kernel: config.kernel,
             idle: config.idle,
             exclude: (!config.include_self).then(std::process::id),
+            unwind: bpf::Unwind::FramePointers,
+            unwind_memory: 0,
         })?;
         Ok(Self::Live(Box::new(sampler)))
     }

@@ -47,6 +47,12 @@ struct pid {
 	struct upid numbers[1];
 };
 
+struct file;
+
+struct mm_struct {
+	struct file *exe_file;
+};
+
 struct task_struct {
 	unsigned int flags;
 	int pid;
@@ -55,6 +61,8 @@ struct task_struct {
 	__u64 start_boottime;
 	__u64 self_exec_id;
 	struct task_struct *group_leader;
+	struct task_struct *real_parent;
+	struct mm_struct *mm;
 	struct pid *thread_pid;
 };
 
@@ -62,6 +70,7 @@ struct task_struct {
 
 enum task_flags {
 	PF_VCPU = 0x00000001,
+	PF_FORKNOEXEC = 0x00000040,
 	PF_KTHREAD = 0x00200000,
 };
 

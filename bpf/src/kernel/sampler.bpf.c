@@ -372,4 +372,16 @@ int follow(struct bpf_raw_tracepoint_args *ctx)
 	return 0;
 }
 
+/* A process that becomes another program has other mappings: its address space has no tables any more. */
+SEC("raw_tracepoint/sched_process_exec")
+int forget(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct task_struct *leader = BPF_CORE_READ((struct task_struct *)ctx->args[0], group_leader);
+	struct space *s = slot_of(task_number(leader), BPF_CORE_READ(leader, start_boottime) / START_UNIT);
+
+	if (s)
+		*(volatile __u64 *)&s->key = 0;
+	return 0;
+}
+
 char LICENSE[] SEC("license") = "Dual MIT/GPL";

@@ -177,29 +177,57 @@ __noinline __u64 find_rule(__u32 index, __u32 level)
 	}
 }
 
+/* The slot of a process, by its number and start; 0: it has none. */
+static __always_inline struct space *slot_of(__u32 pid, __u32 start)
+{
+	__u32 zero = 0, slot = pid * 0x9e3779b1U >> 8;
+	struct spaces *all = bpf_map_lookup_elem(&spaces, &zero);
+
+	if (!all)
+		return 0;
+	for (int i = 0; i < SPACE_PROBES; i++) {
+		struct space *s = &all->slots[(slot + i) & (SPACES - 1)];
+
+		if (s->pid == pid && s->start == start && *(volatile __u64 *)&s->key)
+			return s;
+	}
+	return 0;
+}
+
+static __always_inline void use_space(struct walk *w, struct space *s)
+{
+	__u64 key = *(volatile __u64 *)&s->key;
+
+	w->mappings = s->mappings;
+	w->mapping_count = s->count;
+	/* Filled in anew meanwhile? */
+	if (*(volatile __u64 *)&s->key == key)
+		w->space_key = key;
+}
+
+/* The address space of a task that was forked and has not called exec is its parent's, as long as both run the same
+ * program. */
+static __always_inline struct space *parent_slot(void)
+{
+	struct task_struct *leader = BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), group_leader);
+	struct task_struct *parent = BPF_CORE_READ(leader, real_parent, group_leader);
+	void *program = BPF_CORE_READ(leader, mm, exe_file);
+
+	if (!program || BPF_CORE_READ(parent, mm, exe_file) != program)
+		return 0;
+	return slot_of(task_number(parent), BPF_CORE_READ(parent, start_boottime) / START_UNIT);
+}
+
 /* The current task's address space, if it has tables. */
 static __always_inline void find_space(struct walk *w, const struct task *t)
 {
-	__u32 zero = 0, slot = t->pid * 0x9e3779b1U >> 8;
-	struct spaces *all = bpf_map_lookup_elem(&spaces, &zero);
+	struct space *s = slot_of(t->pid, t->start_boottime / START_UNIT);
 
 	w->space_key = 0;
-	if (!all)
-		return;
-	for (int i = 0; i < SPACE_PROBES; i++) {
-		struct space *s = &all->slots[(slot + i) & (SPACES - 1)];
-		__u64 key = *(volatile __u64 *)&s->key;
-
-		if (!key || s->pid != t->pid || s->exec_id != (__u32)t->exec_id ||
-		    s->start_boottime != t->start_boottime)
-			continue;
-		w->mappings = s->mappings;
-		w->mapping_count = s->count;
-		/* Filled in anew meanwhile? */
-		if (*(volatile __u64 *)&s->key == key)
-			w->space_key = key;
-		return;
-	}
+	if (!s && t->flags & PF_FORKNOEXEC)
+		s = parent_slot();
+	if (s)
+		use_space(w, s);
 }
 
 /* The rule of an address, from what was looked up before or from the tables. Each level has a cache of its own, so that no

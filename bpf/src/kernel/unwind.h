@@ -14,6 +14,7 @@ enum unwind_limits {
 	CACHE_SLOTS = 1 << 11,	/* remembered look-ups a CPU */
 	MAPPING_WORDS = 8,	/* sizeof(struct mapping) / 4 */
 	PAGE_BITS = 16,		/* of an address within a page of rows */
+	START_UNIT = 10000000,	/* ns: hundredths of a second */
 };
 
 /* How a mapping's code is walked. */
@@ -60,16 +61,15 @@ struct chunk {
 	unsigned int words[CHUNK_WORDS];
 };
 
-/* An address space. User space fills a slot in and sets `key` last; 0: empty. */
+/* An address space. User space fills a slot in and sets `key` last; 0: empty. A program that sees an exec sets it to 0. */
 struct space {
 	unsigned long long key; /* a random number for each version of the list of mappings */
-	unsigned long long start_boottime;
-	unsigned int pid; /* in the reader's PID namespace */
-	unsigned int exec_id;
-	unsigned int mappings; /* position of the list in the arena */
+	unsigned int pid;	/* in the reader's PID namespace */
+	unsigned int start;	/* of the process, in hundredths of a second since boot, as /proc has it */
+	unsigned int mappings;	/* position of the list in the arena */
 	unsigned int count;
 };
-_Static_assert(sizeof(struct space) == 32, "without holes");
+_Static_assert(sizeof(struct space) == 24, "without holes");
 
 /* An executable mapping of an address space; a list is sorted by start. */
 struct mapping {

@@ -2,17 +2,21 @@
 
 use super::memory::SharedMemory;
 use super::size::{LEVELS, Sizes};
-use super::{Config, Target, capability};
+use super::tables::Tables;
+use super::{Config, Target, Unwind, capability};
 use crate::Error;
-use crate::skeleton::sampler::SamplerSkelBuilder;
-use crate::skeleton::sampler::types::{bss, cpu, limits, rodata, target_kind};
-use libbpf_rs::Link;
+use crate::skeleton::sampler::types::{
+    bss, chunk, cpu, limits, rodata, rules, spaces, target_kind, unwind_limits, unwind_mode,
+};
+use crate::skeleton::sampler::{SamplerSkel, SamplerSkelBuilder};
 use libbpf_rs::skel::{OpenSkel, SkelBuilder};
+use libbpf_rs::{Link, MapCore, MapFlags, MapHandle, MapType};
 use std::io;
 use std::mem::{MaybeUninit, offset_of};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 
 /// The inode number of the first PID namespace.
 const FIRST_PID_NAMESPACE: u64 = 0xefff_fffc;
@@ -26,8 +30,12 @@ pub(crate) struct Loaded {
     pub(crate) logs: SharedMemory,
     pub(crate) cpus: SharedMemory,
     bss: SharedMemory,
+    /// Keeps the forgetting of address spaces attached.
+    _forget: Option<Link>,
     /// A byte an id.
     targets: SharedMemory,
+    /// Unwind tables, where stacks are walked by rules.
+    pub(crate) tables: Option<Arc<Mutex<Tables>>>,
     pub(crate) sizes: Sizes,
 }
 
@@ -49,6 +57,7 @@ impl Loaded {
         skeleton.progs.sample.set_autoload(direct);
         skeleton.progs.sample_helped.set_autoload(!direct);
         skeleton.progs.follow.set_autoload(config.target != Target::Machine);
+        skeleton.progs.forget.set_autoload(config.unwind != Unwind::FramePointers);
         size(&mut skeleton, sizes).map_err(failed)?;
         let skeleton = skeleton.load().map_err(failed)?;
         let program = if direct {
@@ -63,6 +72,16 @@ impl Loaded {
                     .progs
                     .follow
                     .attach_raw_tracepoint("sched_process_fork")
+                    .map_err(failed)?,
+            ),
+        };
+        let forget = match config.unwind {
+            Unwind::FramePointers => None,
+            _ => Some(
+                skeleton
+                    .progs
+                    .forget
+                    .attach_raw_tracepoint("sched_process_exec")
                     .map_err(failed)?,
             ),
         };
@@ -84,6 +103,11 @@ impl Loaded {
             .map_err(mapped)?,
             bss: SharedMemory::map(skeleton.maps.bss.as_fd(), size_of::<bss>()).map_err(mapped)?,
             targets,
+            tables: (config.unwind != Unwind::FramePointers)
+                .then(|| tables(&skeleton, config.unwind_memory).map(|t| Arc::new(Mutex::new(t))))
+                .transpose()
+                .map_err(mapped)?,
+            _forget: forget,
             sizes,
         };
         if let Target::Processes(list) | Target::Threads(list) = &config.target {
@@ -123,6 +147,35 @@ fn size(
     skeleton.maps.targets.set_max_entries(sizes.id_entries)
 }
 
+/// The tables' maps.
+fn tables(skeleton: &SamplerSkel<'_>, memory: usize) -> io::Result<Tables> {
+    let chunk_bytes = size_of::<chunk>();
+    let arena = MapHandle::try_from(&skeleton.maps.arena).map_err(io::Error::other)?;
+    let make = move |number: u32| {
+        let options = libbpf_rs::libbpf_sys::bpf_map_create_opts {
+            sz: size_of::<libbpf_rs::libbpf_sys::bpf_map_create_opts>() as u64,
+            map_flags: libbpf_rs::libbpf_sys::BPF_F_MMAPABLE,
+            ..Default::default()
+        };
+        let size = chunk_bytes as u32;
+        let chunk = MapHandle::create(MapType::Array, Some("chunk"), 4, size, 1, &options)
+            .map_err(io::Error::other)?;
+        let memory = SharedMemory::map(chunk.as_fd(), chunk_bytes)?;
+        let descriptor = chunk.as_fd().as_raw_fd().to_ne_bytes();
+        arena
+            .update(&number.to_ne_bytes(), &descriptor, MapFlags::ANY)
+            .map_err(io::Error::other)?;
+        Ok(memory)
+    };
+    let most = (memory / chunk_bytes).min(unwind_limits::MOST_CHUNKS.0 as usize) as u32;
+    Ok(Tables::new(
+        most,
+        make,
+        SharedMemory::map(skeleton.maps.rules.as_fd(), size_of::<rules>())?,
+        SharedMemory::map(skeleton.maps.spaces.as_fd(), size_of::<spaces>())?,
+    ))
+}
+
 fn settings(data: &mut rodata, config: &Config, sizes: Sizes) -> Result<(), Error> {
     let namespace = std::fs::metadata("/proc/self/ns/pid")
         .map_err(|source| Error::Failed { step: "reading /proc/self/ns/pid", source })?
@@ -144,11 +197,16 @@ fn settings(data: &mut rodata, config: &Config, sizes: Sizes) -> Result<(), Erro
     data.want_user = config.user;
     data.want_kernel = config.kernel;
     data.want_idle = config.idle;
+    data.unwind_mode = match config.unwind {
+        Unwind::FramePointers => unwind_mode::UNWIND_FRAME_POINTERS.0,
+        Unwind::Auto => unwind_mode::UNWIND_AUTO.0,
+        Unwind::Rules => unwind_mode::UNWIND_RULES.0,
+    };
     Ok(())
 }
 
 /// A number that a profiled process does not know.
-fn random() -> u64 {
+pub(crate) fn random() -> u64 {
     use std::hash::{BuildHasher, Hasher};
     std::collections::hash_map::RandomState::new().build_hasher().finish()
 }

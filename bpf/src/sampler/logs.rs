@@ -4,6 +4,7 @@ use super::load::Loaded;
 use super::log::Records;
 use super::memory::clocks;
 use super::quiet::Quiet;
+use super::tables::Tables;
 use crate::skeleton::sampler::types::cpu;
 use crate::source::{LOG_FULL, NESTED};
 use crate::{Error, Sample, Window};
@@ -12,6 +13,7 @@ use std::io;
 use std::mem::offset_of;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 
 /// Ids of stacks that were handed on are remembered, up to so many (16 MB); then all over again.
 const KNOWN_STACKS: usize = 1 << 20;
@@ -58,6 +60,11 @@ impl Logs {
         self.loaded.add_targets(ids);
     }
 
+    /// Where unwind tables are installed.
+    pub(crate) fn tables(&self) -> Option<Arc<Mutex<Tables>>> {
+        self.loaded.tables.clone()
+    }
+
     /// The sampling program.
     pub(crate) fn program(&self) -> BorrowedFd<'_> {
         self.loaded.program.as_fd()
@@ -71,6 +78,9 @@ impl Logs {
         self.generation += 1;
         self.loaded.generation().store(self.generation, Ordering::SeqCst);
         self.quiet.wait().map_err(failed)?;
+        if let Some(tables) = &self.loaded.tables {
+            tables.lock().unwrap_or_else(std::sync::PoisonError::into_inner).waited();
+        }
         self.read(old, window);
         self.hand_over(window, until);
         Ok(until)

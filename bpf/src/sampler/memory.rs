@@ -12,6 +12,9 @@ pub(crate) struct SharedMemory {
     len: usize,
 }
 
+// SAFETY: the mapping is the process's, not a thread's, and is unmapped once, by whoever holds it last.
+unsafe impl Send for SharedMemory {}
+
 impl SharedMemory {
     /// Maps the first `len` bytes behind a descriptor, for reading and writing.
     pub(crate) fn map(fd: BorrowedFd<'_>, len: usize) -> io::Result<Self> {
@@ -57,6 +60,20 @@ impl SharedMemory {
                 into.as_mut_ptr(),
                 into.len(),
             )
+        }
+    }
+
+    /// Writes words of four bytes from an offset that is a multiple of 4. Nobody reads them yet.
+    pub(crate) fn write_words(&self, offset: usize, words: &[u32]) {
+        let len = size_of_val(words);
+        assert!(
+            offset.is_multiple_of(4) && offset <= self.len && len <= self.len - offset,
+            "whole words inside the mapping"
+        );
+        // SAFETY: the destination is inside the mapping, the source is a slice of ours: they do not overlap.
+        unsafe {
+            let to = self.at.as_ptr().add(offset).cast::<u32>();
+            std::ptr::copy_nonoverlapping(words.as_ptr(), to, words.len());
         }
     }
 

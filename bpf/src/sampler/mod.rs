@@ -14,6 +14,7 @@ mod ring;
 mod scope;
 mod side_band;
 mod size;
+mod tables;
 mod ticks;
 
 use crate::sample::SideBand;
@@ -29,7 +30,9 @@ use scope::Scope;
 use side_band::Decoded;
 use size::Sizes;
 use std::os::fd::AsFd;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
+pub use tables::{CodeMapping, Installed, SpaceName, Tables, Way};
 use ticks::Ticks;
 
 /// Whose samples are kept. Filtered in the kernel; children and threads born during the recording belong
@@ -61,6 +64,22 @@ pub struct Config {
     pub idle: bool,
     /// A process to leave out (bpflame's own).
     pub exclude: Option<u32>,
+    /// How user stacks are walked.
+    pub unwind: Unwind,
+    /// Bytes that unwind tables may take.
+    pub unwind_memory: usize,
+}
+
+/// How user stacks are walked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unwind {
+    /// By frame pointer.
+    FramePointers,
+    /// By rules; by frame pointer where a process or a file has none.
+    #[default]
+    Auto,
+    /// By rules alone.
+    Rules,
 }
 
 /// What the sampler runs on, for the reader.
@@ -173,6 +192,11 @@ impl Sampler {
     pub fn add_targets(&mut self, ids: &[u32]) {
         self.logs.add_targets(ids);
         self.scope.add(ids);
+    }
+
+    /// Where unwind tables are installed, if stacks are walked by rules; another thread may fill them.
+    pub fn tables(&self) -> Option<Arc<Mutex<Tables>>> {
+        self.logs.tables()
     }
 
     /// What the programs cost so far.

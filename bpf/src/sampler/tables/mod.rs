@@ -1,0 +1,232 @@
+//! Unwind tables where the programs find them.
+//!
+//! In reading order: `arena` (memory), then [`Tables`]: tables are installed, and address spaces say which of their
+//! mappings is walked by which. `spaces` is what the programs look a process up in.
+
+mod arena;
+mod spaces;
+
+pub use spaces::SpaceName;
+
+use super::memory::SharedMemory;
+use crate::skeleton::sampler::types::{mapping, mapping_kind, unwind_limits};
+use crate::unwind::rule::{Compact, Unsupported};
+use crate::unwind::table::{PAGE_BITS, Table};
+use arena::{Arena, Piece, Position};
+use spaces::Spaces;
+use std::collections::HashMap;
+use std::io;
+
+const RULES: usize = unwind_limits::RULES.0 as usize;
+/// The rule of rows whose own has no number any more.
+const TOO_MANY: u16 = 1;
+/// Rows that are put in one piece, if they are of several pages.
+const TOGETHER: usize = 1 << 15;
+/// More mappings of an address space are left out.
+const MOST_MAPPINGS: usize = 1 << 14;
+const MAPPING_WORDS: usize = size_of::<mapping>() / 4;
+const KIND_SHIFT: u32 = 28;
+
+/// A table that the programs can search. To be given back with [`Tables::uninstall`].
+#[derive(Debug, PartialEq, Eq)]
+pub struct Installed {
+    base: u64,
+    pages: u32,
+    directory: Piece,
+    rows: Vec<Piece>,
+}
+
+impl Installed {
+    /// Bytes that it takes.
+    pub fn bytes(&self) -> usize {
+        let words: u32 = self.rows.iter().chain([&self.directory]).map(|piece| piece.words).sum();
+        words as usize * 4
+    }
+}
+
+/// How code is walked.
+#[derive(Clone, Copy, Debug)]
+pub enum Way<'a> {
+    /// By a table.
+    Rules {
+        /// The file's.
+        table: &'a Installed,
+        /// Address in memory less virtual address.
+        bias: u64,
+    },
+    /// By frame pointer: code made at run time, files without rules.
+    FramePointers,
+    /// By frame pointer, and said so: its table is not there yet.
+    Unknown,
+}
+
+/// Executable memory of an address space.
+#[derive(Clone, Copy, Debug)]
+pub struct CodeMapping<'a> {
+    /// First address.
+    pub start: u64,
+    /// End, exclusive.
+    pub end: u64,
+    /// How it is walked.
+    pub way: Way<'a>,
+}
+
+/// The tables, and who uses them.
+#[derive(Debug)]
+pub struct Tables {
+    arena: Arena,
+    rules: SharedMemory,
+    numbers: HashMap<Compact, u16>,
+    spaces: Spaces,
+}
+
+impl Tables {
+    /// Empty, with at most so many chunks; `chunk` creates one by its number, `rules` and `spaces` are mapped maps.
+    pub(crate) fn new(
+        most_chunks: u32,
+        chunk: impl FnMut(u32) -> io::Result<SharedMemory> + Send + 'static,
+        rules: SharedMemory,
+        spaces: SharedMemory,
+    ) -> Self {
+        let none =
+            [(Compact::NONE, 0), (Compact::unsupported(Unsupported::TooManyRules), TOO_MANY)];
+        let tables = Self {
+            arena: Arena::new(most_chunks, chunk),
+            rules,
+            numbers: none.into_iter().collect(),
+            spaces: Spaces::new(spaces),
+        };
+        none.iter().for_each(|(rule, number)| tables.write_rule(*number, *rule));
+        tables
+    }
+
+    /// Bytes of the arena.
+    pub fn bytes(&self) -> usize {
+        self.arena.bytes()
+    }
+
+    /// Puts a table where the programs can search it; `None` where there is no room.
+    ///
+    /// # Errors
+    /// When the kernel gives no memory.
+    pub fn install(&mut self, table: &Table) -> io::Result<Option<Installed>> {
+        let numbers: Vec<u16> = table.rules().iter().map(|rule| self.number(*rule)).collect();
+        let pages = table.directory().len().saturating_sub(1);
+        let Some(directory) = self.arena.take(2 * pages as u32)? else { return Ok(None) };
+        let mut installed =
+            Installed { base: table.base(), pages: pages as u32, directory, rows: Vec::new() };
+        if self.fill(table, &numbers, &mut installed)? {
+            return Ok(Some(installed));
+        }
+        self.uninstall(installed);
+        Ok(None)
+    }
+
+    /// The rows and their directory; whether there was room.
+    fn fill(&mut self, table: &Table, numbers: &[u16], to: &mut Installed) -> io::Result<bool> {
+        let ends = table.directory();
+        let mut directory = Vec::with_capacity(2 * to.pages as usize);
+        let mut page = 0;
+        while page < to.pages as usize {
+            let first = ends[page] as usize;
+            let together =
+                ends[page + 1..].iter().take_while(|end| **end as usize - first <= TOGETHER);
+            let next = page + together.count().max(1);
+            let rows = &table.rows()[first..ends[next] as usize];
+            let Some(piece) = self.arena.take(rows.len() as u32)? else { return Ok(false) };
+            to.rows.push(piece);
+            let numbered: Vec<u32> = rows
+                .iter()
+                .map(|row| row & 0xffff | u32::from(numbers[(row >> 16) as usize]) << 16)
+                .collect();
+            self.arena.write(piece, 0, &numbered);
+            for page in page..next {
+                let offset = ends[page] - first as u32;
+                directory.extend([piece.at.0 + offset, ends[page + 1] - ends[page]]);
+            }
+            page = next;
+        }
+        self.arena.write(to.directory, 0, &directory);
+        Ok(true)
+    }
+
+    /// Takes a table away; no address space may use it any more.
+    pub fn uninstall(&mut self, table: Installed) {
+        table.rows.into_iter().chain([table.directory]).for_each(|piece| self.arena.retire(piece));
+    }
+
+    /// Says how an address space's code is walked; whether there was room. Mappings beyond the 16,384th are left out.
+    ///
+    /// # Errors
+    /// When the kernel gives no memory.
+    pub fn set_space(&mut self, name: SpaceName, mappings: &[CodeMapping<'_>]) -> io::Result<bool> {
+        let mut sorted: Vec<&CodeMapping<'_>> = mappings.iter().take(MOST_MAPPINGS).collect();
+        sorted.sort_by_key(|mapping| mapping.start);
+        let words: Vec<u32> = sorted.iter().flat_map(|mapping| words(mapping)).collect();
+        let Some(list) = self.arena.take(words.len() as u32)? else { return Ok(false) };
+        self.arena.write(list, 0, &words);
+        match self.spaces.set(name, list, sorted.len() as u32, super::load::random()) {
+            Ok(before) => {
+                before.into_iter().for_each(|piece| self.arena.retire(piece));
+                Ok(true)
+            }
+            Err(()) => {
+                self.arena.retire(list);
+                Ok(false)
+            }
+        }
+    }
+
+    /// Forgets an address space.
+    pub fn remove_space(&mut self, name: SpaceName) {
+        if let Some(list) = self.spaces.remove(name) {
+            self.arena.retire(list);
+        }
+    }
+
+    /// To be told after each wait for the end of all programs that ran.
+    pub(crate) fn waited(&mut self) {
+        self.arena.waited();
+    }
+
+    /// The number of a rule for all tables.
+    fn number(&mut self, rule: Compact) -> u16 {
+        if let Some(number) = self.numbers.get(&rule) {
+            return *number;
+        }
+        let Some(number) =
+            u16::try_from(self.numbers.len()).ok().filter(|n| usize::from(*n) < RULES)
+        else {
+            return TOO_MANY;
+        };
+        self.write_rule(number, rule);
+        self.numbers.insert(rule, number);
+        number
+    }
+
+    fn write_rule(&self, number: u16, rule: Compact) {
+        let word = self.rules.word(usize::from(number) * 8);
+        word.store(rule.0, std::sync::atomic::Ordering::SeqCst);
+    }
+}
+
+/// A mapping as the programs read it.
+fn words(of: &CodeMapping<'_>) -> [u32; MAPPING_WORDS] {
+    let (origin, directory, pages, kind) = match of.way {
+        Way::Rules { table, bias } => (
+            table.base.wrapping_add(bias),
+            table.directory.at,
+            table.pages,
+            mapping_kind::MAPPING_RULES,
+        ),
+        Way::FramePointers => (0, Position(0), 0, mapping_kind::MAPPING_FRAME_POINTERS),
+        Way::Unknown => (0, Position(0), 0, mapping_kind::MAPPING_UNKNOWN),
+    };
+    let halves = |word: u64| [word as u32, (word >> 32) as u32];
+    let [start, end, origin] = [of.start, of.end, origin].map(halves);
+    let pages = pages & ((1 << KIND_SHIFT) - 1) | kind.0 << KIND_SHIFT;
+    [start[0], start[1], end[0], end[1], origin[0], origin[1], directory.0, pages]
+}
+
+/// So that a table's own constant and the programs' agree.
+const _: () = assert!(PAGE_BITS == unwind_limits::PAGE_BITS.0);
