@@ -1,0 +1,102 @@
+//! From the heights of a function's stack to rules.
+
+use super::functions::Function;
+use super::steps::Height;
+use crate::unwind::rule::registers::{FRAME_POINTER, STACK_POINTER};
+use crate::unwind::rule::{Cfa, Compact, Restore, Rule, Unsupported};
+use crate::unwind::table::{Code, Source};
+
+/// Bytes of the return address and of the frame pointer saved next to it.
+const WORD: i32 = 8;
+/// The heights of a function that saves the registers of the C caller: flags pushed, then room for all; and where the frame
+/// pointer lies then.
+const FLAGS_PUSHED: i32 = 8;
+const ALL_SAVED: i32 = 232;
+const FP_OF_ALL: i32 = 16;
+
+/// What is known of a function as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Usual,
+    /// The stack begins with it.
+    Begin,
+    /// Where signal handlers return to.
+    SignalReturn,
+    /// It goes on on another stack, with the frame pointer on the one that it came from.
+    Switch,
+    /// It goes on on the scheduler's stack at this height, with nothing to return to.
+    Scheduler(i32),
+    /// It goes on on another stack, and nothing tells where it came from.
+    Lost,
+    /// It saves all registers of the C caller.
+    FromC,
+}
+
+/// Adds a function's rules.
+pub(super) fn add(function: &Function<'_>, heights: &[Height], code: &Code, source: &mut Source) {
+    let kind = kind(function, heights);
+    let (Some(first), Some(last)) = (heights.first(), heights.last()) else { return };
+    if kind == Kind::SignalReturn {
+        // The return address is its first address, and is looked up less one.
+        let before = first.range.start.saturating_sub(1);
+        source.push(before..last.range.end, &Rule::SIGNAL_FRAME);
+        return;
+    }
+    for part in code.within(first.range.start..last.range.end) {
+        source.begin();
+        for height in heights {
+            let range = height.range.start.max(part.start)..height.range.end.min(part.end);
+            if range.start < range.end {
+                source.row(range, Compact::of(&rule(kind, height.bytes)));
+            }
+        }
+        source.end();
+    }
+}
+
+fn kind(function: &Function<'_>, heights: &[Height]) -> Kind {
+    let most = heights.iter().map(|height| height.bytes).max().unwrap_or(0);
+    let from_c = |at: &[Height]| at[0].bytes == FLAGS_PUSHED && at[1].bytes == ALL_SAVED;
+    if function.is("runtime.sigreturn__sigaction") || function.is("runtime.sigreturn") {
+        Kind::SignalReturn
+    } else if function.begins_stack() {
+        Kind::Begin
+    } else if function.is("runtime.mcall") {
+        Kind::Scheduler(most)
+    } else if function.switches_stack() && most < WORD {
+        Kind::Lost
+    } else if function.switches_stack() {
+        Kind::Switch
+    } else if function.is_assembly() && heights.windows(2).any(from_c) {
+        Kind::FromC
+    } else {
+        Kind::Usual
+    }
+}
+
+fn rule(kind: Kind, height: i32) -> Rule {
+    let sp = |offset: i32| Cfa::Register { register: STACK_POINTER, offset };
+    let saved = Restore::AtCfa(-2 * WORD);
+    let Some(cfa) = height.checked_add(WORD).filter(|_| height >= 0) else {
+        // The function has taken its return address off the stack.
+        return Rule::unsupported(Unsupported::ReturnAddress);
+    };
+    match kind {
+        Kind::Begin => Rule::END,
+        Kind::Scheduler(most) if height == most => Rule::END,
+        Kind::Lost => Rule::unsupported(Unsupported::StackSwitch),
+        Kind::SignalReturn => Rule::SIGNAL_FRAME,
+        // Before the frame pointer is saved nothing is switched yet.
+        _ if height < WORD => Rule::of(sp(cfa)),
+        Kind::Switch | Kind::Scheduler(_) => {
+            let frame = Cfa::Register { register: FRAME_POINTER, offset: 2 * WORD };
+            Rule { fp: saved, ..Rule::of(frame) }
+        }
+        Kind::FromC if height < ALL_SAVED => Rule::of(sp(cfa)),
+        Kind::FromC => {
+            let fp = Restore::AtCfa(FP_OF_ALL - ALL_SAVED - WORD);
+            Rule { fp, ..Rule::of(sp(cfa)) }
+        }
+        Kind::Usual => Rule { fp: saved, ..Rule::of(sp(cfa)) },
+    }
+}
