@@ -79,6 +79,20 @@ impl Flags {
     /// The walk ended at a frame pointer or a return address that points nowhere.
     pub const BROKEN: Self = Self(record_flags::FLAG_BROKEN.0);
 
+    /// The walk ended in code that no rule covers.
+    pub const NO_RULE: Self = Self(record_flags::FLAG_NO_RULE.0);
+    /// The walk ended at a rule that cannot be expressed.
+    pub const UNSUPPORTED: Self = Self(record_flags::FLAG_UNSUPPORTED.0);
+    /// The walk ended at an address outside every known mapping.
+    pub const NO_MAPPING: Self = Self(record_flags::FLAG_NO_MAPPING.0);
+    /// The walk ended at a rule that needs a register whose value is not known.
+    pub const LOST_REGISTER: Self = Self(record_flags::FLAG_LOST_REGISTER.0);
+
+    /// Whether any bit of `other` is set.
+    pub fn has_any(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
     /// Whether all bits of `other` are set.
     pub fn has(self, other: Self) -> bool {
         self.0 & other.0 == other.0

@@ -7,6 +7,7 @@ use crate::progress::Progress;
 use crate::signals::Signals;
 use crate::stats::{Own, monotonic};
 use crate::tape::Tape;
+use crate::unwinding::Unwinding;
 use crate::watch::Watch;
 use bpf::{Losses, SampleSource, Window};
 use std::time::{Duration, Instant};
@@ -65,6 +66,8 @@ pub(crate) struct Collector<'a> {
     pub tape: Tape,
     /// What a terminal shows.
     pub progress: Progress,
+    /// Unwind tables, where stacks are walked by rules.
+    pub unwinding: Option<Unwinding>,
 }
 
 /// What was collected.
@@ -112,6 +115,10 @@ pub(crate) fn collect(
 }
 
 impl Collector<'_> {
+    fn follow(&mut self) -> std::io::Result<()> {
+        self.unwinding.as_mut().map_or(Ok(()), |unwinding| unwinding.update(&self.table))
+    }
+
     fn run(
         &mut self,
         source: &mut dyn SampleSource,
@@ -130,6 +137,12 @@ impl Collector<'_> {
                 return End::Failed(error);
             }
             self.add(window);
+            if let Err(source) = self.follow() {
+                return End::Failed(bpf::Error::Failed {
+                    step: "filling the unwind tables",
+                    source,
+                });
+            }
             let elapsed = start.elapsed();
             let look = elapsed >= next_look;
             self.time.again(look);
@@ -233,6 +246,7 @@ mod tests {
             own: &mut own,
             tape: Tape::default(),
             progress: Progress::new(true),
+            unwinding: None,
         };
         let ends_with_processes = !processes.is_empty();
         let limits =

@@ -44,6 +44,8 @@ pub struct Config {
     pub cpus: Option<Vec<u32>>,
     /// Samples a second and CPU.
     pub frequency: u32,
+    /// How user stacks are walked.
+    pub unwind: bpf::Unwind,
     /// Whether user stacks are recorded.
     pub user: bool,
     /// Whether kernel stacks are recorded.
@@ -115,6 +117,7 @@ impl Config {
             },
             cpus: args.cpus.map(|list| list.0),
             frequency: args.frequency,
+            unwind: args.unwind,
             user: !args.kernel,
             kernel: !args.user,
             idle: args.idle,

@@ -34,7 +34,9 @@ const C_LIBRARIES: [&str; 4] = ["libc.so", "libc-", "libpthread", "ld-musl-"];
 /// Whether callers are missing at the end of the user stack.
 pub(crate) fn nowhere(key: &Key, material: &Material<'_>) -> bool {
     let Some(user) = key.user else { return false };
-    if key.flags.has(Flags::UNREADABLE) {
+    let by_rules =
+        Flags::NO_RULE.with(Flags::UNSUPPORTED).with(Flags::NO_MAPPING).with(Flags::LOST_REGISTER);
+    if key.flags.has_any(Flags::UNREADABLE.with(by_rules)) {
         return true;
     }
     key.flags.has(Flags::BROKEN) && !complete(material.counts.stacks.frames(user), material)

@@ -50,6 +50,7 @@ mod tape;
 pub mod target;
 #[cfg(test)]
 mod testing;
+mod unwinding;
 mod upload;
 mod watch;
 

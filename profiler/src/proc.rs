@@ -75,6 +75,13 @@ fn parse_status(text: &str) -> Option<Status> {
     })
 }
 
+/// When a process was started, in hundredths of a second since boot.
+pub(crate) fn start(pid: u32) -> Option<u64> {
+    let stat = text(format!("/proc/{pid}/stat")).ok()?;
+    // The name in the second field may hold anything, so counting begins behind its last bracket.
+    stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(19)?.parse().ok()
+}
+
 /// A task's name; empty when it is gone.
 pub(crate) fn comm(id: u32) -> String {
     let bytes = read(format!("/proc/{id}/comm")).unwrap_or_default();

@@ -18,6 +18,7 @@ use crate::stats::Own;
 use crate::subject::Subject;
 use crate::tape::Tape;
 use crate::target::Target;
+use crate::unwinding::Unwinding;
 use crate::watch::Watch;
 use crate::{finish, frameless, interrupt, naming};
 use bpf::Started;
@@ -155,6 +156,10 @@ fn run(
     let tape = Tape::open(config)?;
     let watch = Watch::new(&subject.target.processes).until(subject.gate());
     let mut table = process_table(config, subject);
+    let mut unwinding = source.tables().map(Unwinding::new).transpose()?;
+    if let Some(unwinding) = &mut unwinding {
+        unwinding.prepare(&table)?;
+    }
     let started = source.start()?;
     let time = CpuTime::begin(config, &subject.target.tasks);
     subject.release()?;
@@ -170,7 +175,7 @@ fn run(
     };
     let aggregator = Aggregator::new(Rules { threads: config.labels, gate: subject.gate() });
     let progress = Progress::new(config.quiet);
-    let collector = Collector { table, aggregator, watch, time, own, tape, progress };
+    let collector = Collector { table, aggregator, watch, time, own, tape, progress, unwinding };
     let collected = collect(source.samples(), collector, limits);
     if let End::Signal(signal) = collected.end {
         subject.pass_on(signal);

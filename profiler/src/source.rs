@@ -3,9 +3,13 @@
 use crate::config::Config;
 use crate::exit::{Failure, Kind};
 use bpf::replay::Replay;
-use bpf::{Cost, SampleSource, Sampler, Started, Target};
+use bpf::{Cost, SampleSource, Sampler, Started, Tables, Target};
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+/// Bytes that unwind tables may take.
+const UNWIND_MEMORY: usize = 64 << 20;
 
 /// A source, with what only the live one has.
 #[derive(Debug)]
@@ -32,8 +36,8 @@ impl Source {
             kernel: config.kernel,
             idle: config.idle,
             exclude: (!config.include_self).then(std::process::id),
-            unwind: bpf::Unwind::FramePointers,
-            unwind_memory: 0,
+            unwind: config.unwind,
+            unwind_memory: UNWIND_MEMORY,
         })?;
         Ok(Self::Live(Box::new(sampler)))
     }
@@ -58,6 +62,14 @@ impl Source {
                 time: 0,
                 drain_every: Duration::MAX,
             }),
+        }
+    }
+
+    /// Where unwind tables are installed, where stacks are walked by rules.
+    pub(crate) fn tables(&self) -> Option<Arc<Mutex<Tables>>> {
+        match self {
+            Self::Live(sampler) => sampler.tables(),
+            Self::Replay(_) => None,
         }
     }
 

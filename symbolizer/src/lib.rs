@@ -18,5 +18,5 @@ pub mod place;
 pub mod process;
 
 pub use name::{Line, LocalSymbolizer, NameOptions, Named, RawAddresses, Symbolize, Warning};
-pub use place::{FileId, Jit, MappedFile, Place, Reason, Runtime};
-pub use process::{Event, EventKind, Identity, ProcessTable, Space};
+pub use place::{FileId, Jit, MappedFile, Place, Reason, Runtime, Segment};
+pub use process::{CodeMemory, CodeOf, CodeRange, Event, EventKind, Identity, ProcessTable, Space};

@@ -6,6 +6,7 @@
 //! `elf` (what is read of them), `roots` (mount namespaces), `jit` (perf maps), `runtime`, `descriptors`, `spoilt`,
 //! `report` (what `doctor` asks).
 
+mod code;
 mod descriptors;
 mod elf;
 mod files;
@@ -27,6 +28,7 @@ mod task;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use code::{CodeMemory, CodeOf, CodeRange};
 pub use report::SpaceFacts;
 pub use table::ProcessTable;
 

@@ -40,6 +40,11 @@ pub struct RecordArgs {
     #[arg(short = 'F', long, value_name = "HERTZ", default_value = "99", value_parser = value::hertz)]
     pub frequency: u32,
 
+    /// How user stacks are walked: by the unwind rules of each file and elsewhere by frame pointer (auto), by frame pointer
+    /// alone (fp), by rules alone (dwarf)
+    #[arg(long, value_name = "HOW", default_value = "auto", value_parser = value::unwind)]
+    pub unwind: bpf::Unwind,
+
     /// Only user frames; all samples are kept
     #[arg(short = 'U', long)]
     pub user: bool,

@@ -107,6 +107,16 @@ pub(crate) fn label(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// How stacks are walked.
+pub(super) fn unwind(text: &str) -> Result<bpf::Unwind, String> {
+    match text {
+        "auto" => Ok(bpf::Unwind::Auto),
+        "fp" => Ok(bpf::Unwind::FramePointers),
+        "dwarf" => Ok(bpf::Unwind::Rules),
+        _ => Err(String::from("auto, fp or dwarf")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

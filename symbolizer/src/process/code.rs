@@ -1,0 +1,101 @@
+//! The executable memory of the processes that live, for who walks their stacks.
+
+use super::ProcessTable;
+use super::image::Story;
+use super::mappings::{Content, Mappings};
+use crate::place::FileId;
+use std::sync::Arc;
+
+/// The executable memory of a process at one time.
+#[derive(Clone, Debug)]
+pub struct CodeMemory {
+    /// Process id.
+    pub pid: u32,
+    /// When it was started, in nanoseconds since boot or, where only `/proc` tells it, rounded down to hundredths of a second;
+    /// `None` where neither is known yet.
+    pub start: Option<u64>,
+    image: u32,
+    maps: Arc<Mappings>,
+}
+
+impl CodeMemory {
+    /// Whether it is still what it was.
+    pub fn is_same(&self, earlier: &Self) -> bool {
+        self.image == earlier.image && Arc::ptr_eq(&self.maps, &earlier.maps)
+    }
+}
+
+/// A range of executable memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CodeRange {
+    /// First address.
+    pub start: u64,
+    /// End, exclusive.
+    pub end: u64,
+    /// What it holds.
+    pub holds: CodeOf,
+}
+
+/// What executable memory holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CodeOf {
+    /// A file's code.
+    File {
+        /// Which.
+        file: FileId,
+        /// Address in memory less virtual address.
+        bias: u64,
+    },
+    /// The vDSO; it begins at this address.
+    Vdso {
+        /// Address in memory of its first byte.
+        base: u64,
+    },
+    /// Code made at run time.
+    Jit,
+    /// What could not be opened.
+    Unknown,
+}
+
+/// A hundredth of a second, in nanoseconds.
+const TICK: u64 = 10_000_000;
+
+impl ProcessTable {
+    /// The executable memory of all processes that live, as far as it is known.
+    pub fn code(&self) -> impl Iterator<Item = CodeMemory> {
+        self.current.values().filter_map(|&index| self.code_of(index))
+    }
+
+    fn code_of(&self, index: u32) -> Option<CodeMemory> {
+        let image = self.image(index)?;
+        let known = matches!(image.story, Story::Known | Story::Doubted { .. });
+        let start = image.start.exact.or(image.start.ticks.map(|ticks| ticks * TICK));
+        let code = CodeMemory { pid: image.pid, start, image: index, maps: image.maps.clone() };
+        (known && !image.exited && code.maps.len() > 0).then_some(code)
+    }
+
+    /// Its ranges, by address.
+    pub fn ranges(&self, code: &CodeMemory) -> Vec<CodeRange> {
+        code.maps
+            .iter()
+            .map(|mapping| {
+                let holds = match mapping.content {
+                    Content::File(file) => self
+                        .files
+                        .address(file, mapping.offset)
+                        .filter(|_| self.file(file).is_some_and(|file| file.handle.is_some()))
+                        .map_or(CodeOf::Unknown, |address| CodeOf::File {
+                            file,
+                            bias: mapping.start.wrapping_sub(address),
+                        }),
+                    Content::Vdso => {
+                        CodeOf::Vdso { base: mapping.start.wrapping_sub(mapping.offset) }
+                    }
+                    Content::Jit => CodeOf::Jit,
+                    Content::Nameless(_) => CodeOf::Unknown,
+                };
+                CodeRange { start: mapping.start, end: mapping.end, holds }
+            })
+            .collect()
+    }
+}
