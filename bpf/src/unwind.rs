@@ -8,6 +8,7 @@ mod expression;
 pub mod go;
 mod leaf;
 pub mod rule;
+pub mod signal_return;
 pub mod synth;
 pub mod table;
 
