@@ -1,7 +1,8 @@
 //! Unwind rules from the bytes of a file's sections; pure, apart from the kernel.
 //!
-//! What flows: section bytes and executable ranges → rules over address ranges ([`eh_frame`], [`go`]; [`synth`] where
-//! nothing covers the code) → a [`table`] of rows in pages, as the kernel program searches it. A [`rule`] says how to find the caller's frame at an address.
+//! What flows: section bytes and executable ranges → rules over address ranges ([`eh_frame`], [`go`]; [`synth`] and
+//! [`signal_return`] where nothing covers the code) → a [`table`] of rows in pages, as the kernel program searches it. A
+//! [`rule`] says how to find the caller's frame at an address.
 
 pub mod eh_frame;
 mod expression;

@@ -17,7 +17,7 @@ struct Part {
 
 impl Table {
     /// Joins the sources of a file. Where two cover an address, the earlier one in the list has its way; within a source
-    /// the piece that starts later.
+    /// the function that starts later (or the part of it: longer ones are kept in pieces of 64 KiB), up to its end.
     pub fn build(code: &Code, sources: &[&Source]) -> Self {
         let mut parts = Vec::new();
         for (index, source) in sources.iter().enumerate() {
@@ -87,8 +87,7 @@ fn fill(parts: Vec<Part>, more: Vec<Part>) -> Vec<Part> {
 struct Rows {
     out: Written,
     rules: Vec<Compact>,
-    numbers: HashMap<Compact, u32>,
-    /// The table's number of each rule of each source; 0 where it has none yet.
+    /// The table's number of each rule of each source.
     renumbered: Vec<Vec<u32>>,
 }
 
@@ -109,38 +108,46 @@ impl Rows {
         let rows = sources.iter().map(|source| source.rows.len() + source.pieces.len()).sum();
         let mut directory = Vec::with_capacity(pages + 1);
         directory.push(0);
-        Self {
-            out: Written { directory, rows: Vec::with_capacity(rows), rule: 0, end: 0 },
-            rules: vec![Compact::NONE],
-            numbers: HashMap::from([(Compact::NONE, 0)]),
-            renumbered: sources.iter().map(|source| vec![0; source.rules.len()]).collect(),
-        }
+        let (mut rules, mut numbers) = (vec![Compact::NONE], HashMap::from([(Compact::NONE, 0)]));
+        let mut renumber = |source: &&Source| {
+            source.rules.iter().map(|&rule| number(rule, &mut rules, &mut numbers)).collect()
+        };
+        let renumbered = sources.iter().map(&mut renumber).collect();
+        let out = Written { directory, rows: Vec::with_capacity(rows), rule: 0, end: 0 };
+        Self { out, rules, renumbered }
     }
 
     fn part(&mut self, part: &Part, sources: &[&Source]) {
         let source = sources[part.source as usize];
-        let Piece { start, first, last, .. } = source.pieces[part.piece as usize];
-        let rows = &source.rows[first as usize..last as usize];
-        // A part may begin within its piece.
-        let at = |row: u32| start + (row & 0xffff);
-        let skipped = match part.start == start {
-            true => 0,
-            false => rows.partition_point(|&row| at(row) <= part.start).saturating_sub(1),
+        let piece = &source.pieces[part.piece as usize];
+        let rows = &source.rows[piece.first as usize..piece.last as usize];
+        let at = |row: u32| piece.start + (row & 0xffff);
+        // A part may begin and end within its piece.
+        let (mut first, mut last) = (0, rows.len());
+        if part.start != piece.start {
+            first = rows.partition_point(|&row| at(row) <= part.start).saturating_sub(1);
+        }
+        if part.end != piece.end {
+            last = rows.partition_point(|&row| at(row) < part.end);
+        }
+        let Some((&row, rows)) = rows.get(first..last).and_then(<[u32]>::split_first) else {
+            return;
         };
         if part.start > self.out.end {
             self.out.row(self.out.end, 0);
         }
-        let renumbered = &mut self.renumbered[part.source as usize];
-        for &row in &rows[skipped..] {
-            if at(row) >= part.end {
-                break;
-            }
-            let rule = &mut renumbered[(row >> 16) as usize];
-            if *rule == 0 {
-                let compact = source.rules[(row >> 16) as usize];
-                *rule = number(compact, &mut self.rules, &mut self.numbers);
-            }
-            self.out.row(at(row).max(part.start), *rule);
+        let rules = &self.renumbered[part.source as usize];
+        let rule = |row: u32| rules[(row >> 16) as usize];
+        self.out.row(part.start, rule(row));
+        self.out.open_pages(part.start);
+        let page = |row: u32| at(row) >> PAGE_BITS;
+        if rows.last().is_some_and(|&last| page(last) == part.start >> PAGE_BITS) {
+            // In one page, neighbours differ: nothing else is to be looked at.
+            let row = |&row: &u32| (at(row) & 0xffff) | rule(row) << 16;
+            self.out.rows.extend(rows.iter().map(row));
+            self.out.rule = self.out.rows.last().map_or(0, |last| last >> 16);
+        } else {
+            rows.iter().for_each(|&row| self.out.row(at(row), rule(row)));
         }
         self.out.end = part.end;
     }

@@ -65,7 +65,8 @@ impl Code {
             let end = range.end;
             move |code| code.start < end
         });
-        ranges.map(move |code| code.start.max(range.start)..code.end.min(range.end))
+        let parts = ranges.map(move |code| code.start.max(range.start)..code.end.min(range.end));
+        parts.filter(|part| part.start < part.end)
     }
 
     /// An address of the span as an offset from its base; addresses beyond it are its end.
@@ -87,6 +88,7 @@ mod tests {
         let within = |range| code.within(range).collect::<Vec<_>>();
         assert_eq!(within(0..0x5001), [0x1234..0x3000, 0x5000..0x5001]);
         assert_eq!(within(0x3000..0x5000), []);
+        assert_eq!(within(0x2000..0x2000), []);
         assert_eq!(within(0x1500..0x1600), vec![0x1500..0x1600]);
         assert_eq!(Code::new([]), Err(NotCode::Empty));
         assert_eq!(Code::new([0..1, 1 << 32..(1 << 32) + 1]), Err(NotCode::TooWide));

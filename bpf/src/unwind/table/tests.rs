@@ -130,49 +130,93 @@ fn more_rules_than_a_row_can_number_are_counted() {
     );
 }
 
-/// Sources of random pieces give what going through the pieces one by one gives.
+/// A function of a random program: its start, and rules with how many bytes they hold for.
+type Made = (u64, Vec<(u64, i32)>);
+
+/// Sources of random functions give what going through the functions one by one gives.
 #[test]
-fn look_up_agrees_with_a_search_through_all_pieces() {
+fn look_up_agrees_with_a_search_through_all_functions() {
     let code = Code::new([0x1_2345..0x3_0000, 0x3_8000..0x7_0000]).unwrap();
     let mut seed = 1_u64;
     let mut random = |below: u64| {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (seed >> 33) % below
     };
-    for _ in 0..200 {
-        let mut all: Vec<Vec<(Range<u64>, i32)>> = Vec::new();
+    for round in 0..120 {
+        let mut all: Vec<Vec<Made>> = Vec::new();
         for _ in 0..random(3) + 1 {
-            let count = random(30);
-            let piece = |_| {
-                let start = 0x1_0000 + random(0x7_0000);
-                let longest = [0x10, 0x1000, 0x2_0000][random(3) as usize];
-                (start..start + random(longest), random(5) as i32)
-            };
-            all.push((0..count).map(piece).collect());
+            let mut next = 0x1_0000;
+            let functions = (0..random(30)).map(|_| {
+                // Every other time they follow one another, as in a real program; else they lie in one another, and are
+                // shorter than what is kept in one piece.
+                let follow = round % 2 == 0;
+                let start = if follow { next } else { 0x1_0000 + random(0x7_0000) };
+                let longest = [0x10, 0x1000, if follow { 0x2_0000 } else { 0x2000 }];
+                let longest = longest[random(3) as usize];
+                let rows: Vec<_> =
+                    (0..random(6)).map(|_| (random(longest) + 1, random(3) as i32)).collect();
+                next = start + rows.iter().map(|row| row.0).sum::<u64>() + random(3);
+                (start, rows)
+            });
+            all.push(functions.collect());
         }
-        let sources: Vec<Source> = all.iter().map(|ranges| source(&code, ranges)).collect();
+        let sources: Vec<Source> = all.iter().map(|made| made_source(&code, made)).collect();
         let table = Table::build(&code, &sources.iter().collect::<Vec<_>>());
-        let bounds = all.iter().flatten().flat_map(|(range, _)| [range.start, range.end]);
-        for address in bounds.flat_map(|bound| [bound.wrapping_sub(1), bound]) {
+        let bounds = all
+            .iter()
+            .flatten()
+            .flat_map(|made| ranges(made).flat_map(|(range, _)| [range.start, range.end]));
+        let pages = (0x1_0000..0x8_0000).step_by(0x1_0000);
+        for address in bounds.chain(pages).flat_map(|bound| [bound - 1, bound]) {
             assert_eq!(
                 table.look_up(address),
                 expected(&code, &all, address),
-                "{address:#x} {all:?}"
+                "{address:#x} {all:x?}"
             );
         }
     }
 }
 
-/// The rule of the first source that has one: of its pieces that begin at or before the address, the last to begin.
-fn expected(code: &Code, all: &[Vec<(Range<u64>, i32)>], address: u64) -> Option<Rule> {
-    code.within(address..address.checked_add(1)?).next()?;
-    all.iter().find_map(|ranges| {
-        let parts = ranges
-            .iter()
-            .flat_map(|(range, number)| code.within(range.clone()).map(move |part| (part, number)));
+fn ranges((start, rows): &Made) -> impl Iterator<Item = (Range<u64>, i32)> {
+    rows.iter().scan(*start, |at, (len, number)| {
+        let from = *at;
+        *at += len;
+        Some((from..*at, *number))
+    })
+}
+
+/// The parts of a function that are code.
+fn parts<'a>(code: &'a Code, made: &Made) -> impl Iterator<Item = Range<u64>> + 'a {
+    let end = ranges(made).last().map_or(made.0, |(range, _)| range.end);
+    code.within(made.0..end)
+}
+
+fn made_source(code: &Code, functions: &[Made]) -> Source {
+    let mut source = Source::new(code);
+    for made in functions {
+        for part in parts(code, made) {
+            source.begin();
+            for (range, number) in ranges(made) {
+                let range = range.start.max(part.start)..range.end.min(part.end);
+                if range.start < range.end {
+                    source.row(range, Compact::of(&rule(number)));
+                }
+            }
+            source.end();
+        }
+    }
+    source
+}
+
+/// The rule of the first source that has one: of its functions that begin at or before the address, the last to begin.
+fn expected(code: &Code, all: &[Vec<Made>], address: u64) -> Option<Rule> {
+    all.iter().find_map(|functions| {
+        let parts =
+            functions.iter().flat_map(|made| parts(code, made).map(move |part| (part, made)));
         let before = parts.filter(|(part, _)| part.start <= address);
         // Of those that begin at the same address the first was added first.
-        let (part, number) = before.reduce(|a, b| if b.0.start > a.0.start { b } else { a })?;
-        (address < part.end).then(|| rule(*number))
+        let (part, made) = before.reduce(|a, b| if b.0.start > a.0.start { b } else { a })?;
+        let (_, number) = ranges(made).find(|(range, _)| range.contains(&address))?;
+        part.contains(&address).then(|| rule(number))
     })
 }
