@@ -1,5 +1,6 @@
 //! What building tables costs beside a bare walk over all rows with gimli, and how large they get:
-//! `unwind_benchmark FILE...`. Each figure is the best of a few runs, taken in turns.
+//! `unwind_benchmark FILE...`. Times are the best of a few runs, taken in turns; the ratio is the median of those of neighbouring
+//! runs, which other load on the machine disturbs least.
 
 #![expect(clippy::print_stdout, reason = "an example's output")]
 
@@ -14,7 +15,7 @@ use bpf::unwind::table::{Code, Table};
 use elf::Elf;
 use gimli::{CieOrFde, EhFrame, Register, UnwindContext, UnwindSection};
 
-const RUNS: usize = 15;
+const RUNS: usize = 21;
 
 fn main() {
     println!("  gimli ms  table ms  ratio   gimli rows   our rows  rules  bytes a row  file");
@@ -26,20 +27,24 @@ fn main() {
         let frames = Frames { text, got, ..Frames::eh(bytes, address) };
         let (mut walked, mut built) = (Duration::MAX, Duration::MAX);
         let (mut gimli_rows, mut table) = (0, Table::default());
+        let mut ratios = Vec::new();
         for _ in 0..RUNS {
             let begin = Instant::now();
             gimli_rows = black_box(walk(&frames));
-            walked = walked.min(begin.elapsed());
+            let bare = begin.elapsed();
             let begin = Instant::now();
             table = black_box(Table::build(&code, &[&frames.rules(&code).source]));
-            built = built.min(begin.elapsed());
+            let ours = begin.elapsed();
+            ratios.push(ours.as_secs_f64() / bare.as_secs_f64());
+            (walked, built) = (walked.min(bare), built.min(ours));
         }
+        ratios.sort_by(f64::total_cmp);
         let (rows, ms) = (table.rows().len(), |time: Duration| time.as_secs_f64() * 1e3);
         println!(
             "{:10.1} {:9.1} {:6.2} {gimli_rows:12} {rows:10} {:6} {:12.2}  {}",
             ms(walked),
             ms(built),
-            ms(built) / ms(walked),
+            ratios[RUNS / 2],
             table.rules().len(),
             table.memory() as f64 / rows.max(1) as f64,
             path.display()

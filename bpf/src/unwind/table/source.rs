@@ -17,7 +17,7 @@ const LONGEST_PIECE: u32 = 0xffff;
 const BYTES_A_ROW: usize = 4;
 const BYTES_A_PIECE: usize = 24;
 /// Rules that are found again without hashing.
-const RECENT: usize = 256;
+const RECENT: usize = 2048;
 
 /// A run of addresses with rules throughout: a function, or a part of a long one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
