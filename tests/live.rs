@@ -11,6 +11,7 @@ mod programs;
 mod runtime_code;
 mod spoilt_files;
 mod storms;
+mod synthesised;
 mod targets;
 mod threads;
 
@@ -30,6 +31,7 @@ pub(crate) fn modules() -> Vec<(&'static str, Vec<(&'static str, Test)>)> {
         ("live::debug_files", debug_files::tests()),
         ("live::spoilt_files", spoilt_files::tests()),
         ("live::programs", programs::tests()),
+        ("live::synthesised", synthesised::tests()),
         ("live::capabilities", capabilities::tests()),
         ("live::backends", backends::tests()),
     ]

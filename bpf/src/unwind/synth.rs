@@ -9,6 +9,7 @@
 //! `facts` and `calls` tell what callees leave alone, `rule_of` and `rows` make rules of it all. [`is_call_before`] is for
 //! addresses that have not even such a rule.
 
+mod addresses;
 mod call_before;
 mod calls;
 mod entries;
@@ -16,6 +17,8 @@ mod facts;
 mod flow;
 mod image;
 mod jump_table;
+mod jumps;
+mod labels;
 mod rows;
 mod rule_of;
 mod scan;
@@ -115,10 +118,10 @@ pub fn synthesise(input: &Input<'_>) -> Synthesised {
         return Synthesised::default();
     }
     let entries = entries::find(input, &image);
-    let mut findings = entries.follow(&image, &calls::Callees::Gentle);
+    let mut findings = entries.follow(&image, &calls::Calls::default());
     if findings.calls_within() {
-        let callees = calls::Callees::new(&findings);
-        findings = entries.follow(&image, &callees);
+        let calls = calls::Calls::new(&findings);
+        findings = entries.follow(&image, &calls);
     }
     rows::make(&image, findings)
 }

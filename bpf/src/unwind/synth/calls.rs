@@ -2,7 +2,7 @@
 
 use super::facts::{Facts, Findings};
 use super::state::KEPT_BY_CALLEES;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// Blocks that are looked at in all, for each that there is.
 const ROUNDS: usize = 32;
@@ -16,42 +16,66 @@ pub(super) struct Callee {
     pub(super) takes_arguments: bool,
 }
 
-/// What is known of callees in uncovered code.
-#[derive(Debug)]
-pub(super) enum Callees {
-    /// Nothing yet: they are taken to leave everything alone, so that no code is missed.
-    Gentle,
-    /// By their entry.
-    Known(HashMap<u64, Callee>),
+/// What is known of calls within uncovered code.
+#[derive(Debug, Default)]
+pub(super) struct Calls {
+    /// Callees by their entry. As long as they are not known they are taken to leave everything alone, so that no code is
+    /// missed.
+    callees: Option<HashMap<u64, Callee>>,
+    /// By blocks, registers that the rules of callers build on, a bit each.
+    wanted: BTreeMap<u64, u16>,
 }
 
-impl Callees {
+impl Calls {
     /// A callee that keeps to the ABI.
     pub(super) const BY_ABI: Callee = Callee { writes: !KEPT_BY_CALLEES, takes_arguments: false };
 
-    /// What all code that calls reach does, from what a first pass found.
+    /// What all code that calls reach does, and what callers want of it, from what a first pass found.
     pub(super) fn new(findings: &Findings) -> Self {
-        let entries: HashSet<u64> =
+        let entries: BTreeSet<u64> =
             findings.facts.values().flat_map(|facts| facts.calls.iter().copied()).collect();
         let mut budget = findings.facts.len().saturating_mul(ROUNDS);
         let mut callees = HashMap::new();
-        let mut sorted: Vec<u64> = entries.into_iter().collect();
-        sorted.sort_unstable();
-        for entry in sorted {
+        for entry in entries {
             if let Some(callee) = summarise(findings, entry, &mut budget) {
                 callees.insert(entry, callee);
             }
         }
-        Self::Known(callees)
+        Self { callees: Some(callees), wanted: wanted(findings) }
     }
 
     /// What a callee in uncovered code does.
-    pub(super) fn get(&self, entry: u64) -> Callee {
-        match self {
-            Self::Gentle => Callee { writes: 0, takes_arguments: false },
-            Self::Known(callees) => callees.get(&entry).copied().unwrap_or(Self::BY_ABI),
+    pub(super) fn callee(&self, entry: u64) -> Callee {
+        let gentle = Callee { writes: 0, takes_arguments: false };
+        self.callees
+            .as_ref()
+            .map_or(gentle, |callees| callees.get(&entry).copied().unwrap_or(Self::BY_ABI))
+    }
+
+    /// Registers that the rules of an address's callers build on, a bit each.
+    pub(super) fn wanted(&self, address: u64) -> u16 {
+        self.wanted.range(..=address).next_back().map_or(0, |(_, &wanted)| wanted)
+    }
+}
+
+/// What is wanted of a block is wanted of all that it goes to and calls; beside that of what it calls what its own rules want.
+fn wanted(findings: &Findings) -> BTreeMap<u64, u16> {
+    let mut wanted: BTreeMap<u64, u16> = findings.facts.keys().map(|&start| (start, 0)).collect();
+    let mut changed: BTreeSet<u64> = wanted.keys().copied().collect();
+    while let Some(start) = changed.pop_first() {
+        let (Some(facts), Some(&own)) = (findings.facts.get(&start), wanted.get(&start)) else {
+            continue;
+        };
+        let calls = facts.calls.iter().map(|&call| (call, own | facts.wants));
+        for (next, more) in facts.goes_to.iter().map(|&next| (next, own)).chain(calls) {
+            if let Some(theirs) = wanted.get_mut(&next).filter(|theirs| **theirs | more != **theirs)
+            {
+                *theirs |= more;
+                changed.insert(next);
+            }
         }
     }
+    wanted
 }
 
 /// All that is reached from an entry by jumps and calls; `None` when the budget is at its end.
@@ -62,7 +86,7 @@ fn summarise(findings: &Findings, entry: u64, budget: &mut usize) -> Option<Call
     while let Some(at) = ways.pop() {
         *budget = budget.checked_sub(1)?;
         let Some(facts) = findings.facts.get(&at) else {
-            callee.writes |= Callees::BY_ABI.writes;
+            callee.writes |= Calls::BY_ABI.writes;
             continue;
         };
         callee.writes |= written(facts);
@@ -77,6 +101,6 @@ fn summarise(findings: &Findings, entry: u64, budget: &mut usize) -> Option<Call
 /// it writes.
 fn written(facts: &Facts) -> u16 {
     let others = facts.writes & !KEPT_BY_CALLEES;
-    let elsewhere = if facts.leaves { Callees::BY_ABI.writes } else { 0 };
+    let elsewhere = if facts.leaves { Calls::BY_ABI.writes } else { 0 };
     others | elsewhere | facts.not_restored
 }

@@ -1,12 +1,14 @@
 //! Where uncovered code is entered.
 
 use super::Input;
-use super::calls::Callees;
+use super::calls::Calls;
 use super::facts::{self, Findings};
 use super::flow::Flow;
 use super::image::Image;
+use super::labels::Labels;
 use super::scan::{self, Kind};
 use super::state::State;
+use super::walk::World;
 use std::collections::HashSet;
 
 /// Instructions that are followed in all, for each byte of uncovered code; and some for little code.
@@ -53,19 +55,20 @@ pub(super) fn find(input: &Input<'_>, image: &Image<'_>) -> Entries {
 
 impl Entries {
     /// Follows the code from all entries. Those that are not sure are tried first, the likelier ones before the others.
-    pub(super) fn follow<'a>(&self, image: &'a Image<'a>, callees: &'a Callees) -> Findings {
-        let effort = effort(image);
-        let mut flow = Flow::new(image, callees, effort);
+    pub(super) fn follow(&self, image: &Image<'_>, calls: &Calls) -> Findings {
+        let labels = Labels::new(image);
+        let mut flow = Flow::new(World { image, calls, labels: &labels }, effort(image));
         for &entry in &self.sure {
             flow.enter(entry);
         }
-        let mut trials = Trials { whole: flow.run(), budget: effort, refused: HashSet::new() };
+        let mut trials =
+            Trials { whole: flow.run(), budget: effort(image), refused: HashSet::new() };
         trials.try_all(&mut flow, &self.pointed_at, true);
         trials.try_all_found(&mut flow);
         trials.try_all(&mut flow, &self.possible, false);
         trials.try_all_found(&mut flow);
         Findings {
-            facts: facts::gather(&flow, image, callees),
+            facts: facts::gather(&flow),
             refused: trials.refused.len() as u64,
             gave_up: !trials.whole,
         }
@@ -88,7 +91,7 @@ struct Trials {
 impl Trials {
     /// What the code that was followed computes and jumps to, again and again: more code computes more.
     fn try_all_found(&mut self, flow: &mut Flow<'_>) {
-        loop {
+        while self.whole {
             let mut mentioned = flow.take_mentioned();
             mentioned.sort_unstable();
             mentioned.dedup();
@@ -100,8 +103,8 @@ impl Trials {
         }
     }
 
-    /// Tries entries. Those that something points at begin functions if they are aligned, so that their code is known to make
-    /// sense, however odd it is.
+    /// Tries entries. What something points at begins a function if it is aligned, so that its code is known to make sense,
+    /// however odd it is.
     fn try_all(&mut self, flow: &mut Flow<'_>, entries: &[u64], pointed_at: bool) {
         for &entry in entries {
             if self.budget == 0 || !self.whole {
@@ -110,14 +113,17 @@ impl Trials {
             if self.refused.contains(&entry) || !flow.is_new(entry) {
                 continue;
             }
-            let lenient = pointed_at && entry % ALIGNMENT == 0;
-            let (spent, good) = flow.try_out(entry, &State::at_entry(), lenient, self.budget);
+            let function = pointed_at && entry % ALIGNMENT == 0;
+            let (spent, good) = flow.try_out(entry, &State::at_entry(), function, self.budget);
             self.budget = self.budget.saturating_sub(spent);
-            if good {
-                self.whole = flow.run();
-            } else {
+            if !good {
                 self.refused.insert(entry);
+                continue;
             }
+            if function {
+                flow.functions.insert(entry);
+            }
+            self.whole = flow.run();
         }
     }
 }

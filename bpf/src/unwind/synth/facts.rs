@@ -1,12 +1,10 @@
 //! What each block is, once nothing changes any more.
 
-use super::calls::Callees;
 use super::flow::{Flow, first_from};
-use super::image::Image;
-use super::rule_of::rule_of;
+use super::rule_of::{base_of, rule_of};
 use super::state::{KEPT_BY_CALLEES, RSP, State, Value};
 use super::step::written;
-use super::walk::{Ending, Walked, Walker, Way};
+use super::walk::{Ending, Goal, Walked, Walker, Way};
 use crate::unwind::rule::Rule;
 use iced_x86::{FlowControl, Instruction, InstructionInfoFactory};
 use std::collections::BTreeMap;
@@ -25,6 +23,8 @@ pub(super) struct Facts {
     pub(super) not_restored: u16,
     /// It goes where only the program knows: another function, or the target of an indirect jump or call.
     pub(super) leaves: bool,
+    /// Registers that the rules at its calls within uncovered code build on, a bit each.
+    pub(super) wants: u16,
     /// It returns and takes arguments off the stack.
     pub(super) takes_arguments: bool,
     /// It returns with another height than at the entry.
@@ -62,16 +62,9 @@ impl Findings {
 }
 
 /// Goes through all blocks of a flow once more.
-pub(super) fn gather<'a>(
-    flow: &Flow<'a>,
-    image: &'a Image<'a>,
-    callees: &'a Callees,
-) -> BTreeMap<u64, Facts> {
-    let mut gatherer = Gatherer {
-        flow,
-        walker: Walker::new(image, callees),
-        infos: InstructionInfoFactory::new(),
-    };
+pub(super) fn gather(flow: &Flow<'_>) -> BTreeMap<u64, Facts> {
+    let mut gatherer =
+        Gatherer { flow, walker: Walker::new(flow.world), infos: InstructionInfoFactory::new() };
     let starts = flow.blocks.iter();
     starts
         .map(|(&start, block)| (start, gatherer.block(start, &block.state, block.heights_differ)))
@@ -94,7 +87,10 @@ impl Gatherer<'_, '_> {
             let registers = written(infos.info(instruction));
             facts.writes |= registers.fold(0, |all, register| all | 1 << register);
             facts.leaves |= instruction.flow_control() == FlowControl::IndirectCall;
-            add_rule(&mut facts, instruction, state);
+            let rule = rule_of(state, flow.world.calls.wanted(instruction.ip()));
+            let within = flow.world.image.gap(instruction.near_branch_target()).is_some();
+            let rule = rule.filter(|rule| may_stand(&mut facts, instruction, within, rule));
+            add_rule(&mut facts, instruction, rule);
         });
         for exit in &walked.exits {
             match exit.way {
@@ -102,6 +98,9 @@ impl Gatherer<'_, '_> {
                 _ if self.flow.blocks.contains_key(&exit.target) => facts.goes_to.push(exit.target),
                 _ => leave(&mut facts, &exit.state),
             }
+        }
+        for (goal, _) in &walked.calls {
+            facts.calls.extend(self.flow.jumps.targets(goal.at));
         }
         self.end(&mut facts, &walked);
         facts
@@ -115,11 +114,11 @@ impl Gatherer<'_, '_> {
                 facts.unbalanced = height.is_some_and(|height| height != 8);
                 facts.not_restored |= not_restored(&walked.last);
             }
-            Ending::JumpsTo { at, .. } => {
-                let targets = self.flow.targets(at);
-                facts.goes_to.extend(targets);
-                if targets.is_empty() {
-                    facts.jumps_unknown = height != Some(8);
+            Ending::JumpsTo(Goal { at, value, .. }) => {
+                let targets = self.flow.jumps.targets(at);
+                facts.goes_to.extend(&targets);
+                facts.jumps_unknown = targets.is_empty() && height != Some(8);
+                if targets.is_empty() || !matches!(value, Value::Target { .. }) {
                     leave(facts, &walked.last);
                 }
             }
@@ -141,8 +140,23 @@ fn not_restored(state: &State) -> u16 {
     changed.fold(0, |all, register| all | 1 << register)
 }
 
-fn add_rule(facts: &mut Facts, instruction: &Instruction, state: &State) {
-    let Some(rule) = rule_of(state) else {
+/// Whether a rule may stand at an instruction. At a call it is also the rule of the callee's caller, where only the stack pointer
+/// and saved registers are known, and what callees in uncovered code leave alone because it is wanted.
+fn may_stand(facts: &mut Facts, instruction: &Instruction, within: bool, rule: &Rule) -> bool {
+    let direct = instruction.flow_control() == FlowControl::Call;
+    if !direct && instruction.flow_control() != FlowControl::IndirectCall {
+        return true;
+    }
+    let base = base_of(rule);
+    if direct && within {
+        facts.wants |= 1 << base;
+        return true;
+    }
+    KEPT_BY_CALLEES >> base & 1 == 1
+}
+
+fn add_rule(facts: &mut Facts, instruction: &Instruction, rule: Option<Rule>) {
+    let Some(rule) = rule else {
         facts.frame_lost += 1;
         return;
     };

@@ -1,15 +1,10 @@
 //! The stack's height through all code that is reached, block by block, until nothing changes any more.
 
-use super::calls::Callees;
-use super::image::Image;
-use super::jump_table::{self, Table};
-use super::state::{State, Value};
+use super::jumps::{Jump, Jumps};
+use super::state::State;
 use super::trial::{Doubt, Trial};
-use super::walk::{Ending, Exit, Walker, Way};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-
-/// Instructions that a trial follows at most.
-pub(super) const LONGEST_TRIAL: u64 = 20_000;
+use super::walk::{Ending, Exit, Walked, Walker, Way, World};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Code that is entered at its begin only.
 #[derive(Clone, Debug)]
@@ -36,53 +31,42 @@ pub(super) enum Known {
     Before(Box<State>),
 }
 
-/// An indirect jump: its targets are tried before they are followed.
-struct Jump {
-    at: u64,
-    /// The next instruction.
-    next: u64,
-    value: Value,
-    state: State,
-}
-
 /// Follows code from entries.
 pub(super) struct Flow<'a> {
-    pub(super) image: &'a Image<'a>,
-    pub(super) callees: &'a Callees,
+    pub(super) world: World<'a>,
     walker: Walker<'a>,
     pub(super) blocks: Blocks,
     queue: BTreeSet<u64>,
     /// Where calls lead.
     entries: BTreeSet<u64>,
+    /// Where functions begin: there, and where something points at.
+    pub(super) functions: BTreeSet<u64>,
     /// What this is compared with, if it is a trial.
     trial: Option<Trial<'a>>,
-    new_jumps: Vec<Jump>,
-    /// Targets that were tried and found good, by the jump's address.
-    jumps: HashMap<u64, Vec<u64>>,
+    pub(super) jumps: Jumps,
     /// Instructions that may still be followed.
     pub(super) budget: u64,
 }
 
 impl<'a> Flow<'a> {
-    pub(super) fn new(image: &'a Image<'a>, callees: &'a Callees, budget: u64) -> Self {
+    pub(super) fn new(world: World<'a>, budget: u64) -> Self {
         Self {
-            image,
-            callees,
-            walker: Walker::new(image, callees),
+            world,
+            walker: Walker::new(world),
             blocks: Blocks::new(),
             queue: BTreeSet::new(),
             entries: BTreeSet::new(),
+            functions: BTreeSet::new(),
             trial: None,
-            new_jumps: Vec::new(),
-            jumps: HashMap::new(),
+            jumps: Jumps::default(),
             budget,
         }
     }
 
     /// The same, for code that is compared with what is followed already.
     pub(super) fn on_trial(trial: Trial<'a>, budget: u64) -> Self {
-        let (image, callees) = (trial.below.image, trial.below.callees);
-        Self { trial: Some(trial), ..Self::new(image, callees, budget) }
+        let world = trial.below.world;
+        Self { trial: Some(trial), ..Self::new(world, budget) }
     }
 
     /// Follows all code from an entry that is surely one.
@@ -106,22 +90,6 @@ impl<'a> Flow<'a> {
         true
     }
 
-    /// Tries the targets of the indirect jumps that were met. Whether there were any.
-    pub(super) fn follow_jumps(&mut self) -> bool {
-        let jumps = std::mem::take(&mut self.new_jumps);
-        for jump in &jumps {
-            let targets = self.possible_targets(jump);
-            let good = targets.into_iter().filter(|&target| {
-                let (spent, good) = self.try_out(target, &jump.state, false, self.budget);
-                self.budget = self.budget.saturating_sub(spent);
-                good
-            });
-            let good = good.collect();
-            self.jumps.insert(jump.at, good);
-        }
-        !jumps.is_empty()
-    }
-
     /// Addresses that instructions computed since the last time.
     pub(super) fn take_mentioned(&mut self) -> Vec<u64> {
         std::mem::take(&mut self.walker.mentioned)
@@ -129,7 +97,7 @@ impl<'a> Flow<'a> {
 
     /// Whether an address lies in uncovered code that was not reached.
     pub(super) fn is_new(&self, address: u64) -> bool {
-        self.image.gap(address).is_some() && matches!(self.known(address), Known::Nothing)
+        self.world.image.gap(address).is_some() && matches!(self.known(address), Known::Nothing)
     }
 
     /// What is known at an address.
@@ -141,7 +109,7 @@ impl<'a> Flow<'a> {
         let Some((&start, block)) = around.filter(|(_, block)| address < block.end) else {
             return Known::Nothing;
         };
-        let mut walker = Walker::new(self.image, self.callees);
+        let mut walker = Walker::new(self.world);
         match walker.walk(start, &block.state, |_| Some(address), |_, _| {}).exits.pop() {
             Some(exit) if exit.way == Way::Falls && exit.target == address => {
                 Known::Before(Box::new(exit.state))
@@ -150,18 +118,27 @@ impl<'a> Flow<'a> {
         }
     }
 
-    /// Whether calls lead to an address.
-    pub(super) fn is_entry(&self, address: u64) -> bool {
-        self.entries.contains(&address)
-    }
-
-    /// Where the indirect jump at an address leads, as far as that was found.
-    pub(super) fn targets(&self, jump: u64) -> &[u64] {
-        self.jumps.get(&jump).map_or(&[], Vec::as_slice)
-    }
-
     fn follow_block(&mut self, start: u64) -> Doubt {
-        let Some(block) = self.blocks.get(&start) else { return Doubt::None };
+        let Some(walked) = self.walk(start) else { return Doubt::None };
+        let mut doubt = self.trial.as_ref().map_or(Doubt::None, |trial| trial.judge(&walked));
+        for exit in walked.exits {
+            doubt = doubt.max(self.reach(exit));
+        }
+        for (goal, state) in walked.calls {
+            self.jump(Jump { goal, way: Way::Calls, state });
+        }
+        if let Ending::JumpsTo(goal) = walked.ending {
+            self.jump(Jump { goal, way: Way::Jumps, state: walked.last });
+        }
+        if let Some(block) = self.blocks.get_mut(&start) {
+            block.doubt = doubt;
+        }
+        doubt
+    }
+
+    /// Goes through a block.
+    fn walk(&mut self, start: u64) -> Option<Walked> {
+        let block = self.blocks.get(&start)?;
         let state = block.state.clone();
         let below = self.trial.as_ref().map(|trial| &trial.below.blocks);
         let meets = |at| {
@@ -170,37 +147,21 @@ impl<'a> Flow<'a> {
         };
         let walked = self.walker.walk(start, &state, meets, |_, _| {});
         self.budget = self.budget.saturating_sub(walked.count + 1);
-        // The exits may lie in this block.
-        if let Some(block) = self.blocks.get_mut(&start) {
-            block.end = walked.end;
-        }
-        let mut doubt = self.trial.as_ref().map_or(Doubt::None, |trial| trial.judge(&walked));
-        for exit in walked.exits {
-            doubt = doubt.max(self.reach(exit));
-        }
-        if let Ending::JumpsTo { at, next, value } = walked.ending {
-            self.jump(Jump { at, next, value, state: walked.last });
-        }
-        if let Some(block) = self.blocks.get_mut(&start) {
-            block.doubt = doubt;
-        }
-        doubt
+        self.blocks.get_mut(&start)?.end = walked.end;
+        Some(walked)
     }
 
     fn reach(&mut self, exit: Exit) -> Doubt {
         let Exit { way, target, state } = exit;
-        if self.image.gap(target).is_none() {
-            return Trial::judge_leaving(self.image, way, target, &state);
+        if self.world.image.gap(target).is_none() {
+            return Trial::judge_leaving(self.world.image, way, target, &state);
         }
         if way == Way::Calls {
             self.entries.insert(target);
+            self.functions.insert(target);
         }
         // What falls into a function with a frame comes from a call that does not return.
-        let falls = way == Way::Falls && state.height() != Some(8);
-        if falls
-            && (self.is_entry(target)
-                || self.trial.as_ref().is_some_and(|trial| trial.below.is_entry(target)))
-        {
+        if way == Way::Falls && state.height() != Some(8) && self.is_entry(target) {
             return Doubt::None;
         }
         if let Some(trial) = &self.trial {
@@ -213,6 +174,11 @@ impl<'a> Flow<'a> {
         Doubt::None
     }
 
+    fn is_entry(&self, address: u64) -> bool {
+        let below = self.trial.as_ref().is_some_and(|trial| trial.below.is_entry(address));
+        below || self.entries.contains(&address)
+    }
+
     /// Adds what is known at a block's begin.
     fn merge(&mut self, target: u64, state: State) {
         let Some(block) = self.blocks.get_mut(&target) else {
@@ -220,45 +186,23 @@ impl<'a> Flow<'a> {
             let around = self.blocks.range(..target).next_back();
             let around = around.filter(|(_, block)| target < block.end).map(|(&start, _)| start);
             self.queue.extend(around);
-            let block = Block { state, end: target, heights_differ: false, doubt: Doubt::None };
+            let doubt = Doubt::None;
+            let block = Block { state, end: target, heights_differ: false, doubt };
             self.blocks.insert(target, block);
             self.queue.insert(target);
             return;
         };
         let height = block.state.height();
         block.heights_differ |= height.is_some() && state.height() != height;
-        if block.state.merge(&state) {
+        if block.state.merge(&state, self.world.labels) {
             self.queue.insert(target);
         }
     }
 
     fn jump(&mut self, jump: Jump) {
-        match self.jumps.get(&jump.at) {
-            None => self.new_jumps.push(jump),
-            Some(targets) => {
-                for target in targets.clone() {
-                    self.jump_to(target, jump.state.clone());
-                }
-            }
+        for target in self.jumps.meet(&jump) {
+            self.jump_to(target, jump.state.clone());
         }
-    }
-
-    /// Where an indirect jump may lead, the likelier targets first. In a trial they are not looked at.
-    fn possible_targets(&self, jump: &Jump) -> Vec<u64> {
-        let mut targets = match jump.value {
-            Value::Address(address) => vec![self.image.address(address)],
-            Value::Target { table, entry, base } => {
-                let (begin, base) = (self.image.address(table), self.image.address(base));
-                jump_table::targets(self.image, jump.at, Table { begin, entry, base })
-            }
-            _ => Vec::new(),
-        };
-        // The code behind the jump is often the first target, where nothing tells them.
-        targets.push(jump.next);
-        let begin = self.entries.range(..=jump.at).next_back().copied().unwrap_or(0);
-        let end = self.entries.range(jump.at + 1..).next().copied().unwrap_or(u64::MAX);
-        targets.sort_by_key(|target| !(begin..end).contains(target));
-        targets
     }
 }
 

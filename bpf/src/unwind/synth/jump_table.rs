@@ -4,7 +4,9 @@ use super::image::Image;
 use super::state::Entry;
 
 /// Entries that are read at most.
-const MOST_ENTRIES: usize = 512;
+const MOST_ENTRIES: usize = 64;
+/// The first index that a jump uses, at most.
+const LOWEST_INDEX: usize = 8;
 
 /// A table in the file; its entries are relative to a base.
 #[derive(Clone, Copy, Debug)]
@@ -14,20 +16,29 @@ pub(super) struct Table {
     pub(super) base: u64,
 }
 
-/// The targets of a jump at an address, as long as they lie in the same stretch of code, in the order of the table. A table
-/// ends where another one begins, at the latest.
+/// The targets of a jump at an address, in the order of the table: what lies in the same stretch of code. Indices often begin
+/// above 0, so that the first entries may be another table's; and the table may go on for as many where another one is said
+/// to begin.
 pub(super) fn targets(image: &Image<'_>, jump: u64, table: Table) -> Vec<u64> {
     let Some(gap) = image.gap(jump) else { return Vec::new() };
     let mut targets = Vec::new();
+    let mut rest = MOST_ENTRIES;
     let mut at = table.begin;
-    while targets.len() < MOST_ENTRIES && (at == table.begin || !image.is_mentioned(at)) {
-        let target =
-            offset_at(image, at, table.entry).map(|offset| table.base.wrapping_add_signed(offset));
-        let Some(target) = target.filter(|target| gap.contains(target)) else { break };
-        if !targets.contains(&target) {
-            targets.push(target);
+    while let Some(left) = rest.checked_sub(1) {
+        rest = left;
+        if at != table.begin && image.is_mentioned(at) {
+            rest = rest.min(LOWEST_INDEX);
         }
+        let Some(offset) = offset_at(image, at, table.entry) else { break };
         at += u64::from(table.entry.size());
+        let target = table.base.wrapping_add_signed(offset);
+        if gap.contains(&target) {
+            if !targets.contains(&target) {
+                targets.push(target);
+            }
+        } else if !targets.is_empty() || MOST_ENTRIES - rest > LOWEST_INDEX {
+            break;
+        }
     }
     targets
 }

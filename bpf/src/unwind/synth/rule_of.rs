@@ -1,15 +1,15 @@
 //! The rule that says what is known.
 
-use super::state::{RBP, RSP, State, Value};
+use super::state::{KEPT_BY_CALLEES, RBP, RSP, State, Value};
 use crate::unwind::rule::{Cfa, Restore, ReturnAddress, Rule, RuleTrust};
 
 /// The DWARF number of each general register, in the order of their encoding.
 const DWARF: [u8; 16] = [0, 2, 1, 3, 7, 6, 4, 5, 8, 9, 10, 11, 12, 13, 14, 15];
 /// Registers that may hold the canonical frame address, the likeliest to be known further up a stack first.
 const HOLDERS: [u8; 15] = [RBP, 3, 12, 13, 14, 15, 0, 1, 2, 6, 7, 8, 9, 10, 11];
-
-/// How to find the caller from what is known before an instruction; `None` where nothing tells the frame.
-pub(super) fn rule_of(state: &State) -> Option<Rule> {
+/// How to find the caller from what is known before an instruction; `None` where nothing tells the frame. These registers are
+/// wanted by callers, a bit each.
+pub(super) fn rule_of(state: &State, wanted: u16) -> Option<Rule> {
     let cfa = frame_pointer(state)
         .or_else(|| by_stack_pointer(state))
         .or_else(|| by_word(state))
@@ -17,7 +17,7 @@ pub(super) fn rule_of(state: &State) -> Option<Rule> {
     Some(Rule {
         cfa,
         fp: frame_pointer_of_caller(state),
-        spare: Restore::Unknown,
+        spare: registers_of_caller(state, wanted),
         ra: ReturnAddress::AtCfa(-8),
         trust: RuleTrust::Synthesised,
     })
@@ -63,6 +63,23 @@ fn from_cfa(value: Value) -> Option<i32> {
         Value::Cfa(offset) => offset.checked_neg(),
         _ => None,
     }
+}
+
+/// The encoded number of the register that a rule's frame address builds on.
+pub(super) fn base_of(rule: &Rule) -> u8 {
+    let (Cfa::Register { register, .. } | Cfa::Deref { register, .. }) = rule.cfa else {
+        return RSP;
+    };
+    DWARF.iter().position(|&number| number == register).map_or(RSP, |number| number as u8)
+}
+
+/// Whether the registers beside rsp and rbp are the caller's still: the saved ones, and those that callers want. What is known of
+/// them in the frame is then known in the caller's, too.
+fn registers_of_caller(state: &State, wanted: u16) -> Restore {
+    let wanted = (KEPT_BY_CALLEES | wanted) & !(1 << RSP | 1 << RBP);
+    let mut all = (0..16).filter(|register| wanted >> register & 1 == 1);
+    let same = all.all(|register| state.register(register) == Value::Entry(register));
+    if same { Restore::Same } else { Restore::Unknown }
 }
 
 /// A saved word first: assembly among itself may leave anything in rbp. What lies below the stack pointer comes last.

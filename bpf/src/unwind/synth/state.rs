@@ -1,5 +1,7 @@
 //! What is known of registers and frame before an instruction.
 
+use super::labels::Labels;
+
 /// Numbers of the general registers as instructions encode them.
 pub(super) const RSP: u8 = 4;
 /// The frame pointer, in code that has one.
@@ -24,6 +26,10 @@ pub(super) enum Value {
     Constant(i32),
     /// An address in the file.
     Address(u32),
+    /// An address in the file plus a number that only the program knows: a place in a table.
+    Within(u32),
+    /// One of a numbered set of addresses in uncovered code, or anything else.
+    Labels(u32),
     /// An entry of the table of offsets at an address.
     Offset { table: u32, entry: Entry },
     /// Such an entry added to an address: a place in the code.
@@ -63,10 +69,8 @@ impl Value {
                 add(offset).map(|offset| Self::Frame { made_at, offset })
             }
             Self::Constant(value) => add(value).map(Self::Constant),
-            Self::Address(address) => {
-                let sum = i64::from(address).checked_add(number);
-                sum.and_then(|sum| u32::try_from(sum).ok()).map(Self::Address)
-            }
+            Self::Address(address) => add_to_address(address, number).map(Self::Address),
+            Self::Within(address) => add_to_address(address, number).map(Self::Within),
             _ => None,
         };
         sum.unwrap_or(Self::Unknown)
@@ -90,9 +94,22 @@ impl Value {
         }
     }
 
+    /// Whether code keeps it in the frame to find its way back.
+    fn is_worth_a_slot(self) -> bool {
+        match self {
+            Self::Entry(register) => KEPT_BY_CALLEES >> register & 1 == 1,
+            Self::Cfa(_) | Self::Frame { .. } | Self::Address(_) | Self::Labels(_) => true,
+            _ => false,
+        }
+    }
+
     fn is_made_at(self, instruction: u32) -> bool {
         matches!(self, Self::Frame { made_at, .. } if made_at == instruction)
     }
+}
+
+fn add_to_address(address: u32, number: i64) -> Option<u32> {
+    i64::from(address).checked_add(number).and_then(|sum| u32::try_from(sum).ok())
 }
 
 /// A word of the frame.
@@ -114,10 +131,7 @@ pub(super) struct State {
 impl State {
     /// Where a function begins: the return address lies at the stack pointer.
     pub(super) fn at_entry() -> Self {
-        let mut registers = [Value::Unknown; 16];
-        for register in (0..16).filter(|register| KEPT_BY_CALLEES >> register & 1 == 1) {
-            registers[usize::from(register)] = Value::Entry(register);
-        }
+        let mut registers: [Value; 16] = std::array::from_fn(|number| Value::Entry(number as u8));
         registers[usize::from(RSP)] = Value::Cfa(-8);
         Self { registers, slots: Vec::new() }
     }
@@ -159,7 +173,7 @@ impl State {
         self.slots.retain(|slot| {
             slot.place.above(place).is_none_or(|above| above <= -8 || above >= size)
         });
-        if place.is_stack() && size == 8 && value != Value::Unknown && self.slots.len() < MOST_SLOTS
+        if place.is_stack() && size == 8 && value.is_worth_a_slot() && self.slots.len() < MOST_SLOTS
         {
             self.slots.push(Slot { place, value });
         }
@@ -188,14 +202,22 @@ impl State {
         self.slots.retain(|slot| slot.place.above(rsp).is_none_or(|above| above >= 0));
     }
 
-    /// Keeps what both know. Whether anything was lost.
-    pub(super) fn merge(&mut self, other: &Self) -> bool {
-        let mut lost = false;
-        for (own, other) in self.registers.iter_mut().zip(&other.registers) {
-            if *own != *other && *own != Value::Unknown {
-                *own = Value::Unknown;
-                lost = true;
+    /// Places in the code that the caller's registers hold.
+    pub(super) fn take_labels(&mut self, caller: &Self, labels: &Labels<'_>) {
+        for (own, &theirs) in self.registers.iter_mut().zip(&caller.registers) {
+            if labels.has(theirs) {
+                *own = theirs;
             }
+        }
+    }
+
+    /// Keeps what both know. Whether anything changed.
+    pub(super) fn merge(&mut self, other: &Self, labels: &Labels<'_>) -> bool {
+        let mut lost = false;
+        for (own, &other) in self.registers.iter_mut().zip(&other.registers) {
+            let joined = labels.join(*own, other);
+            lost |= joined != *own;
+            *own = joined;
         }
         let before = self.slots.len();
         self.slots.retain(|slot| other.slots.contains(slot));
@@ -206,6 +228,8 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::unwind::synth::Input;
+    use crate::unwind::synth::image::Image;
 
     #[test]
     fn a_store_forgets_what_it_overlaps() {
@@ -233,14 +257,16 @@ mod tests {
 
     #[test]
     fn merging_keeps_what_both_know_and_ends() {
+        let image = Image::new(&Input::default());
+        let labels = Labels::new(&image);
         let (mut one, mut other) = (State::at_entry(), State::at_entry());
         one.set(3, Value::Constant(1));
         other.set(RBP, Value::Cfa(-16));
         other.store(Value::Cfa(-16), 8, Value::Entry(RBP));
-        assert!(one.merge(&other));
+        assert!(one.merge(&other, &labels));
         assert_eq!((one.register(3), one.register(RBP)), (Value::Unknown, Value::Unknown));
         assert_eq!(one.height(), Some(8));
-        assert!(!one.merge(&other), "nothing more is lost");
+        assert!(!one.merge(&other, &labels), "nothing more is lost");
     }
 
     #[test]

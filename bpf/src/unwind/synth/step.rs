@@ -1,7 +1,8 @@
 //! What an instruction does to registers and frame.
 
+use super::addresses;
 use super::image::Image;
-use super::state::{Entry, RBP, RSP, State, Value};
+use super::state::{RBP, RSP, State, Value};
 use iced_x86::{
     Instruction, InstructionInfo, InstructionInfoFactory, MemorySize, Mnemonic, OpAccess, OpKind,
     Register,
@@ -25,7 +26,7 @@ impl<'a> Stepper<'a> {
             Mnemonic::Pop if general(instruction, 0).is_some() => pop(state, instruction),
             Mnemonic::Mov if self.moves(state, instruction) => {}
             Mnemonic::Movsxd | Mnemonic::Movsx | Mnemonic::Movzx
-                if Self::loads_offset(state, instruction) => {}
+                if addresses::loads_offset(state, instruction) => {}
             Mnemonic::Lea if self.computes_address(state, instruction) => {}
             Mnemonic::Add | Mnemonic::Sub | Mnemonic::And
                 if general(instruction, 0).is_some_and(|register| {
@@ -76,51 +77,14 @@ impl<'a> Stepper<'a> {
         true
     }
 
-    /// `movsxd register, [table + index*4]`, and the like for 16 bits.
-    fn loads_offset(state: &mut State, instruction: &Instruction) -> bool {
-        let entry = match instruction.memory_size() {
-            MemorySize::Int32 => Entry::Signed32,
-            MemorySize::Int16 => Entry::Signed16,
-            MemorySize::UInt16 => Entry::Unsigned16,
-            _ => return false,
-        };
-        let scaled = instruction.memory_index() != Register::None
-            && [1, u32::from(entry.size())].contains(&instruction.memory_index_scale());
-        // A zero-extending load into 32 bits clears the upper half, too.
-        let to = instruction.op0_register();
-        let whole = to.is_gpr64() || to.is_gpr32() && entry == Entry::Unsigned16;
-        let (Some(to), Some(base)) =
-            (number(to.full_register()), number(instruction.memory_base()))
-        else {
-            return false;
-        };
-        let table = state.register(base).plus(displacement(instruction));
-        let (true, Value::Address(table)) = (scaled && whole, table) else { return false };
-        state.set(to, Value::Offset { table, entry });
-        true
-    }
-
     fn computes_address(&self, state: &mut State, instruction: &Instruction) -> bool {
         let Some(to) = general(instruction, 0) else { return false };
         let value = match self.place(state, instruction) {
             Some(place) => place,
-            None => self.sum_in_lea(state, instruction),
+            None => addresses::sum(state, instruction),
         };
         set(self.image, state, instruction, to, value);
         true
-    }
-
-    /// `lea register, [table + entry]`, either way round.
-    fn sum_in_lea(&self, state: &State, instruction: &Instruction) -> Value {
-        let (base, index) = (instruction.memory_base(), instruction.memory_index());
-        match (number(base), number(index)) {
-            (Some(base), Some(index))
-                if instruction.memory_index_scale() == 1 && displacement(instruction) == 0 =>
-            {
-                target(state.register(base), state.register(index)).unwrap_or(Value::Unknown)
-            }
-            _ => Value::Unknown,
-        }
     }
 
     /// `add`, `sub` and `and` of a register with another or a number.
@@ -131,10 +95,11 @@ impl<'a> Stepper<'a> {
         let value = match (instruction.mnemonic(), other) {
             (Mnemonic::Add, Value::Constant(by)) => own.plus(i64::from(by)),
             (Mnemonic::Sub, Value::Constant(by)) => own.plus(-i64::from(by)),
-            (Mnemonic::Add, _) => match (own, target(own, other)) {
+            (Mnemonic::Add, _) => match (own, addresses::target(own, other)) {
                 (_, Some(target)) => target,
                 (Value::Constant(by), None) => other.plus(i64::from(by)),
-                _ => self.unless_stack(state, instruction, own),
+                _ => addresses::within(own, other)
+                    .unwrap_or_else(|| self.unless_stack(state, instruction, own)),
             },
             _ => self.unless_stack(state, instruction, own),
         };
@@ -239,17 +204,6 @@ fn leave(state: &mut State) {
     state.set(RBP, value);
 }
 
-/// A table's entry added to the address that it is relative to.
-fn target(one: Value, other: Value) -> Option<Value> {
-    match (one, other) {
-        (Value::Address(base), Value::Offset { table, entry })
-        | (Value::Offset { table, entry }, Value::Address(base)) => {
-            Some(Value::Target { table, entry, base })
-        }
-        _ => None,
-    }
-}
-
 /// The registers that an instruction writes.
 pub(super) fn written(info: &InstructionInfo) -> impl Iterator<Item = u8> {
     let used = info.used_registers().iter().filter(|used| writes(used.access()));
@@ -297,6 +251,6 @@ fn is_memory(instruction: &Instruction, index: u32) -> bool {
     instruction.op_kind(index) == OpKind::Memory
 }
 
-fn displacement(instruction: &Instruction) -> i64 {
+pub(super) fn displacement(instruction: &Instruction) -> i64 {
     instruction.memory_displacement64().cast_signed()
 }

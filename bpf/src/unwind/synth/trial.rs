@@ -1,9 +1,12 @@
 //! Whether an address that may be an entry is one: its code is followed apart from all else, and compared with that.
 
-use super::flow::{Flow, Known, LONGEST_TRIAL};
+use super::flow::{Flow, Known};
 use super::image::Image;
 use super::state::State;
 use super::walk::{Ending, Walked, Way};
+
+/// Instructions that a trial follows at most.
+const LONGEST: u64 = 20_000;
 
 /// What speaks against an entry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,13 +38,13 @@ impl Trial<'_> {
         match walked.ending {
             Ending::Undecodable | Ending::RunsOut => Doubt::Wrong,
             Ending::Stops if walked.count == 1 => Doubt::Wrong,
-            _ if walked.overlaps => Doubt::Wrong,
+            _ if walked.overlaps.is_some() => Doubt::Wrong,
             _ if height.is_some_and(|height| height < 8) => Doubt::Height,
             Ending::Returns { .. } if height == Some(8) || height.is_none() && self.lenient => {
                 Doubt::None
             }
             Ending::Returns { .. } => Doubt::Height,
-            Ending::Stops | Ending::Goes | Ending::JumpsTo { .. } => Doubt::None,
+            Ending::Stops | Ending::Goes | Ending::JumpsTo(_) => Doubt::None,
         }
     }
 
@@ -80,7 +83,7 @@ impl Flow<'_> {
         lenient: bool,
         budget: u64,
     ) -> (u64, bool) {
-        let budget = budget.min(LONGEST_TRIAL);
+        let budget = budget.min(LONGEST);
         let mut flow = Flow::on_trial(Trial { below: &*self, lenient }, budget);
         let good = flow.jump_to(target, state.clone()) == Doubt::None
             && flow.run()

@@ -1,10 +1,11 @@
 //! From one instruction to the next, until the way ends or meets another.
 
-use super::calls::Callees;
+use super::calls::Calls;
 use super::image::Image;
+use super::labels::Labels;
 use super::state::{RSP, State, Value};
 use super::step::{Stepper, number};
-use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind, Register};
+use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind};
 
 /// Ways that leave a block before its end, at most.
 const MOST_EXITS: usize = 32;
@@ -38,7 +39,7 @@ pub(super) enum Ending {
     /// It returns; the callee takes so many bytes of arguments off the stack.
     Returns { takes: u32 },
     /// It jumps to what a register or a word in memory holds.
-    JumpsTo { at: u64, next: u64, value: Value },
+    JumpsTo(Goal),
     /// A trap.
     Stops,
     /// The bytes are no instruction.
@@ -47,33 +48,55 @@ pub(super) enum Ending {
     RunsOut,
 }
 
+/// What an indirect jump or call goes by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Goal {
+    /// The instruction, and the one behind it.
+    pub(super) at: u64,
+    pub(super) next: u64,
+    /// What the register holds.
+    pub(super) value: Value,
+}
+
 /// A block, followed from its begin.
 #[derive(Clone, Debug)]
 pub(super) struct Walked {
     /// One past its last instruction.
     pub(super) end: u64,
     pub(super) exits: Vec<Exit>,
+    /// Indirect calls whose targets may be known, and what is known at these.
+    pub(super) calls: Vec<(Goal, State)>,
     pub(super) ending: Ending,
     /// What is known before its last instruction.
     pub(super) last: State,
     /// Instructions.
     pub(super) count: u64,
-    /// Another block begins within one of the instructions.
-    pub(super) overlaps: bool,
+    /// Another block that begins within one of the instructions.
+    pub(super) overlaps: Option<u64>,
+}
+
+/// What code is followed by.
+#[derive(Clone, Copy)]
+pub(super) struct World<'a> {
+    pub(super) image: &'a Image<'a>,
+    pub(super) calls: &'a Calls,
+    pub(super) labels: &'a Labels<'a>,
 }
 
 /// Follows blocks.
 pub(super) struct Walker<'a> {
     image: &'a Image<'a>,
-    callees: &'a Callees,
+    calls: &'a Calls,
+    labels: &'a Labels<'a>,
     stepper: Stepper<'a>,
     /// Addresses in the file that instructions on the way compute.
     pub(super) mentioned: Vec<u64>,
 }
 
 impl<'a> Walker<'a> {
-    pub(super) fn new(image: &'a Image<'a>, callees: &'a Callees) -> Self {
-        Self { image, callees, stepper: Stepper::new(image), mentioned: Vec::new() }
+    pub(super) fn new(world: World<'a>) -> Self {
+        let World { image, calls, labels } = world;
+        Self { image, calls, labels, stepper: Stepper::new(image), mentioned: Vec::new() }
     }
 
     /// Follows the code of a gap from `start` up to another block; `meets` tells the first one at an address or behind it.
@@ -93,15 +116,16 @@ impl<'a> Walker<'a> {
         let mut walked = Walked {
             end: start,
             exits: Vec::new(),
+            calls: Vec::new(),
             ending: Ending::RunsOut,
             last: state.clone(),
             count: 0,
-            overlaps: false,
+            overlaps: None,
         };
         let mut state = state.clone();
         while decoder.can_decode() {
             if meet.is_some_and(|meet| meet < walked.end) {
-                walked.overlaps = true;
+                walked.overlaps = meet;
                 meet = meets(walked.end);
             }
             let cut = walked.exits.len() >= MOST_EXITS || walked.count >= LONGEST;
@@ -159,7 +183,7 @@ impl<'a> Walker<'a> {
                 return Some(Ending::Stops);
             }
             FlowControl::Call if is_near(instruction) => self.call(instruction, state, walked),
-            FlowControl::IndirectCall => state.call(Callees::BY_ABI.writes),
+            FlowControl::IndirectCall => self.call_to(instruction, state, walked),
             _ if instruction.mnemonic() == Mnemonic::Hlt => return Some(Ending::Stops),
             _ => {
                 if is_near(instruction) {
@@ -180,14 +204,30 @@ impl<'a> Walker<'a> {
             state.store(rsp, 8, Value::Unknown);
             return;
         }
-        walked.exits.push(Exit { way: Way::Calls, target, state: State::at_entry() });
+        walked.exits.push(Exit { way: Way::Calls, target, state: self.at_callee(state) });
         let within = self.image.gap(target).is_some();
-        let callee = if within { self.callees.get(target) } else { Callees::BY_ABI };
+        let callee = if within { self.calls.callee(target) } else { Calls::BY_ABI };
         state.call(callee.writes);
         if let Some(at) = self.image.offset(instruction.ip()).filter(|_| callee.takes_arguments) {
             let rsp = state.make_frame(at);
             state.set(RSP, rsp);
         }
+    }
+
+    /// An indirect call.
+    fn call_to(&self, instruction: &Instruction, state: &mut State, walked: &mut Walked) {
+        let goal = goal(instruction, state);
+        if self.labels.has(goal.value) || matches!(goal.value, Value::Target { .. }) {
+            walked.calls.push((goal, self.at_callee(state)));
+        }
+        state.call(Calls::BY_ABI.writes);
+    }
+
+    /// What is known where a callee begins.
+    fn at_callee(&self, caller: &State) -> State {
+        let mut entry = State::at_entry();
+        entry.take_labels(caller, self.labels);
+        entry
     }
 
     /// A linkage table's stub goes on behind its jump when it is run for the first time.
@@ -196,13 +236,17 @@ impl<'a> Walker<'a> {
         if self.image.plt_at(instruction.ip()).is_some_and(|plt| plt.contains(&next)) {
             walked.exits.push(Exit { way: Way::Falls, target: next, state: state.clone() });
         }
-        let register = match instruction.op0_kind() {
-            OpKind::Register => instruction.op0_register(),
-            _ => Register::None,
-        };
-        let value = number(register).map_or(Value::Unknown, |register| state.register(register));
-        Ending::JumpsTo { at: instruction.ip(), next, value }
+        Ending::JumpsTo(goal(instruction, state))
     }
+}
+
+fn goal(instruction: &Instruction, state: &State) -> Goal {
+    let register = match instruction.op0_kind() {
+        OpKind::Register => number(instruction.op0_register()),
+        _ => None,
+    };
+    let value = register.map_or(Value::Unknown, |register| state.register(register));
+    Goal { at: instruction.ip(), next: instruction.next_ip(), value }
 }
 
 fn is_near(instruction: &Instruction) -> bool {
