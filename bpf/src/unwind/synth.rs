@@ -19,6 +19,7 @@ mod image;
 mod jump_table;
 mod jumps;
 mod labels;
+mod packed;
 mod rows;
 mod rule_of;
 mod scan;
@@ -121,6 +122,7 @@ pub fn synthesise(input: &Input<'_>) -> Synthesised {
     let mut findings = entries.follow(&image, &calls::Calls::default());
     if findings.calls_within() {
         let calls = calls::Calls::new(&findings);
+        drop(findings);
         findings = entries.follow(&image, &calls);
     }
     rows::make(&image, findings)

@@ -44,6 +44,7 @@ pub(crate) struct Shadow {
     reports: BufReader<ChildStdout>,
     pid: u32,
     memory: File,
+    ended: bool,
 }
 
 impl Shadow {
@@ -62,7 +63,14 @@ impl Shadow {
             return Err(Skip(String::from("a child may not be traced here")));
         };
         let memory = File::open(format!("/proc/{pid}/mem")).expect("its memory is readable");
-        Ok(Self { tracer, orders, reports, pid: pid.parse().expect("a number"), memory })
+        Ok(Self {
+            tracer,
+            orders,
+            reports,
+            pid: pid.parse().expect("a number"),
+            memory,
+            ended: false,
+        })
     }
 
     /// The traced process.
@@ -88,7 +96,7 @@ impl Shadow {
     /// left out: the function did not return as its shadow says.
     pub(crate) fn window(&mut self, file: &Loaded) -> Option<Vec<Walked>> {
         let mut walked = Vec::new();
-        loop {
+        while !self.ended {
             let mut line = String::new();
             self.reports.read_line(&mut line).expect("it writes text");
             let mut words = line.split_whitespace();
@@ -99,12 +107,13 @@ impl Shadow {
                 }
                 Some("returned") => return Some(walked),
                 Some("lost") => walked.clear(),
-                _ => {
-                    let _ = self.tracer.wait();
-                    return (!walked.is_empty()).then_some(walked);
+                end => {
+                    assert_eq!(end, Some("end"), "the program was followed to its end");
+                    self.ended = true;
                 }
             }
         }
+        (!walked.is_empty()).then_some(walked)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What calls within uncovered code leave alone: assembly keeps to no ABI among itself.
 
 use super::facts::{Facts, Findings};
-use super::state::KEPT_BY_CALLEES;
+use super::state::{KEPT_BY_CALLEES, State};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// Blocks that are looked at in all, for each that there is.
@@ -12,7 +12,7 @@ const ROUNDS: usize = 32;
 pub(super) struct Callee {
     /// General registers that it changes, a bit each.
     pub(super) writes: u16,
-    /// It takes arguments off the stack, as many as only it knows.
+    /// It may take arguments off the stack, as many as only it knows.
     pub(super) takes_arguments: bool,
 }
 
@@ -22,8 +22,12 @@ pub(super) struct Calls {
     /// Callees by their entry. As long as they are not known they are taken to leave everything alone, so that no code is
     /// missed.
     callees: Option<HashMap<u64, Callee>>,
+    /// Some code here takes arguments off its caller's stack. Then what only the program knows may do so, too.
+    takes_arguments: bool,
     /// By blocks, registers that the rules of callers build on, a bit each.
     wanted: BTreeMap<u64, u16>,
+    /// By any block.
+    wanted_at_all: u16,
 }
 
 impl Calls {
@@ -41,15 +45,29 @@ impl Calls {
                 callees.insert(entry, callee);
             }
         }
-        Self { callees: Some(callees), wanted: wanted(findings) }
+        let takes_arguments = findings.facts.values().any(|facts| facts.takes_arguments);
+        let wanted = wanted(findings);
+        let wanted_at_all = wanted.values().fold(0, |all, registers| all | registers);
+        Self { callees: Some(callees), takes_arguments, wanted, wanted_at_all }
     }
 
     /// What a callee in uncovered code does.
     pub(super) fn callee(&self, entry: u64) -> Callee {
-        let gentle = Callee { writes: 0, takes_arguments: false };
-        self.callees
-            .as_ref()
-            .map_or(gentle, |callees| callees.get(&entry).copied().unwrap_or(Self::BY_ABI))
+        let Some(callees) = &self.callees else {
+            return Callee { writes: 0, takes_arguments: false };
+        };
+        let callee = callees.get(&entry).copied().unwrap_or(Self::BY_ABI);
+        Callee { takes_arguments: callee.takes_arguments && self.takes_arguments, ..callee }
+    }
+
+    /// What an indirect call does.
+    pub(super) fn unknown(&self) -> Callee {
+        Callee { takes_arguments: self.takes_arguments, ..Self::BY_ABI }
+    }
+
+    /// What is known at a callee's entry. Code that wants a register may be jumped to by code that does not.
+    pub(super) fn at_entry(&self) -> State {
+        State::at_entry(self.wanted_at_all)
     }
 
     /// Registers that the rules of an address's callers build on, a bit each.
@@ -90,7 +108,7 @@ fn summarise(findings: &Findings, entry: u64, budget: &mut usize) -> Option<Call
             continue;
         };
         callee.writes |= written(facts);
-        callee.takes_arguments |= facts.takes_arguments;
+        callee.takes_arguments |= facts.takes_arguments || facts.jumps_away;
         let next = facts.goes_to.iter().chain(&facts.calls);
         ways.extend(next.copied().filter(|&next| seen.insert(next)));
     }

@@ -7,15 +7,14 @@ use super::flow::Flow;
 use super::image::Image;
 use super::labels::Labels;
 use super::scan::{self, Kind};
-use super::state::State;
 use super::walk::World;
 use std::collections::HashSet;
 
 /// Instructions that are followed in all, for each byte of uncovered code; and some for little code.
-const EFFORT: u64 = 4;
+const EFFORT: u64 = 6;
 const LEAST_EFFORT: u64 = 100_000;
 /// And at most.
-const MOST_EFFORT: u64 = 100_000_000;
+const MOST_EFFORT: u64 = 40_000_000;
 /// Functions that are only found by their bytes begin at multiples of this.
 const ALIGNMENT: u64 = 16;
 
@@ -67,11 +66,8 @@ impl Entries {
         trials.try_all_found(&mut flow);
         trials.try_all(&mut flow, &self.possible, false);
         trials.try_all_found(&mut flow);
-        Findings {
-            facts: facts::gather(&flow),
-            refused: trials.refused.len() as u64,
-            gave_up: !trials.whole,
-        }
+        let (facts, all) = facts::gather(flow);
+        Findings { facts, refused: trials.refused.len() as u64, gave_up: !trials.whole || !all }
     }
 }
 
@@ -114,7 +110,8 @@ impl Trials {
                 continue;
             }
             let function = pointed_at && entry % ALIGNMENT == 0;
-            let (spent, good) = flow.try_out(entry, &State::at_entry(), function, self.budget);
+            let (spent, good) =
+                flow.try_out(entry, &flow.world.calls.at_entry(), function, self.budget);
             self.budget = self.budget.saturating_sub(spent);
             if !good {
                 self.refused.insert(entry);

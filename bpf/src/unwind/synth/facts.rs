@@ -1,6 +1,6 @@
 //! What each block is, once nothing changes any more.
 
-use super::flow::{Flow, first_from};
+use super::flow::{Block, Flow};
 use super::rule_of::{base_of, rule_of};
 use super::state::{KEPT_BY_CALLEES, RSP, State, Value};
 use super::step::written;
@@ -9,6 +9,12 @@ use crate::unwind::rule::Rule;
 use iced_x86::{FlowControl, Instruction, InstructionInfoFactory};
 use std::collections::BTreeMap;
 use std::ops::Range;
+
+/// Bytes of arguments that a return takes off the stack, at most.
+const MOST_ARGUMENTS: u32 = 1024;
+
+/// Rules of all code, at most.
+const MOST_RULES: usize = 500_000;
 
 /// What a block is.
 #[derive(Debug, Default)]
@@ -19,7 +25,7 @@ pub(super) struct Facts {
     pub(super) calls: Vec<u64>,
     /// General registers that it writes, a bit each.
     pub(super) writes: u16,
-    /// Registers that are the caller's, and have another value where it leaves the function.
+    /// Registers that are the caller's, and have another value where it returns.
     pub(super) not_restored: u16,
     /// It goes where only the program knows: another function, or the target of an indirect jump or call.
     pub(super) leaves: bool,
@@ -27,9 +33,11 @@ pub(super) struct Facts {
     pub(super) wants: u16,
     /// It returns and takes arguments off the stack.
     pub(super) takes_arguments: bool,
+    /// It ends in a jump to where only the program knows.
+    pub(super) jumps_away: bool,
     /// It returns with another height than at the entry.
     pub(super) unbalanced: bool,
-    /// It jumps, within a frame, to where only the program knows.
+    /// It does so within a frame.
     pub(super) jumps_unknown: bool,
     /// It ends at bytes that are no instruction.
     pub(super) undecodable: bool,
@@ -61,42 +69,51 @@ impl Findings {
     }
 }
 
-/// Goes through all blocks of a flow once more.
-pub(super) fn gather(flow: &Flow<'_>) -> BTreeMap<u64, Facts> {
+/// Goes through all blocks of a flow once more. Whether there were not too many rules.
+pub(super) fn gather(mut flow: Flow<'_>) -> (BTreeMap<u64, Facts>, bool) {
+    let mut blocks = std::mem::take(&mut flow.blocks);
+    let starts: Vec<u64> = blocks.keys().copied().collect();
     let mut gatherer =
-        Gatherer { flow, walker: Walker::new(flow.world), infos: InstructionInfoFactory::new() };
-    let starts = flow.blocks.iter();
-    starts
-        .map(|(&start, block)| (start, gatherer.block(start, &block.state, block.heights_differ)))
-        .collect()
+        Gatherer { walker: Walker::new(flow.world), infos: InstructionInfoFactory::new(), flow };
+    let mut facts = BTreeMap::new();
+    let mut rules = 0;
+    while let Some((start, block)) = blocks.pop_last() {
+        let found = gatherer.block(start, &block, &starts);
+        rules += found.rules.len();
+        if rules > MOST_RULES {
+            return (BTreeMap::new(), false);
+        }
+        facts.insert(start, found);
+    }
+    (facts, true)
 }
 
-struct Gatherer<'f, 'a> {
-    flow: &'f Flow<'a>,
+struct Gatherer<'a> {
+    flow: Flow<'a>,
     walker: Walker<'a>,
     infos: InstructionInfoFactory,
 }
 
-impl Gatherer<'_, '_> {
-    fn block(&mut self, start: u64, state: &State, heights_differ: bool) -> Facts {
-        let mut facts = Facts { heights_differ, ..Facts::default() };
+impl Gatherer<'_> {
+    fn block(&mut self, start: u64, block: &Block, starts: &[u64]) -> Facts {
+        let mut facts = Facts { heights_differ: block.heights_differ, ..Facts::default() };
         let infos = &mut self.infos;
-        let flow = self.flow;
-        let meets = |at| first_from(&flow.blocks, at);
-        let walked = self.walker.walk(start, state, meets, |instruction, state| {
+        let world = self.flow.world;
+        let meets = |at| starts.get(starts.partition_point(|&start| start < at)).copied();
+        let walked = self.walker.walk(start, &block.state.state(), meets, |instruction, state| {
             let registers = written(infos.info(instruction));
             facts.writes |= registers.fold(0, |all, register| all | 1 << register);
             facts.leaves |= instruction.flow_control() == FlowControl::IndirectCall;
-            let rule = rule_of(state, flow.world.calls.wanted(instruction.ip()));
-            let within = flow.world.image.gap(instruction.near_branch_target()).is_some();
+            let rule = rule_of(state, world.calls.wanted(instruction.ip()));
+            let within = world.image.gap(instruction.near_branch_target()).is_some();
             let rule = rule.filter(|rule| may_stand(&mut facts, instruction, within, rule));
             add_rule(&mut facts, instruction, rule);
         });
         for exit in &walked.exits {
             match exit.way {
                 Way::Calls => facts.calls.push(exit.target),
-                _ if self.flow.blocks.contains_key(&exit.target) => facts.goes_to.push(exit.target),
-                _ => leave(&mut facts, &exit.state),
+                _ if starts.binary_search(&exit.target).is_ok() => facts.goes_to.push(exit.target),
+                _ => facts.leaves = true,
             }
         }
         for (goal, _) in &walked.calls {
@@ -107,30 +124,26 @@ impl Gatherer<'_, '_> {
     }
 
     fn end(&self, facts: &mut Facts, walked: &Walked) {
-        let height = walked.last.height();
+        let state = &walked.last;
         match walked.ending {
             Ending::Returns { takes } => {
-                facts.takes_arguments = takes > 0;
-                facts.unbalanced = height.is_some_and(|height| height != 8);
-                facts.not_restored |= not_restored(&walked.last);
+                let moved = state.may_return() && state.height() != Some(8);
+                let takes = takes % 8 == 0 && (1..=MOST_ARGUMENTS).contains(&takes);
+                facts.takes_arguments = takes || moved;
+                facts.unbalanced = state.height().is_some() && !state.may_return();
+                facts.not_restored |= not_restored(state);
             }
             Ending::JumpsTo(Goal { at, value, .. }) => {
                 let targets = self.flow.jumps.targets(at);
                 facts.goes_to.extend(&targets);
-                facts.jumps_unknown = targets.is_empty() && height != Some(8);
-                if targets.is_empty() || !matches!(value, Value::Target { .. }) {
-                    leave(facts, &walked.last);
-                }
+                facts.jumps_away = targets.is_empty();
+                facts.jumps_unknown = targets.is_empty() && !state.may_return();
+                facts.leaves |= targets.is_empty() || !matches!(value, Value::Target { .. });
             }
             Ending::Undecodable => facts.undecodable = true,
             Ending::Goes | Ending::Stops | Ending::RunsOut => {}
         }
     }
-}
-
-fn leave(facts: &mut Facts, state: &State) {
-    facts.leaves = true;
-    facts.not_restored |= not_restored(state);
 }
 
 fn not_restored(state: &State) -> u16 {

@@ -1,16 +1,25 @@
 //! The stack's height through all code that is reached, block by block, until nothing changes any more.
 
+use super::image::Image;
 use super::jumps::{Jump, Jumps};
+use super::packed::Packed;
 use super::state::State;
 use super::trial::{Doubt, Trial};
 use super::walk::{Ending, Exit, Walked, Walker, Way, World};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Bytes of a block at least, on average: real code has 40 to 600.
+const BLOCK: u64 = 12;
+/// What a way out of a block costs, in instructions.
+const EXIT: u64 = 4;
+const LEAST_BLOCKS: u64 = 1_000;
+const MOST_BLOCKS: u64 = 150_000;
+
 /// Code that is entered at its begin only.
 #[derive(Clone, Debug)]
 pub(super) struct Block {
     /// What is known at its begin.
-    pub(super) state: State,
+    pub(super) state: Packed,
     /// One past its last instruction; its begin while it was not yet followed.
     pub(super) end: u64,
     /// Ways with different heights lead to it.
@@ -46,6 +55,7 @@ pub(super) struct Flow<'a> {
     pub(super) jumps: Jumps,
     /// Instructions that may still be followed.
     pub(super) budget: u64,
+    most_blocks: usize,
 }
 
 impl<'a> Flow<'a> {
@@ -60,6 +70,7 @@ impl<'a> Flow<'a> {
             trial: None,
             jumps: Jumps::default(),
             budget,
+            most_blocks: most_blocks(world.image),
         }
     }
 
@@ -71,7 +82,7 @@ impl<'a> Flow<'a> {
 
     /// Follows all code from an entry that is surely one.
     pub(super) fn enter(&mut self, entry: u64) {
-        self.reach(Exit { way: Way::Calls, target: entry, state: State::at_entry() });
+        self.reach(Exit { way: Way::Calls, target: entry, state: self.world.calls.at_entry() });
     }
 
     /// Follows the code from an address.
@@ -83,7 +94,8 @@ impl<'a> Flow<'a> {
     /// ends when its entry is surely none.
     pub(super) fn run(&mut self) -> bool {
         while let Some(start) = self.queue.pop_first() {
-            if self.budget == 0 || self.follow_block(start) == Doubt::Wrong {
+            let wrong = self.follow_block(start) == Doubt::Wrong && self.trial.is_some();
+            if wrong || self.budget == 0 {
                 return false;
             }
         }
@@ -103,14 +115,14 @@ impl<'a> Flow<'a> {
     /// What is known at an address.
     pub(super) fn known(&self, address: u64) -> Known {
         if let Some(block) = self.blocks.get(&address) {
-            return Known::Before(Box::new(block.state.clone()));
+            return Known::Before(Box::new(block.state.state()));
         }
         let around = self.blocks.range(..address).next_back();
         let Some((&start, block)) = around.filter(|(_, block)| address < block.end) else {
             return Known::Nothing;
         };
         let mut walker = Walker::new(self.world);
-        match walker.walk(start, &block.state, |_| Some(address), |_, _| {}).exits.pop() {
+        match walker.walk(start, &block.state.state(), |_| Some(address), |_, _| {}).exits.pop() {
             Some(exit) if exit.way == Way::Falls && exit.target == address => {
                 Known::Before(Box::new(exit.state))
             }
@@ -125,10 +137,10 @@ impl<'a> Flow<'a> {
             doubt = doubt.max(self.reach(exit));
         }
         for (goal, state) in walked.calls {
-            self.jump(Jump { goal, way: Way::Calls, state });
+            self.jump(Jump { goal, way: Way::Calls, state: Packed::new(&state) });
         }
         if let Ending::JumpsTo(goal) = walked.ending {
-            self.jump(Jump { goal, way: Way::Jumps, state: walked.last });
+            self.jump(Jump { goal, way: Way::Jumps, state: Packed::new(&walked.last) });
         }
         if let Some(block) = self.blocks.get_mut(&start) {
             block.doubt = doubt;
@@ -139,14 +151,16 @@ impl<'a> Flow<'a> {
     /// Goes through a block.
     fn walk(&mut self, start: u64) -> Option<Walked> {
         let block = self.blocks.get(&start)?;
-        let state = block.state.clone();
+        let state = block.state.state();
         let below = self.trial.as_ref().map(|trial| &trial.below.blocks);
         let meets = |at| {
             let begins = [Some(&self.blocks), below].into_iter().flatten();
             begins.filter_map(|blocks| first_from(blocks, at)).min()
         };
         let walked = self.walker.walk(start, &state, meets, |_, _| {});
-        self.budget = self.budget.saturating_sub(walked.count + 1);
+        // To follow a way costs more than an instruction.
+        let exits = walked.exits.len() as u64;
+        self.budget = self.budget.saturating_sub(walked.count + EXIT * exits);
         self.blocks.get_mut(&start)?.end = walked.end;
         Some(walked)
     }
@@ -161,7 +175,7 @@ impl<'a> Flow<'a> {
             self.functions.insert(target);
         }
         // What falls into a function with a frame comes from a call that does not return.
-        if way == Way::Falls && state.height() != Some(8) && self.is_entry(target) {
+        if way == Way::Falls && !state.may_return() && self.is_entry(target) {
             return Doubt::None;
         }
         if let Some(trial) = &self.trial {
@@ -182,31 +196,45 @@ impl<'a> Flow<'a> {
     /// Adds what is known at a block's begin.
     fn merge(&mut self, target: u64, state: State) {
         let Some(block) = self.blocks.get_mut(&target) else {
-            // A block that it lies in is followed again: it ends here now.
-            let around = self.blocks.range(..target).next_back();
-            let around = around.filter(|(_, block)| target < block.end).map(|(&start, _)| start);
-            self.queue.extend(around);
-            let doubt = Doubt::None;
-            let block = Block { state, end: target, heights_differ: false, doubt };
-            self.blocks.insert(target, block);
-            self.queue.insert(target);
-            return;
+            return self.add(target, &state);
         };
-        let height = block.state.height();
+        let mut known = block.state.state();
+        let height = known.height();
         block.heights_differ |= height.is_some() && state.height() != height;
-        if block.state.merge(&state, self.world.labels) {
+        if known.merge(&state, self.world.labels) {
+            block.state = Packed::new(&known);
             self.queue.insert(target);
         }
+    }
+
+    /// Adds a block. One that it lies in is followed again: it ends here now.
+    fn add(&mut self, target: u64, state: &State) {
+        if self.blocks.len() >= self.most_blocks {
+            self.budget = 0;
+            return;
+        }
+        let around = self.blocks.range(..target).next_back();
+        let around = around.filter(|(_, block)| target < block.end).map(|(&start, _)| start);
+        self.queue.extend(around);
+        self.queue.insert(target);
+        let (state, doubt) = (Packed::new(state), Doubt::None);
+        self.blocks.insert(target, Block { state, end: target, heights_differ: false, doubt });
     }
 
     fn jump(&mut self, jump: Jump) {
         for target in self.jumps.meet(&jump) {
-            self.jump_to(target, jump.state.clone());
+            self.jump_to(target, jump.state.state());
         }
     }
 }
 
+/// Blocks that code of this size has at most.
+fn most_blocks(image: &Image<'_>) -> usize {
+    let by_size = image.uncovered() / BLOCK + LEAST_BLOCKS;
+    usize::try_from(by_size.min(MOST_BLOCKS)).unwrap_or(usize::MAX)
+}
+
 /// The first block that begins at an address or behind it.
-pub(super) fn first_from(blocks: &Blocks, address: u64) -> Option<u64> {
+fn first_from(blocks: &Blocks, address: u64) -> Option<u64> {
     blocks.range(address..).next().map(|(&start, _)| start)
 }

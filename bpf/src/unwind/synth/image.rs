@@ -5,6 +5,8 @@ use std::ops::Range;
 
 /// Gaps shorter than this are padding between functions.
 const SMALLEST_GAP: u64 = 16;
+/// Addresses that instructions compute, at most.
+const MOST_MENTIONED: usize = 1 << 20;
 /// Addresses are kept as 32-bit offsets from the lowest one.
 const LARGEST_SPAN: u64 = u32::MAX as u64;
 /// Files that can be loaded anywhere begin below.
@@ -138,7 +140,8 @@ impl<'a> Image<'a> {
             let code = self.code_from(gap.start);
             let len = usize::try_from(gap.end - gap.start).unwrap_or(usize::MAX).min(code.len());
             let windows = code[..len].windows(6).zip(gap.start..);
-            mentioned.extend(windows.filter_map(|(bytes, at)| computed(bytes, at)));
+            let room = MOST_MENTIONED.saturating_sub(mentioned.len());
+            mentioned.extend(windows.filter_map(|(bytes, at)| computed(bytes, at)).take(room));
         }
         mentioned.sort_unstable();
         mentioned.dedup();

@@ -2,7 +2,8 @@
 
 use super::flow::Flow;
 use super::jump_table::{self, Table};
-use super::state::{State, Value};
+use super::packed::Packed;
+use super::state::Value;
 use super::walk::{Goal, Way};
 use std::collections::HashMap;
 use std::ops::Range;
@@ -13,7 +14,7 @@ pub(super) struct Jump {
     pub(super) goal: Goal,
     pub(super) way: Way,
     /// What is known at its targets.
-    pub(super) state: State,
+    pub(super) state: Packed,
 }
 
 /// A target that was tried.
@@ -80,7 +81,7 @@ impl Flow<'_> {
 
     fn try_target(&mut self, jump: &Jump, target: u64, near: bool) -> bool {
         // Within a function its code is known to make sense, however odd it is.
-        let (spent, good) = self.try_out(target, &jump.state, near, self.budget);
+        let (spent, good) = self.try_out(target, &jump.state.state(), near, self.budget);
         self.budget = self.budget.saturating_sub(spent);
         // The next one is compared with all that this one leads to.
         good && self.run()

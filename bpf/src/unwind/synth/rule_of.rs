@@ -7,41 +7,41 @@ use crate::unwind::rule::{Cfa, Restore, ReturnAddress, Rule, RuleTrust};
 const DWARF: [u8; 16] = [0, 2, 1, 3, 7, 6, 4, 5, 8, 9, 10, 11, 12, 13, 14, 15];
 /// Registers that may hold the canonical frame address, the likeliest to be known further up a stack first.
 const HOLDERS: [u8; 15] = [RBP, 3, 12, 13, 14, 15, 0, 1, 2, 6, 7, 8, 9, 10, 11];
+
 /// How to find the caller from what is known before an instruction; `None` where nothing tells the frame. These registers are
 /// wanted by callers, a bit each.
 pub(super) fn rule_of(state: &State, wanted: u16) -> Option<Rule> {
+    let end = state.frame_end()?;
     let cfa = frame_pointer(state)
-        .or_else(|| by_stack_pointer(state))
-        .or_else(|| by_word(state))
-        .or_else(|| by_register(state))?;
+        .or_else(|| by_stack_pointer(state, end))
+        .or_else(|| by_word(state, end))
+        .or_else(|| by_register(state, end))?;
     Some(Rule {
         cfa,
-        fp: frame_pointer_of_caller(state),
+        fp: frame_pointer_of_caller(state, end),
         spare: registers_of_caller(state, wanted),
         ra: ReturnAddress::AtCfa(-8),
         trust: RuleTrust::Synthesised,
     })
 }
 
-/// A whole frame with a frame pointer: surer than the height, behind calls of what takes its arguments off the stack.
+/// A frame pointer is surer than the height, behind calls of what takes its arguments off the stack.
 fn frame_pointer(state: &State) -> Option<Cfa> {
-    let whole =
-        state.register(RBP) == Value::Cfa(-16) && state.load(Value::Cfa(-16)) == Value::Entry(RBP);
-    whole.then_some(Cfa::Register { register: DWARF[usize::from(RBP)], offset: 16 })
+    let cfa = Cfa::Register { register: DWARF[usize::from(RBP)], offset: 16 };
+    state.has_frame_pointer().then_some(cfa)
 }
 
-fn by_stack_pointer(state: &State) -> Option<Cfa> {
-    // Below 8 the return address is no longer on the stack.
-    let offset = state.height().filter(|&height| height >= 8)?;
+fn by_stack_pointer(state: &State, end: Value) -> Option<Cfa> {
+    let offset = i32::try_from(end.above(state.stack_pointer())?).ok()?;
     Some(Cfa::Register { register: DWARF[usize::from(RSP)], offset })
 }
 
 /// A word of the frame, found by rsp or rbp, that points into the frame.
-fn by_word(state: &State) -> Option<Cfa> {
+fn by_word(state: &State, end: Value) -> Option<Cfa> {
     [RSP, RBP].into_iter().find_map(|register| {
         let base = state.register(register);
         state.slots().iter().find_map(|slot| {
-            let add = from_cfa(slot.value)?;
+            let add = i32::try_from(end.above(slot.value)?).ok()?;
             let offset = i32::try_from(slot.place.above(base)?).ok()?;
             // What lies below the stack pointer is not kept.
             let kept = register != RSP || offset >= 0;
@@ -50,19 +50,11 @@ fn by_word(state: &State) -> Option<Cfa> {
     })
 }
 
-fn by_register(state: &State) -> Option<Cfa> {
+fn by_register(state: &State, end: Value) -> Option<Cfa> {
     HOLDERS.into_iter().find_map(|register| {
-        let offset = from_cfa(state.register(register))?;
+        let offset = i32::try_from(end.above(state.register(register))?).ok()?;
         Some(Cfa::Register { register: DWARF[usize::from(register)], offset })
     })
-}
-
-/// What is to be added to a value for the canonical frame address.
-fn from_cfa(value: Value) -> Option<i32> {
-    match value {
-        Value::Cfa(offset) => offset.checked_neg(),
-        _ => None,
-    }
 }
 
 /// The encoded number of the register that a rule's frame address builds on.
@@ -83,16 +75,13 @@ fn registers_of_caller(state: &State, wanted: u16) -> Restore {
 }
 
 /// A saved word first: assembly among itself may leave anything in rbp. What lies below the stack pointer comes last.
-fn frame_pointer_of_caller(state: &State) -> Restore {
+fn frame_pointer_of_caller(state: &State, end: Value) -> Restore {
     let rsp = state.stack_pointer();
     let saved = |popped: bool| {
         let slots = state.slots().iter().filter(|slot| slot.value == Value::Entry(RBP));
         let mut slots =
             slots.filter(|slot| slot.place.above(rsp).is_some_and(|above| above < 0) == popped);
-        slots.find_map(|slot| match slot.place {
-            Value::Cfa(offset) => Some(Restore::AtCfa(offset)),
-            _ => None,
-        })
+        slots.find_map(|slot| Some(Restore::AtCfa(i32::try_from(slot.place.above(end)?).ok()?)))
     };
     let same = || (state.register(RBP) == Value::Entry(RBP)).then_some(Restore::Same);
     saved(false).or_else(same).or_else(|| saved(true)).unwrap_or(Restore::Unknown)

@@ -4,6 +4,9 @@ use super::image::{Image, computed};
 use iced_x86::{Decoder, DecoderOptions, Instruction};
 use std::ops::Range;
 
+/// References that are looked at: files of 100 MB have some 100,000.
+const MOST_REFERENCES: usize = 1 << 20;
+
 /// What refers to an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
@@ -30,7 +33,7 @@ pub(super) fn references(image: &Image<'_>) -> Vec<Reference> {
         for (index, window) in segment.bytes.windows(6).enumerate() {
             let at = segment.address + index as u64;
             let Some((kind, target)) = refers(window, at, fixed) else { continue };
-            if image.gap(target).is_some() {
+            if found.len() < MOST_REFERENCES && image.gap(target).is_some() {
                 found.push(Reference { at, target, kind });
             }
         }

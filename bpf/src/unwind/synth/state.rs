@@ -22,6 +22,8 @@ pub(super) enum Value {
     Frame { made_at: u32, offset: i32 },
     /// What this register held at the entry.
     Entry(u8),
+    /// Where the function returns to.
+    ReturnAddress,
     /// A number.
     Constant(i32),
     /// An address in the file.
@@ -98,7 +100,8 @@ impl Value {
     fn is_worth_a_slot(self) -> bool {
         match self {
             Self::Entry(register) => KEPT_BY_CALLEES >> register & 1 == 1,
-            Self::Cfa(_) | Self::Frame { .. } | Self::Address(_) | Self::Labels(_) => true,
+            Self::Cfa(_) | Self::Frame { .. } | Self::ReturnAddress => true,
+            Self::Address(_) | Self::Labels(_) => true,
             _ => false,
         }
     }
@@ -129,11 +132,21 @@ pub(super) struct State {
 }
 
 impl State {
-    /// Where a function begins: the return address lies at the stack pointer.
-    pub(super) fn at_entry() -> Self {
-        let mut registers: [Value; 16] = std::array::from_fn(|number| Value::Entry(number as u8));
-        registers[usize::from(RSP)] = Value::Cfa(-8);
-        Self { registers, slots: Vec::new() }
+    pub(super) fn new(registers: [Value; 16], slots: Vec<Slot>) -> Self {
+        Self { registers, slots }
+    }
+
+    /// Where a function begins: the return address lies at the stack pointer. Whether these registers keep their value will
+    /// be asked, a bit each.
+    pub(super) fn at_entry(wanted: u16) -> Self {
+        let wanted = wanted | KEPT_BY_CALLEES;
+        let mut registers: [Value; 16] = std::array::from_fn(|number| match wanted >> number & 1 {
+            0 => Value::Unknown,
+            _ => Value::Entry(number as u8),
+        });
+        let rsp = Value::Cfa(-8);
+        registers[usize::from(RSP)] = rsp;
+        Self { registers, slots: vec![Slot { place: rsp, value: Value::ReturnAddress }] }
     }
 
     pub(super) fn register(&self, register: u8) -> Value {
@@ -150,6 +163,26 @@ impl State {
             Value::Cfa(offset) => offset.checked_neg(),
             _ => None,
         }
+    }
+
+    /// Whether a return may follow: the stack pointer is where it was at the entry, or wherever the return address was put.
+    pub(super) fn may_return(&self) -> bool {
+        self.load(self.stack_pointer()) == Value::ReturnAddress || self.height() == Some(8)
+    }
+
+    /// What the caller's stack pointer will be: the word behind the return address.
+    pub(super) fn frame_end(&self) -> Option<Value> {
+        let rsp = self.stack_pointer();
+        let kept = |slot: &&Slot| slot.place.above(rsp).is_none_or(|above| above >= 0);
+        let all = self.slots.iter().filter(|slot| slot.value == Value::ReturnAddress);
+        all.filter(kept).map(|slot| slot.place.plus(8)).next()
+    }
+
+    /// Whether rbp is a frame pointer: the caller's lies there, and right above it the return address.
+    pub(super) fn has_frame_pointer(&self) -> bool {
+        let rbp = self.register(RBP);
+        let place = self.frame_end().and_then(|end| end.above(rbp));
+        place == Some(16) && self.load(rbp) == Value::Entry(RBP)
     }
 
     /// Words of the frame that hold something known.
@@ -195,6 +228,8 @@ impl State {
     /// What a call does: the callee writes these registers, a bit each, and what lies below the stack pointer.
     pub(super) fn call(&mut self, writes: u16) {
         let rsp = self.stack_pointer();
+        // Code that has a frame pointer calls nothing that would change it for good.
+        let writes = if self.has_frame_pointer() { writes & !(1 << RBP) } else { writes };
         for register in (0..16).filter(|register| writes >> register & 1 == 1) {
             self.registers[register] = Value::Unknown;
         }
@@ -233,33 +268,33 @@ mod tests {
 
     #[test]
     fn a_store_forgets_what_it_overlaps() {
-        let mut state = State::at_entry();
+        let mut state = State::at_entry(0);
         state.store(Value::Cfa(-16), 8, Value::Entry(RBP));
         state.store(Value::Cfa(-24), 8, Value::Entry(3));
         state.store(Value::Cfa(-20), 1, Value::Unknown);
         assert_eq!(state.load(Value::Cfa(-24)), Value::Unknown, "its upper half");
         assert_eq!(state.load(Value::Cfa(-16)), Value::Entry(RBP));
-        state.store(Value::Cfa(-32), 32, Value::Unknown);
-        assert_eq!(state.slots(), []);
+        state.store(Value::Cfa(-40), 32, Value::Unknown);
+        assert_eq!(state.slots().len(), 1, "the return address");
     }
 
     #[test]
     fn a_frame_made_again_is_another() {
-        let mut state = State::at_entry();
+        let mut state = State::at_entry(0);
         let first = state.make_frame(7);
         state.set(RSP, first);
         state.store(first.plus(16), 8, Value::Cfa(0));
         assert_eq!(state.load(first.plus(8).plus(8)), Value::Cfa(0));
         state.set(0, first);
         state.make_frame(7);
-        assert_eq!((state.register(0), state.slots().len()), (Value::Unknown, 0));
+        assert_eq!((state.register(0), state.slots().len()), (Value::Unknown, 1));
     }
 
     #[test]
     fn merging_keeps_what_both_know_and_ends() {
         let image = Image::new(&Input::default());
         let labels = Labels::new(&image);
-        let (mut one, mut other) = (State::at_entry(), State::at_entry());
+        let (mut one, mut other) = (State::at_entry(0), State::at_entry(0));
         one.set(3, Value::Constant(1));
         other.set(RBP, Value::Cfa(-16));
         other.store(Value::Cfa(-16), 8, Value::Entry(RBP));

@@ -87,6 +87,15 @@ fn a_register_is_kept_where_the_callee_leaves_it_alone() {
 }
 
 #[test]
+fn a_register_is_kept_where_others_jump_to_the_callee() {
+    // mov r10, rsp; and rsp, -64; call 0x10; mov rsp, r10; ret; 0x10: xor eax, eax; ret; 0x13: jmp 0x10
+    let code = b"\x49\x89\xe2\x48\x83\xe4\xc0\xe8\x04\0\0\0\x4c\x89\xd4\xc3\x31\xc0\xc3\xeb\xfb";
+    let made = made(code, &[0, 0x13]);
+    let callee = made.rules.iter().find(|(range, _)| range.contains(&(ASSEMBLY + 0x10)));
+    assert_eq!(callee.map(|(_, rule)| rule.spare), Some(Restore::Same));
+}
+
+#[test]
 fn a_frame_pointer_is_one_where_the_frame_is_whole() {
     // push rbp; mov rbp, rsp; sub rsp, rdi; call rax; leave; ret
     let made = made(b"\x55\x48\x89\xe5\x48\x29\xfc\xff\xd0\xc9\xc3", &[0]);
@@ -115,6 +124,31 @@ fn code_that_leads_to_an_unbalanced_return_has_no_rule() {
     // push rbx; nop; ret
     let made = made(b"\x53\x90\xc3", &[0]);
     assert_eq!((made.rules, made.counts.unbalanced_returns), (vec![], 1));
+}
+
+#[test]
+fn a_return_address_is_followed_where_it_is_put() {
+    // pop rcx; pop rax; push rcx; ret
+    let moved = made(b"\x59\x58\x51\xc3", &[0]);
+    let bare = Some((height(8), Restore::Same));
+    assert_eq!([0, 1, 2, 3].map(|offset| at(&moved, offset)), [bare, None, None, bare]);
+    // mov [rsp], rax; ret
+    let overwritten = made(b"\x48\x89\x04\x24\xc3", &[0]);
+    assert_eq!([at(&overwritten, 0), at(&overwritten, 4)], [bare, None]);
+}
+
+#[test]
+fn what_takes_its_arguments_off_the_stack_leaves_the_frame_pointer() {
+    // push rbp; mov rbp, rsp; push rax; call 0x10; pop rbp; ret; 0x10: ret 8
+    let code = b"\x55\x48\x89\xe5\x50\xe8\x06\0\0\0\x5d\xc3\x90\x90\x90\x90\xc2\x08\0";
+    let framed = made(code, &[0]);
+    let by_rbp = Cfa::Register { register: registers::FRAME_POINTER, offset: 16 };
+    assert_eq!([at(&framed, 5), at(&framed, 10)], [Some((by_rbp, Restore::AtCfa(-16))); 2]);
+    // push rax; call 0x10; ret; 0x10: ret 8
+    let code = b"\x50\xe8\x0a\0\0\0\xc3\x90\x90\x90\x90\x90\x90\x90\x90\x90\xc2\x08\0";
+    let frameless = made(code, &[0]);
+    assert_eq!(at(&frameless, 1), Some((height(16), Restore::Same)));
+    assert_eq!(at(&frameless, 6), None, "where the stack pointer is then is not known");
 }
 
 /// push rbx; lea rax, [0x20]; movsxd rdi, [rax+rdi*4]; add rdi, rax; jmp rdi; 0x11: xor eax, eax; pop rbx; ret;

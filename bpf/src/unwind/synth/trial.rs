@@ -6,7 +6,7 @@ use super::state::State;
 use super::walk::{Ending, Walked, Way};
 
 /// Instructions that a trial follows at most.
-const LONGEST: u64 = 20_000;
+const LONGEST: u64 = 60_000;
 
 /// What speaks against an entry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,9 +40,8 @@ impl Trial<'_> {
             Ending::Stops if walked.count == 1 => Doubt::Wrong,
             _ if walked.overlaps.is_some() => Doubt::Wrong,
             _ if height.is_some_and(|height| height < 8) => Doubt::Height,
-            Ending::Returns { .. } if height == Some(8) || height.is_none() && self.lenient => {
-                Doubt::None
-            }
+            Ending::Returns { .. } if walked.last.may_return() => Doubt::None,
+            Ending::Returns { .. } if height.is_none() && self.lenient => Doubt::None,
             Ending::Returns { .. } => Doubt::Height,
             Ending::Stops | Ending::Goes | Ending::JumpsTo(_) => Doubt::None,
         }
@@ -66,7 +65,7 @@ impl Trial<'_> {
         let there = function || image.plt_at(target).is_some();
         match way {
             Way::Calls if there || !image.code_from(target).is_empty() => Doubt::None,
-            Way::Jumps if there && state.height() == Some(8) => Doubt::None,
+            Way::Jumps if there && state.may_return() => Doubt::None,
             Way::Jumps if there => Doubt::Height,
             _ => Doubt::Wrong,
         }

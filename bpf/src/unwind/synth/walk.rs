@@ -1,6 +1,6 @@
 //! From one instruction to the next, until the way ends or meets another.
 
-use super::calls::Calls;
+use super::calls::{Callee, Calls};
 use super::image::Image;
 use super::labels::Labels;
 use super::state::{RSP, State, Value};
@@ -11,6 +11,9 @@ use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKi
 const MOST_EXITS: usize = 32;
 /// Instructions of a block, at most.
 const LONGEST: u64 = 256;
+
+/// Addresses that are kept until they are asked for.
+const MOST_MENTIONED: usize = 1 << 18;
 
 /// How a way goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,7 +162,9 @@ impl<'a> Walker<'a> {
         state: &mut State,
         walked: &mut Walked,
     ) -> Option<Ending> {
-        if instruction.is_ip_rel_memory_operand() && instruction.mnemonic() == Mnemonic::Lea {
+        let computes =
+            instruction.mnemonic() == Mnemonic::Lea && instruction.is_ip_rel_memory_operand();
+        if computes && self.mentioned.len() < MOST_MENTIONED {
             self.mentioned.push(instruction.ip_rel_memory_address());
         }
         let exit = |way, state: &State| Exit {
@@ -207,11 +212,7 @@ impl<'a> Walker<'a> {
         walked.exits.push(Exit { way: Way::Calls, target, state: self.at_callee(state) });
         let within = self.image.gap(target).is_some();
         let callee = if within { self.calls.callee(target) } else { Calls::BY_ABI };
-        state.call(callee.writes);
-        if let Some(at) = self.image.offset(instruction.ip()).filter(|_| callee.takes_arguments) {
-            let rsp = state.make_frame(at);
-            state.set(RSP, rsp);
-        }
+        self.after_call(instruction, state, callee);
     }
 
     /// An indirect call.
@@ -220,12 +221,20 @@ impl<'a> Walker<'a> {
         if self.labels.has(goal.value) || matches!(goal.value, Value::Target { .. }) {
             walked.calls.push((goal, self.at_callee(state)));
         }
-        state.call(Calls::BY_ABI.writes);
+        self.after_call(instruction, state, self.calls.unknown());
+    }
+
+    fn after_call(&self, instruction: &Instruction, state: &mut State, callee: Callee) {
+        state.call(callee.writes);
+        if let Some(at) = self.image.offset(instruction.ip()).filter(|_| callee.takes_arguments) {
+            let rsp = state.make_frame(at);
+            state.set(RSP, rsp);
+        }
     }
 
     /// What is known where a callee begins.
     fn at_callee(&self, caller: &State) -> State {
-        let mut entry = State::at_entry();
+        let mut entry = self.calls.at_entry();
         entry.take_labels(caller, self.labels);
         entry
     }
