@@ -3,8 +3,9 @@
 #![expect(clippy::print_stdout, reason = "an example that prints")]
 
 use bpf::unwind::synth::{
-    Input, Segment, function_symbols, packed_pointers, relative_pointers, synthesise,
+    Input, Segment, Uncovered, function_symbols, packed_pointers, relative_pointers, synthesise,
 };
+use bpf::unwind::table::Code;
 use gimli::{BaseAddresses, CieOrFde, EhFrame, EndianSlice, LittleEndian, UnwindSection};
 use std::ops::Range;
 use std::time::Instant;
@@ -32,21 +33,20 @@ impl<'a> Elf<'a> {
         self.bytes.get(start..start.saturating_add(len as usize)).unwrap_or(&[])
     }
 
-    /// Executable segments, and the others.
+    /// Executable segments, and all.
     fn segments(&self) -> Option<(Vec<Segment<'a>>, Vec<Segment<'a>>)> {
         let (table, count) = (self.number(32, 8)? as usize, self.number(56, 2)? as usize);
-        let (mut code, mut data) = (Vec::new(), Vec::new());
+        let (mut code, mut all) = (Vec::new(), Vec::new());
         for at in (0..count).map(|index| table + 56 * index) {
             let (kind, flags) = (self.number(at, 4)?, self.number(at + 4, 4)?);
             let bytes = self.part(self.number(at + 8, 8)?, self.number(at + 32, 8)?);
             let segment = Segment { address: self.number(at + 16, 8)?, bytes };
-            match (kind, flags & 1) {
-                (1, 1) => code.push(segment),
-                (1, _) => data.push(segment),
-                _ => {}
+            if kind == 1 {
+                all.push(segment);
+                code.extend(Some(segment).filter(|_| flags & 1 == 1));
             }
         }
-        Some((code, data))
+        Some((code, all))
     }
 
     fn sections(&self) -> Option<Vec<Section<'a>>> {
@@ -89,7 +89,10 @@ fn covered(frame: &Section<'_>, text: u64) -> Vec<Range<u64>> {
 fn show(path: &str, rows: bool) -> Option<()> {
     let file = std::fs::read(path).ok()?;
     let elf = Elf { bytes: &file };
-    let (code, data) = elf.segments()?;
+    let (code, memory) = elf.segments()?;
+    let range =
+        |segment: &Segment<'_>| segment.address..segment.address + segment.bytes.len() as u64;
+    let code = Code::new(code.iter().map(range)).ok()?;
     let sections = elf.sections()?;
     let named = |name: &str| sections.iter().find(|section| section.name == name.as_bytes());
     let bytes = |name: &str| named(name).map_or(&[][..], |section| section.bytes);
@@ -100,11 +103,13 @@ fn show(path: &str, rows: bool) -> Option<()> {
     let mut functions = function_symbols(bytes(".dynsym"));
     functions.extend(function_symbols(bytes(".symtab")));
     let mut pointers = relative_pointers(bytes(".rela.dyn"));
-    pointers.extend(packed_pointers(bytes(".relr.dyn"), &data));
+    pointers.extend(packed_pointers(bytes(".relr.dyn"), &memory));
+    let uncovered = Uncovered::read(&code, &memory, &covered);
     let input = Input {
         code: &code,
-        data: &data,
-        covered: &covered,
+        memory: &memory,
+        fixed: elf.number(16, 2)? == 2,
+        uncovered: &uncovered,
         plt: &plt,
         functions: &functions,
         pointers: &pointers,

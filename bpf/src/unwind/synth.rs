@@ -4,7 +4,7 @@
 //! function's begin the canonical frame address is rsp + 8. Where ways with different heights meet, there is no
 //! rule from there on. Nothing here trusts the bytes: work and memory are bounded by their number.
 //!
-//! In reading order: `image` finds what is covered, `scan` and `entries` where uncovered code is entered, `state` and `step`
+//! In reading order: [`Uncovered`] is what is to be followed, `scan` and `entries` where uncovered code is entered, `state` and `step`
 //! say what is known of registers and frame, `walk` and `flow` follow the code, `trial` tries entries that may be none,
 //! `facts` and `calls` tell what callees leave alone, `rule_of` and `rows` make rules of it all. [`is_call_before`] is for
 //! addresses that have not even such a rule.
@@ -15,11 +15,16 @@ mod calls;
 mod entries;
 mod facts;
 mod flow;
+#[cfg(test)]
+mod hostile;
 mod image;
 mod jump_table;
 mod jumps;
 mod labels;
+mod memory;
 mod packed;
+mod padding;
+mod ranges;
 mod rows;
 mod rule_of;
 mod scan;
@@ -29,34 +34,31 @@ mod step;
 #[cfg(test)]
 mod tests;
 mod trial;
+mod uncovered;
 mod walk;
+mod work;
 
 pub use call_before::is_call_before;
+pub use memory::{Memory, Segment};
 pub use sources::{function_symbols, packed_pointers, relative_pointers};
+pub use uncovered::Uncovered;
 
 use super::rule::Rule;
 use super::table::{Code, Source};
 use image::Image;
 use std::ops::Range;
 
-/// Bytes of a file that are loaded at a virtual address.
-#[derive(Clone, Copy, Debug)]
-pub struct Segment<'a> {
-    /// The virtual address of the first byte.
-    pub address: u64,
-    /// The bytes from the file.
-    pub bytes: &'a [u8],
-}
-
 /// What is known of a file's code. Addresses are the file's virtual ones; no slice needs to be sorted.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Input<'a> {
     /// What is executable.
-    pub code: &'a [Segment<'a>],
-    /// What else is loaded: jump tables and pointers to functions stand there.
-    pub data: &'a [Segment<'a>],
-    /// One range for each unwind entry: an instruction begins where it does.
-    pub covered: &'a [Range<u64>],
+    pub code: &'a Code,
+    /// The bytes of that, and of what else is loaded: jump tables stand there.
+    pub memory: &'a dyn Memory,
+    /// Whether the file is linked for fixed addresses, so that instructions may hold them as numbers.
+    pub fixed: bool,
+    /// What of it no table covers.
+    pub uncovered: &'a Uncovered,
     /// The procedure linkage tables.
     pub plt: &'a [Range<u64>],
     /// Where symbols say that functions begin.
@@ -88,7 +90,7 @@ impl Synthesised {
 /// Of uncovered code: how much there is, and what could not be followed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Bytes that no unwind entry covers, padding between functions apart.
+    /// Bytes of code that no unwind entry covers, padding between functions apart.
     pub uncovered: u64,
     /// Bytes of these that have a rule now.
     pub ruled: u64,
@@ -106,8 +108,25 @@ pub struct Counts {
     pub overlapping: u64,
     /// Possible entries that turned out to be none.
     pub refused_entries: u64,
-    /// Whether the code was too much for its size to be followed to the end; there are no rules then.
-    pub gave_up: bool,
+    /// Possible entries that were not tried: there were too many.
+    pub untried_entries: u64,
+    /// Bytes of the uncovered code that were not looked at: it is too much.
+    pub beyond: u64,
+    /// Instructions that were looked at, each as often as that was done.
+    pub instructions: u64,
+    /// What there was too much of, for the code's size, to follow it to its end; there are no rules then.
+    pub gave_up: Option<Bound>,
+}
+
+/// A bound on the work that a file's code is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Bound {
+    /// Instructions that are followed.
+    Instructions,
+    /// Blocks of code.
+    Blocks,
+    /// Rules.
+    Rules,
 }
 
 /// Makes rules for the code that no unwind entry covers.
@@ -115,12 +134,12 @@ pub struct Counts {
 /// Takes time and memory in proportion to the bytes of the code, however hostile they are.
 pub fn synthesise(input: &Input<'_>) -> Synthesised {
     let image = Image::new(input);
-    if image.gaps().is_empty() {
-        return Synthesised::default();
+    if input.uncovered.is_empty() {
+        return rows::make(&image, facts::Findings::default());
     }
     let entries = entries::find(input, &image);
     let mut findings = entries.follow(&image, &calls::Calls::default());
-    if findings.calls_within() {
+    if findings.gave_up.is_none() && findings.calls_within() {
         let calls = calls::Calls::new(&findings);
         drop(findings);
         findings = entries.follow(&image, &calls);

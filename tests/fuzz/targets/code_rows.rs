@@ -2,8 +2,9 @@
 #![no_main]
 
 use bpf::unwind::synth::{
-    Input, Segment, function_symbols, is_call_before, packed_pointers, relative_pointers, synthesise,
+    Input, Segment, Uncovered, function_symbols, is_call_before, packed_pointers, relative_pointers, synthesise,
 };
+use bpf::unwind::table::Code;
 
 /// Where the code lies.
 const BASE: u64 = 0x1000;
@@ -13,16 +14,19 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let [covered, data, rest @ ..] = bytes else { return };
     let covered = u64::from(*covered) * 4;
     let (code, data) = rest.split_at(rest.len() - rest.len() * usize::from(*data) / 512);
-    let code = [Segment { address: BASE, bytes: code }];
-    let data = [Segment { address: BASE + code[0].bytes.len() as u64, bytes: data }];
-    let end = data[0].address;
-    let mut pointers = relative_pointers(data[0].bytes);
-    pointers.extend(packed_pointers(data[0].bytes, &code));
-    let functions = function_symbols(data[0].bytes);
+    let end = BASE + code.len() as u64;
+    let Ok(ranges) = Code::new(Some(BASE..end)) else { return };
+    let memory = vec![Segment { address: BASE, bytes: code }, Segment { address: end, bytes: data }];
+    let mut pointers = relative_pointers(data);
+    pointers.extend(packed_pointers(data, &memory));
+    let functions = function_symbols(data);
+    let covered_twice = [BASE..BASE + covered / 2, BASE + covered / 2..BASE + covered];
+    let uncovered = Uncovered::read(&ranges, &memory, &covered_twice);
     let made = synthesise(&Input {
-        code: &code,
-        data: &data,
-        covered: &[BASE..BASE + covered / 2, BASE + covered / 2..BASE + covered],
+        code: &ranges,
+        memory: &memory,
+        fixed: covered & 1 == 1,
+        uncovered: &uncovered,
         plt: &[BASE + covered..BASE + covered + 32],
         functions: &functions,
         pointers: &pointers,

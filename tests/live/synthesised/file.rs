@@ -3,7 +3,7 @@
 use crate::Skip;
 use bpf::unwind::eh_frame::Frames;
 use bpf::unwind::synth::{
-    Input, Segment, function_symbols, packed_pointers, relative_pointers, synthesise,
+    Input, Segment, Uncovered, function_symbols, packed_pointers, relative_pointers, synthesise,
 };
 use bpf::unwind::table::{Code, Table};
 use std::fs;
@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 const PT_LOAD: u64 = 1;
 const EXECUTABLE: u64 = 1;
 const NO_BYTES: u64 = 8;
+/// Files that can be loaded anywhere begin below.
+const LOWEST_FIXED: u64 = 0x1_0000;
 
 /// A part of a file: a segment or a section.
 struct Part {
@@ -47,7 +49,7 @@ impl Loaded {
         let sections = sections(&bytes);
         let segments: Vec<Part> = segments(&bytes);
         let bias = bias(start, offset, &segments);
-        let (text, data) = (loaded(&bytes, &segments, true), loaded(&bytes, &segments, false));
+        let (text, memory) = (loaded(&bytes, &segments, EXECUTABLE), loaded(&bytes, &segments, 0));
         let range =
             |segment: &Segment<'_>| segment.address..segment.address + segment.bytes.len() as u64;
         let code = Code::new(text.iter().map(range)).expect("it has code");
@@ -61,14 +63,15 @@ impl Loaded {
         let mut symbols = function_symbols(section(".dynsym").0);
         symbols.extend(function_symbols(section(".symtab").0));
         let mut pointers = relative_pointers(section(".rela.dyn").0);
-        pointers.extend(packed_pointers(section(".relr.dyn").0, &data));
+        pointers.extend(packed_pointers(section(".relr.dyn").0, &memory));
         let plt = sections.iter().filter(|(name, _)| name.starts_with(".plt"));
         let plt: Vec<Range<u64>> =
             plt.map(|(_, part)| part.address..part.address + part.size as u64).collect();
         let made = synthesise(&Input {
-            code: &text,
-            data: &data,
-            covered: &covered,
+            code: &code,
+            memory: &memory,
+            fixed: memory.iter().all(|segment| segment.address >= LOWEST_FIXED),
+            uncovered: &Uncovered::read(&code, &memory, &covered),
             plt: &plt,
             functions: &symbols,
             pointers: &pointers,
@@ -167,10 +170,9 @@ fn sections(bytes: &[u8]) -> Vec<(String, Part)> {
     named.collect()
 }
 
-fn loaded<'a>(bytes: &'a [u8], segments: &[Part], executable: bool) -> Vec<Segment<'a>> {
-    let wanted = segments
-        .iter()
-        .filter(|part| part.kind == PT_LOAD && (part.flags & EXECUTABLE != 0) == executable);
+/// The segments that have these flags.
+fn loaded<'a>(bytes: &'a [u8], segments: &[Part], flags: u64) -> Vec<Segment<'a>> {
+    let wanted = segments.iter().filter(|part| part.kind == PT_LOAD && part.flags & flags == flags);
     wanted.map(|part| Segment { address: part.address, bytes: bytes_of(bytes, part) }).collect()
 }
 

@@ -6,7 +6,7 @@ use super::facts::{self, Findings};
 use super::flow::Flow;
 use super::image::Image;
 use super::labels::Labels;
-use super::scan::{self, Kind};
+use super::scan::{self, Kind, MOST_REFERENCES};
 use super::walk::World;
 use std::collections::HashSet;
 
@@ -14,7 +14,7 @@ use std::collections::HashSet;
 const EFFORT: u64 = 6;
 const LEAST_EFFORT: u64 = 100_000;
 /// And at most.
-const MOST_EFFORT: u64 = 40_000_000;
+const MOST_EFFORT: u64 = 8_000_000;
 /// Functions that are only found by their bytes begin at multiples of this.
 const ALIGNMENT: u64 = 16;
 
@@ -27,12 +27,14 @@ pub(super) struct Entries {
     pointed_at: Vec<u64>,
     /// What the bytes of uncovered code may refer to.
     possible: Vec<u64>,
+    /// As many more there were.
+    beyond: u64,
 }
 
 /// All entries, each list sorted.
 pub(super) fn find(input: &Input<'_>, image: &Image<'_>) -> Entries {
-    let references = scan::references(image);
-    let mut entries = Entries::default();
+    let scan::Found { references, beyond } = scan::references(image);
+    let mut entries = Entries { beyond, ..Entries::default() };
     for reference in scan::confirmed(image, &references) {
         match reference.kind {
             Kind::Branch => entries.sure.push(reference.target),
@@ -48,6 +50,8 @@ pub(super) fn find(input: &Input<'_>, image: &Image<'_>) -> Entries {
         list.retain(|&entry| image.gap(entry).is_some());
         list.sort_unstable();
         list.dedup();
+        entries.beyond += list.len().saturating_sub(MOST_REFERENCES) as u64;
+        list.truncate(MOST_REFERENCES);
     }
     entries
 }
@@ -60,14 +64,23 @@ impl Entries {
         for &entry in &self.sure {
             flow.enter(entry);
         }
-        let mut trials =
-            Trials { whole: flow.run(), budget: effort(image), refused: HashSet::new() };
+        let mut trials = Trials {
+            whole: flow.run(),
+            budget: effort(image),
+            refused: HashSet::new(),
+            untried: self.beyond,
+        };
         trials.try_all(&mut flow, &self.pointed_at, true);
         trials.try_all_found(&mut flow);
         trials.try_all(&mut flow, &self.possible, false);
         trials.try_all_found(&mut flow);
-        let (facts, all) = facts::gather(flow);
-        Findings { facts, refused: trials.refused.len() as u64, gave_up: !trials.whole || !all }
+        let (refused, untried) = (trials.refused.len() as u64, trials.untried);
+        match flow.gave_up() {
+            Some(bound) => {
+                Findings { gave_up: Some(bound), refused, untried, ..Findings::default() }
+            }
+            None => Findings { refused, untried, ..facts::gather(flow) },
+        }
     }
 }
 
@@ -82,6 +95,8 @@ struct Trials {
     whole: bool,
     budget: u64,
     refused: HashSet<u64>,
+    /// Those for which there was no budget left.
+    untried: u64,
 }
 
 impl Trials {
@@ -103,10 +118,14 @@ impl Trials {
     /// however odd it is.
     fn try_all(&mut self, flow: &mut Flow<'_>, entries: &[u64], pointed_at: bool) {
         for &entry in entries {
-            if self.budget == 0 || !self.whole {
+            if !self.whole {
                 return;
             }
             if self.refused.contains(&entry) || !flow.is_new(entry) {
+                continue;
+            }
+            if self.budget == 0 {
+                self.untried += 1;
                 continue;
             }
             let function = pointed_at && entry % ALIGNMENT == 0;

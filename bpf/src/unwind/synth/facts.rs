@@ -1,5 +1,6 @@
 //! What each block is, once nothing changes any more.
 
+use super::Bound;
 use super::flow::{Block, Flow};
 use super::rule_of::{base_of, rule_of};
 use super::state::{KEPT_BY_CALLEES, RSP, State, Value};
@@ -37,7 +38,7 @@ pub(super) struct Facts {
     pub(super) jumps_away: bool,
     /// It returns with another height than at the entry.
     pub(super) unbalanced: bool,
-    /// It does so within a frame.
+    /// It jumps, within a frame, to where only the program knows.
     pub(super) jumps_unknown: bool,
     /// It ends at bytes that are no instruction.
     pub(super) undecodable: bool,
@@ -56,8 +57,10 @@ pub(super) struct Findings {
     pub(super) facts: BTreeMap<u64, Facts>,
     /// Possible entries that were none.
     pub(super) refused: u64,
+    /// Possible entries that were not tried.
+    pub(super) untried: u64,
     /// There was too much to follow.
-    pub(super) gave_up: bool,
+    pub(super) gave_up: Option<Bound>,
 }
 
 impl Findings {
@@ -69,23 +72,23 @@ impl Findings {
     }
 }
 
-/// Goes through all blocks of a flow once more. Whether there were not too many rules.
-pub(super) fn gather(mut flow: Flow<'_>) -> (BTreeMap<u64, Facts>, bool) {
+/// Goes through all blocks of a flow once more.
+pub(super) fn gather(mut flow: Flow<'_>) -> Findings {
     let mut blocks = std::mem::take(&mut flow.blocks);
     let starts: Vec<u64> = blocks.keys().copied().collect();
     let mut gatherer =
         Gatherer { walker: Walker::new(flow.world), infos: InstructionInfoFactory::new(), flow };
-    let mut facts = BTreeMap::new();
+    let mut findings = Findings::default();
     let mut rules = 0;
     while let Some((start, block)) = blocks.pop_last() {
         let found = gatherer.block(start, &block, &starts);
         rules += found.rules.len();
         if rules > MOST_RULES {
-            return (BTreeMap::new(), false);
+            return Findings { gave_up: Some(Bound::Rules), ..Findings::default() };
         }
-        facts.insert(start, found);
+        findings.facts.insert(start, found);
     }
-    (facts, true)
+    findings
 }
 
 struct Gatherer<'a> {

@@ -1,5 +1,6 @@
 //! The stack's height through all code that is reached, block by block, until nothing changes any more.
 
+use super::Bound;
 use super::image::Image;
 use super::jumps::{Jump, Jumps};
 use super::packed::Packed;
@@ -56,6 +57,8 @@ pub(super) struct Flow<'a> {
     /// Instructions that may still be followed.
     pub(super) budget: u64,
     most_blocks: usize,
+    /// There were more blocks.
+    full: bool,
 }
 
 impl<'a> Flow<'a> {
@@ -71,6 +74,7 @@ impl<'a> Flow<'a> {
             jumps: Jumps::default(),
             budget,
             most_blocks: most_blocks(world.image),
+            full: false,
         }
     }
 
@@ -95,11 +99,17 @@ impl<'a> Flow<'a> {
     pub(super) fn run(&mut self) -> bool {
         while let Some(start) = self.queue.pop_first() {
             let wrong = self.follow_block(start) == Doubt::Wrong && self.trial.is_some();
-            if wrong || self.budget == 0 {
+            if wrong || self.gave_up().is_some() {
                 return false;
             }
         }
         true
+    }
+
+    /// Whether there is too much to follow.
+    pub(super) fn gave_up(&self) -> Option<Bound> {
+        let over = self.budget == 0 || self.world.image.work.is_over();
+        self.full.then_some(Bound::Blocks).or(over.then_some(Bound::Instructions))
     }
 
     /// Addresses that instructions computed since the last time.
@@ -210,7 +220,7 @@ impl<'a> Flow<'a> {
     /// Adds a block. One that it lies in is followed again: it ends here now.
     fn add(&mut self, target: u64, state: &State) {
         if self.blocks.len() >= self.most_blocks {
-            self.budget = 0;
+            self.full = true;
             return;
         }
         let around = self.blocks.range(..target).next_back();

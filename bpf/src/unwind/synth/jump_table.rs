@@ -24,13 +24,18 @@ pub(super) fn targets(image: &Image<'_>, jump: u64, table: Table) -> Vec<u64> {
     let mut targets = Vec::new();
     let mut rest = MOST_ENTRIES;
     let mut at = table.begin;
+    let size = usize::from(table.entry.size());
+    let bytes = image.read(table.begin, MOST_ENTRIES * size);
+    let mut entries = bytes.chunks_exact(size);
     while let Some(left) = rest.checked_sub(1) {
         rest = left;
         if at != table.begin && image.is_mentioned(at) {
             rest = rest.min(LOWEST_INDEX);
         }
-        let Some(offset) = offset_at(image, at, table.entry) else { break };
-        at += u64::from(table.entry.size());
+        let Some(offset) = entries.next().and_then(|bytes| offset(bytes, table.entry)) else {
+            break;
+        };
+        at += size as u64;
         let target = table.base.wrapping_add_signed(offset);
         if gap.contains(&target) {
             if !targets.contains(&target) {
@@ -43,8 +48,7 @@ pub(super) fn targets(image: &Image<'_>, jump: u64, table: Table) -> Vec<u64> {
     targets
 }
 
-fn offset_at(image: &Image<'_>, at: u64, entry: Entry) -> Option<i64> {
-    let bytes = image.bytes(at, usize::from(entry.size()))?;
+fn offset(bytes: &[u8], entry: Entry) -> Option<i64> {
     match (entry, bytes) {
         (Entry::Unsigned16, &[low, high]) => Some(i64::from(u16::from_le_bytes([low, high]))),
         (Entry::Signed16, &[low, high]) => Some(i64::from(i16::from_le_bytes([low, high]))),

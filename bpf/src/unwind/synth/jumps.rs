@@ -8,6 +8,9 @@ use super::walk::{Goal, Way};
 use std::collections::HashMap;
 use std::ops::Range;
 
+/// Jumps that wait to be tried, at most.
+const MOST_NEW: usize = 1 << 16;
+
 /// An indirect jump or call, as it was met.
 #[derive(Clone)]
 pub(super) struct Jump {
@@ -37,7 +40,9 @@ pub(super) struct Jumps {
 impl Jumps {
     /// The good targets of a jump, as far as they were tried; if there may be more they will be.
     pub(super) fn meet(&mut self, jump: &Jump) -> Vec<u64> {
-        if self.tried.get(&jump.goal.at).is_none_or(|(value, _)| *value != jump.goal.value) {
+        let room = self.new.len() < MOST_NEW;
+        if room && self.tried.get(&jump.goal.at).is_none_or(|(value, _)| *value != jump.goal.value)
+        {
             self.new.push(jump.clone());
         }
         self.targets(jump.goal.at)

@@ -12,8 +12,10 @@ type Ruled = (Range<u64>, Rule);
 /// Rules and counts from what was found.
 pub(super) fn make(image: &Image<'_>, findings: Findings) -> Synthesised {
     let mut counts = count(&findings);
-    counts.uncovered = image.gaps().iter().map(|gap| gap.end - gap.start).sum();
-    if findings.gave_up {
+    counts.beyond = image.input.uncovered.beyond();
+    counts.uncovered = image.uncovered() + counts.beyond;
+    counts.instructions = image.work.done();
+    if findings.gave_up.is_some() {
         return Synthesised { rules: Vec::new(), counts };
     }
     let spoilt = leading_to_unbalanced(&findings.facts);
@@ -34,6 +36,7 @@ fn count(findings: &Findings) -> Counts {
         indirect_jumps: number(|facts| facts.jumps_unknown),
         undecodable: number(|facts| facts.undecodable),
         refused_entries: findings.refused,
+        untried_entries: findings.untried,
         gave_up: findings.gave_up,
         ..Counts::default()
     }

@@ -5,7 +5,13 @@ use iced_x86::{Decoder, DecoderOptions, Instruction};
 use std::ops::Range;
 
 /// References that are looked at: files of 100 MB have some 100,000.
-const MOST_REFERENCES: usize = 1 << 20;
+pub(super) const MOST_REFERENCES: usize = 1 << 20;
+/// Bytes of a reference, from its opcode on.
+const LONGEST: usize = 6;
+/// Code is read in pieces of so many bytes.
+const CHUNK: usize = 1 << 20;
+/// Of a function, so many bytes are disassembled: it takes more for a reference behind them to count.
+const LARGEST_FUNCTION: u64 = 1 << 20;
 
 /// What refers to an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,20 +31,38 @@ pub(super) struct Reference {
     pub(super) kind: Kind,
 }
 
+/// What was found.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) references: Vec<Reference>,
+    /// As many more there were.
+    pub(super) beyond: u64,
+}
+
 /// All byte strings in the code that would refer to a gap, by address.
-pub(super) fn references(image: &Image<'_>) -> Vec<Reference> {
-    let mut found = Vec::new();
-    let fixed = image.is_fixed();
-    for segment in image.code() {
-        for (index, window) in segment.bytes.windows(6).enumerate() {
-            let at = segment.address + index as u64;
-            let Some((kind, target)) = refers(window, at, fixed) else { continue };
-            if found.len() < MOST_REFERENCES && image.gap(target).is_some() {
-                found.push(Reference { at, target, kind });
-            }
+pub(super) fn references(image: &Image<'_>) -> Found {
+    let mut found = Found::default();
+    for range in image.input.code.ranges() {
+        for at in range.clone().step_by(CHUNK) {
+            let len = range.end.saturating_sub(at).min((CHUNK + LONGEST - 1) as u64);
+            collect(image, at, &image.read(at, len as usize), &mut found);
         }
     }
     found
+}
+
+fn collect(image: &Image<'_>, begin: u64, bytes: &[u8], found: &mut Found) {
+    for (at, window) in (begin..).zip(bytes.windows(LONGEST)) {
+        let Some((kind, target)) = refers(window, at, image.input.fixed) else { continue };
+        if image.gap(target).is_none() {
+            continue;
+        }
+        if found.references.len() < MOST_REFERENCES {
+            found.references.push(Reference { at, target, kind });
+        } else {
+            found.beyond += 1;
+        }
+    }
 }
 
 /// What the bytes at an address would refer to.
@@ -84,9 +108,9 @@ fn confirm(
     references: &[Reference],
     confirmed: &mut Vec<Reference>,
 ) {
-    let code = image.code_from(function.start);
-    let len = usize::try_from(function.end - function.start).unwrap_or(usize::MAX).min(code.len());
-    let mut decoder = Decoder::with_ip(64, &code[..len], function.start, DecoderOptions::NONE);
+    let len = (function.end - function.start).min(LARGEST_FUNCTION);
+    let code = image.read(function.start, len as usize);
+    let mut decoder = Decoder::with_ip(64, &code, function.start, DecoderOptions::NONE);
     let mut instruction = Instruction::default();
     let mut wanted = references.iter().peekable();
     while wanted.peek().is_some() && decoder.can_decode() {

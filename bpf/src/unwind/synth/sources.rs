@@ -1,7 +1,9 @@
 //! Addresses of possible functions from the bytes of a file's sections. What is cut off is left out.
 
-use super::Segment;
+use super::Memory;
 
+/// Bytes that are read at once.
+const WINDOW: usize = 1 << 14;
 const SYMBOL_SIZE: usize = 24;
 const RELOCATION_SIZE: usize = 24;
 /// Relocation types of x86-64 whose addend is an address in the file.
@@ -34,30 +36,35 @@ pub fn relative_pointers(relocations: &[u8]) -> Vec<u64> {
     entries.collect()
 }
 
-/// What the relative relocations of `.relr.dyn` point at: they say only where the pointers are, in these segments.
-pub fn packed_pointers(relocations: &[u8], segments: &[Segment<'_>]) -> Vec<u64> {
+/// What the relative relocations of `.relr.dyn` point at: they say only where the pointers are.
+pub fn packed_pointers(relocations: &[u8], memory: &dyn Memory) -> Vec<u64> {
+    let mut window = (0, Vec::new());
+    let mut pointer_at = |address: u64| pointer_at(&mut window, address, memory);
     let mut pointers = Vec::new();
     let mut next = 0_u64;
     for entry in relocations.chunks_exact(8).filter_map(|bytes| word(bytes, 0)) {
         if entry & 1 == 0 {
-            pointers.extend(pointer_at(segments, entry));
+            pointers.extend(pointer_at(entry));
             next = entry.wrapping_add(8);
             continue;
         }
         // A bit for each of the next 63 words.
         let marked = (0..63).filter(|bit| entry >> (bit + 1) & 1 == 1);
-        pointers.extend(marked.filter_map(|bit| pointer_at(segments, next.wrapping_add(8 * bit))));
+        pointers.extend(marked.filter_map(|bit| pointer_at(next.wrapping_add(8 * bit))));
         next = next.wrapping_add(8 * 63);
     }
     pointers
 }
 
-fn pointer_at(segments: &[Segment<'_>], address: u64) -> Option<u64> {
-    let in_segment = |segment: &Segment<'_>| {
-        let start = usize::try_from(address.checked_sub(segment.address)?).ok()?;
-        word(segment.bytes, start)
+/// The word at an address, out of a window that is moved when it does not hold it: they come in order.
+fn pointer_at(window: &mut (u64, Vec<u8>), address: u64, memory: &dyn Memory) -> Option<u64> {
+    let in_window = |(start, bytes): &(u64, Vec<u8>)| {
+        word(bytes, usize::try_from(address.checked_sub(*start)?).ok()?)
     };
-    segments.iter().find_map(in_segment)
+    in_window(window).or_else(|| {
+        *window = (address, memory.read(address, WINDOW));
+        in_window(window)
+    })
 }
 
 fn word(bytes: &[u8], at: usize) -> Option<u64> {
@@ -68,6 +75,7 @@ fn word(bytes: &[u8], at: usize) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::unwind::synth::Segment;
 
     fn symbol(info: u8, section: u16, value: u64) -> Vec<u8> {
         let mut bytes = vec![0, 0, 0, 0, info, 0];
@@ -106,7 +114,7 @@ mod tests {
     #[test]
     fn packed_relocations_point() {
         let words: Vec<u8> = (0..70_u64).flat_map(|n| (0x1000 + n).to_le_bytes()).collect();
-        let segments = [Segment { address: 0x4000, bytes: &words }];
+        let segments = vec![Segment { address: 0x4000, bytes: &words }];
         let table = [0x4000, 0b1011, 0b11, 0x4000 + 8 * 70].map(u64::to_le_bytes).concat();
         // The first word; of the 63 behind it the first and the third; of the next 63 the first.
         assert_eq!(packed_pointers(&table, &segments), [0x1000, 0x1001, 0x1003, 0x1040]);

@@ -263,8 +263,9 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::unwind::synth::Input;
     use crate::unwind::synth::image::Image;
+    use crate::unwind::synth::{Input, Segment, Uncovered};
+    use crate::unwind::table::Code;
 
     #[test]
     fn a_store_forgets_what_it_overlaps() {
@@ -292,7 +293,12 @@ mod tests {
 
     #[test]
     fn merging_keeps_what_both_know_and_ends() {
-        let image = Image::new(&Input::default());
+        let code = Code::new(Some(0x1000..0x2000)).unwrap();
+        let memory: Vec<Segment<'_>> = Vec::new();
+        let uncovered = &Uncovered::read(&code, &memory, &[]);
+        let (plt, functions, pointers) = (&[], &[], &[]);
+        let (fixed, memory, code) = (false, &memory, &code);
+        let image = Image::new(&Input { code, memory, fixed, uncovered, plt, functions, pointers });
         let labels = Labels::new(&image);
         let (mut one, mut other) = (State::at_entry(0), State::at_entry(0));
         one.set(3, Value::Constant(1));

@@ -23,9 +23,24 @@ fn made(assembly: &[u8], functions: &[u64]) -> Synthesised {
     let targets: Vec<u64> = functions.iter().map(|offset| ASSEMBLY + offset).collect();
     let mut code = [callers(&targets), assembly.to_vec()].concat();
     code.resize(code.len().next_multiple_of(16), 0x90);
-    let segments = [Segment { address: CALLERS, bytes: &code }];
-    let covered = std::slice::from_ref(&(CALLERS..ASSEMBLY));
-    synthesise(&Input { code: &segments, covered, ..Input::default() })
+    follow(&code, std::slice::from_ref(&(CALLERS..ASSEMBLY)))
+}
+
+/// Synthesises rules for code with nothing around it.
+fn follow(bytes: &[u8], covered: &[Range<u64>]) -> Synthesised {
+    let code = Code::new(Some(CALLERS..CALLERS + bytes.len() as u64)).unwrap();
+    let memory = vec![Segment { address: CALLERS, bytes }];
+    let uncovered = &Uncovered::read(&code, &memory, covered);
+    let (plt, functions, pointers) = (&[], &[], &[]);
+    synthesise(&Input {
+        code: &code,
+        memory: &memory,
+        fixed: false,
+        uncovered,
+        plt,
+        functions,
+        pointers,
+    })
 }
 
 /// The rule at an offset of the assembly: how the frame is found, and the frame pointer.
@@ -177,9 +192,7 @@ fn what_only_looks_like_an_entry_is_none() {
         let mut callers = [b"\x48\x8d\x05".as_slice(), &distance.to_le_bytes(), b"\xc3"].concat();
         callers.resize((ASSEMBLY - CALLERS) as usize, 0x90);
         let bytes = [callers, code.to_vec()].concat();
-        let segments = [Segment { address: CALLERS, bytes: &bytes }];
-        let covered = std::slice::from_ref(&(CALLERS..ASSEMBLY));
-        let made = synthesise(&Input { code: &segments, covered, ..Input::default() });
+        let made = follow(&bytes, std::slice::from_ref(&(CALLERS..ASSEMBLY)));
         assert_eq!(!made.rules.is_empty(), good, "{offset:#x}");
         assert_eq!(made.counts.refused_entries, u64::from(!good), "{offset:#x}");
     }
@@ -194,9 +207,7 @@ fn rules_stay_outside_of_covered_code() {
         vec![0x90; 16],
     ];
     let code = code.concat();
-    let segments = [Segment { address: CALLERS, bytes: &code }];
-    let covered = [CALLERS..ASSEMBLY, ASSEMBLY + 16..ASSEMBLY + 32];
-    let made = synthesise(&Input { code: &segments, covered: &covered, ..Input::default() });
+    let made = follow(&code, &[CALLERS..ASSEMBLY, ASSEMBLY + 16..ASSEMBLY + 32]);
     assert_eq!(made.rules.last().map(|(range, _)| range.end), Some(ASSEMBLY + 15));
     assert_eq!(made.counts.undecodable, 1);
 }

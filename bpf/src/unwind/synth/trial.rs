@@ -64,7 +64,7 @@ impl Trial<'_> {
         let function = image.covered_at(target).is_some_and(|range| range.start == target);
         let there = function || image.plt_at(target).is_some();
         match way {
-            Way::Calls if there || !image.code_from(target).is_empty() => Doubt::None,
+            Way::Calls if there || image.is_code(target) => Doubt::None,
             Way::Jumps if there && state.may_return() => Doubt::None,
             Way::Jumps if there => Doubt::Height,
             _ => Doubt::Wrong,

@@ -138,6 +138,7 @@ impl<'a> Walker<'a> {
                 return walked;
             }
             decoder.decode_out(&mut instruction);
+            self.image.work.step();
             if instruction.is_invalid() {
                 walked.ending = Ending::Undecodable;
                 return walked;
