@@ -18,6 +18,8 @@ use symbolizer::ProcessTable;
 const FIRST_DRAIN: Duration = Duration::from_millis(10);
 /// The longest time between two drains.
 const DRAIN: Duration = Duration::from_millis(200);
+/// The longest time between two drains while unwind tables are being built.
+const TABLES: Duration = Duration::from_millis(20);
 /// The longest time between two looks at what the target's processes and bpflame itself took.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -115,8 +117,13 @@ pub(crate) fn collect(
 }
 
 impl Collector<'_> {
-    fn follow(&mut self) -> std::io::Result<()> {
-        self.unwinding.as_mut().map_or(Ok(()), |unwinding| unwinding.update(&self.table))
+    /// Brings the unwind tables up to date; whether some are still to come.
+    fn follow(&mut self, window: &Window) -> Result<bool, bpf::Error> {
+        let Some(unwinding) = &mut self.unwinding else { return Ok(false) };
+        unwinding.see(&window.samples);
+        unwinding
+            .update(&self.table)
+            .map_err(|source| bpf::Error::Failed { step: "filling the unwind tables", source })
     }
 
     fn run(
@@ -137,11 +144,10 @@ impl Collector<'_> {
                 return End::Failed(error);
             }
             self.add(window);
-            if let Err(source) = self.follow() {
-                return End::Failed(bpf::Error::Failed {
-                    step: "filling the unwind tables",
-                    source,
-                });
+            match self.follow(window) {
+                Ok(true) => pause = pause.min(TABLES),
+                Ok(false) => {}
+                Err(error) => return End::Failed(error),
             }
             let elapsed = start.elapsed();
             let look = elapsed >= next_look;

@@ -46,6 +46,10 @@ pub struct Config {
     pub frequency: u32,
     /// How user stacks are walked.
     pub unwind: bpf::Unwind,
+    /// Bytes that unwind tables may take.
+    pub unwind_memory: usize,
+    /// Whether callers are guessed where code has no rule.
+    pub guess: bool,
     /// Whether user stacks are recorded.
     pub user: bool,
     /// Whether kernel stacks are recorded.
@@ -118,6 +122,8 @@ impl Config {
             cpus: args.cpus.map(|list| list.0),
             frequency: args.frequency,
             unwind: args.unwind,
+            unwind_memory: args.unwind_memory,
+            guess: !args.no_guess,
             user: !args.kernel,
             kernel: !args.user,
             idle: args.idle,

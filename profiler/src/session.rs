@@ -17,6 +17,7 @@ use crate::source::Source;
 use crate::stats::Own;
 use crate::subject::Subject;
 use crate::tape::Tape;
+use crate::target::Goal;
 use crate::target::Target;
 use crate::unwinding::Unwinding;
 use crate::watch::Watch;
@@ -156,10 +157,7 @@ fn run(
     let tape = Tape::open(config)?;
     let watch = Watch::new(&subject.target.processes).until(subject.gate());
     let mut table = process_table(config, subject);
-    let mut unwinding = source.tables().map(Unwinding::new).transpose()?;
-    if let Some(unwinding) = &mut unwinding {
-        unwinding.prepare(&table)?;
-    }
+    let unwinding = unwinding(config, subject, source, &table)?;
     let started = source.start()?;
     let time = CpuTime::begin(config, &subject.target.tasks);
     subject.release()?;
@@ -181,6 +179,25 @@ fn run(
         subject.pass_on(signal);
     }
     Ok(Recorded { collected, started, cost: source.cost(), frequency: config.frequency })
+}
+
+/// Unwind tables, those of the target's processes or of the command ready for use.
+fn unwinding(
+    config: &Config,
+    subject: &Subject,
+    source: &Source,
+    table: &ProcessTable,
+) -> Result<Option<Unwinding>, Failure> {
+    let machine = subject.target.tasks == bpf::Target::Machine;
+    let Some(tables) = source.tables() else { return Ok(None) };
+    let mut unwinding = Unwinding::new(tables, machine)?;
+    if let Goal::Command(command) = &config.goal
+        && let Some(program) = command.first()
+    {
+        unwinding.foresee(program);
+    }
+    unwinding.prepare(table)?;
+    Ok(Some(unwinding))
 }
 
 /// A table that has read the target's processes; a command is read when it has become itself.

@@ -8,9 +8,6 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// Bytes that unwind tables may take.
-const UNWIND_MEMORY: usize = 64 << 20;
-
 /// A source, with what only the live one has.
 #[derive(Debug)]
 pub(crate) enum Source {
@@ -37,7 +34,8 @@ impl Source {
             idle: config.idle,
             exclude: (!config.include_self).then(std::process::id),
             unwind: config.unwind,
-            unwind_memory: UNWIND_MEMORY,
+            unwind_memory: config.unwind_memory,
+            guess: config.guess,
         })?;
         Ok(Self::Live(Box::new(sampler)))
     }

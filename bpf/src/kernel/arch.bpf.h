@@ -13,6 +13,7 @@ struct registers {
 	__u64 sp;
 	__u64 fp;
 	__u64 spare; /* a saved register that a few unwind rules build on */
+	__u64 realign; /* one that functions use while they align their stack */
 	bool user;   /* taken in user mode */
 	bool compat; /* a 32-bit task */
 };
@@ -30,6 +31,7 @@ struct event_context {
 struct pt_regs {
 	unsigned long bp;
 	unsigned long bx;
+	unsigned long r10;
 	unsigned long ip;
 	unsigned long cs;
 	unsigned long sp;
@@ -41,6 +43,8 @@ enum {
 	STACK_POINTER = 7,
 	FRAME_POINTER = 6,
 	SPARE_REGISTER = 3,
+	REALIGN_REGISTER = 10,
+	SIGNAL_REALIGN = 40 + 8 * 2,
 	SIGNAL_FP = 40 + 8 * 10,
 	SIGNAL_SPARE = 40 + 8 * 11,
 	SIGNAL_SP = 40 + 8 * 15,
@@ -63,6 +67,7 @@ static __always_inline void event_registers(const struct event_context *ctx, str
 	r->sp = ctx->sp;
 	r->fp = ctx->bp;
 	r->spare = ctx->bx;
+	r->realign = ctx->r10;
 }
 
 #define SAVED_REGISTERS(r, regs, READ)                                                                                 \
@@ -74,7 +79,38 @@ static __always_inline void event_registers(const struct event_context *ctx, str
 		(r)->sp = READ(regs, sp);                                                                              \
 		(r)->fp = READ(regs, bp);                                                                              \
 		(r)->spare = READ(regs, bx);                                                                           \
+		(r)->realign = READ(regs, r10);                                                                        \
 	} while (0)
+
+enum {
+	BEFORE_A_RETURN = 8, /* bytes before an address that show whether a call returns there */
+};
+
+/* The opcode FF with 2 in the bits 3 to 5 of the byte behind it, as the lowest bytes of a word. */
+#define CALLS(bytes) (((bytes) & 0x38ff) == 0x10ff)
+#define MODE(bytes) ((bytes) >> 14 & 3)
+#define NUMBER(bytes) ((bytes) >> 8 & 7)
+#define BASE(bytes) ((bytes) >> 16 & 7)
+
+/* Whether a call can end before an address, from the eight bytes before it; user space has the same lines, tested. */
+static __always_inline bool is_call_before(__u64 word)
+{
+	__u64 seven = word >> 8, six = word >> 16, five = word >> 24, four = word >> 32, three = word >> 40,
+	      two = word >> 48;
+
+	if ((five & 0xff) == 0xe8)
+		return true;
+	if (CALLS(two) && (MODE(two) == 3 || (MODE(two) == 0 && NUMBER(two) != 4 && NUMBER(two) != 5)))
+		return true;
+	if (CALLS(three) && ((MODE(three) == 1 && NUMBER(three) != 4) ||
+			     (MODE(three) == 0 && NUMBER(three) == 4 && BASE(three) != 5)))
+		return true;
+	if (CALLS(four) && MODE(four) == 1 && NUMBER(four) == 4)
+		return true;
+	if (CALLS(six) && ((MODE(six) == 2 && NUMBER(six) != 4) || (MODE(six) == 0 && NUMBER(six) == 5)))
+		return true;
+	return CALLS(seven) && NUMBER(seven) == 4 && (MODE(seven) == 2 || (MODE(seven) == 0 && BASE(seven) == 5));
+}
 
 #elif defined(__TARGET_ARCH_arm64)
 
@@ -97,6 +133,8 @@ enum {
 	STACK_POINTER = 31,
 	FRAME_POINTER = 29,
 	SPARE_REGISTER = 19,
+	REALIGN_REGISTER = 64, /* none */
+	SIGNAL_REALIGN = 128 + 176 + 8,
 	SIGNAL_FP = 128 + 176 + 8 + 8 * 29,
 	SIGNAL_SPARE = 128 + 176 + 8 + 8 * 19,
 	SIGNAL_SP = 128 + 176 + 8 + 8 * 31,
@@ -119,6 +157,7 @@ static __always_inline void event_registers(const struct event_context *ctx, str
 	r->sp = ctx->sp;
 	r->fp = ctx->regs[29];
 	r->spare = ctx->regs[19];
+	r->realign = 0;
 }
 
 #define SAVED_REGISTERS(r, regs_, READ)                                                                                \
@@ -130,7 +169,21 @@ static __always_inline void event_registers(const struct event_context *ctx, str
 		(r)->sp = READ(regs_, sp);                                                                             \
 		(r)->fp = READ(regs_, regs[29]);                                                                       \
 		(r)->spare = READ(regs_, regs[19]);                                                                    \
+		(r)->realign = 0;                                                                                      \
 	} while (0)
+
+enum {
+	BEFORE_A_RETURN = 8,
+};
+
+/* BL, or BLR with or without authentication, as the instruction before the address. */
+static __always_inline bool is_call_before(__u64 word)
+{
+	__u32 instruction = word >> 32;
+
+	return instruction >> 26 == 0x25 || (instruction & 0xfffffc1f) == 0xd63f0000 ||
+	       (instruction & 0xfefff800) == 0xd63f0800;
+}
 
 #else
 #error "no registers for this architecture"

@@ -53,6 +53,17 @@ struct mm_struct {
 	struct file *exe_file;
 };
 
+/* A function whose return a uprobe waits for: where its return address stood, and that address. */
+struct return_instance {
+	unsigned long stack;
+	unsigned long orig_ret_vaddr;
+	struct return_instance *next;
+};
+
+struct uprobe_task {
+	struct return_instance *return_instances;
+};
+
 struct task_struct {
 	unsigned int flags;
 	int pid;
@@ -64,6 +75,7 @@ struct task_struct {
 	struct task_struct *real_parent;
 	struct mm_struct *mm;
 	struct pid *thread_pid;
+	struct uprobe_task *utask;
 };
 
 #pragma clang attribute pop

@@ -23,7 +23,6 @@ const volatile __u32 target_kind = TARGET_MACHINE;
 const volatile __u32 excluded_pid = 0;
 /* The most frames of a kernel stack that this kernel gives. */
 const volatile __u32 kernel_depth = KERNEL_FRAMES;
-const volatile __u32 unwind_mode = UNWIND_FRAME_POINTERS;
 const volatile bool want_user = true;
 const volatile bool want_kernel = true;
 const volatile bool want_idle = false;
@@ -146,7 +145,8 @@ static __always_inline __u32 walk_rules(struct run *r, const struct registers *r
 	w->sp = regs->sp;
 	w->fp = regs->fp;
 	w->spare = regs->spare;
-	w->known = KNOWN_FP | KNOWN_SPARE;
+	w->realign = regs->realign;
+	w->known = KNOWN_FP | KNOWN_SPARE | KNOWN_REALIGN;
 	w->after = 0;
 	w->base = 0;
 	w->flags = 0;

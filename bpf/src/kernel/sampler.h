@@ -107,9 +107,9 @@ struct walk {
 	unsigned long long sp;
 	unsigned long long fp;
 	unsigned long long spare;
+	unsigned long long realign;
 	unsigned long long base;      /* what the window is of; 0: nothing */
-	unsigned long long cfa;	      /* of this step: the frame address, and where the return address stands */
-	unsigned long long ra_at;
+	unsigned long long cfa;	      /* of this step: the frame address */
 	unsigned long long look_up;   /* the address whose rule is looked for */
 	unsigned long long space_key; /* 0: no tables */
 	unsigned int mappings;

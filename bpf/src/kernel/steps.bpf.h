@@ -3,60 +3,18 @@
 #ifndef STEPS_BPF_H
 #define STEPS_BPF_H
 
+#include "guess.bpf.h"
 #include "unwind.bpf.h"
 #include "walk.bpf.h"
 
 enum {
 	RULE_STEPS = 24, /* a call of walk_by_rules */
 	RULE_CALLS = (USER_FRAMES + RULE_STEPS - 1) / RULE_STEPS + 1,
-	WINDOW_BELOW = 128, /* bytes of a new window below the return address: saved registers stand there */
 	KNOWN_FP = 1,
 	KNOWN_SPARE = 2,
-	WALK_NO_RULE = 5,     /* at code without a rule */
-	WALK_UNSUPPORTED = 6, /* at a rule that cannot be expressed */
-	WALK_NO_MAPPING = 7,
-	WALK_LOST_REGISTER = 8, /* at a rule that needs a register whose value is not known */
+	KNOWN_REALIGN = 4,
+	GUESS = RULE_NONE | RULE_FP_UNKNOWN << RULE_FP_SHIFT, /* in place of a rule: of a frame that was guessed */
 };
-
-/* Makes the window hold the word at an address; false: it cannot be read. */
-__noinline int move_window(__u32 index, __u32 level, __u64 address)
-{
-	struct cpu *cpu = bpf_map_lookup_elem(&cpus, &index);
-	struct walk *w;
-	__u64 base;
-
-	if (!cpu)
-		return 0;
-	w = &cpu->walk[level & (LEVELS - 1)];
-	base = address - WINDOW_BELOW;
-	if (!bpf_probe_read_user(w->window, WINDOW_BYTES, (void *)base)) {
-		w->base = base;
-		return 1;
-	}
-	/* It crosses the stack's end: what lies below the word, and the word. */
-	base = address - (WINDOW_BYTES - 8);
-	if (!bpf_probe_read_user(w->window, WINDOW_BYTES, (void *)base)) {
-		w->base = base;
-		return 1;
-	}
-	w->base = 0;
-	return 0;
-}
-
-/* A word of the stack, from the window where it lies inside; *failed is set where it cannot be read. */
-static __always_inline __u64 stack_word(struct walk *w, __u64 address, bool *failed)
-{
-	__u64 at = address - w->base, word = 0;
-
-	if (w->base && at <= WINDOW_BYTES - 8) {
-		asm volatile("" : "+r"(at));
-		at &= WINDOW_BYTES - 1;
-		return *(__u64 *)(w->window + at);
-	}
-	if (bpf_probe_read_user(&word, sizeof word, (void *)address))
-		*failed = true;
-	return word;
-}
 
 static __always_inline __s64 rule_words(__u64 rule, int shift)
 {
@@ -72,8 +30,37 @@ static __always_inline __u64 register_of(const struct walk *w, __u32 number, boo
 		return w->fp;
 	if (number == SPARE_REGISTER && w->known & KNOWN_SPARE)
 		return w->spare;
+	if (number == REALIGN_REGISTER && w->known & KNOWN_REALIGN)
+		return w->realign;
 	*known = false;
 	return 0;
+}
+
+/* The frame address by the frame pointer; with tables missing that is said. */
+static __always_inline int by_frame_pointer(struct walk *w, bool stale)
+{
+	if (stale && hijacked(w))
+		return WALK_ELSEWHERE;
+	if (stale)
+		w->flags |= FLAG_STALE;
+	if (!(w->known & KNOWN_FP))
+		return WALK_LOST_REGISTER;
+	if (!w->fp)
+		return WALK_ENDS;
+	if (w->fp & 7 || w->fp < w->sp || w->fp >> ADDRESS_BITS)
+		return WALK_BREAKS;
+	w->cfa = w->fp + 16;
+	return WALK_GOES_ON;
+}
+
+/* Code that is not known, as it has just been mapped; but a wrong return address leads to such places too. */
+static __always_inline int unmapped(struct walk *w)
+{
+	if (hijacked(w))
+		return WALK_ELSEWHERE;
+	if (unwind_mode == UNWIND_RULES || (w->after && !follows_call(w->ip)))
+		return WALK_NO_MAPPING;
+	return by_frame_pointer(w, true);
 }
 
 /* What is rare: the frame address by a word of the stack, in a stub, behind a signal handler. Returns how the walk goes
@@ -103,30 +90,24 @@ __noinline int rare_step(__u32 index, __u32 level, __u64 rule)
 		w->cfa = w->sp + 8 + ((w->ip & 15) >= number ? 8 : 0);
 		return WALK_GOES_ON;
 	case RULE_FRAME_POINTER:
-		if (!(w->known & KNOWN_FP))
-			return WALK_LOST_REGISTER;
-		if (!w->fp)
-			return WALK_ENDS;
-		if (w->fp & 7 || w->fp < w->sp || w->fp >> ADDRESS_BITS)
-			return WALK_BREAKS;
-		w->cfa = w->fp + 16;
-		return WALK_GOES_ON;
+		return by_frame_pointer(w, rule & RULE_STALE);
 	case RULE_SIGNAL_FRAME:
 		at = w->sp;
 		w->ip = stack_word(w, at + SIGNAL_IP, &failed);
 		w->fp = stack_word(w, at + SIGNAL_FP, &failed);
 		w->spare = stack_word(w, at + SIGNAL_SPARE, &failed);
+		w->realign = stack_word(w, at + SIGNAL_REALIGN, &failed);
 		w->sp = stack_word(w, at + SIGNAL_SP, &failed);
-		w->known = KNOWN_FP | KNOWN_SPARE;
+		w->known = KNOWN_FP | KNOWN_SPARE | KNOWN_REALIGN;
 		w->after = 0;
 		w->cfa = 0;
 		return failed ? WALK_CANNOT_READ : WALK_GOES_ON;
 	case RULE_UNSUPPORTED:
 		return WALK_UNSUPPORTED;
 	case RULE_NONE:
-		return WALK_NO_RULE;
+		return guess(w);
 	default:
-		return WALK_NO_MAPPING;
+		return unmapped(w);
 	}
 }
 
@@ -162,14 +143,17 @@ static __always_inline int restore(struct walk *w, __u32 index, __u32 level, __u
 		w->known &= ~KNOWN_FP;
 	}
 	w->sp = cfa;
+	w->known &= ~KNOWN_REALIGN;
 	w->after = 1;
 	return failed ? WALK_CANNOT_READ : WALK_GOES_ON;
 }
 
 static __always_inline __u64 trust_of(__u64 rule)
 {
-	if ((rule & 7) == RULE_FRAME_POINTER)
+	if ((rule & 7) == RULE_FRAME_POINTER || (rule & 7) == NO_MAPPING)
 		return TRUST_FRAME_POINTER;
+	if ((rule & 7) == RULE_NONE)
+		return TRUST_GUESSED;
 	return rule & RULE_SYNTHESISED ? TRUST_SYNTHESISED : TRUST_RULE;
 }
 
@@ -200,8 +184,15 @@ __noinline int walk_by_rules(__u32 index, __u32 level, __u64 limit)
 			w->cfa = w->fp + (__s32)(rule >> RULE_OFFSET_SHIFT);
 		else
 			goes = rare_step(index, level, rule);
+		if (goes == WALK_ELSEWHERE) {
+			log->words[(w->at - 1) & log_mask] = w->ip | trust_of(rule) << TRUST_SHIFT;
+			w->hash = mix(w->hash, w->ip);
+			continue;
+		}
 		if (goes)
 			return goes;
+		if ((rule & 7) == RULE_NONE)
+			rule = GUESS;
 		if ((rule & 7) != RULE_SIGNAL_FRAME)
 			goes = restore(w, index, level, rule);
 		if (goes)

@@ -14,7 +14,10 @@ enum {
 	NO_MAPPING = 7, /* beside rule_kind: the address lies in no known mapping */
 };
 
-/* Created one by one as tables need them. */
+const volatile __u32 unwind_mode = UNWIND_FRAME_POINTERS;
+
+/* Created one by one as tables need them. By sizes and not by types: the maps that are put here have no types, and Linux 5.15 to
+ * 6.2 would hold them for others. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__uint(max_entries, MOST_CHUNKS);
@@ -24,8 +27,8 @@ struct {
 			__uint(type, BPF_MAP_TYPE_ARRAY);
 			__uint(map_flags, BPF_F_MMAPABLE);
 			__uint(max_entries, 1);
-			__type(key, __u32);
-			__type(value, struct chunk);
+			__uint(key_size, 4);
+			__uint(value_size, sizeof(struct chunk));
 		});
 } arena SEC(".maps");
 
@@ -144,37 +147,43 @@ static __always_inline __u64 rule_in_table(__u32 directory, __u32 pages, __u64 o
 	return all ? all->rule[index & (RULES - 1)] : RULE_NONE;
 }
 
+/* The mapping of an address; 0: none is known. */
+static __always_inline struct mapping *mapping_of(const struct walk *w, __u64 address)
+{
+	struct chunk *chunk = chunk_of(w->mappings);
+	struct mapping *mapping;
+	__u32 found;
+
+	if (!chunk)
+		return 0;
+	found = mapping_below(chunk, w->mappings, w->mapping_count, address);
+	if (!found)
+		return 0;
+	mapping = mapping_at(chunk, w->mappings + (found - 1) * MAPPING_WORDS);
+	return address < mapping->end ? mapping : 0;
+}
+
 /* The rule of the address that a walk looks up. A global function: it is verified once. */
 __noinline __u64 find_rule(__u32 index, __u32 level)
 {
 	struct cpu *cpu = bpf_map_lookup_elem(&cpus, &index);
 	struct mapping *mapping;
-	struct chunk *chunk;
 	struct walk *w;
-	__u32 found;
+	__u32 kind;
 
 	if (!cpu)
 		return NO_MAPPING;
 	w = &cpu->walk[level & (LEVELS - 1)];
-	chunk = chunk_of(w->mappings);
-	if (!chunk)
+	mapping = mapping_of(w, w->look_up);
+	if (!mapping)
 		return NO_MAPPING;
-	found = mapping_below(chunk, w->mappings, w->mapping_count, w->look_up);
-	if (!found)
-		return NO_MAPPING;
-	mapping = mapping_at(chunk, w->mappings + (found - 1) * MAPPING_WORDS);
-	if (w->look_up >= mapping->end)
-		return NO_MAPPING;
-	switch (mapping->pages_and_kind >> KIND_SHIFT) {
-	case MAPPING_RULES:
+	kind = mapping->pages_and_kind >> KIND_SHIFT;
+	if (kind == MAPPING_RULES)
 		return rule_in_table(mapping->directory, mapping->pages_and_kind & ((1U << KIND_SHIFT) - 1),
 				     w->look_up - mapping->origin);
-	case MAPPING_UNKNOWN:
-		w->flags |= FLAG_STALE;
-		return RULE_FRAME_POINTER;
-	default:
-		return RULE_FRAME_POINTER;
-	}
+	if (unwind_mode == UNWIND_RULES)
+		return kind == MAPPING_FRAME_POINTERS ? RULE_NONE : NO_MAPPING;
+	return kind == MAPPING_FRAME_POINTERS ? RULE_FRAME_POINTER : RULE_FRAME_POINTER | RULE_STALE;
 }
 
 /* The slot of a process, by its number and start; 0: it has none. */

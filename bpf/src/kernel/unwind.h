@@ -38,6 +38,7 @@ enum rule_kind {
 /* The other bits of a rule. */
 enum rule_bits {
 	RULE_SYNTHESISED = 1 << 3,
+	RULE_STALE = 1 << 3, /* by frame pointer because tables are missing */
 	RULE_FP_SHIFT = 4,
 	RULE_RA_SHIFT = 6,
 	RULE_NUMBER_SHIFT = 8,
@@ -49,6 +50,7 @@ enum rule_bits {
 	RULE_FP_SAME = 0,
 	RULE_FP_AT_CFA = 1,
 	RULE_FP_AT_FP = 2,
+	RULE_FP_UNKNOWN = 3,
 	RULE_RA_USUAL = 0,
 	RULE_RA_END = 1,
 	RULE_RA_AT_CFA = 2,

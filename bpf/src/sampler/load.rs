@@ -197,6 +197,7 @@ fn settings(data: &mut rodata, config: &Config, sizes: Sizes) -> Result<(), Erro
     data.want_user = config.user;
     data.want_kernel = config.kernel;
     data.want_idle = config.idle;
+    data.want_guess = config.guess;
     data.unwind_mode = match config.unwind {
         Unwind::FramePointers => unwind_mode::UNWIND_FRAME_POINTERS.0,
         Unwind::Auto => unwind_mode::UNWIND_AUTO.0,

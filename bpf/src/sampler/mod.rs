@@ -68,6 +68,8 @@ pub struct Config {
     pub unwind: Unwind,
     /// Bytes that unwind tables may take.
     pub unwind_memory: usize,
+    /// Whether callers are guessed where code has no rule in a file that has some ([`Unwind::Auto`]).
+    pub guess: bool,
 }
 
 /// How user stacks are walked.

@@ -45,6 +45,14 @@ pub struct RecordArgs {
     #[arg(long, value_name = "HOW", default_value = "auto", value_parser = value::unwind)]
     pub unwind: bpf::Unwind,
 
+    /// Where code has no unwind rule, its callers are not guessed: the stack ends there, and that is counted
+    #[arg(long)]
+    pub no_guess: bool,
+
+    /// The most memory for unwind tables: 64M, 1G
+    #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = value::unwind_memory)]
+    pub unwind_memory: usize,
+
     /// Only user frames; all samples are kept
     #[arg(short = 'U', long)]
     pub user: bool,

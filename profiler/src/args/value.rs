@@ -117,9 +117,33 @@ pub(super) fn unwind(text: &str) -> Result<bpf::Unwind, String> {
     }
 }
 
+/// Memory for unwind tables, in bytes: 2 MiB at least, 256 MiB at most.
+pub(super) fn unwind_memory(text: &str) -> Result<usize, String> {
+    let (digits, unit) = match text.strip_suffix(['M', 'm']) {
+        Some(digits) => (digits, 1 << 20),
+        None => match text.strip_suffix(['G', 'g']) {
+            Some(digits) => (digits, 1 << 30),
+            None => (text, 1),
+        },
+    };
+    let bytes = digits.parse::<usize>().ok().and_then(|number| number.checked_mul(unit));
+    bytes
+        .filter(|bytes| (2 << 20..=256 << 20).contains(bytes))
+        .ok_or_else(|| String::from("a size from 2M to 256M"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn unwind_memories() {
+        assert_eq!(unwind_memory("64M"), Ok(64 << 20));
+        assert_eq!(unwind_memory("4194304"), Ok(4 << 20));
+        for bad in ["", "M", "1M", "1G", "-3M", "64MB", "99999999999999999999G"] {
+            assert!(unwind_memory(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn durations() {

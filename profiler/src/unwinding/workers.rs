@@ -1,6 +1,7 @@
 //! Building tables beside the recording.
 
 use super::build::{self, Built};
+use super::files::Stamp;
 use std::fs::File;
 use std::io;
 use std::ops::Range;
@@ -9,10 +10,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use symbolizer::FileId;
 
+/// Whose table it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Key {
+    /// A file that is mapped.
+    File(FileId),
+    /// One that will be.
+    Stamp(Stamp),
+}
+
 /// A file whose table is to be built.
 #[derive(Debug)]
 pub(super) struct Job {
-    pub(super) id: FileId,
+    pub(super) key: Key,
     pub(super) file: File,
     pub(super) code: Vec<Range<u64>>,
 }
@@ -21,7 +31,7 @@ pub(super) struct Job {
 #[derive(Debug)]
 pub(super) struct Workers {
     jobs: Sender<Job>,
-    done: Receiver<(FileId, Built)>,
+    done: Receiver<(Key, Built)>,
     waiting: usize,
 }
 
@@ -36,13 +46,18 @@ impl Workers {
             thread::Builder::new().name(String::from("tables")).spawn(move || {
                 while let Some(job) = next(&queue) {
                     let built = build::table(&job.file, &job.code);
-                    if results.send((job.id, built)).is_err() {
+                    if results.send((job.key, built)).is_err() {
                         return;
                     }
                 }
             })?;
         }
         Ok(Self { jobs, done, waiting: 0 })
+    }
+
+    /// How many files are queued or being built.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting
     }
 
     /// Queues a file.
@@ -53,7 +68,7 @@ impl Workers {
     }
 
     /// What was built since the last call; waits for all that is queued where `wait` says so.
-    pub(super) fn built(&mut self, wait: bool) -> Vec<(FileId, Built)> {
+    pub(super) fn built(&mut self, wait: bool) -> Vec<(Key, Built)> {
         let mut all = Vec::new();
         while self.waiting > 0 {
             let next = if wait { self.done.recv().ok() } else { self.done.try_recv().ok() };

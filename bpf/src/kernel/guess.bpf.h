@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+/* What is done where no rule leads on: a guess, and what uprobes put in place of return addresses. */
+#ifndef GUESS_BPF_H
+#define GUESS_BPF_H
+
+#include "task.bpf.h"
+#include "unwind.bpf.h"
+#include "walk.bpf.h"
+#include "window.bpf.h"
+
+#include <bpf/bpf_core_read.h>
+
+const volatile bool want_guess = true;
+
+enum {
+	GUESS_WORDS = 9,      /* the word at the stack pointer, and eight more */
+	UPROBE_RETURNS = 64,  /* of the functions that uprobes wait for, so many are looked at */
+	WALK_NO_RULE = 5,     /* at code without a rule */
+	WALK_UNSUPPORTED = 6, /* at a rule that cannot be expressed */
+	WALK_NO_MAPPING = 7,
+	WALK_LOST_REGISTER = 8, /* at a rule that needs a register whose value is not known */
+	WALK_ELSEWHERE = 9,	/* no step: the address was not the caller's, and now is */
+};
+
+/* Whether the instruction before an address is a call. */
+static __always_inline bool follows_call(__u64 address)
+{
+	__u64 word = 0;
+
+	if (bpf_probe_read_user(&word, sizeof word, (void *)(address - BEFORE_A_RETURN)))
+		return false;
+	return is_call_before(word);
+}
+
+/* The frame address of code without a rule in a file that has some: behind the first word that can be a return address. */
+static __always_inline int guess(struct walk *w)
+{
+	if (!want_guess || unwind_mode == UNWIND_RULES)
+		return WALK_NO_RULE;
+	for (int i = 0; i < GUESS_WORDS; i++) {
+		__u64 at = w->sp + 8 * i;
+		bool failed = false;
+		__u64 word = stack_word(w, at, &failed);
+
+		if (failed)
+			return WALK_CANNOT_READ;
+		if (!mapping_of(w, word - 1) || !follows_call(word))
+			continue;
+		w->cfa = at + 8;
+		w->flags |= FLAG_GUESSED;
+		return WALK_GOES_ON;
+	}
+	return WALK_NO_RULE;
+}
+
+/* Whether the address that was found is that of the uprobes' trampoline, which stands where a function's return address
+ * was; if so it is replaced by that. */
+static __always_inline bool hijacked(struct walk *w)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct return_instance *instance;
+
+	if (!w->after || !bpf_core_field_exists(task->utask))
+		return false;
+	instance = BPF_CORE_READ(task, utask, return_instances);
+	for (int i = 0; i < UPROBE_RETURNS && instance; i++) {
+		__u64 original = BPF_CORE_READ(instance, orig_ret_vaddr);
+
+		if (BPF_CORE_READ(instance, stack) == w->sp - 8 && original != w->ip && !(original >> ADDRESS_BITS)) {
+			w->ip = original;
+			return true;
+		}
+		instance = BPF_CORE_READ(instance, next);
+	}
+	return false;
+}
+
+#endif

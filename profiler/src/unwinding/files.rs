@@ -1,0 +1,230 @@
+//! Which file has a table, and which gives its room to another.
+
+use super::build::{self, Built};
+use super::foresee::Foreseen;
+use super::way;
+use super::workers::{Job, Key, Workers};
+use bpf::unwind::table::Table;
+use bpf::{Installed, Tables, Way};
+use std::collections::HashMap;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use symbolizer::{CodeOf, CodeRange, FileId, ProcessTable};
+
+/// A file whose table was not used for so many updates gives its room to another.
+const RECENT: u64 = 10;
+/// A table for which there is no room waits for so many updates.
+const PATIENCE: u32 = 5;
+
+/// A file's table.
+#[derive(Debug)]
+pub(super) enum Of {
+    /// It is being built.
+    Building,
+    /// It waits for room.
+    Waiting(Box<(Table, u32)>),
+    /// It can be searched.
+    Installed {
+        /// Where.
+        table: Installed,
+        /// The update of its last use.
+        used: u64,
+    },
+    /// There are no rules: its code is walked by frame pointer.
+    NoRules,
+    /// There was no room.
+    NoRoom,
+}
+
+/// What tells an opened file from every other: device, inode, size, and the times of its last changes.
+pub(super) type Stamp = (u64, u64, u64, i64, i64, i64, i64);
+
+/// The files.
+#[derive(Debug)]
+pub(super) struct Files {
+    tables: Arc<Mutex<Tables>>,
+    workers: Workers,
+    files: HashMap<FileId, Of>,
+    /// Tables of files that no process maps yet.
+    foreseen: HashMap<Stamp, Built>,
+    vdso: Option<Installed>,
+    now: u64,
+}
+
+impl Files {
+    pub(super) fn new(tables: Arc<Mutex<Tables>>) -> io::Result<Self> {
+        let vdso = match build::vdso() {
+            Some(table) => tables.lock().unwrap_or_else(PoisonError::into_inner).install(&table)?,
+            None => None,
+        };
+        let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let workers = Workers::start(cpus.min(8))?;
+        let (files, foreseen) = (HashMap::new(), HashMap::new());
+        Ok(Self { tables, workers, files, foreseen, vdso, now: 0 })
+    }
+
+    /// The tables themselves.
+    pub(super) fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Bytes of all tables.
+    pub(super) fn bytes(&self) -> usize {
+        self.tables().bytes()
+    }
+
+    /// Another update begins.
+    pub(super) fn tick(&mut self) {
+        self.now += 1;
+    }
+
+    /// These files' tables are in use.
+    pub(super) fn used(&mut self, files: &[FileId]) {
+        for file in files {
+            if let Some(Of::Installed { used, .. }) = self.files.get_mut(file) {
+                *used = self.now;
+            }
+        }
+    }
+
+    /// Whether tables are being built.
+    pub(super) fn building(&self) -> bool {
+        self.workers.waiting() > 0
+    }
+
+    /// Builds tables of files that a command will map, and waits for them.
+    pub(super) fn foresee(&mut self, files: Vec<Foreseen>) {
+        for file in files {
+            if let Some(stamp) = stamp(&file.file) {
+                self.workers.build(Job {
+                    key: Key::Stamp(stamp),
+                    file: file.file,
+                    code: file.code,
+                });
+            }
+        }
+        for (key, built) in self.workers.built(true) {
+            if let Key::Stamp(stamp) = key {
+                self.foreseen.insert(stamp, built);
+            }
+        }
+    }
+
+    /// Has the tables built that a process's files lack.
+    pub(super) fn order(&mut self, table: &ProcessTable, ranges: &[CodeRange]) {
+        for range in ranges {
+            let CodeOf::File { file: id, .. } = range.holds else { continue };
+            if self.files.contains_key(&id) {
+                continue;
+            }
+            let Some(file) = table.file(id) else { continue };
+            let handle = file.handle.as_ref().and_then(|handle| handle.try_clone().ok());
+            let of = match handle {
+                None => Of::NoRules,
+                Some(handle) => match stamp(&handle).and_then(|s| self.foreseen.remove(&s)) {
+                    Some(Built::NoRules) => Of::NoRules,
+                    Some(Built::Table(table)) => Of::Waiting(Box::new((*table, 0))),
+                    None => {
+                        let range =
+                            |s: &symbolizer::Segment| s.start..s.start.saturating_add(s.len);
+                        let code = file.segments.iter().map(range).collect();
+                        self.workers.build(Job { key: Key::File(id), file: handle, code });
+                        Of::Building
+                    }
+                },
+            };
+            self.files.insert(id, of);
+        }
+    }
+
+    /// Installs what was built; waits for all that is being built where `wait` says so.
+    pub(super) fn install(&mut self, wait: bool) -> io::Result<()> {
+        for (key, built) in self.workers.built(wait) {
+            let Key::File(id) = key else { continue };
+            let of = match built {
+                Built::NoRules => Of::NoRules,
+                Built::Table(table) => Of::Waiting(Box::new((*table, 0))),
+            };
+            self.files.insert(id, of);
+        }
+        let tables = self.tables.clone();
+        let mut tables = tables.lock().unwrap_or_else(PoisonError::into_inner);
+        for of in self.files.values_mut() {
+            let Of::Waiting(waiting) = of else { continue };
+            if let Some(table) = tables.install(&waiting.0)? {
+                *of = Of::Installed { table, used: self.now };
+            } else if waiting.1 >= PATIENCE {
+                *of = Of::NoRoom;
+            } else {
+                waiting.1 += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// The files that have to give up their tables so that those that wait have room: those not used for longest.
+    pub(super) fn make_room(&self) -> Vec<FileId> {
+        let bytes = |of: &Of| match of {
+            Of::Waiting(waiting) => waiting.0.rows().len() * 4,
+            _ => 0,
+        };
+        let mut lacking: usize = self.files.values().map(bytes).sum();
+        if lacking == 0 {
+            return Vec::new();
+        }
+        let mut old: Vec<(u64, FileId, usize)> = self
+            .files
+            .iter()
+            .filter_map(|(id, of)| match of {
+                Of::Installed { table, used } if used + RECENT < self.now => {
+                    Some((*used, *id, table.bytes()))
+                }
+                _ => None,
+            })
+            .collect();
+        old.sort_unstable();
+        let mut given = Vec::new();
+        for (_, id, bytes) in old {
+            if lacking == 0 {
+                break;
+            }
+            lacking = lacking.saturating_sub(bytes);
+            given.push(id);
+        }
+        given
+    }
+
+    /// Takes a table away that no process uses any more; it is built again when one does.
+    pub(super) fn evict(&mut self, file: FileId) {
+        if let Some(Of::Installed { table, .. }) = self.files.remove(&file) {
+            self.tables().uninstall(table);
+        }
+    }
+
+    /// Files whose tables did not fit.
+    pub(super) fn unfit(&self) -> impl Iterator<Item = FileId> {
+        let unfit =
+            |(id, of): (&FileId, &Of)| matches!(of, Of::NoRoom | Of::Waiting(_)).then_some(*id);
+        self.files.iter().filter_map(unfit)
+    }
+
+    /// How a range is walked, and whether its table is to come.
+    pub(super) fn way(&self, range: &CodeRange) -> (Way<'_>, bool) {
+        match range.holds {
+            CodeOf::File { file, bias } => way(self.files.get(&file), bias),
+            CodeOf::Vdso { base } => match &self.vdso {
+                Some(table) => (Way::Rules { table, bias: base }, false),
+                None => (Way::FramePointers, false),
+            },
+            CodeOf::Jit => (Way::FramePointers, false),
+            CodeOf::Unknown => (Way::Unknown, false),
+        }
+    }
+}
+
+fn stamp(file: &File) -> Option<Stamp> {
+    let m = file.metadata().ok()?;
+    Some((m.dev(), m.ino(), m.size(), m.mtime(), m.mtime_nsec(), m.ctime(), m.ctime_nsec()))
+}
