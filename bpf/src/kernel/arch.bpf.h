@@ -12,10 +12,10 @@ struct registers {
 	__u64 ip;
 	__u64 sp;
 	__u64 fp;
-	__u64 spare; /* a saved register that a few unwind rules build on */
+	__u64 spare;   /* a saved register that a few unwind rules build on */
 	__u64 realign; /* one that functions use while they align their stack */
-	bool user;   /* taken in user mode */
-	bool compat; /* a 32-bit task */
+	bool user;     /* taken in user mode */
+	bool compat;   /* a 32-bit task */
 };
 
 #if defined(__TARGET_ARCH_x86)
@@ -37,8 +37,8 @@ struct pt_regs {
 	unsigned long sp;
 } __attribute__((preserve_access_index));
 
-/* Numbers of registers in unwind rules, and the interrupted code's registers in the frame that the kernel puts on the stack
- * for a signal handler (ucontext). */
+/* Numbers of registers in unwind rules, and the interrupted code's registers in the frame that the kernel puts on the
+ * stack for a signal handler (ucontext). */
 enum {
 	STACK_POINTER = 7,
 	FRAME_POINTER = 6,
@@ -87,7 +87,7 @@ enum {
 };
 
 /* The opcode FF with 2 in the bits 3 to 5 of the byte behind it, as the lowest bytes of a word. */
-#define CALLS(bytes) (((bytes) & 0x38ff) == 0x10ff)
+#define CALLS(bytes) (((bytes)&0x38ff) == 0x10ff)
 #define MODE(bytes) ((bytes) >> 14 & 3)
 #define NUMBER(bytes) ((bytes) >> 8 & 7)
 #define BASE(bytes) ((bytes) >> 16 & 7)
@@ -102,8 +102,8 @@ static __always_inline bool is_call_before(__u64 word)
 		return true;
 	if (CALLS(two) && (MODE(two) == 3 || (MODE(two) == 0 && NUMBER(two) != 4 && NUMBER(two) != 5)))
 		return true;
-	if (CALLS(three) && ((MODE(three) == 1 && NUMBER(three) != 4) ||
-			     (MODE(three) == 0 && NUMBER(three) == 4 && BASE(three) != 5)))
+	if (CALLS(three) &&
+	    ((MODE(three) == 1 && NUMBER(three) != 4) || (MODE(three) == 0 && NUMBER(three) == 4 && BASE(three) != 5)))
 		return true;
 	if (CALLS(four) && MODE(four) == 1 && NUMBER(four) == 4)
 		return true;

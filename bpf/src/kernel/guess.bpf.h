@@ -32,7 +32,8 @@ static __always_inline bool follows_call(__u64 address)
 	return is_call_before(word);
 }
 
-/* The frame address of code without a rule in a file that has some: behind the first word that can be a return address. */
+/* The frame address of code without a rule in a file that has some: behind the first word that can be a return address.
+ */
 static __always_inline int guess(struct walk *w)
 {
 	if (!want_guess || unwind_mode == UNWIND_RULES)

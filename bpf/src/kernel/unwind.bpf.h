@@ -16,20 +16,20 @@ enum {
 
 const volatile __u32 unwind_mode = UNWIND_FRAME_POINTERS;
 
-/* Created one by one as tables need them. By sizes and not by types: the maps that are put here have no types, and Linux 5.15 to
- * 6.2 would hold them for others. */
+/* Created one by one as tables need them. By sizes and not by types: the maps that are put here have no types, and
+ * Linux 5.15 to 6.2 would hold them for others. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__uint(max_entries, MOST_CHUNKS);
 	__type(key, __u32);
 	__array(
-		values, struct {
-			__uint(type, BPF_MAP_TYPE_ARRAY);
-			__uint(map_flags, BPF_F_MMAPABLE);
-			__uint(max_entries, 1);
-			__uint(key_size, 4);
-			__uint(value_size, sizeof(struct chunk));
-		});
+	    values, struct {
+		    __uint(type, BPF_MAP_TYPE_ARRAY);
+		    __uint(map_flags, BPF_F_MMAPABLE);
+		    __uint(max_entries, 1);
+		    __uint(key_size, 4);
+		    __uint(value_size, sizeof(struct chunk));
+	    });
 } arena SEC(".maps");
 
 struct {
@@ -239,8 +239,8 @@ static __always_inline void find_space(struct walk *w, const struct task *t)
 		use_space(w, s);
 }
 
-/* The rule of an address, from what was looked up before or from the tables. Each level has a cache of its own, so that no
- * other program comes between. */
+/* The rule of an address, from what was looked up before or from the tables. Each level has a cache of its own, so that
+ * no other program comes between. */
 static __always_inline __u64 rule_of(struct cache *cache, struct walk *w, __u32 index, __u32 level, __u64 address)
 {
 	__u64 tag = address ^ w->space_key, at = tag * 0x9e3779b97f4a7c15ULL >> 48, rule;

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
-/* The contract of the unwind tables: what user space fills in and the programs search. Rust sees these types through the
- * generated skeleton. */
+/* The contract of the unwind tables: what user space fills in and the programs search. Rust sees these types through
+ * the generated skeleton. */
 #ifndef UNWIND_H
 #define UNWIND_H
 
 enum unwind_limits {
-	CHUNK_WORDS = 1 << 18,	/* of 4 bytes, in a chunk of the arena */
-	CHUNK_BITS = 18,	/* of a position in the arena that lie within a chunk */
+	CHUNK_WORDS = 1 << 18, /* of 4 bytes, in a chunk of the arena */
+	CHUNK_BITS = 18,       /* of a position in the arena that lie within a chunk */
 	MOST_CHUNKS = 256,
-	RULES = 1 << 14,	/* unique rules of all files together */
-	SPACES = 1 << 13,	/* address spaces with tables */
-	SPACE_PROBES = 8,	/* neighbouring slots that an address space may stand in */
-	CACHE_SLOTS = 1 << 11,	/* remembered look-ups a CPU */
-	MAPPING_WORDS = 8,	/* sizeof(struct mapping) / 4 */
-	PAGE_BITS = 16,		/* of an address within a page of rows */
-	START_UNIT = 10000000,	/* ns: hundredths of a second */
+	RULES = 1 << 14,       /* unique rules of all files together */
+	SPACES = 1 << 13,      /* address spaces with tables */
+	SPACE_PROBES = 8,      /* neighbouring slots that an address space may stand in */
+	CACHE_SLOTS = 1 << 11, /* remembered look-ups a CPU */
+	MAPPING_WORDS = 8,     /* sizeof(struct mapping) / 4 */
+	PAGE_BITS = 16,	       /* of an address within a page of rows */
+	START_UNIT = 10000000, /* ns: hundredths of a second */
 };
 
 /* How a mapping's code is walked. */
@@ -27,9 +27,9 @@ enum mapping_kind {
 /* The lowest three bits of a rule. */
 enum rule_kind {
 	RULE_NONE = 0,
-	RULE_REGISTER = 1,	/* frame address = register + offset */
-	RULE_DEREF = 2,		/* the word at register + offset, plus add */
-	RULE_PLT = 3,		/* a stub of lazy binding */
+	RULE_REGISTER = 1, /* frame address = register + offset */
+	RULE_DEREF = 2,	   /* the word at register + offset, plus add */
+	RULE_PLT = 3,	   /* a stub of lazy binding */
 	RULE_SIGNAL_FRAME = 4,
 	RULE_FRAME_POINTER = 5,
 	RULE_UNSUPPORTED = 6,
@@ -63,7 +63,8 @@ struct chunk {
 	unsigned int words[CHUNK_WORDS];
 };
 
-/* An address space. User space fills a slot in and sets `key` last; 0: empty. A program that sees an exec sets it to 0. */
+/* An address space. User space fills a slot in and sets `key` last; 0: empty. A program that sees an exec sets it to 0.
+ */
 struct space {
 	unsigned long long key; /* a random number for each version of the list of mappings */
 	unsigned int pid;	/* in the reader's PID namespace */
@@ -77,8 +78,8 @@ _Static_assert(sizeof(struct space) == 24, "without holes");
 struct mapping {
 	unsigned long long start;
 	unsigned long long end;
-	unsigned long long origin;  /* address in memory of the first page of rows */
-	unsigned int directory; /* position: two words a page, those of its first row and their number */
+	unsigned long long origin;   /* address in memory of the first page of rows */
+	unsigned int directory;	     /* position: two words a page, those of its first row and their number */
 	unsigned int pages_and_kind; /* the kind in the upper four bits */
 };
 _Static_assert(sizeof(struct mapping) == MAPPING_WORDS * 4, "without holes");
