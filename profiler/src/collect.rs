@@ -11,7 +11,7 @@ use crate::unwinding::Unwinding;
 use crate::watch::Watch;
 use bpf::{Losses, SampleSource, Window};
 use std::time::{Duration, Instant};
-use symbolizer::ProcessTable;
+use symbolizer::{FileId, ProcessTable};
 
 /// The first drain comes after this long, so that the maps of new processes are read early; each further one
 /// after twice as long as the one before.
@@ -89,6 +89,8 @@ pub(crate) struct Collected {
     pub ended: u64,
     /// Why it ended.
     pub end: End,
+    /// Files whose unwind tables did not fit.
+    pub unfit: Vec<FileId>,
     /// Whether it was stored, where it should be.
     pub stored: Result<(), Failure>,
 }
@@ -112,8 +114,10 @@ pub(crate) fn collect(
     collector.progress.clear();
     let losses = source.losses();
     let stored = collector.tape.finish(&losses);
-    let Collector { table, aggregator, .. } = collector;
-    Collected { counts: aggregator.finish(), table, losses, accounted, time, ended, end, stored }
+    let Collector { table, aggregator, unwinding, .. } = collector;
+    let unfit = unwinding.map_or_else(Vec::new, |unwinding| unwinding.unfit().collect());
+    let counts = aggregator.finish();
+    Collected { counts, table, losses, accounted, time, ended, end, unfit, stored }
 }
 
 impl Collector<'_> {

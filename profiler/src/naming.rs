@@ -2,17 +2,28 @@
 
 use crate::collect::Collected;
 use crate::config::Config;
-use symbolizer::{LocalSymbolizer, Named, RawAddresses, Symbolize, Warning};
+use symbolizer::{LocalSymbolizer, MappedFile, Named, RawAddresses, Symbolize, Warning};
 
 /// The names of all places, in their order, and what was wrong with foreign files.
 pub(crate) fn name(config: &Config, collected: &mut Collected) -> (Vec<Named>, Vec<Warning>) {
-    let Collected { counts, table, .. } = collected;
+    let Collected { counts, table, unfit, .. } = collected;
     table.finish();
     let mut symbolizer = symbolizer(config);
     let named = symbolizer.names(table, counts.stacks.places());
     let mut warnings = table.warnings();
     warnings.extend(symbolizer.warnings());
+    warnings.extend(unfit.iter().filter_map(|id| table.file(*id)).map(no_room));
     (named, warnings)
+}
+
+/// A file whose unwind table did not fit.
+fn no_room(file: &MappedFile) -> Warning {
+    Warning {
+        file: String::from_utf8_lossy(&file.path).into_owned(),
+        what: String::from(
+            "has no room for its unwind table; --unwind-memory 256M or less to record makes some",
+        ),
+    }
 }
 
 fn symbolizer(config: &Config) -> Box<dyn Symbolize> {

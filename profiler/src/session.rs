@@ -270,6 +270,7 @@ mod tests {
             time: Duration::from_secs(1),
             ended: 0,
             end: End::Finished,
+            unfit: Vec::new(),
             stored: Ok(()),
         };
         let started = Started {

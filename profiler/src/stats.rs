@@ -101,7 +101,8 @@ pub(crate) fn json(
     top.number("warnings", facts.warnings.len());
     top.number("bpf_runs", cost.runs)
         .number("bpf_ns", cost.nanoseconds)
-        .number("bpf_map_bytes", cost.map_bytes);
+        .number("bpf_map_bytes", cost.map_bytes)
+        .number("unwind_table_bytes", cost.table_bytes);
     top.number("own_cpu_ns", own.cpu_time).number("own_anonymous_bytes", own.anonymous);
     top.number("own_file_bytes", own.files).maybe("first_sample_ns", own.first_sample);
     top.number("finishing_ns", own.finishing);

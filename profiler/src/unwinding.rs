@@ -95,11 +95,6 @@ impl Unwinding {
         self.files.unfit()
     }
 
-    /// Bytes of all tables.
-    pub(crate) fn bytes(&self) -> usize {
-        self.files.bytes()
-    }
-
     /// Returns whether a process that is sampled changed.
     fn follow(&mut self, table: &ProcessTable) -> io::Result<bool> {
         let mut alive = HashSet::new();

@@ -16,6 +16,7 @@ enum unwind_limits unwind_limits_type;
 enum mapping_kind mapping_kind_type;
 struct space space_type;
 struct mapping mapping_type;
+struct cache cache_type;
 struct chunk chunk_type;
 struct rules rules_type;
 

@@ -110,6 +110,8 @@ pub struct Cost {
     pub nanoseconds: u64,
     /// Bytes of memory that the BPF maps and rings hold.
     pub map_bytes: u64,
+    /// Bytes of those that unwind tables take.
+    pub table_bytes: u64,
 }
 
 /// How often CPUs that went or came are looked for, in nanoseconds.
@@ -205,7 +207,11 @@ impl Sampler {
     pub fn cost(&self) -> Cost {
         let (runs, nanoseconds) = self.logs.program_cost();
         let rings: usize = self.rings.iter().map(|(_, r)| r.bytes()).sum();
-        Cost { runs, nanoseconds, map_bytes: (self.sizes.bytes() + rings) as u64 }
+        let tables = self.tables().map_or(0, |tables| {
+            tables.lock().unwrap_or_else(std::sync::PoisonError::into_inner).bytes()
+        });
+        let map_bytes = (self.sizes.bytes() + rings + tables) as u64;
+        Cost { runs, nanoseconds, map_bytes, table_bytes: tables as u64 }
     }
 
     fn add_ring(&mut self, cpu: u32) -> Result<(), Error> {

@@ -1,6 +1,6 @@
 //! How large the maps and rings are, and how often they are emptied.
 
-use crate::skeleton::sampler::types::{cpu, ids, limits};
+use crate::skeleton::sampler::types::{cache, cpu, ids, limits};
 use std::time::Duration;
 
 /// Nested programs that can log at a time: one, as long as only perf events run programs.
@@ -70,6 +70,7 @@ impl Sizes {
         self.log_bytes() * self.logs() as usize
             + size_of::<cpu>() * self.cpus as usize
             + self.target_bytes()
+            + size_of::<cache>() * (self.cpus * LEVELS) as usize
     }
 }
 

@@ -70,11 +70,6 @@ impl Files {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Bytes of all tables.
-    pub(super) fn bytes(&self) -> usize {
-        self.tables().bytes()
-    }
-
     /// Another update begins.
     pub(super) fn tick(&mut self) {
         self.now += 1;

@@ -9,7 +9,7 @@ mod spaces;
 pub use spaces::SpaceName;
 
 use super::memory::SharedMemory;
-use crate::skeleton::sampler::types::{mapping, mapping_kind, unwind_limits};
+use crate::skeleton::sampler::types::{mapping, mapping_kind, rules, unwind_limits};
 use crate::unwind::rule::{Compact, Unsupported};
 use crate::unwind::table::{PAGE_BITS, Table};
 use arena::{Arena, Piece, Position};
@@ -100,9 +100,9 @@ impl Tables {
         tables
     }
 
-    /// Bytes of the arena.
+    /// Bytes of the arena, the rules and the address spaces.
     pub fn bytes(&self) -> usize {
-        self.arena.bytes()
+        self.arena.bytes() + size_of::<rules>() + spaces::BYTES
     }
 
     /// Puts a table where the programs can search it; `None` where there is no room.

@@ -8,6 +8,8 @@ use std::mem::offset_of;
 use std::sync::atomic::Ordering;
 
 const SLOTS: u32 = unwind_limits::SPACES.0;
+/// Bytes of all slots.
+pub(super) const BYTES: usize = SLOTS as usize * size_of::<space>();
 const PROBES: u32 = unwind_limits::SPACE_PROBES.0;
 
 /// What tells one process from every other. When it calls exec its slot is emptied by the programs.
