@@ -29,6 +29,7 @@ mod user;
 mod vdso;
 
 pub use demangle::{demangle, text};
+pub use go::go_table;
 pub use kernel::AskKernel;
 pub use local::LocalSymbolizer;
 pub use raw::RawAddresses;

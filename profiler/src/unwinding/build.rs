@@ -1,15 +1,15 @@
 //! From an open file to its unwind table.
 
+mod loaded;
+mod sources;
+
 use crate::proc;
-use bpf::unwind::eh_frame::Frames;
-use bpf::unwind::table::{Code, Source, Table};
-use std::fs::File;
+use bpf::unwind::table::{Source, Table};
+use sources::File;
+use std::fs;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
-use symbolizer::name::elf::{Bytes, Image, Section};
-
-/// No larger section is read.
-const LARGEST: u64 = 256 << 20;
+use symbolizer::name::elf::Bytes;
 
 /// What became of a file.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub(crate) enum Built {
 }
 
 /// The table of a file's executable segments (virtual addresses).
-pub(crate) fn table(file: &File, code: &[Range<u64>]) -> Built {
+pub(crate) fn table(file: &fs::File, code: &[Range<u64>]) -> Built {
     build(Bytes::File(file), code).map_or(Built::NoRules, |table| Built::Table(Box::new(table)))
 }
 
@@ -39,40 +39,24 @@ fn own_vdso() -> Option<Vec<u8>> {
     let (start, end) = line.split_once(' ')?.0.split_once('-')?;
     let [start, end] = [start, end].map(|text| u64::from_str_radix(text, 16).ok());
     let mut bytes = vec![0; usize::try_from(end?.checked_sub(start?)?).ok()?];
-    File::open("/proc/self/mem").ok()?.read_exact_at(&mut bytes, start?).ok()?;
+    fs::File::open("/proc/self/mem").ok()?.read_exact_at(&mut bytes, start?).ok()?;
     Some(bytes)
 }
 
+/// Where two sources cover an address, the earlier one has its way. Code that none of a file's own tables covers is
+/// disassembled; a file without any has no rules.
 fn build(bytes: Bytes<'_>, code: &[Range<u64>]) -> Option<Table> {
-    let image = Image::parse(bytes).ok()?;
-    let ranges = Code::new(code.iter().cloned()).ok()?;
-    let eh = image.section(".eh_frame").and_then(|section| rules(&image, section, &ranges));
-    let debug =
-        || image.section(".debug_frame").and_then(|section| debug_rules(&image, section, &ranges));
-    let rules = eh.or_else(debug)?;
-    Some(Table::build(&ranges, &[&rules]))
-}
-
-fn rules(image: &Image<'_>, section: &Section, code: &Code) -> Option<Source> {
-    let bytes = image.data(section, LARGEST)?;
-    let found = Frames::eh(&bytes, section.address).rules(code);
-    let any = found.source.covered().next().is_some();
-    any.then_some(found.source)
-}
-
-fn debug_rules(image: &Image<'_>, section: &Section, code: &Code) -> Option<Source> {
-    let bytes = image.data(section, LARGEST)?;
-    let found = Frames::debug(&bytes).rules(code);
-    let any = found.source.covered().next().is_some();
-    any.then_some(found.source)
+    let file = File::parse(bytes, code)?;
+    let mut sources: Vec<Source> =
+        file.go().into_iter().chain(file.eh_frame().or_else(|| file.debug_frame())).collect();
+    if sources.is_empty() {
+        return None;
+    }
+    let uncovered = file.uncovered(&sources);
+    sources.push(file.signal_return(&uncovered));
+    sources.push(file.synthesised(&uncovered));
+    Some(Table::build(&file.code, &sources.iter().collect::<Vec<_>>()))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_vdso_has_rules() {
-        assert!(vdso().unwrap().rows().len() > 2);
-    }
-}
+mod tests;

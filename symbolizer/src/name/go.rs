@@ -24,8 +24,7 @@ pub(super) fn names(
     let data = image.data(section, MAX_TABLE)?;
     let module = module(image, section.address);
     let word = |index: usize| module.as_ref().map_or(0, |words| words[index]);
-    let text = image.section(".text").map_or(0, |text| text.address);
-    let text = [word(TEXT), stated_text(&data), text].into_iter().find(|&text| text != 0)?;
+    let text = text(image, &data, word(TEXT))?;
     let table = GoTable::parse(&data, text)?;
     let base = table.function_data_word().map_or(0, word);
     let read = |offset: u64, len: u64| image.memory(base.checked_add(offset)?, len);
@@ -43,6 +42,22 @@ pub(super) fn names(
         frames.into_iter().enumerate().map(line).collect()
     };
     Some(addresses.iter().map(lines).collect())
+}
+
+/// The bytes of a Go program's `.gopclntab` and the address of `runtime.text`, which they count from; `None` where there is no
+/// such table, or it is too large.
+pub fn go_table(image: &Image<'_>) -> Option<(Vec<u8>, u64)> {
+    let section = section(image)?;
+    let data = image.data(section, MAX_TABLE)?;
+    let described = module(image, section.address).map_or(0, |words| words[TEXT]);
+    let text = text(image, &data, described)?;
+    Some((data, text))
+}
+
+/// Where the text starts: as the module's description says, or the table, or the section.
+fn text(image: &Image<'_>, table: &[u8], described: u64) -> Option<u64> {
+    let section = image.section(".text").map_or(0, |text| text.address);
+    [described, stated_text(table), section].into_iter().find(|&text| text != 0)
 }
 
 /// The section of the table, where there is one.

@@ -1,0 +1,112 @@
+//! Where a file's rules come from.
+
+use super::loaded::Loaded;
+use bpf::unwind::eh_frame::Frames;
+use bpf::unwind::synth::{
+    Input, Uncovered, function_symbols, packed_pointers, relative_pointers, synthesise,
+};
+use bpf::unwind::table::{Code, Source};
+use bpf::unwind::{go, signal_return};
+use std::ops::Range;
+use symbolizer::name::elf::{Bytes, Image};
+use symbolizer::name::go_table;
+
+/// No larger section of unwind rules is read.
+const LARGEST: u64 = 256 << 20;
+/// Of symbols and relocations, so many bytes are read: entries for code that has no rules are few.
+const MOST_HINTS: u64 = 32 << 20;
+/// And of packed relocations, each byte of which stands for more.
+const MOST_PACKED: u64 = 1 << 20;
+/// Files that can be loaded anywhere begin below.
+const LOWEST_FIXED: u64 = 0x1_0000;
+/// The machine whose code is disassembled.
+const X86_64: u16 = 62;
+
+/// A file, and where its code lies.
+pub(super) struct File<'a> {
+    image: Image<'a>,
+    loaded: Loaded<'a>,
+    pub(super) code: Code,
+}
+
+impl<'a> File<'a> {
+    pub(super) fn parse(bytes: Bytes<'a>, code: &[Range<u64>]) -> Option<Self> {
+        let image = Image::parse(bytes).ok().filter(|image| image.wide)?;
+        let code = Code::new(code.iter().cloned()).ok()?;
+        Some(Self { image, loaded: Loaded::parse(bytes)?, code })
+    }
+
+    /// Go's own table, which stripped programs have too.
+    pub(super) fn go(&self) -> Option<Source> {
+        let (bytes, text) = go_table(&self.image)?;
+        some(go::rules(&bytes, text, &self.code)?.source)
+    }
+
+    /// What the compiler says.
+    pub(super) fn eh_frame(&self) -> Option<Source> {
+        let (bytes, address) = self.section(".eh_frame", LARGEST)?;
+        let [text, got] = [".text", ".got"].map(|name| self.address(name));
+        some(Frames { text, got, ..Frames::eh(&bytes, address) }.rules(&self.code).source)
+    }
+
+    /// The same for debuggers.
+    pub(super) fn debug_frame(&self) -> Option<Source> {
+        let (bytes, _) = self.section(".debug_frame", LARGEST)?;
+        some(Frames::debug(&bytes).rules(&self.code).source)
+    }
+
+    /// The code that no table covers.
+    pub(super) fn uncovered(&self, tables: &[Source]) -> Uncovered {
+        let covered: Vec<Range<u64>> = tables.iter().flat_map(Source::covered).collect();
+        let native = self.image.machine == X86_64;
+        let covered = if native { covered } else { self.code.ranges().to_vec() };
+        Uncovered::read(&self.code, &self.loaded, &covered)
+    }
+
+    /// Where signal handlers return to.
+    pub(super) fn signal_return(&self, uncovered: &Uncovered) -> Source {
+        let segments: Vec<_> =
+            uncovered.segments().map(|segment| (segment.bytes, segment.address)).collect();
+        signal_return::rules(&segments, &self.code)
+    }
+
+    /// What disassembly tells.
+    pub(super) fn synthesised(&self, uncovered: &Uncovered) -> Source {
+        if uncovered.is_empty() {
+            return Source::new(&self.code);
+        }
+        let hints = |name, most| self.section(name, most).unwrap_or_default().0;
+        let mut functions = function_symbols(&hints(".dynsym", MOST_HINTS));
+        functions.extend(function_symbols(&hints(".symtab", MOST_HINTS)));
+        let mut pointers = relative_pointers(&hints(".rela.dyn", MOST_HINTS));
+        pointers.extend(packed_pointers(&hints(".relr.dyn", MOST_PACKED), &self.loaded));
+        let plt = self.image.sections.iter().filter(|section| section.name.starts_with(".plt"));
+        let plt: Vec<Range<u64>> = plt.map(|section| section.address..section.end()).collect();
+        let made = synthesise(&Input {
+            code: &self.code,
+            memory: &self.loaded,
+            fixed: self.loaded.lowest() >= LOWEST_FIXED,
+            uncovered,
+            plt: &plt,
+            functions: &functions,
+            pointers: &pointers,
+        });
+        made.source(&self.code)
+    }
+
+    /// A section's bytes and its address.
+    fn section(&self, name: &str, most: u64) -> Option<(Vec<u8>, u64)> {
+        let section = self.image.section(name)?;
+        Some((self.image.data(section, most)?, section.address))
+    }
+
+    fn address(&self, name: &str) -> u64 {
+        self.image.section(name).map_or(0, |section| section.address)
+    }
+}
+
+/// A source that has any rule.
+fn some(source: Source) -> Option<Source> {
+    let any = source.covered().next().is_some();
+    any.then_some(source)
+}

@@ -1,0 +1,140 @@
+//! Files as compilers make them.
+
+use super::*;
+use bpf::unwind::rule::{Cfa, Rule, RuleTrust, registers};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The assembly has no rules. What returns from a signal looks like a function without a frame.
+const PROGRAM: &str = r#"
+void from_signal(void), plain(void);
+asm(".text\nint3\n.p2align 4\n.globl from_signal\nfrom_signal: mov $15, %eax\nsyscall\n"
+    ".p2align 4\n.globl plain\nplain: push %rbx\nxor %eax, %eax\npop %rbx\nret\n.p2align 4\n");
+void *volatile handler;
+void _start(void) { handler = from_signal; plain(); for (;;) ; }
+"#;
+
+struct Files(tempfile::TempDir);
+
+impl Files {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) -> String {
+        let mut command = Command::new(program);
+        let output = command.args(arguments).current_dir(self.0.path()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Compiles the program with no library.
+    fn compile(&self, options: &[&str]) -> PathBuf {
+        fs::write(self.0.path().join("a.c"), PROGRAM).unwrap();
+        let always = ["-O1", "-fno-pie", "-static", "-nostdlib", "-o", "a", "a.c"];
+        self.run("gcc", &[&always, options].concat());
+        self.0.path().join("a")
+    }
+
+    fn address(&self, file: &Path, name: &str) -> u64 {
+        let symbols = self.run("nm", &[file.to_str().unwrap()]);
+        let line = symbols.lines().find(|line| line.ends_with(&format!(" {name}"))).unwrap();
+        u64::from_str_radix(line.split(' ').next().unwrap(), 16).unwrap()
+    }
+}
+
+/// The executable segments, by their program headers.
+fn code(bytes: &[u8]) -> Vec<Range<u64>> {
+    let word = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
+    let headers = (0..usize::from(bytes[56])).map(|index| word(32) as usize + 56 * index);
+    let executable = headers.filter(|&at| word(at) == 1 | 5 << 32);
+    executable.map(|at| word(at + 16)..word(at + 16) + word(at + 40)).collect()
+}
+
+fn built(path: &Path) -> Built {
+    table(&fs::File::open(path).unwrap(), &code(&fs::read(path).unwrap()))
+}
+
+fn rules(path: &Path) -> Box<Table> {
+    match built(path) {
+        Built::Table(table) => table,
+        Built::NoRules => panic!("{} has rules", path.display()),
+    }
+}
+
+fn height(rule: Option<Rule>) -> Option<(i32, RuleTrust)> {
+    let Rule { cfa: Cfa::Register { register, offset }, trust, .. } = rule? else { return None };
+    (register == registers::STACK_POINTER).then_some((offset, trust))
+}
+
+#[test]
+fn the_vdso_has_rules() {
+    assert!(vdso().unwrap().rows().len() > 2);
+}
+
+#[test]
+fn assembly_without_rules_gets_some() {
+    let files = Files::new();
+    let programs = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/programs");
+    let out = format!("OUT={}", files.0.path().display());
+    files.run("make", &["-s", "-C", programs, "assembly", &out]);
+    let path = files.0.path().join("assembly");
+    let places = [("leaf", 0), ("pushes", 4), ("main", 0)];
+    let places = places.map(|(name, offset)| files.address(&path, name) + offset);
+    let heights = || places.map(|place| height(rules(&path).look_up(place)));
+    // In `pushes` behind those of rbx, rbp and r12.
+    let synthesised = [8, 32].map(|height| Some((height, RuleTrust::Synthesised)));
+    let expected = [synthesised[0], synthesised[1], Some((8, RuleTrust::Rule))];
+    assert_eq!(heights(), expected);
+    files.run("strip", &["assembly"]);
+    assert_eq!(heights(), expected, "without symbols");
+}
+
+#[test]
+fn a_file_without_tables_has_no_rules() {
+    let path = Files::new();
+    let path = path.compile(&["-fno-asynchronous-unwind-tables", "-fno-unwind-tables"]);
+    assert!(matches!(built(&path), Built::NoRules));
+}
+
+#[test]
+fn the_tables_of_debuggers_do_where_there_are_no_others() {
+    let files = Files::new();
+    let path = files.compile(&["-g", "-fno-asynchronous-unwind-tables", "-fno-unwind-tables"]);
+    let table = rules(&path);
+    let at = |name: &str| height(table.look_up(files.address(&path, name)));
+    assert_eq!(at("_start"), Some((8, RuleTrust::Rule)));
+    assert_eq!(at("plain"), Some((8, RuleTrust::Synthesised)));
+}
+
+#[test]
+fn what_returns_from_a_signal_is_no_function() {
+    let files = Files::new();
+    let path = files.compile(&[]);
+    let (table, place) = (rules(&path), files.address(&path, "from_signal"));
+    assert_eq!(table.look_up(place), Some(Rule::SIGNAL_FRAME));
+    assert_eq!(
+        table.look_up(place - 1),
+        Some(Rule::SIGNAL_FRAME),
+        "as return addresses are looked up"
+    );
+    assert_eq!(
+        height(table.look_up(files.address(&path, "plain"))),
+        Some((8, RuleTrust::Synthesised))
+    );
+}
+
+#[test]
+fn a_file_that_is_cut_off_or_spoilt_does_no_harm() {
+    let files = Files::new();
+    let bytes = fs::read(files.compile(&["-g"])).unwrap();
+    let code = code(&bytes);
+    for len in (0..bytes.len()).step_by(61) {
+        let _ = build(Bytes::Memory(&bytes[..len]), &code);
+    }
+    for at in (0..bytes.len().min(0x200)).chain(bytes.len() - 0x300..bytes.len()) {
+        let mut spoilt = bytes.clone();
+        spoilt[at] ^= 0xff;
+        let _ = build(Bytes::Memory(&spoilt), &code);
+    }
+}
