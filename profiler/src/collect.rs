@@ -107,7 +107,7 @@ pub(crate) fn collect(
     let (time, ended) = (start.elapsed(), monotonic());
     let accounted = collector.time.end(collector.watch.members());
     match source.stop(&mut window) {
-        Ok(()) => collector.add(&window),
+        Ok(()) => collector.add(&mut window),
         Err(error) => end = End::Failed(error),
     }
     collector.own.look();
@@ -122,9 +122,8 @@ pub(crate) fn collect(
 
 impl Collector<'_> {
     /// Brings the unwind tables up to date; whether some are still to come.
-    fn follow(&mut self, window: &Window) -> Result<bool, bpf::Error> {
+    fn follow(&mut self) -> Result<bool, bpf::Error> {
         let Some(unwinding) = &mut self.unwinding else { return Ok(false) };
-        unwinding.see(&window.samples);
         unwinding
             .update(&self.table)
             .map_err(|source| bpf::Error::Failed { step: "filling the unwind tables", source })
@@ -148,7 +147,7 @@ impl Collector<'_> {
                 return End::Failed(error);
             }
             self.add(window);
-            match self.follow(window) {
+            match self.follow() {
                 Ok(true) => pause = pause.min(TABLES),
                 Ok(false) => {}
                 Err(error) => return End::Failed(error),
@@ -167,7 +166,10 @@ impl Collector<'_> {
         }
     }
 
-    fn add(&mut self, window: &Window) {
+    fn add(&mut self, window: &mut Window) {
+        if let Some(unwinding) = &mut self.unwinding {
+            unwinding.see(window, &self.table);
+        }
         window.side_band.iter().for_each(|record| self.watch.follow(record));
         self.tape.window(window);
         self.aggregator.add(window, &mut self.table);

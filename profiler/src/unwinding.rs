@@ -1,21 +1,25 @@
 //! Unwind tables for the processes that are recorded: built from their files, and kept in step with their mappings.
 //!
 //! In reading order: [`Unwinding`] (which process is walked by what), `files` (which file has a table), `workers`
-//! (tables built beside the recording), `build` (one file), `foresee` (files of a command before it starts).
+//! (tables built beside the recording), `build` (one file), `foresee` (files of a command before it starts),
+//! `replaced` (code that was mapped in place of other code).
 
 mod build;
 mod files;
 mod foresee;
+mod replaced;
 mod workers;
 
 use crate::proc;
-use bpf::{CodeMapping, Sample, SpaceName, Tables, Way};
+use crate::stats::monotonic;
+use bpf::{CodeMapping, SideBand, SideBandKind, SpaceName, Tables, Way, Window};
 use files::{Files, Of};
+use replaced::Replacements;
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::io;
 use std::sync::{Arc, Mutex};
-use symbolizer::{CodeMemory, CodeOf, CodeRange, FileId, ProcessTable};
+use symbolizer::{CodeMemory, CodeOf, CodeRange, FileId, ProcessTable, Segment};
 
 /// Nanoseconds in the unit in which a process's start is told.
 const START_UNIT: u64 = 10_000_000;
@@ -26,6 +30,8 @@ struct Walked {
     /// Its name in the kernel's tables, if it has a place there.
     name: Option<SpaceName>,
     code: CodeMemory,
+    /// Its code.
+    ranges: Vec<CodeRange>,
     /// The files of its code.
     files: Vec<FileId>,
     /// Whether tables of its files were missing.
@@ -41,6 +47,7 @@ pub(crate) struct Unwinding {
     sampled: HashSet<u32>,
     /// Of the machine's processes only those are walked by rules that had samples.
     machine: bool,
+    replacements: Replacements,
 }
 
 impl Unwinding {
@@ -51,6 +58,7 @@ impl Unwinding {
             walked: HashMap::new(),
             sampled: HashSet::new(),
             machine,
+            replacements: Replacements::default(),
         })
     }
 
@@ -69,9 +77,12 @@ impl Unwinding {
         self.files.foresee(foresee::files(program));
     }
 
-    /// Takes note of who is sampled.
-    pub(crate) fn see(&mut self, samples: &[Sample]) {
-        self.sampled.extend(samples.iter().map(|sample| sample.space.pid));
+    /// Takes note of who is sampled, before the table knows what is new in the window; marks samples that were walked by
+    /// the rules of code that another had replaced.
+    pub(crate) fn see(&mut self, window: &mut Window, table: &ProcessTable) {
+        self.sampled.extend(window.samples.iter().map(|sample| sample.space.pid));
+        let walked = &self.walked;
+        self.replacements.mark(window, |record| replaces(walked, record, table));
     }
 
     /// Follows what changed: new processes, new mappings, tables that are ready. Returns whether it should soon be
@@ -116,9 +127,11 @@ impl Unwinding {
         }
         self.sampled.clear();
         self.files.install(false)?;
+        let pids = changed.iter().map(|(code, _)| code.pid).collect();
         for (code, ranges) in changed {
-            self.set(code, &ranges)?;
+            self.set(code, ranges)?;
         }
+        self.replacements.settle(&pids, monotonic());
         self.remove_all_but(&alive);
         Ok(of_sampled)
     }
@@ -134,7 +147,7 @@ impl Unwinding {
     }
 
     /// Says how a process is walked.
-    fn set(&mut self, code: CodeMemory, ranges: &[CodeRange]) -> io::Result<()> {
+    fn set(&mut self, code: CodeMemory, ranges: Vec<CodeRange>) -> io::Result<()> {
         let start = code.start.map(|start| start / START_UNIT).or_else(|| proc::start(code.pid));
         let Some(start) = start else { return Ok(()) };
         let mut name = Some(SpaceName { pid: code.pid, start: start as u32 });
@@ -160,7 +173,7 @@ impl Unwinding {
         }
         drop(tables);
         let files = ranges.iter().filter_map(file).collect();
-        self.walked.insert(code.pid, Walked { name, code, files, incomplete });
+        self.walked.insert(code.pid, Walked { name, code, ranges, files, incomplete });
         Ok(())
     }
 
@@ -174,6 +187,27 @@ impl Unwinding {
         }
         self.files.evict(file);
     }
+}
+
+/// Whether a new mapping takes the place of code that the tables know.
+fn replaces(walked: &HashMap<u32, Walked>, record: &SideBand, table: &ProcessTable) -> bool {
+    let SideBandKind::Mmap { start, len, offset, path, .. } = &record.kind else { return false };
+    let Some(walked) = walked.get(&record.pid).filter(|walked| walked.name.is_some()) else {
+        return false;
+    };
+    let end = start.saturating_add(*len);
+    let same = |range: &CodeRange| match range.holds {
+        CodeOf::File { file, bias } => table.file(file).is_some_and(|known| {
+            let at = |s: &Segment| bias.wrapping_add(s.start).wrapping_sub(s.offset);
+            let mut places = known.segments.iter().map(at);
+            known.path == *path && places.any(|place| place.wrapping_add(*offset) == *start)
+        }),
+        CodeOf::Jit => path.starts_with(b"//anon"),
+        CodeOf::Vdso { .. } | CodeOf::Unknown => false,
+    };
+    let overlapped = |range: &&CodeRange| range.start < end && range.end > *start;
+    let mut ranges = walked.ranges.iter().filter(overlapped);
+    ranges.any(|range| !same(range))
 }
 
 fn file(range: &CodeRange) -> Option<FileId> {
