@@ -14,6 +14,7 @@ mod storms;
 mod synthesised;
 mod targets;
 mod threads;
+mod uprobes;
 
 use crate::Test;
 
@@ -31,6 +32,7 @@ pub(crate) fn modules() -> Vec<(&'static str, Vec<(&'static str, Test)>)> {
         ("live::debug_files", debug_files::tests()),
         ("live::spoilt_files", spoilt_files::tests()),
         ("live::programs", programs::tests()),
+        ("live::uprobes", uprobes::tests()),
         ("live::synthesised", synthesised::tests()),
         ("live::capabilities", capabilities::tests()),
         ("live::backends", backends::tests()),

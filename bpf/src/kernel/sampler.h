@@ -53,6 +53,7 @@ enum trust {
 	TRUST_FRAME_POINTER = 3,
 	TRUST_GUESSED = 4,
 	TRUST_SHIFT = 60,
+	TRUST_MASK = 7,
 };
 
 /* Whose samples are kept. */

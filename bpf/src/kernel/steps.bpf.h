@@ -13,7 +13,6 @@ enum {
 	KNOWN_FP = 1,
 	KNOWN_SPARE = 2,
 	KNOWN_REALIGN = 4,
-	GUESS = RULE_NONE | RULE_FP_UNKNOWN << RULE_FP_SHIFT, /* in place of a rule: of a frame that was guessed */
 };
 
 static __always_inline __s64 rule_words(__u64 rule, int shift)
@@ -148,9 +147,23 @@ static __always_inline int restore(struct walk *w, __u32 index, __u32 level, __u
 	return failed ? WALK_CANNOT_READ : WALK_GOES_ON;
 }
 
+/* What the caller's registers are restored by: the rule, or what stands for one where there is none. */
+static __always_inline __u64 in_place(__u64 rule)
+{
+	switch (rule & 7) {
+	case RULE_NONE:
+		return RULE_NONE | RULE_FP_UNKNOWN << RULE_FP_SHIFT;
+	case RULE_FRAME_POINTER:
+	case NO_MAPPING:
+		return RULE_FRAME_POINTER | RULE_FP_AT_CFA << RULE_FP_SHIFT | 0xfe << RULE_FP_AT_SHIFT;
+	default:
+		return rule;
+	}
+}
+
 static __always_inline __u64 trust_of(__u64 rule)
 {
-	if ((rule & 7) == RULE_FRAME_POINTER || (rule & 7) == NO_MAPPING)
+	if ((rule & 7) == RULE_FRAME_POINTER)
 		return TRUST_FRAME_POINTER;
 	if ((rule & 7) == RULE_NONE)
 		return TRUST_GUESSED;
@@ -182,17 +195,19 @@ __noinline int walk_by_rules(__u32 index, __u32 level, __u64 limit)
 			w->cfa = w->sp + (__s32)(rule >> RULE_OFFSET_SHIFT);
 		else if ((rule & 7) == RULE_REGISTER && number == FRAME_POINTER && w->known & KNOWN_FP)
 			w->cfa = w->fp + (__s32)(rule >> RULE_OFFSET_SHIFT);
-		else
+		else {
 			goes = rare_step(index, level, rule);
+			rule = in_place(rule);
+		}
 		if (goes == WALK_ELSEWHERE) {
-			log->words[(w->at - 1) & log_mask] = w->ip | trust_of(rule) << TRUST_SHIFT;
+			__u64 *last = &log->words[(w->at - 1) & log_mask];
+
+			*last = w->ip | (*last & (__u64)TRUST_MASK << TRUST_SHIFT);
 			w->hash = mix(w->hash, w->ip);
 			continue;
 		}
 		if (goes)
 			return goes;
-		if ((rule & 7) == RULE_NONE)
-			rule = GUESS;
 		if ((rule & 7) != RULE_SIGNAL_FRAME)
 			goes = restore(w, index, level, rule);
 		if (goes)
