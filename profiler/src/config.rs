@@ -121,7 +121,7 @@ impl Config {
             },
             cpus: args.cpus.map(|list| list.0),
             frequency: args.frequency,
-            unwind: args.unwind,
+            unwind: unwind(args.unwind)?,
             unwind_memory: args.unwind_memory,
             guess: !args.no_guess,
             user: !args.kernel,
@@ -146,6 +146,18 @@ impl Config {
 
 /// How long is recorded where nobody says it and nobody can press Ctrl-C.
 const DEFAULT_TIME: Duration = Duration::from_secs(10);
+
+/// How stacks are walked on this architecture: rules are made for x86-64 only.
+fn unwind(asked: bpf::Unwind) -> Result<bpf::Unwind, Failure> {
+    match asked {
+        asked if cfg!(target_arch = "x86_64") => Ok(asked),
+        bpf::Unwind::Rules => Err(Failure::new(
+            Kind::Usage,
+            "--unwind dwarf works on x86-64 only; --unwind fp walks by frame pointer",
+        )),
+        bpf::Unwind::Auto | bpf::Unwind::FramePointers => Ok(bpf::Unwind::FramePointers),
+    }
+}
 
 fn until(args: &RecordArgs, terminal: bool) -> Until {
     match args.duration {

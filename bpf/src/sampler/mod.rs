@@ -166,7 +166,7 @@ impl Sampler {
             config: config.clone(),
         };
         for cpu in cpus::online()? {
-            sampler.add_ring(cpu)?;
+            unless_gone(cpu, sampler.add_ring(cpu))?;
         }
         Ok(sampler)
     }
@@ -179,7 +179,7 @@ impl Sampler {
         let chosen = cpus::chosen(self.config.cpus.as_deref())?;
         let (time, wall) = clocks();
         for &cpu in &chosen {
-            self.add_event(cpu)?;
+            unless_gone(cpu, self.add_event(cpu))?;
         }
         Ok(Started {
             event: self.trigger.name(),
@@ -272,6 +272,14 @@ impl Sampler {
         self.held.sort_by_key(|r| r.time);
         let ready = self.held.partition_point(|r| r.time <= until);
         window.side_band.extend(self.held.drain(..ready).filter(|r| self.scope.wants(r)));
+    }
+}
+
+/// What came of opening something for a CPU; that it went offline meanwhile is no error: it is looked for again.
+fn unless_gone(cpu: u32, opened: Result<(), Error>) -> Result<(), Error> {
+    match opened {
+        Err(_) if cpus::online().is_ok_and(|online| !online.contains(&cpu)) => Ok(()),
+        opened => opened,
     }
 }
 
