@@ -2,17 +2,19 @@
 //!
 //! In reading order: [`Unwinding`] (which process is walked by what), `files` (which file has a table), `workers`
 //! (tables built beside the recording), `build` (one file), `foresee` (files of a command before it starts),
-//! `replaced` (code that was mapped in place of other code).
+//! `replaced` (code that was mapped in place of other code), `uncovered` (code without rules that walks came to).
 
 mod build;
 mod files;
 mod foresee;
 mod replaced;
+mod uncovered;
 mod workers;
 
 use crate::proc;
 use crate::stats::monotonic;
 use bpf::{CodeMapping, SideBand, SideBandKind, SpaceName, Tables, Way, Window};
+use build::Depth;
 use files::{Files, Of};
 use replaced::Replacements;
 use std::collections::{HashMap, HashSet};
@@ -48,17 +50,20 @@ pub(crate) struct Unwinding {
     /// Of the machine's processes only those are walked by rules that had samples.
     machine: bool,
     replacements: Replacements,
+    /// Where walks came to code without rules: process and address.
+    uncovered: HashSet<(u32, u64)>,
 }
 
 impl Unwinding {
     /// Nothing yet; of the whole machine, or of chosen processes.
     pub(crate) fn new(tables: Arc<Mutex<Tables>>, machine: bool) -> io::Result<Self> {
         Ok(Self {
-            files: Files::new(tables)?,
+            files: Files::new(tables, if machine { Depth::Tables } else { Depth::Code })?,
             walked: HashMap::new(),
             sampled: HashSet::new(),
             machine,
             replacements: Replacements::default(),
+            uncovered: HashSet::new(),
         })
     }
 
@@ -81,6 +86,7 @@ impl Unwinding {
     /// the rules of code that another had replaced.
     pub(crate) fn see(&mut self, window: &mut Window, table: &ProcessTable) {
         self.sampled.extend(window.samples.iter().map(|sample| sample.space.pid));
+        self.uncovered.extend(uncovered::addresses(window));
         let walked = &self.walked;
         self.replacements.mark(window, |record| replaces(walked, record, table));
     }
@@ -94,6 +100,7 @@ impl Unwinding {
                 self.files.used(&walked.files);
             }
         }
+        self.deepen(table);
         for evicted in self.files.make_room() {
             self.forget_file(evicted);
         }
@@ -104,6 +111,17 @@ impl Unwinding {
     /// Files whose tables did not fit.
     pub(crate) fn unfit(&self) -> impl Iterator<Item = FileId> {
         self.files.unfit()
+    }
+
+    /// Has the files disassembled whose code without rules was come to.
+    fn deepen(&mut self, table: &ProcessTable) {
+        for (pid, address) in std::mem::take(&mut self.uncovered) {
+            let Some(walked) = self.walked.get(&pid) else { continue };
+            let holds = |range: &&CodeRange| (range.start..range.end).contains(&address);
+            if let Some(file) = walked.ranges.iter().find(holds).and_then(file) {
+                self.files.deepen(file, table);
+            }
+        }
     }
 
     /// Returns whether a process that is sampled changed.
@@ -127,13 +145,29 @@ impl Unwinding {
         }
         self.sampled.clear();
         self.files.install(false)?;
+        self.again(&mut changed);
         let pids = changed.iter().map(|(code, _)| code.pid).collect();
         for (code, ranges) in changed {
             self.set(code, ranges)?;
         }
         self.replacements.settle(&pids, monotonic());
+        self.files.drop_replaced();
         self.remove_all_but(&alive);
         Ok(of_sampled)
+    }
+
+    /// Adds those whose files have new tables.
+    fn again(&self, changed: &mut Vec<(CodeMemory, Vec<CodeRange>)>) {
+        let replaced = self.files.replaced();
+        if replaced.is_empty() {
+            return;
+        }
+        let uses = |walked: &&Walked| walked.files.iter().any(|file| replaced.contains(file));
+        for walked in self.walked.values().filter(uses) {
+            if changed.iter().all(|(code, _)| code.pid != walked.code.pid) {
+                changed.push((walked.code.clone(), walked.ranges.clone()));
+            }
+        }
     }
 
     fn remove_all_but(&mut self, alive: &HashSet<u32>) {

@@ -11,25 +11,42 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use symbolizer::name::elf::Bytes;
 
+/// What is read of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Depth {
+    /// Its own tables.
+    Tables,
+    /// And the code that they do not cover.
+    Code,
+}
+
 /// What became of a file.
 #[derive(Debug)]
 pub(crate) enum Built {
     /// Its rules.
-    Table(Box<Table>),
+    Table {
+        /// They themselves.
+        table: Box<Table>,
+        /// Whether disassembly might add some.
+        more: bool,
+    },
     /// It has none: its code is walked by frame pointer.
     NoRules,
 }
 
 /// The table of a file's executable segments (virtual addresses).
-pub(crate) fn table(file: &fs::File, code: &[Range<u64>]) -> Built {
-    build(Bytes::File(file), code).map_or(Built::NoRules, |table| Built::Table(Box::new(table)))
+pub(super) fn table(file: &fs::File, code: &[Range<u64>], depth: Depth) -> Built {
+    build(Bytes::File(file), code, depth).unwrap_or(Built::NoRules)
 }
 
 /// The table of the vDSO, the same in every process; its virtual addresses count from its first byte.
 pub(crate) fn vdso() -> Option<Table> {
     let bytes = own_vdso()?;
     let whole = 0..bytes.len() as u64;
-    build(Bytes::Memory(&bytes), &[whole])
+    match build(Bytes::Memory(&bytes), &[whole], Depth::Code)? {
+        Built::Table { table, .. } => Some(*table),
+        Built::NoRules => None,
+    }
 }
 
 /// The bytes of bpflame's own vDSO.
@@ -45,7 +62,7 @@ fn own_vdso() -> Option<Vec<u8>> {
 
 /// Where two sources cover an address, the earlier one has its way. Code that none of a file's own tables covers is
 /// disassembled; a file without any has no rules.
-fn build(bytes: Bytes<'_>, code: &[Range<u64>]) -> Option<Table> {
+fn build(bytes: Bytes<'_>, code: &[Range<u64>], depth: Depth) -> Option<Built> {
     let file = File::parse(bytes, code)?;
     let mut sources: Vec<Source> =
         file.go().into_iter().chain(file.eh_frame().or_else(|| file.debug_frame())).collect();
@@ -54,8 +71,12 @@ fn build(bytes: Bytes<'_>, code: &[Range<u64>]) -> Option<Table> {
     }
     let uncovered = file.uncovered(&sources);
     sources.push(file.signal_return(&uncovered));
-    sources.push(file.synthesised(&uncovered));
-    Some(Table::build(&file.code, &sources.iter().collect::<Vec<_>>()))
+    if depth == Depth::Code {
+        sources.push(file.synthesised(&uncovered));
+    }
+    let table = Table::build(&file.code, &sources.iter().collect::<Vec<_>>());
+    let more = depth == Depth::Tables && !uncovered.is_empty();
+    Some(Built::Table { table: Box::new(table), more })
 }
 
 #[cfg(test)]

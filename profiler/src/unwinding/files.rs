@@ -1,6 +1,6 @@
 //! Which file has a table, and which gives its room to another.
 
-use super::build::{self, Built};
+use super::build::{self, Built, Depth};
 use super::foresee::Foreseen;
 use super::way;
 use super::workers::{Job, Key, Workers};
@@ -11,7 +11,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use symbolizer::{CodeOf, CodeRange, FileId, ProcessTable};
+use symbolizer::{CodeOf, CodeRange, FileId, MappedFile, ProcessTable};
 
 /// A file whose table was not used for so many updates gives its room to another.
 const RECENT: u64 = 10;
@@ -24,18 +24,35 @@ pub(super) enum Of {
     /// It is being built.
     Building,
     /// It waits for room.
-    Waiting(Box<(Table, u32)>),
+    Waiting(Box<Waiting>),
     /// It can be searched.
     Installed {
         /// Where.
         table: Installed,
         /// The update of its last use.
         used: u64,
+        /// Whether disassembly might add rules.
+        more: bool,
     },
     /// There are no rules: its code is walked by frame pointer.
     NoRules,
     /// There was no room.
     NoRoom,
+}
+
+/// A table that waits for room.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    table: Table,
+    more: bool,
+    /// Updates that it has waited.
+    turns: u32,
+}
+
+impl Waiting {
+    fn of(table: Table, more: bool) -> Of {
+        Of::Waiting(Box::new(Self { table, more, turns: 0 }))
+    }
 }
 
 /// What tells an opened file from every other: device, inode, size, and the times of its last changes.
@@ -49,12 +66,16 @@ pub(super) struct Files {
     files: HashMap<FileId, Of>,
     /// Tables of files that no process maps yet.
     foreseen: HashMap<Stamp, Built>,
+    /// Tables of which there are new versions, in use until the address spaces use those.
+    replaced: Vec<(FileId, Installed)>,
     vdso: Option<Installed>,
+    /// How files are read when they are first seen.
+    depth: Depth,
     now: u64,
 }
 
 impl Files {
-    pub(super) fn new(tables: Arc<Mutex<Tables>>) -> io::Result<Self> {
+    pub(super) fn new(tables: Arc<Mutex<Tables>>, depth: Depth) -> io::Result<Self> {
         let vdso = match build::vdso() {
             Some(table) => tables.lock().unwrap_or_else(PoisonError::into_inner).install(&table)?,
             None => None,
@@ -62,7 +83,8 @@ impl Files {
         let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let workers = Workers::start(cpus.min(8))?;
         let (files, foreseen) = (HashMap::new(), HashMap::new());
-        Ok(Self { tables, workers, files, foreseen, vdso, now: 0 })
+        let replaced = Vec::new();
+        Ok(Self { tables, workers, files, foreseen, replaced, vdso, depth, now: 0 })
     }
 
     /// The tables themselves.
@@ -97,6 +119,7 @@ impl Files {
                     key: Key::Stamp(stamp),
                     file: file.file,
                     code: file.code,
+                    depth: Depth::Code,
                 });
             }
         }
@@ -120,12 +143,9 @@ impl Files {
                 None => Of::NoRules,
                 Some(handle) => match stamp(&handle).and_then(|s| self.foreseen.remove(&s)) {
                     Some(Built::NoRules) => Of::NoRules,
-                    Some(Built::Table(table)) => Of::Waiting(Box::new((*table, 0))),
+                    Some(Built::Table { table, more }) => Waiting::of(*table, more),
                     None => {
-                        let range =
-                            |s: &symbolizer::Segment| s.start..s.start.saturating_add(s.len);
-                        let code = file.segments.iter().map(range).collect();
-                        self.workers.build(Job { key: Key::File(id), file: handle, code });
+                        self.workers.build(job(id, handle, file, self.depth));
                         Of::Building
                     }
                 },
@@ -140,20 +160,22 @@ impl Files {
             let Key::File(id) = key else { continue };
             let of = match built {
                 Built::NoRules => Of::NoRules,
-                Built::Table(table) => Of::Waiting(Box::new((*table, 0))),
+                Built::Table { table, more } => Waiting::of(*table, more),
             };
-            self.files.insert(id, of);
+            if let Some(Of::Installed { table, .. }) = self.files.insert(id, of) {
+                self.replaced.push((id, table));
+            }
         }
         let tables = self.tables.clone();
         let mut tables = tables.lock().unwrap_or_else(PoisonError::into_inner);
         for of in self.files.values_mut() {
             let Of::Waiting(waiting) = of else { continue };
-            if let Some(table) = tables.install(&waiting.0)? {
-                *of = Of::Installed { table, used: self.now };
-            } else if waiting.1 >= PATIENCE {
+            if let Some(table) = tables.install(&waiting.table)? {
+                *of = Of::Installed { table, used: self.now, more: waiting.more };
+            } else if waiting.turns >= PATIENCE {
                 *of = Of::NoRoom;
             } else {
-                waiting.1 += 1;
+                waiting.turns += 1;
             }
         }
         Ok(())
@@ -162,7 +184,7 @@ impl Files {
     /// The files that have to give up their tables so that those that wait have room: those not used for longest.
     pub(super) fn make_room(&self) -> Vec<FileId> {
         let bytes = |of: &Of| match of {
-            Of::Waiting(waiting) => waiting.0.rows().len() * 4,
+            Of::Waiting(waiting) => waiting.table.rows().len() * 4,
             _ => 0,
         };
         let mut lacking: usize = self.files.values().map(bytes).sum();
@@ -173,7 +195,7 @@ impl Files {
             .files
             .iter()
             .filter_map(|(id, of)| match of {
-                Of::Installed { table, used } if used + RECENT < self.now => {
+                Of::Installed { table, used, .. } if used + RECENT < self.now => {
                     Some((*used, *id, table.bytes()))
                 }
                 _ => None,
@@ -189,6 +211,28 @@ impl Files {
             given.push(id);
         }
         given
+    }
+
+    /// Has code disassembled that a walk came to and that has no rules, as long as that was not done.
+    pub(super) fn deepen(&mut self, id: FileId, table: &ProcessTable) {
+        let Some(Of::Installed { more, .. }) = self.files.get_mut(&id) else { return };
+        let file = table.file(id).filter(|_| std::mem::take(more));
+        let handle = file.and_then(|file| file.handle.as_ref()?.try_clone().ok());
+        if let (Some(file), Some(handle)) = (file, handle) {
+            self.workers.build(job(id, handle, file, Depth::Code));
+        }
+    }
+
+    /// The files whose tables were replaced.
+    pub(super) fn replaced(&self) -> Vec<FileId> {
+        self.replaced.iter().map(|(id, _)| *id).collect()
+    }
+
+    /// No address space uses a replaced table any more.
+    pub(super) fn drop_replaced(&mut self) {
+        for (_, table) in std::mem::take(&mut self.replaced) {
+            self.tables().uninstall(table);
+        }
     }
 
     /// Takes a table away that no process uses any more; it is built again when one does.
@@ -217,6 +261,12 @@ impl Files {
             CodeOf::Unknown => (Way::Unknown, false),
         }
     }
+}
+
+fn job(id: FileId, handle: File, file: &MappedFile, depth: Depth) -> Job {
+    let range = |s: &symbolizer::Segment| s.start..s.start.saturating_add(s.len);
+    let code = file.segments.iter().map(range).collect();
+    Job { key: Key::File(id), file: handle, code, depth }
 }
 
 fn stamp(file: &File) -> Option<Stamp> {

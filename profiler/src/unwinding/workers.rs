@@ -1,6 +1,6 @@
 //! Building tables beside the recording.
 
-use super::build::{self, Built};
+use super::build::{self, Built, Depth};
 use super::files::Stamp;
 use std::fs::File;
 use std::io;
@@ -25,6 +25,7 @@ pub(super) struct Job {
     pub(super) key: Key,
     pub(super) file: File,
     pub(super) code: Vec<Range<u64>>,
+    pub(super) depth: Depth,
 }
 
 /// Threads that build tables; they end with the queue.
@@ -45,7 +46,7 @@ impl Workers {
             let (queue, results) = (queue.clone(), results.clone());
             thread::Builder::new().name(String::from("tables")).spawn(move || {
                 while let Some(job) = next(&queue) {
-                    let built = build::table(&job.file, &job.code);
+                    let built = build::table(&job.file, &job.code, job.depth);
                     if results.send((job.key, built)).is_err() {
                         return;
                     }

@@ -52,12 +52,12 @@ fn code(bytes: &[u8]) -> Vec<Range<u64>> {
 }
 
 fn built(path: &Path) -> Built {
-    table(&fs::File::open(path).unwrap(), &code(&fs::read(path).unwrap()))
+    table(&fs::File::open(path).unwrap(), &code(&fs::read(path).unwrap()), Depth::Code)
 }
 
 fn rules(path: &Path) -> Box<Table> {
     match built(path) {
-        Built::Table(table) => table,
+        Built::Table { table, .. } => table,
         Built::NoRules => panic!("{} has rules", path.display()),
     }
 }
@@ -130,11 +130,11 @@ fn a_file_that_is_cut_off_or_spoilt_does_no_harm() {
     let bytes = fs::read(files.compile(&["-g"])).unwrap();
     let code = code(&bytes);
     for len in (0..bytes.len()).step_by(61) {
-        let _ = build(Bytes::Memory(&bytes[..len]), &code);
+        let _ = build(Bytes::Memory(&bytes[..len]), &code, Depth::Code);
     }
     for at in (0..bytes.len().min(0x200)).chain(bytes.len() - 0x300..bytes.len()) {
         let mut spoilt = bytes.clone();
         spoilt[at] ^= 0xff;
-        let _ = build(Bytes::Memory(&spoilt), &code);
+        let _ = build(Bytes::Memory(&spoilt), &code, Depth::Code);
     }
 }
