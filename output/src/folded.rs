@@ -1,7 +1,7 @@
 //! Folded stacks: a line a stack, root first, frames parted by `;`, then a blank and the count, as flame
 //! graph tools take them.
 
-use crate::tree::{Doubt, Kind, Traits, Tree, View};
+use crate::tree::{Doubt, Kind, Traited, Traits, Tree, View};
 use crate::{Encode, Error, Profile};
 use std::io::{self, Write};
 
@@ -16,7 +16,8 @@ use std::io::{self, Write};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Folded {
     /// Mark frames: `_[k]` kernel, `_[i]` inlined, `_[j]` made at run time, `_[g]` guessed, `_[m]` the
-    /// caller may be missing. At most one a frame: doubt before kind, inlined before kernel.
+    /// caller may be missing, `_[s]` found by a synthesised rule. At most one a frame: doubt before kind, inlined before
+    /// kernel, and `_[s]` where there is no other.
     pub annotate: bool,
     /// The label whose value becomes the frame at the root, as `comm` in profiles of the whole machine.
     pub root: Option<String>,
@@ -36,7 +37,7 @@ impl Encode for Folded {
                 column: self.column,
                 root: self.root.as_deref(),
                 reverse: false,
-                traits: self.annotate,
+                traits: if self.annotate { Traited::Apart } else { Traited::No },
                 depth: usize::MAX,
                 name: harmless,
             },
@@ -61,6 +62,7 @@ fn mark(traits: Traits) -> &'static str {
         (_, true, _) => "_[i]",
         (_, _, Kind::Kernel) => "_[k]",
         (_, _, Kind::Jit) => "_[j]",
+        (Doubt::Synthesised, ..) => "_[s]",
         _ => "",
     }
 }
@@ -117,12 +119,20 @@ mod tests {
         let mut all = stack(&["main"], 1);
         all.frames.push(frame("inner", FrameKind::User, Trust::Sure).inlined("outer"));
         all.frames.push(frame("guess", FrameKind::User, Trust::Guessed));
+        all.frames.push(frame("synth", FrameKind::User, Trust::Synthesised));
+        all.frames.push(frame("in", FrameKind::User, Trust::Synthesised).inlined("out"));
         all.frames.push(frame("jit", FrameKind::Jit, Trust::FramePointer));
         all.frames.push(frame("sys", FrameKind::Kernel, Trust::Sure));
         let profile = profile(&[all]);
-        assert_eq!(folded(&Folded::default(), &profile), "main;outer;inner;guess;jit;sys 1\n");
+        assert_eq!(
+            folded(&Folded::default(), &profile),
+            "main;outer;inner;guess;synth;out;in;jit;sys 1\n"
+        );
         let marked = folded(&Folded { annotate: true, ..Folded::default() }, &profile);
-        assert_eq!(marked, "main;outer;inner_[i];guess_[g];jit_[j];sys_[k] 1\n");
+        assert_eq!(
+            marked,
+            "main;outer;inner_[i];guess_[g];synth_[s];out_[s];in_[i];jit_[j];sys_[k] 1\n"
+        );
     }
 
     #[test]

@@ -112,6 +112,9 @@ pub struct Marks {
     pub truncated: bool,
     /// The leaf's caller may be missing (a frame-pointer step out of a frameless function).
     pub caller_may_be_missing: bool,
+    /// Guessed frames of which it is not known which they are, as in a profile that was read from a file; beside those
+    /// whose own [`Trust`] says so.
+    pub guessed_frames: u32,
 }
 
 /// A label's value.
@@ -143,6 +146,14 @@ pub struct Sample {
     pub labels: Vec<Label>,
     /// What spoils it.
     pub marks: Marks,
+}
+
+impl Sample {
+    /// How many of its frames are guessed.
+    pub fn guessed_frames(&self) -> u64 {
+        let known = self.frames.iter().filter(|frame| frame.trust == Trust::Guessed).count();
+        known as u64 + u64::from(self.marks.guessed_frames)
+    }
 }
 
 /// A profile.

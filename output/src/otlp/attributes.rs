@@ -83,7 +83,7 @@ pub(super) fn frame_type(location: &Location) -> Option<Attribute<'static>> {
 }
 
 /// What spoils a stack.
-pub(super) fn quality(guessed: usize, marks: Marks) -> Vec<Attribute<'static>> {
+pub(super) fn quality(guessed: u64, marks: Marks) -> Vec<Attribute<'static>> {
     let mut list = Vec::new();
     if guessed > 0 {
         let value = Value::Number(guessed as i64);

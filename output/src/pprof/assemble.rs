@@ -1,7 +1,7 @@
 //! From pprof's rows to a profile: ids become indices, strings text, and labels of ours what they stand for.
 
 use super::decode::{Meter, Parts, malformed};
-use super::{CALLER_MAY_BE_MISSING, NO_FILE, SUMMARY, TRUNCATED, wire};
+use super::{CALLER_MAY_BE_MISSING, GUESSED_FRAMES, NO_FILE, SUMMARY, TRUNCATED, wire};
 use crate::profile::{
     FrameKind, FrameRef, Function, FunctionId, Label, LabelValue, Line, Location, LocationId,
     Mapping, MappingId, Marks, Profile, Sample, Trust, ValueType,
@@ -232,7 +232,14 @@ impl Assembly<'_, '_> {
             text => LabelValue::Text(self.strings.owned(text, self.meter)?),
         };
         let set = matches!(&value, LabelValue::Text(text) if text == "true");
+        let guessed = match &value {
+            LabelValue::Number(number, _) if to.marks.guessed_frames == 0 => {
+                u32::try_from(*number).unwrap_or(0)
+            }
+            _ => 0,
+        };
         match key.as_str() {
+            GUESSED_FRAMES if guessed > 0 => to.marks.guessed_frames = guessed,
             TRUNCATED if set => to.marks.truncated = true,
             CALLER_MAY_BE_MISSING if set => to.marks.caller_may_be_missing = true,
             _ => to.labels.push(Label { key, value }),

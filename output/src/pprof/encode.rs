@@ -5,7 +5,7 @@ use super::mappings;
 use super::texts::{LabelIds, Order, TextIds, summary};
 use super::{CALLER_MAY_BE_MISSING, GUESSED_FRAMES, NO_FILE, Strings, TRUNCATED};
 use crate::Encode;
-use crate::profile::{Profile, Sample, Trust};
+use crate::profile::{Profile, Sample};
 use crate::subset::Subset;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -79,7 +79,7 @@ impl Pprof {
 }
 
 fn quality_labels(sample: &Sample, strings: &mut Strings<'_>, order: &mut Order, to: &mut Vec<u8>) {
-    let guessed = sample.frames.iter().filter(|frame| frame.trust == Trust::Guessed).count();
+    let guessed = sample.guessed_frames();
     let marks = sample.marks;
     let guessed = (guessed > 0).then_some(guessed as i64);
     let labels = [

@@ -20,12 +20,7 @@ fn plain() -> Pprof {
 /// The profile as pprof can tell it: how frames were found is a number of guessed ones.
 fn as_read(mut profile: Profile) -> Profile {
     for sample in &mut profile.samples {
-        let guessed = sample.frames.iter().filter(|frame| frame.trust == Trust::Guessed).count();
-        if guessed > 0 {
-            let value = LabelValue::Number(guessed as i64, "frames".into());
-            sample.labels.push(Label { key: GUESSED_FRAMES.into(), value });
-            sample.labels.sort();
-        }
+        sample.marks.guessed_frames = sample.guessed_frames() as u32;
         sample.frames.iter_mut().for_each(|frame| frame.trust = Trust::Sure);
     }
     profile
@@ -47,12 +42,28 @@ fn reading_and_writing_again_changes_no_byte() {
 }
 
 #[test]
+fn a_label_that_is_no_number_of_guessed_frames_stays_a_label() {
+    for value in [
+        LabelValue::Number(0, String::new()),
+        LabelValue::Number(-1, String::new()),
+        LabelValue::Number(1 << 40, String::new()),
+        LabelValue::Text("1".into()),
+    ] {
+        let mut odd = profile(&[stack(&["main"], 1)]);
+        odd.samples[0].labels = vec![Label { key: GUESSED_FRAMES.into(), value }];
+        let found = read(&encode(&plain(), &odd), Limits::default()).unwrap();
+        assert_eq!(found.samples[0].labels, odd.samples[0].labels);
+        assert_eq!(found.samples[0].guessed_frames(), 0);
+    }
+}
+
+#[test]
 fn without_labels_only_what_spoils_a_stack_is_told() {
     let bytes = encode(&Pprof { labels: false, ..plain() }, &small());
     let profile = read(&bytes, Limits::default()).unwrap();
-    let keys: BTreeSet<_> =
-        profile.samples.iter().flat_map(|s| &s.labels).map(|label| label.key.as_str()).collect();
-    assert_eq!(keys, BTreeSet::from([GUESSED_FRAMES]));
+    assert!(profile.samples.iter().all(|sample| sample.labels.is_empty()));
+    let guessed: u64 = profile.samples.iter().map(Sample::guessed_frames).sum();
+    assert_eq!(guessed, 1);
     assert!(profile.samples.iter().any(|sample| sample.marks.truncated));
     let spoilt = |profile: &Profile| {
         profile.samples.iter().filter(|s| s.marks.caller_may_be_missing).count()
@@ -125,7 +136,7 @@ fn describe_own(profile: &Profile, sample: &Sample) -> String {
             LabelValue::Number(number, unit) => format!("{}={number}{unit}", label.key),
         });
     }
-    let guessed = sample.frames.iter().filter(|frame| frame.trust == Trust::Guessed).count();
+    let guessed = sample.guessed_frames();
     if guessed > 0 {
         words.push(format!("{GUESSED_FRAMES}={guessed}frames"));
     }

@@ -114,7 +114,11 @@ fn sample(dice: &mut Dice, locations: &[LocationId]) -> Sample {
     }
     let bits = dice.pick(&[1, 8, 20]);
     let value = 1 + dice.below(1 << bits) as i64;
-    let marks = Marks { truncated: dice.below(9) == 0, caller_may_be_missing: dice.below(9) == 0 };
+    let marks = Marks {
+        truncated: dice.below(9) == 0,
+        caller_may_be_missing: dice.below(9) == 0,
+        guessed_frames: if dice.below(9) == 0 { 300 } else { 0 },
+    };
     Sample { frames, values: vec![value, value * 10_000_000], labels, marks }
 }
 

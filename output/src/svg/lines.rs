@@ -1,6 +1,6 @@
 //! What inferno is given: a line a path, and after each name what is to be told of the frame.
 
-use crate::tree::{Doubt, Kind, Traits, Tree};
+use crate::tree::{Doubt, Extent, Kind, Traits, Tree};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -24,18 +24,25 @@ pub(super) const SEMICOLON: char = '\u{0f}';
 const BEGIN: char = '\u{10}';
 
 /// Words in tooltips, each as the control character that stands for it.
-pub(super) const WORDS: [(char, &str); 6] = [
+pub(super) const WORDS: [(char, &str); 13] = [
     ('\u{11}', "kernel"),
     ('\u{12}', "JIT"),
     ('\u{13}', "inlined"),
     ('\u{14}', "guessed"),
-    ('\u{15}', "caller may be missing"),
-    ('\u{16}', "process"),
+    ('\u{15}', "mostly guessed"),
+    ('\u{16}', "partly guessed"),
+    ('\u{17}', "caller may be missing"),
+    ('\u{18}', "caller may be missing in most"),
+    ('\u{19}', "caller may be missing in part"),
+    ('\u{1a}', "by a synthesised rule"),
+    ('\u{1b}', "mostly by a synthesised rule"),
+    ('\u{1c}', "partly by a synthesised rule"),
+    ('\u{1d}', "process"),
 ];
 
 /// Whether a character of the picture stands for something else.
 pub(super) fn is_mark(c: char) -> bool {
-    matches!(c, END..='\u{16}')
+    matches!(c, END..='\u{1d}')
 }
 
 /// Writes the lines, without what is narrower than `least` percent.
@@ -91,10 +98,17 @@ fn words(traits: Traits) -> [&'static str; 3] {
         Kind::Process => "process",
         Kind::User | Kind::Unknown | Kind::Gap => "",
     };
-    let doubt = match traits.doubt {
-        Doubt::None => "",
-        Doubt::Guessed => "guessed",
-        Doubt::CallerMayBeMissing => "caller may be missing",
+    let doubt = match (traits.doubt, traits.extent) {
+        (Doubt::None, _) => "",
+        (Doubt::Guessed, Extent::Whole) => "guessed",
+        (Doubt::Guessed, Extent::Most) => "mostly guessed",
+        (Doubt::Guessed, Extent::Part) => "partly guessed",
+        (Doubt::CallerMayBeMissing, Extent::Whole) => "caller may be missing",
+        (Doubt::CallerMayBeMissing, Extent::Most) => "caller may be missing in most",
+        (Doubt::CallerMayBeMissing, Extent::Part) => "caller may be missing in part",
+        (Doubt::Synthesised, Extent::Whole) => "by a synthesised rule",
+        (Doubt::Synthesised, Extent::Most) => "mostly by a synthesised rule",
+        (Doubt::Synthesised, Extent::Part) => "partly by a synthesised rule",
     };
     [kind, if traits.inlined { "inlined" } else { "" }, doubt]
 }

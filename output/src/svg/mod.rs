@@ -11,7 +11,7 @@ mod paint;
 pub use paint::Colors;
 
 use crate::text::{clean, shorten};
-use crate::tree::{Tree, View};
+use crate::tree::{Traited, Tree, View};
 use crate::{Encode, Error, Profile};
 use inferno::flamegraph::{self, Direction, Options, TextTruncateDirection};
 use std::io::{self, Write};
@@ -28,7 +28,8 @@ const LONGEST_NAME: usize = 1_000;
 /// Draws a flame graph.
 ///
 /// Width is the first sample type's value (a profile of bpflame: samples) or another column's. A frame's
-/// tooltip has its value, its share, and what it is: kernel, inlined, JIT, guessed, caller may be missing.
+/// tooltip has its value, its share, and what it is: kernel, inlined, JIT; and how it was found where that is worth telling: by a
+/// synthesised rule, guessed, caller may be missing, of the whole box or most or a part of it.
 /// Colours depend on what a frame is and on its name, and on nothing else. The profile's summary is the
 /// subtitle, its comments are in the picture's description and in the subtitle's tooltip.
 #[derive(Clone, Debug, PartialEq)]
@@ -101,7 +102,7 @@ impl Svg {
             column: self.column,
             root: self.root.as_deref(),
             reverse: self.reverse,
-            traits: true,
+            traits: Traited::Together,
             depth: DEEPEST,
             name: |name| shorten(name, LONGEST_NAME).into_owned(),
         }

@@ -2,7 +2,7 @@
 
 use super::lines::{END, Frames};
 use crate::Error;
-use crate::tree::{Doubt, Kind, Traits};
+use crate::tree::{Doubt, Extent, Kind, Traits};
 use inferno::flamegraph::Palette;
 use inferno::flamegraph::color::{BackgroundColor, Color, PaletteMap};
 use std::str::FromStr;
@@ -104,8 +104,9 @@ impl Tint {
 
     /// Doubt comes first: a graph that is wrong must not look right.
     fn of(traits: Traits) -> Self {
+        let mostly = traits.extent != Extent::Part;
         match (traits.doubt, traits.kind) {
-            (Doubt::Guessed | Doubt::CallerMayBeMissing, _) => Self::Doubtful,
+            (Doubt::Guessed | Doubt::CallerMayBeMissing, _) if mostly => Self::Doubtful,
             (_, Kind::Unknown | Kind::Gap) => Self::Unknown,
             (_, Kind::Process) => Self::Process,
             (_, Kind::Kernel) => Self::Kernel,

@@ -58,6 +58,57 @@ fn tooltips_tell_counts_shares_and_what_a_frame_is() {
 }
 
 #[test]
+fn a_box_is_one_whatever_its_frames_were_found_by() {
+    let with = |trust: Trust, leaf: &str, value| {
+        let mut one = stack(&["main"], value);
+        one.frames.push(frame("caller", FrameKind::User, trust));
+        one.frames.push(frame(leaf, FrameKind::User, Trust::Sure));
+        one
+    };
+    let drawn = |stacks: &[_]| draw(&Svg::default(), &profile(stacks));
+    for (trust, words) in [
+        (Trust::Guessed, ["partly guessed", "mostly guessed", "guessed"]),
+        (
+            Trust::Synthesised,
+            [
+                "partly by a synthesised rule",
+                "mostly by a synthesised rule",
+                "by a synthesised rule",
+            ],
+        ),
+    ] {
+        for (sure, word) in [3, 1, 0].into_iter().zip(words) {
+            let svg = drawn(&[with(trust, "assembly", 1), with(Trust::Sure, "c", sure)]);
+            let all = 1 + sure;
+            assert_eq!(
+                tooltips(&svg, "caller"),
+                [format!("caller ({all} samples, 100.00%, {word})")]
+            );
+        }
+    }
+    // A guess tells more than a rule that was made.
+    let svg = drawn(&[with(Trust::Synthesised, "a", 9), with(Trust::Guessed, "b", 1)]);
+    assert_eq!(tooltips(&svg, "caller"), ["caller (10 samples, 100.00%, partly guessed)"]);
+    let color = |svg: &str| {
+        frames(&parse(svg)).into_iter().find(|(t, _)| t.starts_with("caller")).unwrap().1
+    };
+    let sure = color(&drawn(&[with(Trust::Sure, "c", 1)]));
+    assert_eq!(color(&svg), sure, "a tenth does not paint it");
+    assert_eq!(color(&drawn(&[with(Trust::Synthesised, "c", 1)])), sure);
+    assert_ne!(color(&drawn(&[with(Trust::Guessed, "a", 1), with(Trust::Sure, "b", 1)])), sure);
+}
+
+#[test]
+fn the_user_code_s_leaf_is_what_may_lack_its_caller_below_the_kernel_too() {
+    let mut one = stack(&["main", "leaf"], 1);
+    one.frames.push(frame("page_fault", FrameKind::Kernel, Trust::Sure));
+    one.marks.caller_may_be_missing = true;
+    let svg = draw(&Svg::default(), &profile(&[one]));
+    assert_eq!(tooltips(&svg, "leaf"), ["leaf (1 samples, 100.00%, caller may be missing)"]);
+    assert_eq!(tooltips(&svg, "page_fault"), ["page_fault (1 samples, 100.00%, kernel)"]);
+}
+
+#[test]
 fn another_column_has_its_unit() {
     let svg = draw(&Svg { column: 1, ..Svg::default() }, &small());
     assert_eq!(tooltips(&svg, "work"), ["work (170 ms of cpu, 73.91%)"]);

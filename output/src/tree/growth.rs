@@ -1,6 +1,6 @@
 //! How the tree grows, a sample at a time.
 
-use super::{Doubt, Kind, NARROW, Node, Traits, View};
+use super::{Doubt, Extent, Kind, NARROW, Node, Traited, Traits, View};
 use crate::profile::{FrameKind, Label, LabelValue, Location, Profile, Sample, Trust};
 use crate::text::{UNKNOWN, clean};
 use std::collections::HashMap;
@@ -35,10 +35,12 @@ pub(super) struct Growth<'a> {
     pub(super) frames: Vec<(String, Traits)>,
     frame_ids: HashMap<(String, Traits), u32>,
     /// Root first, by location and doubt; empty: not made yet.
-    of_location: Vec<[Vec<u32>; 3]>,
+    of_location: Vec<[Vec<u32>; 4]>,
     pub(super) nodes: Vec<Node>,
+    /// Of nodes with a doubt that are not told apart by it: how much there is of each, by [`Doubt`].
+    doubtful: HashMap<u32, [u64; 4]>,
     node_ids: HashMap<u64, u32, BuildHasherDefault<Mix>>,
-    path: Vec<u32>,
+    path: Vec<(u32, Doubt)>,
 }
 
 impl<'a> Growth<'a> {
@@ -50,6 +52,7 @@ impl<'a> Growth<'a> {
             frame_ids: HashMap::new(),
             of_location: vec![Default::default(); profile.locations.len()],
             nodes: vec![Node { frame: NARROW, parent: 0, total: 0 }],
+            doubtful: HashMap::new(),
             node_ids: HashMap::default(),
             path: Vec::new(),
         };
@@ -65,7 +68,7 @@ impl<'a> Growth<'a> {
         path.clear();
         self.path_of(sample, &mut path);
         let mut at = 0;
-        for frame in &path {
+        for (frame, doubt) in &path {
             let next = self.nodes.len() as u32;
             let node =
                 *self.node_ids.entry(u64::from(at) << 32 | u64::from(*frame)).or_insert(next);
@@ -73,37 +76,70 @@ impl<'a> Growth<'a> {
                 self.nodes.push(Node { frame: *frame, parent: at, total: 0 });
             }
             at = node;
+            if *doubt != Doubt::None && self.view.traits == Traited::Together {
+                self.doubtful.entry(node).or_default()[*doubt as usize] += value;
+            }
         }
         self.nodes[at as usize].total += value;
         self.path = path;
     }
 
-    fn path_of(&mut self, sample: &Sample, path: &mut Vec<u32>) {
+    /// Makes totals of the values, which are each node's own so far, and of doubts a trait of the node's frame.
+    pub(super) fn sum_up(&mut self) {
+        for at in (1..self.nodes.len()).rev() {
+            let (parent, total) = (self.nodes[at].parent as usize, self.nodes[at].total);
+            self.nodes[parent].total += total;
+        }
+        let mut doubtful: Vec<(u32, [u64; 4])> = self.doubtful.drain().collect();
+        doubtful.sort_unstable();
+        for (node, amounts) in doubtful {
+            let Node { frame, total, .. } = self.nodes[node as usize];
+            let (name, traits) = self.frames[frame as usize].clone();
+            let (doubt, extent) = most(amounts, total);
+            self.nodes[node as usize].frame = self.id((name, Traits { doubt, extent, ..traits }));
+        }
+    }
+
+    fn path_of(&mut self, sample: &Sample, path: &mut Vec<(u32, Doubt)>) {
         if let Some(name) = self.view.root.and_then(|key| label_text(&sample.labels, key)) {
-            path.push(self.frame(&name, Kind::Process, false, Doubt::None));
+            path.push((self.frame(&name, Kind::Process, false, Doubt::None), Doubt::None));
         }
         if sample.marks.truncated {
-            path.push(self.frame("[truncated]", Kind::Gap, false, Doubt::None));
+            path.push((self.frame("[truncated]", Kind::Gap, false, Doubt::None), Doubt::None));
         }
+        let leaf = sample.marks.caller_may_be_missing.then(|| self.user_leaf(sample)).flatten();
         for (at, frame) in sample.frames.iter().enumerate().rev() {
             let doubt = match frame.trust {
                 Trust::Guessed => Doubt::Guessed,
-                _ if at == 0 && sample.marks.caller_may_be_missing => Doubt::CallerMayBeMissing,
-                _ => Doubt::None,
+                _ if leaf == Some(at) => Doubt::CallerMayBeMissing,
+                Trust::Synthesised => Doubt::Synthesised,
+                Trust::Sure | Trust::FramePointer => Doubt::None,
             };
-            self.location(frame.location.0 as usize, doubt);
-            path.extend(&self.of_location[frame.location.0 as usize][doubt as usize]);
+            let index = frame.location.0 as usize;
+            self.location(index, doubt);
+            let outermost = path.len();
+            path.extend(self.of_location[index][doubt as usize].iter().map(|id| (*id, doubt)));
+            if doubt == Doubt::CallerMayBeMissing {
+                path.iter_mut().skip(outermost + 1).for_each(|(_, doubt)| *doubt = Doubt::None);
+            }
         }
         if path.is_empty() {
-            path.push(self.frame(UNKNOWN, Kind::Unknown, false, Doubt::None));
+            path.push((self.frame(UNKNOWN, Kind::Unknown, false, Doubt::None), Doubt::None));
         }
         if self.view.reverse {
             path.reverse();
         }
         if path.len() > self.view.depth {
             path.truncate(self.view.depth - 1);
-            path.push(self.frame("[deeper frames not drawn]", Kind::Gap, false, Doubt::None));
+            let deeper = self.frame("[deeper frames not drawn]", Kind::Gap, false, Doubt::None);
+            path.push((deeper, Doubt::None));
         }
+    }
+
+    /// Where the innermost frame of user code stands; the kernel's are in front of it.
+    fn user_leaf(&self, sample: &Sample) -> Option<usize> {
+        let kind = |location: usize| self.profile.locations[location].kind;
+        sample.frames.iter().position(|f| kind(f.location.0 as usize) != FrameKind::Kernel)
     }
 
     /// Makes the frames of a location, where that was not done yet.
@@ -136,15 +172,35 @@ impl<'a> Growth<'a> {
     }
 
     fn frame(&mut self, name: &str, kind: Kind, inlined: bool, doubt: Doubt) -> u32 {
-        let traits =
-            if self.view.traits { Traits { kind, inlined, doubt } } else { Traits::default() };
-        let key = ((self.view.name)(&clean(name)), traits);
+        let extent = Extent::Whole;
+        let traits = match self.view.traits {
+            Traited::No => Traits::default(),
+            Traited::Apart => Traits { kind, inlined, doubt, extent },
+            Traited::Together => Traits { kind, inlined, doubt: Doubt::None, extent },
+        };
+        self.id(((self.view.name)(&clean(name)), traits))
+    }
+
+    fn id(&mut self, key: (String, Traits)) -> u32 {
         let frames = &mut self.frames;
         *self.frame_ids.entry(key).or_insert_with_key(|key| {
             frames.push(key.clone());
             frames.len() as u32 - 1
         })
     }
+}
+
+/// The doubt that most of a node is under, and how much that is. A synthesised rule is told where there is no other.
+fn most(amounts: [u64; 4], total: u64) -> (Doubt, Extent) {
+    let of = |doubt: Doubt| (amounts[doubt as usize], doubt);
+    let worst = of(Doubt::Guessed).max(of(Doubt::CallerMayBeMissing));
+    let (amount, doubt) = if worst.0 > 0 { worst } else { of(Doubt::Synthesised) };
+    let extent = match amount {
+        _ if amount >= total => Extent::Whole,
+        _ if amount >= total - amount => Extent::Most,
+        _ => Extent::Part,
+    };
+    (doubt, extent)
 }
 
 /// What a frame without a name is called: `[unknown]`, and the file where there is one.

@@ -20,13 +20,25 @@ pub(crate) enum Kind {
     Gap,
 }
 
-/// Why a frame is not to be trusted.
+/// How a frame was found, where that is worth telling.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Doubt {
     #[default]
     None,
+    /// By a rule made from the code: no reason to doubt it.
+    Synthesised,
     Guessed,
     CallerMayBeMissing,
+}
+
+/// How much of a box that holds for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Extent {
+    #[default]
+    Whole,
+    /// At least half.
+    Most,
+    Part,
 }
 
 /// What is told of a frame beside its name.
@@ -35,6 +47,18 @@ pub(crate) struct Traits {
     pub(crate) kind: Kind,
     pub(crate) inlined: bool,
     pub(crate) doubt: Doubt,
+    pub(crate) extent: Extent,
+}
+
+/// What becomes of frames with the same name, of the same caller, and different traits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Traited {
+    /// They are one, and nothing is told of them beside their name.
+    No,
+    /// They are different frames.
+    Apart,
+    /// They are one where they differ in nothing but the doubt, and it is told how much of it is doubtful.
+    Together,
 }
 
 /// How a profile is looked at.
@@ -46,8 +70,8 @@ pub(crate) struct View<'a> {
     pub(crate) root: Option<&'a str>,
     /// Leaf at the root.
     pub(crate) reverse: bool,
-    /// Frames with the same name and different traits are different frames.
-    pub(crate) traits: bool,
+    /// What is told of frames.
+    pub(crate) traits: Traited,
     /// Frames per stack; what is beyond becomes one frame that says so.
     pub(crate) depth: usize,
     /// What the format does to a clean name.
@@ -89,12 +113,8 @@ impl Tree {
         for (sample, value) in profile.samples.iter().zip(values()) {
             growth.add(sample, value >> shift);
         }
-        let Growth { frames, mut nodes, .. } = growth;
-        // Values so far are each node's own.
-        for at in (1..nodes.len()).rev() {
-            let (parent, total) = (nodes[at].parent as usize, nodes[at].total);
-            nodes[parent].total += total;
-        }
+        growth.sum_up();
+        let Growth { frames, nodes, .. } = growth;
         let (by_parent, children) = families(&frames, &nodes);
         Self { frames, nodes, by_parent, children, scale: 1 << shift }
     }

@@ -121,13 +121,15 @@ fn what_spoils_a_stack_is_an_attribute_and_no_text() {
     spoilt.frames.push(frame("asm", FrameKind::User, Trust::Guessed));
     spoilt.marks.truncated = true;
     spoilt.marks.caller_may_be_missing = true;
+    // Of a file that was read, their number alone is known.
+    spoilt.marks.guessed_frames = 2;
     let request = encoded(&profile(&[spoilt]));
     let sample = &request.profiles().next().unwrap().samples[0];
     let told = request.dictionary.attributes(&sample.attribute_indices);
     assert_eq!(
         told[4..],
         [
-            "bpflame.guessed_frames=1{frame}",
+            "bpflame.guessed_frames=3{frame}",
             "bpflame.truncated=true",
             "bpflame.caller_may_be_missing=true"
         ]

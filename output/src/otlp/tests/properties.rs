@@ -54,7 +54,11 @@ fn sample(dice: &mut Dice, locations: usize, columns: usize) -> Sample {
         .collect();
     labels.sort();
     let values = (0..columns).map(|_| pick(dice, &[0, 1, 5, 1 << 40, -3])).collect();
-    let marks = Marks { truncated: roll(dice, 5) == 0, caller_may_be_missing: roll(dice, 5) == 0 };
+    let marks = Marks {
+        truncated: roll(dice, 5) == 0,
+        caller_may_be_missing: roll(dice, 5) == 0,
+        guessed_frames: if roll(dice, 5) == 0 { 3 } else { 0 },
+    };
     Sample { frames, values, labels, marks }
 }
 

@@ -128,7 +128,7 @@ impl<'a> Meter<'a> {
 
     /// What a sample's labels take in it, and their strings outside of it.
     fn labels(&mut self, row: Row, guessed: usize) -> (usize, usize) {
-        let (lean, common) = (self.lean, self.common);
+        let common = self.common;
         let (mut inside, mut outside) = (0, 0);
         for LabelIds { key, text, number } in &common.texts.labels[row.set as usize] {
             let number = number.map_or(0, |number| 1 + varint(number as u64));
@@ -136,9 +136,9 @@ impl<'a> Meter<'a> {
             outside += [*key, *text].map(|id| self.string(id)).iter().sum::<usize>();
         }
         let marks = [row.marks.truncated, row.marks.caller_may_be_missing];
+        let guessed = guessed as u64 + u64::from(row.marks.guessed_frames);
         if guessed > 0 {
-            let frames = lean.stack(row.stack).len() as u64;
-            inside += message(2 * self.reference() + 1 + varint(frames));
+            inside += message(2 * self.reference() + 1 + varint(guessed));
         }
         inside += marks
             .map(|set| if set { message(2 * self.reference()) } else { 0 })
