@@ -13,6 +13,8 @@ tests!(
     mappings_that_replace_one_another,
     names_of_threads_with_any_bytes,
     losses_and_marks_reach_the_file,
+    how_far_stacks_go_and_how_frames_were_found,
+    trust_stays_when_a_file_is_read_and_written_again,
     a_malformed_recording_is_named_with_its_line,
 );
 
@@ -40,6 +42,64 @@ fn names_of_threads_with_any_bytes() -> Result<(), Skip> {
 /// A truncated stack, a kernel thread, a task of another PID namespace, lost samples and lost mapping records.
 fn losses_and_marks_reach_the_file() -> Result<(), Skip> {
     compare("losses")
+}
+
+/// A stack of every kind: complete, with a guess, not sure, and incomplete for each reason.
+fn how_far_stacks_go_and_how_frames_were_found() -> Result<(), Skip> {
+    compare("trust")?;
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name| directory.path().join(name);
+    let (stats, folded, svg) = (at("stats.json"), at("out.folded"), at("out.svg"));
+    let mut command = lab::command(["record", "-q", "--annotate", "--replay"]);
+    command.arg(lab::root().join("testdata/recordings/trust.txt")).arg("--stats").arg(&stats);
+    lab::finish(command.arg("-o").arg(&folded).arg("-o").arg(&svg)).with_code(0);
+
+    let stats = fs::read_to_string(stats).unwrap();
+    for figure in [
+        r#""user_samples": 17"#,
+        r#""complete": 4"#,
+        r#""complete_with_guess": 1"#,
+        r#""unsure": 2"#,
+        r#""incomplete": 10"#,
+        r#"{ "reason": "caller may be missing", "file": "libcodec.so.7", "samples": 1}"#,
+        r#"{ "reason": "before their tables stood", "file": "mixed", "samples": 1}"#,
+        r#"{ "reason": "no unwind rule", "file": "libcodec.so.7", "samples": 2}"#,
+        r#"{ "reason": "return into no mapping", "file": "mixed", "samples": 1}"#,
+    ] {
+        assert!(stats.contains(figure), "{figure} in {stats}");
+    }
+    let folded = fs::read_to_string(folded).unwrap();
+    for marked in
+        ["[unknown] mixed_[g]", "[unknown] libasm.so.1_[s]", "[unknown] libcodec.so.7_[m]"]
+    {
+        assert!(folded.contains(marked), "{marked} in {folded}");
+    }
+    let svg = fs::read_to_string(svg).unwrap();
+    for told in
+        ["by a synthesised rule", "guessed)", "caller may be missing", "stacks 23.5 % complete"]
+    {
+        assert!(svg.contains(told), "{told} in the graph");
+    }
+    assert!(
+        svg.contains("incomplete user stacks, no unwind rule in libcodec.so.7: 2"),
+        "and in its description"
+    );
+    Ok(())
+}
+
+fn trust_stays_when_a_file_is_read_and_written_again() -> Result<(), Skip> {
+    let directory = tempfile::tempdir().unwrap();
+    let (first, second) = (directory.path().join("1.pb.gz"), directory.path().join("2.pb.gz"));
+    let mut command = lab::command(["record", "-q", "--replay"]);
+    command.arg(lab::root().join("testdata/recordings/trust.txt"));
+    lab::finish(command.arg("-o").arg(&first)).with_code(0);
+    let mut command = lab::command(["report", "-q", "--no-symbolize"]);
+    lab::finish(command.arg(&first).arg("-o").arg(&second)).with_code(0);
+    let (first, second) = (PprofFile::read(&first), PprofFile::read(&second));
+    assert!(describe(&first).contains("guessed_frames=2"), "{}", describe(&first));
+    assert_eq!(describe(&first), describe(&second));
+    assert_eq!(first.comments, second.comments);
+    Ok(())
 }
 
 fn a_malformed_recording_is_named_with_its_line() -> Result<(), Skip> {
@@ -76,8 +136,11 @@ fn describe(profile: &PprofFile) -> String {
     let mut lines: Vec<String> =
         profile.samples.iter().map(|sample| line(profile, sample)).collect();
     lines.sort_unstable();
-    let summary = profile.comments.iter().find(|c| c.starts_with("summary: ")).unwrap();
-    format!("{summary}\n{}\n", lines.join("\n"))
+    let told =
+        |comment: &&String| comment.starts_with("summary: ") || comment.contains("user stacks");
+    let comments: String =
+        profile.comments.iter().filter(told).map(|comment| format!("{comment}\n")).collect();
+    format!("{comments}{}\n", lines.join("\n"))
 }
 
 fn line(profile: &PprofFile, sample: &Sample) -> String {

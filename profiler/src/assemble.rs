@@ -2,12 +2,28 @@
 
 use crate::aggregate::{Key, StackCounts};
 use crate::collect::Collected;
+use crate::doctor::print::clean;
+use crate::frameless::Leaf;
 use crate::locations::Locations;
+use crate::stacks::PlaceId;
 use bpf::{Comm, Flags, Trust};
 use output::{FrameRef, Label, LabelValue, Marks, Profile, ProfileBuilder, Sample};
 use std::borrow::Cow;
 use std::collections::HashMap;
-use symbolizer::{Named, ProcessTable};
+use symbolizer::{FileId, Named, Place, ProcessTable};
+
+/// What holds a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Module {
+    /// A file.
+    File(FileId),
+    /// The vDSO.
+    Vdso,
+    /// Code made at run time.
+    Jit,
+    /// Nobody knows.
+    Unknown,
+}
 
 /// What a profile is made of.
 #[derive(Debug)]
@@ -18,8 +34,8 @@ pub(crate) struct Material<'a> {
     pub table: &'a ProcessTable,
     /// Names, by place.
     pub named: &'a [Named],
-    /// By place, whether a leaf there may hide its caller.
-    pub frameless: &'a [bool],
+    /// By place, what a step by frame pointer out of a leaf there is worth.
+    pub leaves: &'a [Leaf],
 }
 
 /// How it is made.
@@ -100,27 +116,53 @@ fn marks(key: &Key, material: &Material<'_>) -> Marks {
     Marks {
         truncated: key.flags.has(Flags::TRUNCATED_USER) || key.flags.has(Flags::TRUNCATED_KERNEL),
         caller_may_be_missing: material.caller_may_be_missing(key),
+        guessed_frames: 0,
     }
 }
 
 impl<'a> Material<'a> {
     /// From what was collected and its names.
-    pub(crate) fn new(collected: &'a Collected, named: &'a [Named], frameless: &'a [bool]) -> Self {
-        Self { counts: &collected.counts, table: &collected.table, named, frameless }
+    pub(crate) fn new(collected: &'a Collected, named: &'a [Named], leaves: &'a [Leaf]) -> Self {
+        Self { counts: &collected.counts, table: &collected.table, named, leaves }
     }
 
     /// Whether the step out of the user leaf was by frame pointer, from code that may not have set one up.
     pub(crate) fn caller_may_be_missing(&self, key: &Key) -> bool {
         let Some(user) = key.user else { return false };
-        let by_frame_pointer = match self.counts.stacks.frames(user) {
+        let frames = self.counts.stacks.frames(user);
+        let Some((place, _)) = frames.first() else { return false };
+        let leaf = self.leaves.get(place.0 as usize).copied().unwrap_or_default();
+        let by_frame_pointer = match frames {
             [_, (_, caller), ..] => *caller == Trust::FramePointer,
-            _ => key.flags.has(Flags::FRAME_POINTERS),
+            _ if key.flags.has(Flags::COMPAT) => false,
+            _ => key.flags.has(Flags::FRAME_POINTERS) || leaf == Leaf::WithoutRules,
         };
-        let leaf = self.counts.stacks.frames(user).first();
-        by_frame_pointer
-            && leaf.is_some_and(|(place, _)| {
-                self.frameless.get(place.0 as usize).copied().unwrap_or(false)
-            })
+        by_frame_pointer && leaf != Leaf::Framed
+    }
+
+    /// Where a place lies.
+    pub(crate) fn module(&self, place: PlaceId) -> Module {
+        match self.counts.stacks.places()[place.0 as usize] {
+            Place::File { file, .. } => Module::File(file),
+            Place::Vdso { .. } => Module::Vdso,
+            Place::Jit { .. } => Module::Jit,
+            Place::Kernel { .. } | Place::Unknown { .. } => Module::Unknown,
+        }
+    }
+
+    /// The name of a module: a file's without its directories.
+    pub(crate) fn module_name(&self, module: Module) -> String {
+        let text = match module {
+            Module::File(file) => {
+                let path = self.table.file(file).map_or(&[][..], |file| &file.path);
+                let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
+                String::from_utf8_lossy(name).into_owned()
+            }
+            Module::Vdso => String::from("[vdso]"),
+            Module::Jit => String::from("[jit]"),
+            Module::Unknown => String::new(),
+        };
+        if text.is_empty() { String::from("[unknown]") } else { clean(&text) }
     }
 }
 
@@ -191,9 +233,9 @@ mod tests {
         aggregator.add(&Window { stacks: stacks(), samples, ..Window::default() }, &mut table);
         let counts = aggregator.finish();
         let named = ByAddress.names(&table, counts.stacks.places());
-        let frameless = vec![frameless; named.len()];
-        let material =
-            Material { counts: &counts, table: &table, named: &named, frameless: &frameless };
+        let leaf = if frameless { Leaf::Frameless } else { Leaf::Framed };
+        let leaves = vec![leaf; named.len()];
+        let material = Material { counts: &counts, table: &table, named: &named, leaves: &leaves };
         let value =
             |kind: &str| ValueType { kind: String::from(kind), unit: String::from("count") };
         let head =
@@ -275,7 +317,7 @@ mod tests {
         aggregator.add(&Window { stacks: nameless, samples, ..Window::default() }, &mut table);
         let counts = aggregator.finish();
         let named = ByAddress.names(&table, counts.stacks.places());
-        let material = Material { counts: &counts, table: &table, named: &named, frameless: &[] };
+        let material = Material { counts: &counts, table: &table, named: &named, leaves: &[] };
         let quality = Quality::of(&material);
         // Two odd addresses in the third stack, sampled twice; 0x1022 is looked up at 0x1021.
         assert_eq!((quality.user_frames, quality.unresolved_frames()), (2 * 2 + 3, 4));

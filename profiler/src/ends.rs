@@ -1,54 +1,42 @@
-//! Where user stacks end: at a function that nobody called, or nowhere.
+//! Where user stacks begin: functions that nobody called.
 //!
-//! The code that calls `main` and threads' functions seldom keeps a frame pointer, so a walk that comes to it
-//! goes on to something that is none. Behind such a function that is the end; elsewhere callers are missing.
+//! The code that calls `main` and threads' functions seldom keeps a frame pointer, and may have no rule. A walk that comes to it
+//! breaks, and is at its end all the same.
 
-use crate::aggregate::Key;
 use crate::assemble::Material;
 use crate::stacks::PlaceId;
-use bpf::{Flags, Trust};
+use bpf::Trust;
 use symbolizer::Place;
 
-/// Functions that nobody calls: of the C libraries' programs, threads and Go's goroutines.
-const STARTS: [&str; 14] = [
+/// Functions that nobody calls: of the C libraries' programs and threads, and of Go's.
+const STARTS: [&str; 11] = [
     "_start",
     "_start_c",
+    "_dl_start_user",
     "__libc_start_call_main",
     "__libc_start_main",
     "libc_start_main_stage2",
     "start_thread",
-    "clone",
-    "__clone",
-    "clone3",
-    "__clone3",
     "runtime.goexit",
     "runtime.mstart",
     "runtime.rt0_go",
     "_rt0_amd64_linux",
 ];
+/// Functions that threads begin in, and that others call to start one: a leaf in them is no end.
+const STARTS_OF_THREADS: [&str; 4] = ["clone", "__clone", "clone3", "__clone3"];
 /// What follows a start's name in its versions, as in `__libc_start_main_impl`.
 const VERSIONS: [&str; 5] = ["", "_impl", "_1", ".abi0", "0"];
 /// File names of the C libraries, as far as they are the same everywhere.
 const C_LIBRARIES: [&str; 4] = ["libc.so", "libc-", "libpthread", "ld-musl-"];
 
-/// Whether callers are missing at the end of the user stack.
-pub(crate) fn nowhere(key: &Key, material: &Material<'_>) -> bool {
-    let Some(user) = key.user else { return false };
-    let by_rules =
-        Flags::NO_RULE.with(Flags::UNSUPPORTED).with(Flags::NO_MAPPING).with(Flags::LOST_REGISTER);
-    if key.flags.has_any(Flags::UNREADABLE.with(by_rules)) {
-        return true;
-    }
-    key.flags.has(Flags::BROKEN) && !complete(material.counts.stacks.frames(user), material)
-}
-
 /// Whether a stack, leaf first, ends at a start, or at the unnamed code of a C library that called `main` or
 /// something of another file, as a thread's function.
-fn complete(frames: &[(PlaceId, Trust)], material: &Material<'_>) -> bool {
-    let [.., (above, _), (last, _)] = frames else { return false };
+pub(crate) fn at_start(frames: &[(PlaceId, Trust)], material: &Material<'_>) -> bool {
+    let [.., (last, _)] = frames else { return false };
     if let Some(name) = name(*last, material) {
-        return is_start(name);
+        return is(name, &STARTS) || (frames.len() > 1 && is(name, &STARTS_OF_THREADS));
     }
+    let [.., (above, _), _] = frames else { return false };
     name(*above, material) == Some("main")
         || (in_c_library(*last, material) && !in_c_library(*above, material))
 }
@@ -59,10 +47,10 @@ fn name<'a>(place: PlaceId, material: &Material<'a>) -> Option<&'a str> {
     Some(named.lines.last()?.system_name.as_str())
 }
 
-fn is_start(name: &str) -> bool {
+fn is(name: &str, starts: &[&str]) -> bool {
     let name = name.split_once('@').map_or(name, |(name, _version)| name);
     let version = |start: &str| name.strip_prefix(start).is_some_and(|v| VERSIONS.contains(&v));
-    STARTS.into_iter().any(version)
+    starts.iter().any(|start| version(start))
 }
 
 fn in_c_library(place: PlaceId, material: &Material<'_>) -> bool {
@@ -79,11 +67,11 @@ mod tests {
     use super::*;
     use crate::aggregate::{Aggregator, Rules};
     use crate::testing::{mmap, sample, stack};
-    use bpf::{Sample, SideBandKind, Window};
+    use bpf::{SideBandKind, Window};
     use symbolizer::{Line, Named, ProcessTable, Reason};
 
-    /// Whether a stack of these names, leaf first, ends nowhere; an empty name is none.
-    fn ends_nowhere(flags: Flags, names: &[&str], paths: &[(u64, &str)]) -> bool {
+    /// Whether a stack of these names, leaf first, ends at a start; an empty name is none.
+    fn starts(names: &[&str], paths: &[(u64, &str)]) -> bool {
         let addresses: Vec<u64> = (1..).map(|at| at * 0x1000 + 1).take(names.len()).collect();
         let mut side_band = Vec::new();
         for (start, path) in paths {
@@ -93,16 +81,17 @@ mod tests {
             }
             side_band.push(record);
         }
-        let samples = vec![Sample { flags, ..sample(1, 1, 0) }];
         let stacks = vec![stack(1, &addresses)];
-        let window = Window { stacks, samples, side_band, ..Window::default() };
+        let window =
+            Window { stacks, samples: vec![sample(1, 1, 0)], side_band, ..Window::default() };
         let mut table = ProcessTable::without_proc();
         let mut aggregator = Aggregator::new(Rules::default());
         aggregator.add(&window, &mut table);
         let counts = aggregator.finish();
         let named: Vec<Named> = names.iter().map(|name| named(name)).collect();
-        let material = Material { counts: &counts, table: &table, named: &named, frameless: &[] };
-        nowhere(counts.counts.keys().next().unwrap(), &material)
+        let material = Material { counts: &counts, table: &table, named: &named, leaves: &[] };
+        let user = counts.counts.keys().next().unwrap().user.unwrap();
+        at_start(counts.stacks.frames(user), &material)
     }
 
     fn named(name: &str) -> Named {
@@ -114,8 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_walk_that_breaks_above_a_start_is_complete() {
-        let broken = |names: &[&str]| ends_nowhere(Flags::BROKEN, names, &[]);
+    fn starts_are_known_by_name() {
         for start in [
             "__libc_start_call_main",
             "__libc_start_main@@GLIBC_2.34",
@@ -125,33 +113,29 @@ mod tests {
             "__clone3",
             "runtime.goexit.abi0",
         ] {
-            assert!(!broken(&["work", "main", start]), "{start}");
+            assert!(starts(&["work", "main", start], &[]), "{start}");
         }
         for other in ["work", "start", "_start_work", "clone_all", "main", "runtime.goexit2"] {
-            assert!(broken(&["leaf", other]), "{other}");
+            assert!(!starts(&["leaf", other], &[]), "{other}");
         }
-        assert!(!ends_nowhere(Flags::default(), &["leaf", "work"], &[]));
     }
 
     #[test]
-    fn a_leaf_alone_that_breaks_ends_nowhere() {
-        assert!(ends_nowhere(Flags::BROKEN, &["read"], &[]));
-        assert!(ends_nowhere(Flags::BROKEN, &["start_thread"], &[]));
-        assert!(ends_nowhere(Flags::UNREADABLE, &["read"], &[]));
-        assert!(ends_nowhere(Flags::UNREADABLE, &["work", "main", "_start"], &[]));
-        assert!(!ends_nowhere(Flags::default(), &["read"], &[]));
+    fn a_leaf_alone_is_a_start_where_nobody_calls_it() {
+        assert!(starts(&["_start"], &[]));
+        assert!(!starts(&["read"], &[]));
+        assert!(!starts(&["clone3"], &[]), "who creates a thread calls it");
+        assert!(!starts(&[""], &[(0x1000, "/lib/libc.so.6")]));
     }
 
     #[test]
     fn the_unnamed_code_that_calls_main_or_threads_is_a_start() {
-        let broken =
-            |names: &[&str], paths: &[(u64, &str)]| ends_nowhere(Flags::BROKEN, names, paths);
-        assert!(!broken(&["work", "main", ""], &[]));
+        assert!(starts(&["work", "main", ""], &[]));
         let paths = [(0x1000, "/bin/program"), (0x2000, "/lib/libc.so.6")];
-        assert!(!broken(&["work", ""], &paths));
+        assert!(starts(&["work", ""], &paths));
         // From the library's own code the caller is what matters.
         let paths = [(0x1000, "/lib/libc.so.6"), (0x2000, "/lib/libc.so.6")];
-        assert!(broken(&["read", ""], &paths));
-        assert!(broken(&["work", ""], &[(0x1000, "/bin/program"), (0x2000, "/lib/libcurl.so.4")]));
+        assert!(!starts(&["read", ""], &paths));
+        assert!(!starts(&["work", ""], &[(0x1000, "/bin/program"), (0x2000, "/lib/libcurl.so.4")]));
     }
 }

@@ -35,6 +35,8 @@ pub(crate) struct Facts {
     pub foreign: u64,
     /// Ticks that should have come; 0 where it is not known.
     pub expected: u64,
+    /// How user stacks were walked.
+    pub unwind: bpf::Unwind,
     /// How good the samples are.
     pub quality: Quality,
     /// What was wrong with foreign files.
@@ -67,6 +69,11 @@ impl Facts {
     /// The share of samples of which `part` is true.
     pub(crate) fn of_samples(&self, part: u64) -> f64 {
         share(part, self.quality.samples)
+    }
+
+    /// The share of samples with a user stack of which `part` is true.
+    pub(crate) fn of_user_stacks(&self, part: u64) -> f64 {
+        share(part, self.quality.user_samples)
     }
 
     /// The share of user frames without a name.

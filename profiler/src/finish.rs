@@ -51,6 +51,7 @@ impl Facts {
             idle: losses.idle,
             foreign: losses.foreign,
             expected: losses.expected,
+            unwind: config.unwind,
             quality,
             warnings,
         }

@@ -1,5 +1,6 @@
 //! Leaves whose caller a step by frame pointer may have skipped: code that the unwind rules describe by the
-//! stack pointer has not set up a frame pointer of its own, so the register still is the caller's.
+//! stack pointer has not set up a frame pointer of its own, so the register still is the caller's. Where there are no rules,
+//! nobody knows.
 
 use crate::stacks::{PlaceId, Stacks};
 use bpf::unwind::{CfaBase, FrameSections};
@@ -8,43 +9,59 @@ use std::fs::File;
 use symbolizer::name::elf::{Bytes, Image};
 use symbolizer::{FileId, Place, ProcessTable};
 
-/// Larger unwind sections are not read: their files' leaves go unmarked.
+/// Larger unwind sections are not read: nothing is known of their files' leaves.
 const LARGEST: u64 = 32 << 20;
 
-/// By place: whether a leaf there may hide its caller. Files that can't be read have no such leaves.
-pub(crate) fn leaves(stacks: &Stacks, table: &ProcessTable) -> Vec<bool> {
-    let mut frameless = vec![false; stacks.places().len()];
-    for (file, leaves) in by_file(stacks) {
-        let Some(handle) = table.file(file).and_then(|file| file.handle.as_ref()) else { continue };
-        for place in by_stack_pointer(handle, &leaves).unwrap_or_default() {
-            frameless[place.0 as usize] = true;
-        }
-    }
-    frameless
+/// What a step by frame pointer out of a leaf is worth.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Leaf {
+    /// The leaf has a frame of its own, or code that was made at run time, of which no rules are to be had.
+    #[default]
+    Framed,
+    /// The register still is the caller's, or no rule of the file says anything.
+    Frameless,
+    /// In a file without rules, that can't be read, or in no file.
+    WithoutRules,
 }
 
-/// The leaves that lie in files, with their virtual addresses.
-fn by_file(stacks: &Stacks) -> BTreeMap<FileId, Vec<(PlaceId, u64)>> {
+/// What the leaves of stacks that were left by frame pointer are, by place.
+pub(crate) fn leaves(stacks: &Stacks, table: &ProcessTable) -> Vec<Leaf> {
+    let mut all = vec![Leaf::default(); stacks.places().len()];
     let mut files: BTreeMap<FileId, Vec<(PlaceId, u64)>> = BTreeMap::new();
-    for leaf in stacks.user_leaves() {
-        if let Place::File { file, address } = stacks.places()[leaf.0 as usize] {
-            files.entry(file).or_default().push((leaf, address));
+    for leaf in stacks.leaves_by_frame_pointer() {
+        match stacks.places()[leaf.0 as usize] {
+            Place::File { file, address } => files.entry(file).or_default().push((leaf, address)),
+            Place::Unknown { .. } => all[leaf.0 as usize] = Leaf::WithoutRules,
+            Place::Vdso { .. } | Place::Jit { .. } | Place::Kernel { .. } => {}
         }
     }
-    files
+    for (file, leaves) in files {
+        let handle = table.file(file).and_then(|file| file.handle.as_ref());
+        let judged = handle.and_then(|handle| by_rules(handle, &leaves));
+        for (at, (place, _)) in leaves.iter().enumerate() {
+            all[place.0 as usize] = judged.as_ref().map_or(Leaf::WithoutRules, |judged| judged[at]);
+        }
+    }
+    all
 }
 
-/// Those leaves whose frame is found by the stack pointer; `None` where the file has no such rules.
-fn by_stack_pointer(file: &File, leaves: &[(PlaceId, u64)]) -> Option<Vec<PlaceId>> {
+/// What these leaves are by their file's rules; `None` where it has none.
+fn by_rules(file: &File, leaves: &[(PlaceId, u64)]) -> Option<Vec<Leaf>> {
     let image = Image::parse(Bytes::File(file)).ok()?;
     let section = |name| {
         let section = image.section(name)?;
         Some((image.data(section, LARGEST)?, section.address))
     };
-    let frame = section(".eh_frame")?;
+    let frame = section(".eh_frame").filter(|(bytes, _)| bytes.len() > EMPTY)?;
     let header = section(".eh_frame_hdr").unwrap_or_default();
     let text = image.section(".text").map_or(0, |text| text.address);
     let sections = FrameSections::new((&frame.0, frame.1), (&header.0, header.1), text);
-    let found = |address| sections.cfa_base(address) == Some(CfaBase::StackPointer);
-    Some(leaves.iter().filter(|(_, address)| found(*address)).map(|(place, _)| *place).collect())
+    let judge = |address| match sections.cfa_base(address) {
+        Some(CfaBase::StackPointer) | None => Leaf::Frameless,
+        Some(CfaBase::FramePointer | CfaBase::Other) => Leaf::Framed,
+    };
+    Some(leaves.iter().map(|(_, address)| judge(*address)).collect())
 }
+
+/// Bytes of a section that has nothing but its end.
+const EMPTY: usize = 4;

@@ -16,6 +16,7 @@ mod browser;
 pub mod caller;
 mod collect;
 mod command;
+mod completeness;
 pub mod config;
 mod cputime;
 mod debuginfod;

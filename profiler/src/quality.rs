@@ -1,8 +1,8 @@
 //! How good a recording is: what is truncated, guessed, nameless, and why.
 
 use crate::aggregate::Key;
-use crate::assemble::Material;
-use crate::ends;
+use crate::assemble::{Material, Module};
+use crate::completeness::{Completeness, Why};
 use bpf::{Flags, Trust};
 use std::collections::{BTreeMap, BTreeSet};
 use symbolizer::{Reason, Runtime};
@@ -18,8 +18,20 @@ pub(crate) struct Quality {
     pub truncated: u64,
     /// Samples with a guessed frame.
     pub guessed: u64,
-    /// Samples whose user stack ends neither where stacks begin nor where it was cut: see [`ends`].
-    pub broken: u64,
+    /// Samples whose user stack goes to a known end, without a guess.
+    pub complete: u64,
+    /// The same with a guess.
+    pub complete_with_guess: u64,
+    /// Samples whose user stack comes to an end, and yet may lack a frame.
+    pub unsure: u64,
+    /// Samples whose user stack lacks its end.
+    pub incomplete: u64,
+    /// Why stacks are not sure, and the file names of their leaves.
+    pub unsure_by: By<String>,
+    /// Why stacks are incomplete, and the names of the files that they end in.
+    pub incomplete_by: By<String>,
+    /// Samples with a kernel stack that is longer than what was recorded.
+    pub kernel_truncated: u64,
     /// Samples whose leaf's caller may be missing.
     pub caller_may_be_missing: u64,
     /// Samples taken before their tables stood.
@@ -40,18 +52,47 @@ pub(crate) struct Quality {
     pub stacks: usize,
 }
 
+/// Samples by what is wrong with their stacks, and where.
+pub(crate) type By<T> = BTreeMap<(Why, T), u64>;
+
+/// By what is wrong and where, with the most samples first.
+pub(crate) fn largest(by: &By<String>) -> Vec<(&(Why, String), &u64)> {
+    let mut list: Vec<_> = by.iter().collect();
+    list.sort_by_key(|(_, samples)| std::cmp::Reverse(**samples));
+    list
+}
+
+#[derive(Default)]
+struct Reasons {
+    unsure: By<Module>,
+    incomplete: By<Module>,
+}
+
+/// By the names of modules, which several may have.
+fn named(by: By<Module>, material: &Material<'_>) -> By<String> {
+    let mut named = By::new();
+    for ((why, module), samples) in by {
+        *named.entry((why, material.module_name(module))).or_default() += samples;
+    }
+    named
+}
+
 impl Quality {
     /// Looks at all counts.
     pub(crate) fn of(material: &Material<'_>) -> Self {
         let mut quality = Self::default();
         let mut processes = BTreeSet::new();
         let mut stacks = BTreeSet::new();
+        let mut reasons = Reasons::default();
         for (key, count) in &material.counts.counts {
             processes.insert(key.space.map(|space| space.index));
             stacks.insert((key.user, key.kernel));
             quality.count(key, count.samples, material);
             quality.count_frames(key, count.samples, material);
+            quality.count_completeness(key, count.samples, material, &mut reasons);
         }
+        quality.unsure_by = named(reasons.unsure, material);
+        quality.incomplete_by = named(reasons.incomplete, material);
         quality.processes = processes.len();
         quality.stacks = stacks.len();
         quality
@@ -64,13 +105,36 @@ impl Quality {
             (key.user.is_some(), &mut self.user_samples),
             (has(Flags::TRUNCATED_USER) || has(Flags::TRUNCATED_KERNEL), &mut self.truncated),
             (has(Flags::GUESSED), &mut self.guessed),
-            (ends::nowhere(key, material), &mut self.broken),
+            (has(Flags::TRUNCATED_KERNEL), &mut self.kernel_truncated),
             (has(Flags::STALE), &mut self.stale),
             (has(Flags::COMPAT), &mut self.compat),
             (material.caller_may_be_missing(key), &mut self.caller_may_be_missing),
         ] {
             *figure += if condition { samples } else { 0 };
         }
+    }
+
+    /// How far the user stack goes.
+    fn count_completeness(
+        &mut self,
+        key: &Key,
+        samples: u64,
+        material: &Material<'_>,
+        reasons: &mut Reasons,
+    ) {
+        let Some(completeness) = Completeness::of(key, material) else { return };
+        let (figure, reasons) = match completeness {
+            Completeness::Complete => return self.complete += samples,
+            Completeness::WithGuess => return self.complete_with_guess += samples,
+            Completeness::Unsure(why, module) => {
+                (&mut self.unsure, reasons.unsure.entry((why, module)))
+            }
+            Completeness::Incomplete(why, module) => {
+                (&mut self.incomplete, reasons.incomplete.entry((why, module)))
+            }
+        };
+        *figure += samples;
+        *reasons.or_default() += samples;
     }
 
     fn count_frames(&mut self, key: &Key, samples: u64, material: &Material<'_>) {

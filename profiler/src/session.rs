@@ -63,8 +63,8 @@ fn finish(
     stop: &Stop,
 ) -> Result<(), Failure> {
     let (named, warnings) = naming::name(config, &mut recorded.collected);
-    let frameless = frameless::leaves(&recorded.counts.stacks, &recorded.table);
-    let material = Material::new(&recorded.collected, &named, &frameless);
+    let leaves = frameless::leaves(&recorded.counts.stacks, &recorded.table);
+    let material = Material::new(&recorded.collected, &named, &leaves);
     let facts = Facts::new(config, target, &recorded, &material, warnings);
     let making = Making { labels: config.labels, scale: recorded.scale() };
     let profile = assemble(&material, making, finish::head(config, target, &recorded, &facts));

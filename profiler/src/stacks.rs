@@ -201,13 +201,13 @@ impl Stacks {
         &self.placed_frames[range.start as usize..range.end as usize]
     }
 
-    /// The leaves of all user stacks, each once.
-    pub(crate) fn user_leaves(&self) -> BTreeSet<PlaceId> {
-        self.user
-            .values()
-            .filter_map(|stack| self.frames(*stack).first())
-            .map(|(place, _)| *place)
-            .collect()
+    /// The leaves of user stacks that were left by frame pointer, or whose end was found by it perhaps; each once.
+    pub(crate) fn leaves_by_frame_pointer(&self) -> BTreeSet<PlaceId> {
+        let leaf = |stack: &PlacedStack| match self.frames(*stack) {
+            [(leaf, _)] | [(leaf, _), (_, Trust::FramePointer), ..] => Some(*leaf),
+            _ => None,
+        };
+        self.user.values().filter_map(leaf).collect()
     }
 
     /// All places, in the order of their ids.

@@ -1,7 +1,9 @@
 //! The run's figures as JSON, for `--stats`. Written by hand: one object of numbers and names that are ours,
 //! for which a serialization framework would be larger than this file.
 
+use crate::completeness::Why;
 use crate::facts::Facts;
+use crate::quality::{By, largest};
 use bpf::Cost;
 use std::fmt::Write;
 
@@ -88,7 +90,13 @@ pub(crate) fn json(
         .number("foreign_runs", facts.foreign);
     top.number("processes", quality.processes).number("stacks", quality.stacks);
     top.number("user_samples", quality.user_samples).number("truncated", quality.truncated);
-    top.number("guessed", quality.guessed).number("ends_nowhere", quality.broken);
+    top.number("complete", quality.complete)
+        .number("complete_with_guess", quality.complete_with_guess)
+        .number("unsure", quality.unsure)
+        .number("incomplete", quality.incomplete);
+    top.objects("unsure_by", &reasons(&quality.unsure_by));
+    top.objects("incomplete_by", &reasons(&quality.incomplete_by));
+    top.number("guessed", quality.guessed).number("kernel_truncated", quality.kernel_truncated);
     top.number("stale", quality.stale).number("compat", quality.compat);
     top.number("caller_may_be_missing", quality.caller_may_be_missing);
     top.number("user_frames", quality.user_frames)
@@ -108,6 +116,16 @@ pub(crate) fn json(
     top.number("finishing_ns", own.finishing);
     top.list("files", files).objects("push", push);
     top.finish()
+}
+
+/// An object for each reason and file, those of most samples first.
+fn reasons(by: &By<String>) -> Vec<Object> {
+    let object = |((why, file), samples): (&(Why, String), &u64)| {
+        let mut object = Object::new();
+        object.text("reason", why.phrase()).text("file", file).number("samples", samples);
+        object
+    };
+    largest(by).into_iter().map(object).collect()
 }
 
 /// A JSON object under construction.
@@ -207,6 +225,7 @@ fn quote(value: &str, to: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::quality::Quality;
 
     #[test]
     fn names_are_quoted() {
@@ -233,6 +252,33 @@ mod tests {
         inner.text("a", "x\n  y").number("b", 1);
         let text = json(&Facts::default(), &Own::default(), &Cost::default(), &[], &[inner]);
         assert!(text.contains("\"push\": [\n    { \"a\": \"x\\u000a  y\", \"b\": 1}]"), "{text}");
+    }
+
+    #[test]
+    fn the_three_figures_and_their_reasons_are_there() {
+        let why = |why, file: &str| (why, String::from(file));
+        let quality = Quality {
+            complete: 90,
+            complete_with_guess: 5,
+            unsure: 2,
+            incomplete: 3,
+            unsure_by: [(why(Why::Stale, "a"), 2)].into(),
+            incomplete_by: [(why(Why::NoRule, "a\"b"), 1), (why(Why::Broken, "c"), 2)].into(),
+            ..Quality::default()
+        };
+        let facts = Facts { quality, ..Facts::default() };
+        let text = json(&facts, &Own::default(), &Cost::default(), &[], &[]);
+        for part in [
+            r#""complete": 90,"#,
+            r#""complete_with_guess": 5,"#,
+            r#""unsure": 2,"#,
+            r#""incomplete": 3,"#,
+            "\"unsure_by\": [\n    { \"reason\": \"before their tables stood\", \"file\": \"a\", \"samples\": 2}]",
+            "\"incomplete_by\": [\n    { \"reason\": \"leads nowhere\", \"file\": \"c\", \"samples\": 2},\n    \
+             { \"reason\": \"no unwind rule\", \"file\": \"a\\\"b\", \"samples\": 1}]",
+        ] {
+            assert!(text.contains(part), "{part} in {text}");
+        }
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! A recording's figures in words: one line for the terminal and the graph, some for pprof, and warnings.
 
-use crate::facts::{Facts, share};
+mod wholeness;
+
+use crate::facts::Facts;
 use symbolizer::{Reason, Runtime};
 
 /// More than this share of frames without a name, or of stacks that end nowhere, is worth a warning.
@@ -14,16 +16,10 @@ const FRAME_POINTERS: &str = "build with -fno-omit-frame-pointer -mno-omit-leaf-
 pub(crate) fn line(facts: &Facts) -> String {
     let quality = &facts.quality;
     let mut parts = vec![format!("{} samples", grouped(quality.samples)), cpu(facts), lost(facts)];
-    let shares = [
-        (quality.truncated, "truncated"),
-        (quality.caller_may_be_missing, "caller may be missing"),
-        (quality.broken, "stack ends nowhere"),
-        (quality.guessed, "with guessed frames"),
-        (quality.stale, "before their tables stood"),
-        (quality.compat, "of 32-bit tasks"),
-    ];
-    for (samples, what) in shares.into_iter().filter(|(samples, _)| *samples > 0) {
-        parts.push(format!("{} {what}", percent(facts.of_samples(samples))));
+    parts.extend(wholeness::phrase(facts));
+    if quality.kernel_truncated > 0 {
+        let cut = percent(facts.of_samples(quality.kernel_truncated));
+        parts.push(format!("{cut} with a truncated kernel stack"));
     }
     if let Some(reason) = quality.main_reason() {
         let unnamed = percent(facts.unresolved_share());
@@ -74,6 +70,7 @@ pub(crate) fn comments(facts: &Facts) -> Vec<String> {
             facts.idle, facts.expected, facts.runs
         ),
     ];
+    lines.extend(wholeness::comments(facts));
     for (reason, frames) in &quality.unresolved {
         lines.push(format!(
             "unnamed user frames, {}: {frames} of {}",
@@ -100,25 +97,11 @@ pub(crate) fn warnings(facts: &Facts) -> Vec<String> {
             cures.join("; ")
         ));
     }
-    if share(quality.broken, quality.user_samples) > WORTH_A_WARNING {
-        list.push(format!(
-            "{} of the user stacks end nowhere, as those of programs built without frame pointers do; \
-             {FRAME_POINTERS}",
-            percent(share(quality.broken, quality.user_samples))
-        ));
-    }
+    list.extend(wholeness::warnings(facts));
     // A handful of ticks on a machine that idles is no cause.
     let many = facts.lost.values().sum::<u64>() * 100 > facts.expected;
     if many && facts.lost_share() > WORTH_A_WARNING {
         list.push(String::from("a large part of the samples was lost; a lower -F helps"));
-    }
-    let missing = facts.of_samples(quality.caller_may_be_missing);
-    if missing > WORTH_A_WARNING {
-        list.push(format!(
-            "{} of the stacks may lack the caller of their leaf, which keeps no frame pointer there; \
-             {FRAME_POINTERS}",
-            percent(missing)
-        ));
     }
     list.extend(unreadable_files(facts));
     list
@@ -174,10 +157,11 @@ fn switch(runtime: Runtime) -> &'static str {
     }
 }
 
-/// `12.3 %`; what is not nothing is not shown as nothing.
+/// `12.3 %`; what is not nothing is not shown as nothing, and what is not all not as all.
 fn percent(share: f64) -> String {
     match share * 100.0 {
         percent if percent > 0.0 && percent < 0.1 => String::from("<0.1 %"),
+        percent if percent > 99.9 && percent < 100.0 => String::from(">99.9 %"),
         percent => format!("{percent:.1} %"),
     }
 }
@@ -198,6 +182,7 @@ pub(crate) fn grouped(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::completeness::Why;
     use crate::quality::Quality;
 
     fn facts() -> Facts {
@@ -205,7 +190,9 @@ mod tests {
             samples: 1_234,
             user_samples: 1_000,
             user_frames: 10_000,
-            truncated: 1,
+            complete: 999,
+            incomplete: 1,
+            incomplete_by: [((Why::Truncated, String::from("deep")), 1)].into(),
             unresolved: [(Reason::Stripped, 2_500), (Reason::NoMapping, 10)].into(),
             ..Quality::default()
         };
@@ -224,7 +211,7 @@ mod tests {
         assert_eq!(
             line(&facts()),
             "1,234 samples, 12.46 CPU s (-0.3 % against schedstat, ±2.8 % expected), 12 lost (ring full 10, \
-             stack missing 2), <0.1 % truncated, 25.1 % of user frames unnamed (no symbols in the file)"
+             stack missing 2), stacks 99.9 % complete, 0.0 % with a guess, 0.1 % incomplete (truncated in deep 0.1 %), 25.1 % of user frames unnamed (no symbols in the file)"
         );
     }
 
@@ -260,16 +247,6 @@ mod tests {
         facts.quality.unresolved = [(Reason::NoJitMap, 9_000)].into();
         facts.quality.runtimes = [Runtime::Node].into();
         assert!(warnings(&facts)[0].contains("--perf-basic-prof"));
-    }
-
-    #[test]
-    fn stacks_that_end_nowhere_are_a_warning() {
-        let mut facts = facts();
-        facts.quality.unresolved.clear();
-        facts.quality.broken = 201;
-        assert!(warnings(&facts)[0].contains("frame-pointer"));
-        facts.quality.broken = 200;
-        assert!(warnings(&facts).is_empty());
     }
 
     #[test]
