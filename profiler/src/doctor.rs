@@ -3,7 +3,7 @@
 //! Findings are made apart from how they are shown: [`finding`] and [`mod@print`]. Facts come through [`machine`], whose
 //! root can be any directory. In reading order: [`capabilities`] (what failed → what is missing), [`identity`] (who we
 //! are), [`system`], [`kernel`], [`events`], [`names`] (the machine), [`target`], [`files`], [`binary`], [`prologue`],
-//! [`runtime`] (a process), [`distribution`] (commands).
+//! [`walk`], [`runtime`] (a process), [`distribution`] (commands).
 
 pub mod binary;
 pub mod capabilities;
@@ -22,6 +22,7 @@ pub mod system;
 pub mod target;
 #[cfg(test)]
 mod testing;
+pub mod walk;
 
 use crate::exit::{Failure, Kind};
 use distribution::Distribution;

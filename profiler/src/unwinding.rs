@@ -4,7 +4,7 @@
 //! (tables built beside the recording), `build` (one file), `foresee` (files of a command before it starts),
 //! `replaced` (code that was mapped in place of other code), `uncovered` (code without rules that walks came to).
 
-mod build;
+pub(crate) mod build;
 mod files;
 mod foresee;
 mod replaced;

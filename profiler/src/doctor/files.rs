@@ -66,10 +66,11 @@ impl Row {
         ]
     }
 
-    fn lacks_frame_pointers(&self) -> bool {
+    fn cannot_be_walked(&self) -> bool {
         let share =
             |binary: &Binary| binary.frame_pointers.percent().is_some_and(|percent| percent < FEW);
-        self.binary.as_ref().is_ok_and(|binary| !binary.go && share(binary))
+        let rules = |binary: &Binary| binary.go || binary.unwind_rules;
+        self.binary.as_ref().is_ok_and(|binary| !rules(binary) && share(binary))
     }
 
     fn lacks_names(&self) -> bool {
@@ -81,7 +82,7 @@ impl Row {
 /// The table, what is wrong with the files together, and what mends it.
 pub fn section(rows: &[Row], pid: u32, distribution: &Distribution) -> Section {
     let mut section = Section::new("Files with code");
-    section.push(frame_pointers(rows));
+    section.push(frames(rows));
     section.push(names(rows, pid, distribution));
     if rows.iter().any(|row| row.binary.as_ref().is_ok_and(|binary| !binary.wide)) {
         section.push(Finding::warning(
@@ -97,16 +98,16 @@ pub fn section(rows: &[Row], pid: u32, distribution: &Distribution) -> Section {
     section
 }
 
-fn frame_pointers(rows: &[Row]) -> Finding {
-    let without = rows.iter().filter(|row| row.lacks_frame_pointers()).count();
+fn frames(rows: &[Row]) -> Finding {
+    let without = rows.iter().filter(|row| row.cannot_be_walked()).count();
     if without == 0 {
-        return Finding::good("frame pointers", "kept, as far as the beginnings of functions show");
+        return Finding::good("frames", "every file has unwind rules or keeps frame pointers");
     }
     let fact = format!(
-        "{without} of {} files are built without: callers of their functions may be missing",
+        "{without} of {} files have neither unwind rules nor frame pointers: callers of their functions may be missing",
         rows.len()
     );
-    Finding::warning("frame pointers", fact)
+    Finding::warning("frames", fact)
         .cure("build with -fno-omit-frame-pointer (C, C++), -C force-frame-pointers=yes (Rust)")
 }
 
@@ -185,19 +186,17 @@ mod tests {
     fn poor_files_are_warned_of_with_commands() {
         let mut refused = row(0, Symbols::None);
         refused.binary = Err(String::from("file gone"));
-        let section =
-            section(&[row(3, Symbols::Exported), row(97, Symbols::Full), refused], 7, &debian());
-        let pointers = finding(&section, "frame pointers");
-        assert!(pointers.fact.starts_with("1 of 3"), "{pointers:?}");
+        let mut bare = row(3, Symbols::Exported);
+        bare.binary.as_mut().unwrap().unwind_rules = false;
+        let section = section(&[bare, row(3, Symbols::Full), refused], 7, &debian());
+        let frames = finding(&section, "frames");
+        assert!(frames.fact.starts_with("1 of 3"), "{frames:?}");
         let symbols = finding(&section, "symbols");
         assert_eq!(symbols.level, Level::Warning);
         assert_eq!(symbols.cures[0], "sudo apt install libc6-dbg");
         assert!(symbols.cures.last().unwrap().contains("debuginfod.debian.net"));
         let table = section.table.unwrap();
-        assert_eq!(
-            table[1][1..],
-            ["3 %", "yes", "exported only", "none", "abcd"].map(String::from)
-        );
+        assert_eq!(table[1][1..], ["3 %", "no", "exported only", "none", "abcd"].map(String::from));
         assert_eq!(table[3][1], "(file gone)");
     }
 
@@ -207,7 +206,7 @@ mod tests {
         with.debug_file = true;
         let section = section(&[with], 7, &debian());
         assert_eq!(finding(&section, "symbols").level, Level::Good);
-        assert_eq!(finding(&section, "frame pointers").level, Level::Good);
+        assert_eq!(finding(&section, "frames").level, Level::Good);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::finding::{Finding, Section};
 use super::identity::Identity;
 use super::machine::{Machine, field};
 use super::runtime::Seen;
+use super::walk;
 use crate::exit::Kind;
 use symbolizer::process::SpaceFacts;
 use symbolizer::{MappedFile, ProcessTable, Reason};
@@ -54,6 +55,7 @@ pub fn sections(pid: u32, around: Surroundings<'_>) -> Vec<Section> {
         let rows: Vec<Row> = mapped.iter().map(|file| Row::of(file, around.machine)).collect();
         sections.push(files::section(&rows, pid, around.distribution));
     }
+    sections.extend(walk::section(&table, pid));
     sections
 }
 
@@ -194,5 +196,6 @@ mod tests {
         assert_eq!(finding(&sections[0], "mappings").level, Level::Good);
         let table = sections[1].table.as_ref().unwrap();
         assert!(table.iter().any(|row| row[0].contains("libc.so")), "{table:?}");
+        assert_eq!(sections[2].title, "How stacks are walked");
     }
 }

@@ -1,0 +1,284 @@
+//! How the code of a process is walked: by the same tables that a recording builds.
+
+use super::finding::{Finding, Section};
+use crate::summary::grouped;
+use crate::unwinding::build::{self, Built};
+use bpf::unwind::rule::RuleTrust;
+use bpf::unwind::table::Table;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use symbolizer::name::elf::{Bytes, Image};
+use symbolizer::name::go_table;
+use symbolizer::{CodeOf, CodeRange, FileId, MappedFile, ProcessTable};
+
+/// How code is walked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// By rules.
+    Rules(Figures),
+    /// By frame pointer, because the file has no rules.
+    NoRules,
+    /// By frame pointer, because code made at run time has no rules.
+    RunTime,
+    /// By frame pointer and marked, because nothing is known of it; why.
+    Unknown(String),
+}
+
+/// What a table is made of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Its rows.
+    pub rows: usize,
+    /// Bytes of memory that it takes.
+    pub memory: usize,
+    /// Whether Go's own table is among its sources.
+    pub go: bool,
+    /// Bytes of code that synthesised rules cover.
+    pub synthesised: u64,
+    /// Bytes of executable segments that no rule covers, padding among them.
+    pub uncovered: u64,
+}
+
+impl Figures {
+    /// Of a table of this code.
+    fn of(table: &Table, code: &[Range<u64>], go: bool) -> Self {
+        let mut covered = 0;
+        let mut synthesised = 0;
+        for (range, rule) in table.ranges() {
+            let len = range.end - range.start;
+            covered += len;
+            let made = rule.rule().is_some_and(|rule| rule.trust == RuleTrust::Synthesised);
+            synthesised += if made { len } else { 0 };
+        }
+        let all: u64 = code.iter().map(|range| range.end.saturating_sub(range.start)).sum();
+        Self {
+            rows: table.rows().len(),
+            memory: table.memory(),
+            go,
+            synthesised,
+            uncovered: all.saturating_sub(covered),
+        }
+    }
+}
+
+impl Way {
+    /// How a file's code is walked.
+    fn of_file(file: &MappedFile) -> Self {
+        let Some(handle) = &file.handle else {
+            let why = file.reason.map_or("not opened", |reason| reason.phrase());
+            return Self::Unknown(String::from(why));
+        };
+        let code: Vec<Range<u64>> =
+            file.segments.iter().map(|s| s.start..s.start.saturating_add(s.len)).collect();
+        match build::table(handle, &code) {
+            Built::Table(table) => {
+                let image = Image::parse(Bytes::File(handle)).ok();
+                let go = image.is_some_and(|image| go_table(&image).is_some());
+                Self::Rules(Figures::of(&table, &code, go))
+            }
+            Built::NoRules => Self::NoRules,
+        }
+    }
+
+    fn of_vdso() -> Self {
+        build::vdso().map_or(Self::NoRules, |table| Self::Rules(Figures::of(&table, &[], false)))
+    }
+
+    /// For the table.
+    fn phrase(&self) -> String {
+        let figures = match self {
+            Self::Rules(figures) => figures,
+            Self::NoRules => return String::from("frame pointers: the file has no rules"),
+            Self::RunTime => return String::from("frame pointers: code made at run time"),
+            Self::Unknown(why) => return format!("frame pointers, and marked: {why}"),
+        };
+        let mut text = String::from(if figures.go { "Go's rules" } else { "rules" });
+        if figures.synthesised > 0 {
+            text.push_str(&format!(", synthesised for {} bytes", grouped(figures.synthesised)));
+        }
+        if figures.uncovered > 0 {
+            text.push_str(&format!(", a guess in {} bytes", grouped(figures.uncovered)));
+        }
+        text
+    }
+}
+
+/// Code that is walked alike.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Row {
+    /// The file, or what it is.
+    what: String,
+    mappings: u64,
+    bytes: u64,
+    way: Way,
+}
+
+impl Row {
+    fn cells(&self) -> Vec<String> {
+        let (rows, memory) = match &self.way {
+            Way::Rules(figures) => (grouped(figures.rows as u64), kibibytes(figures.memory)),
+            _ => (String::from("-"), String::from("-")),
+        };
+        let code = match self.mappings {
+            1 => kibibytes(self.bytes as usize),
+            n => format!("{} in {n}", kibibytes(self.bytes as usize)),
+        };
+        vec![self.what.clone(), code, rows, memory, self.way.phrase()]
+    }
+}
+
+/// A mapping's kind, in the order in which kinds are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Of {
+    File(FileId),
+    Vdso,
+    Jit,
+    Unknown,
+}
+
+/// How each executable mapping of a process is walked; none where its mappings are not known.
+pub fn section(table: &ProcessTable, pid: u32) -> Option<Section> {
+    let code = table.code().find(|code| code.pid == pid)?;
+    let rows = rows(table, &table.ranges(&code));
+    let mut section = Section::new("How stacks are walked");
+    findings(&rows).into_iter().for_each(|finding| section.push(finding));
+    let heading = ["CODE OF", "SIZE", "ROWS", "TABLE", "WALKED BY"];
+    let mut cells = vec![heading.map(String::from).to_vec()];
+    cells.extend(rows.iter().map(Row::cells));
+    section.table = Some(cells);
+    Some(section)
+}
+
+fn rows(table: &ProcessTable, ranges: &[CodeRange]) -> Vec<Row> {
+    let mut sizes: BTreeMap<Of, (u64, u64)> = BTreeMap::new();
+    for range in ranges {
+        let of = match range.holds {
+            CodeOf::File { file, .. } => Of::File(file),
+            CodeOf::Vdso { .. } => Of::Vdso,
+            CodeOf::Jit => Of::Jit,
+            CodeOf::Unknown => Of::Unknown,
+        };
+        let (mappings, bytes) = sizes.entry(of).or_default();
+        *mappings += 1;
+        *bytes += range.end.saturating_sub(range.start);
+    }
+    let row = |(of, (mappings, bytes)): (Of, (u64, u64))| {
+        let (what, way) = match of {
+            Of::File(id) => {
+                let file = table.file(id)?;
+                (String::from_utf8_lossy(&file.path).into_owned(), Way::of_file(file))
+            }
+            Of::Vdso => (String::from("[vdso]"), Way::of_vdso()),
+            Of::Jit => (String::from("memory of no file"), Way::RunTime),
+            Of::Unknown => {
+                (String::from("other mappings"), Way::Unknown(String::from("not to be opened")))
+            }
+        };
+        Some(Row { what, mappings, bytes, way })
+    };
+    sizes.into_iter().filter_map(row).collect()
+}
+
+/// What it comes to, and what is wrong with it.
+fn findings(rows: &[Row]) -> Vec<Finding> {
+    let figures = rows.iter().filter_map(|row| match &row.way {
+        Way::Rules(figures) => Some(figures),
+        _ => None,
+    });
+    let memory: usize = figures.clone().map(|figures| figures.memory).sum();
+    let fact =
+        format!("for {} of {} rows, {} in all", figures.count(), rows.len(), kibibytes(memory));
+    let mut list = vec![Finding::good("unwind tables", fact)];
+    let names = |way: fn(&Way) -> bool| {
+        let names: Vec<&str> =
+            rows.iter().filter(|row| way(&row.way)).map(|row| row.what.as_str()).collect();
+        (!names.is_empty()).then(|| names.join(", "))
+    };
+    if let Some(files) = names(|way| matches!(way, Way::NoRules)) {
+        let fact = format!(
+            "none in {files}: a step out of a leaf there is marked `caller may be missing`"
+        );
+        list.push(Finding::warning("unwind rules", fact).cure(
+            "build with -fasynchronous-unwind-tables, or with -fno-omit-frame-pointer (C, C++), \
+             -C force-frame-pointers=yes (Rust)",
+        ));
+    }
+    if let Some(what) = names(|way| matches!(way, Way::Unknown(_))) {
+        let fact =
+            format!("nothing is known of {what}: stacks through there are never called complete");
+        list.push(Finding::warning("code", fact));
+    }
+    list
+}
+
+fn kibibytes(bytes: usize) -> String {
+    format!("{} KiB", grouped(bytes.div_ceil(1024) as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finding::Level;
+    use super::*;
+
+    #[test]
+    fn this_process_is_walked_by_rules_and_its_c_library_by_synthesised_ones_too() {
+        let pid = std::process::id();
+        let mut table = ProcessTable::new();
+        table.read(pid);
+        let section = section(&table, pid).unwrap();
+        let rows = section.table.unwrap();
+        let row = |name: &str| rows.iter().find(|row| row[0].contains(name)).unwrap();
+        assert!(row("libc.so")[4].starts_with("rules"), "{rows:?}");
+        assert!(row("[vdso]")[4].starts_with("rules"), "{rows:?}");
+        let own = std::env::current_exe().unwrap();
+        let own = row(own.file_name().unwrap().to_str().unwrap());
+        assert!(own[2].contains(','), "thousands of rows: {own:?}");
+        assert_eq!(section.findings[0].level, Level::Good);
+    }
+
+    #[test]
+    fn a_process_of_which_nothing_is_known_has_no_such_section() {
+        assert_eq!(section(&ProcessTable::without_proc(), 1), None);
+    }
+
+    fn row(what: &str, way: Way) -> Row {
+        Row { what: String::from(what), mappings: 2, bytes: 4097, way }
+    }
+
+    #[test]
+    fn every_way_is_told_with_its_reason() {
+        let figures =
+            Figures { rows: 1234, memory: 5000, synthesised: 4321, uncovered: 16, go: false };
+        let cells = row("x", Way::Rules(figures)).cells();
+        let expected = [
+            "x",
+            "5 KiB in 2",
+            "1,234",
+            "5 KiB",
+            "rules, synthesised for 4,321 bytes, a guess in 16 bytes",
+        ];
+        assert_eq!(cells, expected);
+        let go = Figures { go: true, ..Figures::default() };
+        assert_eq!(Way::Rules(go).phrase(), "Go's rules");
+        assert!(row("x", Way::NoRules).cells()[4].contains("no rules"));
+        assert!(Way::RunTime.phrase().contains("run time"));
+        assert_eq!(
+            Way::Unknown(String::from("file gone")).phrase(),
+            "frame pointers, and marked: file gone"
+        );
+    }
+
+    #[test]
+    fn what_has_no_rules_or_is_not_known_is_a_warning() {
+        let rules = || row("ok", Way::Rules(Figures::default()));
+        assert_eq!(findings(&[rules(), row("jit", Way::RunTime)]).len(), 1);
+        let found = findings(&[
+            rules(),
+            row("/bin/bare", Way::NoRules),
+            row("/bin/gone", Way::Unknown(String::from("file gone"))),
+        ]);
+        assert_eq!(found.len(), 3);
+        assert!(found[1].level == Level::Warning && found[1].fact.contains("/bin/bare"));
+        assert!(found[2].level == Level::Warning && found[2].fact.contains("/bin/gone"));
+    }
+}
