@@ -189,8 +189,8 @@ mod tests {
             };
             all[counts.stacks.places().iter().position(found).unwrap()]
         };
-        assert_eq!(at(0x1010), Leaf::WithoutRules, "the file cannot be opened");
-        assert_eq!(at(0x1020), Leaf::Framed);
+        assert_eq!(at(0x10), Leaf::WithoutRules, "the file cannot be opened");
+        assert_eq!(at(0x20), Leaf::Framed);
         assert_eq!(at(0x9_0000), Leaf::WithoutRules, "nobody knows what lies there");
     }
 }

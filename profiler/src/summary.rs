@@ -126,7 +126,10 @@ fn cures(facts: &Facts) -> Vec<&'static str> {
         ),
         Some(Reason::NoMapping) => {
             list.push("such addresses come from programs built without frame pointers");
-            list.push(FRAME_POINTERS);
+            list.push(match facts.unwind {
+                bpf::Unwind::FramePointers => wholeness::BY_RULES,
+                bpf::Unwind::Auto | bpf::Unwind::Rules => FRAME_POINTERS,
+            });
         }
         Some(Reason::NotPermitted) => list.push("run it with sudo"),
         Some(Reason::NoJitMap | Reason::NoJitEntry) if quality.runtimes.is_empty() => {

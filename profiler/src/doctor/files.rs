@@ -8,9 +8,6 @@ use rustix::fs::{Mode, OFlags, ResolveFlags};
 use std::fs::File;
 use symbolizer::MappedFile;
 
-/// Below this share of functions, in per cent, a file counts as built without frame pointers.
-const FEW: usize = 50;
-
 /// Commands that are shown at most; the first ones mend the most.
 const MOST_CURES: usize = 4;
 
@@ -66,13 +63,6 @@ impl Row {
         ]
     }
 
-    fn cannot_be_walked(&self) -> bool {
-        let share =
-            |binary: &Binary| binary.frame_pointers.percent().is_some_and(|percent| percent < FEW);
-        let rules = |binary: &Binary| binary.go || binary.unwind_rules;
-        self.binary.as_ref().is_ok_and(|binary| !rules(binary) && share(binary))
-    }
-
     fn lacks_names(&self) -> bool {
         let poor = |binary: &Binary| matches!(binary.symbols, Symbols::Exported | Symbols::None);
         !self.debug_file && self.binary.as_ref().is_ok_and(poor)
@@ -82,7 +72,6 @@ impl Row {
 /// The table, what is wrong with the files together, and what mends it.
 pub fn section(rows: &[Row], pid: u32, distribution: &Distribution) -> Section {
     let mut section = Section::new("Files with code");
-    section.push(frames(rows));
     section.push(names(rows, pid, distribution));
     if rows.iter().any(|row| row.binary.as_ref().is_ok_and(|binary| !binary.wide)) {
         section.push(Finding::warning(
@@ -96,19 +85,6 @@ pub fn section(rows: &[Row], pid: u32, distribution: &Distribution) -> Section {
     table.extend(rows.iter().map(Row::cells));
     section.table = Some(table);
     section
-}
-
-fn frames(rows: &[Row]) -> Finding {
-    let without = rows.iter().filter(|row| row.cannot_be_walked()).count();
-    if without == 0 {
-        return Finding::good("frames", "every file has unwind rules or keeps frame pointers");
-    }
-    let fact = format!(
-        "{without} of {} files have neither unwind rules nor frame pointers: callers of their functions may be missing",
-        rows.len()
-    );
-    Finding::warning("frames", fact)
-        .cure("build with -fno-omit-frame-pointer (C, C++), -C force-frame-pointers=yes (Rust)")
 }
 
 fn names(rows: &[Row], pid: u32, distribution: &Distribution) -> Finding {
@@ -189,8 +165,6 @@ mod tests {
         let mut bare = row(3, Symbols::Exported);
         bare.binary.as_mut().unwrap().unwind_rules = false;
         let section = section(&[bare, row(3, Symbols::Full), refused], 7, &debian());
-        let frames = finding(&section, "frames");
-        assert!(frames.fact.starts_with("1 of 3"), "{frames:?}");
         let symbols = finding(&section, "symbols");
         assert_eq!(symbols.level, Level::Warning);
         assert_eq!(symbols.cures[0], "sudo apt install libc6-dbg");
@@ -206,7 +180,6 @@ mod tests {
         with.debug_file = true;
         let section = section(&[with], 7, &debian());
         assert_eq!(finding(&section, "symbols").level, Level::Good);
-        assert_eq!(finding(&section, "frames").level, Level::Good);
     }
 
     #[test]

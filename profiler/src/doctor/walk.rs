@@ -97,7 +97,10 @@ impl Way {
             text.push_str(&format!(", synthesised for {} bytes", grouped(figures.synthesised)));
         }
         if figures.uncovered > 0 {
-            text.push_str(&format!(", a guess in {} bytes", grouped(figures.uncovered)));
+            let bytes = grouped(figures.uncovered);
+            text.push_str(&format!(
+                ", none for {bytes} bytes (a guess there, if they are no padding)"
+            ));
         }
         text
     }
@@ -127,6 +130,9 @@ impl Row {
     }
 }
 
+/// Above lies the kernel's half, and the page of old system calls that it maps there.
+const USER_END: u64 = 1 << 63;
+
 /// A mapping's kind, in the order in which kinds are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Of {
@@ -139,7 +145,8 @@ enum Of {
 /// How each executable mapping of a process is walked; none where its mappings are not known.
 pub fn section(table: &ProcessTable, pid: u32) -> Option<Section> {
     let code = table.code().find(|code| code.pid == pid)?;
-    let rows = rows(table, &table.ranges(&code));
+    let files = table.process(pid).map(|facts| facts.files).unwrap_or_default();
+    let rows = rows(table, &table.ranges(&code), &files);
     let mut section = Section::new("How stacks are walked");
     findings(&rows).into_iter().for_each(|finding| section.push(finding));
     let heading = ["CODE OF", "SIZE", "ROWS", "TABLE", "WALKED BY"];
@@ -149,9 +156,9 @@ pub fn section(table: &ProcessTable, pid: u32) -> Option<Section> {
     Some(section)
 }
 
-fn rows(table: &ProcessTable, ranges: &[CodeRange]) -> Vec<Row> {
+fn rows(table: &ProcessTable, ranges: &[CodeRange], files: &[FileId]) -> Vec<Row> {
     let mut sizes: BTreeMap<Of, (u64, u64)> = BTreeMap::new();
-    for range in ranges {
+    for range in ranges.iter().filter(|range| range.start < USER_END) {
         let of = match range.holds {
             CodeOf::File { file, .. } => Of::File(file),
             CodeOf::Vdso { .. } => Of::Vdso,
@@ -162,6 +169,16 @@ fn rows(table: &ProcessTable, ranges: &[CodeRange]) -> Vec<Row> {
         *mappings += 1;
         *bytes += range.end.saturating_sub(range.start);
     }
+    let unopened: Vec<&MappedFile> = files
+        .iter()
+        .filter_map(|id| table.file(*id))
+        .filter(|file| file.handle.is_none())
+        .collect();
+    // They have names; what is left is neither file nor anything else that is known.
+    let unknown = sizes.get(&Of::Unknown).map_or(0, |(mappings, _)| *mappings);
+    if unknown <= unopened.len() as u64 {
+        sizes.remove(&Of::Unknown);
+    }
     let row = |(of, (mappings, bytes)): (Of, (u64, u64))| {
         let (what, way) = match of {
             Of::File(id) => {
@@ -171,12 +188,18 @@ fn rows(table: &ProcessTable, ranges: &[CodeRange]) -> Vec<Row> {
             Of::Vdso => (String::from("[vdso]"), Way::of_vdso()),
             Of::Jit => (String::from("memory of no file"), Way::RunTime),
             Of::Unknown => {
-                (String::from("other mappings"), Way::Unknown(String::from("not to be opened")))
+                (String::from("other mappings"), Way::Unknown(String::from("of no known file")))
             }
         };
         Some(Row { what, mappings, bytes, way })
     };
-    sizes.into_iter().filter_map(row).collect()
+    let unopened = unopened.into_iter().map(|file| Row {
+        what: String::from_utf8_lossy(&file.path).into_owned(),
+        mappings: 1,
+        bytes: file.segments.iter().map(|segment| segment.len).sum(),
+        way: Way::of_file(file),
+    });
+    sizes.into_iter().filter_map(row).chain(unopened).collect()
 }
 
 /// What it comes to, and what is wrong with it.
@@ -233,7 +256,7 @@ mod tests {
         let own = std::env::current_exe().unwrap();
         let own = row(own.file_name().unwrap().to_str().unwrap());
         assert!(own[2].contains(','), "thousands of rows: {own:?}");
-        assert_eq!(section.findings[0].level, Level::Good);
+        assert!(section.findings.iter().all(|finding| finding.level == Level::Good));
     }
 
     #[test]
@@ -255,7 +278,7 @@ mod tests {
             "5 KiB in 2",
             "1,234",
             "5 KiB",
-            "rules, synthesised for 4,321 bytes, a guess in 16 bytes",
+            "rules, synthesised for 4,321 bytes, none for 16 bytes (a guess there, if they are no padding)",
         ];
         assert_eq!(cells, expected);
         let go = Figures { go: true, ..Figures::default() };

@@ -6,6 +6,10 @@ use crate::facts::Facts;
 use crate::quality::{By, largest};
 use std::collections::BTreeMap;
 
+/// What mends stacks that were walked by frame pointer where there are rules.
+pub(super) const BY_RULES: &str =
+    "programs built without frame pointers are walked by their files' rules without --unwind fp";
+
 /// Reasons that the line names.
 const NAMED: usize = 3;
 
@@ -109,9 +113,7 @@ fn cure(why: Why, facts: &Facts) -> String {
     let by_frame_pointer =
         matches!(why, Why::Broken | Why::Unreadable | Why::CallerMayBeMissing | Why::NoMapping);
     match why {
-        _ if by_frame_pointer && facts.unwind == bpf::Unwind::FramePointers => String::from(
-            "programs built without frame pointers are walked by their files' rules without --unwind fp",
-        ),
+        _ if by_frame_pointer && facts.unwind == bpf::Unwind::FramePointers => BY_RULES.into(),
         Why::Broken | Why::Unreadable | Why::CallerMayBeMissing => {
             format!(
                 "code that has neither unwind rules nor frame pointers cannot be walked: {FRAME_POINTERS}"
