@@ -47,10 +47,13 @@ pub(crate) fn leaves(stacks: &Stacks, table: &ProcessTable) -> Vec<Leaf> {
     all
 }
 
+/// A section's bytes and its virtual address.
+type Section = (Vec<u8>, u64);
+
 /// What a file's rules say of leaves.
 struct Judge {
-    /// Bytes and virtual addresses of `.eh_frame` and `.eh_frame_hdr`, and the first address of the code.
-    frame: Option<((Vec<u8>, u64), (Vec<u8>, u64), u64)>,
+    /// `.eh_frame`, `.eh_frame_hdr`, and the first address of the code.
+    frame: Option<(Section, Section, u64)>,
     /// Go's own table.
     go: Option<Table>,
 }
@@ -158,7 +161,7 @@ mod tests {
             })
         };
         let bare = bpf::unwind::rule::Rule { fp: Restore::Same, ..saved };
-        let code = Code::new([START..START + 0x1000]).unwrap();
+        let code = Code::new(std::iter::once(START..START + 0x1000)).unwrap();
         let mut source = bpf::unwind::table::Source::new(&code);
         source.push(START..START + 8, &bare);
         source.push(START + 8..START + 16, &saved);
