@@ -2,7 +2,7 @@
 
 use super::finding::{Finding, Section};
 use crate::summary::grouped;
-use crate::unwinding::build::{self, Built};
+use crate::unwinding::build::{self, Built, Depth};
 use bpf::unwind::rule::RuleTrust;
 use bpf::unwind::table::Table;
 use std::collections::BTreeMap;
@@ -70,8 +70,8 @@ impl Way {
         };
         let code: Vec<Range<u64>> =
             file.segments.iter().map(|s| s.start..s.start.saturating_add(s.len)).collect();
-        match build::table(handle, &code) {
-            Built::Table(table) => {
+        match build::table(handle, &code, Depth::Code) {
+            Built::Table { table, .. } => {
                 let image = Image::parse(Bytes::File(handle)).ok();
                 let go = image.is_some_and(|image| go_table(&image).is_some());
                 Self::Rules(Figures::of(&table, &code, go))

@@ -13,7 +13,7 @@ use symbolizer::name::elf::Bytes;
 
 /// What is read of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Depth {
+pub(crate) enum Depth {
     /// Its own tables.
     Tables,
     /// And the code that they do not cover.
@@ -35,7 +35,7 @@ pub(crate) enum Built {
 }
 
 /// The table of a file's executable segments (virtual addresses).
-pub(super) fn table(file: &fs::File, code: &[Range<u64>], depth: Depth) -> Built {
+pub(crate) fn table(file: &fs::File, code: &[Range<u64>], depth: Depth) -> Built {
     build(Bytes::File(file), code, depth).unwrap_or(Built::NoRules)
 }
 
