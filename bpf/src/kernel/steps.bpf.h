@@ -35,17 +35,18 @@ static __always_inline __u64 register_of(const struct walk *w, __u32 number, boo
 	return 0;
 }
 
-/* The frame address by the frame pointer; with tables missing that is said. */
-static __always_inline int by_frame_pointer(struct walk *w, bool stale)
+/* The frame address by the frame pointer; with tables missing that is said. 0 is the end of a stack, but in code made
+ * at run time, which uses the register for whatever it likes. */
+static __always_inline int by_frame_pointer(struct walk *w, __u64 rule)
 {
-	if (stale && hijacked(w))
+	if (rule & RULE_STALE && hijacked(w))
 		return WALK_ELSEWHERE;
-	if (stale)
+	if (rule & RULE_STALE)
 		w->flags |= FLAG_STALE;
 	if (!(w->known & KNOWN_FP))
 		return WALK_LOST_REGISTER;
 	if (!w->fp)
-		return WALK_ENDS;
+		return rule & (RULE_STALE | RULE_RUN_TIME) ? WALK_BREAKS : WALK_ENDS;
 	if (w->fp & 7 || w->fp < w->sp || w->fp >> ADDRESS_BITS)
 		return WALK_BREAKS;
 	w->cfa = w->fp + 16;
@@ -59,7 +60,7 @@ static __always_inline int unmapped(struct walk *w)
 		return WALK_ELSEWHERE;
 	if (unwind_mode == UNWIND_RULES || (w->after && !follows_call(w->ip)))
 		return WALK_NO_MAPPING;
-	return by_frame_pointer(w, true);
+	return by_frame_pointer(w, RULE_STALE);
 }
 
 /* What is rare: the frame address by a word of the stack, in a stub, behind a signal handler. Returns how the walk goes
@@ -89,7 +90,7 @@ __noinline int rare_step(__u32 index, __u32 level, __u64 rule)
 		w->cfa = w->sp + 8 + ((w->ip & 15) >= number ? 8 : 0);
 		return WALK_GOES_ON;
 	case RULE_FRAME_POINTER:
-		return by_frame_pointer(w, rule & RULE_STALE);
+		return by_frame_pointer(w, rule);
 	case RULE_SIGNAL_FRAME:
 		at = w->sp;
 		w->ip = stack_word(w, at + SIGNAL_IP, &failed);
@@ -147,15 +148,20 @@ static __always_inline int restore(struct walk *w, __u32 index, __u32 level, __u
 	return failed ? WALK_CANNOT_READ : WALK_GOES_ON;
 }
 
-/* What the caller's registers are restored by: the rule, or what stands for one where there is none. */
-static __always_inline __u64 in_place(__u64 rule)
+/* What the caller's registers are restored by: the rule, or what stands for one where there is none. A guess leaves the
+ * frame pointer unknown, unless the return address that it found is the frame pointer's own. */
+static __always_inline __u64 in_place(const struct walk *w, __u64 rule)
 {
+	const __u64 below = RULE_FP_AT_CFA << RULE_FP_SHIFT | 0xfe << RULE_FP_AT_SHIFT;
+
 	switch (rule & 7) {
 	case RULE_NONE:
+		if (w->known & KNOWN_FP && w->cfa == w->fp + 16)
+			return RULE_NONE | below;
 		return RULE_NONE | RULE_FP_UNKNOWN << RULE_FP_SHIFT;
 	case RULE_FRAME_POINTER:
 	case NO_MAPPING:
-		return RULE_FRAME_POINTER | RULE_FP_AT_CFA << RULE_FP_SHIFT | 0xfe << RULE_FP_AT_SHIFT;
+		return RULE_FRAME_POINTER | below;
 	default:
 		return rule;
 	}
@@ -197,7 +203,7 @@ __noinline int walk_by_rules(__u32 index, __u32 level, __u64 limit)
 			w->cfa = w->fp + (__s32)(rule >> RULE_OFFSET_SHIFT);
 		else {
 			goes = rare_step(index, level, rule);
-			rule = in_place(rule);
+			rule = in_place(w, rule);
 		}
 		if (goes == WALK_ELSEWHERE) {
 			__u64 *last = &log->words[(w->at - 1) & log_mask];

@@ -182,8 +182,15 @@ __noinline __u64 find_rule(__u32 index, __u32 level)
 		return rule_in_table(mapping->directory, mapping->pages_and_kind & ((1U << KIND_SHIFT) - 1),
 				     w->look_up - mapping->origin);
 	if (unwind_mode == UNWIND_RULES)
-		return kind == MAPPING_FRAME_POINTERS ? RULE_NONE : NO_MAPPING;
-	return kind == MAPPING_FRAME_POINTERS ? RULE_FRAME_POINTER : RULE_FRAME_POINTER | RULE_STALE;
+		return kind == MAPPING_UNKNOWN ? NO_MAPPING : RULE_NONE;
+	switch (kind) {
+	case MAPPING_FRAME_POINTERS:
+		return RULE_FRAME_POINTER;
+	case MAPPING_RUN_TIME:
+		return RULE_FRAME_POINTER | RULE_RUN_TIME;
+	default:
+		return RULE_FRAME_POINTER | RULE_STALE;
+	}
 }
 
 /* The slot of a process, by its number and start; 0: it has none. */

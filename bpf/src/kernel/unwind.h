@@ -20,7 +20,8 @@ enum unwind_limits {
 /* How a mapping's code is walked. */
 enum mapping_kind {
 	MAPPING_RULES = 0,	    /* by the rows of a table */
-	MAPPING_FRAME_POINTERS = 1, /* code made at run time, files without rules */
+	MAPPING_FRAME_POINTERS = 1, /* files without rules */
+	MAPPING_RUN_TIME = 3,	    /* code made at run time: by frame pointer, which may be anything there */
 	MAPPING_UNKNOWN = 2,	    /* its table is not there yet: by frame pointer, and said so */
 };
 
@@ -38,7 +39,8 @@ enum rule_kind {
 /* The other bits of a rule. */
 enum rule_bits {
 	RULE_SYNTHESISED = 1 << 3,
-	RULE_STALE = 1 << 3, /* by frame pointer because tables are missing */
+	RULE_STALE = 1 << 3,	/* by frame pointer because tables are missing */
+	RULE_RUN_TIME = 1 << 4, /* by frame pointer in code made at run time */
 	RULE_FP_SHIFT = 4,
 	RULE_RA_SHIFT = 6,
 	RULE_NUMBER_SHIFT = 8,

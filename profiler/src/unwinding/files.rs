@@ -257,7 +257,7 @@ impl Files {
                 Some(table) => (Way::Rules { table, bias: base }, false),
                 None => (Way::FramePointers, false),
             },
-            CodeOf::Jit => (Way::FramePointers, false),
+            CodeOf::Jit => (Way::RunTime, false),
             CodeOf::Unknown => (Way::Unknown, false),
         }
     }

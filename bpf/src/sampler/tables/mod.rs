@@ -54,8 +54,10 @@ pub enum Way<'a> {
         /// Address in memory less virtual address.
         bias: u64,
     },
-    /// By frame pointer: code made at run time, files without rules.
+    /// By frame pointer: files without rules.
     FramePointers,
+    /// By frame pointer, as far as it is one: code made at run time.
+    RunTime,
     /// By frame pointer, and said so: its table is not there yet.
     Unknown,
 }
@@ -220,6 +222,7 @@ fn words(of: &CodeMapping<'_>) -> [u32; MAPPING_WORDS] {
             mapping_kind::MAPPING_RULES,
         ),
         Way::FramePointers => (0, Position(0), 0, mapping_kind::MAPPING_FRAME_POINTERS),
+        Way::RunTime => (0, Position(0), 0, mapping_kind::MAPPING_RUN_TIME),
         Way::Unknown => (0, Position(0), 0, mapping_kind::MAPPING_UNKNOWN),
     };
     let halves = |word: u64| [word as u32, (word >> 32) as u32];
