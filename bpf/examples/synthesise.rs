@@ -3,7 +3,8 @@
 #![expect(clippy::print_stdout, reason = "an example that prints")]
 
 use bpf::unwind::synth::{
-    Input, Segment, Uncovered, function_symbols, packed_pointers, relative_pointers, synthesise,
+    Input, Segment, Uncovered, fixed_pointers, function_symbols, packed_pointers,
+    relative_pointers, synthesise,
 };
 use bpf::unwind::table::Code;
 use gimli::{BaseAddresses, CieOrFde, EhFrame, EndianSlice, LittleEndian, UnwindSection};
@@ -105,10 +106,14 @@ fn show(path: &str, rows: bool) -> Option<()> {
     let mut pointers = relative_pointers(bytes(".rela.dyn"));
     pointers.extend(packed_pointers(bytes(".relr.dyn"), &memory));
     let uncovered = Uncovered::read(&code, &memory, &covered);
+    let fixed = elf.number(16, 2)? == 2;
+    for segment in memory.iter().filter(|_| fixed) {
+        pointers.extend(fixed_pointers(segment.bytes, &uncovered));
+    }
     let input = Input {
         code: &code,
         memory: &memory,
-        fixed: elf.number(16, 2)? == 2,
+        fixed,
         uncovered: &uncovered,
         plt: &plt,
         functions: &functions,

@@ -35,12 +35,13 @@ mod step;
 mod tests;
 mod trial;
 mod uncovered;
+mod value;
 mod walk;
 mod work;
 
 pub use call_before::is_call_before;
 pub use memory::{Memory, Segment};
-pub use sources::{function_symbols, packed_pointers, relative_pointers};
+pub use sources::{fixed_pointers, function_symbols, packed_pointers, relative_pointers};
 pub use uncovered::Uncovered;
 
 use super::rule::Rule;

@@ -3,7 +3,8 @@
 use crate::Skip;
 use bpf::unwind::eh_frame::Frames;
 use bpf::unwind::synth::{
-    Input, Segment, Uncovered, function_symbols, packed_pointers, relative_pointers, synthesise,
+    Input, Segment, Uncovered, fixed_pointers, function_symbols, packed_pointers,
+    relative_pointers, synthesise,
 };
 use bpf::unwind::table::{Code, Table};
 use std::fs;
@@ -64,14 +65,19 @@ impl Loaded {
         symbols.extend(function_symbols(section(".symtab").0));
         let mut pointers = relative_pointers(section(".rela.dyn").0);
         pointers.extend(packed_pointers(section(".relr.dyn").0, &memory));
+        let fixed = memory.iter().all(|segment| segment.address >= LOWEST_FIXED);
+        let uncovered = Uncovered::read(&code, &memory, &covered);
+        for segment in memory.iter().filter(|_| fixed) {
+            pointers.extend(fixed_pointers(segment.bytes, &uncovered));
+        }
         let plt = sections.iter().filter(|(name, _)| name.starts_with(".plt"));
         let plt: Vec<Range<u64>> =
             plt.map(|(_, part)| part.address..part.address + part.size as u64).collect();
         let made = synthesise(&Input {
             code: &code,
             memory: &memory,
-            fixed: memory.iter().all(|segment| segment.address >= LOWEST_FIXED),
-            uncovered: &Uncovered::read(&code, &memory, &covered),
+            fixed,
+            uncovered: &uncovered,
             plt: &plt,
             functions: &symbols,
             pointers: &pointers,

@@ -1,6 +1,6 @@
 //! Addresses of possible functions from the bytes of a file's sections. What is cut off is left out.
 
-use super::Memory;
+use super::{Memory, Uncovered};
 
 /// Bytes that are read at once.
 const WINDOW: usize = 1 << 14;
@@ -56,6 +56,12 @@ pub fn packed_pointers(relocations: &[u8], memory: &dyn Memory) -> Vec<u64> {
     pointers
 }
 
+/// Words of data that are addresses of uncovered code: in files that are linked for fixed addresses no relocation tells them.
+pub fn fixed_pointers(data: &[u8], uncovered: &Uncovered) -> Vec<u64> {
+    let words = data.chunks_exact(8).filter_map(|bytes| word(bytes, 0));
+    words.filter(|&address| uncovered.gap(address).is_some()).collect()
+}
+
 /// The word at an address, out of a window that is moved when it does not hold it: they come in order.
 fn pointer_at(window: &mut (u64, Vec<u8>), address: u64, memory: &dyn Memory) -> Option<u64> {
     let in_window = |(start, bytes): &(u64, Vec<u8>)| {
@@ -76,6 +82,7 @@ fn word(bytes: &[u8], at: usize) -> Option<u64> {
 mod tests {
     use super::*;
     use crate::unwind::synth::Segment;
+    use crate::unwind::table::Code;
 
     fn symbol(info: u8, section: u16, value: u64) -> Vec<u8> {
         let mut bytes = vec![0, 0, 0, 0, info, 0];
@@ -109,6 +116,16 @@ mod tests {
         let table = [relocation(8, 0x1000), relocation(6, 0x2000), relocation(37, 0x3000)].concat();
         assert_eq!(relative_pointers(&table), [0x1000, 0x3000]);
         assert_eq!(relative_pointers(&table[..40]), [0x1000]);
+    }
+
+    #[test]
+    fn words_of_data_point() {
+        let bytes = [0x90, 0xc3].repeat(0x20);
+        let code = Code::new(Some(0x1000..0x1040)).unwrap();
+        let memory = vec![Segment { address: 0x1000, bytes: &bytes }];
+        let uncovered = Uncovered::read(&code, &memory, std::slice::from_ref(&(0x1000..0x1010)));
+        let data = [0x1000, 0x1010, 0x103f, 0x1040, 7].map(u64::to_le_bytes).concat();
+        assert_eq!(fixed_pointers(&data[..39], &uncovered), [0x1010, 0x103f]);
     }
 
     #[test]

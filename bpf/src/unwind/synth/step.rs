@@ -4,8 +4,7 @@ use super::addresses;
 use super::image::Image;
 use super::state::{RBP, RSP, State, Value};
 use iced_x86::{
-    Instruction, InstructionInfo, InstructionInfoFactory, MemorySize, Mnemonic, OpAccess, OpKind,
-    Register,
+    Instruction, InstructionInfo, InstructionInfoFactory, Mnemonic, OpAccess, OpKind, Register,
 };
 
 /// Follows instructions that go on to the next one, calls apart.
@@ -126,7 +125,10 @@ impl<'a> Stepper<'a> {
             let place = number(used.base()).filter(|_| used.index() == Register::None);
             let place = place.map(|base| state.register(base).plus(used.displacement() as i64));
             if let Some(place) = place.filter(|place| place.is_stack()) {
-                state.store(place, width(used.memory_size()), Value::Unknown);
+                match used.memory_size().size() {
+                    0 => state.store_run(place),
+                    size => state.store(place, size, Value::Unknown),
+                }
             }
         }
         for register in written(info) {
@@ -215,14 +217,6 @@ fn writes(access: OpAccess) -> bool {
         access,
         OpAccess::Write | OpAccess::CondWrite | OpAccess::ReadWrite | OpAccess::ReadCondWrite
     )
-}
-
-/// Bytes of an operand; where they are not known, as many as an instruction may write at all.
-fn width(size: MemorySize) -> usize {
-    match size.size() {
-        0 => 4096,
-        bytes => bytes,
-    }
 }
 
 /// The number of a 64-bit general register.

@@ -153,6 +153,14 @@ fn a_return_address_is_followed_where_it_is_put() {
 }
 
 #[test]
+fn a_buffer_that_is_cleared_does_not_hide_the_caller() {
+    // push rbx; sub rsp, 64; mov rdi, rsp; rep stosq; add rsp, 64; pop rbx; ret
+    let code = b"\x53\x48\x83\xec\x40\x48\x89\xe7\xf3\x48\xab\x48\x83\xc4\x40\x5b\xc3";
+    let made = made(code, &[0]);
+    assert_eq!([at(&made, 8), at(&made, 11)], [Some((height(80), Restore::Same)); 2]);
+}
+
+#[test]
 fn what_takes_its_arguments_off_the_stack_leaves_the_frame_pointer() {
     // push rbp; mov rbp, rsp; push rax; call 0x10; pop rbp; ret; 0x10: ret 8
     let code = b"\x55\x48\x89\xe5\x50\xe8\x06\0\0\0\x5d\xc3\x90\x90\x90\x90\xc2\x08\0";

@@ -6,7 +6,7 @@ use super::state::State;
 use super::walk::{Ending, Walked, Way};
 
 /// Instructions that a trial follows at most.
-const LONGEST: u64 = 60_000;
+const LONGEST: u64 = 8_000;
 
 /// What speaks against an entry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,8 +73,8 @@ impl Trial<'_> {
 }
 
 impl Flow<'_> {
-    /// Follows the code from an address if nothing speaks against it; the instructions that this took, and whether it was
-    /// good.
+    /// Follows the code from an address if nothing speaks against it, in all that it leads to or as far as a trial goes; the
+    /// instructions that this took, and whether it was good.
     pub(super) fn try_out(
         &mut self,
         target: u64,
@@ -85,7 +85,7 @@ impl Flow<'_> {
         let budget = budget.min(LONGEST);
         let mut flow = Flow::on_trial(Trial { below: &*self, lenient }, budget);
         let good = flow.jump_to(target, state.clone()) == Doubt::None
-            && flow.run()
+            && (flow.run() || budget == LONGEST && flow.budget == 0)
             && flow
                 .blocks
                 .values()

@@ -3,12 +3,13 @@
 use super::loaded::Loaded;
 use bpf::unwind::eh_frame::Frames;
 use bpf::unwind::synth::{
-    Input, Uncovered, function_symbols, packed_pointers, relative_pointers, synthesise,
+    Input, Uncovered, fixed_pointers, function_symbols, packed_pointers, relative_pointers,
+    synthesise,
 };
 use bpf::unwind::table::{Code, Source};
 use bpf::unwind::{go, signal_return};
 use std::ops::Range;
-use symbolizer::name::elf::{Bytes, Image};
+use symbolizer::name::elf::{Bytes, Image, Section};
 use symbolizer::name::go_table;
 
 /// No larger section of unwind rules is read.
@@ -80,12 +81,17 @@ impl<'a> File<'a> {
         functions.extend(function_symbols(&hints(".symtab", MOST_HINTS)));
         let mut pointers = relative_pointers(&hints(".rela.dyn", MOST_HINTS));
         pointers.extend(packed_pointers(&hints(".relr.dyn", MOST_PACKED), &self.loaded));
+        let fixed = self.loaded.lowest() >= LOWEST_FIXED;
+        let data = self.image.sections.iter().filter(|section| fixed && is_data(section));
+        for bytes in data.filter_map(|section| self.image.data(section, MOST_HINTS)) {
+            pointers.extend(fixed_pointers(&bytes, uncovered));
+        }
         let plt = self.image.sections.iter().filter(|section| section.name.starts_with(".plt"));
         let plt: Vec<Range<u64>> = plt.map(|section| section.address..section.end()).collect();
         let made = synthesise(&Input {
             code: &self.code,
             memory: &self.loaded,
-            fixed: self.loaded.lowest() >= LOWEST_FIXED,
+            fixed,
             uncovered,
             plt: &plt,
             functions: &functions,
@@ -103,6 +109,11 @@ impl<'a> File<'a> {
     fn address(&self, name: &str) -> u64 {
         self.image.section(name).map_or(0, |section| section.address)
     }
+}
+
+/// Whether a section may hold pointers.
+fn is_data(section: &Section) -> bool {
+    !section.is_code() && section.address != 0 && section.address % 8 == 0
 }
 
 /// A source that has any rule.
