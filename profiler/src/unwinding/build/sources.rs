@@ -113,7 +113,7 @@ impl<'a> File<'a> {
 
 /// Whether a section may hold pointers.
 fn is_data(section: &Section) -> bool {
-    !section.is_code() && section.address != 0 && section.address % 8 == 0
+    !section.is_code() && section.address != 0 && section.address.is_multiple_of(8)
 }
 
 /// A source that has any rule.
