@@ -8,10 +8,13 @@
 //! symbols and output formats.
 //!
 //! Modules in reading order: [`sample`] (what flows), [`source`] (the seam), [`replay`] (the seam's
-//! second implementor), the live [`Sampler`], [`unwind`] (rules from section bytes), and [`kernel_names`].
+//! second implementor), the live [`Sampler`], [`unwind`] (rules from section bytes), and
+//! [`kernel_names`]. With the feature `native-walk`, `native` runs the sampling program on recorded machines.
 
 mod error;
 mod names;
+#[cfg(feature = "native-walk")]
+pub mod native;
 pub mod replay;
 pub mod sample;
 mod sampler;

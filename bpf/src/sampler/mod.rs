@@ -23,8 +23,12 @@ use crate::source::{MALFORMED, MISSED};
 use crate::{Error, Losses, SampleSource, Window};
 use events::{PerfEvent, Trigger};
 use load::Loaded;
+#[cfg(feature = "native-walk")]
+pub(crate) use log::Records;
 use logs::Logs;
 use memory::clocks;
+#[cfg(feature = "native-walk")]
+pub(crate) use memory::{SharedMemory, page_size};
 use ring::Ring;
 use scope::Scope;
 use side_band::Decoded;

@@ -110,6 +110,6 @@ impl<'a> Frames<'a> {
 }
 
 #[cfg(test)]
-mod differential;
+pub(crate) mod differential;
 #[cfg(test)]
 mod tests;

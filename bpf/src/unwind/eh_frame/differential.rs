@@ -3,7 +3,7 @@
 #[path = "../../../examples/unwind_differential/compare.rs"]
 mod compare;
 #[path = "../../../examples/elf/mod.rs"]
-mod elf;
+pub(crate) mod elf;
 #[path = "../../../examples/unwind_differential/machine.rs"]
 mod machine;
 

@@ -1,0 +1,239 @@
+//! The sampling program compiled for this machine, on recorded machines: to be tested, stepped through and fuzzed.
+//!
+//! It is the same C as in the kernel; `native/native.c` and `native/include/` stand in for the helpers that it calls. A
+//! [`Walker`] has maps with walls around them, filled by the same [`Tables`]. A [`Snapshot`] is registers and memory.
+
+pub mod arbitrary;
+mod machine;
+mod walls;
+
+use crate::sampler::{Records, SpaceName, Tables, Unwind};
+use crate::skeleton::sampler::types::{
+    cache, chunk, cpu, limits, rules, spaces, unwind_limits, walk,
+};
+use crate::unwind::rule::Compact;
+use crate::{Flags, Frame};
+use machine::{Array, LOG_WORDS, Lists, Machine};
+use std::io;
+use std::mem::offset_of;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use walls::Walled;
+
+/// Chunks that a walker's tables may take.
+const CHUNKS: u32 = 16;
+/// The programs' settings and maps are one process's.
+static ONLY: Mutex<()> = Mutex::new(());
+
+/// Registers that a walk begins with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Registers {
+    /// Instruction pointer.
+    pub ip: u64,
+    /// Stack pointer.
+    pub sp: u64,
+    /// Frame pointer.
+    pub fp: u64,
+    /// The saved register that a few rules build on: rbx.
+    pub spare: u64,
+    /// The one that functions use while they align their stack: r10.
+    pub realign: u64,
+}
+
+/// A process that was stopped, and how it is to be walked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Which it is.
+    pub process: SpaceName,
+    /// By whom it was forked, if it has not called exec since; both were started at the same time.
+    pub parent: Option<u32>,
+    /// Of the interrupted code.
+    pub registers: Registers,
+    /// User memory that can be read, by its address.
+    pub memory: Vec<(u64, Vec<u8>)>,
+    /// For what uprobes wait, innermost first: where a return address stood, and that address.
+    pub returns: Vec<(u64, u64)>,
+    /// How it is walked.
+    pub unwind: Unwind,
+    /// Whether callers are guessed.
+    pub guess: bool,
+}
+
+/// A stack, and what is said of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Walked {
+    /// Leaf first.
+    pub frames: Vec<Frame>,
+    /// How it ended, and what else.
+    pub flags: Flags,
+    /// How often user memory was read.
+    pub reads: u64,
+}
+
+/// Where a walk stands behind a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Instruction pointer of the frame that was found.
+    pub ip: u64,
+    /// Its stack pointer.
+    pub sp: u64,
+    /// Whether a signal interrupted that frame.
+    pub interrupted: bool,
+}
+
+/// The programs' maps.
+#[derive(Debug)]
+struct Maps {
+    logs: Walled,
+    cpus: Walled,
+    rules: Walled,
+    spaces: Walled,
+    caches: Walled,
+    chunks: Arc<Mutex<Vec<Walled>>>,
+}
+
+impl Maps {
+    fn new() -> io::Result<Self> {
+        let log = 8 * (1 + LOG_WORDS as usize + limits::LOG_HEADROOM.0 as usize);
+        Ok(Self {
+            logs: Walled::new(2 * log)?,
+            cpus: Walled::new(size_of::<cpu>())?,
+            rules: Walled::new(size_of::<rules>())?,
+            spaces: Walled::new(size_of::<spaces>())?,
+            caches: Walled::new(size_of::<cache>())?,
+            chunks: Arc::default(),
+        })
+    }
+
+    /// Tables in these maps.
+    fn tables(&self) -> io::Result<Tables> {
+        let chunks = Arc::clone(&self.chunks);
+        let make = move |_| {
+            let chunk = Walled::new(size_of::<chunk>())?;
+            let shared = chunk.shared();
+            held(&chunks).push(chunk);
+            shared
+        };
+        Ok(Tables::new(CHUNKS, make, self.rules.shared()?, self.spaces.shared()?))
+    }
+
+    fn tell(&self, machine: &mut Machine) {
+        machine.logs = Array::of(&self.logs, 2);
+        machine.cpus = Array::of(&self.cpus, 1);
+        machine.rules = Array::of(&self.rules, 1);
+        machine.spaces = Array::of(&self.spaces, 1);
+        machine.caches = Array::of(&self.caches, 1);
+        for (place, chunk) in machine.chunks.iter_mut().zip(held(&self.chunks).iter()) {
+            *place = Array::of(chunk, 1);
+        }
+    }
+
+    /// A field of the walk that a CPU's scratch has.
+    fn walk(&self, field: usize) -> u64 {
+        self.cpus.word(offset_of!(cpu, walk) + field)
+    }
+}
+
+fn held<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The sampling program with maps of its own. Only one exists at a time.
+#[derive(Debug)]
+pub struct Walker {
+    tables: Tables,
+    maps: Maps,
+    machine: Box<Machine>,
+    _only: MutexGuard<'static, ()>,
+}
+
+impl Walker {
+    /// With empty tables; waits until no other exists.
+    ///
+    /// # Errors
+    /// When there is no memory.
+    pub fn new() -> io::Result<Self> {
+        let only = held(&ONLY);
+        let maps = Maps::new()?;
+        let tables = maps.tables()?;
+        Ok(Self { tables, maps, machine: Box::new(Machine::new()), _only: only })
+    }
+
+    /// What user space fills in.
+    pub fn tables(&mut self) -> &mut Tables {
+        &mut self.tables
+    }
+
+    /// Samples a process.
+    pub fn sample(&mut self, of: &Snapshot) -> Walked {
+        let lists = Lists::of(of);
+        self.prepare(&lists);
+        // SAFETY: what the machine points to lives until here, and its arrays have the sizes that the programs expect.
+        unsafe { machine::native_sample() };
+        let used = (self.maps.logs.word(0) as usize).min(LOG_WORDS as usize);
+        let words: Vec<u64> = (1..=used).map(|at| self.maps.logs.word(8 * at)).collect();
+        let record = Records::new(&words).next().expect("a sample leaves a record");
+        let frames = record.user.map(|stack| stack.frames).unwrap_or_default();
+        Walked { frames, flags: record.sample.flags, reads: self.machine.reads }
+    }
+
+    /// Walks by rules one frame at a time; the steps, and what is said of the walk.
+    pub fn steps(&mut self, of: &Snapshot) -> (Vec<Step>, Flags) {
+        let lists = Lists::of(of);
+        self.prepare(&lists);
+        // SAFETY: as for a sample.
+        let mut flags = Flags(unsafe { machine::native_first_step() });
+        let mut steps = Vec::new();
+        let frames = |maps: &Maps| maps.walk(offset_of!(walk, at)) as usize;
+        while frames(&self.maps) == steps.len() + 2 {
+            steps.push(Step {
+                ip: self.maps.walk(offset_of!(walk, ip)),
+                sp: self.maps.walk(offset_of!(walk, sp)),
+                interrupted: self.maps.walk(offset_of!(walk, known)) >> 32 == 0,
+            });
+            if steps.len() + 1 >= limits::USER_FRAMES.0 as usize {
+                break;
+            }
+            // SAFETY: as for a sample.
+            flags = Flags(unsafe { machine::native_next_step() });
+        }
+        (steps, flags)
+    }
+
+    /// The rule that the programs find at addresses of a process; [`NO_MAPPING`] where it has no code.
+    pub fn rules(&mut self, of: &Snapshot, addresses: &[u64]) -> Vec<Compact> {
+        let lists = Lists::of(of);
+        self.prepare(&lists);
+        // SAFETY: as for a sample.
+        addresses.iter().map(|at| Compact(unsafe { machine::native_rule(*at) })).collect()
+    }
+
+    /// Empties all maps, whatever user space thinks that they hold.
+    fn clear(&mut self) {
+        self.maps.rules.clear();
+        self.maps.spaces.clear();
+        held(&self.maps.chunks).iter_mut().for_each(Walled::clear);
+    }
+
+    fn prepare(&mut self, lists: &Lists<'_>) {
+        for map in [&mut self.maps.logs, &mut self.maps.cpus, &mut self.maps.caches] {
+            map.clear();
+        }
+        self.maps.tell(&mut self.machine);
+        self.machine.set(lists);
+        // SAFETY: nothing is read before the next call, and every one is preceded by this.
+        unsafe { machine::native_use(&raw mut *self.machine) };
+    }
+}
+
+/// What [`Walker::rules`] gives for an address outside all mappings.
+pub const NO_MAPPING: Compact = Compact(7);
+
+/// Whether a call can end before an address, as the programs see it from the eight bytes before it.
+pub fn is_call_before(word: u64) -> bool {
+    machine::native_is_call_before(word)
+}
+
+const _: () = assert!(CHUNKS <= unwind_limits::MOST_CHUNKS.0);
+
+#[cfg(test)]
+mod tests;

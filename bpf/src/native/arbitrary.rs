@@ -1,0 +1,236 @@
+//! Machines made of any bytes, and what holds for a walk on every one of them.
+
+use super::{Registers, Snapshot, Step, Walker, held};
+use crate::Trust;
+use crate::sampler::{SpaceName, Unwind};
+use crate::skeleton::sampler::types::{limits, space, unwind_limits};
+use std::io;
+
+/// Where the code lies, two pages of rows.
+const CODE: u64 = 0x40_0000;
+const CODE_END: u64 = CODE + 0x2_0000;
+/// Where the stack lies.
+const STACK: u64 = 0x7ffc_0000_0000;
+/// Words of the longest stack.
+const LONGEST: usize = 4096;
+/// In the arena, from its start: the list of mappings, the directory, the rows.
+const DIRECTORY: u32 = 0x100;
+const ROWS: u32 = 0x200;
+const PROCESS: SpaceName = SpaceName { pid: 77, start: 5 };
+/// Reads of user memory a step, at most: words that are guessed are read twice; and steps.
+const READS_A_STEP: u64 = 32;
+const STEPS: u64 = 1100;
+
+/// Bytes that are taken one after the other; zeros behind the last one.
+#[derive(Debug)]
+struct Bytes<'a>(&'a [u8]);
+
+impl Bytes<'_> {
+    fn byte(&mut self) -> u8 {
+        let Some((first, rest)) = self.0.split_first() else { return 0 };
+        self.0 = rest;
+        *first
+    }
+
+    fn number<const SIZE: usize>(&mut self) -> u64 {
+        (0..SIZE).fold(0, |number, _| number << 8 | u64::from(self.byte()))
+    }
+
+    /// One time in eight.
+    fn seldom(&mut self) -> bool {
+        self.byte() % 8 == 7
+    }
+
+    /// A word of a stack: mostly an address of code.
+    fn word(&mut self) -> u64 {
+        let (kind, low) = (self.byte(), self.number::<2>());
+        match kind % 64 {
+            0 => low >> 8,
+            1 => low << (low & 63),
+            2..=6 => STACK + low % LONGEST as u64 * 8,
+            _ => CODE + low + u64::from(kind >> 7) * 0x1_0000,
+        }
+    }
+
+    /// A register: mostly an address of the kind that it should have.
+    fn register(&mut self, usual: u64) -> u64 {
+        let kind = self.byte();
+        if kind.is_multiple_of(16) { self.word() } else { usual + self.number::<1>() * 8 }
+    }
+
+    /// A rule: seldom any bits, mostly one as compilers make them.
+    fn rule(&mut self) -> u64 {
+        let (kind, how, offset) = (self.byte(), self.byte(), self.byte());
+        if kind >> 4 == 0 {
+            return self.number::<8>();
+        }
+        let place = |byte: u8| u64::from((byte as i8 / 16) as u8);
+        let any = offset % 8 == 7;
+        let offset = if any { i32::from(offset as i8) } else { i32::from(offset >> 3) + 1 };
+        [1, 1, 1, 1, 1, 2, 3, u64::from(kind >> 5)][usize::from(kind & 7)]
+            | u64::from(kind & 8)
+            | u64::from(how >> 6) << 4
+            | [0, 0, 0, 0, 0, 0, 2, u64::from(how >> 6)][usize::from(how >> 3 & 7)] << 6
+            | [7, 7, 7, 7, 7, 6, 3, 10][usize::from(how & 7)] << 8
+            | u64::from(kind >> 6) << 14
+            | place(self.byte()) << 16
+            | place(self.byte()) << 24
+            | u64::from((offset * 8) as u32) << 32
+    }
+}
+
+/// Tables of any bytes, as the programs see them.
+#[derive(Debug, Default)]
+struct Wild {
+    mappings: Vec<[u64; 4]>,
+    count: u32,
+    directory: Vec<u32>,
+    rows: Vec<u32>,
+    rules: Vec<u64>,
+}
+
+impl Wild {
+    fn take(bytes: &mut Bytes<'_>) -> Self {
+        let rules: Vec<u64> = (0..=bytes.byte() % [2, 4, 8, 24][usize::from(bytes.byte() % 4)])
+            .map(|_| bytes.rule())
+            .collect();
+        let rows = (0..bytes.byte() % 64).map(|_| bytes.number::<3>() as u32);
+        let row = |row: u32| row & 0xffff | ((row >> 16) % rules.len() as u32) << 16;
+        // At a page's start there is a row.
+        let mut rows: Vec<u32> = [0, 0x1_0000].into_iter().chain(rows).map(row).collect();
+        let half = rows.len() as u32 / 2;
+        let mut directory = vec![ROWS, half, ROWS + half, rows.len() as u32 - half];
+        rows.swap(1, half as usize);
+        if !bytes.seldom() {
+            rows[..half as usize].sort_unstable_by_key(|row| row & 0xffff);
+            rows[half as usize..].sort_unstable_by_key(|row| row & 0xffff);
+        }
+        if bytes.seldom() {
+            directory = (0..4).map(|_| bytes.number::<4>() as u32).collect();
+        }
+        let mut mappings = vec![[CODE, CODE_END, CODE, u64::from(DIRECTORY) | 2 << 32]];
+        for _ in 0..bytes.byte() % 4 {
+            let (start, length) = (bytes.number::<4>() << 4, bytes.number::<2>() << 4);
+            mappings.push([start, start + length, bytes.word(), bytes.number::<8>()]);
+        }
+        if !bytes.seldom() {
+            mappings.sort_unstable();
+        }
+        let seldom = bytes.seldom();
+        let count = if seldom { bytes.number::<4>() as u32 } else { mappings.len() as u32 };
+        Self { mappings, count, directory, rows, rules }
+    }
+}
+
+/// A walker that is given tables of any bytes.
+#[derive(Debug)]
+pub struct Arbitrary {
+    walker: Walker,
+}
+
+impl Arbitrary {
+    /// Waits until no other walker exists.
+    ///
+    /// # Errors
+    /// When there is no memory.
+    pub fn new() -> io::Result<Self> {
+        let mut walker = Walker::new()?;
+        // So that there is a chunk. What user space knows of it is no matter from here on.
+        walker.tables.set_space(PROCESS, &[])?;
+        Ok(Self { walker })
+    }
+
+    /// Walks on a machine made of bytes, and checks what always holds; the frames, and whether they are by rules.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub fn check(&mut self, bytes: &[u8]) -> (usize, bool) {
+        let mut bytes = Bytes(bytes);
+        let how = bytes.byte();
+        self.fill(&Wild::take(&mut bytes));
+        let snapshot = snapshot(how, &mut bytes);
+        let walked = self.walker.sample(&snapshot);
+        assert!(walked.frames.len() <= limits::USER_FRAMES.0 as usize);
+        let registers = &snapshot.registers;
+        let Some((leaf, callers)) = walked.frames.split_first() else {
+            assert_eq!((registers.ip, registers.sp), (0, 0), "the kernel's own thread");
+            return (0, false);
+        };
+        assert_eq!((leaf.address, leaf.trust), (registers.ip & ((1 << 57) - 1), Trust::Context));
+        for frame in callers {
+            assert!(frame.address != 0 && frame.address < 1 << 57, "{frame:x?}");
+        }
+        assert!(walked.reads <= READS_A_STEP * STEPS, "{} reads", walked.reads);
+        let by_rules = snapshot.unwind != Unwind::FramePointers;
+        if by_rules {
+            let (steps, flags) = self.walker.steps(&snapshot);
+            stack_pointers_grow(registers.sp, &steps);
+            if snapshot.returns.is_empty() {
+                let found: Vec<u64> = callers.iter().map(|f| f.address).collect();
+                assert_eq!(found, steps.iter().map(|step| step.ip).collect::<Vec<_>>());
+                assert_eq!(walked.flags, flags);
+            }
+        }
+        (walked.frames.len(), by_rules)
+    }
+
+    fn fill(&mut self, wild: &Wild) {
+        self.walker.clear();
+        let maps = &mut self.walker.maps;
+        let words = |words: &[u32]| words.iter().flat_map(|word| word.to_ne_bytes()).collect();
+        let list: Vec<u8> = wild.mappings.iter().flatten().flat_map(|w| w.to_ne_bytes()).collect();
+        let pieces: [(u32, Vec<u8>); 3] =
+            [(0, list), (DIRECTORY, words(&wild.directory)), (ROWS, words(&wild.rows))];
+        for (at, bytes) in &pieces {
+            held(&maps.chunks)[0].write(*at as usize * 4, bytes);
+        }
+        let rules: Vec<u8> = wild.rules.iter().flat_map(|rule| rule.to_ne_bytes()).collect();
+        maps.rules.write(0, &rules);
+        let slot = PROCESS.pid.wrapping_mul(0x9e37_79b1) >> 8 & (unwind_limits::SPACES.0 - 1);
+        let mut named = 1_u64.to_ne_bytes().to_vec();
+        named.extend::<Vec<u8>>(words(&[PROCESS.pid, PROCESS.start, 0, wild.count]));
+        maps.spaces.write(slot as usize * size_of::<space>(), &named);
+    }
+}
+
+/// Registers, a stack and code.
+fn snapshot(how: u8, bytes: &mut Bytes<'_>) -> Snapshot {
+    let ip = bytes.register(CODE);
+    let sp = bytes.register(STACK + 0x400);
+    let [fp, spare, realign] = std::array::from_fn(|_| bytes.register(STACK + 0x800));
+    let returns = (0..how >> 6).map(|_| (bytes.word(), bytes.word())).collect();
+    let len = LONGEST >> (bytes.byte() % 4);
+    let gap = u64::from(bytes.byte() % 4) * 8;
+    let mut words: Vec<u64> = Vec::new();
+    while !bytes.0.is_empty() && words.len() < len {
+        words.push(bytes.word());
+    }
+    // The same again and again, so that few bytes make a deep stack.
+    let stack: Vec<u8> =
+        words.iter().cycle().take(len).flat_map(|word| word.to_ne_bytes()).collect();
+    let (lower, upper) = stack.split_at(stack.len() / 16 * 8);
+    let code = [0xe8, 0, 0, 0, 0, 0x90, 0xff, 0xd0];
+    Snapshot {
+        process: PROCESS,
+        parent: None,
+        registers: Registers { ip, sp, fp, spare, realign },
+        memory: vec![
+            (CODE, code.repeat((CODE_END - CODE) as usize / code.len())),
+            (STACK, lower.to_vec()),
+            (STACK + lower.len() as u64 + gap, upper.to_vec()),
+        ],
+        returns,
+        unwind: [Unwind::Auto, Unwind::Rules, Unwind::Auto, Unwind::FramePointers]
+            [usize::from(how & 3)],
+        guess: how & 32 == 0,
+    }
+}
+
+/// A caller's frame lies above. A signal may have interrupted code on another stack.
+fn stack_pointers_grow(first: u64, steps: &[Step]) {
+    let mut before = first;
+    for step in steps {
+        assert!(step.interrupted || step.sp > before, "{step:x?} above {before:x}");
+        before = step.sp;
+    }
+}

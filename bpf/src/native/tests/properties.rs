@@ -1,0 +1,21 @@
+use super::random;
+use crate::native::arbitrary::Arbitrary;
+
+/// Arbitrary tables, mappings, registers and stacks: what is checked of each stands with [`Arbitrary::check`], and memory
+/// beyond the maps has walls.
+#[test]
+fn every_walk_ends_within_its_bounds() {
+    let mut arbitrary = Arbitrary::new().unwrap();
+    let mut random = random(0x9e37_79b9_7f4a_7c15);
+    let (mut frames, mut deep, mut cut) = (0, 0, 0);
+    for round in 0..4000 {
+        let len = 16 << (round % 6);
+        let bytes: Vec<u8> = (0..len).flat_map(|_| random().to_ne_bytes()).collect();
+        let (found, by_rules) = arbitrary.check(&bytes);
+        frames += found;
+        deep += usize::from(by_rules && found > 10);
+        cut += usize::from(found == 1024);
+    }
+    // Otherwise little was tried.
+    assert!(frames > 12_000 && deep > 80 && cut > 0, "{frames} frames, {deep} deep, {cut} cut");
+}

@@ -1,0 +1,110 @@
+//! Memory in place of a map's, between walls: who reads or writes beyond it ends the process.
+
+use crate::sampler::{SharedMemory, page_size};
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::ptr::NonNull;
+
+/// The values of a map; their last byte lies right before the wall behind them.
+#[derive(Debug)]
+pub(super) struct Walled {
+    file: OwnedFd,
+    region: NonNull<u8>,
+    region_len: usize,
+    at: NonNull<u8>,
+    len: usize,
+}
+
+// SAFETY: the mapping is the process's, not a thread's, and is unmapped once, by whoever holds it last.
+unsafe impl Send for Walled {}
+
+impl Walled {
+    /// So many zeros.
+    pub(super) fn new(len: usize) -> io::Result<Self> {
+        let page = page_size();
+        let whole = len.next_multiple_of(page);
+        // SAFETY: the name is a string that ends; the descriptor is new and ours.
+        let file =
+            unsafe { OwnedFd::from_raw_fd(libc::memfd_create(c"map".as_ptr(), libc::MFD_CLOEXEC)) };
+        File::from(file.try_clone()?).set_len(whole as u64)?;
+        let region_len = whole + 2 * page;
+        let region = map(std::ptr::null_mut(), region_len, libc::PROT_NONE, None)?;
+        // SAFETY: inside the region, which is `whole` and two pages long.
+        let inside = unsafe { region.add(page) };
+        // From here on the region is unmapped when this is dropped.
+        // SAFETY: inside the region too, as `len` is at most `whole`.
+        let at = unsafe { inside.add(whole - len) };
+        let walled = Self { file, region, region_len, at, len };
+        let access = libc::PROT_READ | libc::PROT_WRITE;
+        map(inside.as_ptr(), whole, access, Some(&walled.file))?;
+        Ok(walled)
+    }
+
+    /// The same memory as user space sees a map's. Its length is a multiple of a page.
+    pub(super) fn shared(&self) -> io::Result<SharedMemory> {
+        assert!(self.len.is_multiple_of(page_size()), "it begins where a page does");
+        SharedMemory::map(self.file.as_fd(), self.len)
+    }
+
+    /// Where it begins.
+    pub(super) fn start(&self) -> *mut u8 {
+        self.at.as_ptr()
+    }
+
+    /// Bytes.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Makes all of it zeros.
+    pub(super) fn clear(&mut self) {
+        // SAFETY: these bytes are ours, and nobody else looks at them while `self` is borrowed.
+        unsafe { std::ptr::write_bytes(self.at.as_ptr(), 0, self.len) }
+    }
+
+    /// Writes bytes from an offset on; those beyond the end are left out.
+    pub(super) fn write(&mut self, offset: usize, bytes: &[u8]) {
+        let count = bytes.len().min(self.len.saturating_sub(offset));
+        let offset = offset.min(self.len);
+        // SAFETY: `count` bytes from `offset` are inside, and `bytes` is a slice of ours: they do not overlap.
+        unsafe {
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.at.as_ptr().add(offset), count)
+        }
+    }
+
+    /// The word at a byte offset.
+    pub(super) fn word(&self, offset: usize) -> u64 {
+        assert!(offset + 8 <= self.len, "inside");
+        // SAFETY: eight bytes from there are inside; any bits are valid.
+        unsafe { self.at.as_ptr().add(offset).cast::<u64>().read_unaligned() }
+    }
+}
+
+/// A new mapping; at an address, in place of what is there.
+fn map(
+    at: *mut u8,
+    len: usize,
+    access: libc::c_int,
+    file: Option<&OwnedFd>,
+) -> io::Result<NonNull<u8>> {
+    let fixed = if at.is_null() { 0 } else { libc::MAP_FIXED };
+    let kind = match file {
+        Some(_) => libc::MAP_SHARED,
+        None => libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+    };
+    let file = file.map_or(-1, |file| file.as_raw_fd());
+    // SAFETY: at an address it takes the place of a piece of a mapping that the caller has made and nobody uses yet.
+    let made = unsafe { libc::mmap(at.cast(), len, access, kind | fixed, file, 0) };
+    if made == libc::MAP_FAILED {
+        return Err(io::Error::last_os_error());
+    }
+    NonNull::new(made.cast()).ok_or_else(|| io::Error::from(io::ErrorKind::OutOfMemory))
+}
+
+impl Drop for Walled {
+    fn drop(&mut self) {
+        // SAFETY: the region was mapped by `new` with this length; no reference into it outlives `self`.
+        unsafe { libc::munmap(self.region.as_ptr().cast(), self.region_len) };
+    }
+}
