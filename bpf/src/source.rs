@@ -2,6 +2,7 @@
 
 use crate::sample::{Sample, SideBand, Stack};
 use std::collections::BTreeMap;
+use std::os::fd::BorrowedFd;
 
 /// Everything that came since the last drain, complete up to a point in time: a sample's stacks and
 /// every side-band record before it are in this window or an earlier one, or are counted as lost.
@@ -80,6 +81,12 @@ pub trait SampleSource {
 
     /// The figures so far; final after [`SampleSource::stop`].
     fn losses(&self) -> Losses;
+
+    /// What becomes readable when there are many side-band records, so that waiting longer would leave new code without unwind
+    /// tables; none where nobody needs to be woken.
+    fn wakes(&self) -> Vec<BorrowedFd<'_>> {
+        Vec::new()
+    }
 
     /// Whether nothing more can come (a replay at its end, no CPU left to sample).
     fn finished(&self) -> bool;

@@ -5,7 +5,7 @@ use crate::cputime::CpuTime;
 use crate::exit::Failure;
 use crate::progress::Progress;
 use crate::signals::Signals;
-use crate::stats::{Own, monotonic};
+use crate::stats::{Own, monotonic, own_cpu_time};
 use crate::tape::Tape;
 use crate::unwinding::Unwinding;
 use crate::watch::Watch;
@@ -16,6 +16,10 @@ use symbolizer::{FileId, ProcessTable};
 /// The first drain comes after this long, so that the maps of new processes are read early; each further one
 /// after twice as long as the one before.
 const FIRST_DRAIN: Duration = Duration::from_millis(10);
+/// The shortest time between two drains when new programs wake it up, and how many times longer than the last drain's
+/// work it is at least, so that many short programs do not keep bpflame busy.
+const REST: Duration = Duration::from_millis(5);
+const REST_FOR_WORK: u32 = 30;
 /// The longest time between two drains.
 const DRAIN: Duration = Duration::from_millis(200);
 /// The longest time between two drains while unwind tables are being built.
@@ -136,13 +140,14 @@ impl Collector<'_> {
         limits: &mut Limits<'_>,
         start: Instant,
     ) -> End {
-        let (mut pause, mut next_look) = (FIRST_DRAIN, LOOK);
+        let (mut pause, mut next_look, mut rest) = (FIRST_DRAIN, LOOK, REST);
         loop {
             if !source.finished() {
                 let left = limits.time.map_or(pause, |time| time.saturating_sub(start.elapsed()));
-                self.watch.wait(limits.signals, pause.min(left));
+                self.watch.wait(limits.signals, pause.min(left), rest, &source.wakes());
                 pause = DRAIN.min(pause * 2).min(limits.drain_every);
             }
+            let worked = own_cpu_time();
             if let Err(error) = source.drain(window) {
                 return End::Failed(error);
             }
@@ -152,6 +157,7 @@ impl Collector<'_> {
                 Ok(false) => {}
                 Err(error) => return End::Failed(error),
             }
+            rest = REST.max(Duration::from_nanos(own_cpu_time() - worked) * REST_FOR_WORK);
             let elapsed = start.elapsed();
             let look = elapsed >= next_look;
             self.time.again(look);

@@ -94,7 +94,7 @@ impl Subject {
             if let Some(code) = command.ended()? {
                 return Ok(Ending::Command(code));
             }
-            watch.wait(signals, patience);
+            watch.wait(signals, patience, patience, &[]);
             if signals.take().is_some_and(|signal| signal != SIGINT) {
                 command.terminate();
             }

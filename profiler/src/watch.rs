@@ -6,7 +6,7 @@ use bpf::{SideBand, SideBandKind};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use std::collections::HashSet;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 /// The most processes whose end wakes at once; the end of others is seen at the next drain.
@@ -17,6 +17,9 @@ const MAX_WAKING: usize = 256;
 const FEW: usize = 8;
 /// That time.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// So long a program that has just started goes on mapping its libraries.
+const SETTLE: Duration = Duration::from_millis(3);
 
 /// The recorded processes that still live: the target's own, and what they started.
 #[derive(Debug, Default)]
@@ -45,26 +48,43 @@ impl Watch {
         Self { command, ..self }
     }
 
-    /// Waits until a signal, the end of a process, or for `time`.
-    pub(crate) fn wait(&mut self, signals: &Signals, time: Duration) {
+    /// Waits until a signal, the end of a process, or for `time`; after `rest` also until `others` wake, and then a little
+    /// longer, because what they tell of goes on.
+    pub(crate) fn wait(
+        &mut self,
+        signals: &Signals,
+        time: Duration,
+        rest: Duration,
+        others: &[BorrowedFd<'_>],
+    ) {
+        if others.is_empty() || rest >= time {
+            self.poll(signals, time, &[]);
+        } else if !self.poll(signals, rest, &[]) && self.poll(signals, time - rest, others) {
+            self.poll(signals, SETTLE, &[]);
+        }
+    }
+
+    /// Whether something came within the time.
+    fn poll(&mut self, signals: &Signals, time: Duration, others: &[BorrowedFd<'_>]) -> bool {
         let signal = signals.descriptor();
         let mut fds: Vec<PollFd<'_>> = vec![PollFd::new(&signal, PollFlags::IN)];
-        fds.extend(
-            self.waking.iter().map(|fd| PollFd::from_borrowed_fd(fd.as_fd(), PollFlags::IN)),
-        );
+        let own = self.waking.iter().map(AsFd::as_fd).chain(others.iter().copied());
+        fds.extend(own.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
         let time = Timespec {
             tv_sec: i64::try_from(time.as_secs()).unwrap_or(i64::MAX),
             tv_nsec: time.subsec_nanos().into(),
         };
         // An interrupted wait is a wait that ended: the signal is looked at next.
-        let woken = poll(&mut fds, Some(&time)).is_ok();
+        let polled = poll(&mut fds, Some(&time));
+        let woken = polled.is_ok();
         let ended: Vec<bool> =
-            fds[1..].iter().map(|fd| woken && !fd.revents().is_empty()).collect();
+            fds[1..=self.waking.len()].iter().map(|fd| woken && !fd.revents().is_empty()).collect();
         if ended.contains(&true) {
             self.looked = None;
         }
         let mut ended = ended.into_iter();
         self.waking.retain(|_| !ended.next().unwrap_or(false));
+        polled.map_or(true, |count| count > 0)
     }
 
     /// Follows births: a child of a member is a member.
@@ -150,7 +170,7 @@ mod tests {
         children.iter_mut().for_each(|child| child.kill().unwrap());
         let signals = Signals::install().unwrap();
         while !watch.waking.is_empty() {
-            watch.wait(&signals, Duration::from_secs(30));
+            watch.wait(&signals, Duration::from_secs(30), Duration::ZERO, &[]);
         }
         assert!(watch.all_gone(true), "all have ended");
         children.iter_mut().for_each(|child| drop(child.wait()));
@@ -163,7 +183,7 @@ mod tests {
         assert!(!watch.all_gone(true));
         child.kill().unwrap();
         let signals = Signals::install().unwrap();
-        watch.wait(&signals, Duration::from_secs(30));
+        watch.wait(&signals, Duration::from_secs(30), Duration::ZERO, &[]);
         assert!(watch.all_gone(true), "a zombie is gone");
         child.wait().unwrap();
         assert!(!Watch::new(&[]).all_gone(false), "the machine does not end");

@@ -78,8 +78,9 @@ impl PerfEvent {
         Self::open(&mut attr, cpu)
     }
 
-    /// A disabled event that counts nothing and tells of mappings, names, births and deaths on a CPU.
-    pub(crate) fn side_band(cpu: u32) -> io::Result<Self> {
+    /// A disabled event that counts nothing and tells of mappings, names, births and deaths on a CPU. It wakes whoever waits
+    /// for it after so many bytes of records.
+    pub(crate) fn side_band(cpu: u32, wake_after: u32) -> io::Result<Self> {
         let mut attr = perf::perf_event_attr {
             type_: perf::PERF_TYPE_SOFTWARE,
             config: perf::PERF_COUNT_SW_DUMMY.into(),
@@ -96,7 +97,7 @@ impl PerfEvent {
         attr.set_task(1);
         attr.set_disabled(1);
         attr.set_watermark(1);
-        attr.__bindgen_anon_2.wakeup_watermark = u32::MAX;
+        attr.__bindgen_anon_2.wakeup_watermark = wake_after;
         Self::open(&mut attr, cpu)
     }
 

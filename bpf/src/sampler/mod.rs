@@ -34,6 +34,7 @@ use scope::Scope;
 use side_band::Decoded;
 use size::Sizes;
 use std::os::fd::AsFd;
+use std::os::fd::BorrowedFd;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 pub use tables::{CodeMapping, Installed, SpaceName, Tables, Way};
@@ -118,6 +119,8 @@ pub struct Cost {
     pub table_bytes: u64,
 }
 
+/// Bytes of side-band records after which tables are to be looked at: a program that starts writes more, a thread less.
+const NEW_MAPPINGS: u32 = 512;
 /// How often CPUs that went or came are looked for, in nanoseconds.
 const LOOK_AT_CPUS: u64 = 1_000_000_000;
 
@@ -219,8 +222,10 @@ impl Sampler {
     }
 
     fn add_ring(&mut self, cpu: u32) -> Result<(), Error> {
-        let event =
-            PerfEvent::side_band(cpu).map_err(|e| events::explain(e, self.config.frequency))?;
+        let by_rules = self.config.unwind != Unwind::FramePointers;
+        let wake_after = if by_rules { NEW_MAPPINGS } else { u32::MAX };
+        let event = PerfEvent::side_band(cpu, wake_after)
+            .map_err(|e| events::explain(e, self.config.frequency))?;
         let ring = Ring::map(event, self.sizes.ring_pages).map_err(capability::locked_memory)?;
         self.rings.push((cpu, ring));
         Ok(())
@@ -288,6 +293,10 @@ fn unless_gone(cpu: u32, opened: Result<(), Error>) -> Result<(), Error> {
 }
 
 impl SampleSource for Sampler {
+    fn wakes(&self) -> Vec<BorrowedFd<'_>> {
+        self.rings.iter().map(|(_, ring)| ring.descriptor()).collect()
+    }
+
     fn drain(&mut self, window: &mut Window) -> Result<(), Error> {
         window.clear();
         let until = self.logs.drain(window)?;

@@ -5,7 +5,7 @@ use super::memory::{SharedMemory, page_size};
 use perf_event_open_sys::bindings::perf_event_mmap_page;
 use std::io;
 use std::mem::offset_of;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::Ordering;
 
 /// The ring of one CPU.
@@ -23,6 +23,11 @@ impl Ring {
         let memory = SharedMemory::map(event.as_fd(), size + page_size())?;
         event.enable()?;
         Ok(Self { memory, event, size })
+    }
+
+    /// What wakes when there are records.
+    pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
+        self.event.as_fd()
     }
 
     /// Bytes of memory that it holds.
