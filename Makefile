@@ -3,7 +3,7 @@ PID ?=
 SECONDS_PER_TARGET ?= 20
 UNWIND_FILES ?= /usr/bin /usr/lib
 
-.PHONY: help flamegraph test test-all test-vm test-backends lint deny msrv bpf-arm64 fuzz bench unwind-differential unwind-bench dist
+.PHONY: help flamegraph test test-all test-vm test-backends lint deny msrv bpf-arm64 fuzz bench unwind-differential unwind-bench unwound dist
 
 help:
 	@echo 'make flamegraph [PID=1234]  install what is needed, record a sample program or the process, write flame.svg'
@@ -14,6 +14,7 @@ help:
 	@echo 'make dist                   one static binary with man page and completions'
 	@echo 'make bench [PEERS=DIR]      figures beside other profilers'
 	@echo 'make unwind-differential       the unwind rules of all files in UNWIND_FILES beside those of gimli; unwind-bench: what they cost'
+	@echo 'make unwound                records the stacks in testdata/unwind anew'
 	@echo 'make fuzz                   every fuzz target for a few seconds; bpf-arm64: the BPF programs for arm64'
 
 flamegraph:
@@ -59,6 +60,10 @@ unwind-differential:
 unwind-bench:
 	cargo run --release -p bpf --example unwind_benchmark -- /usr/bin/node /usr/lib/gcc/x86_64-linux-gnu/*/cc1plus \
 		$(wildcard $(shell rustc --print sysroot)/lib/librustc_driver-*.so) /usr/lib/x86_64-linux-gnu/libc.so.6
+
+unwound:
+	$(MAKE) -s -C testdata/programs OUT="$(abspath $(or $(CARGO_TARGET_DIR),target)/programs)" unwound
+	cargo run -p bpf --features native-walk --example record_unwound -- $(or $(CARGO_TARGET_DIR),target)/programs/unwound testdata/unwind
 
 dist:
 	@tests/rig/dist

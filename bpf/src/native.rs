@@ -4,6 +4,7 @@
 //! [`Walker`] has maps with walls around them, filled by the same [`Tables`]. A [`Snapshot`] is registers and memory.
 
 pub mod arbitrary;
+pub mod golden;
 mod machine;
 mod walls;
 

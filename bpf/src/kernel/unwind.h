@@ -40,7 +40,7 @@ enum rule_kind {
 enum rule_bits {
 	RULE_SYNTHESISED = 1 << 3,
 	RULE_STALE = 1 << 3,	/* by frame pointer because tables are missing */
-	RULE_RUN_TIME = 1 << 4, /* by frame pointer in code made at run time */
+	RULE_RUN_TIME = 1 << 8, /* by frame pointer in code made at run time; a bit that rules of tables leave free */
 	RULE_FP_SHIFT = 4,
 	RULE_RA_SHIFT = 6,
 	RULE_NUMBER_SHIFT = 8,

@@ -1,4 +1,6 @@
 mod agreement;
+#[cfg(target_arch = "x86_64")]
+mod golden;
 mod properties;
 
 /// Numbers that are the same each time.

@@ -16,7 +16,7 @@ const PROCESS: SpaceName = SpaceName { pid: 4711, start: 99 };
 fn calls_are_told_by_the_same_bits() {
     let mut random = random(1);
     let mut calls = 0;
-    for round in 0..3_000_000_u64 {
+    for round in 0..1_000_000_u64 {
         // Most have the opcode of a call where it may stand.
         let opcode = if round % 2 == 0 { 0xff } else { 0xe8 };
         let at = 8 * (round % 9);
@@ -25,7 +25,7 @@ fn calls_are_told_by_the_same_bits() {
         assert_eq!(native::is_call_before(word), is_call_before(word), "{word:#x}");
         calls += usize::from(is_call_before(word));
     }
-    assert!(calls > 100_000, "{calls}");
+    assert!(calls > 40_000, "{calls}");
     // Every second byte with every third one, at every place.
     for place in 0..7 {
         for pair in 0..=u16::MAX {

@@ -1,0 +1,95 @@
+//! Recorded stacks: `make unwound` records them anew, with the expectations of `examples/record_unwound`.
+
+use crate::Flags;
+use crate::native::Walker;
+use crate::native::golden::{Golden, Known};
+use crate::sampler::Unwind;
+use crate::unwind::rule::{Compact, Rule};
+use std::path::Path;
+
+/// The text of every recording, by its name.
+fn recordings() -> Vec<(String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/unwind");
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut all: Vec<_> = entries
+        .map(|path| {
+            let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+            (name, std::fs::read_to_string(path).unwrap())
+        })
+        .collect();
+    all.sort();
+    all
+}
+
+#[test]
+fn recorded_stacks_are_found() {
+    let all = recordings();
+    assert!(all.len() >= 32, "{} recordings", all.len());
+    for (name, text) in all {
+        let golden: Golden = text.parse().unwrap();
+        let walked = golden.walk().unwrap();
+        let found: Vec<_> = walked.frames.iter().map(|f| (f.address, f.trust)).collect();
+        let expected: Vec<_> = golden.frames.iter().map(|f| (f.address, f.trust)).collect();
+        let same = found.iter().zip(&expected).take_while(|(found, right)| found == right).count();
+        assert!(
+            found == expected,
+            "{name}: frame {same} is {:x?}, not {:x?}",
+            found.get(same),
+            golden.frames.get(same)
+        );
+        assert_eq!(walked.flags, golden.flags, "{name}");
+    }
+}
+
+#[test]
+fn recordings_are_written_as_they_are_read() {
+    for (name, text) in recordings() {
+        let golden: Golden = text.parse().unwrap();
+        assert_eq!(golden.to_string(), text, "{name}");
+    }
+}
+
+#[test]
+fn what_is_no_recording_is_refused() {
+    for line in ["frame 1", "rule 1 2 3", "bytes 00", "flags x", "frame 1 rule f * x", "unwind up"]
+    {
+        assert_eq!(
+            line.parse::<Golden>(),
+            Err(format!("line 1: {}", line.split(" * ").next().unwrap()))
+        );
+    }
+}
+
+fn recording(name: &str) -> Golden {
+    let (_, text) = recordings().into_iter().find(|(found, _)| found == name).unwrap();
+    text.parse().unwrap()
+}
+
+/// A rule of a table by frame pointer is no rule of code made at run time: 0 is the end of the stack.
+#[test]
+fn a_table_may_name_the_frame_pointer() {
+    let mut golden = recording("no-rules");
+    for mapping in &mut golden.mappings {
+        mapping.known =
+            Known::Rules(vec![(mapping.range.clone(), Compact::of(&Rule::FRAME_POINTER))]);
+    }
+    let walked = golden.walk().unwrap();
+    let found = walked.frames.iter().map(|frame| frame.address);
+    assert!(found.eq(golden.frames.iter().map(|frame| frame.address)), "{:x?}", walked.frames);
+    assert_eq!(walked.flags, golden.flags);
+}
+
+#[test]
+fn a_process_without_tables_is_walked_by_frame_pointer_and_said_so() {
+    let mut golden = recording("fork");
+    let own = golden.walk().unwrap();
+    assert!(own.frames.len() > 2 && own.flags == Flags(0));
+    let mut walker = Walker::new().unwrap();
+    golden.snapshot.parent = None;
+    let walked = walker.sample(&golden.snapshot);
+    assert!(walked.flags.has(Flags::STALE.with(Flags::FRAME_POINTERS)), "{walked:x?}");
+    golden.snapshot.unwind = Unwind::Rules;
+    let walked = walker.sample(&golden.snapshot);
+    assert_eq!(walked.frames.len(), 1);
+    assert_eq!(walked.flags, Flags::STALE.with(Flags::NO_MAPPING));
+}
