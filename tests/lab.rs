@@ -38,8 +38,10 @@ pub(crate) fn bpflame() -> &'static Path {
 /// A program of `testdata/programs/`, built if need be.
 pub(crate) fn program(name: &str) -> Result<PathBuf, Skip> {
     let compiler = match name {
-        "chain-cpp" => "g++",
-        "chain-go" => "go",
+        "chain-cpp" | "known-throws" => "g++",
+        "chain-go" | "known-go" | "known-go-stripped" | "known-cgo" => "go",
+        "known-rust" => "rustc",
+        "known-musl" => "musl-gcc",
         _ if name.starts_with("chain-rust") => "rustc",
         _ => "gcc",
     };

@@ -14,6 +14,7 @@ mod storms;
 mod synthesised;
 mod targets;
 mod threads;
+mod unwinding;
 mod uprobes;
 
 use crate::Test;
@@ -34,6 +35,7 @@ pub(crate) fn modules() -> Vec<(&'static str, Vec<(&'static str, Test)>)> {
         ("live::programs", programs::tests()),
         ("live::uprobes", uprobes::tests()),
         ("live::synthesised", synthesised::tests()),
+        ("live::unwinding", unwinding::tests()),
         ("live::capabilities", capabilities::tests()),
         ("live::backends", backends::tests()),
     ]

@@ -21,6 +21,8 @@ pub(crate) struct PprofFile {
 pub(crate) struct Sample {
     /// Function names, root first, inlined ones included.
     pub(crate) stack: Vec<String>,
+    /// How many of these names an address has, root first.
+    pub(crate) names: Vec<usize>,
     /// Indices into the mappings, root first; none for code outside files.
     pub(crate) mappings: Vec<Option<usize>>,
     /// Addresses, root first.
@@ -73,6 +75,7 @@ impl PprofFile {
                     .iter()
                     .map(|l| mapping_index.get(&l.mapping_id).copied())
                     .collect(),
+                names: frames.iter().map(|l| l.line.len()).collect(),
                 addresses: frames.iter().map(|l| l.address).collect(),
                 values: s.value.clone(),
                 labels: s.label.iter().map(|l| (text(l.key), label_value(l, &text))).collect(),
