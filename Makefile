@@ -3,7 +3,7 @@ PID ?=
 SECONDS_PER_TARGET ?= 20
 UNWIND_FILES ?= /usr/bin /usr/lib
 
-.PHONY: help flamegraph test test-all test-vm test-backends lint deny msrv bpf-arm64 fuzz bench unwind-differential unwind-bench unwound dist
+.PHONY: help flamegraph test test-all test-vm test-backends lint deny msrv bpf-arm64 fuzz bench compare unwind-differential unwind-bench unwound dist
 
 help:
 	@echo 'make flamegraph [PID=1234]  install what is needed, record a sample program or the process, write flame.svg'
@@ -13,6 +13,7 @@ help:
 	@echo 'make lint                   formatting, warnings, docs; deny: licences and duplicates; msrv: the lowest Rust'
 	@echo 'make dist                   one static binary with man page and completions'
 	@echo 'make bench [PEERS=DIR]      figures beside other profilers'
+	@echo 'make compare                stacks of real programs beside those of perf; OTEL_PROFILER=: of the OpenTelemetry profiler'
 	@echo 'make unwind-differential       the unwind rules of all files in UNWIND_FILES beside those of gimli; unwind-bench: what they cost'
 	@echo 'make unwound                records the stacks in testdata/unwind anew'
 	@echo 'make fuzz                   every fuzz target for a few seconds; bpf-arm64: the BPF programs for arm64'
@@ -52,6 +53,9 @@ fuzz:
 
 bench:
 	@tests/bench/run
+
+compare:
+	@tests/compare/run
 
 unwind-differential:
 	cargo build --release -p profiler

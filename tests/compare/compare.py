@@ -1,0 +1,154 @@
+"""Records real programs with bpflame and its peers and compares the stacks; see run."""
+
+import argparse
+import dataclasses
+import os
+import pathlib
+import shutil
+import signal
+import sys
+import tempfile
+import time
+
+import recorders
+import shares
+import stacks
+import workloads
+
+# Stacks complete, in all, where the target holds.
+TARGET = 0.99
+
+
+@dataclasses.dataclass
+class Tools:
+    """Paths; None for what is not there."""
+    bpflame: str
+    perf: str
+    otel: str
+
+
+@dataclasses.dataclass
+class Row:
+    """A program's line in the table, and what is missed."""
+    program: str
+    cells: list
+    missed: list
+
+
+def part(count, of):
+    return count / of if of else 0.0
+
+
+def percent(share):
+    return f"{share * 100:.2f} %"
+
+
+def judge(name, held, recording):
+    """A program's row; what is incomplete and what differs is printed on the way."""
+    samples = recording.samples
+    counts = {tool: stacks.figures(of) for tool, of in samples.items()}
+    count, sure, whole, reasons = counts["bpflame"]
+    share, missed = part(whole, count), []
+    others = {tool: (part(c[2], c[0]), c[0]) for tool, c in counts.items() if tool != "bpflame" and c[0]}
+    if held and share < TARGET:
+        missed.append(f"{percent(share)} of the stacks are complete")
+    for tool, (other, other_count) in others.items():
+        if count and not shares.not_below(share, count, other, other_count):
+            missed.append(f"{tool} has {percent(other)} complete stacks, bpflame {percent(share)}")
+    for tool, (*_, why) in counts.items():
+        tell_reasons(tool, why, counts[tool][0])
+    for note in recording.notes:
+        print(f"  {note}")
+    cells = [str(count), percent(part(sure, count)), percent(share),
+             *[percent(others[tool][0]) if tool in others else "–" for tool in ("perf", "otel")]]
+    return Row(name, cells + compared(samples, missed), missed)
+
+
+def compared(samples, missed):
+    """The cells of the comparison with perf."""
+    if "perf" not in samples:
+        return ["–"] * 3
+    ours, theirs = stacks.within_both(samples["bpflame"], samples["perf"])
+    ours, theirs = [[s for s in of if s.user] for of in (ours, theirs)]
+    leaves, inclusive = shares.leaves(ours, theirs), shares.inclusive(ours, theirs)
+    for what, found in (("leaf", leaves), ("inclusive", inclusive)):
+        for item in found.differ:
+            print(f"  differs ({what}): {item.function}: {percent(item.ours)}, perf {percent(item.theirs)}, "
+                  f"effective samples {item.effective[0]:.0f} and {item.effective[1]:.0f}, odds {item.odds:.1e}")
+        if found.differ:
+            missed.append(f"{len(found.differ)} {what} shares differ")
+    if inclusive.share < 0.995:
+        print(f"  inclusive shares are compared over {percent(inclusive.share)} of the samples: elsewhere too few stacks are complete in both")
+    verdict = "agree" if not leaves.differ and not inclusive.differ else "differ"
+    return [f"{leaves.compared} / {inclusive.compared}", f"{len(leaves.differ)} / {len(inclusive.differ)}", verdict]
+
+
+def tell_reasons(tool, reasons, count):
+    for (reason, file, root), times in reasons.most_common(6):
+        print(f"  {tool}, incomplete: {times} of {count}, {reason}, outermost frame {root} in {os.path.basename(file)}")
+
+
+def one(name, tools, seconds, keep):
+    """Records a program; the row, or why there is none."""
+    begin, held = workloads.PROGRAMS[name]
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="compare-", dir="/var/tmp"))
+    work = workloads.Work(directory)
+    try:
+        pid = begin(work)
+        time.sleep(2)
+        recording = recorders.record(tools, workloads.descendants(pid), directory, seconds)
+        return judge(name, held, recording)
+    finally:
+        work.end()
+        if keep:
+            print(f"  kept: {directory}")
+        else:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def table(rows):
+    print("\n| program | samples | complete without a guess | complete | perf | OpenTelemetry | functions compared (leaf / inclusive) "
+          "| differ | verdict |\n|---|---|---|---|---|---|---|---|---|")
+    for row in rows:
+        cells = row.cells[:-1] + ["; ".join(row.missed) or row.cells[-1]]
+        print(f"| {row.program} | {' | '.join(cells)} |")
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=int, default=20, help="length of each recording")
+    parser.add_argument("--keep", action="store_true", help="keep the directories")
+    parser.add_argument("programs", nargs="*", default=[], help=", ".join(workloads.PROGRAMS))
+    return parser.parse_args()
+
+
+def found(variable, name):
+    """A tool's path: by its variable, or on the PATH."""
+    path = os.environ.get(variable) or shutil.which(name)
+    if not path:
+        print(f"skipped: {name}: it is neither on the PATH nor in {variable}=")
+    return path
+
+
+def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    wanted = arguments()
+    tools = Tools(os.environ["BPFLAME"], found("PERF", "perf"), found("OTEL_PROFILER", "otel-profiler"))
+    rows, failed = [], []
+    for name in wanted.programs or workloads.PROGRAMS:
+        print(f"{name}:", flush=True)
+        try:
+            rows.append(one(name, tools, wanted.seconds, wanted.keep))
+        except workloads.Absent as absent:
+            print(f"  skipped: {name}: {absent}")
+        except Exception as error:
+            failed.append(name)
+            print(f"  failed: {name}: {error!r}")
+        sys.stdout.flush()
+    table(rows)
+    for name in failed:
+        print(f"failed: {name}")
+    sys.exit(bool(failed) or any(row.missed for row in rows))
+
+
+main()

@@ -1,0 +1,110 @@
+"""bpflame and its peers at work on the same processes at the same time.
+
+At the same time, not in turns: a program's phases then reach every tool alike. What perf costs (it copies 64 KiB a sample) slows the
+program down, but for all who watch it; the rates differ a little, so that no tool samples in the other's wake.
+"""
+
+import json
+import signal
+import subprocess
+import threading
+import time
+
+import os
+import otel
+import places
+import stacks
+
+OUR_RATE, PERF_RATE, OTEL_RATE = 199, 197, 193
+
+
+class Failed(Exception):
+    """A tool ended with an error."""
+
+
+def start(command, **more):
+    return subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                            start_new_session=True, **more)
+
+
+def finish(process, name):
+    said = process.communicate()[1].decode(errors="replace")
+    if process.returncode:
+        raise Failed(f"{name} ended with {process.returncode}: {said[-400:]}")
+
+
+class Recording:
+    """What all tools saw: samples by tool, and bpflame's own figures."""
+
+    def __init__(self, samples, stats, notes):
+        self.samples, self.stats, self.notes = samples, stats, notes
+
+
+def record(tools, pids, directory, seconds):
+    """Records processes and what they start."""
+    known, who = places.Places(), ",".join(map(str, pids))
+    for pid in pids:
+        known.process(pid)
+    profiler = tools.otel and Profiler(tools.otel)
+    ours = start([tools.bpflame, "record", "-q", "-p", who, "-F", OUR_RATE, "-d", seconds + 1, "--save", directory / "tape",
+                  "--stats", directory / "stats.json", "-o", directory / "out.folded", "-o", directory / "out.pb.gz"])
+    running = [("bpflame", ours)]
+    if tools.perf:
+        running.append(("perf", start([tools.perf, "record", "-q", "-p", who, "-e", "cpu-clock", "-F", PERF_RATE, "-m", "16M", "-k",
+                                       "CLOCK_MONOTONIC", "--call-graph", "dwarf,65528", "-o", directory / "perf.data",
+                                       "--", "sleep", seconds + 1], stdout=subprocess.DEVNULL)))
+    for name, process in running:
+        finish(process, name)
+    samples = {"bpflame": stacks.tape(directory / "tape", known)}
+    notes = []
+    if tools.otel:
+        samples["otel"] = profiler.finish({s.pid for s in samples["bpflame"]}, samples["bpflame"])
+    if tools.perf:
+        samples["perf"], lost = scripted(tools.perf, directory)
+        if lost:
+            notes.append(f"perf lost {lost} samples")
+    for of in samples.values():
+        for sample in of:
+            sample.resolve(known)
+    stats = json.loads((directory / "stats.json").read_text())
+    return Recording(samples, stats, notes)
+
+
+class Profiler:
+    """The OpenTelemetry profiler, which always records the whole machine; at work when this is made."""
+
+    def __init__(self, command):
+        self.receiver = otel.Receiver()
+        self.process = start([*command.split(), "-collection-agent", self.receiver.address, "-disable-tls", "-samples-per-second",
+                              OTEL_RATE, "-reporter-interval", "1s", "-send-error-frames"], stdout=subprocess.DEVNULL)
+        threading.Thread(target=self.process.stderr.read, daemon=True).start()
+        for _ in range(600):
+            if self.receiver.messages or self.process.poll() is not None:
+                break
+            time.sleep(0.1)
+
+    def finish(self, pids, beside):
+        """Ends it; its samples from the time in which the others were at work."""
+        time.sleep(2)
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait()
+        self.receiver.close()
+        offset = time.monotonic_ns() - time.time_ns()
+        begin, end = min(s.time for s in beside), max(s.time for s in beside)
+        return [s for s in otel.samples(self.receiver.messages, pids, offset) if begin <= s.time <= end]
+
+
+def scripted(perf, directory):
+    data = directory / "perf.data"
+    process = subprocess.Popen([perf, "script", "-i", data, "-F", "pid,time,ip,sym,dso", "--ns", "--no-inline", "--max-stack", "1024",
+                                "--show-lost-events"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, errors="replace",
+                               stdin=subprocess.DEVNULL)
+    lines, lost = [], 0
+    for line in process.stdout:
+        if "PERF_RECORD_LOST" in line:
+            lost += int(line.split()[-1])
+        else:
+            lines.append(line)
+    if process.wait():
+        raise Failed(f"perf script ended with {process.returncode}")
+    return stacks.script(lines), lost
