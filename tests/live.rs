@@ -4,6 +4,7 @@ mod backends;
 mod capabilities;
 mod chains;
 mod commands;
+mod compare;
 mod cpu_time;
 mod debug_files;
 mod namespaces;
@@ -26,6 +27,7 @@ pub(crate) fn modules() -> Vec<(&'static str, Vec<(&'static str, Test)>)> {
         ("live::threads", threads::tests()),
         ("live::targets", targets::tests()),
         ("live::commands", commands::tests()),
+        ("live::compare", compare::tests()),
         ("live::cpu_time", cpu_time::tests()),
         ("live::storms", storms::tests()),
         ("live::namespaces", namespaces::tests()),

@@ -1,6 +1,7 @@
 """Records real programs with bpflame and its peers and compares the stacks; see run."""
 
 import argparse
+import collections
 import dataclasses
 import os
 import pathlib
@@ -43,7 +44,7 @@ def percent(share):
     return f"{share * 100:.2f} %"
 
 
-def judge(name, held, recording):
+def judge(name, held, recording, show):
     """A program's row; what is incomplete and what differs is printed on the way."""
     samples = recording.samples
     counts = {tool: stacks.figures(of) for tool, of in samples.items()}
@@ -56,12 +57,24 @@ def judge(name, held, recording):
         if count and not shares.not_below(share, count, other, other_count):
             missed.append(f"{tool} has {percent(other)} complete stacks, bpflame {percent(share)}")
     for tool, (*_, why) in counts.items():
-        tell_reasons(tool, why, counts[tool][0])
+        tell_reasons(tool, why, counts[tool][0], show)
+    missed += claim(recording.stats, sure, whole, count)
     for note in recording.notes:
         print(f"  {note}")
     cells = [str(count), percent(part(sure, count)), percent(share),
              *[percent(others[tool][0]) if tool in others else "–" for tool in ("perf", "otel")]]
     return Row(name, cells + compared(samples, missed), missed)
+
+
+def claim(stats, sure, whole, count):
+    """Holds what bpflame says of itself against the list of starts: it may not call more stacks complete."""
+    if "complete" not in stats or not count:
+        return []
+    own_sure, own_whole = stats["complete"], stats["complete"] + stats["complete_with_guess"]
+    print(f"  bpflame says: {own_sure} complete without a guess, {own_whole} in all; by the list: {sure}, {whole}; of {count}")
+    if own_sure - sure > count / 1000 or own_whole - whole > count / 1000:
+        return [f"bpflame calls {own_sure} and {own_whole} stacks complete, of which {sure} and {whole} end at a start"]
+    return []
 
 
 def compared(samples, missed):
@@ -83,12 +96,16 @@ def compared(samples, missed):
     return [f"{leaves.compared} / {inclusive.compared}", f"{len(leaves.differ)} / {len(inclusive.differ)}", verdict]
 
 
-def tell_reasons(tool, reasons, count):
-    for (reason, file, root), times in reasons.most_common(6):
-        print(f"  {tool}, incomplete: {times} of {count}, {reason}, outermost frame {root} in {os.path.basename(file)}")
+def tell_reasons(tool, reasons, count, show):
+    """The most frequent causes of incomplete stacks, and some of those stacks where wanted."""
+    for (reason, file), of in sorted(reasons.items(), key=lambda item: -len(item[1]))[:6]:
+        roots = collections.Counter(str(s.root) for s in of).most_common(3)
+        print(f"  {tool}, incomplete: {len(of)} of {count}, {reason}, ends in {file}: {', '.join(f'{root} {n}' for root, n in roots)}")
+        for sample in of[:show]:
+            print(sample, end="\n\n")
 
 
-def one(name, tools, seconds, keep):
+def one(name, tools, wanted):
     """Records a program; the row, or why there is none."""
     begin, held = workloads.PROGRAMS[name]
     directory = pathlib.Path(tempfile.mkdtemp(prefix="compare-", dir="/var/tmp"))
@@ -96,11 +113,11 @@ def one(name, tools, seconds, keep):
     try:
         pid = begin(work)
         time.sleep(2)
-        recording = recorders.record(tools, workloads.descendants(pid), directory, seconds)
-        return judge(name, held, recording)
+        recording = recorders.record(tools, work.processes(pid), directory, wanted.seconds)
+        return judge(name, held, recording, wanted.show)
     finally:
         work.end()
-        if keep:
+        if wanted.keep:
             print(f"  kept: {directory}")
         else:
             shutil.rmtree(directory, ignore_errors=True)
@@ -117,6 +134,7 @@ def table(rows):
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=20, help="length of each recording")
+    parser.add_argument("--show", type=int, default=0, help="so many stacks of each cause of incomplete ones are printed")
     parser.add_argument("--keep", action="store_true", help="keep the directories")
     parser.add_argument("programs", nargs="*", default=[], help=", ".join(workloads.PROGRAMS))
     return parser.parse_args()
@@ -138,7 +156,7 @@ def main():
     for name in wanted.programs or workloads.PROGRAMS:
         print(f"{name}:", flush=True)
         try:
-            rows.append(one(name, tools, wanted.seconds, wanted.keep))
+            rows.append(one(name, tools, wanted))
         except workloads.Absent as absent:
             print(f"  skipped: {name}: {absent}")
         except Exception as error:

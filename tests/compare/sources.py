@@ -130,7 +130,7 @@ import random
 numbers = random.Random(7)
 files = {f"directory{n % 12}/file{n}.txt": [f"{numbers.getrandbits(64):x} line {k}" for k in range(120)] for n in range(150)}
 out = []
-for commit in range(500):
+for commit in range(250):
     message = f"change {commit}\n"
     out.append(f"commit refs/heads/main\ncommitter Someone <someone@example.org> {1700000000 + commit * 60} +0000\n"
                f"data {len(message)}\n{message}")
@@ -144,6 +144,7 @@ print("\n".join(out))
 '''
 
 SQL = r'''
+DROP TABLE IF EXISTS t;
 CREATE TABLE t(a INTEGER PRIMARY KEY, b TEXT, c REAL);
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60000)
 INSERT INTO t SELECT i, hex(i * 7919 % 100003) || '-' || i, i / 7.0 FROM n;

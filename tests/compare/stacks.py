@@ -2,6 +2,8 @@
 
 import collections
 import dataclasses
+import itertools
+import os
 
 from places import KERNEL, STARTS
 
@@ -13,7 +15,8 @@ class Sample:
     pid: int
     kernel: tuple
     user: tuple
-    guessed: bool = False
+    # How bpflame found each user frame, a letter each, as in its recordings.
+    trust: str = ""
     # Why the tool does not call the stack complete, whatever it ends with.
     reason: str = ""
     # What it says beside.
@@ -30,6 +33,12 @@ class Sample:
     @property
     def complete(self):
         return self.root is not None and self.root.name in STARTS and not self.reason
+
+    def __str__(self):
+        """The user stack, leaf first; the middle of a long one is left out."""
+        frames = self.functions[len(self.kernel):]
+        lines = [f"      {trust} {f} ({os.path.basename(f.file)})" for trust, f in itertools.zip_longest(self.trust, frames, fillvalue="")]
+        return "\n".join(lines if len(lines) < 16 else lines[:7] + ["      …"] + lines[-7:])
 
     @property
     def leaf(self):
@@ -77,7 +86,7 @@ def taped(numbers, stacks):
     time, _, _, pid, _, _, _, _, kernel, user, _, flags = numbers
     addresses = [tuple(int(address, 16) - (kind == "r") for kind, _, address in stacks[at]) for at in (kernel, user)]
     reasons = [name for bit, name in FLAGS.items() if flags >> bit & 1]
-    sample = Sample(time, pid, *addresses, guessed=any(trust == "g" for _, trust, _ in stacks[user]))
+    sample = Sample(time, pid, *addresses, trust="".join(trust for _, trust, _ in stacks[user]))
     # What the walk broke with behind a known start is no reason; a sample from before its tables never counts.
     sample.reason = "before its tables" if flags & STALE else "truncated" if flags & 1 else ""
     sample.said = ", ".join(reasons)
@@ -120,10 +129,13 @@ def within_both(first, second):
 
 
 def figures(samples):
-    """Samples with a user stack; those that are complete without a guess, and with one; why the others are not."""
+    """Samples with a user stack; those that are complete without a guess, and in all; the others, by reason and file of the outermost
+    frame."""
     seen = [s for s in samples if s.user]
     complete = [s for s in seen if s.complete]
-    sure = sum(not s.guessed for s in complete)
-    reasons = collections.Counter((s.reason or s.said or "ends elsewhere", str(s.root.file), str(s.root))
-                                  for s in seen if not s.complete)
+    sure = sum("g" not in s.trust for s in complete)
+    reasons = collections.defaultdict(list)
+    for s in seen:
+        if not s.complete:
+            reasons[s.reason or s.said or "ends elsewhere", os.path.basename(s.root.file)].append(s)
     return len(seen), sure, len(complete), reasons

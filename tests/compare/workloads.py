@@ -7,8 +7,10 @@ import pwd
 import shutil
 import signal
 import subprocess
+import threading
 import time
 
+import elf
 import sources
 
 
@@ -29,14 +31,15 @@ class Work:
     """A workload's directory and processes."""
 
     def __init__(self, directory):
-        self.directory, self.running = pathlib.Path(directory), []
+        self.directory, self.running, self.loops = pathlib.Path(directory), [], []
         self.environment = {"PATH": os.environ["PATH"], "HOME": str(directory), "LANG": "C.UTF-8"}
 
     def start(self, command, **more):
         """Starts a process in a session of its own."""
-        process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                   stderr=open(self.directory / "errors", "ab"), cwd=self.directory, env=self.environment,
-                                   start_new_session=True, **more)
+        with open(self.directory / "errors", "ab") as errors:
+            process = subprocess.Popen([str(word) for word in command], **{"stdin": subprocess.DEVNULL} | more,
+                                       stdout=subprocess.DEVNULL, stderr=errors, cwd=self.directory, env=self.environment,
+                                       start_new_session=True)
         self.running.append(process)
         return process.pid
 
@@ -45,9 +48,21 @@ class Work:
         return subprocess.run([str(word) for word in command], cwd=self.directory, env=self.environment, check=True,
                               capture_output=True, text=True, stdin=subprocess.DEVNULL, **more).stdout
 
-    def loop(self, command, count=1):
-        """Shells that run a command line over and over; the first one's id."""
-        return [self.start(["/bin/sh", "-c", f"while :; do {command}; done"]) for _ in range(count)][0]
+    def feed(self, command, text):
+        """Starts a process that reads the same text over and over."""
+        pid = self.start(command, stdin=subprocess.PIPE)
+        threading.Thread(target=pour, args=(self.running[-1].stdin, text.encode()), daemon=True).start()
+        return pid
+
+    def loop(self, command):
+        """A shell that runs a command line over and over."""
+        self.loops.append(self.start(["/bin/sh", "-c", f"while :; do {command}; done"]))
+        return self.loops[-1]
+
+    def processes(self, pid):
+        """What to record for a process: itself with its children, which stay; of a loop the shell alone, as its children may be gone
+        the next moment, and new ones are followed."""
+        return [pid] if pid in self.loops else descendants(pid)
 
     def file(self, name, text):
         path = self.directory / name
@@ -59,6 +74,12 @@ class Work:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def pour(pipe, text):
+    with contextlib.suppress(OSError):
+        while True:
+            pipe.write(text)
 
 
 def descendants(pid):
@@ -155,20 +176,19 @@ def git(work):
     work.run([git, "init", "-q", repository])
     work.run(["/bin/sh", "-c", f"{need('python3')} history.py | {git} -C {repository} fast-import --quiet"])
     return work.loop(f"cd {repository}; {git} log -p --stat main; {git} grep -n 'e[a-f]*1[0-9]' main; "
-                     f"{git} log --format=%H -S123 main; {git} gc -q --aggressive --prune=now; {git} repack -q -a -d -f")
+                     f"{git} log --format=%H -S123 main; {git} gc -q --prune=now; {git} repack -q -a -d -f")
 
 
 def sqlite(work):
-    return work.loop(f"{need('sqlite3')} :memory: < {work.file('work.sql', sources.SQL)}")
+    return work.feed([need("sqlite3"), ":memory:"], sources.SQL)
 
 
 def go(work):
     go = need("go")
     work.file("work.go", sources.GO)
     work.environment |= {"GOCACHE": str(work.directory / "cache"), "GOFLAGS": "-mod=mod", "GO111MODULE": "off"}
-    work.run([go, "build", "-o", "twin", "work.go"])
-    work.run([go, "build", "-ldflags=-s -w", "-o", "work", "work.go"])
-    import elf
+    work.run([go, "build", "-ldflags=-buildid=", "-o", "twin", "work.go"])
+    work.run([go, "build", "-ldflags=-s -w -buildid=", "-o", "work", "work.go"])
     text = [(image.bytes[head[4]:head[4] + head[5]], head[3])
             for image in map(elf.Image, (work.directory / "twin", work.directory / "work")) for head in [image.sections[".text"]]]
     if text[0] == text[1]:
