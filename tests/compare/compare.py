@@ -113,7 +113,7 @@ def one(name, tools, wanted):
     try:
         pid = begin(work)
         time.sleep(2)
-        recording = recorders.record(tools, work.processes(pid), directory, wanted.seconds)
+        recording = recorders.record(tools, pid, directory, wanted.seconds)
         return judge(name, held, recording, wanted.show)
     finally:
         work.end()

@@ -11,7 +11,7 @@ KERNEL = 0xFFFF_8000_0000_0000
 # Functions that nobody calls, as far as a stack's end is concerned.
 STARTS = {"_start", "__libc_start_call_main", "__libc_start_main", "__libc_start_main_impl", "start_thread", "clone",
           "__clone", "clone3", "__clone3", "runtime.goexit", "runtime.goexit.abi0", "runtime.mstart",
-          "runtime.mstart.abi0", "runtime.rt0_go", "runtime.rt0_go.abi0", "_rt0_amd64_linux"}
+          "runtime.mstart.abi0", "runtime.mcall", "runtime.mcall.abi0", "runtime.rt0_go", "runtime.rt0_go.abi0", "_rt0_amd64_linux"}
 
 Function = collections.namedtuple("Function", "file start name")
 Function.__str__ = lambda f: f.name or f"{os.path.basename(f.file)}+{f.start:#x}"

@@ -1,7 +1,9 @@
 """bpflame and its peers at work on the same processes at the same time.
 
 At the same time, not in turns: a program's phases then reach every tool alike. What perf costs (it copies 64 KiB a sample) slows the
-program down, but for all who watch it; the rates differ a little, so that no tool samples in the other's wake.
+program down, but for all who watch it; the rates differ a little, so that no tool samples in the other's wake. perf watches the whole
+machine, and the same processes are taken from it: with a timer for each task, as its option for processes has it, what was due fires in the
+switch to that task, and the scheduler's functions get several times their share.
 """
 
 import json
@@ -14,6 +16,7 @@ import os
 import otel
 import places
 import stacks
+import workloads
 
 OUR_RATE, PERF_RATE, OTEL_RATE = 199, 197, 193
 
@@ -40,34 +43,32 @@ class Recording:
         self.samples, self.stats, self.notes = samples, stats, notes
 
 
-def record(tools, pids, directory, seconds):
-    """Records processes and what they start."""
-    known, who = places.Places(), ",".join(map(str, pids))
-    for pid in pids:
-        known.process(pid)
+def record(tools, pid, directory, seconds):
+    """Records a process, its children, and what they start."""
+    known = places.Places()
+    for each in workloads.descendants(pid):
+        known.process(each)
     profiler = tools.otel and Profiler(tools.otel)
-    ours = start([tools.bpflame, "record", "-q", "-p", who, "-F", OUR_RATE, "-d", seconds + 1, "--save", directory / "tape",
-                  "--stats", directory / "stats.json", "-o", directory / "out.folded", "-o", directory / "out.pb.gz"])
-    running = [("bpflame", ours)]
+    running = {"bpflame": start([tools.bpflame, "record", "-q", "-p", pid, "--tree", "-F", OUR_RATE, "-d", seconds + 1,
+                                 "--save", directory / "tape", "--stats", directory / "stats.json",
+                                 "-o", directory / "out.folded", "-o", directory / "out.pb.gz"])}
     if tools.perf:
-        running.append(("perf", start([tools.perf, "record", "-q", "-p", who, "-e", "cpu-clock", "-F", PERF_RATE, "-m", "16M", "-k",
-                                       "CLOCK_MONOTONIC", "--call-graph", "dwarf,65528", "-o", directory / "perf.data",
-                                       "--", "sleep", seconds + 1], stdout=subprocess.DEVNULL)))
-    for name, process in running:
+        running["perf"] = start([tools.perf, "record", "-q", "-a", "-e", "cpu-clock", "-F", PERF_RATE, "-m", "16M",
+                                 "-k", "CLOCK_MONOTONIC", "--call-graph", "dwarf,65528", "-o", directory / "perf.data",
+                                 "--", "sleep", seconds + 1], stdout=subprocess.DEVNULL)
+    for name, process in running.items():
         finish(process, name)
     samples = {"bpflame": stacks.tape(directory / "tape", known)}
-    notes = []
+    pids, notes = {s.pid for s in samples["bpflame"]}, []
     if tools.otel:
-        samples["otel"] = profiler.finish({s.pid for s in samples["bpflame"]}, samples["bpflame"])
+        samples["otel"] = profiler.finish(pids, samples["bpflame"])
     if tools.perf:
-        samples["perf"], lost = scripted(tools.perf, directory)
-        if lost:
-            notes.append(f"perf lost {lost} samples")
+        samples["perf"], lost = scripted(tools.perf, directory, pids)
+        notes += [f"perf lost {lost} samples"] if lost else []
     for of in samples.values():
         for sample in of:
             sample.resolve(known)
-    stats = json.loads((directory / "stats.json").read_text())
-    return Recording(samples, stats, notes)
+    return Recording(samples, json.loads((directory / "stats.json").read_text()), notes)
 
 
 class Profiler:
@@ -94,10 +95,11 @@ class Profiler:
         return [s for s in otel.samples(self.receiver.messages, pids, offset) if begin <= s.time <= end]
 
 
-def scripted(perf, directory):
+def scripted(perf, directory, pids):
+    """The samples of some processes in a recording of perf's, which is removed, and how many it lost."""
     data = directory / "perf.data"
     process = subprocess.Popen([perf, "script", "-i", data, "-F", "pid,time,ip,sym,dso", "--ns", "--no-inline", "--max-stack", "1024",
-                                "--show-lost-events"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, errors="replace",
+                                "--show-lost-events", "--pid", ",".join(map(str, pids))], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, errors="replace",
                                stdin=subprocess.DEVNULL)
     lines, lost = [], 0
     for line in process.stdout:

@@ -31,7 +31,7 @@ class Work:
     """A workload's directory and processes."""
 
     def __init__(self, directory):
-        self.directory, self.running, self.loops = pathlib.Path(directory), [], []
+        self.directory, self.running = pathlib.Path(directory), []
         self.environment = {"PATH": os.environ["PATH"], "HOME": str(directory), "LANG": "C.UTF-8"}
 
     def start(self, command, **more):
@@ -56,13 +56,7 @@ class Work:
 
     def loop(self, command):
         """A shell that runs a command line over and over."""
-        self.loops.append(self.start(["/bin/sh", "-c", f"while :; do {command}; done"]))
-        return self.loops[-1]
-
-    def processes(self, pid):
-        """What to record for a process: itself with its children, which stay; of a loop the shell alone, as its children may be gone
-        the next moment, and new ones are followed."""
-        return [pid] if pid in self.loops else descendants(pid)
+        return self.start(["/bin/sh", "-c", f"while :; do {command}; done"])
 
     def file(self, name, text):
         path = self.directory / name
@@ -189,9 +183,11 @@ def go(work):
     work.environment |= {"GOCACHE": str(work.directory / "cache"), "GOFLAGS": "-mod=mod", "GO111MODULE": "off"}
     work.run([go, "build", "-ldflags=-buildid=", "-o", "twin", "work.go"])
     work.run([go, "build", "-ldflags=-s -w -buildid=", "-o", "work", "work.go"])
-    text = [(image.bytes[head[4]:head[4] + head[5]], head[3])
-            for image in map(elf.Image, (work.directory / "twin", work.directory / "work")) for head in [image.sections[".text"]]]
-    if text[0] == text[1]:
+    # The addresses are the same where the tables of functions are.
+    twin, stripped = [image.bytes[head[4]:head[4] + head[5]]
+                      for image in map(elf.Image, (work.directory / "twin", work.directory / "work"))
+                      for head in [image.sections[".gopclntab"]]]
+    if twin == stripped:
         elf.TWINS[str(work.directory / "work")] = str(work.directory / "twin")
     return work.start([work.directory / "work"])
 
