@@ -62,7 +62,7 @@ def judge(name, held, recording, show):
     for note in recording.notes:
         print(f"  {note}")
     cells = [str(count), percent(part(sure, count)), percent(share),
-             *[percent(others[tool][0]) if tool in others else "–" for tool in ("perf", "otel")]]
+             *[f"{percent(others[tool][0])} of {others[tool][1]}" if tool in others else "–" for tool in ("perf", "otel")]]
     return Row(name, cells + compared(samples, missed), missed)
 
 

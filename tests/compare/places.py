@@ -39,7 +39,7 @@ class Places:
 
     def __init__(self):
         self.maps = collections.defaultdict(list)
-        self.known, self.jit = {}, {}
+        self.known, self.jit, self.virtual = {}, {}, {}
 
     def process(self, pid):
         """Takes a living process's mappings as they are."""
@@ -118,6 +118,7 @@ class Places:
         virtual = found and found.image.address(offset)
         if virtual is None:
             return Function(path, 0, None)
+        self.virtual[pid, address] = virtual
         return Function(path, *found.at(virtual))
 
     def reported(self, pid, kind, file, address, name):

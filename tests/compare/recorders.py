@@ -6,13 +6,14 @@ machine, and the same processes are taken from it: with a timer for each task, a
 switch to that task, and the scheduler's functions get several times their share.
 """
 
+import contextlib
 import json
+import os
 import signal
 import subprocess
 import threading
 import time
 
-import os
 import otel
 import places
 import stacks
@@ -28,6 +29,13 @@ class Failed(Exception):
 def start(command, **more):
     return subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
                             start_new_session=True, **more)
+
+
+def end(process):
+    """Kills what is still there, with what it started."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def finish(process, name):
@@ -48,27 +56,36 @@ def record(tools, pid, directory, seconds):
     known = places.Places()
     for each in workloads.descendants(pid):
         known.process(each)
-    profiler = tools.otel and Profiler(tools.otel)
-    running = {"bpflame": start([tools.bpflame, "record", "-q", "-p", pid, "--tree", "-F", OUR_RATE, "-d", seconds + 1,
-                                 "--save", directory / "tape", "--stats", directory / "stats.json",
-                                 "-o", directory / "out.folded", "-o", directory / "out.pb.gz"])}
+    with contextlib.ExitStack() as ends:
+        profiler = tools.otel and ends.enter_context(Profiler(tools.otel))
+        running = {"bpflame": start(ours(tools.bpflame, pid, directory, seconds))}
+        if tools.perf:
+            running["perf"] = start(theirs(tools.perf, directory, seconds), stdout=subprocess.DEVNULL)
+        for process in running.values():
+            ends.callback(end, process)
+        for name, process in running.items():
+            finish(process, name)
+        samples = {"bpflame": stacks.tape(directory / "tape", known)}
+        if profiler:
+            samples["otel"] = profiler.finish(samples["bpflame"])
+    notes = []
     if tools.perf:
-        running["perf"] = start([tools.perf, "record", "-q", "-a", "-e", "cpu-clock", "-F", PERF_RATE, "-m", "16M",
-                                 "-k", "CLOCK_MONOTONIC", "--call-graph", "dwarf,65528", "-o", directory / "perf.data",
-                                 "--", "sleep", seconds + 1], stdout=subprocess.DEVNULL)
-    for name, process in running.items():
-        finish(process, name)
-    samples = {"bpflame": stacks.tape(directory / "tape", known)}
-    pids, notes = {s.pid for s in samples["bpflame"]}, []
-    if tools.otel:
-        samples["otel"] = profiler.finish(pids, samples["bpflame"])
-    if tools.perf:
-        samples["perf"], lost = scripted(tools.perf, directory, pids)
+        samples["perf"], lost = scripted(tools.perf, directory, {s.pid for s in samples["bpflame"]})
         notes += [f"perf lost {lost} samples"] if lost else []
     for of in samples.values():
         for sample in of:
             sample.resolve(known)
     return Recording(samples, json.loads((directory / "stats.json").read_text()), notes)
+
+
+def ours(path, pid, directory, seconds):
+    return [path, "record", "-q", "-p", pid, "--tree", "-F", OUR_RATE, "-d", seconds + 1, "--save", directory / "tape",
+            "--stats", directory / "stats.json", "-o", directory / "out.folded", "-o", directory / "out.pb.gz"]
+
+
+def theirs(path, directory, seconds):
+    return [path, "record", "-q", "-a", "-e", "cpu-clock", "-F", PERF_RATE, "-m", "16M", "-k", "CLOCK_MONOTONIC",
+            "--call-graph", "dwarf,65528", "-o", directory / "perf.data", "--", "sleep", seconds + 1]
 
 
 class Profiler:
@@ -84,15 +101,21 @@ class Profiler:
                 break
             time.sleep(0.1)
 
-    def finish(self, pids, beside):
-        """Ends it; its samples from the time in which the others were at work."""
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        end(self.process)
+        self.receiver.close()
+
+    def finish(self, beside):
+        """Ends it; its samples of the same processes from the time in which the others were at work."""
         time.sleep(2)
         self.process.send_signal(signal.SIGINT)
         self.process.wait()
-        self.receiver.close()
-        offset = time.monotonic_ns() - time.time_ns()
-        begin, end = min(s.time for s in beside), max(s.time for s in beside)
-        return [s for s in otel.samples(self.receiver.messages, pids, offset) if begin <= s.time <= end]
+        offset, pids = time.monotonic_ns() - time.time_ns(), {s.pid for s in beside}
+        first, last = min(s.time for s in beside), max(s.time for s in beside)
+        return [s for s in otel.samples(self.receiver.messages, pids, offset) if first <= s.time <= last]
 
 
 def scripted(perf, directory, pids):

@@ -6,12 +6,15 @@ variance of the difference between the tools comes from how it scatters over the
 samples would have. The effective number of samples is that much smaller.
 
 Where a tool's stacks are incomplete only complete stacks are compared, and those that are missing are made up for: the complete ones
-with the same leaf function count that much more. Leaf functions with too few complete stacks in either tool are left out of both.
+with the same leaf function count that much more. Leaf functions with too few complete stacks in either tool are left out of both. What calls `main` and threads' functions is not compared: at the first
+of these functions a stack is complete, whether a tool goes on to the last or not.
 """
 
 import collections
 import dataclasses
 import math
+
+import places
 
 # Over all functions of a program: the odds of naming any when the tools agree.
 SIGNIFICANCE = 0.001
@@ -76,7 +79,8 @@ def compare(ours, theirs, share):
     begin = min(item[0].time for item in ours + theirs)
     length = max(item[0].time for item in ours + theirs) - begin + 1
     sides = [Side(items, begin, length) for items in (ours, theirs)]
-    functions = {f for side in sides for f, weight in side.of.items() if sum(weight) > SMALLEST * side.total}
+    functions = {f for side in sides for f, weight in side.of.items()
+                 if sum(weight) > SMALLEST * side.total and f.name not in places.STARTS}
     found = [difference(function, *sides) for function in functions]
     return Comparison(len(found), significant(found), share)
 

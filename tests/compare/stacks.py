@@ -25,10 +25,13 @@ class Sample:
     names: tuple = ()
     functions: tuple = ()
     root: object = None
+    # The user frames' addresses in their files, where there are some.
+    where: tuple = ()
 
     def resolve(self, places):
         self.functions = tuple(places.function(self.time, self.pid, frame) for frame in self.kernel + self.user)
         self.root = self.functions[-1] if self.user else None
+        self.where = tuple(places.virtual.get((self.pid, frame if isinstance(frame, int) else frame[1])) for frame in self.user)
 
     @property
     def complete(self):
@@ -37,7 +40,8 @@ class Sample:
     def __str__(self):
         """The user stack, leaf first; the middle of a long one is left out."""
         frames = self.functions[len(self.kernel):]
-        lines = [f"      {trust} {f} ({os.path.basename(f.file)})" for trust, f in itertools.zip_longest(self.trust, frames, fillvalue="")]
+        lines = [f"      {trust} {at or 0:#x} {f} ({os.path.basename(f.file)})"
+                 for trust, at, f in itertools.zip_longest(self.trust, self.where, frames, fillvalue="")]
         return "\n".join(lines if len(lines) < 16 else lines[:7] + ["      …"] + lines[-7:])
 
     @property
