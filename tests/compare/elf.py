@@ -77,9 +77,10 @@ class Functions:
                 # Of several names the shortest, which is the same in each run.
                 found[start] = max(end, old[0]), min(old[1], name, key=lambda n: (len(n), n))
         self.fill(found)
-        # What calls main has this name, whatever is stripped.
-        if self.image.entry in found:
-            found[self.image.entry] = found[self.image.entry][0], "_start"
+        # What calls main has this name, whatever is stripped; the dynamic linker's is described by nothing.
+        entry = self.image.entry
+        if entry:
+            found[entry] = found.get(entry, (entry + 64, None))[0], "_start"
         self.lay_out(found)
 
     def fill(self, found):

@@ -6,6 +6,7 @@ import functools
 import os
 
 import elf
+import workloads
 
 KERNEL = 0xFFFF_8000_0000_0000
 # Functions that nobody calls, as far as a stack's end is concerned.
@@ -41,8 +42,13 @@ class Places:
         self.maps = collections.defaultdict(list)
         self.known, self.jit, self.virtual = {}, {}, {}
 
+    def processes(self, pid):
+        """Takes the mappings of a living process and of its descendants as they are, where they are not known yet."""
+        for each in workloads.descendants(pid):
+            if each not in self.maps:
+                self.process(each)
+
     def process(self, pid):
-        """Takes a living process's mappings as they are."""
         try:
             lines = open(f"/proc/{pid}/maps").readlines()
         except OSError:

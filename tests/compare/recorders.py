@@ -17,7 +17,6 @@ import time
 import otel
 import places
 import stacks
-import workloads
 
 OUR_RATE, PERF_RATE, OTEL_RATE = 199, 197, 193
 
@@ -54,8 +53,7 @@ class Recording:
 def record(tools, pid, directory, seconds):
     """Records a process, its children, and what they start."""
     known = places.Places()
-    for each in workloads.descendants(pid):
-        known.process(each)
+    known.processes(pid)
     with contextlib.ExitStack() as ends:
         profiler = tools.otel and ends.enter_context(Profiler(tools.otel))
         running = {"bpflame": start(ours(tools.bpflame, pid, directory, seconds))}
@@ -63,6 +61,9 @@ def record(tools, pid, directory, seconds):
             running["perf"] = start(theirs(tools.perf, directory, seconds), stdout=subprocess.DEVNULL)
         for process in running.values():
             ends.callback(end, process)
+        # What was born meanwhile; from here on bpflame's recording tells it.
+        time.sleep(1)
+        known.processes(pid)
         for name, process in running.items():
             finish(process, name)
         samples = {"bpflame": stacks.tape(directory / "tape", known)}
