@@ -209,6 +209,78 @@ def beside():
     print(f"Not found and not measured: {', '.join(missing) or 'none'}.\n")
 
 
+def unwinders():
+    """What walks stacks without frame pointers: name and command of a machine-wide recording."""
+    known = {
+        "bpflame": lambda p: bpflame("-a", "-F", 199, "-d", LENGTH, "-o", SCRATCH / "out.svg"),
+        "probee": lambda p: [p, "--dwarf", "-f", 199, "-t", LENGTH * 1000, "-o", SCRATCH / "probee.svg"],
+        "lightswitch": lambda p: [p, "--duration", LENGTH, "--sample-freq", 199,
+                                  "--profile-path", SCRATCH, "--profile-name", "lightswitch.svg"],
+        # It sends to nobody: what it makes of its stacks is not part of the figure.
+        "otel-profiler": lambda p: ["timeout", "-s", "INT", LENGTH, *([find("nolimit")] if find("nolimit") else []), p,
+                                    "-samples-per-second", 199, "-disable-tls", "-collection-agent", "127.0.0.1:9"],
+    }
+    paths = {name: BPFLAME if name == "bpflame" else find(name) for name in known}
+    return ({name: known[name](path) for name, path in paths.items() if path},
+            [name for name, path in paths.items() if not path])
+
+
+def unwinding(loads, title, text):
+    """A table of a machine-wide recording while programs without frame pointers run; `loads` has one for each column."""
+    found, missing = unwinders()
+    columns = {name: (command, loads["bare"]) for name, command in found.items()}
+    if "framed" in loads:
+        columns["bpflame --unwind fp, with frame pointers"] = (found["bpflame"] + ["--unwind", "fp"], loads["framed"])
+        if find("profile-libbpf"):
+            libbpf = [find("profile-libbpf"), "-F", 199, "-f", LENGTH]
+            columns["profile-libbpf, with frame pointers"] = (libbpf, loads["framed"])
+    runs = {name: [] for name in columns}
+    for _ in range(ROUNDS):
+        for name, (command, load) in columns.items():
+            with load:
+                runs[name].append(Run(command))
+            if name == "bpflame":
+                runs[name][-1].stats = stats_of("stats.json")
+    rows = {name: (median(r.per_run() for r in all_runs), median(r.cpu for r in all_runs),
+                   median(r.memory for r in all_runs), median(r.maps for r in all_runs))
+            for name, all_runs in runs.items()}
+    ours = rows["bpflame"]
+    print(f"## {title}\n\n{text}\n")
+    print("| | BPF ns a run | of it | own CPU s | of it | anonymous MiB | maps MiB |")
+    print("|---|---|---|---|---|---|---|")
+    for name, (bpf, cpu, memory, maps) in rows.items():
+        print(f"| {name} | {cell(bpf, '{:.0f}')} | {ratio(bpf, ours[0])} | {cell(cpu, '{:.2f}')} | "
+              f"{ratio(cpu, ours[1])} | {memory / 2**20:.1f} | {maps / 2**20:.1f} |")
+    mine = [r.stats for r in runs["bpflame"]]
+    shares = {key: median(s.get(key, 0) / max(s["user_samples"], 1) for s in mine)
+              for key in ("complete", "complete_with_guess")}
+    print(f"\nbpflame: {median(s['first_sample_ns'] / 1e6 for s in mine):.0f} ms to the first sample, "
+          f"{median(s['unwind_table_bytes'] for s in mine) / 2**20:.1f} MiB of tables, stacks complete without a guess "
+          f"{shares['complete']:.1%}, with one {shares['complete_with_guess']:.1%}.")
+    print(f"Not found and not measured: {', '.join(missing) or 'none'}.\n")
+
+
+def bare():
+    """The same stacks without frame pointers, hot."""
+    loads = {"bare": everywhere("bare-recurse", 34), "framed": everywhere("recurse", 34)}
+    unwinding(loads, "Stacks of 34 frames without frame pointers",
+              "A copy of the recursion for each CPU, built without frame pointers, and for those that need them, with.")
+
+
+def cold():
+    """Code that is everywhere: compilers."""
+    source = SCRATCH / "work.cpp"
+    source.write_text("#include <algorithm>\n#include <iostream>\n#include <map>\n#include <regex>\n#include <string>\n"
+                      "#include <vector>\nint main() {\n    std::map<std::string, std::vector<int>> seen;\n"
+                      "    std::regex word(\"[a-z]+\");\n    for (std::string line; std::getline(std::cin, line);)\n"
+                      "        if (std::regex_search(line, word)) seen[line].push_back(1);\n"
+                      "    for (auto &[key, list] : seen) std::sort(list.begin(), list.end());\n"
+                      "    std::cout << seen.size();\n}\n")
+    command = f"while :; do g++ -O2 -c '{source}' -o /dev/null; done"
+    unwinding({"bare": Load(*[["sh", "-c", command]] * os.cpu_count())}, "Compilers: new addresses in every sample",
+              "g++ over and over on every CPU.")
+
+
 def compilers():
     """Compilers at work, over and over, by name; those that are there."""
     source = SCRATCH / "work.rs"
@@ -287,7 +359,7 @@ def main():
     try:
         print(f"Linux {os.uname().release}, {os.cpu_count()} CPUs, {time.strftime('%Y-%m-%d')}\n")
         for table in os.environ["TABLES"].split():
-            {"beside": beside, "finish": finish, "growth": growth}[table]()
+            {"beside": beside, "bare": bare, "cold": cold, "finish": finish, "growth": growth}[table]()
             sys.stdout.flush()
     finally:
         STATS_SWITCH.write_text(was)
