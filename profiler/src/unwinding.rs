@@ -58,7 +58,7 @@ impl Unwinding {
     /// Nothing yet; of the whole machine, or of chosen processes.
     pub(crate) fn new(tables: Arc<Mutex<Tables>>, machine: bool) -> io::Result<Self> {
         Ok(Self {
-            files: Files::new(tables, if machine { Depth::Tables } else { Depth::Code })?,
+            files: Files::new(tables)?,
             walked: HashMap::new(),
             sampled: HashSet::new(),
             machine,
@@ -71,7 +71,7 @@ impl Unwinding {
     pub(crate) fn prepare(&mut self, table: &ProcessTable) -> io::Result<()> {
         for code in table.code() {
             self.sampled.insert(code.pid);
-            self.files.order(table, &table.ranges(&code));
+            self.files.order(table, &table.ranges(&code), Depth::Code);
         }
         self.files.install(true)?;
         self.follow(table).map(|_| ())
@@ -139,7 +139,7 @@ impl Unwinding {
             of_sampled |= same.is_none() && wanted;
             let ranges = table.ranges(&code);
             if wanted {
-                self.files.order(table, &ranges);
+                self.files.order(table, &ranges, Depth::Tables);
             }
             changed.push((code, ranges));
         }

@@ -69,13 +69,11 @@ pub(super) struct Files {
     /// Tables of which there are new versions, in use until the address spaces use those.
     replaced: Vec<(FileId, Installed)>,
     vdso: Option<Installed>,
-    /// How files are read when they are first seen.
-    depth: Depth,
     now: u64,
 }
 
 impl Files {
-    pub(super) fn new(tables: Arc<Mutex<Tables>>, depth: Depth) -> io::Result<Self> {
+    pub(super) fn new(tables: Arc<Mutex<Tables>>) -> io::Result<Self> {
         let vdso = match build::vdso() {
             Some(table) => tables.lock().unwrap_or_else(PoisonError::into_inner).install(&table)?,
             None => None,
@@ -84,7 +82,7 @@ impl Files {
         let workers = Workers::start(cpus.min(8))?;
         let (files, foreseen) = (HashMap::new(), HashMap::new());
         let replaced = Vec::new();
-        Ok(Self { tables, workers, files, foreseen, replaced, vdso, depth, now: 0 })
+        Ok(Self { tables, workers, files, foreseen, replaced, vdso, now: 0 })
     }
 
     /// The tables themselves.
@@ -131,7 +129,7 @@ impl Files {
     }
 
     /// Has the tables built that a process's files lack.
-    pub(super) fn order(&mut self, table: &ProcessTable, ranges: &[CodeRange]) {
+    pub(super) fn order(&mut self, table: &ProcessTable, ranges: &[CodeRange], depth: Depth) {
         for range in ranges {
             let CodeOf::File { file: id, .. } = range.holds else { continue };
             if self.files.contains_key(&id) {
@@ -145,7 +143,7 @@ impl Files {
                     Some(Built::NoRules) => Of::NoRules,
                     Some(Built::Table { table, more }) => Waiting::of(*table, more),
                     None => {
-                        self.workers.build(job(id, handle, file, self.depth));
+                        self.workers.build(job(id, handle, file, depth));
                         Of::Building
                     }
                 },
