@@ -7,15 +7,20 @@
 
 #include <bpf/bpf_helpers.h>
 
+enum {
+	LEAF_REGISTERS = 8,
+};
+
 /* A point from which a user stack is walked. */
 struct registers {
 	__u64 ip;
 	__u64 sp;
 	__u64 fp;
-	__u64 spare;   /* a saved register that a few unwind rules build on */
-	__u64 realign; /* one that functions use while they align their stack */
-	bool user;     /* taken in user mode */
-	bool compat;   /* a 32-bit task */
+	__u64 spare;		      /* a saved register that a few unwind rules build on */
+	__u64 others[LEAF_REGISTERS]; /* that rules of the innermost frame build on, as where a function aligns its
+					 stack */
+	bool user;		      /* taken in user mode */
+	bool compat;		      /* a 32-bit task */
 };
 
 #if defined(__TARGET_ARCH_x86)
@@ -31,7 +36,14 @@ struct event_context {
 struct pt_regs {
 	unsigned long bp;
 	unsigned long bx;
+	unsigned long r15;
+	unsigned long r14;
+	unsigned long r13;
+	unsigned long r12;
+	unsigned long r11;
 	unsigned long r10;
+	unsigned long r9;
+	unsigned long r8;
 	unsigned long ip;
 	unsigned long cs;
 	unsigned long sp;
@@ -43,8 +55,8 @@ enum {
 	STACK_POINTER = 7,
 	FRAME_POINTER = 6,
 	SPARE_REGISTER = 3,
-	REALIGN_REGISTER = 10,
-	SIGNAL_REALIGN = 40 + 8 * 2,
+	FIRST_OF_LEAF = 8, /* r8 to r15 */
+	SIGNAL_OTHERS = 40,
 	SIGNAL_FP = 40 + 8 * 10,
 	SIGNAL_SPARE = 40 + 8 * 11,
 	SIGNAL_SP = 40 + 8 * 15,
@@ -57,6 +69,19 @@ enum {
 	THREAD_STACK = 16384,
 };
 
+#define DIRECT_FIELD(p, field) ((p)->field)
+#define OTHERS(r, from, READ)                                                                                          \
+	do {                                                                                                           \
+		(r)->others[0] = READ(from, r8);                                                                       \
+		(r)->others[1] = READ(from, r9);                                                                       \
+		(r)->others[2] = READ(from, r10);                                                                      \
+		(r)->others[3] = READ(from, r11);                                                                      \
+		(r)->others[4] = READ(from, r12);                                                                      \
+		(r)->others[5] = READ(from, r13);                                                                      \
+		(r)->others[6] = READ(from, r14);                                                                      \
+		(r)->others[7] = READ(from, r15);                                                                      \
+	} while (0)
+
 static __always_inline void event_registers(const struct event_context *ctx, struct registers *r)
 {
 	__u16 cs = ctx->cs;
@@ -67,7 +92,7 @@ static __always_inline void event_registers(const struct event_context *ctx, str
 	r->sp = ctx->sp;
 	r->fp = ctx->bp;
 	r->spare = ctx->bx;
-	r->realign = ctx->r10;
+	OTHERS(r, ctx, DIRECT_FIELD);
 }
 
 #define SAVED_REGISTERS(r, regs, READ)                                                                                 \
@@ -79,7 +104,7 @@ static __always_inline void event_registers(const struct event_context *ctx, str
 		(r)->sp = READ(regs, sp);                                                                              \
 		(r)->fp = READ(regs, bp);                                                                              \
 		(r)->spare = READ(regs, bx);                                                                           \
-		(r)->realign = READ(regs, r10);                                                                        \
+		OTHERS(r, regs, READ);                                                                                 \
 	} while (0)
 
 enum {
@@ -133,8 +158,8 @@ enum {
 	STACK_POINTER = 31,
 	FRAME_POINTER = 29,
 	SPARE_REGISTER = 19,
-	REALIGN_REGISTER = 64, /* none */
-	SIGNAL_REALIGN = 128 + 176 + 8,
+	FIRST_OF_LEAF = 8, /* x8 to x15 */
+	SIGNAL_OTHERS = 128 + 176 + 8 + 8 * 8,
 	SIGNAL_FP = 128 + 176 + 8 + 8 * 29,
 	SIGNAL_SPARE = 128 + 176 + 8 + 8 * 19,
 	SIGNAL_SP = 128 + 176 + 8 + 8 * 31,
@@ -157,7 +182,8 @@ static __always_inline void event_registers(const struct event_context *ctx, str
 	r->sp = ctx->sp;
 	r->fp = ctx->regs[29];
 	r->spare = ctx->regs[19];
-	r->realign = 0;
+	for (int i = 0; i < LEAF_REGISTERS; i++)
+		r->others[i] = ctx->regs[FIRST_OF_LEAF + i];
 }
 
 #define SAVED_REGISTERS(r, regs_, READ)                                                                                \
@@ -169,7 +195,7 @@ static __always_inline void event_registers(const struct event_context *ctx, str
 		(r)->sp = READ(regs_, sp);                                                                             \
 		(r)->fp = READ(regs_, regs[29]);                                                                       \
 		(r)->spare = READ(regs_, regs[19]);                                                                    \
-		(r)->realign = 0;                                                                                      \
+		(r)->others[0] = 0;                                                                                    \
 	} while (0)
 
 enum {

@@ -146,8 +146,8 @@ static __always_inline __u32 walk_rules(struct run *r, const struct registers *r
 	w->sp = regs->sp;
 	w->fp = regs->fp;
 	w->spare = regs->spare;
-	w->realign = regs->realign;
-	w->known = KNOWN_FP | KNOWN_SPARE | KNOWN_REALIGN;
+	__builtin_memcpy(w->others, regs->others, sizeof w->others);
+	w->known = KNOWN_FP | KNOWN_SPARE | KNOWN_OTHERS;
 	w->after = 0;
 	w->base = 0;
 	w->flags = 0;

@@ -108,7 +108,7 @@ struct walk {
 	unsigned long long sp;
 	unsigned long long fp;
 	unsigned long long spare;
-	unsigned long long realign;
+	unsigned long long others[8]; /* of the innermost frame */
 	unsigned long long base;      /* what the window is of; 0: nothing */
 	unsigned long long cfa;	      /* of this step: the frame address */
 	unsigned long long look_up;   /* the address whose rule is looked for */

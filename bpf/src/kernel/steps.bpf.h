@@ -12,7 +12,7 @@ enum {
 	RULE_CALLS = (USER_FRAMES + RULE_STEPS - 1) / RULE_STEPS + 1,
 	KNOWN_FP = 1,
 	KNOWN_SPARE = 2,
-	KNOWN_REALIGN = 4,
+	KNOWN_OTHERS = 4,
 };
 
 static __always_inline __s64 rule_words(__u64 rule, int shift)
@@ -29,8 +29,9 @@ static __always_inline __u64 register_of(const struct walk *w, __u32 number, boo
 		return w->fp;
 	if (number == SPARE_REGISTER && w->known & KNOWN_SPARE)
 		return w->spare;
-	if (number == REALIGN_REGISTER && w->known & KNOWN_REALIGN)
-		return w->realign;
+	number -= FIRST_OF_LEAF;
+	if (number < LEAF_REGISTERS && w->known & KNOWN_OTHERS)
+		return w->others[number & (LEAF_REGISTERS - 1)];
 	*known = false;
 	return 0;
 }
@@ -96,9 +97,10 @@ __noinline int rare_step(__u32 index, __u32 level, __u64 rule)
 		w->ip = stack_word(w, at + SIGNAL_IP, &failed);
 		w->fp = stack_word(w, at + SIGNAL_FP, &failed);
 		w->spare = stack_word(w, at + SIGNAL_SPARE, &failed);
-		w->realign = stack_word(w, at + SIGNAL_REALIGN, &failed);
+		for (int i = 0; i < LEAF_REGISTERS; i++)
+			w->others[i] = stack_word(w, at + SIGNAL_OTHERS + 8 * i, &failed);
 		w->sp = stack_word(w, at + SIGNAL_SP, &failed);
-		w->known = KNOWN_FP | KNOWN_SPARE | KNOWN_REALIGN;
+		w->known = KNOWN_FP | KNOWN_SPARE | KNOWN_OTHERS;
 		w->after = 0;
 		w->cfa = 0;
 		return failed ? WALK_CANNOT_READ : WALK_GOES_ON;
@@ -143,7 +145,7 @@ static __always_inline int restore(struct walk *w, __u32 index, __u32 level, __u
 		w->known &= ~KNOWN_FP;
 	}
 	w->sp = cfa;
-	w->known &= ~KNOWN_REALIGN;
+	w->known &= ~KNOWN_OTHERS;
 	w->after = 1;
 	return failed ? WALK_CANNOT_READ : WALK_GOES_ON;
 }
