@@ -38,6 +38,7 @@ pub(crate) fn modules() -> Vec<(&'static str, Vec<(&'static str, Test)>)> {
         ("live::uprobes", uprobes::tests()),
         ("live::synthesised", synthesised::tests()),
         ("live::unwinding", unwinding::tests()),
+        ("live::unwinding::changes", unwinding::changes()),
         ("live::capabilities", capabilities::tests()),
         ("live::backends", backends::tests()),
     ]

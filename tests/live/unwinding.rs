@@ -1,6 +1,7 @@
 //! Complete is not correct: programs without frame pointers whose call chain is known at every instruction.
 
 mod calls;
+mod changes;
 mod edges;
 mod measure;
 
@@ -8,6 +9,8 @@ use crate::{Skip, lab, tests};
 use calls::{Calls, Frame};
 use measure::{Fixture, Oracle, measure};
 use std::path::PathBuf;
+
+pub(super) use changes::tests as changes;
 
 tests!(
     frames_of_all_kinds,
