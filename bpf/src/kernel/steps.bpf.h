@@ -145,7 +145,9 @@ static __always_inline int restore(struct walk *w, __u32 index, __u32 level, __u
 		w->known &= ~KNOWN_FP;
 	}
 	w->sp = cfa;
-	w->known &= ~KNOWN_OTHERS;
+	/* Of the registers that its callers build on, a synthesised rule says this for all. */
+	if (!(rule & RULE_SYNTHESISED && spare == RULE_SPARE_SAME))
+		w->known &= ~KNOWN_OTHERS;
 	w->after = 1;
 	return failed ? WALK_CANNOT_READ : WALK_GOES_ON;
 }
