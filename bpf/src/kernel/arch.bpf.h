@@ -19,6 +19,7 @@ struct registers {
 	__u64 spare;		      /* a saved register that a few unwind rules build on */
 	__u64 others[LEAF_REGISTERS]; /* that rules of the innermost frame build on, as where a function aligns its
 					 stack */
+	bool behind;		      /* the instruction before belongs to it: a system call; other code may follow */
 	bool user;		      /* taken in user mode */
 	bool compat;		      /* a 32-bit task */
 };
@@ -44,6 +45,7 @@ struct pt_regs {
 	unsigned long r10;
 	unsigned long r9;
 	unsigned long r8;
+	unsigned long orig_ax;
 	unsigned long ip;
 	unsigned long cs;
 	unsigned long sp;
@@ -103,6 +105,7 @@ static __always_inline void event_registers(const struct event_context *ctx, str
 		(r)->ip = READ(regs, ip);                                                                              \
 		(r)->sp = READ(regs, sp);                                                                              \
 		(r)->fp = READ(regs, bp);                                                                              \
+		(r)->behind = (__s64)READ(regs, orig_ax) >= 0;                                                         \
 		(r)->spare = READ(regs, bx);                                                                           \
 		OTHERS(r, regs, READ);                                                                                 \
 	} while (0)

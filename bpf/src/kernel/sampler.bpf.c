@@ -148,7 +148,7 @@ static __always_inline __u32 walk_rules(struct run *r, const struct registers *r
 	w->spare = regs->spare;
 	__builtin_memcpy(w->others, regs->others, sizeof w->others);
 	w->known = KNOWN_FP | KNOWN_SPARE | KNOWN_OTHERS;
-	w->after = 0;
+	w->after = regs->behind;
 	w->base = 0;
 	w->flags = 0;
 	for (int i = 0; i < RULE_CALLS; i++) {
@@ -180,8 +180,9 @@ static __always_inline __u32 user_stack(struct run *r, const struct task *t, con
 	struct walk *w = r->walk;
 	__u32 flags = FLAG_COMPAT;
 
-	r->log->words[at & log_mask] = (regs->ip & ((1ULL << ADDRESS_BITS) - 1)) | (__u64)TRUST_CONTEXT << TRUST_SHIFT;
-	w->hash = mix(seed, regs->ip);
+	r->log->words[at & log_mask] = (regs->ip & ((1ULL << ADDRESS_BITS) - 1)) | (__u64)TRUST_CONTEXT << TRUST_SHIFT |
+				       (__u64)!regs->behind << NEXT_INSTRUCTION_SHIFT;
+	w->hash = mix(seed, regs->ip ^ (__u64)!regs->behind << NEXT_INSTRUCTION_SHIFT);
 	w->at = at + 1;
 	w->frame = regs->fp;
 	if (!regs->compat)

@@ -45,7 +45,8 @@ enum unwind_mode {
 	UNWIND_RULES = 2, /* by rules alone */
 };
 
-/* How a user frame's address was found: bits 60 to 62 of the frame's word. User addresses end below 2^57. */
+/* How a user frame's address was found: bits 60 to 62 of the frame's word. User addresses end below 2^57. The highest
+ * bit says that the address is that of the next instruction, and not one where a call returns to. */
 enum trust {
 	TRUST_CONTEXT = 0,
 	TRUST_RULE = 1,
@@ -54,6 +55,7 @@ enum trust {
 	TRUST_GUESSED = 4,
 	TRUST_SHIFT = 60,
 	TRUST_MASK = 7,
+	NEXT_INSTRUCTION_SHIFT = 63,
 };
 
 /* Whose samples are kept. */

@@ -199,6 +199,7 @@ __noinline int walk_by_rules(__u32 index, __u32 level, __u64 limit)
 		__u64 rule = rule_of(cache, w, index, level, w->ip - w->after);
 		__u32 number = rule >> RULE_NUMBER_SHIFT & 63;
 		int goes = WALK_GOES_ON;
+		__u64 address;
 
 		w->cfa = 0;
 		if ((rule & 7) == RULE_REGISTER && number == STACK_POINTER)
@@ -208,6 +209,9 @@ __noinline int walk_by_rules(__u32 index, __u32 level, __u64 limit)
 		else {
 			goes = rare_step(index, level, rule);
 			rule = in_place(w, rule);
+			/* What a signal handler returns to was never called. */
+			if ((rule & 7) == RULE_SIGNAL_FRAME)
+				log->words[(w->at - 1) & log_mask] |= 1ULL << NEXT_INSTRUCTION_SHIFT;
 		}
 		if (goes == WALK_ELSEWHERE) {
 			__u64 *last = &log->words[(w->at - 1) & log_mask];
@@ -226,9 +230,10 @@ __noinline int walk_by_rules(__u32 index, __u32 level, __u64 limit)
 			return WALK_ENDS;
 		if (w->ip >> ADDRESS_BITS)
 			return WALK_BREAKS;
-		log->words[w->at & log_mask] = w->ip | trust_of(rule) << TRUST_SHIFT;
+		address = w->ip | (__u64)!w->after << NEXT_INSTRUCTION_SHIFT;
+		log->words[w->at & log_mask] = address | trust_of(rule) << TRUST_SHIFT;
 		w->at += 1;
-		w->hash = mix(w->hash, w->ip);
+		w->hash = mix(w->hash, address);
 		if (w->at >= limit)
 			return WALK_TRUNCATES;
 	}

@@ -198,7 +198,7 @@ __u32 native_first_step(void)
 {
 	struct event_context now = context();
 	struct run r = {.cpu = (struct cpu *)machine->cpus.values, .walk = walk_of_this()};
-	struct registers regs;
+	struct registers regs = {0};
 
 	event_registers(&now, &regs);
 	r.walk->log = 0;

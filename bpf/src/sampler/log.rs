@@ -81,23 +81,23 @@ fn sample(head: &record) -> Sample {
 }
 
 fn kernel_stack(id: u64, words: &[u64]) -> Option<Stack> {
-    let frame = |(i, &address)| Frame { address, kind: kind(i), trust: Trust::Context };
+    let frame = |(i, &address)| Frame { address, kind: kind(i == 0), trust: Trust::Context };
     (!words.is_empty())
         .then(|| Stack { id: StackId(id), frames: words.iter().enumerate().map(frame).collect() })
 }
 
 fn user_stack(id: u64, words: &[u64]) -> Option<Stack> {
-    let frame = |(i, &word): (usize, &u64)| Frame {
+    let frame = |&word: &u64| Frame {
         address: word & ((1 << trust::TRUST_SHIFT.0) - 1),
-        kind: kind(i),
-        trust: found(trust((word >> trust::TRUST_SHIFT.0) as u32)),
+        kind: kind(word >> trust::NEXT_INSTRUCTION_SHIFT.0 != 0),
+        trust: found(trust((word >> trust::TRUST_SHIFT.0) as u32 & trust::TRUST_MASK.0)),
     };
     (!words.is_empty())
-        .then(|| Stack { id: StackId(id), frames: words.iter().enumerate().map(frame).collect() })
+        .then(|| Stack { id: StackId(id), frames: words.iter().map(frame).collect() })
 }
 
-fn kind(index: usize) -> FrameKind {
-    if index == 0 { FrameKind::Instruction } else { FrameKind::Return }
+fn kind(next_instruction: bool) -> FrameKind {
+    if next_instruction { FrameKind::Instruction } else { FrameKind::Return }
 }
 
 fn found(word: trust) -> Trust {
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_record_brings_its_stacks_leaf_first() {
-        let words = words(&[0xffff_ffff_8100_0000], &[0x1000, 0x2005 | 3 << 60]);
+        let words = words(&[0xffff_ffff_8100_0000], &[0x1000 | 1 << 63, 0x2005 | 3 << 60, 0x3000 | 9 << 60]);
         let all: Vec<Record> = Records::new(&words).collect();
         assert_eq!(all.len(), 1);
         assert_eq!((all[0].sample.space.pid, all[0].sample.tid, all[0].sample.time), (40, 41, 7));
@@ -149,6 +149,10 @@ mod tests {
             Frame { address: 0x2005, kind: FrameKind::Return, trust: Trust::FramePointer }
         );
         assert_eq!(user.frames[1].lookup(), 0x2004);
+        assert_eq!(
+            user.frames[2],
+            Frame { address: 0x3000, kind: FrameKind::Instruction, trust: Trust::Rule }
+        );
         assert_eq!(all[0].kernel.as_ref().unwrap().frames[0].address, 0xffff_ffff_8100_0000);
     }
 
