@@ -19,6 +19,7 @@ const STARTS: [&str; 11] = [
     "start_thread",
     "runtime.goexit",
     "runtime.mstart",
+    "runtime.mcall",
     "runtime.rt0_go",
     "_rt0_amd64_linux",
 ];
