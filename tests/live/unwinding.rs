@@ -17,6 +17,7 @@ tests!(
     frames_of_musl,
     threads,
     recursion,
+    signals,
     stubs,
     the_kernel_and_the_vdso,
     exceptions,
@@ -128,6 +129,25 @@ fn cut_recursion(stack: &[Frame]) -> bool {
     let ends = above.is_empty() || is_ground(above);
     let whole = stack[0].name == "_start" && above.is_empty();
     ends && (whole || depth + above.len() == 1024)
+}
+
+fn signals() -> Result<(), Skip> {
+    let calls = "
+main
+  is_hit
+    hit_without_frame
+    hit_with_pushes
+    hit_with_frame
+*
+  @libc.so
+    handler
+      handler_frame
+        handler_leaf
+";
+    measure(&[
+        Fixture::new("known-signals", calls)?,
+        Fixture::new("known-signals", calls)?.with("known-signals alternate", &["alternate"]),
+    ])
 }
 
 fn stubs() -> Result<(), Skip> {
