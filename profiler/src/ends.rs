@@ -9,7 +9,7 @@ use bpf::Trust;
 use symbolizer::Place;
 
 /// Functions that nobody calls: of the C libraries' programs and threads, and of Go's.
-const STARTS: [&str; 11] = [
+const STARTS: [&str; 12] = [
     "_start",
     "_start_c",
     "_dl_start_user",
