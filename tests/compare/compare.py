@@ -91,7 +91,8 @@ def compared(samples, missed):
         if found.differ:
             missed.append(f"{len(found.differ)} {what} shares differ")
     if inclusive.share < 0.995:
-        print(f"  inclusive shares are compared over {percent(inclusive.share)} of the samples: elsewhere too few stacks are complete in both")
+        print(f"  inclusive shares are compared over {percent(inclusive.share)} of the samples: elsewhere too few stacks are "
+              "complete in both")
     verdict = "agree" if not leaves.differ and not inclusive.differ else "differ"
     return [f"{leaves.compared} / {inclusive.compared}", f"{len(leaves.differ)} / {len(inclusive.differ)}", verdict]
 

@@ -122,9 +122,10 @@ class Profiler:
 def scripted(perf, directory, pids):
     """The samples of some processes in a recording of perf's, which is removed, and how many it lost."""
     data = directory / "perf.data"
-    process = subprocess.Popen([perf, "script", "-i", data, "-F", "pid,time,ip,sym,dso", "--ns", "--no-inline", "--max-stack", "1024",
-                                "--show-lost-events", "--pid", ",".join(map(str, pids))], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, errors="replace",
-                               stdin=subprocess.DEVNULL)
+    command = [perf, "script", "-i", data, "-F", "pid,time,ip,sym,dso", "--ns", "--no-inline", "--max-stack", "1024",
+               "--show-lost-events", "--pid", ",".join(map(str, pids))]
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                               errors="replace")
     lines, lost = [], 0
     for line in process.stdout:
         if "PERF_RECORD_LOST" in line:

@@ -6,8 +6,9 @@ variance of the difference between the tools comes from how it scatters over the
 samples would have. The effective number of samples is that much smaller.
 
 Where a tool's stacks are incomplete only complete stacks are compared, and those that are missing are made up for: the complete ones
-with the same leaf function count that much more. Leaf functions with too few complete stacks in either tool are left out of both. What calls `main` and threads' functions is not compared: at the first
-of these functions a stack is complete, whether a tool goes on to the last or not.
+with the same leaf function count that much more. Leaf functions with too few complete stacks in either tool are left out of both. What
+calls `main` and threads' functions is not compared: at the first of these functions a stack is complete, whether a tool goes on to the
+last or not.
 """
 
 import collections

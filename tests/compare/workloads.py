@@ -209,7 +209,8 @@ def vpxenc(work):
     return work.loop(f"{vpxenc} -q --cpu-used=5 --rt --target-bitrate=500 -o /dev/null clip.y4m")
 
 
-# Long-lived processes but for the compiler and git, which start new ones all the time. Name, how to begin, and whether the target of whole stacks holds for it: a runtime's own code may break them.
+# Name, how to begin, and whether the target of whole stacks holds for it: a runtime's own code may break them. Processes live long, but
+# for the compiler's and git's, which start new ones all the time.
 PROGRAMS = {
     "redis-server": (redis, True),
     "postgres": (postgres, True),
