@@ -29,12 +29,12 @@
 	ret
 	.cfi_endproc
 
-# As the linker describes stubs of lazy binding: one word more from the twelfth byte on.
+# As the linker describes stubs of lazy binding: one word more from the twelfth byte on; it is stopped at just that.
 	FUNCTION stub
 	.cfi_startproc
 	.cfi_escape 0x0f, 11, 0x77, 8, 0x80, 0, 0x3f, 0x1a, 0x3b, 0x2a, 0x33, 0x24, 0x22
 	int3
-	.nops 5
+	.nops 4
 	.byte 0x68, 0, 0, 0, 0 # push
 	int3
 	add rsp, 8
@@ -64,7 +64,7 @@
 	lea rbx, [rsp + 16]
 	.cfi_def_cfa rbx, 0
 	and rsp, -64
-	call saves_spare_register
+	call rdi
 	lea rsp, [rbx - 16]
 	.cfi_def_cfa rsp, 16
 	pop rbx
@@ -72,14 +72,38 @@
 	ret
 	.cfi_endproc
 
+# It lies further below the return address than what is read at once.
 	FUNCTION saves_spare_register
 	.cfi_startproc
-	push rbx
-	.cfi_adjust_cfa_offset 8
-	.cfi_offset rbx, -16
+	sub rsp, 1000
+	.cfi_adjust_cfa_offset 1000
+	mov [rsp], rbx
+	.cfi_offset rbx, -1008
 	mov ebx, 1
 	call stop
-	pop rbx
+	mov rbx, [rsp]
+	add rsp, 1000
+	.cfi_adjust_cfa_offset -1000
+	ret
+	.cfi_endproc
+
+# The frame address by a register that callees need not save.
+	FUNCTION by_lost_register
+	.cfi_startproc
+	lea r10, [rsp + 8]
+	.cfi_def_cfa r10, 0
+	call stop
+	.cfi_def_cfa rsp, 8
+	ret
+	.cfi_endproc
+
+	FUNCTION saves_frame_pointer
+	.cfi_startproc
+	push rbp
+	.cfi_adjust_cfa_offset 8
+	.cfi_offset rbp, -16
+	call guessed_at_once
+	pop rbp
 	.cfi_adjust_cfa_offset -8
 	ret
 	.cfi_endproc
@@ -205,10 +229,15 @@
 	int3
 	ret
 
+# In between lie an address of code without a call before it, and one that has the bytes of a call before it but is no code.
 	FUNCTION guessed_further
-	.rept 5
+	mov eax, 0xe8000000
+	push rax
+	lea rax, [rsp + 8]
+	push rax
 	push 0
-	.endr
+	push offset guessed_further
+	push 0
 	int3
 	add rsp, 40
 	ret

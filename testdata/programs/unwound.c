@@ -1,7 +1,9 @@
 // Stops in one of many ways, by the first letter of its argument, with a stack that is known. No library, so that its
 // tables are small.
-void stop(void), bare(void), guessed_at_once(void), guessed_further(void), guessed_framed(void), not_guessed(void), stub(void);
-void by_realign_register(void), by_spare_register(void), unsupported(void), nowhere(void), framed_first(void);
+void stop(void), bare(void), guessed_at_once(void), guessed_further(void), guessed_framed(void), not_guessed(void);
+void stub(void), by_lost_register(void), saves_frame_pointer(void);
+void by_realign_register(void), by_spare_register(void (*next)(void)), saves_spare_register(void);
+void unsupported(void), nowhere(void), framed_first(void);
 void restorer(void), interrupted(long pid), deep(int frames), on_a_stack(unsigned long end);
 
 #define APART __attribute__((noinline, noclone))
@@ -112,7 +114,7 @@ APART void run(const char *which)
 	case 'p': plain(3); break;
 	case 'c': calls_plain(3); break;
 	case 'v': variable(300, stop); break;
-	case 'a': aligned(300); break;
+	case 'a': aligned(3000); break;
 	case 't': stub(); break;
 	case 's': signals(); break;
 	case 'b': bare(); break;
@@ -121,11 +123,14 @@ APART void run(const char *which)
 	case 'n': not_guessed(); break;
 	case 'l': variable(300, guessed_at_once); break;
 	case 'm': variable(300, guessed_framed); break;
+	case 'M': variable(300, saves_frame_pointer); break;
+	case 'L': by_lost_register(); break;
 	case 'j': made(0); break;
 	case 'J': made(1); break;
 	case 'k': variable(300, made_between); break;
 	case 'r': by_realign_register(); break;
-	case 'R': by_spare_register(); break;
+	case 'R': by_spare_register(saves_spare_register); break;
+	case 'x': by_spare_register(guessed_at_once); break;
 	case 'u': unsupported(); break;
 	case 'w': nowhere(); break;
 	case 'd': deep(1100); break;

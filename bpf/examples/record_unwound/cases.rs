@@ -32,6 +32,8 @@ pub(crate) enum With {
     NoTablesYet,
     /// Nothing is known of the program's mapping.
     NoMapping,
+    /// The same, and rules alone are asked for.
+    NoMappingDwarf,
     /// The program has no rules.
     WithoutRules,
     /// Rules alone are asked for.
@@ -55,8 +57,8 @@ const fn case(
 }
 
 use With::{
-    Dwarf, Fork, FramePointers, NoGuess, NoMapping, NoTablesYet, Nothing, OwnRulesOnly, Uprobe,
-    WithoutRules,
+    Dwarf, Fork, FramePointers, NoGuess, NoMapping, NoMappingDwarf, NoTablesYet, Nothing,
+    OwnRulesOnly, Uprobe, WithoutRules,
 };
 
 pub(crate) const CASES: &[Case] = &[
@@ -87,6 +89,15 @@ pub(crate) const CASES: &[Case] = &[
         &[Flags::GUESSED],
         OwnRulesOnly,
     ),
+    case(
+        "guess-below-saved-frame-pointer",
+        "M",
+        "guessed_at_once saves_frame_pointer/g variable run _start",
+        &[Flags::GUESSED],
+        OwnRulesOnly,
+    ),
+    case("realign-register-lost", "L", "stop by_lost_register", &[Flags::LOST_REGISTER], Nothing),
+    case("mapping-missing-by-rules", "f", "framed_third", &[Flags::NO_MAPPING], NoMappingDwarf),
     case("jit-leaf", "J", "[made] made/f run _start", &[], Nothing),
     case("jit-middle", "j", "stop [made] made/f run _start", &[], Nothing),
     case(
@@ -104,6 +115,13 @@ pub(crate) const CASES: &[Case] = &[
         "stop saves_spare_register by_spare_register run _start",
         &[],
         Nothing,
+    ),
+    case(
+        "spare-register-lost",
+        "x",
+        "guessed_at_once by_spare_register/g",
+        &[Flags::GUESSED, Flags::LOST_REGISTER],
+        OwnRulesOnly,
     ),
     case("unsupported", "u", "unsupported", &[Flags::UNSUPPORTED], Nothing),
     case("unreadable", "w", "nowhere", &[Flags::UNREADABLE], Nothing),
@@ -177,6 +195,10 @@ impl With {
             Fork => snapshot.parent = Some(snapshot.process.pid - 1),
             NoTablesYet => golden.mappings.iter_mut().for_each(|m| m.known = Known::Nothing),
             NoMapping => golden.mappings.clear(),
+            NoMappingDwarf => {
+                golden.mappings.clear();
+                golden.snapshot.unwind = Unwind::Rules;
+            }
             WithoutRules => golden.mappings.iter_mut().for_each(|m| m.known = Known::NoRules),
             Uprobe => replace_return(golden),
         }

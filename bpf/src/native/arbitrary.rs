@@ -41,6 +41,11 @@ impl Bytes<'_> {
         self.byte() % 8 == 7
     }
 
+    /// A number of which every length is as likely as any other.
+    fn any_size(&mut self) -> u32 {
+        (self.number::<4>() as u32) >> (self.byte() % 32)
+    }
+
     /// A word of a stack: mostly an address of code.
     fn word(&mut self) -> u64 {
         let (kind, low) = (self.byte(), self.number::<2>());
@@ -94,8 +99,10 @@ impl Wild {
         let rules: Vec<u64> = (0..=bytes.byte() % [2, 4, 8, 24][usize::from(bytes.byte() % 4)])
             .map(|_| bytes.rule())
             .collect();
+        let any = bytes.seldom();
         let rows = (0..bytes.byte() % 64).map(|_| bytes.number::<3>() as u32);
-        let row = |row: u32| row & 0xffff | ((row >> 16) % rules.len() as u32) << 16;
+        let rule = |number: u32| if any { number << 8 } else { number % rules.len() as u32 };
+        let row = |row: u32| row & 0xffff | rule(row >> 16) << 16;
         // At a page's start there is a row.
         let mut rows: Vec<u32> = [0, 0x1_0000].into_iter().chain(rows).map(row).collect();
         let half = rows.len() as u32 / 2;
@@ -106,9 +113,13 @@ impl Wild {
             rows[half as usize..].sort_unstable_by_key(|row| row & 0xffff);
         }
         if bytes.seldom() {
-            directory = (0..4).map(|_| bytes.number::<4>() as u32).collect();
+            directory = (0..4).map(|_| bytes.any_size()).collect();
         }
         let mut mappings = vec![[CODE, CODE_END, CODE, u64::from(DIRECTORY) | 2 << 32]];
+        if bytes.seldom() {
+            mappings[0][3] = u64::from(bytes.any_size()) | u64::from(bytes.any_size() >> 4) << 32;
+            mappings[0][2] = CODE.wrapping_sub(u64::from(bytes.any_size()) << 4);
+        }
         for _ in 0..bytes.byte() % 4 {
             let (start, length) = (bytes.number::<4>() << 4, bytes.number::<2>() << 4);
             mappings.push([start, start + length, bytes.word(), bytes.number::<8>()]);
@@ -117,7 +128,7 @@ impl Wild {
             mappings.sort_unstable();
         }
         let seldom = bytes.seldom();
-        let count = if seldom { bytes.number::<4>() as u32 } else { mappings.len() as u32 };
+        let count = if seldom { bytes.any_size() } else { mappings.len() as u32 };
         Self { mappings, count, directory, rows, rules }
     }
 }

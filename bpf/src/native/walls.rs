@@ -6,6 +6,9 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::ptr::NonNull;
 
+/// Bytes of the wall behind: as far as an index of 32 bits reaches among words of four bytes.
+const WALL: usize = 1 << 34;
+
 /// The values of a map; their last byte lies right before the wall behind them.
 #[derive(Debug)]
 pub(super) struct Walled {
@@ -28,9 +31,9 @@ impl Walled {
         let file =
             unsafe { OwnedFd::from_raw_fd(libc::memfd_create(c"map".as_ptr(), libc::MFD_CLOEXEC)) };
         File::from(file.try_clone()?).set_len(whole as u64)?;
-        let region_len = whole + 2 * page;
+        let region_len = page + whole + WALL;
         let region = map(std::ptr::null_mut(), region_len, libc::PROT_NONE, None)?;
-        // SAFETY: inside the region, which is `whole` and two pages long.
+        // SAFETY: inside the region, which is longer than a page.
         let inside = unsafe { region.add(page) };
         // From here on the region is unmapped when this is dropped.
         // SAFETY: inside the region too, as `len` is at most `whole`.
@@ -91,7 +94,7 @@ fn map(
     let fixed = if at.is_null() { 0 } else { libc::MAP_FIXED };
     let kind = match file {
         Some(_) => libc::MAP_SHARED,
-        None => libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+        None => libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
     };
     let file = file.map_or(-1, |file| file.as_raw_fd());
     // SAFETY: at an address it takes the place of a piece of a mapping that the caller has made and nobody uses yet.

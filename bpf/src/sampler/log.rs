@@ -134,7 +134,10 @@ mod tests {
 
     #[test]
     fn a_record_brings_its_stacks_leaf_first() {
-        let words = words(&[0xffff_ffff_8100_0000], &[0x1000 | 1 << 63, 0x2005 | 3 << 60, 0x3000 | 9 << 60]);
+        let words = words(
+            &[0xffff_ffff_8100_0000],
+            &[0x1000 | 1 << 63, 0x2005 | 3 << 60, 0x3000 | 9 << 60],
+        );
         let all: Vec<Record> = Records::new(&words).collect();
         assert_eq!(all.len(), 1);
         assert_eq!((all[0].sample.space.pid, all[0].sample.tid, all[0].sample.time), (40, 41, 7));

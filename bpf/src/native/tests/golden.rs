@@ -24,7 +24,7 @@ fn recordings() -> Vec<(String, String)> {
 #[test]
 fn recorded_stacks_are_found() {
     let all = recordings();
-    assert!(all.len() >= 32, "{} recordings", all.len());
+    assert!(all.len() >= 36, "{} recordings", all.len());
     for (name, text) in all {
         let golden: Golden = text.parse().unwrap();
         let walked = golden.walk().unwrap();
@@ -92,4 +92,24 @@ fn a_process_without_tables_is_walked_by_frame_pointer_and_said_so() {
     let walked = walker.sample(&golden.snapshot);
     assert_eq!(walked.frames.len(), 1);
     assert_eq!(walked.flags, Flags::STALE.with(Flags::NO_MAPPING));
+}
+
+/// A chain of frame pointers that comes back to where it was is broken, not endless.
+#[test]
+fn frame_pointers_go_up() {
+    let mut golden = recording("frame-pointers");
+    let first = golden.snapshot.registers.fp;
+    let (start, bytes) = golden
+        .snapshot
+        .memory
+        .iter_mut()
+        .find(|(start, bytes)| (*start..*start + bytes.len() as u64).contains(&first))
+        .unwrap();
+    let at = (first - *start) as usize;
+    let second = u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
+    let at = (second - *start) as usize;
+    bytes[at..at + 8].copy_from_slice(&first.to_le_bytes());
+    let walked = golden.walk().unwrap();
+    assert_eq!(walked.frames.len(), 3);
+    assert_eq!(walked.flags, Flags::FRAME_POINTERS.with(Flags::BROKEN));
 }
