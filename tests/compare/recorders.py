@@ -61,9 +61,10 @@ def record(tools, pid, directory, seconds):
             running["perf"] = start(theirs(tools.perf, directory, seconds), stdout=subprocess.DEVNULL)
         for process in running.values():
             ends.callback(end, process)
-        # What was born meanwhile; from here on bpflame's recording tells it.
-        time.sleep(1)
-        known.processes(pid)
+        # What is born until bpflame's recording tells it.
+        for _ in range(40):
+            time.sleep(0.05)
+            known.processes(pid)
         for name, process in running.items():
             finish(process, name)
         samples = {"bpflame": stacks.tape(directory / "tape", known)}

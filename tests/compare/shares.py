@@ -23,6 +23,8 @@ SMALLEST = 0.01
 BLOCKS = 20
 # A leaf function counts where this share of its stacks is complete, in both tools.
 ENOUGH = 0.8
+# With fewer stacks a leaf function is judged by all stacks of the tool: of many broken ones some are whole by chance.
+JUDGED = 10
 
 
 @dataclasses.dataclass
@@ -62,7 +64,9 @@ def inclusive(ours, theirs):
 def broken(samples):
     """The leaf functions whose stacks are not complete often enough."""
     every, complete = counts_by_leaf(samples)
-    return {leaf for leaf, count in every.items() if complete[leaf] < ENOUGH * count}
+    overall = sum(complete.values()) / max(len(samples), 1)
+    return {leaf for leaf, count in every.items()
+            if (complete[leaf] / count if count >= JUDGED else overall) < ENOUGH or not complete[leaf]}
 
 
 def counts_by_leaf(samples):

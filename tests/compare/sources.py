@@ -121,7 +121,7 @@ int words(const std::string& text) {
     for (auto& [k, n] : sorted) out << k << n;
     return int(out.str().size()) + fold(1, 2L, 3u, 'c', std::string("d"), 4.5);
 }
-int main() { return Deep<24>{}.sum(words("some-1 thing-2")); }
+int main() { return Deep<6>{}.sum(words("some-1 thing-2")); }
 '''
 
 # A history for `git fast-import`: files that change a little in each commit.
@@ -130,7 +130,7 @@ import random
 numbers = random.Random(7)
 files = {f"directory{n % 12}/file{n}.txt": [f"{numbers.getrandbits(64):x} line {k}" for k in range(120)] for n in range(150)}
 out = []
-for commit in range(250):
+for commit in range(1200):
     message = f"change {commit}\n"
     out.append(f"commit refs/heads/main\ncommitter Someone <someone@example.org> {1700000000 + commit * 60} +0000\n"
                f"data {len(message)}\n{message}")

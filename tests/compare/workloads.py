@@ -169,7 +169,7 @@ def git(work):
     work.file("history.py", sources.HISTORY)
     work.run([git, "init", "-q", repository])
     work.run(["/bin/sh", "-c", f"{need('python3')} history.py | {git} -C {repository} fast-import --quiet"])
-    return work.loop(f"cd {repository}; {git} log -p --stat main; {git} grep -n 'e[a-f]*1[0-9]' main; "
+    return work.loop(f"cd {repository}; {git} log -p --stat main; {git} grep -c 'e[a-f]*1[0-9].*7' $({git} rev-list main | head -n 150); "
                      f"{git} log --format=%H -S123 main; {git} gc -q --prune=now; {git} repack -q -a -d -f")
 
 
@@ -198,7 +198,7 @@ CLIP = "-v error -nostdin -y -f lavfi -i testsrc2=size=640x360:rate=25:duration=
 def dav1d(work):
     ffmpeg, dav1d = need("ffmpeg", "dav1d")
     work.run(f"{ffmpeg} {CLIP} -c:v libaom-av1 -cpu-used 8 -row-mt 1 -b:v 600k short.ivf".split())
-    work.run(f"{ffmpeg} -v error -nostdin -stream_loop 60 -i short.ivf -c copy clip.ivf".split())
+    work.run(f"{ffmpeg} -v error -nostdin -stream_loop 300 -i short.ivf -c copy clip.ivf".split())
     return work.loop(f"{dav1d} -q -i clip.ivf --muxer null -o /dev/null")
 
 
