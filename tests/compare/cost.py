@@ -1,5 +1,7 @@
 """What a recording of a build costs beside `perf record --call-graph dwarf` and `perf script`; see run."""
 
+import contextlib
+import ctypes
 import json
 import os
 import pathlib
@@ -14,6 +16,7 @@ import threading
 import workloads
 
 ROUNDS, LENGTH, RATE = int(os.environ.get("ROUNDS", 3)), int(os.environ.get("LENGTH", 10)), 199
+PR_SET_CHILD_SUBREAPER = 36
 # `perf script` looks up inlined functions by addr2line, for minutes where there is DWARF: it is ended after so many seconds.
 LIMIT = 120
 # So many times fewer bytes, and so many times less CPU time.
@@ -33,7 +36,19 @@ def cpu_seconds(command, limit=None):
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode and not limit:
         raise RuntimeError(f"{command[0]} {command[1]} ended with {process.returncode}")
-    return usage.ru_utime + usage.ru_stime
+    return usage.ru_utime + usage.ru_stime + orphans(process.pid)
+
+
+def orphans(group):
+    """CPU seconds of what an ended process left in its group, which is ended, too."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGKILL)
+    seconds = 0.0
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            *_, usage = os.wait4(-group, 0)
+            seconds += usage.ru_utime + usage.ru_stime
+    return seconds
 
 
 def bpflame(path, directory):
@@ -88,6 +103,8 @@ def main():
     if not other:
         print("skipped: cost: perf is neither on the PATH nor in PERF=")
         return
+    # Children whose parent ended come to this process, which counts them.
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     directory = pathlib.Path(tempfile.mkdtemp(prefix="compare-", dir="/var/tmp"))
     work = workloads.Work(directory)
     try:
