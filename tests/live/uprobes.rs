@@ -70,7 +70,10 @@ fn offset(program: &Path, function: &str) -> u64 {
 fn a_function_whose_return_is_watched() -> Result<(), Skip> {
     lab::need_root()?;
     lab::need("nm")?;
-    let program = lab::program("frameless")?;
+    // A copy: a probe is the file's, and would be every other test's that runs it.
+    let directory = tempfile::tempdir().expect("there is room for a directory");
+    let program = directory.path().join("watched");
+    fs::copy(lab::program("frameless")?, &program).expect("there is room for a copy");
     let process = lab::start(Command::new(&program).arg("60"));
     let probe = ReturnProbe::set(&program, "beta")?;
     let recording = Recording::make(&format!("-p {} -d 2s -F 499", process.pid()), &[]);
@@ -81,6 +84,8 @@ fn a_function_whose_return_is_watched() -> Result<(), Skip> {
             && crate::folded::has_chain(stack, &["main", "alpha", "beta"])
     };
     assert!(watched > 100, "{:?}", recording.folded);
-    assert_eq!(recording.folded.count(whole), watched, "{:?}", recording.folded);
+    // But where the kernel is just putting its trampoline there.
+    let whole = recording.folded.count(whole);
+    assert!(whole * 100 >= watched * 99, "{whole} of {watched}: {:?}", recording.folded);
     Ok(())
 }

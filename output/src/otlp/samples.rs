@@ -141,7 +141,9 @@ impl<'a> Identities<'a> {
             groups.len() - 1
         });
         let own = attributes::of_labels(others.into_iter());
-        let all = own.into_iter().chain(attributes::quality(guessed as u64 + u64::from(marks.guessed_frames), marks));
+        let all = own
+            .into_iter()
+            .chain(attributes::quality(guessed as u64 + u64::from(marks.guessed_frames), marks));
         let list: Vec<i32> = all.map(|attribute| dictionary.attribute(&attribute)).collect();
         let list = *self.lists.entry(list).or_insert_with_key(|list| {
             lists.push(List::new(list));
