@@ -7,6 +7,8 @@
 
 #include <bpf/bpf_helpers.h>
 
+/* Registers that rules of the innermost frame build on beside these, as where a function aligns its stack. They go to
+ * memory of their own: the programs' stack is small. */
 enum {
 	LEAF_REGISTERS = 8,
 };
@@ -16,12 +18,10 @@ struct registers {
 	__u64 ip;
 	__u64 sp;
 	__u64 fp;
-	__u64 spare;		      /* a saved register that a few unwind rules build on */
-	__u64 others[LEAF_REGISTERS]; /* that rules of the innermost frame build on, as where a function aligns its
-					 stack */
-	bool behind;		      /* the instruction before belongs to it: a system call; other code may follow */
-	bool user;		      /* taken in user mode */
-	bool compat;		      /* a 32-bit task */
+	__u64 spare; /* a saved register that a few unwind rules build on */
+	bool behind; /* the instruction before belongs to it: a system call; other code may follow */
+	bool user;   /* taken in user mode */
+	bool compat; /* a 32-bit task */
 };
 
 #if defined(__TARGET_ARCH_x86)
@@ -72,16 +72,16 @@ enum {
 };
 
 #define DIRECT_FIELD(p, field) ((p)->field)
-#define OTHERS(r, from, READ)                                                                                          \
+#define OTHERS(others, from, READ)                                                                                     \
 	do {                                                                                                           \
-		(r)->others[0] = READ(from, r8);                                                                       \
-		(r)->others[1] = READ(from, r9);                                                                       \
-		(r)->others[2] = READ(from, r10);                                                                      \
-		(r)->others[3] = READ(from, r11);                                                                      \
-		(r)->others[4] = READ(from, r12);                                                                      \
-		(r)->others[5] = READ(from, r13);                                                                      \
-		(r)->others[6] = READ(from, r14);                                                                      \
-		(r)->others[7] = READ(from, r15);                                                                      \
+		(others)[0] = READ(from, r8);                                                                          \
+		(others)[1] = READ(from, r9);                                                                          \
+		(others)[2] = READ(from, r10);                                                                         \
+		(others)[3] = READ(from, r11);                                                                         \
+		(others)[4] = READ(from, r12);                                                                         \
+		(others)[5] = READ(from, r13);                                                                         \
+		(others)[6] = READ(from, r14);                                                                         \
+		(others)[7] = READ(from, r15);                                                                         \
 	} while (0)
 
 static __always_inline void event_registers(const struct event_context *ctx, struct registers *r)
@@ -94,9 +94,14 @@ static __always_inline void event_registers(const struct event_context *ctx, str
 	r->sp = ctx->sp;
 	r->fp = ctx->bp;
 	r->spare = ctx->bx;
-	OTHERS(r, ctx, DIRECT_FIELD);
 }
 
+static __always_inline void event_others(const struct event_context *ctx, __u64 *others)
+{
+	OTHERS(others, ctx, DIRECT_FIELD);
+}
+
+#define SAVED_OTHERS(others, regs, READ) OTHERS(others, regs, READ)
 #define SAVED_REGISTERS(r, regs, READ)                                                                                 \
 	do {                                                                                                           \
 		__u16 cs = READ(regs, cs);                                                                             \
@@ -107,7 +112,6 @@ static __always_inline void event_registers(const struct event_context *ctx, str
 		(r)->fp = READ(regs, bp);                                                                              \
 		(r)->behind = (__s64)READ(regs, orig_ax) >= 0;                                                         \
 		(r)->spare = READ(regs, bx);                                                                           \
-		OTHERS(r, regs, READ);                                                                                 \
 	} while (0)
 
 enum {
@@ -185,10 +189,15 @@ static __always_inline void event_registers(const struct event_context *ctx, str
 	r->sp = ctx->sp;
 	r->fp = ctx->regs[29];
 	r->spare = ctx->regs[19];
-	for (int i = 0; i < LEAF_REGISTERS; i++)
-		r->others[i] = ctx->regs[FIRST_OF_LEAF + i];
 }
 
+static __always_inline void event_others(const struct event_context *ctx, __u64 *others)
+{
+	for (int i = 0; i < LEAF_REGISTERS; i++)
+		others[i] = ctx->regs[FIRST_OF_LEAF + i];
+}
+
+#define SAVED_OTHERS(others, regs_, READ) (others)[0] = 0
 #define SAVED_REGISTERS(r, regs_, READ)                                                                                \
 	do {                                                                                                           \
 		__u64 state = READ(regs_, pstate);                                                                     \
@@ -198,7 +207,6 @@ static __always_inline void event_registers(const struct event_context *ctx, str
 		(r)->sp = READ(regs_, sp);                                                                             \
 		(r)->fp = READ(regs_, regs[29]);                                                                       \
 		(r)->spare = READ(regs_, regs[19]);                                                                    \
-		(r)->others[0] = 0;                                                                                    \
 	} while (0)
 
 enum {

@@ -146,7 +146,6 @@ static __always_inline __u32 walk_rules(struct run *r, const struct registers *r
 	w->sp = regs->sp;
 	w->fp = regs->fp;
 	w->spare = regs->spare;
-	__builtin_memcpy(w->others, regs->others, sizeof w->others);
 	w->known = KNOWN_FP | KNOWN_SPARE | KNOWN_OTHERS;
 	w->after = regs->behind;
 	w->base = 0;
@@ -264,18 +263,22 @@ static __always_inline void read_task(struct task *t, const bool direct)
 }
 
 /* The registers with which the current task entered the kernel. */
-static __always_inline void saved_registers(struct registers *r, const bool direct)
+static __always_inline void saved_registers(struct registers *r, __u64 *others, const bool direct)
 {
 	if (direct) {
 		struct pt_regs *regs = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
 
 		SAVED_REGISTERS(r, regs, DIRECT);
+		if (unwind_mode != UNWIND_FRAME_POINTERS)
+			SAVED_OTHERS(others, regs, DIRECT);
 	} else {
 		struct task_struct *task = (void *)bpf_get_current_task();
 		struct pt_regs *regs = (void *)((char *)BPF_CORE_READ(task, stack) + THREAD_STACK);
 
 		regs = (void *)((char *)regs - bpf_core_type_size(struct pt_regs));
 		SAVED_REGISTERS(r, regs, HELPED);
+		if (unwind_mode != UNWIND_FRAME_POINTERS)
+			SAVED_OTHERS(others, regs, HELPED);
 	}
 }
 
@@ -296,12 +299,14 @@ static __always_inline void sample_task(struct event_context *ctx, struct run *r
 	event_registers(ctx, &kernel);
 	if (t.flags & PF_VCPU && !kernel.user)
 		r->flags |= FLAG_GUEST;
-	if (kernel.user)
+	if (kernel.user) {
 		user = kernel;
-	else if (t.flags & PF_KTHREAD)
+		if (unwind_mode != UNWIND_FRAME_POINTERS)
+			event_others(ctx, r->walk->others);
+	} else if (t.flags & PF_KTHREAD)
 		r->flags |= FLAG_KERNEL_THREAD;
 	else
-		saved_registers(&user, direct);
+		saved_registers(&user, r->walk->others, direct);
 	/* The kernel gives threads that it runs for a process (io_uring's) their creator's registers, but for these. */
 	if (!user.ip && !user.sp)
 		user.user = false;

@@ -201,6 +201,7 @@ __u32 native_first_step(void)
 	struct registers regs = {0};
 
 	event_registers(&now, &regs);
+	event_others(&now, r.walk->others);
 	r.walk->log = 0;
 	r.walk->at = 1;
 	return find_tables(r.walk) ? walk_rules(&r, &regs, 2) : 0;
