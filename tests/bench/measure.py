@@ -241,6 +241,12 @@ def unwinding(loads, title, text):
                 runs[name].append(Run(command))
             if name == "bpflame":
                 runs[name][-1].stats = stats_of("stats.json")
+    # One that did not sample has no figures: lightswitch wants tracefs mounted, the OpenTelemetry profiler a collector.
+    for name in [name for name, all_runs in runs.items() if not all(r.per_run() for r in all_runs)
+                 or not all(r.code in (0, 124) for r in all_runs)]:
+        last = runs.pop(name)[-1]
+        missing.append(f"{name} (ended with {last.code})")
+        print(f"{name} ended with {last.code}: {last.said[-300:]}", file=sys.stderr)
     rows = {name: (median(r.per_run() for r in all_runs), median(r.cpu for r in all_runs),
                    median(r.memory for r in all_runs), median(r.maps for r in all_runs))
             for name, all_runs in runs.items()}
