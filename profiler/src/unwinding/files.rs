@@ -15,6 +15,8 @@ use symbolizer::{CodeOf, CodeRange, FileId, MappedFile, ProcessTable};
 
 /// A file whose table was not used for so many updates gives its room to another.
 const RECENT: u64 = 10;
+/// So many bytes of a file's code are disassembled for each time that a walk came to code without rules: some milliseconds.
+const CODE_A_TIME: u64 = 2 << 20;
 /// A table for which there is no room waits for so many updates.
 const PATIENCE: u32 = 5;
 
@@ -33,6 +35,8 @@ pub(super) enum Of {
         used: u64,
         /// Whether disassembly might add rules.
         more: bool,
+        /// How often walks came to code without rules.
+        came: u64,
     },
     /// There are no rules: its code is walked by frame pointer.
     NoRules,
@@ -169,7 +173,7 @@ impl Files {
         for of in self.files.values_mut() {
             let Of::Waiting(waiting) = of else { continue };
             if let Some(table) = tables.install(&waiting.table)? {
-                *of = Of::Installed { table, used: self.now, more: waiting.more };
+                *of = Of::Installed { table, used: self.now, more: waiting.more, came: 0 };
             } else if waiting.turns >= PATIENCE {
                 *of = Of::NoRoom;
             } else {
@@ -211,10 +215,13 @@ impl Files {
         given
     }
 
-    /// Has code disassembled that a walk came to and that has no rules, as long as that was not done.
+    /// Has code disassembled that a walk came to and that has no rules, as long as that was not done. What takes long is
+    /// done when walks have come there often.
     pub(super) fn deepen(&mut self, id: FileId, table: &ProcessTable) {
-        let Some(Of::Installed { more, .. }) = self.files.get_mut(&id) else { return };
-        let file = table.file(id).filter(|_| std::mem::take(more));
+        let Some(Of::Installed { more, came, .. }) = self.files.get_mut(&id) else { return };
+        *came += 1;
+        let file = table.file(id).filter(|file| *came > code_bytes(file) / CODE_A_TIME);
+        let file = file.filter(|_| std::mem::take(more));
         let handle = file.and_then(|file| file.handle.as_ref()?.try_clone().ok());
         if let (Some(file), Some(handle)) = (file, handle) {
             self.workers.build(job(id, handle, file, Depth::Code));
@@ -259,6 +266,11 @@ impl Files {
             CodeOf::Unknown => (Way::Unknown, false),
         }
     }
+}
+
+/// Bytes of code, as mapped.
+fn code_bytes(file: &MappedFile) -> u64 {
+    file.segments.iter().fold(0, |sum, segment| sum.saturating_add(segment.len))
 }
 
 fn job(id: FileId, handle: File, file: &MappedFile, depth: Depth) -> Job {
