@@ -7,7 +7,7 @@ use crate::progress::Progress;
 use crate::signals::Signals;
 use crate::stats::{Own, monotonic, own_cpu_time};
 use crate::tape::Tape;
-use crate::unwinding::Unwinding;
+use crate::unwinding::{Unfit, Unwinding};
 use crate::watch::Watch;
 use bpf::{Losses, SampleSource, Window};
 use std::time::{Duration, Instant};
@@ -93,8 +93,8 @@ pub(crate) struct Collected {
     pub ended: u64,
     /// Why it ended.
     pub end: End,
-    /// Files whose unwind tables did not fit.
-    pub unfit: Vec<FileId>,
+    /// Files without unwind tables though they have rules.
+    pub unfit: Vec<(FileId, Unfit)>,
     /// Whether it was stored, where it should be.
     pub stored: Result<(), Failure>,
 }

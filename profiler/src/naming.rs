@@ -2,6 +2,7 @@
 
 use crate::collect::Collected;
 use crate::config::Config;
+use crate::unwinding::Unfit;
 use symbolizer::{LocalSymbolizer, MappedFile, Named, RawAddresses, Symbolize, Warning};
 
 /// The names of all places, in their order, and what was wrong with foreign files.
@@ -12,17 +13,20 @@ pub(crate) fn name(config: &Config, collected: &mut Collected) -> (Vec<Named>, V
     let named = symbolizer.names(table, counts.stacks.places());
     let mut warnings = table.warnings();
     warnings.extend(symbolizer.warnings());
-    warnings.extend(unfit.iter().filter_map(|id| table.file(*id)).map(no_room));
+    warnings.extend(unfit.iter().filter_map(|(id, why)| Some(no_table(table.file(*id)?, *why))));
     (named, warnings)
 }
 
-/// A file whose unwind table did not fit.
-fn no_room(file: &MappedFile) -> Warning {
+/// A file without an unwind table though it has rules.
+fn no_table(file: &MappedFile, why: Unfit) -> Warning {
     Warning {
         file: String::from_utf8_lossy(&file.path).into_owned(),
-        what: String::from(
-            "has no room for its unwind table; --unwind-memory 256M or less to record makes some",
-        ),
+        what: String::from(match why {
+            Unfit::NoRoom => {
+                "has no room for its unwind table; --unwind-memory 256M or less to record makes some"
+            }
+            Unfit::TooLarge => "is too large for an unwind table, and was walked by frame pointer",
+        }),
     }
 }
 

@@ -15,6 +15,7 @@ use crate::proc;
 use crate::stats::monotonic;
 use bpf::{CodeMapping, SideBand, SideBandKind, SpaceName, Tables, Way, Window};
 use build::Depth;
+pub(crate) use files::Unfit;
 use files::{Files, Of};
 use replaced::Replacements;
 use std::collections::{HashMap, HashSet};
@@ -108,8 +109,8 @@ impl Unwinding {
         Ok(changed || self.files.building())
     }
 
-    /// Files whose tables did not fit.
-    pub(crate) fn unfit(&self) -> impl Iterator<Item = FileId> {
+    /// Files without tables though they have rules, and why.
+    pub(crate) fn unfit(&self) -> impl Iterator<Item = (FileId, Unfit)> {
         self.files.unfit()
     }
 
@@ -256,7 +257,7 @@ fn way(of: Option<&Of>, bias: u64) -> (Way<'_>, bool) {
     match of {
         Some(Of::Installed { table, .. }) => (Way::Rules { table, bias }, false),
         Some(Of::NoRules) => (Way::FramePointers, false),
-        Some(Of::NoRoom) => (Way::Unknown, false),
+        Some(Of::NoRoom | Of::TooLarge) => (Way::Unknown, false),
         Some(Of::Building | Of::Waiting(_)) | None => (Way::Unknown, true),
     }
 }

@@ -77,6 +77,7 @@ impl Way {
                 Self::Rules(Figures::of(&table, &code, go))
             }
             Built::NoRules => Self::NoRules,
+            Built::TooLarge => Self::Unknown(String::from("too large for an unwind table")),
         }
     }
 

@@ -4,7 +4,7 @@ mod loaded;
 mod sources;
 
 use crate::proc;
-use bpf::unwind::table::{Source, Table};
+use bpf::unwind::table::{Code, NotCode, Source, Table};
 use sources::File;
 use std::fs;
 use std::ops::Range;
@@ -32,6 +32,8 @@ pub(crate) enum Built {
     },
     /// It has none: its code is walked by frame pointer.
     NoRules,
+    /// Its code spans 4 GiB, or its rules are more than is read: it is walked by frame pointer, and that is said.
+    TooLarge,
 }
 
 /// The table of a file's executable segments (virtual addresses).
@@ -45,7 +47,7 @@ pub(crate) fn vdso() -> Option<Table> {
     let whole = 0..bytes.len() as u64;
     match build(Bytes::Memory(&bytes), &[whole], Depth::Code)? {
         Built::Table { table, .. } => Some(*table),
-        Built::NoRules => None,
+        Built::NoRules | Built::TooLarge => None,
     }
 }
 
@@ -63,11 +65,14 @@ fn own_vdso() -> Option<Vec<u8>> {
 /// Where two sources cover an address, the earlier one has its way. Code that none of a file's own tables covers is
 /// disassembled; a file without any has no rules.
 fn build(bytes: Bytes<'_>, code: &[Range<u64>], depth: Depth) -> Option<Built> {
+    if matches!(Code::new(code.iter().cloned()), Err(NotCode::TooWide)) {
+        return Some(Built::TooLarge);
+    }
     let file = File::parse(bytes, code)?;
     let mut sources: Vec<Source> =
         file.go().into_iter().chain(file.eh_frame().or_else(|| file.debug_frame())).collect();
     if sources.is_empty() {
-        return None;
+        return file.has_too_much().then_some(Built::TooLarge);
     }
     let uncovered = file.uncovered(&sources);
     sources.push(file.signal_return(&uncovered));

@@ -42,6 +42,17 @@ pub(super) enum Of {
     NoRules,
     /// There was no room.
     NoRoom,
+    /// It is too large for a table.
+    TooLarge,
+}
+
+/// Why a file has no table though it has rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unfit {
+    /// There was no room.
+    NoRoom,
+    /// Its code spans 4 GiB, or its rules are more than is read.
+    TooLarge,
 }
 
 /// A table that waits for room.
@@ -145,6 +156,7 @@ impl Files {
                 None => Of::NoRules,
                 Some(handle) => match stamp(&handle).and_then(|s| self.foreseen.remove(&s)) {
                     Some(Built::NoRules) => Of::NoRules,
+                    Some(Built::TooLarge) => Of::TooLarge,
                     Some(Built::Table { table, more }) => Waiting::of(*table, more),
                     None => {
                         self.workers.build(job(id, handle, file, depth));
@@ -162,6 +174,7 @@ impl Files {
             let Key::File(id) = key else { continue };
             let of = match built {
                 Built::NoRules => Of::NoRules,
+                Built::TooLarge => Of::TooLarge,
                 Built::Table { table, more } => Waiting::of(*table, more),
             };
             if let Some(Of::Installed { table, .. }) = self.files.insert(id, of) {
@@ -247,11 +260,13 @@ impl Files {
         }
     }
 
-    /// Files whose tables did not fit.
-    pub(super) fn unfit(&self) -> impl Iterator<Item = FileId> {
-        let unfit =
-            |(id, of): (&FileId, &Of)| matches!(of, Of::NoRoom | Of::Waiting(_)).then_some(*id);
-        self.files.iter().filter_map(unfit)
+    /// Files without tables though they have rules, and why.
+    pub(super) fn unfit(&self) -> impl Iterator<Item = (FileId, Unfit)> {
+        self.files.iter().filter_map(|(id, of)| match of {
+            Of::NoRoom | Of::Waiting(_) => Some((*id, Unfit::NoRoom)),
+            Of::TooLarge => Some((*id, Unfit::TooLarge)),
+            Of::Building | Of::Installed { .. } | Of::NoRules => None,
+        })
     }
 
     /// How a range is walked, and whether its table is to come.

@@ -56,6 +56,13 @@ impl<'a> File<'a> {
         some(Frames::debug(&bytes).rules(&self.code).source)
     }
 
+    /// Whether it has more rules than are read.
+    pub(super) fn has_too_much(&self) -> bool {
+        let tables = [".eh_frame", ".debug_frame"];
+        let mut sizes = tables.iter().filter_map(|name| self.image.section(name));
+        sizes.any(|section| section.size > LARGEST)
+    }
+
     /// The code that no table covers.
     pub(super) fn uncovered(&self, tables: &[Source]) -> Uncovered {
         let covered: Vec<Range<u64>> = tables.iter().flat_map(Source::covered).collect();

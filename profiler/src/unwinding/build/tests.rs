@@ -58,7 +58,7 @@ fn built(path: &Path) -> Built {
 fn rules(path: &Path) -> Box<Table> {
     match built(path) {
         Built::Table { table, .. } => table,
-        Built::NoRules => panic!("{} has rules", path.display()),
+        Built::NoRules | Built::TooLarge => panic!("{} has rules", path.display()),
     }
 }
 
@@ -88,6 +88,14 @@ fn assembly_without_rules_gets_some() {
     assert_eq!(heights(), expected);
     files.run("strip", &["assembly"]);
     assert_eq!(heights(), expected, "without symbols");
+}
+
+#[test]
+fn code_that_spans_four_gibibytes_is_too_large() {
+    let own = fs::File::open("/proc/self/exe").unwrap();
+    let code = [0x1000..0x2000, 0x1_0000_2000..0x1_0000_3000];
+    assert!(matches!(table(&own, &code, Depth::Tables), Built::TooLarge));
+    assert!(!matches!(table(&own, &code[..1], Depth::Tables), Built::TooLarge));
 }
 
 #[test]
