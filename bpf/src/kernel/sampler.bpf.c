@@ -339,12 +339,13 @@ static __always_inline int run(struct event_context *ctx, const bool direct)
 		r.cpu->nested++;
 		return 0;
 	}
-	r.cpu->level = r.level + 1;
+	/* Full barriers on x86-64: who reads the logs of the generation before waits until no CPU is above level 0. */
+	__sync_fetch_and_add(&r.cpu->level, 1);
 	if (bpf_get_current_pid_tgid())
 		sample_task(ctx, &r, direct);
 	else
 		sample_idle(ctx, &r);
-	r.cpu->level = r.level;
+	__sync_fetch_and_add(&r.cpu->level, -1);
 	return 0;
 }
 

@@ -14,9 +14,13 @@ use std::mem::offset_of;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 /// Ids of stacks that were handed on are remembered, up to so many (16 MB); then all over again.
 const KNOWN_STACKS: usize = 1 << 20;
+
+/// A program takes microseconds; one that takes longer lost its CPU to another machine's.
+const PATIENCE: Duration = Duration::from_millis(5);
 
 /// Figures that the programs keep.
 #[derive(Debug, Default)]
@@ -77,7 +81,7 @@ impl Logs {
         let old = self.generation;
         self.generation += 1;
         self.loaded.generation().store(self.generation, Ordering::SeqCst);
-        self.quiet.wait().map_err(failed)?;
+        self.wait()?;
         if let Some(tables) = &self.loaded.tables {
             tables.lock().unwrap_or_else(std::sync::PoisonError::into_inner).waited();
         }
@@ -88,11 +92,35 @@ impl Logs {
 
     /// Reads both generations, once no event triggers the programs any more.
     pub(crate) fn drain_all(&mut self, window: &mut Window) -> Result<(), Error> {
-        self.quiet.wait().map_err(failed)?;
+        self.wait()?;
         self.read(self.generation + 1, window);
         self.read(self.generation, window);
         self.hand_over(window, u64::MAX);
         Ok(())
+    }
+
+    /// Returns when every program that ran at the call has ended. A program shows that it runs before it looks which
+    /// generation is written, with a barrier in between on x86-64; so who is seen at rest once will see the new one.
+    /// Elsewhere, and where one takes long, the kernel is made to wait, which takes ten times longer.
+    fn wait(&self) -> Result<(), Error> {
+        let at_rest = |cpu: u32| {
+            let at = cpu as usize * size_of::<cpu>() + offset_of!(cpu, level);
+            self.loaded.cpus.word(at).load(Ordering::SeqCst) as u32 == 0
+        };
+        let begin = Instant::now();
+        let rests_soon = |cpu: u32| loop {
+            if at_rest(cpu) {
+                return true;
+            }
+            if begin.elapsed() > PATIENCE {
+                return false;
+            }
+            std::thread::yield_now();
+        };
+        if cfg!(target_arch = "x86_64") && (0..self.loaded.sizes.cpus).all(rests_soon) {
+            return Ok(());
+        }
+        self.quiet.wait().map_err(failed)
     }
 
     fn read(&mut self, generation: u64, window: &mut Window) {

@@ -57,12 +57,14 @@ impl Replacements {
 }
 
 impl Replaced {
-    /// Whether a sample was taken in between and went through the code.
+    /// Whether a sample was taken in between and went through the code, or may have: of a stack that an earlier window had,
+    /// the frames are not at hand.
     fn touches(&self, sample: &Sample, stacks: &HashMap<StackId, &Stack>) -> bool {
         sample.space.pid == self.pid
             && sample.time >= self.since
             && self.until.is_none_or(|until| sample.time < until)
-            && stacks.get(&sample.user).is_some_and(|stack| {
+            && sample.user != StackId(0)
+            && stacks.get(&sample.user).is_none_or(|stack| {
                 stack.frames.iter().any(|frame| self.addresses.contains(&frame.address))
             })
     }
@@ -98,6 +100,16 @@ mod tests {
         let mut third = window(&[19]);
         replacements.mark(&mut third, |_| true);
         assert_eq!(stale(&third), [false, false]);
+    }
+
+    #[test]
+    fn what_is_not_known_to_be_right_is_marked() {
+        let mut replacements = Replacements::default();
+        let mut seen = Window { side_band: vec![mmap(10, 0x5000, 5)], ..window(&[9, 11]) };
+        seen.stacks.clear();
+        seen.samples.push(sample(12, 0, 0));
+        replacements.mark(&mut seen, |_| true);
+        assert_eq!(stale(&seen), [false, false, true, true, false]);
     }
 
     #[test]
