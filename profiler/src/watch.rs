@@ -19,7 +19,7 @@ const FEW: usize = 8;
 const LOOK: Duration = Duration::from_secs(1);
 
 /// So long a program that has just started goes on mapping its libraries.
-const SETTLE: Duration = Duration::from_millis(3);
+const SETTLE: Duration = Duration::from_millis(2);
 
 /// The recorded processes that still live: the target's own, and what they started.
 #[derive(Debug, Default)]
