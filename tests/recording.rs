@@ -20,6 +20,8 @@ impl Recording {
     pub(crate) fn make(options: &str, command: &[&str]) -> Self {
         let directory = tempfile::tempdir().expect("there is room for a directory");
         let mut to_run = lab::command(["record"]);
+        // Some programs write where they stand.
+        to_run.current_dir(directory.path());
         to_run.args(options.split_whitespace()).args(outputs(directory.path()));
         if !command.is_empty() {
             to_run.arg("--").args(command);

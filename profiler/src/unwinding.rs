@@ -132,9 +132,12 @@ impl Unwinding {
         let mut of_sampled = false;
         for code in table.code() {
             alive.insert(code.pid);
-            let wanted = !self.machine || self.sampled.contains(&code.pid);
+            let sampled = self.sampled.contains(&code.pid);
+            let wanted = !self.machine || sampled;
             let same = self.walked.get(&code.pid).filter(|walked| walked.code.is_same(&code));
-            if same.is_some_and(|walked| !(walked.incomplete && wanted)) {
+            // One that gave up its place comes back when it is sampled: otherwise it would at once take that of another.
+            let lacks = |walked: &Walked| walked.incomplete && wanted;
+            if same.is_some_and(|walked| !(lacks(walked) && (sampled || walked.name.is_some()))) {
                 continue;
             }
             of_sampled |= same.is_none() && wanted;

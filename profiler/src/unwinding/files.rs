@@ -64,9 +64,15 @@ pub(super) struct Waiting {
     turns: u32,
 }
 
-impl Waiting {
-    fn of(table: Table, more: bool) -> Of {
-        Of::Waiting(Box::new(Self { table, more, turns: 0 }))
+impl From<Built> for Of {
+    fn from(built: Built) -> Self {
+        match built {
+            Built::NoRules => Self::NoRules,
+            Built::TooLarge => Self::TooLarge,
+            Built::Table { table, more } => {
+                Self::Waiting(Box::new(Waiting { table: *table, more, turns: 0 }))
+            }
+        }
     }
 }
 
@@ -151,18 +157,17 @@ impl Files {
                 continue;
             }
             let Some(file) = table.file(id) else { continue };
-            let handle = file.handle.as_ref().and_then(|handle| handle.try_clone().ok());
-            let of = match handle {
-                None => Of::NoRules,
-                Some(handle) => match stamp(&handle).and_then(|s| self.foreseen.remove(&s)) {
-                    Some(Built::NoRules) => Of::NoRules,
-                    Some(Built::TooLarge) => Of::TooLarge,
-                    Some(Built::Table { table, more }) => Waiting::of(*table, more),
-                    None => {
-                        self.workers.build(job(id, handle, file, depth));
-                        Of::Building
-                    }
-                },
+            // Without a descriptor nothing is known of its rules, not that it has none: it is asked for again.
+            let Some(handle) = file.handle.as_ref().and_then(|handle| handle.try_clone().ok())
+            else {
+                continue;
+            };
+            let of = match stamp(&handle).and_then(|stamp| self.foreseen.remove(&stamp)) {
+                Some(built) => built.into(),
+                None => {
+                    self.workers.build(job(id, handle, file, depth));
+                    Of::Building
+                }
             };
             self.files.insert(id, of);
         }
@@ -172,12 +177,7 @@ impl Files {
     pub(super) fn install(&mut self, wait: bool) -> io::Result<()> {
         for (key, built) in self.workers.built(wait) {
             let Key::File(id) = key else { continue };
-            let of = match built {
-                Built::NoRules => Of::NoRules,
-                Built::TooLarge => Of::TooLarge,
-                Built::Table { table, more } => Waiting::of(*table, more),
-            };
-            if let Some(Of::Installed { table, .. }) = self.files.insert(id, of) {
+            if let Some(Of::Installed { table, .. }) = self.files.insert(id, built.into()) {
                 self.replaced.push((id, table));
             }
         }
