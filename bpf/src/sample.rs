@@ -87,6 +87,8 @@ impl Flags {
     pub const NO_MAPPING: Self = Self(record_flags::FLAG_NO_MAPPING.0);
     /// The walk ended at a rule that needs a register whose value is not known.
     pub const LOST_REGISTER: Self = Self(record_flags::FLAG_LOST_REGISTER.0);
+    /// The process is ending and has given its memory up: it has no user stack any more.
+    pub const EXITING: Self = Self(record_flags::FLAG_EXITING.0);
 
     /// Whether any bit of `other` is set.
     pub fn has_any(self, other: Self) -> bool {

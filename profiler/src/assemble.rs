@@ -83,7 +83,7 @@ fn frames(
             trust: shown(*trust),
         })
         .collect();
-    if key.flags.has(Flags::IDLE) || list.is_empty() {
+    if key.flags.has(Flags::IDLE) || key.flags.has(Flags::EXITING) || list.is_empty() {
         let location = locations.bracketed(instead(key.flags), builder);
         list.push(FrameRef { location, trust: output::Trust::Sure });
     }
@@ -94,6 +94,8 @@ fn frames(
 fn instead(flags: Flags) -> &'static str {
     if flags.has(Flags::IDLE) {
         "[idle]"
+    } else if flags.has(Flags::EXITING) {
+        "[exiting]"
     } else if flags.has(Flags::GUEST) {
         "[guest]"
     } else if flags.has(Flags::IN_KERNEL) || flags.has(Flags::KERNEL_THREAD) {
@@ -283,9 +285,17 @@ mod tests {
             (Flags::KERNEL_THREAD, "[kernel]_[k] 1\n"),
             (Flags::IDLE, "[idle]_[k] 1\n"),
             (Flags::GUEST, "[guest]_[k] 1\n"),
+            (Flags::IN_KERNEL.with(Flags::EXITING), "[exiting]_[k] 1\n"),
         ] {
             assert_eq!(folded(&made(vec![bare(flags)], true, false).0, None), frame);
         }
+    }
+
+    #[test]
+    fn the_kernel_s_work_for_a_process_that_ends_is_named() {
+        let ends = bpf::Sample { flags: Flags::EXITING, ..sample(1, 0, 2) };
+        let text = folded(&made(vec![ends], true, false).0, Some("comm"));
+        assert!(text.starts_with("program;[exiting]_[k];fffffffff80000010"), "{text}");
     }
 
     #[test]

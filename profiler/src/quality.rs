@@ -38,6 +38,8 @@ pub(crate) struct Quality {
     pub stale: u64,
     /// Samples of 32-bit tasks.
     pub compat: u64,
+    /// Samples of processes that were ending and had given their memory up.
+    pub exiting: u64,
     /// User frames.
     pub user_frames: u64,
     /// User frames without a name, by reason.
@@ -108,6 +110,7 @@ impl Quality {
             (has(Flags::TRUNCATED_KERNEL), &mut self.kernel_truncated),
             (has(Flags::STALE), &mut self.stale),
             (has(Flags::COMPAT), &mut self.compat),
+            (has(Flags::EXITING), &mut self.exiting),
             (material.caller_may_be_missing(key), &mut self.caller_may_be_missing),
         ] {
             *figure += if condition { samples } else { 0 };

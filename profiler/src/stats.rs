@@ -98,6 +98,7 @@ pub(crate) fn json(
     top.objects("incomplete_by", &reasons(&quality.incomplete_by));
     top.number("guessed", quality.guessed).number("kernel_truncated", quality.kernel_truncated);
     top.number("stale", quality.stale).number("compat", quality.compat);
+    top.number("exiting", quality.exiting);
     top.number("caller_may_be_missing", quality.caller_may_be_missing);
     top.number("user_frames", quality.user_frames)
         .number("unresolved_frames", quality.unresolved_frames());

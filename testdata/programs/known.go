@@ -1,7 +1,10 @@
 // known-go: short functions with and without frames, in the main goroutine and in others.
 package main
 
-import "time"
+import (
+	"time"
+	_ "unsafe"
+)
 
 var sink int
 
@@ -38,6 +41,24 @@ func side(n int) int { return n | 1 }
 //go:noinline
 func dynamic(s shape, n int) int { return s.area(n) + 1 }
 
+// The runtime's switch to the thread's own stack.
+//
+//go:linkname systemstack runtime.systemstack
+func systemstack(work func())
+
+//go:noinline
+func onOtherStack() int { return sink*3 + 1 }
+
+//go:noinline
+func switched() {
+	for n := 0; n < 20; n++ {
+		sink ^= onOtherStack() & 1
+	}
+}
+
+//go:noinline
+func switches() { systemstack(switched) }
+
 //go:noinline
 func once(s shape, n int) int {
 	return frameless(n) + framed(n) + outer(n) + dynamic(s, n)
@@ -66,6 +87,7 @@ func main() {
 			if once(square, n) == -1 {
 				return
 			}
+			switches()
 		}
 	}
 }

@@ -289,6 +289,10 @@ runtime.goexit
         main.dynamic
           main.(*square).area
             main.side
+      main.switches
+        runtime.systemstack
+          main.switched
+            main.onOtherStack
   main.worker
     main.goroutineFrame
       main.inGoroutine
@@ -308,9 +312,8 @@ runtime.goexit
         main._Cfunc_c_outer
           runtime.cgocall
             runtime.asmcgocall
-runtime.asmcgocall
-  c_outer
-    c_leaf
+              c_outer
+                c_leaf
 ";
     let _ = lab::need("gcc")?;
     measure(&[Fixture::new("known-cgo", "main")?.by(Oracle::Own(Calls::parse(calls)))])

@@ -83,6 +83,7 @@ impl Machine {
         };
         let ra = match rule.ra {
             ReturnAddress::AtCfa(offset) => below(offset),
+            ReturnAddress::AtFramePointer(offset) => Found::Value(self.word(self.at(6, offset))),
             ReturnAddress::End => Found::Undefined,
             ReturnAddress::Unsupported(_) => return None,
         };

@@ -82,6 +82,7 @@ struct task_struct {
 
 enum task_flags {
 	PF_VCPU = 0x00000001,
+	PF_EXITING = 0x00000004,
 	PF_FORKNOEXEC = 0x00000040,
 	PF_KTHREAD = 0x00200000,
 };

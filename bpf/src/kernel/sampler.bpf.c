@@ -262,6 +262,14 @@ static __always_inline void read_task(struct task *t, const bool direct)
 	}
 }
 
+/* Whether the current task, which is ending, has given its address space up: there is no user stack any more. */
+static __always_inline bool memory_is_gone(const bool direct)
+{
+	if (direct)
+		return !bpf_get_current_task_btf()->mm;
+	return !BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), mm);
+}
+
 /* The registers with which the current task entered the kernel. */
 static __always_inline void saved_registers(struct registers *r, __u64 *others, const bool direct)
 {
@@ -305,6 +313,8 @@ static __always_inline void sample_task(struct event_context *ctx, struct run *r
 			event_others(ctx, r->walk->others);
 	} else if (t.flags & PF_KTHREAD)
 		r->flags |= FLAG_KERNEL_THREAD;
+	else if (t.flags & PF_EXITING && memory_is_gone(direct))
+		r->flags |= FLAG_EXITING;
 	else
 		saved_registers(&user, r->walk->others, direct);
 	/* The kernel gives threads that it runs for a process (io_uring's) their creator's registers, but for these. */

@@ -36,6 +36,7 @@ enum record_flags {
 	FLAG_UNSUPPORTED = 1 << 14,
 	FLAG_NO_MAPPING = 1 << 15,
 	FLAG_LOST_REGISTER = 1 << 16,
+	FLAG_EXITING = 1 << 17, /* the process is ending, and its memory is gone already */
 };
 
 /* How user stacks are walked. */

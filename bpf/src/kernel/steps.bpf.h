@@ -124,8 +124,14 @@ static __always_inline int restore(struct walk *w, __u32 index, __u32 level, __u
 		return WALK_ENDS;
 	if (ra == RULE_RA_AT_CFA)
 		ra_at = cfa + rule_words(rule, RULE_OTHER_AT_SHIFT);
-	/* The stack grows downwards. */
-	if (cfa <= w->sp || cfa >> ADDRESS_BITS)
+	if (ra == RULE_RA_AT_FP) {
+		if (!(w->known & KNOWN_FP))
+			return WALK_LOST_REGISTER;
+		ra_at = w->fp + rule_words(rule, RULE_OTHER_AT_SHIFT);
+	} else if (cfa <= w->sp) {
+		return WALK_BREAKS; /* a stack grows downwards; by the frame pointer a walk comes to another one */
+	}
+	if (cfa >> ADDRESS_BITS)
 		return WALK_BREAKS;
 	if ((!w->base || ra_at - w->base > WINDOW_BYTES - 8) && !move_window(index, level, ra_at))
 		w->base = 0;

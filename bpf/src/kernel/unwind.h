@@ -56,6 +56,7 @@ enum rule_bits {
 	RULE_RA_USUAL = 0,
 	RULE_RA_END = 1,
 	RULE_RA_AT_CFA = 2,
+	RULE_RA_AT_FP = 3,
 	RULE_SPARE_SAME = 1,
 	RULE_SPARE_AT_CFA = 2,
 };

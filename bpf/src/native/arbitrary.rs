@@ -162,7 +162,7 @@ impl Arbitrary {
         let snapshot = snapshot(how, &mut bytes);
         let walked = self.walker.sample(&snapshot);
         assert!(walked.frames.len() <= limits::USER_FRAMES.0 as usize);
-        let registers = &snapshot.registers;
+        let registers = snapshot.registers;
         let Some((leaf, callers)) = walked.frames.split_first() else {
             assert_eq!((registers.ip, registers.sp), (0, 0), "the kernel's own thread");
             return (0, false);
@@ -175,7 +175,7 @@ impl Arbitrary {
         let by_rules = snapshot.unwind != Unwind::FramePointers;
         if by_rules {
             let (steps, flags) = self.walker.steps(&snapshot);
-            stack_pointers_grow(registers.sp, &steps);
+            self.stack_pointers_grow(&snapshot, &steps);
             if snapshot.returns.is_empty() {
                 let found: Vec<u64> = callers.iter().map(|f| f.address).collect();
                 assert_eq!(found, steps.iter().map(|step| step.ip).collect::<Vec<_>>());
@@ -183,6 +183,21 @@ impl Arbitrary {
             }
         }
         (walked.frames.len(), by_rules)
+    }
+
+    /// A caller's frame lies above. A signal may have interrupted code on another stack, and a rule may switch to one.
+    fn stack_pointers_grow(&mut self, snapshot: &Snapshot, steps: &[Step]) {
+        let Registers { ip, sp, .. } = snapshot.registers;
+        let mut before = Step { ip, sp, interrupted: true };
+        for step in steps {
+            if !step.interrupted && step.sp <= before.sp {
+                let called = u64::from(!before.interrupted);
+                let at = (before.ip & ((1 << 57) - 1)).wrapping_sub(called);
+                let rule = self.walker.rules(snapshot, &[at])[0];
+                assert!(rule.may_switch_stacks(), "{step:x?} above {before:x?} by {rule:x?}");
+            }
+            before = *step;
+        }
     }
 
     fn fill(&mut self, wild: &Wild) {
@@ -237,11 +252,3 @@ fn snapshot(how: u8, bytes: &mut Bytes<'_>) -> Snapshot {
     }
 }
 
-/// A caller's frame lies above. A signal may have interrupted code on another stack.
-fn stack_pointers_grow(first: u64, steps: &[Step]) {
-    let mut before = first;
-    for step in steps {
-        assert!(step.interrupted || step.sp > before, "{step:x?} above {before:x}");
-        before = step.sp;
-    }
-}

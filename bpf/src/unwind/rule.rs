@@ -91,6 +91,8 @@ pub enum Restore {
 pub enum ReturnAddress {
     /// So many bytes from the canonical frame address.
     AtCfa(i32),
+    /// So many bytes from the frame pointer, which may lie on another stack (functions that switch stacks).
+    AtFramePointer(i32),
     /// There is none: the stack ends here.
     End,
     /// The rules of this address cannot be expressed.

@@ -19,8 +19,8 @@ const SAMPLES: u64 = 2_000;
 const EDGES: u64 = 10;
 /// Kernel addresses are above.
 const USER: u64 = 1 << 63;
-/// What is called by nothing: whole stacks begin here. Go calls C on another stack, which begins with the last of these.
-const FIRST: [&str; 5] = ["_start", "clone3", "__clone3", "runtime.goexit", "runtime.asmcgocall"];
+/// What is called by nothing: whole stacks begin here.
+const FIRST: [&str; 4] = ["_start", "clone3", "__clone3", "runtime.goexit"];
 
 /// What a stack must be.
 pub(super) enum Oracle {

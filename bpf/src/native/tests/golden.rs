@@ -4,7 +4,8 @@ use crate::Flags;
 use crate::native::Walker;
 use crate::native::golden::{Golden, Known};
 use crate::sampler::Unwind;
-use crate::unwind::rule::{Compact, Rule};
+use crate::unwind::rule::registers::FRAME_POINTER;
+use crate::unwind::rule::{Cfa, Compact, Restore, ReturnAddress, Rule};
 use std::path::Path;
 
 /// The text of every recording, by its name.
@@ -112,4 +113,47 @@ fn frame_pointers_go_up() {
     let walked = golden.walk().unwrap();
     assert_eq!(walked.frames.len(), 3);
     assert_eq!(walked.flags, Flags::FRAME_POINTERS.with(Flags::BROKEN));
+}
+
+/// A leaf and its caller on one stack, the caller's caller on another that lies below.
+const SWITCHED: &str = "\
+unwind auto guess
+process 64 7 0
+registers 401010 9000 5000 0 0
+mapping 401000 402000 rules
+rule 401000 401100 800000701
+rule 401100 401200 0
+rule 401200 401300 800000741
+memory 5000
+bytes 0060000000000000501240000000000000000000000000000000000000000000
+memory 9000
+bytes 5011400000000000000000000000000000000000000000000000000000000000
+flags 0
+frame 401010 context leaf
+frame 401150 rule switches
+frame 401250 rule asks
+";
+
+#[test]
+fn a_stack_that_was_switched_to_a_higher_one() {
+    let mut golden: Golden = SWITCHED.parse().unwrap();
+    let Known::Rules(rules) = &mut golden.mappings[0].known else { panic!("rules") };
+    rules[1].1 = Compact::of(&Rule {
+        fp: Restore::AtFramePointer(0),
+        ra: ReturnAddress::AtFramePointer(8),
+        ..Rule::of(Cfa::Register { register: FRAME_POINTER, offset: 16 })
+    });
+    let walked = golden.walk().unwrap();
+    let found: Vec<_> = walked.frames.iter().map(|f| (f.address, f.trust)).collect();
+    let expected: Vec<_> = golden.frames.iter().map(|f| (f.address, f.trust)).collect();
+    assert_eq!((found, walked.flags), (expected, golden.flags));
+    // By another rule a stack that goes down is broken.
+    let Known::Rules(rules) = &mut golden.mappings[0].known else { panic!("rules") };
+    rules[1].1 = Compact::of(&Rule {
+        fp: Restore::AtCfa(-16),
+        ..Rule::of(Cfa::Register { register: FRAME_POINTER, offset: 16 })
+    });
+    let walked = golden.walk().unwrap();
+    assert_eq!(walked.frames.len(), 2);
+    assert!(walked.flags.has(Flags::BROKEN), "{:?}", walked.flags);
 }

@@ -3,7 +3,7 @@
 use super::functions::Function;
 use super::steps::Height;
 use crate::unwind::rule::registers::{FRAME_POINTER, STACK_POINTER};
-use crate::unwind::rule::{Cfa, Compact, Restore, Rule, Unsupported};
+use crate::unwind::rule::{Cfa, Compact, Restore, ReturnAddress, Rule, Unsupported};
 use crate::unwind::table::{Code, Source};
 
 /// Bytes of the return address and of the frame pointer saved next to it.
@@ -88,9 +88,11 @@ fn rule(kind: Kind, height: i32) -> Rule {
         Kind::SignalReturn => Rule::SIGNAL_FRAME,
         // Before the frame pointer is saved nothing is switched yet.
         _ if height < WORD => Rule::of(sp(cfa)),
+        // It may point to the other stack, which may lie below.
         Kind::Switch | Kind::Scheduler(_) => {
             let frame = Cfa::Register { register: FRAME_POINTER, offset: 2 * WORD };
-            Rule { fp: saved, ..Rule::of(frame) }
+            let (fp, ra) = (Restore::AtFramePointer(0), ReturnAddress::AtFramePointer(WORD));
+            Rule { fp, ra, ..Rule::of(frame) }
         }
         Kind::FromC if height < ALL_SAVED => Rule::of(sp(cfa)),
         Kind::FromC => {

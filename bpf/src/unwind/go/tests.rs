@@ -1,5 +1,5 @@
 use super::*;
-use crate::unwind::rule::{Cfa, Restore, Rule, Unsupported};
+use crate::unwind::rule::{Cfa, Restore, ReturnAddress, Rule, Unsupported};
 use crate::unwind::table::Table;
 
 const TEXT: u64 = 0x40_1000;
@@ -135,7 +135,8 @@ fn stacks_end_where_they_began() {
 
 #[test]
 fn functions_that_switch_stacks() {
-    let frame = Some(saved(Rule::of(Cfa::Register { register: 6, offset: 16 })));
+    let (fp, ra) = (Restore::AtFramePointer(0), ReturnAddress::AtFramePointer(8));
+    let frame = Some(Rule { fp, ra, ..Rule::of(Cfa::Register { register: 6, offset: 16 }) });
     let lost = Some(Rule::unsupported(Unsupported::StackSwitch));
     let functions: [Made<'_>; 5] = [
         ("runtime.systemstack", 0, USUAL),

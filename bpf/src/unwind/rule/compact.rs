@@ -5,7 +5,7 @@
 //! | 0 to 2 | how the canonical frame address is found; 0: no rule |
 //! | 3 | synthesised |
 //! | 4, 5 | frame pointer: same, at the frame address, at the frame pointer, unknown |
-//! | 6, 7 | return address: the word below the frame address, none (end), elsewhere by the frame address |
+//! | 6, 7 | return address: the word below the frame address, none (end), elsewhere by the frame address, by the frame pointer |
 //! | 8 to 13 | DWARF number of the register; a stub's threshold; the kind of what is not supported |
 //! | 14, 15 | spare register: unknown, same, at the frame address |
 //! | 16 to 23 | frame pointer's place in words, signed |
@@ -39,6 +39,7 @@ const MOST_NUMBER: u8 = 63;
 const USUAL_RA: i32 = -8;
 const RA_END: u64 = 1;
 const RA_AT_CFA: u64 = 2;
+const RA_AT_FP: u64 = 3;
 
 impl Compact {
     /// Where there is no rule.
@@ -88,7 +89,7 @@ impl Compact {
             0 => ReturnAddress::AtCfa(USUAL_RA),
             RA_END => ReturnAddress::End,
             RA_AT_CFA => ReturnAddress::AtCfa(self.words(OTHER_AT_SHIFT)),
-            _ => return None,
+            _ => ReturnAddress::AtFramePointer(self.words(OTHER_AT_SHIFT)),
         };
         let spare = match self.bits(SPARE_SHIFT, 2) {
             0 => Restore::Unknown,
@@ -107,6 +108,12 @@ impl Compact {
     pub fn unsupported_kind(self) -> Option<Unsupported> {
         let number = usize::try_from(self.bits(NUMBER_SHIFT, 6)).ok()?;
         (self.bits(0, 3) == UNSUPPORTED).then(|| Unsupported::ALL.get(number).copied())?
+    }
+
+    /// Whether a walk may come to another stack by it: the return address is found by the frame pointer.
+    #[cfg(feature = "native-walk")]
+    pub(crate) fn may_switch_stacks(self) -> bool {
+        self.bits(RA_SHIFT, 2) == RA_AT_FP
     }
 
     fn cfa(self) -> Option<Cfa> {
@@ -146,6 +153,9 @@ impl TryFrom<&Rule> for Compact {
         let ra = match rule.ra {
             ReturnAddress::AtCfa(USUAL_RA) => 0,
             ReturnAddress::AtCfa(at) => RA_AT_CFA << RA_SHIFT | words(at)? << OTHER_AT_SHIFT,
+            ReturnAddress::AtFramePointer(at) => {
+                RA_AT_FP << RA_SHIFT | words(at)? << OTHER_AT_SHIFT
+            }
             ReturnAddress::End => RA_END << RA_SHIFT,
             ReturnAddress::Unsupported(kind) => return Err(kind),
         };

@@ -28,7 +28,9 @@ fn every_rule_comes_back_or_is_refused() {
     for cfa in cfas() {
         for fp in restores() {
             for spare in restores() {
-                for ra in [-8, -16, 64, 5, 4096].map(ReturnAddress::AtCfa) {
+                let by_fp = [8, -1024, 1024].map(ReturnAddress::AtFramePointer);
+                for ra in [-8, -16, 64, 5, 4096].map(ReturnAddress::AtCfa).into_iter().chain(by_fp)
+                {
                     let rule = Rule { cfa, fp, spare, ra, trust: RuleTrust::Synthesised };
                     match Compact::try_from(&rule) {
                         Ok(compact) => {
