@@ -25,10 +25,17 @@ pub(crate) fn bpflame() -> &'static Path {
         if let Some(path) = std::env::var_os("BPFLAME") {
             return PathBuf::from(path);
         }
-        let built = Command::new(env!("CARGO"))
-            .args(["build", "--release", "--package", "profiler"])
-            .current_dir(root())
-            .status();
+        let mut build = Command::new(env!("CARGO"));
+        build.args(["build", "--release", "--package", "profiler"]).current_dir(root());
+        // What cargo says of this package would have others' build scripts run again.
+        let of_package =
+            |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+        for (name, _) in std::env::vars_os() {
+            if name.to_str().is_some_and(of_package) {
+                build.env_remove(name);
+            }
+        }
+        let built = build.status();
         assert!(built.expect("cargo runs").success(), "bpflame does not build");
         // CARGO_TARGET_TMPDIR is `tmp` in the target directory.
         Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("release").join("bpflame")
