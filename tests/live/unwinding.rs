@@ -291,8 +291,9 @@ runtime.goexit
             main.side
       main.switches
         runtime.systemstack
-          main.switched
-            main.onOtherStack
+          runtime.systemstack
+            main.switched
+              main.onOtherStack
   main.worker
     main.goroutineFrame
       main.inGoroutine

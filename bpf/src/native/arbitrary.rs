@@ -251,4 +251,3 @@ fn snapshot(how: u8, bytes: &mut Bytes<'_>) -> Snapshot {
         guess: how & 32 == 0,
     }
 }
-

@@ -5,9 +5,12 @@ use super::steps::Height;
 use crate::unwind::rule::registers::{FRAME_POINTER, STACK_POINTER};
 use crate::unwind::rule::{Cfa, Compact, Restore, ReturnAddress, Rule, Unsupported};
 use crate::unwind::table::{Code, Source};
+use std::ops::Range;
 
 /// Bytes of the return address and of the frame pointer saved next to it.
 const WORD: i32 = 8;
+/// Bytes of code behind the instruction that makes a frame, until the frame pointer is its own at the latest.
+const FRAME_POINTER_SET: u64 = 10;
 /// The heights of a function that saves the registers of the C caller: flags pushed, then room for all; and where the frame
 /// pointer lies then.
 const FLAGS_PUSHED: i32 = 8;
@@ -32,6 +35,16 @@ enum Kind {
     FromC,
 }
 
+impl Kind {
+    /// Until the frame pointer is the function's own it is on the stack that it was called on.
+    fn before_frame_pointer(self) -> Self {
+        match self {
+            Self::Switch | Self::Scheduler(_) => Self::Usual,
+            other => other,
+        }
+    }
+}
+
 /// Adds a function's rules.
 pub(super) fn add(function: &Function<'_>, heights: &[Height], code: &Code, source: &mut Source) {
     let kind = kind(function, heights);
@@ -44,11 +57,19 @@ pub(super) fn add(function: &Function<'_>, heights: &[Height], code: &Code, sour
     }
     for part in code.within(first.range.start..last.range.end) {
         source.begin();
-        for height in heights {
-            let range = height.range.start.max(part.start)..height.range.end.min(part.end);
+        let mut row = |range: Range<u64>, kind, height: &Height| {
+            let range = range.start.max(part.start)..range.end.min(part.end);
             if range.start < range.end {
                 source.row(range, Compact::of(&rule(kind, height.bytes)));
             }
+        };
+        let framed = heights.iter().find(|height| height.bytes >= WORD);
+        let set = framed.map_or(0, |height| height.range.start.saturating_add(FRAME_POINTER_SET));
+        for height in heights {
+            let Range { start, end } = height.range;
+            let set = set.clamp(start, end);
+            row(start..set, kind.before_frame_pointer(), height);
+            row(set..end, kind, height);
         }
         source.end();
     }

@@ -147,7 +147,9 @@ fn functions_that_switch_stacks() {
     ];
     let table = built(&table(GO120, &functions));
     let at = |offset| table.look_up(TEXT + offset);
-    assert_eq!((at(0), at(1), at(0x20)), (Some(sp(8)), frame, frame));
+    // The frame pointer is saved, and not yet the function's own.
+    assert_eq!((at(0), at(1), at(4)), (Some(sp(8)), Some(saved(sp(16))), Some(saved(sp(16)))));
+    assert_eq!((at(11), at(0x20)), (frame, frame));
     assert_eq!((at(0x100), at(0x13f)), (lost, lost));
     assert_eq!(at(0x220), frame);
     assert_eq!((at(0x300), at(0x310), at(0x321)), (Some(sp(8)), frame, Some(Rule::END)));
