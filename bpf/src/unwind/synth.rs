@@ -15,6 +15,7 @@ mod calls;
 mod entries;
 mod facts;
 mod flow;
+mod held;
 #[cfg(test)]
 mod hostile;
 mod image;

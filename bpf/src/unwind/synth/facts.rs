@@ -113,6 +113,9 @@ impl Gatherer<'_> {
             add_rule(&mut facts, instruction, rule);
         });
         for exit in &walked.exits {
+            let tail_call =
+                exit.way == Way::Jumps && self.flow.is_tail_call(start, exit.target, &exit.state);
+            facts.not_restored |= if tail_call { not_restored(&exit.state) } else { 0 };
             match exit.way {
                 Way::Calls => facts.calls.push(exit.target),
                 _ if starts.binary_search(&exit.target).is_ok() => facts.goes_to.push(exit.target),

@@ -149,6 +149,18 @@ impl State {
         }
     }
 
+    /// What is known where a function begins that is jumped to with the return address on top of the stack, wherever that is.
+    /// Whom it returns to has the frame pointer then that it has now.
+    pub(super) fn at_tail_call(&self) -> Self {
+        let Self { mut registers, slots } = Self::at_entry(0);
+        for number in (0..16).filter(|&number| number != RSP && number != RBP) {
+            let value = self.register(number);
+            let frame = value.is_stack() || value == Value::ReturnAddress;
+            registers[usize::from(number)] = if frame { Value::Unknown } else { value };
+        }
+        Self { registers, slots }
+    }
+
     /// Keeps what both know. Whether anything changed.
     pub(super) fn merge(&mut self, other: &Self, labels: &Labels<'_>) -> bool {
         let mut lost = false;

@@ -20,10 +20,19 @@ const MOST_MENTIONED: usize = 1 << 18;
 pub(super) enum Way {
     /// Into the next instruction.
     Falls,
+    /// The same, behind a call: if that returns.
+    Returns,
     /// By a jump.
     Jumps,
     /// Into a callee, at its entry.
     Calls,
+}
+
+impl Way {
+    /// Whether it goes into the next instruction.
+    pub(super) fn falls(self) -> bool {
+        matches!(self, Self::Falls | Self::Returns)
+    }
 }
 
 /// Where a way goes on, and what is known there.
@@ -131,9 +140,11 @@ impl<'a> Walker<'a> {
                 walked.overlaps = meet;
                 meet = meets(walked.end);
             }
-            let cut = walked.exits.len() >= MOST_EXITS || walked.count >= LONGEST;
+            let way = falls_behind(&instruction);
+            let cut =
+                walked.exits.len() >= MOST_EXITS || walked.count >= LONGEST || way == Way::Returns;
             if walked.count > 0 && (cut || meet == Some(walked.end)) {
-                walked.exits.push(Exit { way: Way::Falls, target: walked.end, state });
+                walked.exits.push(Exit { way, target: walked.end, state });
                 walked.ending = Ending::Goes;
                 return walked;
             }
@@ -257,6 +268,14 @@ fn goal(instruction: &Instruction, state: &State) -> Goal {
     };
     let value = register.map_or(Value::Unknown, |register| state.register(register));
     Goal { at: instruction.ip(), next: instruction.next_ip(), value }
+}
+
+/// How a way goes on behind an instruction.
+fn falls_behind(instruction: &Instruction) -> Way {
+    match instruction.flow_control() {
+        FlowControl::Call | FlowControl::IndirectCall => Way::Returns,
+        _ => Way::Falls,
+    }
 }
 
 fn is_near(instruction: &Instruction) -> bool {
