@@ -6,7 +6,7 @@ use super::rule_of::{base_of, rule_of};
 use super::state::{KEPT_BY_CALLEES, RSP, State, Value};
 use super::step::written;
 use super::walk::{Ending, Goal, Walked, Walker, Way};
-use crate::unwind::rule::Rule;
+use crate::unwind::rule::{Cfa, Rule};
 use iced_x86::{FlowControl, Instruction, InstructionInfoFactory};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -175,10 +175,8 @@ fn may_stand(facts: &mut Facts, instruction: &Instruction, within: bool, rule: &
 }
 
 fn add_rule(facts: &mut Facts, instruction: &Instruction, rule: Option<Rule>) {
-    let Some(rule) = rule else {
-        facts.frame_lost += 1;
-        return;
-    };
+    facts.frame_lost += u64::from(rule.is_none_or(|rule| rule.cfa == Cfa::Guessed));
+    let Some(rule) = rule else { return };
     let (start, end) = (instruction.ip(), instruction.next_ip());
     match facts.rules.last_mut() {
         Some((range, last)) if range.end == start && *last == rule => range.end = end,
