@@ -68,15 +68,16 @@ impl State {
     /// What the caller's stack pointer will be: the word behind the return address.
     pub(super) fn frame_end(&self) -> Option<Value> {
         let rsp = self.stack_pointer();
-        let places = || {
-            let all = self.slots.iter().filter(|slot| slot.value == Value::ReturnAddress);
-            all.map(|slot| slot.place)
-        };
-        let kept = |place: &Value| place.above(rsp).is_some_and(|above| above >= 0);
-        // What it was put at last is known by the stack pointer; where it lay before may still look like one.
-        let place =
-            places().find(kept).or_else(|| places().find(|place| place.above(rsp).is_none()));
-        place.map(|place| place.plus(8))
+        let mut elsewhere = None;
+        for slot in self.slots.iter().filter(|slot| slot.value == Value::ReturnAddress) {
+            match slot.place.above(rsp) {
+                Some(..0) => {}
+                Some(0..) => return Some(slot.place.plus(8)),
+                // Where it lay before it was moved may still look like one.
+                None => elsewhere = elsewhere.or(Some(slot.place.plus(8))),
+            }
+        }
+        elsewhere
     }
 
     /// Whether rbp is a frame pointer: the caller's lies there, and right above it the return address.
