@@ -248,7 +248,7 @@
 	test eax, eax
 	je 1f
 	push 0
-1:	int3
+1:	call stop
 	ret
 
 	FUNCTION guessed_framed

@@ -92,7 +92,7 @@ pub(crate) const CASES: &[Case] = &[
     case(
         "guess-at-kept-frame-pointer",
         "h",
-        "guessed_height variable/g run _start",
+        "stop guessed_height variable/g run _start",
         &[Flags::GUESSED],
         Nothing,
     ),
