@@ -9,14 +9,18 @@ use super::walk::{Ending, Exit, Walked, Way};
 use std::collections::{BTreeMap, HashSet};
 
 /// Ways that are held at most.
-const MOST: usize = 1 << 10;
+const MOST: usize = 256;
 /// Blocks behind such a way that are looked at, at most.
 const MOST_BLOCKS: usize = 128;
+/// Instructions that are looked at behind all of them, at most.
+const EFFORT: u64 = 100_000;
 
 /// Ways that are not gone, by where they lead: a frame and none would meet there.
 #[derive(Default)]
 pub(super) struct Held {
     ways: BTreeMap<u64, State>,
+    /// Instructions that were looked at.
+    looked: u64,
 }
 
 /// How a block speaks for the way that leads to it.
@@ -83,13 +87,14 @@ impl Flow<'_> {
 
     /// Goes through a block that was followed.
     fn look(&mut self, start: u64) -> Option<Walked> {
-        let Self { blocks, walker, .. } = self;
-        let state = blocks.get(&start)?.state.state();
+        let Self { blocks, walker, held, .. } = self;
+        let state = blocks.get(&start).filter(|_| held.looked < EFFORT)?.state.state();
         let walked = walker.walk(start, &state, |at| first_from(blocks, at), |_, _| {});
-        self.budget = self.budget.checked_sub(walked.count)?;
+        held.looked += walked.count.max(1);
         Some(walked)
     }
 
+    /// How a block speaks, by all ways on which the function is left.
     fn speaks(&self, start: u64, walked: &Walked) -> Speaks {
         let leaving = walked.exits.iter().filter(|exit| self.leaves(start, exit));
         let mut ends: Vec<&State> = leaving.map(|exit| &exit.state).collect();
