@@ -1,6 +1,6 @@
 // Stops in one of many ways, by the first letter of its argument, with a stack that is known. No library, so that its
 // tables are small.
-void stop(void), bare(void), guessed_at_once(void), guessed_further(void), guessed_framed(void), not_guessed(void);
+void stop(void), bare(void), guessed_at_once(void), guessed_further(void), guessed_framed(void), guessed_height(void), not_guessed(void);
 void stub(void), by_lost_register(void), saves_frame_pointer(void);
 void by_realign_register(void), by_spare_register(void (*next)(void)), saves_spare_register(void);
 void unsupported(void), nowhere(void), framed_first(void);
@@ -123,6 +123,7 @@ APART void run(const char *which)
 	case 'n': not_guessed(); break;
 	case 'l': variable(300, guessed_at_once); break;
 	case 'm': variable(300, guessed_framed); break;
+	case 'h': variable(300, guessed_height); break;
 	case 'M': variable(300, saves_frame_pointer); break;
 	case 'L': by_lost_register(); break;
 	case 'j': made(0); break;

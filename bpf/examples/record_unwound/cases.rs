@@ -90,6 +90,13 @@ pub(crate) const CASES: &[Case] = &[
         OwnRulesOnly,
     ),
     case(
+        "guess-at-kept-frame-pointer",
+        "h",
+        "stop guessed_height variable/g run _start",
+        &[Flags::GUESSED],
+        Nothing,
+    ),
+    case(
         "guess-below-saved-frame-pointer",
         "M",
         "guessed_at_once saves_frame_pointer/g variable run _start",

@@ -68,6 +68,7 @@ impl Machine {
             Cfa::Plt { threshold } if self.rip & 15 >= threshold.into() => self.at(7, 16),
             Cfa::Plt { .. } => self.at(7, 8),
             Cfa::FramePointer => self.at(6, 16),
+            Cfa::Guessed => return None,
             Cfa::SignalFrame => {
                 let saved = |offset| Found::Value(self.word(self.at(7, offset)));
                 let [fp, spare, sp, ra] = [120, 128, 160, 168].map(saved);

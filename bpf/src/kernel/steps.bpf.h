@@ -159,7 +159,8 @@ static __always_inline int restore(struct walk *w, __u32 index, __u32 level, __u
 }
 
 /* What the caller's registers are restored by: the rule, or what stands for one where there is none. A guess leaves the
- * frame pointer unknown, unless the return address that it found is the frame pointer's own. */
+ * frame pointer unknown, unless the return address that it found is the frame pointer's own, or is on top of the stack
+ * where the disassembly says that the frame pointer still is the caller's. */
 static __always_inline __u64 in_place(const struct walk *w, __u64 rule)
 {
 	const __u64 below = RULE_FP_AT_CFA << RULE_FP_SHIFT | 0xfe << RULE_FP_AT_SHIFT;
@@ -168,6 +169,8 @@ static __always_inline __u64 in_place(const struct walk *w, __u64 rule)
 	case RULE_NONE:
 		if (w->known & KNOWN_FP && w->cfa == w->fp + 16)
 			return RULE_NONE | below;
+		if (rule & RULE_SYNTHESISED && w->cfa == w->sp + 8)
+			return rule;
 		return RULE_NONE | RULE_FP_UNKNOWN << RULE_FP_SHIFT;
 	case RULE_FRAME_POINTER:
 	case NO_MAPPING:

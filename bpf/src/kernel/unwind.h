@@ -27,7 +27,7 @@ enum mapping_kind {
 
 /* The lowest three bits of a rule. */
 enum rule_kind {
-	RULE_NONE = 0,
+	RULE_NONE = 0,	   /* with RULE_SYNTHESISED: but the frame pointer is known */
 	RULE_REGISTER = 1, /* frame address = register + offset */
 	RULE_DEREF = 2,	   /* the word at register + offset, plus add */
 	RULE_PLT = 3,	   /* a stub of lazy binding */

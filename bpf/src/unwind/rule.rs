@@ -71,6 +71,9 @@ pub enum Cfa {
     SignalFrame,
     /// A step by the frame pointer.
     FramePointer,
+    /// Nothing tells it, and it is guessed as where there is no rule. If the return address turns out to be on top of the stack,
+    /// what is said of the frame pointer holds.
+    Guessed,
 }
 
 /// How a register's value in the caller is found.

@@ -5,9 +5,9 @@
 //! rule from there on. Nothing here trusts the bytes: work and memory are bounded by their number.
 //!
 //! In reading order: [`Uncovered`] is what is to be followed, `scan` and `entries` where uncovered code is entered, `state` and `step`
-//! say what is known of registers and frame, `walk` and `flow` follow the code, `trial` tries entries that may be none,
-//! `facts` and `calls` tell what callees leave alone, `rule_of` and `rows` make rules of it all. [`is_call_before`] is for
-//! addresses that have not even such a rule.
+//! say what is known of registers and frame, `walk` and `flow` follow the code, `held` finds calls that never return, `trial` tries
+//! entries that may be none, `facts` and `calls` tell what callees leave alone, `rule_of` and `rows` make rules of it all.
+//! [`is_call_before`] is for addresses that have not even such a rule.
 
 mod addresses;
 mod call_before;
@@ -15,6 +15,7 @@ mod calls;
 mod entries;
 mod facts;
 mod flow;
+mod held;
 #[cfg(test)]
 mod hostile;
 mod image;

@@ -3,7 +3,7 @@
 use super::finding::{Finding, Section};
 use crate::summary::grouped;
 use crate::unwinding::build::{self, Built, Depth};
-use bpf::unwind::rule::RuleTrust;
+use bpf::unwind::rule::{Cfa, RuleTrust};
 use bpf::unwind::table::Table;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -45,10 +45,10 @@ impl Figures {
         let mut covered = 0;
         let mut synthesised = 0;
         for (range, rule) in table.ranges() {
+            let Some(rule) = rule.rule().filter(|rule| rule.cfa != Cfa::Guessed) else { continue };
             let len = range.end - range.start;
             covered += len;
-            let made = rule.rule().is_some_and(|rule| rule.trust == RuleTrust::Synthesised);
-            synthesised += if made { len } else { 0 };
+            synthesised += if rule.trust == RuleTrust::Synthesised { len } else { 0 };
         }
         let all: u64 = code.iter().map(|range| range.end.saturating_sub(range.start)).sum();
         Self {

@@ -80,6 +80,7 @@ fn step(rule: &Rule, known: &mut [Option<u64>; 17], frame: &Frame, memory: &Memo
         Cfa::Deref { register: number, offset, add } => register(number)
             .and_then(|base| memory.word(plus(base, offset)))
             .map(|word| plus(word, add)),
+        Cfa::Guessed => return guessed(rule, register(registers::FRAME_POINTER), frame),
         Cfa::Plt { .. } | Cfa::SignalFrame | Cfa::FramePointer => None,
     };
     let Some(cfa) = cfa else { return Step::Unknown };
@@ -107,6 +108,12 @@ fn step(rule: &Rule, known: &mut [Option<u64>; 17], frame: &Frame, memory: &Memo
     known[usize::from(registers::FRAME_POINTER)] = rbp;
     known[usize::from(registers::SPARE)] = rbx;
     if right { Step::Right } else { Step::Wrong }
+}
+
+/// Where the frame is guessed, what is said of the frame pointer is to be right all the same.
+fn guessed(rule: &Rule, rbp: Option<u64>, frame: &Frame) -> Step {
+    let right = rule.fp == Restore::Same && rbp.is_none_or(|rbp| rbp == frame.rbp);
+    if right { Step::NoRule } else { Step::Wrong }
 }
 
 /// How often which.

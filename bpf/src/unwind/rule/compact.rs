@@ -2,7 +2,7 @@
 //!
 //! | bits | what |
 //! |---|---|
-//! | 0 to 2 | how the canonical frame address is found; 0: no rule |
+//! | 0 to 2 | how the canonical frame address is found; 0: no rule, but for what synthesis knows of the frame pointer |
 //! | 3 | synthesised |
 //! | 4, 5 | frame pointer: same, at the frame address, at the frame pointer, unknown |
 //! | 6, 7 | return address: the word below the frame address, none (end), elsewhere by the frame address, by the frame pointer |
@@ -125,6 +125,7 @@ impl Compact {
             PLT => Cfa::Plt { threshold: register & 15 },
             SIGNAL_FRAME => Cfa::SignalFrame,
             FRAME_POINTER => Cfa::FramePointer,
+            0 if self.0 & SYNTHESISED != 0 => Cfa::Guessed,
             _ => return None,
         })
     }
@@ -144,6 +145,9 @@ impl TryFrom<&Rule> for Compact {
 
     fn try_from(rule: &Rule) -> Result<Self, Unsupported> {
         let cfa = cfa_bits(rule.cfa)?;
+        if rule.cfa == Cfa::Guessed && rule.trust != RuleTrust::Synthesised {
+            return Err(Unsupported::CfaExpression);
+        }
         let fp = match rule.fp {
             Restore::Same => 0,
             Restore::AtCfa(at) => 1 << FP_SHIFT | words(at)? << FP_AT_SHIFT,
@@ -196,6 +200,7 @@ fn cfa_bits(cfa: Cfa) -> Result<u64, Unsupported> {
         Cfa::Plt { .. } => return Err(Unsupported::CfaExpression),
         Cfa::SignalFrame => SIGNAL_FRAME,
         Cfa::FramePointer => FRAME_POINTER,
+        Cfa::Guessed => 0,
     })
 }
 

@@ -74,6 +74,9 @@ impl Entries {
         trials.try_all_found(&mut flow);
         trials.try_all(&mut flow, &self.possible, false);
         trials.try_all_found(&mut flow);
+        while trials.whole && flow.let_go() {
+            trials.whole = flow.run();
+        }
         let (refused, untried) = (trials.refused.len() as u64, trials.untried);
         match flow.gave_up() {
             Some(bound) => {

@@ -6,7 +6,7 @@ use super::rule_of::{base_of, rule_of};
 use super::state::{KEPT_BY_CALLEES, RSP, State, Value};
 use super::step::written;
 use super::walk::{Ending, Goal, Walked, Walker, Way};
-use crate::unwind::rule::Rule;
+use crate::unwind::rule::{Cfa, Rule};
 use iced_x86::{FlowControl, Instruction, InstructionInfoFactory};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -113,6 +113,9 @@ impl Gatherer<'_> {
             add_rule(&mut facts, instruction, rule);
         });
         for exit in &walked.exits {
+            let tail_call =
+                exit.way == Way::Jumps && self.flow.is_tail_call(start, exit.target, &exit.state);
+            facts.not_restored |= if tail_call { not_restored(&exit.state) } else { 0 };
             match exit.way {
                 Way::Calls => facts.calls.push(exit.target),
                 _ if starts.binary_search(&exit.target).is_ok() => facts.goes_to.push(exit.target),
@@ -172,10 +175,8 @@ fn may_stand(facts: &mut Facts, instruction: &Instruction, within: bool, rule: &
 }
 
 fn add_rule(facts: &mut Facts, instruction: &Instruction, rule: Option<Rule>) {
-    let Some(rule) = rule else {
-        facts.frame_lost += 1;
-        return;
-    };
+    facts.frame_lost += u64::from(rule.is_none_or(|rule| rule.cfa == Cfa::Guessed));
+    let Some(rule) = rule else { return };
     let (start, end) = (instruction.ip(), instruction.next_ip());
     match facts.rules.last_mut() {
         Some((range, last)) if range.end == start && *last == rule => range.end = end,

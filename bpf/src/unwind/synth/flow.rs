@@ -1,6 +1,7 @@
 //! The stack's height through all code that is reached, block by block, until nothing changes any more.
 
 use super::Bound;
+use super::held::Held;
 use super::image::Image;
 use super::jumps::{Jump, Jumps};
 use super::packed::Packed;
@@ -44,7 +45,7 @@ pub(super) enum Known {
 /// Follows code from entries.
 pub(super) struct Flow<'a> {
     pub(super) world: World<'a>,
-    walker: Walker<'a>,
+    pub(super) walker: Walker<'a>,
     pub(super) blocks: Blocks,
     queue: BTreeSet<u64>,
     /// Where calls lead.
@@ -52,8 +53,10 @@ pub(super) struct Flow<'a> {
     /// Where functions begin: there, and where something points at.
     pub(super) functions: BTreeSet<u64>,
     /// What this is compared with, if it is a trial.
-    trial: Option<Trial<'a>>,
+    pub(super) trial: Option<Trial<'a>>,
     pub(super) jumps: Jumps,
+    /// Ways on behind calls that may never return.
+    pub(super) held: Held,
     /// Instructions that may still be followed.
     pub(super) budget: u64,
     most_blocks: usize,
@@ -72,6 +75,7 @@ impl<'a> Flow<'a> {
             functions: BTreeSet::new(),
             trial: None,
             jumps: Jumps::default(),
+            held: Held::default(),
             budget,
             most_blocks: most_blocks(world.image),
             full: false,
@@ -86,12 +90,13 @@ impl<'a> Flow<'a> {
 
     /// Follows all code from an entry that is surely one.
     pub(super) fn enter(&mut self, entry: u64) {
-        self.reach(Exit { way: Way::Calls, target: entry, state: self.world.calls.at_entry() });
+        let state = self.world.calls.at_entry();
+        self.reach(entry, Exit { way: Way::Calls, target: entry, state });
     }
 
     /// Follows the code from an address.
     pub(super) fn jump_to(&mut self, target: u64, state: State) -> Doubt {
-        self.reach(Exit { way: Way::Jumps, target, state })
+        self.reach(target, Exit { way: Way::Jumps, target, state })
     }
 
     /// Follows what is queued, and what that leads to, until nothing changes. Whether the budget was enough; a trial also
@@ -133,7 +138,7 @@ impl<'a> Flow<'a> {
         };
         let mut walker = Walker::new(self.world);
         match walker.walk(start, &block.state.state(), |_| Some(address), |_, _| {}).exits.pop() {
-            Some(exit) if exit.way == Way::Falls && exit.target == address => {
+            Some(exit) if exit.way.falls() && exit.target == address => {
                 Known::Before(Box::new(exit.state))
             }
             _ => Known::Amid,
@@ -144,7 +149,7 @@ impl<'a> Flow<'a> {
         let Some(walked) = self.walk(start) else { return Doubt::None };
         let mut doubt = self.trial.as_ref().map_or(Doubt::None, |trial| trial.judge(&walked));
         for exit in walked.exits {
-            doubt = doubt.max(self.reach(exit));
+            doubt = doubt.max(self.reach(start, exit));
         }
         for (goal, state) in walked.calls {
             self.jump(Jump { goal, way: Way::Calls, state: Packed::new(&state) });
@@ -175,8 +180,9 @@ impl<'a> Flow<'a> {
         Some(walked)
     }
 
-    fn reach(&mut self, exit: Exit) -> Doubt {
-        let Exit { way, target, state } = exit;
+    /// Follows a way out of the block that begins at `from`.
+    fn reach(&mut self, from: u64, exit: Exit) -> Doubt {
+        let Exit { way, target, mut state } = exit;
         if self.world.image.gap(target).is_none() {
             return Trial::judge_leaving(self.world.image, way, target, &state);
         }
@@ -185,8 +191,11 @@ impl<'a> Flow<'a> {
             self.functions.insert(target);
         }
         // What falls into a function with a frame comes from a call that does not return.
-        if way == Way::Falls && !state.may_return() && self.is_entry(target) {
+        if way.falls() && !state.may_return() && self.is_entry(target) {
             return Doubt::None;
+        }
+        if way == Way::Jumps && self.is_tail_call(from, target, &state) {
+            state = state.at_tail_call();
         }
         if let Some(trial) = &self.trial {
             self.budget = self.budget.saturating_sub(Trial::LOOK);
@@ -194,17 +203,31 @@ impl<'a> Flow<'a> {
                 return doubt;
             }
         }
+        if way == Way::Returns && self.hold(target, &state) {
+            return Doubt::None;
+        }
         self.merge(target, state);
         Doubt::None
     }
 
-    fn is_entry(&self, address: u64) -> bool {
+    /// Whether a jump leaves a function for another one's begin, where the return address is on top of the stack again. Where
+    /// that is known to be elsewhere it does not.
+    pub(super) fn is_tail_call(&self, from: u64, target: u64, state: &State) -> bool {
+        let elsewhere = |flow: &Self| !flow.function(from).contains(&target);
+        let moved = state.height() != Some(8) && (state.may_return() || state.height().is_none());
+        moved
+            && self.is_entry(target)
+            && elsewhere(self)
+            && self.trial.as_ref().is_none_or(|trial| elsewhere(trial.below))
+    }
+
+    pub(super) fn is_entry(&self, address: u64) -> bool {
         let below = self.trial.as_ref().is_some_and(|trial| trial.below.is_entry(address));
         below || self.entries.contains(&address)
     }
 
     /// Adds what is known at a block's begin.
-    fn merge(&mut self, target: u64, state: State) {
+    pub(super) fn merge(&mut self, target: u64, state: State) {
         let Some(block) = self.blocks.get_mut(&target) else {
             return self.add(target, &state);
         };
@@ -245,6 +268,6 @@ fn most_blocks(image: &Image<'_>) -> usize {
 }
 
 /// The first block that begins at an address or behind it.
-fn first_from(blocks: &Blocks, address: u64) -> Option<u64> {
+pub(super) fn first_from(blocks: &Blocks, address: u64) -> Option<u64> {
     blocks.range(address..).next().map(|(&start, _)| start)
 }

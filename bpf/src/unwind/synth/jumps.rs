@@ -110,7 +110,7 @@ impl Flow<'_> {
     }
 
     /// The code between two functions' begins.
-    fn function(&self, address: u64) -> Range<u64> {
+    pub(super) fn function(&self, address: u64) -> Range<u64> {
         let begin = self.functions.range(..=address).next_back().copied().unwrap_or(0);
         let end = self.functions.range(address + 1..).next().copied().unwrap_or(u64::MAX);
         begin..end

@@ -3,7 +3,7 @@
 use super::facts::{Facts, Findings};
 use super::image::Image;
 use super::{Counts, Synthesised};
-use crate::unwind::rule::Rule;
+use crate::unwind::rule::{Cfa, Rule};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 
@@ -22,7 +22,8 @@ pub(super) fn make(image: &Image<'_>, findings: Findings) -> Synthesised {
     let blocks = findings.facts.into_iter().filter(|(start, _)| !spoilt.contains(start));
     let all: Vec<Ruled> = blocks.flat_map(|(_, facts)| facts.rules).collect();
     let rules = merged(without_overlap(all, &mut counts.overlapping));
-    counts.ruled = rules.iter().map(|(range, _)| range.end - range.start).sum();
+    let ruled = rules.iter().filter(|(_, rule)| rule.cfa != Cfa::Guessed);
+    counts.ruled = ruled.map(|(range, _)| range.end - range.start).sum();
     Synthesised { rules, counts }
 }
 

@@ -8,9 +8,13 @@ const DWARF: [u8; 16] = [0, 2, 1, 3, 7, 6, 4, 5, 8, 9, 10, 11, 12, 13, 14, 15];
 /// Registers that may hold the canonical frame address, the likeliest to be known further up a stack first.
 const HOLDERS: [u8; 15] = [RBP, 3, 12, 13, 14, 15, 0, 1, 2, 6, 7, 8, 9, 10, 11];
 
-/// How to find the caller from what is known before an instruction; `None` where nothing tells the frame. These registers are
-/// wanted by callers, a bit each.
+/// How to find the caller from what is known before an instruction; `None` where nothing tells the frame nor the caller's frame
+/// pointer. These registers are wanted by callers, a bit each.
 pub(super) fn rule_of(state: &State, wanted: u16) -> Option<Rule> {
+    by_frame(state, wanted).or_else(|| guessed(state))
+}
+
+fn by_frame(state: &State, wanted: u16) -> Option<Rule> {
     let end = state.frame_end()?;
     let cfa = frame_pointer(state)
         .or_else(|| by_stack_pointer(state, end))
@@ -23,6 +27,12 @@ pub(super) fn rule_of(state: &State, wanted: u16) -> Option<Rule> {
         ra: ReturnAddress::AtCfa(-8),
         trust: RuleTrust::Synthesised,
     })
+}
+
+/// The frame is not known, but the frame pointer is the caller's still.
+fn guessed(state: &State) -> Option<Rule> {
+    let rule = Rule { trust: RuleTrust::Synthesised, ..Rule::of(Cfa::Guessed) };
+    (state.register(RBP) == Value::Entry(RBP)).then_some(rule)
 }
 
 /// A frame pointer is surer than the height, behind calls of what takes its arguments off the stack.

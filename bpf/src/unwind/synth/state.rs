@@ -68,9 +68,16 @@ impl State {
     /// What the caller's stack pointer will be: the word behind the return address.
     pub(super) fn frame_end(&self) -> Option<Value> {
         let rsp = self.stack_pointer();
-        let kept = |slot: &&Slot| slot.place.above(rsp).is_none_or(|above| above >= 0);
-        let all = self.slots.iter().filter(|slot| slot.value == Value::ReturnAddress);
-        all.filter(kept).map(|slot| slot.place.plus(8)).next()
+        let mut elsewhere = None;
+        for slot in self.slots.iter().filter(|slot| slot.value == Value::ReturnAddress) {
+            match slot.place.above(rsp) {
+                Some(..0) => {}
+                Some(0..) => return Some(slot.place.plus(8)),
+                // Where it lay before it was moved may still look like one.
+                None => elsewhere = elsewhere.or(Some(slot.place.plus(8))),
+            }
+        }
+        elsewhere
     }
 
     /// Whether rbp is a frame pointer: the caller's lies there, and right above it the return address.
@@ -147,6 +154,18 @@ impl State {
                 *own = theirs;
             }
         }
+    }
+
+    /// What is known where a function begins that is jumped to with the return address on top of the stack, wherever that is.
+    /// Whom it returns to has the frame pointer then that it has now.
+    pub(super) fn at_tail_call(&self) -> Self {
+        let Self { mut registers, slots } = Self::at_entry(0);
+        for number in (0..16).filter(|&number| number != RSP && number != RBP) {
+            let value = self.register(number);
+            let frame = value.is_stack() || value == Value::ReturnAddress;
+            registers[usize::from(number)] = if frame { Value::Unknown } else { value };
+        }
+        Self { registers, slots }
     }
 
     /// Keeps what both know. Whether anything changed.

@@ -1,5 +1,7 @@
 //! Small functions, each called by one that has rules.
 
+mod ends;
+
 use super::*;
 use crate::unwind::rule::{Cfa, Restore, ReturnAddress, RuleTrust, registers};
 
@@ -51,6 +53,9 @@ fn at(made: &Synthesised, offset: u64) -> Option<(Cfa, Restore)> {
     Some((rule.cfa, rule.fp))
 }
 
+/// The frame is not known, and the frame pointer is the caller's still.
+const GUESSED: Option<(Cfa, Restore)> = Some((Cfa::Guessed, Restore::Same));
+
 fn height(offset: i32) -> Cfa {
     Cfa::Register { register: registers::STACK_POINTER, offset }
 }
@@ -97,7 +102,7 @@ fn a_register_is_kept_where_the_callee_leaves_it_alone() {
     assert_eq!(at(&gentle, 15), Some((height(8), Restore::Same)));
     // xor r10d, r10d; ret
     let rude = made(&code(b"\x45\x31\xd2\xc3"), &[0]);
-    assert_eq!([at(&rude, 7), at(&rude, 12), at(&rude, 15)], [by_r10, None, None]);
+    assert_eq!([at(&rude, 7), at(&rude, 12), at(&rude, 15)], [by_r10, GUESSED, GUESSED]);
     assert!(rude.counts.frame_lost > 0);
 }
 
@@ -129,7 +134,7 @@ fn ways_with_different_heights_lead_to_no_rule() {
     let made = made(b"\x85\xff\x74\x01\x53\x90\xc3", &[0]);
     assert_eq!(
         [at(&made, 4), at(&made, 5), at(&made, 6)],
-        [Some((height(8), Restore::Same)), None, None]
+        [Some((height(8), Restore::Same)), GUESSED, GUESSED]
     );
     assert_eq!((made.counts.heights_differ, made.counts.unbalanced_returns), (1, 0));
 }
@@ -146,10 +151,10 @@ fn a_return_address_is_followed_where_it_is_put() {
     // pop rcx; pop rax; push rcx; ret
     let moved = made(b"\x59\x58\x51\xc3", &[0]);
     let bare = Some((height(8), Restore::Same));
-    assert_eq!([0, 1, 2, 3].map(|offset| at(&moved, offset)), [bare, None, None, bare]);
+    assert_eq!([0, 1, 2, 3].map(|offset| at(&moved, offset)), [bare, GUESSED, GUESSED, bare]);
     // mov [rsp], rax; ret
     let overwritten = made(b"\x48\x89\x04\x24\xc3", &[0]);
-    assert_eq!([at(&overwritten, 0), at(&overwritten, 4)], [bare, None]);
+    assert_eq!([at(&overwritten, 0), at(&overwritten, 4)], [bare, GUESSED]);
 }
 
 #[test]
@@ -171,7 +176,7 @@ fn what_takes_its_arguments_off_the_stack_leaves_the_frame_pointer() {
     let code = b"\x50\xe8\x0a\0\0\0\xc3\x90\x90\x90\x90\x90\x90\x90\x90\x90\xc2\x08\0";
     let frameless = made(code, &[0]);
     assert_eq!(at(&frameless, 1), Some((height(16), Restore::Same)));
-    assert_eq!(at(&frameless, 6), None, "where the stack pointer is then is not known");
+    assert_eq!(at(&frameless, 6), GUESSED, "where the stack pointer is then is not known");
 }
 
 /// push rbx; lea rax, [0x20]; movsxd rdi, [rax+rdi*4]; add rdi, rax; jmp rdi; 0x11: xor eax, eax; pop rbx; ret;

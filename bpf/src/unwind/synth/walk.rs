@@ -20,10 +20,19 @@ const MOST_MENTIONED: usize = 1 << 18;
 pub(super) enum Way {
     /// Into the next instruction.
     Falls,
+    /// The same, behind a call: if that returns.
+    Returns,
     /// By a jump.
     Jumps,
     /// Into a callee, at its entry.
     Calls,
+}
+
+impl Way {
+    /// Whether it goes into the next instruction.
+    pub(super) fn falls(self) -> bool {
+        matches!(self, Self::Falls | Self::Returns)
+    }
 }
 
 /// Where a way goes on, and what is known there.
@@ -72,10 +81,22 @@ pub(super) struct Walked {
     pub(super) ending: Ending,
     /// What is known before its last instruction.
     pub(super) last: State,
+    /// How it goes on behind its last instruction, if it does.
+    way: Way,
     /// Instructions.
     pub(super) count: u64,
     /// Another block that begins within one of the instructions.
     pub(super) overlaps: Option<u64>,
+}
+
+impl Walked {
+    /// Whether it ends here though it need not: it is long, or jumps over a call that may never return.
+    fn is_cut(&self) -> bool {
+        let jumped_to = || self.exits.iter().any(|exit| exit.target == self.end);
+        self.exits.len() >= MOST_EXITS
+            || self.count >= LONGEST
+            || self.way == Way::Returns && jumped_to()
+    }
 }
 
 /// What code is followed by.
@@ -122,6 +143,7 @@ impl<'a> Walker<'a> {
             calls: Vec::new(),
             ending: Ending::RunsOut,
             last: state.clone(),
+            way: Way::Falls,
             count: 0,
             overlaps: None,
         };
@@ -131,9 +153,8 @@ impl<'a> Walker<'a> {
                 walked.overlaps = meet;
                 meet = meets(walked.end);
             }
-            let cut = walked.exits.len() >= MOST_EXITS || walked.count >= LONGEST;
-            if walked.count > 0 && (cut || meet == Some(walked.end)) {
-                walked.exits.push(Exit { way: Way::Falls, target: walked.end, state });
+            if walked.count > 0 && (walked.is_cut() || meet == Some(walked.end)) {
+                walked.exits.push(Exit { way: walked.way, target: walked.end, state });
                 walked.ending = Ending::Goes;
                 return walked;
             }
@@ -168,6 +189,7 @@ impl<'a> Walker<'a> {
         if computes && self.mentioned.len() < MOST_MENTIONED {
             self.mentioned.push(instruction.ip_rel_memory_address());
         }
+        walked.way = Way::Falls;
         let exit = |way, state: &State| Exit {
             way,
             target: instruction.near_branch_target(),
@@ -188,8 +210,14 @@ impl<'a> Walker<'a> {
             FlowControl::Interrupt if instruction.mnemonic() != Mnemonic::Int => {
                 return Some(Ending::Stops);
             }
-            FlowControl::Call if is_near(instruction) => self.call(instruction, state, walked),
-            FlowControl::IndirectCall => self.call_to(instruction, state, walked),
+            FlowControl::Call if is_near(instruction) => {
+                walked.way = Way::Returns;
+                self.call(instruction, state, walked);
+            }
+            FlowControl::IndirectCall => {
+                walked.way = Way::Returns;
+                self.call_to(instruction, state, walked);
+            }
             _ if instruction.mnemonic() == Mnemonic::Hlt => return Some(Ending::Stops),
             _ => {
                 if is_near(instruction) {

@@ -74,6 +74,7 @@ fn the_usual_rules_are_kept() {
         Rule::END,
         Rule::SIGNAL_FRAME,
         Rule::FRAME_POINTER,
+        Rule { trust: RuleTrust::Synthesised, ..Rule::of(Cfa::Guessed) },
         Rule::of(Cfa::Register { register: 7, offset: 8 }),
         Rule { fp: Restore::AtCfa(-16), ..Rule::of(Cfa::Register { register: 6, offset: 16 }) },
         Rule {
@@ -92,6 +93,8 @@ fn the_usual_rules_are_kept() {
         assert_eq!(Compact::unsupported(kind).unsupported_kind(), Some(kind));
     }
     assert_eq!(Compact::NONE.rule(), None);
+    // The file's own tables do not guess.
+    assert_ne!(Compact::of(&Rule::of(Cfa::Guessed)), Compact::NONE);
 }
 
 #[test]
