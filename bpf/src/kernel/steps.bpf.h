@@ -124,6 +124,13 @@ static __always_inline int restore(struct walk *w, __u32 index, __u32 level, __u
 		return WALK_ENDS;
 	if (ra == RULE_RA_AT_CFA)
 		ra_at = cfa + rule_words(rule, RULE_OTHER_AT_SHIFT);
+	if (ra == RULE_RA_AT_REGISTER) {
+		__s64 at = (__s8)(rule >> RULE_OTHER_AT_SHIFT);
+
+		if (!(at & 1) && !(w->known & KNOWN_FP))
+			return WALK_LOST_REGISTER;
+		ra_at = (at & 1 ? w->sp : w->fp) + (at >> 1) * 8;
+	}
 	/* The stack grows downwards. */
 	if (cfa <= w->sp || cfa >> ADDRESS_BITS)
 		return WALK_BREAKS;

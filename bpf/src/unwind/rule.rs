@@ -71,6 +71,8 @@ pub enum Cfa {
     SignalFrame,
     /// A step by the frame pointer.
     FramePointer,
+    /// A step by the frame pointer because the code's own rules are not there yet; the stack is marked for it.
+    NotYet,
 }
 
 /// How a register's value in the caller is found.
@@ -91,6 +93,10 @@ pub enum Restore {
 pub enum ReturnAddress {
     /// So many bytes from the canonical frame address.
     AtCfa(i32),
+    /// So many bytes from the frame pointer (interpreters, whose callers' frames may have been extended).
+    AtFramePointer(i32),
+    /// So many bytes from the stack pointer, for the same reason.
+    AtStackPointer(i32),
     /// There is none: the stack ends here.
     End,
     /// The rules of this address cannot be expressed.
@@ -126,11 +132,13 @@ pub enum Unsupported {
     TooManyRules,
     /// The stack was switched: the caller's is not found by the stack pointer (Go's runtime).
     StackSwitch,
+    /// Code of a runtime that keeps its caller where no rule finds it.
+    Runtime,
 }
 
 impl Unsupported {
     /// All kinds, each at the index of its number.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::CfaExpression,
         Self::Offset,
         Self::ReturnAddress,
@@ -139,6 +147,7 @@ impl Unsupported {
         Self::Malformed,
         Self::TooManyRules,
         Self::StackSwitch,
+        Self::Runtime,
     ];
 
     /// A few words for a reader.
@@ -152,6 +161,7 @@ impl Unsupported {
             Self::Malformed => "malformed rules",
             Self::TooManyRules => "too many unique rules",
             Self::StackSwitch => "switched stack",
+            Self::Runtime => "a runtime's code of an unknown form",
         }
     }
 }
@@ -171,6 +181,9 @@ impl Rule {
 
     /// A step by the frame pointer.
     pub const FRAME_POINTER: Self = Self { fp: Restore::AtCfa(-16), ..Self::of(Cfa::FramePointer) };
+
+    /// The same where the code's own rules are not there yet.
+    pub const NOT_YET: Self = Self { cfa: Cfa::NotYet, ..Self::FRAME_POINTER };
 
     /// A rule of the file's own tables where the frame pointer is the caller's still and the return address lies below
     /// the canonical frame address.
