@@ -3,7 +3,7 @@
 //!
 //! HotSpot's code cache holds blobs. What a blob is tells how its frames are found: compiled methods and many stubs have
 //! frames of a known size ([`What::Compiled`], [`What::Stub`]); the interpreter's keep the caller's stack pointer beside the
-//! frame pointer, because an adapter may have extended the caller's frame ([`What::Codelet`]); what only jumps on has none
+//! frame pointer, because an adapter may have extended the caller's frame ([`What::Interpreter`]); what only jumps on has none
 //! ([`What::Frameless`]). Prologues and epilogues are disassembled in one pass, from begin to end, which follows the stack's
 //! height and takes it from the description where the code does not lead on. Nothing here trusts the description or the
 //! bytes: work and memory are bounded by the number of bytes, and what is not understood is said to be
@@ -58,10 +58,10 @@ pub enum What<'a> {
         /// Words of its frame where it calls the runtime; `None` where that is not said.
         words: Option<u32>,
     },
-    /// A piece of the interpreter.
-    Codelet {
-        /// Whether it is a method's entry, where the frame does not stand yet.
-        entry: bool,
+    /// The interpreter.
+    Interpreter {
+        /// Its pieces, sorted and apart.
+        pieces: &'a [Codelet],
     },
     /// From the interpreter's calls to those of compiled code, and back.
     Adapter,
@@ -76,6 +76,17 @@ pub enum What<'a> {
     Opaque,
 }
 
+/// A piece of the interpreter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Codelet {
+    /// Where it begins, in bytes from the interpreter's begin.
+    pub begin: u32,
+    /// Where it ends.
+    pub end: u32,
+    /// Whether it is a method's entry, where the frame does not stand yet.
+    pub entry: bool,
+}
+
 /// The rules of a piece of code, over all its bytes.
 pub fn rules(blob: &Blob<'_>) -> Rows {
     if blob.code.len() > MOST_CODE {
@@ -86,7 +97,7 @@ pub fn rules(blob: &Blob<'_>) -> Rows {
             height::compiled(blob, complete, words, second_entry)
         }
         What::Stub { words } => height::stub(blob, words),
-        What::Codelet { entry } => interpreter::codelet(blob, entry),
+        What::Interpreter { pieces } => interpreter::rows(blob, pieces),
         What::Adapter => adapter::rows(blob),
         What::Frameless => Rows::of(height_rule(8, Restore::Same, RuleTrust::Synthesised)),
         What::Routines { pointers } => routines::rows(blob, pointers),
@@ -105,9 +116,5 @@ fn height_rule(height: i32, fp: Restore, trust: RuleTrust) -> Rule {
 
 /// The rule of a frame whose frame pointer has this at it: the caller's frame pointer, and above it the return address.
 fn by_frame_pointer(cfa: Cfa) -> Rule {
-    Rule {
-        fp: Restore::AtFramePointer(0),
-        ra: ReturnAddress::AtFramePointer(8),
-        ..Rule::of(cfa)
-    }
+    Rule { fp: Restore::AtFramePointer(0), ra: ReturnAddress::AtFramePointer(8), ..Rule::of(cfa) }
 }

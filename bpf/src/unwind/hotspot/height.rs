@@ -58,11 +58,7 @@ pub(super) fn compiled(
     let complete = (complete as usize).min(blob.code.len());
     let body = match words {
         0 | 1 => At::ENTRY,
-        _ => At {
-            height: Some(words as i32 * 8),
-            by_fp: None,
-            fp: Restore::AtCfa(-SAVED),
-        },
+        _ => At { height: Some(words as i32 * 8), by_fp: None, fp: Restore::AtCfa(-SAVED) },
     };
     let second_entry = second_entry.map(|offset| offset as usize).filter(|at| *at >= complete);
     let mut code = Heights { usual: At::ENTRY, body, second_entry, ..Heights::default() };
@@ -203,8 +199,8 @@ fn left(at: At) -> At {
 
 fn copied(at: At, instruction: &Instruction) -> At {
     let (to, from) = (instruction.op0_register(), instruction.op1_register());
-    let by_stack = instruction.memory_base() == Register::RSP
-        && instruction.memory_index() == Register::None;
+    let by_stack =
+        instruction.memory_base() == Register::RSP && instruction.memory_index() == Register::None;
     let place = || Some(at.height? - i32::try_from(instruction.memory_displacement64()).ok()?);
     match (to, from) {
         (Register::RBP, Register::RSP) => At { by_fp: at.height, ..at },

@@ -3,7 +3,7 @@
 //! the return address on the stack.
 
 use super::sweep::{Follow, sweep};
-use super::{Blob, Rows, UNKNOWN, by_frame_pointer};
+use super::{Blob, Codelet, Rows, UNKNOWN, by_frame_pointer};
 use crate::unwind::rule::{Cfa, ReturnAddress, Rule, RuleTrust, registers};
 use iced_x86::{Instruction, Mnemonic, OpKind, Register};
 
@@ -37,15 +37,28 @@ struct Bare {
     points: bool,
 }
 
-/// A piece of the interpreter; of a method's entry the frame does not stand at its begin.
-pub(super) fn codelet(blob: &Blob<'_>, entry: bool) -> Rows {
-    let mut code = Codelet { framed: !entry, sender: Register::None, rows: Rows::default() };
-    sweep(blob, 0, blob.code.len(), &mut code);
-    code.rows.shrunk()
+/// The rules of the pieces; of a method's entry the frame does not stand at its begin.
+pub(super) fn rows(blob: &Blob<'_>, pieces: &[Codelet]) -> Rows {
+    let mut rows = Rows::of(UNKNOWN);
+    let mut done = 0;
+    for piece in pieces {
+        let (begin, end) = (piece.begin as usize, piece.end as usize);
+        if begin < done || end <= begin || end > blob.code.len() {
+            continue;
+        }
+        done = end;
+        let (framed, sender) = (!piece.entry, Register::None);
+        let mut code = Sweep { begin, framed, sender, rows };
+        sweep(blob, begin, end, &mut code);
+        rows = code.rows;
+        rows.push(end, UNKNOWN);
+    }
+    rows.shrunk()
 }
 
 #[derive(Debug)]
-struct Codelet {
+struct Sweep {
+    begin: usize,
     /// Whether the frame was made before.
     framed: bool,
     /// The register that the caller's stack pointer was loaded to.
@@ -53,13 +66,13 @@ struct Codelet {
     rows: Rows,
 }
 
-impl Follow for Codelet {
+impl Follow for Sweep {
     type State = State;
 
     fn usual(&self, offset: usize) -> State {
-        match (self.framed, offset) {
+        match (self.framed, offset == self.begin) {
             (true, _) => State::Framed,
-            (false, 0) => State::Bare(Bare {
+            (false, true) => State::Bare(Bare {
                 ra: Some(0),
                 caller: Register::R13,
                 holds: None,
@@ -94,7 +107,7 @@ impl Follow for Codelet {
     }
 }
 
-impl Codelet {
+impl Sweep {
     fn framed_step(&mut self, instruction: &Instruction) -> State {
         let to = instruction.op0_register();
         let loads = instruction.mnemonic() == Mnemonic::Mov

@@ -47,10 +47,7 @@ impl Rows {
 }
 
 /// A source of a table: pieces of code by address.
-pub fn source<'a>(
-    code: &Code,
-    pieces: impl IntoIterator<Item = (Range<u64>, &'a Rows)>,
-) -> Source {
+pub fn source<'a>(code: &Code, pieces: impl IntoIterator<Item = (Range<u64>, &'a Rows)>) -> Source {
     let mut source = Source::new(code);
     for (range, rows) in pieces {
         let whole = code.within(range.clone()).next() == Some(range.clone());
@@ -60,7 +57,8 @@ pub fn source<'a>(
         source.begin();
         for (index, (offset, rule)) in rows.0.iter().enumerate() {
             let start = range.start + u64::from(*offset);
-            let end = rows.0.get(index + 1).map_or(range.end, |next| range.start + u64::from(next.0));
+            let end =
+                rows.0.get(index + 1).map_or(range.end, |next| range.start + u64::from(next.0));
             if start < end && end <= range.end {
                 source.row(start..end, *rule);
             }

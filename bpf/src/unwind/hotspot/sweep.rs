@@ -56,10 +56,8 @@ pub(super) fn sweep<F: Follow>(blob: &Blob<'_>, from: usize, to: usize, follow: 
             state = follow.step(state, &instruction);
             continue;
         }
-        let branch = matches!(
-            flow,
-            FlowControl::ConditionalBranch | FlowControl::UnconditionalBranch
-        );
+        let branch =
+            matches!(flow, FlowControl::ConditionalBranch | FlowControl::UnconditionalBranch);
         if branch && instruction.op0_kind() == OpKind::NearBranch64 {
             let target = instruction.near_branch_target();
             let ahead = target > at && labels.len() < MOST_LABELS;
