@@ -27,13 +27,14 @@ impl At {
 
     fn rule(self, usual: Self) -> Rule {
         let trust = if self == usual { RuleTrust::Rule } else { RuleTrust::Synthesised };
+        // The stack's height may depend on how often a loop runs; the frame pointer stays where it is.
         match (self.height, self.by_fp) {
-            (Some(height), _) if height >= 8 => height_rule(height, self.fp, trust),
             (_, Some(offset)) => Rule {
                 fp: self.fp,
                 trust,
                 ..Rule::of(Cfa::Register { register: registers::FRAME_POINTER, offset })
             },
+            (Some(height), _) if height >= 8 => height_rule(height, self.fp, trust),
             _ => UNKNOWN,
         }
     }
@@ -90,6 +91,20 @@ pub(super) fn stub(blob: &Blob<'_>, words: Option<u32>) -> Rows {
         rows.push(call.end, UNKNOWN);
     }
     rows.shrunk()
+}
+
+/// Functions that save the frame pointer first and make it their own; they begin at these offsets, which are sorted. What
+/// they do not say is not known.
+pub(super) fn framed(blob: &Blob<'_>, begins: &[usize]) -> Rows {
+    let body = At::UNKNOWN;
+    let mut code = Heights { usual: body, body, entry: true, ..Heights::default() };
+    code.rows.push(0, UNKNOWN);
+    for (index, begin) in begins.iter().enumerate() {
+        let end = begins.get(index + 1).copied().unwrap_or(blob.code.len());
+        code.second_entry = Some(*begin);
+        sweep(blob, *begin, end, &mut code);
+    }
+    code.rows.shrunk()
 }
 
 /// The heights of a piece of code.
@@ -170,7 +185,11 @@ fn step(at: At, instruction: &Instruction) -> At {
         Mnemonic::Pop => popped(at.moved(8), first),
         Mnemonic::Leave => left(at),
         Mnemonic::Mov => copied(at, instruction),
+        Mnemonic::Cmp | Mnemonic::Test => at,
         _ if first == Register::RSP => computed(at, instruction),
+        _ if first != Register::None && first.full_register() == Register::RBP => {
+            At { by_fp: None, ..at }
+        }
         _ => at,
     }
 }
@@ -233,7 +252,6 @@ fn computed(at: At, instruction: &Instruction) -> At {
                 _ => lost,
             }
         }
-        Mnemonic::Cmp | Mnemonic::Test => at,
         _ => lost,
     }
 }

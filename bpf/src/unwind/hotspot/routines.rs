@@ -1,7 +1,8 @@
 //! Stubs that people wrote in assembly, many in one blob, with tables among them: they are disassembled from where the
-//! runtime's data points to, and from what looks like a function's begin.
+//! runtime's data points to, and from what looks like a function's begin. Those that keep a frame pointer need no more: their
+//! stacks' heights may depend on loops.
 
-use super::{Blob, Rows, UNKNOWN};
+use super::{Blob, Rows, UNKNOWN, height};
 use crate::unwind::synth::{Input, Segment, Uncovered, synthesise};
 use crate::unwind::table::Code;
 
@@ -23,7 +24,11 @@ pub(super) fn rows(blob: &Blob<'_>, pointers: &[u64]) -> Rows {
     let uncovered = Uncovered::read(&code, &memory, &[]);
     let mut entries: Vec<u64> =
         pointers.iter().copied().filter(|pointer| range.contains(pointer)).collect();
-    entries.extend(prologues(blob));
+    entries.extend(aligned(blob));
+    entries.sort_unstable();
+    entries.dedup();
+    let offset = |entry: &u64| (entry - blob.address) as usize;
+    let framed: Vec<usize> = entries.iter().map(offset).filter(|at| begins(blob, *at)).collect();
     let made = synthesise(&Input {
         code: &code,
         memory: &memory,
@@ -38,12 +43,18 @@ pub(super) fn rows(blob: &Blob<'_>, pointers: &[u64]) -> Rows {
         rows.push((part.start - range.start) as usize, *rule);
         rows.push((part.end - range.start) as usize, UNKNOWN);
     }
-    rows.shrunk()
+    rows.filled(&height::framed(blob, &framed)).shrunk()
 }
 
-fn prologues(blob: &Blob<'_>) -> impl Iterator<Item = u64> {
+/// Aligned addresses where a function makes its frame.
+fn aligned(blob: &Blob<'_>) -> impl Iterator<Item = u64> {
     let first = blob.address.wrapping_neg() as usize % ALIGNMENT;
     let places = (first..blob.code.len()).step_by(ALIGNMENT);
-    let begins = |at: &usize| PROLOGUES.iter().any(|bytes| blob.code[*at..].starts_with(bytes));
-    places.filter(begins).map(|at| blob.address + at as u64)
+    places.filter(|at| begins(blob, *at)).map(|at| blob.address + at as u64)
+}
+
+/// Whether a function's first instructions stand at an offset.
+fn begins(blob: &Blob<'_>, offset: usize) -> bool {
+    let code = blob.code.get(offset..).unwrap_or_default();
+    PROLOGUES.iter().any(|bytes| code.starts_with(bytes))
 }

@@ -1,6 +1,7 @@
 //! What is known of a piece of code, packed; and from there to a source of a table.
 
-use crate::unwind::rule::{Compact, Rule};
+use super::UNKNOWN;
+use crate::unwind::rule::{Compact, ReturnAddress, Rule};
 use crate::unwind::table::{Code, Source};
 use std::ops::Range;
 
@@ -28,6 +29,21 @@ impl Rows {
     pub fn at(&self, offset: u32) -> Option<Rule> {
         let after = self.0.partition_point(|row| row.0 <= offset);
         self.0.get(after.checked_sub(1)?)?.1.rule()
+    }
+
+    /// With another's rules where this has none that can be followed.
+    pub(super) fn filled(&self, other: &Self) -> Self {
+        let mut offsets: Vec<u32> = self.0.iter().chain(&other.0).map(|row| row.0).collect();
+        offsets.sort_unstable();
+        offsets.dedup();
+        let mut filled = Self::default();
+        for offset in offsets {
+            let known = |rows: &Self| {
+                rows.at(offset).filter(|rule| !matches!(rule.ra, ReturnAddress::Unsupported(_)))
+            };
+            filled.push(offset as usize, known(self).or_else(|| known(other)).unwrap_or(UNKNOWN));
+        }
+        filled
     }
 
     /// How many there are.
