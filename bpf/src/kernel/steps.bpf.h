@@ -131,8 +131,8 @@ static __always_inline int restore(struct walk *w, __u32 index, __u32 level, __u
 			return WALK_LOST_REGISTER;
 		ra_at = (at & 1 ? w->sp : w->fp) + (at >> 1) * 8;
 	}
-	/* The stack grows downwards. */
-	if (cfa <= w->sp || cfa >> ADDRESS_BITS)
+	/* The stack grows downwards. Where the return address was taken from it already, the caller's begins here. */
+	if (cfa < w->sp || (cfa == w->sp && ra != RULE_RA_AT_REGISTER) || cfa >> ADDRESS_BITS)
 		return WALK_BREAKS;
 	if ((!w->base || ra_at - w->base > WINDOW_BYTES - 8) && !move_window(index, level, ra_at))
 		w->base = 0;

@@ -14,6 +14,9 @@ const MOST_CODELETS: usize = 1 << 12;
 const MOST_SPAN: u64 = 3 << 30;
 /// Bytes of a block's head that are read at once.
 const HEAD: usize = 512;
+/// Pieces of the interpreter have a head of fewer bytes, and code at multiples of this.
+const MOST_HEAD: u64 = 256;
+const ALIGNMENT: u64 = 32;
 /// Segments of blocks have a size of two to the power of this, at most.
 const MOST_LOG: i64 = 16;
 
@@ -64,7 +67,7 @@ struct Interpreter {
     end: Field,
     size: Field,
     description: Field,
-    /// Bytes before a piece's code.
+    /// Bytes before a piece's code, which is aligned.
     head: u64,
 }
 
@@ -115,7 +118,7 @@ impl Interpreter {
             end: field("StubQueue::_queue_end")?,
             size: field("InterpreterCodelet::_size")?,
             description: field("InterpreterCodelet::_description")?,
-            head: layout.size("InterpreterCodelet")?.next_multiple_of(32),
+            head: layout.size("InterpreterCodelet").filter(|head| *head < MOST_HEAD)?,
         })
     }
 }
@@ -289,8 +292,9 @@ pub(super) fn codelets(fields: &Fields, reader: &Reader<'_>) -> Vec<(Range<u64>,
         let next = size.and_then(|size| at.checked_add(size)).filter(|next| at < *next);
         let Some(next) = next else { break };
         let name = fields.description.address(reader, at).and_then(|name| reader.text(name));
-        if at + fields.head < next {
-            found.push((at + fields.head..next, name.unwrap_or_default()));
+        let code = at.saturating_add(fields.head + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+        if code < next {
+            found.push((code..next, name.unwrap_or_default()));
         }
         at = next;
     }

@@ -14,9 +14,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use symbolizer::CodeMemory;
 
-/// The shortest time between two readings, at first and later on; a new virtual machine makes much code at once.
-const FIRST_REST: Duration = Duration::from_millis(50);
-const REST: Duration = Duration::from_millis(500);
+/// The shortest time between two readings, and how many times longer than the last one took it is, up to a second.
+const REST: Duration = Duration::from_millis(50);
+const REST_FOR_WORK: u32 = 25;
 /// What can't be read is tried again, less and less often.
 const LONGEST_REST: Duration = Duration::from_secs(8);
 /// Nanoseconds in the unit in which a process's start is told.
@@ -68,7 +68,7 @@ impl Process {
             until: None,
             wanted: false,
             next: Instant::now(),
-            rest: FIRST_REST,
+            rest: REST,
         })
     }
 
@@ -95,9 +95,11 @@ impl Process {
     pub(super) fn take(&mut self, done: Done) -> Option<Table> {
         self.reading = Some(done.reading);
         self.machine = done.machine;
-        let most = if done.read.is_some() { REST } else { LONGEST_REST };
+        self.rest = match done.read {
+            Some(_) => (done.took * REST_FOR_WORK).clamp(REST, LONGEST_REST / 8),
+            None => (self.rest * 2).min(LONGEST_REST),
+        };
         self.next = Instant::now() + self.rest;
-        self.rest = (self.rest * 2).min(most);
         let read = done.read?;
         self.index = Some(read.index);
         self.replaced.extend(read.replaced);

@@ -6,6 +6,7 @@ use super::memory::{Memory, Reader};
 use bpf::unwind::hotspot::{self, Codelet, MOST_CODE, Rows, What};
 use bpf::unwind::table::{Code, Table};
 use std::collections::{BTreeMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -40,8 +41,8 @@ struct Piece {
     end: u64,
     identity: u64,
     rows: Rows,
-    /// It was just seen for the first time: its code may not all have been there.
-    fresh: bool,
+    /// Of what was just seen for the first time, a hash of its code: not all of it may have been there.
+    fresh: Option<u64>,
 }
 
 /// What is known of a code cache.
@@ -135,24 +136,35 @@ impl Reading {
         gone
     }
 
-    /// Disassembles what is new. What was new the last time is done once more.
+    /// Disassembles what is new. What was new the last time is looked at once more.
     fn add_new(&mut self, machine: &Machine, reader: &Reader<'_>, blobs: &[(u64, Blob)]) {
         let mut left = MOST_NEW;
         let mut pointers = None;
         for (_, blob) in blobs {
-            let fresh = match self.pieces.get(&blob.code.start) {
-                Some(piece) if !piece.fresh => continue,
-                known => known.is_none(),
-            };
+            let known = self.pieces.get_mut(&blob.code.start);
+            if known.as_ref().is_some_and(|piece| piece.fresh.is_none()) {
+                continue;
+            }
             let len = (blob.code.end - blob.code.start) as usize;
             let Some(rest) = left.checked_sub(len).filter(|_| len <= MOST_CODE) else { continue };
             let Some(code) = reader.bytes(blob.code.start, len) else { continue };
+            let hash = Some(hash(&code));
+            if let Some(known) = known.filter(|known| known.fresh == hash) {
+                known.fresh = None;
+                continue;
+            }
             left = rest;
             let rows = self::rows(machine, reader, blob, &code, &mut pointers);
             let (end, identity) = (blob.code.end, blob.identity);
-            self.pieces.insert(blob.code.start, Piece { end, identity, rows, fresh });
+            self.pieces.insert(blob.code.start, Piece { end, identity, rows, fresh: hash });
         }
     }
+}
+
+fn hash(code: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    code.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// What kind of code a blob has, by its name.

@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
+use std::time::{Duration, Instant};
 use symbolizer::name::elf::{Bytes, Image, Section};
 
 /// A code cache that is to be read.
@@ -30,6 +31,8 @@ pub(super) struct Done {
     pub(super) number: u64,
     pub(super) machine: Option<Arc<Machine>>,
     pub(super) reading: Reading,
+    /// How long it took.
+    pub(super) took: Duration,
     /// `None` where it could not be read.
     pub(super) read: Option<Read>,
 }
@@ -82,10 +85,11 @@ impl Worker {
 
 impl Job {
     fn run(self, by_fp: bool) -> Done {
+        let begin = Instant::now();
         let Self { number, memory, library, bias, machine, mut reading } = self;
         let machine = machine.or_else(|| self::machine(&memory, &library, bias).map(Arc::new));
         let read = machine.as_ref().and_then(|machine| reading.again(machine, &*memory, by_fp));
-        Done { number, machine, reading, read }
+        Done { number, machine, reading, took: begin.elapsed(), read }
     }
 }
 
