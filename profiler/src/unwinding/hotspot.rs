@@ -80,9 +80,9 @@ impl RunTimeCode {
         }
     }
 
-    /// Whether code is being read.
+    /// Whether code is being read, or soon will be.
     pub(super) fn building(&self) -> bool {
-        self.worker.waiting() > 0
+        self.worker.waiting() > 0 || self.processes.values().any(Process::is_soon_due)
     }
 
     /// Installs what was read; waits for all of it where `wait` says so. Returns the processes with new tables.

@@ -2,10 +2,10 @@
 //! interpreter, or what calls Java, and finds its frame by its frame pointer. From compiled code to the interpreter: the frame of
 //! the caller is extended by the arguments, and the return address moved below them.
 
-use super::sweep::{Follow, sweep};
+use super::sweep::{Follow, number, sweep};
 use super::{Blob, Rows, UNKNOWN, height_rule};
 use crate::unwind::rule::{Restore, ReturnAddress, Rule, RuleTrust};
-use iced_x86::{Instruction, Mnemonic, OpKind, Register};
+use iced_x86::{Instruction, Mnemonic, Register};
 
 /// What is known at an instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,8 +73,7 @@ impl State {
         let at_stack_pointer = instruction.memory_base() == Register::RSP
             && instruction.memory_index() == Register::None
             && instruction.memory_displacement64() == 0;
-        let immediate = !matches!(instruction.op1_kind(), OpKind::Register | OpKind::Memory);
-        let by = if immediate { instruction.immediate(1) as i64 } else { 0 };
+        let by = number(instruction);
         match (instruction.mnemonic(), first, second) {
             (Mnemonic::Mov, Register::RAX, Register::None) if at_stack_pointer => {
                 Self { holds: self.height == Some(8), ..self }
@@ -92,8 +91,12 @@ impl State {
             (Mnemonic::Push, Register::RAX, _) if self.holds && self.height.is_none() => ENTRY,
             (Mnemonic::Push, ..) | (Mnemonic::Pushfq, ..) => self.moved(-8),
             (Mnemonic::Pop, ..) | (Mnemonic::Popfq, ..) => self.moved(8),
-            (Mnemonic::Sub, Register::RSP, _) if immediate => self.moved(by.saturating_neg()),
-            (Mnemonic::Add, Register::RSP, _) if immediate => self.moved(by),
+            (Mnemonic::Sub, Register::RSP, _) => {
+                by.map_or(Self { height: None, ..self }, |by| self.moved(by.saturating_neg()))
+            }
+            (Mnemonic::Add, Register::RSP, _) => {
+                by.map_or(Self { height: None, ..self }, |by| self.moved(by))
+            }
             (Mnemonic::Cmp | Mnemonic::Test, ..) => self,
             (_, Register::RSP, _) => Self { height: None, ..self },
             _ if first != Register::None && first.full_register() == Register::RAX => {

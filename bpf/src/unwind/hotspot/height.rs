@@ -1,6 +1,6 @@
 //! Code whose frames have a size: compiled methods, native ones' wrappers, and stubs.
 
-use super::sweep::{Follow, sweep};
+use super::sweep::{Follow, number, sweep};
 use super::{Blob, Rows, UNKNOWN, height_rule};
 use crate::unwind::rule::{Cfa, Restore, Rule, RuleTrust, registers};
 use iced_x86::{Instruction, Mnemonic, OpKind, Register};
@@ -238,11 +238,9 @@ fn copied(at: At, instruction: &Instruction) -> At {
 /// Another instruction that has the stack pointer as its first operand.
 fn computed(at: At, instruction: &Instruction) -> At {
     let lost = At { height: None, ..at };
-    let immediate = !matches!(instruction.op1_kind(), OpKind::Register | OpKind::Memory);
-    let by = if immediate { instruction.immediate(1) as i64 } else { 0 };
     match instruction.mnemonic() {
-        Mnemonic::Add if immediate => at.moved(by),
-        Mnemonic::Sub if immediate => at.moved(by.saturating_neg()),
+        Mnemonic::Add => number(instruction).map_or(lost, |by| at.moved(by)),
+        Mnemonic::Sub => number(instruction).map_or(lost, |by| at.moved(by.saturating_neg())),
         Mnemonic::Lea => {
             let displacement = instruction.memory_displacement64() as i64;
             let plain = instruction.memory_index() == Register::None;

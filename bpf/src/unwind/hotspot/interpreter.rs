@@ -2,7 +2,7 @@
 //! extended the caller's frame. Until the frame stands, and when it is gone, the caller's stack pointer is in a register, and
 //! the return address on the stack.
 
-use super::sweep::{Follow, sweep};
+use super::sweep::{self, Follow, sweep};
 use super::{Blob, Codelet, Rows, UNKNOWN, by_frame_pointer};
 use crate::unwind::rule::{Cfa, ReturnAddress, Rule, RuleTrust, registers};
 use iced_x86::{Instruction, Mnemonic, OpKind, Register};
@@ -87,6 +87,20 @@ impl Follow for Sweep {
         None
     }
 
+    /// Local variables are pushed in a loop, where the return address was.
+    fn at(&self, state: State, instruction: &Instruction) -> State {
+        match state {
+            State::Bare(bare)
+                if instruction.mnemonic() == Mnemonic::Push
+                    && bare.ra.is_some_and(|ra| ra < 0)
+                    && bare.holds != Some(instruction.op0_register()) =>
+            {
+                State::Bare(Bare { ra: None, ..bare })
+            }
+            _ => state,
+        }
+    }
+
     fn row(&mut self, offset: usize, state: State) {
         self.rows.push(offset, state.rule());
     }
@@ -153,10 +167,7 @@ impl Bare {
 
     fn step(mut self, instruction: &Instruction) -> State {
         let first = instruction.op0_register();
-        let number = || match instruction.op1_kind() {
-            OpKind::Register | OpKind::Memory => None,
-            _ => i32::try_from(instruction.immediate(1) as i64).ok(),
-        };
+        let by = || i32::try_from(sweep::number(instruction)?).ok();
         match instruction.mnemonic() {
             Mnemonic::Push => self.pushed(first),
             Mnemonic::Pop => {
@@ -165,8 +176,8 @@ impl Bare {
                 }
                 self.moved(Some(8));
             }
-            Mnemonic::Sub if first == Register::RSP => self.moved(number().map(|by| -by)),
-            Mnemonic::Add if first == Register::RSP => self.moved(number()),
+            Mnemonic::Sub if first == Register::RSP => self.moved(by().and_then(i32::checked_neg)),
+            Mnemonic::Add if first == Register::RSP => self.moved(by()),
             Mnemonic::Mov if first == Register::RBP => {
                 self.points = instruction.op1_register() == Register::RSP && self.saved == Some(0);
                 if !self.points {

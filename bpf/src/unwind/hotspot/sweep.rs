@@ -13,6 +13,11 @@ pub(super) trait Follow {
     /// What is known at an instruction.
     type State: Copy + PartialEq;
 
+    /// What is known at an instruction, whatever leads there: a loop may.
+    fn at(&self, state: Self::State, _: &Instruction) -> Self::State {
+        state
+    }
+
     /// What is known behind an instruction, if it leads on.
     fn step(&mut self, state: Self::State, instruction: &Instruction) -> Self::State;
 
@@ -26,6 +31,22 @@ pub(super) trait Follow {
     fn row(&mut self, offset: usize, state: Self::State);
 }
 
+/// The number that is an instruction's second operand.
+pub(super) fn number(instruction: &Instruction) -> Option<i64> {
+    let number = matches!(
+        instruction.op1_kind(),
+        OpKind::Immediate8
+            | OpKind::Immediate16
+            | OpKind::Immediate32
+            | OpKind::Immediate64
+            | OpKind::Immediate8to16
+            | OpKind::Immediate8to32
+            | OpKind::Immediate8to64
+            | OpKind::Immediate32to64
+    );
+    number.then(|| instruction.immediate(1) as i64)
+}
+
 /// Follows a part of a blob's code.
 pub(super) fn sweep<F: Follow>(blob: &Blob<'_>, from: usize, to: usize, follow: &mut F) {
     let Some(code) = blob.code.get(from..to) else { return };
@@ -35,21 +56,24 @@ pub(super) fn sweep<F: Follow>(blob: &Blob<'_>, from: usize, to: usize, follow: 
     let mut labels: HashMap<u64, F::State> = HashMap::new();
     let mut state = follow.usual(from);
     let mut told = None;
-    let mut leads_on = false;
+    let mut leads_on = true;
+    // Nothing led here: what is known is what usually holds.
+    let mut assumed = false;
     while decoder.can_decode() {
         let at = decoder.ip();
         let offset = from + at.wrapping_sub(base) as usize;
         let label = if labels.is_empty() { None } else { labels.remove(&at) };
-        if let Some(forced) = follow.forced(offset) {
-            state = forced;
+        if let Some(known) = follow.forced(offset).or(label.filter(|_| assumed || !leads_on)) {
+            (state, assumed) = (known, false);
         } else if !leads_on {
-            state = label.unwrap_or_else(|| follow.usual(offset));
+            (state, assumed) = (follow.usual(offset), true);
         }
+        decoder.decode_out(&mut instruction);
+        state = follow.at(state, &instruction);
         if told != Some(state) {
             follow.row(offset, state);
             told = Some(state);
         }
-        decoder.decode_out(&mut instruction);
         let flow = instruction.flow_control();
         if flow == FlowControl::Next {
             leads_on = instruction.mnemonic() != Mnemonic::Hlt;

@@ -17,7 +17,7 @@ use symbolizer::CodeMemory;
 /// The shortest time between two readings, and how many times longer than the last one took it is, up to a second.
 const REST: Duration = Duration::from_millis(50);
 const REST_FOR_WORK: u32 = 25;
-/// What can't be read is tried again, less and less often.
+/// What can't be read is tried again, less and less often; so is what brought nothing new.
 const LONGEST_REST: Duration = Duration::from_secs(8);
 /// Nanoseconds in the unit in which a process's start is told.
 const START_UNIT: u64 = 10_000_000;
@@ -77,6 +77,11 @@ impl Process {
         self.wanted && self.reading.is_some() && Instant::now() >= self.next
     }
 
+    /// Whether it will soon be due.
+    pub(super) fn is_soon_due(&self) -> bool {
+        self.wanted && self.index.is_some() && self.rest < LONGEST_REST / 8
+    }
+
     /// Has it read.
     pub(super) fn read(&mut self, worker: &mut Worker) {
         let Some(reading) = self.reading.take() else { return };
@@ -95,9 +100,9 @@ impl Process {
     pub(super) fn take(&mut self, done: Done) -> Option<Table> {
         self.reading = Some(done.reading);
         self.machine = done.machine;
-        self.rest = match done.read {
-            Some(_) => (done.took * REST_FOR_WORK).clamp(REST, LONGEST_REST / 8),
-            None => (self.rest * 2).min(LONGEST_REST),
+        self.rest = match &done.read {
+            Some(read) if read.news => (done.took * REST_FOR_WORK).clamp(REST, LONGEST_REST / 8),
+            _ => (self.rest * 2).min(LONGEST_REST),
         };
         self.next = Instant::now() + self.rest;
         let read = done.read?;

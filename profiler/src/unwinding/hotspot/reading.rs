@@ -89,6 +89,8 @@ pub(super) struct Read {
     pub(super) index: Arc<Index>,
     /// Code that stands where other code stood at the reading before.
     pub(super) replaced: Vec<Range<u64>>,
+    /// Whether anything is other than at the reading before.
+    pub(super) news: bool,
 }
 
 impl Reading {
@@ -104,7 +106,8 @@ impl Reading {
         let heaps = heaps::heaps(&machine.fields, &reader)?;
         let blobs = heaps::blobs(&machine.fields, &reader, &heaps);
         let replaced = self.forget_changed(&blobs);
-        self.add_new(machine, &reader, &blobs);
+        let added = self.add_new(machine, &reader, &blobs);
+        let news = added || !replaced.is_empty();
         let code = Code::new(heaps.iter().map(|heap: &Heap| heap.reserved.clone())).ok()?;
         let pieces = self.pieces.iter().map(|(at, piece)| (*at..piece.end, &piece.rows));
         let mut sources = vec![hotspot::source(&code, pieces)];
@@ -118,7 +121,7 @@ impl Reading {
         let mut blobs: Vec<Entry> = blobs.iter().filter_map(entry).collect();
         blobs.sort_unstable_by_key(|entry| entry.code.start);
         let reserved = code.ranges().to_vec();
-        Some(Read { table, index: Arc::new(Index { reserved, blobs }), replaced })
+        Some(Read { table, index: Arc::new(Index { reserved, blobs }), replaced, news })
     }
 
     /// Forgets what is no longer there, and says where other code stands now.
@@ -136,8 +139,9 @@ impl Reading {
         gone
     }
 
-    /// Disassembles what is new. What was new the last time is looked at once more.
-    fn add_new(&mut self, machine: &Machine, reader: &Reader<'_>, blobs: &[(u64, Blob)]) {
+    /// Disassembles what is new; whether anything is. What was new the last time is looked at once more.
+    fn add_new(&mut self, machine: &Machine, reader: &Reader<'_>, blobs: &[(u64, Blob)]) -> bool {
+        let mut added = false;
         let mut left = MOST_NEW;
         let mut pointers = None;
         for (_, blob) in blobs {
@@ -157,7 +161,9 @@ impl Reading {
             let rows = self::rows(machine, reader, blob, &code, &mut pointers);
             let (end, identity) = (blob.code.end, blob.identity);
             self.pieces.insert(blob.code.start, Piece { end, identity, rows, fresh: hash });
+            added = true;
         }
+        added
     }
 }
 
