@@ -7,6 +7,7 @@ mod commands;
 mod compare;
 mod cpu_time;
 mod debug_files;
+mod java;
 mod namespaces;
 mod programs;
 mod runtime_code;
@@ -31,6 +32,7 @@ pub(crate) fn modules() -> Vec<(&'static str, Vec<(&'static str, Test)>)> {
         ("live::cpu_time", cpu_time::tests()),
         ("live::storms", storms::tests()),
         ("live::namespaces", namespaces::tests()),
+        ("live::java", java::tests()),
         ("live::runtime_code", runtime_code::tests()),
         ("live::debug_files", debug_files::tests()),
         ("live::spoilt_files", spoilt_files::tests()),

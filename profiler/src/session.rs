@@ -190,7 +190,7 @@ fn unwinding(
 ) -> Result<Option<Unwinding>, Failure> {
     let machine = subject.target.tasks == bpf::Target::Machine;
     let Some(tables) = source.tables() else { return Ok(None) };
-    let mut unwinding = Unwinding::new(tables, machine)?;
+    let mut unwinding = Unwinding::new(tables, machine, config.unwind == bpf::Unwind::Auto)?;
     if let Goal::Command(command) = &config.goal
         && let Some(program) = command.first()
     {

@@ -2,11 +2,13 @@
 //!
 //! In reading order: [`Unwinding`] (which process is walked by what), `files` (which file has a table), `workers`
 //! (tables built beside the recording), `build` (one file), `foresee` (files of a command before it starts),
-//! `replaced` (code that was mapped in place of other code), `uncovered` (code without rules that walks came to).
+//! `replaced` (code that was mapped in place of other code), `uncovered` (code without rules that walks came to), `hotspot`
+//! (code that Java makes at run time).
 
 pub(crate) mod build;
 mod files;
 mod foresee;
+mod hotspot;
 mod replaced;
 mod uncovered;
 mod workers;
@@ -17,6 +19,7 @@ use bpf::{CodeMapping, SideBand, SideBandKind, SpaceName, Tables, Way, Window};
 use build::Depth;
 pub(crate) use files::Unfit;
 use files::{Files, Of};
+use hotspot::RunTimeCode;
 use replaced::Replacements;
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
@@ -45,6 +48,7 @@ struct Walked {
 #[derive(Debug)]
 pub(crate) struct Unwinding {
     files: Files,
+    run_time: RunTimeCode,
     walked: HashMap<u32, Walked>,
     /// Processes that had samples since the last update.
     sampled: HashSet<u32>,
@@ -56,10 +60,12 @@ pub(crate) struct Unwinding {
 }
 
 impl Unwinding {
-    /// Nothing yet; of the whole machine, or of chosen processes.
-    pub(crate) fn new(tables: Arc<Mutex<Tables>>, machine: bool) -> io::Result<Self> {
+    /// Nothing yet; of the whole machine, or of chosen processes. `by_fp`: where there are no rules yet, frame pointers are
+    /// followed.
+    pub(crate) fn new(tables: Arc<Mutex<Tables>>, machine: bool, by_fp: bool) -> io::Result<Self> {
         Ok(Self {
             files: Files::new(tables)?,
+            run_time: RunTimeCode::new(by_fp)?,
             walked: HashMap::new(),
             sampled: HashSet::new(),
             machine,
@@ -72,9 +78,12 @@ impl Unwinding {
     pub(crate) fn prepare(&mut self, table: &ProcessTable) -> io::Result<()> {
         for code in table.code() {
             self.sampled.insert(code.pid);
-            self.files.order(table, &table.ranges(&code), Depth::Code);
+            let ranges = table.ranges(&code);
+            self.files.order(table, &ranges, Depth::Code);
+            self.run_time.order(table, &code, &ranges);
         }
         self.files.install(true)?;
+        self.run_time.install(true, &mut self.files.tables())?;
         self.follow(table).map(|_| ())
     }
 
@@ -90,6 +99,7 @@ impl Unwinding {
         self.uncovered.extend(uncovered::addresses(window));
         let walked = &self.walked;
         self.replacements.mark(window, |record| replaces(walked, record, table));
+        self.run_time.see(window);
     }
 
     /// Follows what changed: new processes, new mappings, tables that are ready. Returns whether it should soon be
@@ -102,11 +112,12 @@ impl Unwinding {
             }
         }
         self.deepen(table);
+        self.run_time.read();
         for evicted in self.files.make_room() {
             self.forget_file(evicted);
         }
         let changed = self.follow(table)?;
-        Ok(changed || self.files.building())
+        Ok(changed || self.files.building() || self.run_time.building())
     }
 
     /// Files without tables though they have rules, and why.
@@ -144,29 +155,37 @@ impl Unwinding {
             let ranges = table.ranges(&code);
             if wanted {
                 self.files.order(table, &ranges, Depth::Tables);
+                self.run_time.order(table, &code, &ranges);
             }
             changed.push((code, ranges));
         }
         self.sampled.clear();
         self.files.install(false)?;
-        self.again(&mut changed);
+        let new_code = self.run_time.install(false, &mut self.files.tables())?;
+        self.again(&mut changed, &new_code);
         let pids = changed.iter().map(|(code, _)| code.pid).collect();
         for (code, ranges) in changed {
             self.set(code, ranges)?;
         }
-        self.replacements.settle(&pids, monotonic());
+        let now = monotonic();
+        self.replacements.settle(&pids, now);
         self.files.drop_replaced();
         self.remove_all_but(&alive);
+        self.run_time.remove_all_but(&alive);
+        self.run_time.settle(&mut self.files.tables(), now);
         Ok(of_sampled)
     }
 
-    /// Adds those whose files have new tables.
-    fn again(&self, changed: &mut Vec<(CodeMemory, Vec<CodeRange>)>) {
+    /// Adds those whose files have new tables, or whose own code has.
+    fn again(&self, changed: &mut Vec<(CodeMemory, Vec<CodeRange>)>, new_code: &[u32]) {
         let replaced = self.files.replaced();
-        if replaced.is_empty() {
+        if replaced.is_empty() && new_code.is_empty() {
             return;
         }
-        let uses = |walked: &&Walked| walked.files.iter().any(|file| replaced.contains(file));
+        let uses = |walked: &&Walked| {
+            new_code.contains(&walked.code.pid)
+                || walked.files.iter().any(|file| replaced.contains(file))
+        };
         for walked in self.walked.values().filter(uses) {
             if changed.iter().all(|(code, _)| code.pid != walked.code.pid) {
                 changed.push((walked.code.clone(), walked.ranges.clone()));
@@ -192,14 +211,16 @@ impl Unwinding {
         let before = self.walked.remove(&code.pid).and_then(|walked| walked.name);
         let mut incomplete = false;
         let mut tables = self.files.tables();
-        let mappings: Vec<CodeMapping<'_>> = ranges
-            .iter()
-            .map(|range| {
-                let (way, missing) = self.files.way(range);
-                incomplete |= missing;
-                CodeMapping { start: range.start, end: range.end, way }
-            })
-            .collect();
+        let mut mappings: Vec<CodeMapping<'_>> = Vec::with_capacity(ranges.len());
+        for range in &ranges {
+            if let Some(parts) = self.run_time.parts(code.pid, range) {
+                mappings.extend(parts);
+                continue;
+            }
+            let (way, missing) = self.files.way(range);
+            incomplete |= missing;
+            mappings.push(CodeMapping { start: range.start, end: range.end, way });
+        }
         if let Some(before) = before.filter(|before| Some(*before) != name) {
             tables.remove_space(before);
         }

@@ -67,7 +67,7 @@ impl Machine {
             }
             Cfa::Plt { threshold } if self.rip & 15 >= threshold.into() => self.at(7, 16),
             Cfa::Plt { .. } => self.at(7, 8),
-            Cfa::FramePointer => self.at(6, 16),
+            Cfa::FramePointer | Cfa::NotYet => self.at(6, 16),
             Cfa::Guessed => return None,
             Cfa::SignalFrame => {
                 let saved = |offset| Found::Value(self.word(self.at(7, offset)));
@@ -85,6 +85,7 @@ impl Machine {
         let ra = match rule.ra {
             ReturnAddress::AtCfa(offset) => below(offset),
             ReturnAddress::AtFramePointer(offset) => Found::Value(self.word(self.at(6, offset))),
+            ReturnAddress::AtStackPointer(offset) => Found::Value(self.word(self.at(7, offset))),
             ReturnAddress::End => Found::Undefined,
             ReturnAddress::Unsupported(_) => return None,
         };

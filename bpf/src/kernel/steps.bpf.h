@@ -117,21 +117,24 @@ __noinline int rare_step(__u32 index, __u32 level, __u64 rule)
 static __always_inline int restore(struct walk *w, __u32 index, __u32 level, __u64 rule)
 {
 	__u32 ra = rule >> RULE_RA_SHIFT & 3, fp = rule >> RULE_FP_SHIFT & 3, spare = rule >> RULE_SPARE_SHIFT & 3;
-	__u64 cfa = w->cfa, ra_at = cfa - 8;
+	__u64 cfa = w->cfa, ra_at = cfa - 8, below = w->sp;
 	bool failed = false;
 
 	if (ra == RULE_RA_END)
 		return WALK_ENDS;
 	if (ra == RULE_RA_AT_CFA)
 		ra_at = cfa + rule_words(rule, RULE_OTHER_AT_SHIFT);
-	if (ra == RULE_RA_AT_FP) {
-		if (!(w->known & KNOWN_FP))
+	if (ra == RULE_RA_AT_REGISTER) {
+		__s64 at = (__s8)(rule >> RULE_OTHER_AT_SHIFT);
+
+		if (!(at & 1) && !(w->known & KNOWN_FP))
 			return WALK_LOST_REGISTER;
-		ra_at = w->fp + rule_words(rule, RULE_OTHER_AT_SHIFT);
-	} else if (cfa <= w->sp) {
-		return WALK_BREAKS; /* a stack grows downwards; by the frame pointer a walk comes to another one */
+		ra_at = (at & 1 ? w->sp : w->fp) + (at >> 1) * 8;
+		/* The return address was taken from the stack already; or the frame pointer leads to another stack. */
+		below = at & 1 ? w->sp - 1 : 0;
 	}
-	if (cfa >> ADDRESS_BITS)
+	/* The stack grows downwards. */
+	if (cfa <= below || cfa >> ADDRESS_BITS)
 		return WALK_BREAKS;
 	if ((!w->base || ra_at - w->base > WINDOW_BYTES - 8) && !move_window(index, level, ra_at))
 		w->base = 0;

@@ -56,7 +56,7 @@ enum rule_bits {
 	RULE_RA_USUAL = 0,
 	RULE_RA_END = 1,
 	RULE_RA_AT_CFA = 2,
-	RULE_RA_AT_FP = 3,
+	RULE_RA_AT_REGISTER = 3, /* the place in half words: the lowest bit says by which register */
 	RULE_SPARE_SAME = 1,
 	RULE_SPARE_AT_CFA = 2,
 };

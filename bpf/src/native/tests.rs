@@ -1,6 +1,8 @@
 mod agreement;
 #[cfg(target_arch = "x86_64")]
 mod golden;
+#[cfg(target_arch = "x86_64")]
+mod interpreter;
 mod properties;
 
 /// Numbers that are the same each time.

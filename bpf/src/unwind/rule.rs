@@ -74,6 +74,8 @@ pub enum Cfa {
     /// Nothing tells it, and it is guessed as where there is no rule. If the return address turns out to be on top of the stack,
     /// what is said of the frame pointer holds.
     Guessed,
+    /// A step by the frame pointer because the code's own rules are not there yet; the stack is marked for it.
+    NotYet,
 }
 
 /// How a register's value in the caller is found.
@@ -94,8 +96,11 @@ pub enum Restore {
 pub enum ReturnAddress {
     /// So many bytes from the canonical frame address.
     AtCfa(i32),
-    /// So many bytes from the frame pointer, which may lie on another stack (functions that switch stacks).
+    /// So many bytes from the frame pointer, which may lie on another stack (functions that switch stacks; interpreters, whose
+    /// callers' frames may have been extended).
     AtFramePointer(i32),
+    /// So many bytes from the stack pointer, for the same reasons.
+    AtStackPointer(i32),
     /// There is none: the stack ends here.
     End,
     /// The rules of this address cannot be expressed.
@@ -131,11 +136,13 @@ pub enum Unsupported {
     TooManyRules,
     /// The stack was switched: the caller's is not found by the stack pointer (Go's runtime).
     StackSwitch,
+    /// Code of a runtime that keeps its caller where no rule finds it.
+    Runtime,
 }
 
 impl Unsupported {
     /// All kinds, each at the index of its number.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::CfaExpression,
         Self::Offset,
         Self::ReturnAddress,
@@ -144,6 +151,7 @@ impl Unsupported {
         Self::Malformed,
         Self::TooManyRules,
         Self::StackSwitch,
+        Self::Runtime,
     ];
 
     /// A few words for a reader.
@@ -157,6 +165,7 @@ impl Unsupported {
             Self::Malformed => "malformed rules",
             Self::TooManyRules => "too many unique rules",
             Self::StackSwitch => "switched stack",
+            Self::Runtime => "a runtime's code of an unknown form",
         }
     }
 }
@@ -176,6 +185,9 @@ impl Rule {
 
     /// A step by the frame pointer.
     pub const FRAME_POINTER: Self = Self { fp: Restore::AtCfa(-16), ..Self::of(Cfa::FramePointer) };
+
+    /// The same where the code's own rules are not there yet.
+    pub const NOT_YET: Self = Self { cfa: Cfa::NotYet, ..Self::FRAME_POINTER };
 
     /// A rule of the file's own tables where the frame pointer is the caller's still and the return address lies below
     /// the canonical frame address.

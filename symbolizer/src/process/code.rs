@@ -19,6 +19,11 @@ pub struct CodeMemory {
 }
 
 impl CodeMemory {
+    /// Whether the process still runs the program that it ran.
+    pub fn is_same_program(&self, earlier: &Self) -> bool {
+        self.image == earlier.image
+    }
+
     /// Whether it is still what it was.
     pub fn is_same(&self, earlier: &Self) -> bool {
         self.image == earlier.image && Arc::ptr_eq(&self.maps, &earlier.maps)

@@ -81,7 +81,7 @@ fn step(rule: &Rule, known: &mut [Option<u64>; 17], frame: &Frame, memory: &Memo
             .and_then(|base| memory.word(plus(base, offset)))
             .map(|word| plus(word, add)),
         Cfa::Guessed => return guessed(rule, register(registers::FRAME_POINTER), frame),
-        Cfa::Plt { .. } | Cfa::SignalFrame | Cfa::FramePointer => None,
+        Cfa::Plt { .. } | Cfa::SignalFrame | Cfa::FramePointer | Cfa::NotYet => None,
     };
     let Some(cfa) = cfa else { return Step::Unknown };
     let restored = |restore: Restore, number: u8| match restore {

@@ -29,7 +29,8 @@ fn rules_of_what_runs_here_are_gimlis() {
     let mut files_read = 0;
     for path in files() {
         let Some(file) = Elf::read(&path) else { continue };
-        let (bytes, address) = file.section(".eh_frame").unwrap();
+        // Other tests map files of their own.
+        let Some((bytes, address)) = file.section(".eh_frame") else { continue };
         let code = Code::new(file.code.iter().cloned()).unwrap();
         let (text, got) = (file.address(".text"), file.address(".got"));
         let frames = Frames { text, got, ..Frames::eh(bytes, address) };

@@ -3,13 +3,13 @@
 //! | bits | what |
 //! |---|---|
 //! | 0 to 2 | how the canonical frame address is found; 0: no rule, but for what synthesis knows of the frame pointer |
-//! | 3 | synthesised |
+//! | 3 | synthesised; of a step by the frame pointer: because rules are not there yet |
 //! | 4, 5 | frame pointer: same, at the frame address, at the frame pointer, unknown |
-//! | 6, 7 | return address: the word below the frame address, none (end), elsewhere by the frame address, by the frame pointer |
+//! | 6, 7 | return address: the word below the frame address, none (end), elsewhere by the frame address, by a register |
 //! | 8 to 13 | DWARF number of the register; a stub's threshold; the kind of what is not supported |
 //! | 14, 15 | spare register: unknown, same, at the frame address |
 //! | 16 to 23 | frame pointer's place in words, signed |
-//! | 24 to 31 | return address's place in words, signed; where that is the usual one the spare register's |
+//! | 24 to 31 | return address's place in words, signed; by a register in half words, odd ones from the stack pointer, even ones from the frame pointer; where it is the usual one the spare register's place |
 //! | 32 to 63 | offset in bytes, signed; of a dereference the lower half, with what is added in the upper |
 
 use super::{Cfa, Restore, ReturnAddress, Rule, RuleTrust, Unsupported};
@@ -26,6 +26,7 @@ const FRAME_POINTER: u64 = 5;
 const UNSUPPORTED: u64 = 6;
 
 const SYNTHESISED: u64 = 1 << 3;
+const NOT_YET: u64 = 1 << 3;
 const FP_SHIFT: u32 = 4;
 const RA_SHIFT: u32 = 6;
 const NUMBER_SHIFT: u32 = 8;
@@ -39,7 +40,9 @@ const MOST_NUMBER: u8 = 63;
 const USUAL_RA: i32 = -8;
 const RA_END: u64 = 1;
 const RA_AT_CFA: u64 = 2;
-const RA_AT_FP: u64 = 3;
+const RA_AT_REGISTER: u64 = 3;
+/// Of a return address's place by a register: it is the stack pointer.
+const BY_STACK_POINTER: u64 = 1 << OTHER_AT_SHIFT;
 
 impl Compact {
     /// Where there is no rule.
@@ -89,7 +92,13 @@ impl Compact {
             0 => ReturnAddress::AtCfa(USUAL_RA),
             RA_END => ReturnAddress::End,
             RA_AT_CFA => ReturnAddress::AtCfa(self.words(OTHER_AT_SHIFT)),
-            _ => ReturnAddress::AtFramePointer(self.words(OTHER_AT_SHIFT)),
+            _ => {
+                let at = i32::from((self.0 >> OTHER_AT_SHIFT) as i8 >> 1) * 8;
+                match self.0 & BY_STACK_POINTER {
+                    0 => ReturnAddress::AtFramePointer(at),
+                    _ => ReturnAddress::AtStackPointer(at),
+                }
+            }
         };
         let spare = match self.bits(SPARE_SHIFT, 2) {
             0 => Restore::Unknown,
@@ -99,6 +108,7 @@ impl Compact {
         };
         let trust = match self.0 & SYNTHESISED {
             0 => RuleTrust::Rule,
+            _ if cfa == Cfa::NotYet => RuleTrust::Rule,
             _ => RuleTrust::Synthesised,
         };
         Some(Rule { cfa, fp, spare, ra, trust })
@@ -110,10 +120,10 @@ impl Compact {
         (self.bits(0, 3) == UNSUPPORTED).then(|| Unsupported::ALL.get(number).copied())?
     }
 
-    /// Whether a walk may come to another stack by it: the return address is found by the frame pointer.
+    /// Whether a walk may come to another stack by it: the return address is found by a register.
     #[cfg(feature = "native-walk")]
     pub(crate) fn may_switch_stacks(self) -> bool {
-        self.bits(RA_SHIFT, 2) == RA_AT_FP
+        self.bits(RA_SHIFT, 2) == RA_AT_REGISTER
     }
 
     fn cfa(self) -> Option<Cfa> {
@@ -124,6 +134,7 @@ impl Compact {
             DEREF => Cfa::Deref { register, offset: half(OFFSET_SHIFT), add: half(ADD_SHIFT) },
             PLT => Cfa::Plt { threshold: register & 15 },
             SIGNAL_FRAME => Cfa::SignalFrame,
+            FRAME_POINTER if self.0 & NOT_YET != 0 => Cfa::NotYet,
             FRAME_POINTER => Cfa::FramePointer,
             0 if self.0 & SYNTHESISED != 0 => Cfa::Guessed,
             _ => return None,
@@ -158,7 +169,10 @@ impl TryFrom<&Rule> for Compact {
             ReturnAddress::AtCfa(USUAL_RA) => 0,
             ReturnAddress::AtCfa(at) => RA_AT_CFA << RA_SHIFT | words(at)? << OTHER_AT_SHIFT,
             ReturnAddress::AtFramePointer(at) => {
-                RA_AT_FP << RA_SHIFT | words(at)? << OTHER_AT_SHIFT
+                RA_AT_REGISTER << RA_SHIFT | half_words(at)? << OTHER_AT_SHIFT
+            }
+            ReturnAddress::AtStackPointer(at) => {
+                RA_AT_REGISTER << RA_SHIFT | half_words(at)? << OTHER_AT_SHIFT | BY_STACK_POINTER
             }
             ReturnAddress::End => RA_END << RA_SHIFT,
             ReturnAddress::Unsupported(kind) => return Err(kind),
@@ -171,9 +185,9 @@ impl TryFrom<&Rule> for Compact {
             }
             Restore::AtCfa(_) | Restore::AtFramePointer(_) => return Err(Unsupported::Offset),
         };
-        let trust = match rule.trust {
-            RuleTrust::Rule => 0,
-            RuleTrust::Synthesised => SYNTHESISED,
+        let trust = match (rule.trust, rule.cfa) {
+            (_, Cfa::FramePointer | Cfa::NotYet) | (RuleTrust::Rule, _) => 0,
+            (RuleTrust::Synthesised, _) => SYNTHESISED,
         };
         Ok(Self(cfa | fp | ra | spare | trust))
     }
@@ -201,6 +215,7 @@ fn cfa_bits(cfa: Cfa) -> Result<u64, Unsupported> {
         Cfa::SignalFrame => SIGNAL_FRAME,
         Cfa::FramePointer => FRAME_POINTER,
         Cfa::Guessed => 0,
+        Cfa::NotYet => FRAME_POINTER | NOT_YET,
     })
 }
 
@@ -210,6 +225,14 @@ fn words(bytes: i32) -> Result<u64, Unsupported> {
         return Err(Unsupported::Offset);
     }
     i8::try_from(bytes / 8).map(|words| u64::from(words as u8)).map_err(|_| Unsupported::Offset)
+}
+
+/// Bytes as a signed number of words in the upper seven of eight bits.
+fn half_words(bytes: i32) -> Result<u64, Unsupported> {
+    match bytes {
+        -512..=504 if bytes % 8 == 0 => words(2 * bytes),
+        _ => Err(Unsupported::Offset),
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,302 @@
+//! The code cache: its heaps, their blocks, and what each says of the code in it.
+
+use super::layout::{Field, Layout};
+use super::memory::Reader;
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ops::Range;
+
+/// More heaps, blocks and pieces of the interpreter are not looked at.
+const MOST_HEAPS: u64 = 16;
+const MOST_BLOCKS: usize = 1 << 18;
+const MOST_CODELETS: usize = 1 << 12;
+/// All heaps lie in so many bytes.
+const MOST_SPAN: u64 = 3 << 30;
+/// Bytes of a block's head that are read at once.
+const HEAD: usize = 512;
+/// Pieces of the interpreter have a head of fewer bytes, and code at multiples of this.
+const MOST_HEAD: u64 = 256;
+const ALIGNMENT: u64 = 32;
+/// Segments of blocks have a size of two to the power of this, at most.
+const MOST_LOG: i64 = 16;
+
+/// The fields that are needed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fields {
+    heaps: Heaps,
+    memory: Field,
+    log: Field,
+    low: Field,
+    high: Field,
+    low_boundary: Field,
+    high_boundary: Field,
+    length: Field,
+    used: Field,
+    block: u64,
+    name: Field,
+    size: Field,
+    complete: Field,
+    words: Field,
+    code: Code,
+    id: Field,
+    state: Option<Field>,
+    second_entry: Field,
+    interpreter: Option<Interpreter>,
+}
+
+/// Where the heaps are listed.
+#[derive(Clone, Copy, Debug)]
+enum Heaps {
+    One(Field),
+    List { list: Field, len: Field, data: Field },
+}
+
+/// How a blob tells where its code is.
+#[derive(Clone, Copy, Debug)]
+enum Code {
+    Addresses(Field, Field),
+    Offsets(Field, Field),
+}
+
+/// The interpreter's pieces.
+#[derive(Clone, Copy, Debug)]
+struct Interpreter {
+    queue: Field,
+    buffer: Field,
+    begin: Field,
+    end: Field,
+    size: Field,
+    description: Field,
+    /// Bytes before a piece's code, which is aligned.
+    head: u64,
+}
+
+impl Fields {
+    /// `None` where a version lacks some.
+    pub(super) fn of(layout: &Layout) -> Option<Self> {
+        let field = |path| layout.field(path);
+        let heaps = field("CodeCache::_heap").map(Heaps::One).or_else(|| {
+            let len = field("GrowableArrayBase::_len").or(field("GenericGrowableArray::_len"))?;
+            let (list, data) = (field("CodeCache::_heaps")?, field("GrowableArray<int>::_data")?);
+            Some(Heaps::List { list, len, data })
+        })?;
+        let code = match (field("CodeBlob::_code_begin"), field("CodeBlob::_code_end")) {
+            (Some(begin), Some(end)) => Code::Addresses(begin, end),
+            _ => Code::Offsets(field("CodeBlob::_code_offset")?, field("CodeBlob::_data_offset")?),
+        };
+        Some(Self {
+            heaps,
+            code,
+            memory: field("CodeHeap::_memory")?,
+            log: field("CodeHeap::_log2_segment_size")?,
+            low: field("VirtualSpace::_low")?,
+            high: field("VirtualSpace::_high")?,
+            low_boundary: field("VirtualSpace::_low_boundary")?,
+            high_boundary: field("VirtualSpace::_high_boundary")?,
+            length: field("HeapBlock::Header::_length")?,
+            used: field("HeapBlock::Header::_used")?,
+            block: layout.size("HeapBlock")?,
+            name: field("CodeBlob::_name")?,
+            size: field("CodeBlob::_size")?,
+            complete: field("CodeBlob::_frame_complete_offset")?,
+            words: field("CodeBlob::_frame_size")?,
+            id: field("nmethod::_compile_id")?,
+            state: field("nmethod::_state"),
+            second_entry: field("nmethod::_osr_entry_point")?,
+            interpreter: Interpreter::of(layout),
+        })
+    }
+}
+
+impl Interpreter {
+    fn of(layout: &Layout) -> Option<Self> {
+        let field = |path| layout.field(path);
+        Some(Self {
+            queue: field("AbstractInterpreter::_code")?,
+            buffer: field("StubQueue::_stub_buffer")?,
+            begin: field("StubQueue::_queue_begin")?,
+            end: field("StubQueue::_queue_end")?,
+            size: field("InterpreterCodelet::_size")?,
+            description: field("InterpreterCodelet::_description")?,
+            head: layout.size("InterpreterCodelet").filter(|head| *head < MOST_HEAD)?,
+        })
+    }
+}
+
+/// A heap of code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Heap {
+    /// All that it may take.
+    pub(super) reserved: Range<u64>,
+    used: Range<u64>,
+    log: u32,
+}
+
+/// What a block holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Blob {
+    pub(super) name: String,
+    pub(super) code: Range<u64>,
+    /// From the code's begin; negative: never.
+    pub(super) complete: i64,
+    pub(super) words: i64,
+    pub(super) second_entry: u64,
+    /// Differs from that of every other blob that stood here.
+    pub(super) identity: u64,
+}
+
+/// The heaps, sorted; `None` where that makes no sense.
+pub(super) fn heaps(fields: &Fields, reader: &Reader<'_>) -> Option<Vec<Heap>> {
+    let objects: Vec<u64> = match fields.heaps {
+        Heaps::One(heap) => vec![reader.word(heap.at)?],
+        Heaps::List { list, len, data } => {
+            let list = reader.word(list.at)?;
+            let count = u64::try_from(len.read(reader, list)?).ok()?;
+            let data = data.address(reader, list)?;
+            let at = |index| reader.word(data.checked_add(8 * index)?);
+            (0..count.min(MOST_HEAPS)).map(at).collect::<Option<_>>()?
+        }
+    };
+    let mut heaps =
+        objects.iter().map(|at| heap(fields, reader, *at)).collect::<Option<Vec<_>>>()?;
+    heaps.sort_unstable_by_key(|heap| heap.reserved.start);
+    let apart = heaps.windows(2).all(|pair| pair[0].reserved.end <= pair[1].reserved.start);
+    let span = heaps.last()?.reserved.end - heaps.first()?.reserved.start;
+    (apart && span <= MOST_SPAN).then_some(heaps)
+}
+
+fn heap(fields: &Fields, reader: &Reader<'_>, at: u64) -> Option<Heap> {
+    let space = at.checked_add(fields.memory.at)?;
+    let [low, high, first, last] =
+        [fields.low, fields.high, fields.low_boundary, fields.high_boundary]
+            .map(|field| field.address(reader, space));
+    let (used, reserved) = (low?..high?, first?..last?);
+    let log = fields.log.read(reader, at).filter(|log| (0..=MOST_LOG).contains(log))? as u32;
+    let inside = reserved.start <= used.start && used.start < used.end && used.end <= reserved.end;
+    inside.then_some(Heap { reserved, used, log })
+}
+
+/// A block's blob, from the bytes that its header begins with.
+pub(super) fn blob(
+    fields: &Fields,
+    names: &mut Names<'_, '_>,
+    block: u64,
+    head: &[u8],
+) -> Option<Blob> {
+    let head = head.get(usize::try_from(fields.block).ok()?..)?;
+    let at = block.checked_add(fields.block)?;
+    let size = fields.size.of(head).filter(|size| *size > 0)?;
+    let end = at.checked_add_signed(size)?;
+    let code = match fields.code {
+        Code::Addresses(begin, end) => begin.of(head)? as u64..end.of(head)? as u64,
+        Code::Offsets(begin, end) => {
+            at.checked_add_signed(begin.of(head)?)?..at.checked_add_signed(end.of(head)?)?
+        }
+    };
+    let name_at = fields.name.of(head)? as u64;
+    let name = names.get(name_at)?;
+    let method = is_method(&name);
+    let installed = fields.state.and_then(|state| state.of(head)).is_none_or(|state| state >= 0);
+    let inside = at < code.start && code.start < code.end && code.end <= end;
+    if !inside || method && !installed {
+        return None;
+    }
+    let of_method = |field: Field| if method { field.of(head).unwrap_or(0) } else { 0 };
+    let (complete, words) = (fields.complete.of(head)?, fields.words.of(head)?);
+    let (id, second_entry) = (of_method(fields.id), of_method(fields.second_entry) as u64);
+    let mut hasher = DefaultHasher::new();
+    (name_at, size, &code, complete, words, id, second_entry).hash(&mut hasher);
+    let identity = hasher.finish();
+    Some(Blob { name, code, complete, words, second_entry, identity })
+}
+
+/// Whether a blob of this name is a compiled method.
+pub(super) fn is_method(name: &str) -> bool {
+    matches!(name, "nmethod" | "native nmethod")
+}
+
+/// Names that were read before, by address.
+#[derive(Debug)]
+pub(super) struct Names<'a, 'm> {
+    reader: &'a Reader<'m>,
+    known: HashMap<u64, Option<String>>,
+}
+
+impl<'a, 'm> Names<'a, 'm> {
+    pub(super) fn new(reader: &'a Reader<'m>) -> Self {
+        Self { reader, known: HashMap::new() }
+    }
+
+    fn get(&mut self, at: u64) -> Option<String> {
+        self.known.entry(at).or_insert_with(|| self.reader.text(at)).clone()
+    }
+}
+
+/// All blobs, with the addresses of their blocks. A block of no length is the first that was never used.
+pub(super) fn blobs(fields: &Fields, reader: &Reader<'_>, heaps: &[Heap]) -> Vec<(u64, Blob)> {
+    let mut names = Names::new(reader);
+    let mut found = Vec::new();
+    let mut left = MOST_BLOCKS;
+    for heap in heaps {
+        let mut at = heap.used.start;
+        while at < heap.used.end && left > 0 {
+            left -= 1;
+            let mut head = [0; HEAD];
+            let len = HEAD.min((heap.used.end - at) as usize);
+            if !reader.fill(at, &mut head[..len]) {
+                break;
+            }
+            let length = fields.length.of(&head).unwrap_or(0) as u64;
+            let next = length.checked_mul(1 << heap.log).and_then(|len| at.checked_add(len));
+            let Some(next) = next.filter(|next| at < *next && *next <= heap.used.end) else {
+                break;
+            };
+            let used = fields.used.of(&head).is_some_and(|used| used != 0);
+            let blob = used.then(|| blob(fields, &mut names, at, &head[..len])).flatten();
+            found.extend(blob.filter(|blob| blob.code.end <= next).map(|blob| (at, blob)));
+            at = next;
+        }
+    }
+    found
+}
+
+/// The identity of the blob that is in a block now, if there is one; `None` where that cannot be read.
+pub(super) fn identity(
+    fields: &Fields,
+    reader: &Reader<'_>,
+    names: &mut Names<'_, '_>,
+    block: u64,
+    end: u64,
+) -> Option<Option<u64>> {
+    let mut head = [0; HEAD];
+    let len = HEAD.min(usize::try_from(end.checked_sub(block)?).ok()?);
+    reader.fill(block, &mut head[..len]).then_some(())?;
+    let used = fields.used.of(&head).is_some_and(|used| used != 0);
+    let blob = used.then(|| blob(fields, names, block, &head[..len])).flatten();
+    Some(blob.map(|blob| blob.identity))
+}
+
+/// The interpreter's pieces: code, and what they are.
+pub(super) fn codelets(fields: &Fields, reader: &Reader<'_>) -> Vec<(Range<u64>, String)> {
+    let mut found = Vec::new();
+    let Some(fields) = fields.interpreter else { return found };
+    let bounds = || {
+        let queue = reader.word(fields.queue.at)?;
+        let buffer = fields.buffer.address(reader, queue)?;
+        let place = |field: Field| buffer.checked_add_signed(field.read(reader, queue)?);
+        Some(place(fields.begin)?..place(fields.end)?)
+    };
+    let Some(Range { start: mut at, end }) = bounds() else { return found };
+    while at < end && found.len() < MOST_CODELETS {
+        let size = fields.size.read(reader, at).and_then(|size| u64::try_from(size).ok());
+        let next = size.and_then(|size| at.checked_add(size)).filter(|next| at < *next);
+        let Some(next) = next else { break };
+        let name = fields.description.address(reader, at).and_then(|name| reader.text(name));
+        let code = at.saturating_add(fields.head + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+        if code < next {
+            found.push((code..next, name.unwrap_or_default()));
+        }
+        at = next;
+    }
+    found
+}

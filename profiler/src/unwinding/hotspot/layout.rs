@@ -1,0 +1,177 @@
+//! Where HotSpot keeps what: `libjvm.so` has tables of its own fields for debuggers, by type and name. They are the same
+//! tables from version to version; which fields there are, and where, differs.
+
+use super::memory::Reader;
+use std::collections::HashMap;
+use symbolizer::name::elf::Image;
+
+/// Entries of a table that are looked at.
+const MOST_ENTRIES: u64 = 1 << 13;
+/// A larger stride is no table's.
+const MOST_STRIDE: u64 = 1 << 10;
+/// Bytes of the symbols' section, and of their names.
+const MOST_SYMBOLS: u64 = 64 << 20;
+const SYMBOL: usize = 24;
+const PREFIX: &[u8] = b"gHotSpotVM";
+
+/// The addresses of the library's tables, by name.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Symbols(HashMap<String, u64>);
+
+impl Symbols {
+    /// Of a library that is loaded with this bias; `None` where it has none.
+    pub(super) fn of(image: &Image<'_>, bias: u64) -> Option<Self> {
+        let data = |name| image.data(image.section(name)?, MOST_SYMBOLS);
+        let (symbols, names) = (data(".dynsym")?, data(".dynstr")?);
+        let found = symbols.chunks_exact(SYMBOL).filter_map(|symbol| {
+            let name = u32::from_le_bytes(symbol[..4].try_into().ok()?);
+            let name = names.get(name as usize..).filter(|name| name.starts_with(PREFIX))?;
+            let name = name.split(|byte| *byte == 0).next()?;
+            let value = u64::from_le_bytes(symbol[8..16].try_into().ok()?);
+            Some((String::from_utf8(name.to_vec()).ok()?, value.wrapping_add(bias)))
+        });
+        let found: HashMap<_, _> = found.take(256).collect();
+        (!found.is_empty()).then_some(Self(found))
+    }
+
+    /// The word at a symbol.
+    fn word(&self, reader: &Reader<'_>, name: &str) -> Option<u64> {
+        reader.word(*self.0.get(name)?)
+    }
+}
+
+/// A field: its place in the object, or its address where there is only one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Field {
+    pub(super) at: u64,
+    pub(super) size: usize,
+    signed: bool,
+}
+
+impl Field {
+    /// Its value in an object's bytes.
+    pub(super) fn of(self, bytes: &[u8]) -> Option<i64> {
+        let start = usize::try_from(self.at).ok()?;
+        let bytes = bytes.get(start..start.checked_add(self.size)?)?;
+        let mut word = [0; 8];
+        word[..self.size].copy_from_slice(bytes);
+        Some(self.extended(u64::from_le_bytes(word)))
+    }
+
+    /// Its value in an object at an address.
+    pub(super) fn read(self, reader: &Reader<'_>, object: u64) -> Option<i64> {
+        Some(self.extended(reader.number(object.checked_add(self.at)?, self.size)?))
+    }
+
+    /// Its value, as an address or a number of bytes.
+    pub(super) fn address(self, reader: &Reader<'_>, object: u64) -> Option<u64> {
+        Some(self.read(reader, object)? as u64)
+    }
+
+    fn extended(self, word: u64) -> i64 {
+        let unused = 64 - 8 * self.size as u32;
+        let shifted = (word << unused) as i64;
+        if self.signed { shifted >> unused } else { ((shifted as u64) >> unused) as i64 }
+    }
+}
+
+/// All fields that a version has, and the sizes of its types.
+#[derive(Debug, Default)]
+pub(super) struct Layout {
+    fields: HashMap<(String, String), Field>,
+    sizes: HashMap<String, u64>,
+}
+
+impl Layout {
+    /// Reads the tables.
+    pub(super) fn read(reader: &Reader<'_>, symbols: &Symbols) -> Option<Self> {
+        let mut layout = Self::default();
+        layout.read_fields(reader, symbols)?;
+        layout.read_types(reader, symbols)?;
+        Some(layout)
+    }
+
+    fn read_fields(&mut self, reader: &Reader<'_>, symbols: &Symbols) -> Option<()> {
+        let word = |name: &str| symbols.word(reader, &format!("gHotSpotVMStruct{name}"));
+        let [kind, name, text, one, offset, address] =
+            ["TypeName", "FieldName", "TypeString", "IsStatic", "Offset", "Address"]
+                .map(|field| word(&format!("Entry{field}Offset")));
+        let (kind, name, text) = (kind?, name?, text?);
+        let (one, offset, address) = (one?, offset?, address?);
+        for entry in entries(word("s")?, word("EntryArrayStride")?)? {
+            let pointer = |at: u64| reader.word(entry.checked_add(at)?);
+            let Some(of) = pointer(kind).filter(|of| *of != 0) else { break };
+            let key = (reader.text(of)?, reader.text(pointer(name)?)?);
+            if !WANTED.contains(&key.0.as_str()) {
+                continue;
+            }
+            let is_static = reader.number(entry.checked_add(one)?, 4)? != 0;
+            let (size, signed) = width(&pointer(text).and_then(|at| reader.text(at))?);
+            let at = pointer(if is_static { address } else { offset })?;
+            self.fields.insert(key, Field { at, size, signed });
+        }
+        Some(())
+    }
+
+    fn read_types(&mut self, reader: &Reader<'_>, symbols: &Symbols) -> Option<()> {
+        let word = |name: &str| symbols.word(reader, &format!("gHotSpotVMType{name}"));
+        let (name, size) = (word("EntryTypeNameOffset")?, word("EntrySizeOffset")?);
+        for entry in entries(word("s")?, word("EntryArrayStride")?)? {
+            let of = reader.word(entry.checked_add(name)?).filter(|of| *of != 0);
+            let Some(of) = of else { break };
+            let of = reader.text(of)?;
+            if WANTED.contains(&of.as_str()) {
+                self.sizes.insert(of, reader.word(entry.checked_add(size)?)?);
+            }
+        }
+        Some(())
+    }
+
+    /// A field by its type and name, written `Type::_name`.
+    pub(super) fn field(&self, path: &str) -> Option<Field> {
+        let (of, name) = path.rsplit_once("::")?;
+        self.fields.get(&(of.to_owned(), name.to_owned())).copied()
+    }
+
+    /// The size of a type.
+    pub(super) fn size(&self, of: &str) -> Option<u64> {
+        self.sizes.get(of).copied()
+    }
+}
+
+/// The types whose fields are kept.
+const WANTED: [&str; 14] = [
+    "AbstractInterpreter",
+    "CodeBlob",
+    "CodeCache",
+    "CodeHeap",
+    "GenericGrowableArray",
+    "GrowableArray<int>",
+    "GrowableArrayBase",
+    "HeapBlock",
+    "HeapBlock::Header",
+    "InterpreterCodelet",
+    "StubQueue",
+    "VirtualSpace",
+    "nmethod",
+    "StubRoutines",
+];
+
+/// The addresses of a table's entries.
+fn entries(first: u64, stride: u64) -> Option<impl Iterator<Item = u64>> {
+    let fits = (8..=MOST_STRIDE).contains(&stride);
+    fits.then(|| (0..MOST_ENTRIES).map(move |index| first.wrapping_add(index * stride)))
+}
+
+/// Bytes of a field of this type, and whether it has a sign.
+fn width(text: &str) -> (usize, bool) {
+    match text {
+        "int" | "int32_t" | "jint" => (4, true),
+        "uint32_t" | "u4" => (4, false),
+        "int16_t" | "s2" => (2, true),
+        "u2" | "uint16_t" => (2, false),
+        "volatile signed char" | "signed char" => (1, true),
+        "bool" | "u1" | "uint8_t" | "unsigned char" | "volatile unsigned char" => (1, false),
+        _ => (8, false),
+    }
+}

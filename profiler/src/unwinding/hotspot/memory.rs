@@ -1,0 +1,147 @@
+//! What is read of a process that may be hostile: bounded in bytes and in number.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::fmt;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+
+/// A process's memory.
+pub(super) trait Memory: fmt::Debug {
+    /// Fills `bytes` from an address on; whether all of them could be read.
+    fn fill(&self, address: u64, bytes: &mut [u8]) -> bool;
+}
+
+/// `/proc/PID/mem`: the address space that the process had when it was opened.
+impl Memory for File {
+    fn fill(&self, address: u64, bytes: &mut [u8]) -> bool {
+        self.read_exact_at(bytes, address).is_ok()
+    }
+}
+
+/// Bytes that are read of a process at a time, and reads.
+const MOST_BYTES: u64 = 512 << 20;
+const MOST_READS: u64 = 2 << 20;
+/// Small things are read by pages, which are kept.
+const PAGE: u64 = 4096;
+/// The longest name.
+const NAME: usize = 96;
+
+/// Reads until the bounds are reached, and then nothing any more.
+#[derive(Debug)]
+pub(super) struct Reader<'m> {
+    memory: &'m dyn Memory,
+    bytes: Cell<u64>,
+    reads: Cell<u64>,
+    pages: RefCell<HashMap<u64, Option<Box<[u8]>>>>,
+}
+
+impl<'m> Reader<'m> {
+    pub(super) fn new(memory: &'m dyn Memory) -> Self {
+        let (bytes, reads) = (Cell::new(MOST_BYTES), Cell::new(MOST_READS));
+        Self { memory, bytes, reads, pages: RefCell::default() }
+    }
+
+    /// Fills bytes, as they are now.
+    pub(super) fn fill(&self, address: u64, bytes: &mut [u8]) -> bool {
+        let (Some(left), Some(reads)) =
+            (self.bytes.get().checked_sub(bytes.len() as u64), self.reads.get().checked_sub(1))
+        else {
+            return false;
+        };
+        self.bytes.set(left);
+        self.reads.set(reads);
+        self.memory.fill(address, bytes)
+    }
+
+    /// So many bytes, as they are now.
+    pub(super) fn bytes(&self, address: u64, len: usize) -> Option<Vec<u8>> {
+        if len as u64 > self.bytes.get() {
+            return None;
+        }
+        let mut bytes = vec![0; len];
+        self.fill(address, &mut bytes).then_some(bytes)
+    }
+
+    /// A number of up to eight bytes, from pages that are read once.
+    pub(super) fn number(&self, address: u64, size: usize) -> Option<u64> {
+        let mut bytes = [0; 8];
+        self.cached(address, bytes.get_mut(..size)?)?;
+        Some(u64::from_le_bytes(bytes))
+    }
+
+    /// A word.
+    pub(super) fn word(&self, address: u64) -> Option<u64> {
+        self.number(address, 8)
+    }
+
+    /// A text that ends with a zero, up to 96 bytes of it.
+    pub(super) fn text(&self, address: u64) -> Option<String> {
+        let mut text = Vec::new();
+        for at in 0..NAME as u64 {
+            let mut byte = [0];
+            self.cached(address.checked_add(at)?, &mut byte)?;
+            if byte[0] == 0 {
+                break;
+            }
+            text.push(byte[0]);
+        }
+        String::from_utf8(text).ok()
+    }
+
+    fn cached(&self, address: u64, bytes: &mut [u8]) -> Option<()> {
+        for (at, byte) in (address..).zip(bytes) {
+            let (number, offset) = (at / PAGE, (at % PAGE) as usize);
+            let mut pages = self.pages.borrow_mut();
+            let page = pages.entry(number).or_insert_with(|| {
+                let mut page = vec![0; PAGE as usize].into_boxed_slice();
+                self.fill(number * PAGE, &mut page).then_some(page)
+            });
+            *byte = page.as_ref()?[offset];
+        }
+        Some(())
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// Memory at some addresses, and what was read of it.
+    #[derive(Debug, Default)]
+    pub(in crate::unwinding::hotspot) struct Pieces(
+        pub(in crate::unwinding::hotspot) Vec<(u64, Vec<u8>)>,
+    );
+
+    impl Memory for Pieces {
+        fn fill(&self, address: u64, bytes: &mut [u8]) -> bool {
+            bytes.iter_mut().zip(address..).all(|(byte, at)| {
+                let found = self.0.iter().find_map(|(start, piece)| {
+                    piece.get(usize::try_from(at.checked_sub(*start)?).ok()?)
+                });
+                found.is_some_and(|found| {
+                    *byte = *found;
+                    true
+                })
+            })
+        }
+    }
+
+    #[test]
+    fn reading_ends_at_the_bounds() {
+        let memory = Pieces(vec![(0, vec![7; 8192])]);
+        let reader = Reader::new(&memory);
+        assert_eq!(reader.word(4090), Some(0x0707_0707_0707_0707));
+        assert_eq!(reader.number(0, 9), None);
+        assert_eq!(reader.word(8190), None);
+        assert_eq!(reader.text(0).map(|text| text.len()), Some(NAME));
+        reader.reads.set(0);
+        assert_eq!(reader.bytes(0, 8), None);
+        assert!(reader.word(4090).is_some(), "it was read before");
+        reader.reads.set(9);
+        assert_eq!(reader.bytes(0, usize::MAX), None);
+        reader.bytes.set(7);
+        assert_eq!(reader.bytes(0, 8), None);
+        assert_eq!(reader.bytes(0, 7), Some(vec![7; 7]));
+    }
+}

@@ -1,0 +1,205 @@
+//! A process with a code cache, and its samples.
+
+use super::heaps::{self, Names};
+use super::memory::Reader;
+use super::reading::{Entry, Index, Machine, Reading};
+use super::worker::{Done, Job, Worker};
+use crate::proc;
+use bpf::unwind::table::Table;
+use bpf::{Flags, Installed, Stack, StackId, Window};
+use std::collections::HashMap;
+use std::fs::File;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use symbolizer::CodeMemory;
+
+/// The shortest time between two readings, and how many times longer than the last one took it is, up to a second.
+const REST: Duration = Duration::from_millis(50);
+const REST_FOR_WORK: u32 = 25;
+/// What can't be read is tried again, less and less often; so is what brought nothing new.
+const LONGEST_REST: Duration = Duration::from_secs(8);
+/// Nanoseconds in the unit in which a process's start is told.
+const START_UNIT: u64 = 10_000_000;
+
+/// A Java virtual machine.
+#[derive(Debug)]
+pub(super) struct Process {
+    /// What tells it from every other, and from itself after an exec.
+    pub(super) number: u64,
+    pub(super) code: CodeMemory,
+    pub(super) table: Option<Installed>,
+    memory: Arc<File>,
+    library: Arc<File>,
+    bias: u64,
+    machine: Option<Arc<Machine>>,
+    /// What was read; `None` while it is being read again.
+    reading: Option<Reading>,
+    index: Option<Arc<Index>>,
+    /// Code that stands where other code stood, and when the tables knew that.
+    replaced: Vec<Range<u64>>,
+    until: Option<u64>,
+    /// Samples came to code that is not known.
+    wanted: bool,
+    next: Instant,
+    rest: Duration,
+}
+
+impl Process {
+    /// `None` where its memory may not be read.
+    pub(super) fn open(number: u64, code: &CodeMemory, library: File, bias: u64) -> Option<Self> {
+        let memory = File::open(format!("/proc/{}/mem", code.pid)).ok()?;
+        // What was opened is that of this process, if its number still is its own.
+        let start = code.start.map(|start| start / START_UNIT);
+        if start.is_some_and(|start| proc::start(code.pid) != Some(start)) {
+            return None;
+        }
+        Some(Self {
+            number,
+            code: code.clone(),
+            table: None,
+            memory: Arc::new(memory),
+            library: Arc::new(library),
+            bias,
+            machine: None,
+            reading: Some(Reading::default()),
+            index: None,
+            replaced: Vec::new(),
+            until: None,
+            wanted: false,
+            next: Instant::now(),
+            rest: REST,
+        })
+    }
+
+    /// Whether it should be read again.
+    pub(super) fn is_due(&self) -> bool {
+        self.wanted && self.reading.is_some() && Instant::now() >= self.next
+    }
+
+    /// Whether it will soon be due.
+    pub(super) fn is_soon_due(&self) -> bool {
+        self.wanted && self.index.is_some() && self.rest < LONGEST_REST / 8
+    }
+
+    /// Has it read.
+    pub(super) fn read(&mut self, worker: &mut Worker) {
+        let Some(reading) = self.reading.take() else { return };
+        self.wanted = false;
+        worker.read(Job {
+            number: self.number,
+            memory: self.memory.clone(),
+            library: self.library.clone(),
+            bias: self.bias,
+            machine: self.machine.clone(),
+            reading,
+        });
+    }
+
+    /// What a reading gave.
+    pub(super) fn take(&mut self, done: Done) -> Option<Table> {
+        self.reading = Some(done.reading);
+        self.machine = done.machine;
+        self.rest = match &done.read {
+            Some(read) if read.news => (done.took * REST_FOR_WORK).clamp(REST, LONGEST_REST / 8),
+            _ => (self.rest * 2).min(LONGEST_REST),
+        };
+        self.next = Instant::now() + self.rest;
+        let read = done.read?;
+        self.index = Some(read.index);
+        self.replaced.extend(read.replaced);
+        Some(read.table)
+    }
+
+    /// The tables are as they were read, from now on.
+    pub(super) fn settle(&mut self, now: u64) {
+        if !self.replaced.is_empty() {
+            self.until.get_or_insert(now);
+        }
+    }
+
+    /// The code cache, as far as it is known.
+    pub(super) fn reserved(&self) -> &[Range<u64>] {
+        self.index.as_ref().map_or(&[], |index| &index.reserved)
+    }
+
+    /// Marks the samples whose code was replaced. Code that is the same now as when it was read was the same in between.
+    pub(super) fn see(&mut self, pid: u32, window: &mut Window) {
+        let (Some(index), Some(machine)) = (&self.index, &self.machine) else {
+            self.wanted = true;
+            return;
+        };
+        let stacks: HashMap<StackId, &Stack> = window.stacks.iter().map(|s| (s.id, s)).collect();
+        let reader = Reader::new(&*self.memory);
+        let mut check =
+            Check { machine, names: Names::new(&reader), reader: &reader, seen: HashMap::new() };
+        let mut judged: HashMap<StackId, Judgement> = HashMap::new();
+        for sample in window.samples.iter_mut().filter(|sample| sample.space.pid == pid) {
+            let judgement = *judged.entry(sample.user).or_insert_with(|| {
+                let stack = stacks.get(&sample.user);
+                stack
+                    .map_or(Judgement::default(), |stack| check.judge(stack, index, &self.replaced))
+            });
+            self.wanted |= judgement.unknown || judgement.changed;
+            let before = judgement.before && self.until.is_none_or(|until| sample.time < until);
+            if judgement.changed || before {
+                sample.flags = sample.flags.with(Flags::STALE);
+            }
+        }
+        if self.until.take().is_some() {
+            self.replaced.clear();
+        }
+    }
+}
+
+/// What is to be said of a stack.
+#[derive(Clone, Copy, Debug, Default)]
+struct Judgement {
+    /// It goes through code that was not read yet.
+    unknown: bool,
+    /// Through code that is not what was read.
+    changed: bool,
+    /// Through code that was not what was read before the last reading.
+    before: bool,
+}
+
+/// Compares what was read with what is there now.
+struct Check<'a, 'm> {
+    machine: &'a Machine,
+    reader: &'a Reader<'m>,
+    names: Names<'a, 'm>,
+    /// By block: whether it is the same.
+    seen: HashMap<u64, bool>,
+}
+
+impl Check<'_, '_> {
+    fn judge(&mut self, stack: &Stack, index: &Index, replaced: &[Range<u64>]) -> Judgement {
+        let mut judgement = Judgement::default();
+        for (number, frame) in stack.frames.iter().enumerate() {
+            // Return addresses lie behind their calls.
+            let address = frame.address.saturating_sub(u64::from(number > 0));
+            if !index.holds(address) {
+                continue;
+            }
+            match index.at(address) {
+                Some(entry) => judgement.changed |= !self.is_same(entry),
+                None => judgement.unknown = true,
+            }
+            judgement.before |= replaced.iter().any(|range| range.contains(&address));
+        }
+        judgement
+    }
+
+    fn is_same(&mut self, entry: &Entry) -> bool {
+        if let Some(same) = self.seen.get(&entry.block) {
+            return *same;
+        }
+        let fields = &self.machine.fields;
+        let (reader, end) = (self.reader, entry.code.end);
+        let now = heaps::identity(fields, reader, &mut self.names, entry.block, end);
+        // Of a process that is gone nothing can be told any more.
+        let same = now.is_none_or(|now| now == Some(entry.identity));
+        self.seen.insert(entry.block, same);
+        same
+    }
+}
