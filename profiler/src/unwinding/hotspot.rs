@@ -6,8 +6,9 @@
 //! not, the sample is marked.
 //!
 //! In reading order: `memory` (bounded reads of a process), `layout` (the virtual machine's own description), `heaps` (its code
-//! cache), `reading` (from there to a table), `process` (a process and its samples), [`RunTimeCode`] (all of them).
+//! cache), `codelets` (its interpreter), `reading` (from there to a table), `process` (a process and its samples), [`RunTimeCode`] (all of them).
 
+mod codelets;
 mod heaps;
 mod layout;
 mod memory;

@@ -100,7 +100,10 @@ impl Process {
     pub(super) fn take(&mut self, done: Done) -> Option<Table> {
         self.reading = Some(done.reading);
         self.machine = done.machine;
+        // The first one reads all.
+        let first = self.index.is_none();
         self.rest = match &done.read {
+            Some(_) if first => REST,
             Some(read) if read.news => (done.took * REST_FOR_WORK).clamp(REST, LONGEST_REST / 8),
             _ => (self.rest * 2).min(LONGEST_REST),
         };
@@ -201,5 +204,48 @@ impl Check<'_, '_> {
         let same = now.is_none_or(|now| now == Some(entry.identity));
         self.seen.insert(entry.block, same);
         same
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::reading::Reading;
+    use super::super::tests::{HEAP, METHOD, machine, machinery};
+    use super::*;
+    use crate::testing::stack;
+
+    /// What is said of a stack, by what was read of the machine before.
+    fn judge(index: &Index, now: &super::super::tests::Machinery, stack: &Stack) -> Judgement {
+        let memory = now.memory();
+        let machine = machine(&machinery(), &memory).unwrap();
+        let reader = Reader::new(&memory);
+        let (names, seen) = (Names::new(&reader), HashMap::new());
+        let replaced = Vec::from_iter(Some(HEAP + 0x180..HEAP + 0x190));
+        Check { machine: &machine, names, reader: &reader, seen }.judge(stack, index, &replaced)
+    }
+
+    #[test]
+    fn code_that_is_other_or_new_is_seen() {
+        let mut now = machinery();
+        let memory = now.memory();
+        let machine = machine(&now, &memory).unwrap();
+        let index = Reading::default().again(&machine, &memory, true).unwrap().index;
+        let code = HEAP + 0x80;
+        let said = |now: &_, addresses: &[u64]| {
+            let said = judge(&index, now, &stack(1, addresses));
+            (said.unknown, said.changed, said.before)
+        };
+        assert_eq!(said(&now, &[0x1000, code + 5, 0x2000]), (false, false, false));
+        let end = code + METHOD.len() as u64;
+        assert_eq!(
+            said(&now, &[0x1000, end]),
+            (false, false, false),
+            "a return behind a last call"
+        );
+        assert_eq!(said(&now, &[end]), (true, false, false));
+        assert_eq!(said(&now, &[HEAP + 0x180]), (true, false, true));
+        now.block(0, 77, METHOD);
+        assert_eq!(said(&now, &[0x1000, code + 5]), (false, true, false));
+        assert_eq!(said(&now, &[0x1000]), (false, false, false));
     }
 }

@@ -12,16 +12,16 @@ use std::collections::HashMap;
 const DATA: u64 = 0x1_0000;
 const TEXT: u64 = 0x2_0000;
 const OBJECTS: u64 = 0x3_0000;
-const HEAP: u64 = 0x7f00_0000_0000;
+pub(super) const HEAP: u64 = 0x7f00_0000_0000;
 const HEAP_END: u64 = HEAP + 0x2000;
 const STRIDE: u64 = 48;
 /// A method: `push rbp; sub rsp, 0x10; nop; add rsp, 0x10; pop rbp; ret`.
-const METHOD: &[u8] = b"\x55\x48\x83\xec\x10\x90\x48\x83\xc4\x10\x5d\xc3";
+pub(super) const METHOD: &[u8] = b"\x55\x48\x83\xec\x10\x90\x48\x83\xc4\x10\x5d\xc3";
 const BLOCK: u64 = 0x100;
 
 /// Memory that is written word by word.
 #[derive(Debug, Default)]
-struct Machinery {
+pub(super) struct Machinery {
     words: HashMap<u64, u64>,
     text: Vec<u8>,
     symbols: Vec<(&'static str, u64)>,
@@ -53,20 +53,15 @@ impl Machinery {
             }
         }
         self.words.insert(table + fields.len() as u64 * STRIDE, 0);
-        let offsets = ["TypeName", "FieldName", "TypeString", "IsStatic", "Offset", "Address"];
-        for (name, offset) in [
+        let places = [
             "gHotSpotVMStructEntryTypeNameOffset",
             "gHotSpotVMStructEntryFieldNameOffset",
             "gHotSpotVMStructEntryTypeStringOffset",
             "gHotSpotVMStructEntryIsStaticOffset",
             "gHotSpotVMStructEntryOffsetOffset",
             "gHotSpotVMStructEntryAddressOffset",
-        ]
-        .into_iter()
-        .zip((0..offsets.len() as u64).map(|at| 8 * at))
-        {
-            self.symbol(name, offset);
-        }
+        ];
+        (0..).zip(places).for_each(|(word, name)| self.symbol(name, 8 * word));
         self.symbol("gHotSpotVMStructs", table);
         self.symbol("gHotSpotVMStructEntryArrayStride", STRIDE);
     }
@@ -86,7 +81,7 @@ impl Machinery {
     }
 
     /// A block of code in the heap: its head, a blob of a method, and the code.
-    fn block(&mut self, number: u64, id: u64, code: &[u8]) {
+    pub(super) fn block(&mut self, number: u64, id: u64, code: &[u8]) {
         let block = HEAP + BLOCK * number;
         let name = self.text("nmethod");
         let (begin, end) = (block + 0x80, block + 0x80 + code.len() as u64);
@@ -110,7 +105,7 @@ impl Machinery {
         }
     }
 
-    fn memory(&self) -> Pieces {
+    pub(super) fn memory(&self) -> Pieces {
         let filled = |start: u64, len: usize| {
             let words = (0..len as u64 / 8).map(|word| {
                 self.words.get(&(start + 8 * word)).copied().unwrap_or(0).to_le_bytes()
@@ -129,7 +124,7 @@ impl Machinery {
 }
 
 /// One heap with one method.
-fn machinery() -> Machinery {
+pub(super) fn machinery() -> Machinery {
     let mut made = Machinery::default();
     made.fields(&[
         ("Other", "_field", "int", false, 4),
@@ -167,7 +162,7 @@ fn machinery() -> Machinery {
     made
 }
 
-fn machine(made: &Machinery, memory: &dyn Memory) -> Option<Machine> {
+pub(super) fn machine(made: &Machinery, memory: &dyn Memory) -> Option<Machine> {
     Machine::of(memory, &made.symbols(), Vec::new())
 }
 
@@ -223,7 +218,7 @@ fn a_method_becomes_rows_and_is_found_again() {
     let now = heaps::identity(&machine.fields, &reader, &mut names, HEAP, HEAP + BLOCK);
     assert!(now.unwrap().is_some_and(|now| now != before), "who looks sees it");
     let read = reading.again(&machine, &memory, false).unwrap();
-    let was: Vec<_> = vec![code..code + METHOD.len() as u64];
+    let was = Vec::from_iter(Some(code..code + METHOD.len() as u64));
     assert_eq!((read.news, read.replaced), (true, was));
     assert_eq!(read.table.look_up(code + 12), None, "no step by frame pointer was asked for");
 }
@@ -269,7 +264,7 @@ fn hostile_words_end_every_walk() {
         places
     };
     let mut read = 0;
-    for _ in 0..2000 {
+    for _ in 0..300 {
         let mut spoilt = machinery();
         for _ in 0..1 + random() % 3 {
             let at = places[random() as usize % places.len()];
@@ -281,7 +276,7 @@ fn hostile_words_end_every_walk() {
         let Some(machine) = machine(&spoilt, &memory) else { continue };
         read += u32::from(Reading::default().again(&machine, &memory, true).is_some());
     }
-    assert!(read > 200, "little was tried: {read}");
+    assert!(read > 30, "little was tried: {read}");
 }
 
 #[test]
