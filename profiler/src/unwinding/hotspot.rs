@@ -86,6 +86,11 @@ impl RunTimeCode {
         self.worker.waiting() > 0 || self.processes.values().any(Process::is_soon_due)
     }
 
+    /// Whether one of them is sampled, so that new code may soon run.
+    pub(super) fn is_sampled(&self) -> bool {
+        self.processes.values().any(Process::is_sampled)
+    }
+
     /// Installs what was read; waits for all of it where `wait` says so. Returns the processes with new tables.
     ///
     /// # Errors
