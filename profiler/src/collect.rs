@@ -22,8 +22,6 @@ const REST: Duration = Duration::from_millis(1);
 const REST_FOR_WORK: u32 = 15;
 /// The longest time between two drains.
 const DRAIN: Duration = Duration::from_millis(200);
-/// The longest time between two drains while unwind tables are being built.
-const TABLES: Duration = Duration::from_millis(20);
 /// The longest time between two looks at what the target's processes and bpflame itself took.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -125,9 +123,9 @@ pub(crate) fn collect(
 }
 
 impl Collector<'_> {
-    /// Brings the unwind tables up to date; whether some are still to come.
-    fn follow(&mut self) -> Result<bool, bpf::Error> {
-        let Some(unwinding) = &mut self.unwinding else { return Ok(false) };
+    /// Brings the unwind tables up to date; when that is to be done again at the latest.
+    fn follow(&mut self) -> Result<Option<Duration>, bpf::Error> {
+        let Some(unwinding) = &mut self.unwinding else { return Ok(None) };
         unwinding
             .update(&self.table)
             .map_err(|source| bpf::Error::Failed { step: "filling the unwind tables", source })
@@ -153,8 +151,7 @@ impl Collector<'_> {
             }
             self.add(window);
             match self.follow() {
-                Ok(true) => pause = pause.min(TABLES),
-                Ok(false) => {}
+                Ok(soon) => pause = pause.min(soon.unwrap_or(pause)),
                 Err(error) => return End::Failed(error),
             }
             rest = REST.max(Duration::from_nanos(own_cpu_time() - worked) * REST_FOR_WORK);

@@ -25,8 +25,13 @@ use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::io;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use symbolizer::{CodeMemory, CodeOf, CodeRange, FileId, ProcessTable, Segment};
 
+/// The longest time between two updates while unwind tables are being built, and while code that is made at run time is
+/// sampled.
+const TABLES: Duration = Duration::from_millis(20);
+const RUN_TIME: Duration = Duration::from_millis(50);
 /// Nanoseconds in the unit in which a process's start is told.
 const START_UNIT: u64 = 10_000_000;
 
@@ -102,9 +107,9 @@ impl Unwinding {
         self.run_time.see(window);
     }
 
-    /// Follows what changed: new processes, new mappings, tables that are ready. Returns whether it should soon be
-    /// called again: tables are being built, or processes that are sampled are changing.
-    pub(crate) fn update(&mut self, table: &ProcessTable) -> io::Result<bool> {
+    /// Follows what changed: new processes, new mappings, tables that are ready. Returns when it should be called again at
+    /// the latest: tables are being built, or processes that are sampled are changing.
+    pub(crate) fn update(&mut self, table: &ProcessTable) -> io::Result<Option<Duration>> {
         self.files.tick();
         for pid in &self.sampled {
             if let Some(walked) = self.walked.get(pid) {
@@ -117,7 +122,13 @@ impl Unwinding {
             self.forget_file(evicted);
         }
         let changed = self.follow(table)?;
-        Ok(changed || self.files.building() || self.run_time.building())
+        // Where the tables are as they should be, code that is made at run time may still be new.
+        let sampled = self.run_time.is_sampled();
+        Ok(if changed || self.files.building() || self.run_time.building() {
+            Some(TABLES)
+        } else {
+            sampled.then_some(RUN_TIME)
+        })
     }
 
     /// Files without tables though they have rules, and why.

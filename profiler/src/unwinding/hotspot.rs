@@ -6,8 +6,9 @@
 //! not, the sample is marked.
 //!
 //! In reading order: `memory` (bounded reads of a process), `layout` (the virtual machine's own description), `heaps` (its code
-//! cache), `reading` (from there to a table), `process` (a process and its samples), [`RunTimeCode`] (all of them).
+//! cache), `codelets` (its interpreter), `reading` (from there to a table), `process` (a process and its samples), [`RunTimeCode`] (all of them).
 
+mod codelets;
 mod heaps;
 mod layout;
 mod memory;
@@ -83,6 +84,11 @@ impl RunTimeCode {
     /// Whether code is being read, or soon will be.
     pub(super) fn building(&self) -> bool {
         self.worker.waiting() > 0 || self.processes.values().any(Process::is_soon_due)
+    }
+
+    /// Whether one of them is sampled, so that new code may soon run.
+    pub(super) fn is_sampled(&self) -> bool {
+        self.processes.values().any(Process::is_sampled)
     }
 
     /// Installs what was read; waits for all of it where `wait` says so. Returns the processes with new tables.

@@ -40,7 +40,7 @@ fn stack() -> Vec<u8> {
 
 /// The frames that are found from a rule of the interpreter, with the stack pointer here and the frame's caller in r10.
 fn found(rule: Rule, sp: u64, fp: u64) -> (Vec<u64>, Flags) {
-    let code = Code::new([CODE..CODE + 0x1000]).unwrap();
+    let code = Code::new(Some(CODE..CODE + 0x1000)).unwrap();
     let mut source = Source::new(&code);
     source.push(INTERPRETER..INTERPRETER + 0x80, &rule);
     source.push(COMPILED..COMPILED + 0x80, &compiled());

@@ -154,7 +154,7 @@ fn a_stub_by_hand_whose_stack_grows_in_a_loop() {
 
 #[test]
 fn pieces_become_a_source_over_their_addresses() {
-    let code = crate::unwind::table::Code::new([AT..AT + 0x2_0000]).unwrap();
+    let code = crate::unwind::table::Code::new(Some(AT..AT + 0x2_0000)).unwrap();
     let first = made(What::Frameless, &[0x90; 16]);
     let second = compiled(b"\x55\x48\x83\xec\x10\x90", 5, 4);
     let outside = made(What::Frameless, &[0x90; 16]);

@@ -1,22 +1,19 @@
 //! The code cache: its heaps, their blocks, and what each says of the code in it.
 
+use super::codelets::Interpreter;
 use super::layout::{Field, Layout};
 use super::memory::Reader;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 
-/// More heaps, blocks and pieces of the interpreter are not looked at.
+/// More heaps and blocks are not looked at.
 const MOST_HEAPS: u64 = 16;
 const MOST_BLOCKS: usize = 1 << 18;
-const MOST_CODELETS: usize = 1 << 12;
 /// All heaps lie in so many bytes.
 const MOST_SPAN: u64 = 3 << 30;
 /// Bytes of a block's head that are read at once.
 const HEAD: usize = 512;
-/// Pieces of the interpreter have a head of fewer bytes, and code at multiples of this.
-const MOST_HEAD: u64 = 256;
-const ALIGNMENT: u64 = 32;
 /// Segments of blocks have a size of two to the power of this, at most.
 const MOST_LOG: i64 = 16;
 
@@ -41,7 +38,8 @@ pub(super) struct Fields {
     id: Field,
     state: Option<Field>,
     second_entry: Field,
-    interpreter: Option<Interpreter>,
+    /// The interpreter's pieces, where they are told.
+    pub(super) interpreter: Option<Interpreter>,
 }
 
 /// Where the heaps are listed.
@@ -56,19 +54,6 @@ enum Heaps {
 enum Code {
     Addresses(Field, Field),
     Offsets(Field, Field),
-}
-
-/// The interpreter's pieces.
-#[derive(Clone, Copy, Debug)]
-struct Interpreter {
-    queue: Field,
-    buffer: Field,
-    begin: Field,
-    end: Field,
-    size: Field,
-    description: Field,
-    /// Bytes before a piece's code, which is aligned.
-    head: u64,
 }
 
 impl Fields {
@@ -104,21 +89,6 @@ impl Fields {
             state: field("nmethod::_state"),
             second_entry: field("nmethod::_osr_entry_point")?,
             interpreter: Interpreter::of(layout),
-        })
-    }
-}
-
-impl Interpreter {
-    fn of(layout: &Layout) -> Option<Self> {
-        let field = |path| layout.field(path);
-        Some(Self {
-            queue: field("AbstractInterpreter::_code")?,
-            buffer: field("StubQueue::_stub_buffer")?,
-            begin: field("StubQueue::_queue_begin")?,
-            end: field("StubQueue::_queue_end")?,
-            size: field("InterpreterCodelet::_size")?,
-            description: field("InterpreterCodelet::_description")?,
-            head: layout.size("InterpreterCodelet").filter(|head| *head < MOST_HEAD)?,
         })
     }
 }
@@ -274,29 +244,4 @@ pub(super) fn identity(
     let used = fields.used.of(&head).is_some_and(|used| used != 0);
     let blob = used.then(|| blob(fields, names, block, &head[..len])).flatten();
     Some(blob.map(|blob| blob.identity))
-}
-
-/// The interpreter's pieces: code, and what they are.
-pub(super) fn codelets(fields: &Fields, reader: &Reader<'_>) -> Vec<(Range<u64>, String)> {
-    let mut found = Vec::new();
-    let Some(fields) = fields.interpreter else { return found };
-    let bounds = || {
-        let queue = reader.word(fields.queue.at)?;
-        let buffer = fields.buffer.address(reader, queue)?;
-        let place = |field: Field| buffer.checked_add_signed(field.read(reader, queue)?);
-        Some(place(fields.begin)?..place(fields.end)?)
-    };
-    let Some(Range { start: mut at, end }) = bounds() else { return found };
-    while at < end && found.len() < MOST_CODELETS {
-        let size = fields.size.read(reader, at).and_then(|size| u64::try_from(size).ok());
-        let next = size.and_then(|size| at.checked_add(size)).filter(|next| at < *next);
-        let Some(next) = next else { break };
-        let name = fields.description.address(reader, at).and_then(|name| reader.text(name));
-        let code = at.saturating_add(fields.head + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-        if code < next {
-            found.push((code..next, name.unwrap_or_default()));
-        }
-        at = next;
-    }
-    found
 }

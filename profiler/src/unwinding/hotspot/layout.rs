@@ -16,7 +16,7 @@ const PREFIX: &[u8] = b"gHotSpotVM";
 
 /// The addresses of the library's tables, by name.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Symbols(HashMap<String, u64>);
+pub(super) struct Symbols(pub(super) HashMap<String, u64>);
 
 impl Symbols {
     /// Of a library that is loaded with this bias; `None` where it has none.

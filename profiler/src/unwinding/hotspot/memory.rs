@@ -90,7 +90,8 @@ impl<'m> Reader<'m> {
     }
 
     fn cached(&self, address: u64, bytes: &mut [u8]) -> Option<()> {
-        for (at, byte) in (address..).zip(bytes) {
+        for (at, byte) in bytes.iter_mut().enumerate() {
+            let at = address.checked_add(at as u64)?;
             let (number, offset) = (at / PAGE, (at % PAGE) as usize);
             let mut pages = self.pages.borrow_mut();
             let page = pages.entry(number).or_insert_with(|| {
@@ -115,7 +116,8 @@ pub(super) mod tests {
 
     impl Memory for Pieces {
         fn fill(&self, address: u64, bytes: &mut [u8]) -> bool {
-            bytes.iter_mut().zip(address..).all(|(byte, at)| {
+            bytes.iter_mut().enumerate().all(|(offset, byte)| {
+                let Some(at) = address.checked_add(offset as u64) else { return false };
                 let found = self.0.iter().find_map(|(start, piece)| {
                     piece.get(usize::try_from(at.checked_sub(*start)?).ok()?)
                 });

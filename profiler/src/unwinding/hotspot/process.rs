@@ -17,6 +17,9 @@ use symbolizer::CodeMemory;
 /// The shortest time between two readings, and how many times longer than the last one took it is, up to a second.
 const REST: Duration = Duration::from_millis(50);
 const REST_FOR_WORK: u32 = 25;
+/// The same for a process that is sampled, while all its code is known: what is read before it runs need not be marked.
+const AHEAD: Duration = Duration::from_millis(50);
+const AHEAD_FOR_WORK: u32 = 100;
 /// What can't be read is tried again, less and less often; so is what brought nothing new.
 const LONGEST_REST: Duration = Duration::from_secs(8);
 /// Nanoseconds in the unit in which a process's start is told.
@@ -43,6 +46,11 @@ pub(super) struct Process {
     wanted: bool,
     next: Instant,
     rest: Duration,
+    /// The reading is for samples that came to code that is not known.
+    wanted_last: bool,
+    /// It had samples since the last reading; and when it is worth to look for what is new in it.
+    sampled: bool,
+    ahead: Instant,
 }
 
 impl Process {
@@ -69,12 +77,22 @@ impl Process {
             wanted: false,
             next: Instant::now(),
             rest: REST,
+            wanted_last: true,
+            sampled: false,
+            ahead: Instant::now(),
         })
     }
 
     /// Whether it should be read again.
     pub(super) fn is_due(&self) -> bool {
-        self.wanted && self.reading.is_some() && Instant::now() >= self.next
+        let now = Instant::now();
+        let ahead = self.sampled && self.index.is_some() && now >= self.ahead;
+        self.reading.is_some() && (ahead || self.wanted && now >= self.next)
+    }
+
+    /// Whether it had samples since the last reading.
+    pub(super) fn is_sampled(&self) -> bool {
+        self.sampled
     }
 
     /// Whether it will soon be due.
@@ -85,7 +103,8 @@ impl Process {
     /// Has it read.
     pub(super) fn read(&mut self, worker: &mut Worker) {
         let Some(reading) = self.reading.take() else { return };
-        self.wanted = false;
+        self.wanted_last = self.wanted || self.index.is_none();
+        (self.wanted, self.sampled) = (false, false);
         worker.read(Job {
             number: self.number,
             memory: self.memory.clone(),
@@ -100,9 +119,14 @@ impl Process {
     pub(super) fn take(&mut self, done: Done) -> Option<Table> {
         self.reading = Some(done.reading);
         self.machine = done.machine;
+        self.ahead = Instant::now() + AHEAD.max(done.took * AHEAD_FOR_WORK);
+        // The first one reads all.
+        let first = self.index.is_none();
         self.rest = match &done.read {
+            Some(_) if first => REST,
             Some(read) if read.news => (done.took * REST_FOR_WORK).clamp(REST, LONGEST_REST / 8),
-            _ => (self.rest * 2).min(LONGEST_REST),
+            _ if self.wanted_last => (self.rest * 2).min(LONGEST_REST),
+            _ => self.rest,
         };
         self.next = Instant::now() + self.rest;
         let read = done.read?;
@@ -125,6 +149,7 @@ impl Process {
 
     /// Marks the samples whose code was replaced. Code that is the same now as when it was read was the same in between.
     pub(super) fn see(&mut self, pid: u32, window: &mut Window) {
+        self.sampled = true;
         let (Some(index), Some(machine)) = (&self.index, &self.machine) else {
             self.wanted = true;
             return;
@@ -201,5 +226,48 @@ impl Check<'_, '_> {
         let same = now.is_none_or(|now| now == Some(entry.identity));
         self.seen.insert(entry.block, same);
         same
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::reading::Reading;
+    use super::super::tests::{HEAP, METHOD, machine, machinery};
+    use super::*;
+    use crate::testing::stack;
+
+    /// What is said of a stack, by what was read of the machine before.
+    fn judge(index: &Index, now: &super::super::tests::Machinery, stack: &Stack) -> Judgement {
+        let memory = now.memory();
+        let machine = machine(&machinery(), &memory).unwrap();
+        let reader = Reader::new(&memory);
+        let (names, seen) = (Names::new(&reader), HashMap::new());
+        let replaced = Vec::from_iter(Some(HEAP + 0x180..HEAP + 0x190));
+        Check { machine: &machine, names, reader: &reader, seen }.judge(stack, index, &replaced)
+    }
+
+    #[test]
+    fn code_that_is_other_or_new_is_seen() {
+        let mut now = machinery();
+        let memory = now.memory();
+        let machine = machine(&now, &memory).unwrap();
+        let index = Reading::default().again(&machine, &memory, true).unwrap().index;
+        let code = HEAP + 0x80;
+        let said = |now: &_, addresses: &[u64]| {
+            let said = judge(&index, now, &stack(1, addresses));
+            (said.unknown, said.changed, said.before)
+        };
+        assert_eq!(said(&now, &[0x1000, code + 5, 0x2000]), (false, false, false));
+        let end = code + METHOD.len() as u64;
+        assert_eq!(
+            said(&now, &[0x1000, end]),
+            (false, false, false),
+            "a return behind a last call"
+        );
+        assert_eq!(said(&now, &[end]), (true, false, false));
+        assert_eq!(said(&now, &[HEAP + 0x180]), (true, false, true));
+        now.block(0, 77, METHOD);
+        assert_eq!(said(&now, &[0x1000, code + 5]), (false, true, false));
+        assert_eq!(said(&now, &[0x1000]), (false, false, false));
     }
 }

@@ -1,5 +1,6 @@
 //! One reading of a code cache: what is new in it is disassembled, and a table made of it all.
 
+use super::codelets;
 use super::heaps::{self, Blob, Fields, Heap};
 use super::layout::{Layout, Symbols};
 use super::memory::{Memory, Reader};
@@ -212,7 +213,7 @@ fn rows(
     let of = |what| hotspot::rules(&hotspot::Blob { what, address, code });
     match kind {
         Kind::Interpreter => {
-            let pieces = &codelets(machine, reader, blob);
+            let pieces = &self::pieces(machine, reader, blob);
             of(What::Interpreter { pieces })
         }
         Kind::Routines => {
@@ -242,9 +243,10 @@ fn what<'a>(kind: Kind, blob: &Blob, pointers: &'a [u64]) -> What<'a> {
 }
 
 /// Where the interpreter's pieces lie in its blob.
-fn codelets(machine: &Machine, reader: &Reader<'_>, blob: &Blob) -> Vec<Codelet> {
+fn pieces(machine: &Machine, reader: &Reader<'_>, blob: &Blob) -> Vec<Codelet> {
     let place = |at: u64| u32::try_from(at.checked_sub(blob.code.start)?).ok();
-    let pieces = heaps::codelets(&machine.fields, reader).into_iter();
+    let Some(interpreter) = &machine.fields.interpreter else { return Vec::new() };
+    let pieces = codelets::codelets(interpreter, reader).into_iter();
     let codelet = |(code, name): (Range<u64>, String)| {
         let entry = name.starts_with("method entry point");
         Some(Codelet { begin: place(code.start)?, end: place(code.end)?, entry })
