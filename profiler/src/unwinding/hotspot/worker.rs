@@ -11,6 +11,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 use symbolizer::name::elf::{Bytes, Image, Section};
 
+/// The machine whose code is disassembled.
+const X86_64: u16 = 62;
+
 /// A code cache that is to be read.
 #[derive(Debug)]
 pub(super) struct Job {
@@ -96,6 +99,9 @@ impl Job {
 /// What the library says of itself.
 fn machine(memory: &File, library: &File, bias: u64) -> Option<Machine> {
     let image = Image::parse(Bytes::File(library)).ok()?;
+    if !image.wide || image.machine != X86_64 {
+        return None;
+    }
     let symbols = Symbols::of(&image, bias)?;
     let is_data = |section: &&Section| matches!(section.name.as_str(), ".data" | ".bss");
     let range = |section: &Section| -> Range<u64> {
