@@ -130,8 +130,11 @@ static __always_inline int restore(struct walk *w, __u32 index, __u32 level, __u
 		if (!(at & 1) && !(w->known & KNOWN_FP))
 			return WALK_LOST_REGISTER;
 		ra_at = (at & 1 ? w->sp : w->fp) + (at >> 1) * 8;
-		/* The return address was taken from the stack already; or the frame pointer leads to another stack. */
-		below = at & 1 ? w->sp - 1 : 0;
+		/* The return address was taken from the stack already; or a frame lies on another stack. */
+		if (at & 1)
+			below = w->sp - 1;
+		else if ((rule & 7) == RULE_REGISTER)
+			below = 0;
 	}
 	/* The stack grows downwards. */
 	if (cfa <= below || cfa >> ADDRESS_BITS)
