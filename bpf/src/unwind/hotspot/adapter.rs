@@ -55,12 +55,23 @@ impl Follow for Adapter {
 impl State {
     fn rule(self) -> Rule {
         match (self.height, self.ra) {
+            // Just taken from the stack, and there still.
+            (Some(0), Some(-8)) => {
+                let ra = ReturnAddress::AtStackPointer(-8);
+                Rule { ra, ..height_rule(0, Restore::Same, RuleTrust::Synthesised) }
+            }
             (Some(height), Some(ra)) if height >= 8 => {
                 let ra = ReturnAddress::AtCfa(ra);
                 Rule { ra, ..height_rule(height, Restore::Same, RuleTrust::Synthesised) }
             }
             _ => UNKNOWN,
         }
+    }
+
+    /// Whether an instruction may write where the return address was, which is still to be moved.
+    fn may_overwrite(self, instruction: &Instruction) -> bool {
+        let to_move = self.holds && self.ra == Some(-8) && self.height != Some(8);
+        to_move && instruction.memory_base() == Register::RSP
     }
 
     fn moved(self, by: i64) -> Self {
@@ -81,12 +92,12 @@ impl State {
             (Mnemonic::Mov, Register::None, Register::RAX) if at_stack_pointer && self.holds => {
                 Self { ra: self.height.map(|height| -height), ..self }
             }
+            // An argument may take its place.
+            (_, Register::None, _) if self.may_overwrite(instruction) => Self { ra: None, ..self },
             (Mnemonic::Mov, Register::R13, Register::RSP) => Self { kept: self.height, ..self },
             (Mnemonic::Mov, Register::RSP, Register::R13) => Self { height: self.kept, ..self },
             (Mnemonic::Pop, Register::RAX, _) => {
-                let holds = self.height == Some(8);
-                let ra = if holds { None } else { self.ra };
-                Self { holds, ra, ..self }.moved(8)
+                Self { holds: self.height == Some(8), ..self }.moved(8)
             }
             (Mnemonic::Push, Register::RAX, _) if self.holds && self.height.is_none() => ENTRY,
             (Mnemonic::Push, ..) | (Mnemonic::Pushfq, ..) => self.moved(-8),

@@ -62,12 +62,24 @@ pub(super) fn compiled(
         _ => At { height: Some(words as i32 * 8), by_fp: None, fp: Restore::AtCfa(-SAVED) },
     };
     let second_entry = second_entry.map(|offset| offset as usize).filter(|at| *at >= complete);
-    let mut code = Heights { usual: At::ENTRY, body, second_entry, ..Heights::default() };
+    let mut code =
+        Heights { code: blob.code, usual: At::ENTRY, body, second_entry, ..Heights::default() };
     // A method that is not entered any more begins with a jump over its first instruction, whose rest makes no sense.
     sweep(blob, 0, complete, &mut code);
     code.usual = body;
     sweep(blob, complete, blob.code.len(), &mut code);
     code.rows.shrunk()
+}
+
+/// Whether a method's own calls may lead to an offset: `mov rbx, METHOD; jmp INTERPRETER`, or a jump to itself until then.
+fn is_call_stub(code: &[u8], offset: usize) -> bool {
+    let Some((stub, _)) = code.get(offset..).and_then(<[u8]>::split_first_chunk::<15>) else {
+        return false;
+    };
+    let to = i32::from_le_bytes([stub[11], stub[12], stub[13], stub[14]]);
+    let target = (offset as i64 + 15).wrapping_add(to.into());
+    let leaves = !(0..code.len() as i64).contains(&target) || to == -5;
+    stub.starts_with(b"\x48\xbb") && stub[10] == 0xe9 && leaves
 }
 
 /// A stub that is entered at its begin. Its frame has the size that is said wherever it calls; and where it returns none.
@@ -109,7 +121,8 @@ pub(super) fn framed(blob: &Blob<'_>, begins: &[usize]) -> Rows {
 
 /// The heights of a piece of code.
 #[derive(Debug)]
-struct Heights {
+struct Heights<'a> {
+    code: &'a [u8],
     usual: At,
     body: At,
     /// Whether the code is entered at its begin, and nowhere else.
@@ -123,9 +136,10 @@ struct Heights {
     offset: usize,
 }
 
-impl Default for Heights {
+impl Default for Heights<'_> {
     fn default() -> Self {
         Self {
+            code: &[],
             usual: At::ENTRY,
             body: At::ENTRY,
             entry: false,
@@ -138,11 +152,17 @@ impl Default for Heights {
     }
 }
 
-impl Follow for Heights {
+impl Follow for Heights<'_> {
     type State = At;
 
     fn usual(&self, offset: usize) -> At {
-        if self.entry && offset == 0 { At::ENTRY } else { self.usual }
+        if self.entry && offset == 0 {
+            return At::ENTRY;
+        }
+        if self.usual == self.body && is_call_stub(self.code, offset) {
+            return self.usual.moved(-8);
+        }
+        self.usual
     }
 
     fn forced(&self, offset: usize) -> Option<At> {

@@ -50,6 +50,18 @@ fn a_compiled_method_from_its_entry_to_its_slow_path() {
 }
 
 #[test]
+fn a_call_of_interpreted_code_goes_through_the_method_s_own_stub() {
+    // | ret; mov rbx, 1; jmp far; mov rbx, 0; jmp -; mov rbx, 2; jmp here
+    let mut code = b"\xc3\x48\xbb\x01\0\0\0\0\0\0\0\xe9\0\0\0\x01".to_vec();
+    code.extend(b"\x48\xbb\0\0\0\0\0\0\0\0\xe9\xfb\xff\xff\xff");
+    code.extend(b"\x48\xbb\x02\0\0\0\0\0\0\0\xe9\xe0\xff\xff\xff");
+    let rows = compiled(&code, 0, 4);
+    let called = Some((40, SAVED));
+    assert_eq!([1, 11, 16, 26].map(|at| height(&rows, at)), [called; 4]);
+    assert_eq!(height(&rows, 31), Some((32, SAVED)), "a block of the method");
+}
+
+#[test]
 fn a_frame_pointer_that_is_stored_and_not_pushed() {
     // sub rsp, 0x18; mov [rsp+0x10], rbp; | nop; mov rbp, [rsp+0x10]; add rsp, 0x18; ret
     let code = b"\x48\x83\xec\x18\x48\x89\x6c\x24\x10\x90\x48\x8b\x6c\x24\x10\x48\x83\xc4\x18\xc3";
@@ -130,7 +142,9 @@ fn adapters_in_both_directions() {
     assert_eq!([height(&rows, 0), height(&rows, 7), height(&rows, 12)], [same; 3]);
     assert_eq!(rows.at(11), Some(UNKNOWN), "aligned, and not yet pushed");
     assert_eq!([height(&rows, 18), height(&rows, 21)], [same; 2]);
-    assert_eq!([rows.at(22), rows.at(25), rows.at(29)], [Some(UNKNOWN); 3]);
+    let taken = rows.at(22).unwrap();
+    assert_eq!((taken.ra, rows.at(25)), (ReturnAddress::AtStackPointer(-8), Some(taken)));
+    assert_eq!(height(&rows, 29), Some((32, Restore::Same)), "still in its old place");
     let moved = rows.at(33).unwrap();
     let cfa = Cfa::Register { register: registers::STACK_POINTER, offset: 32 };
     assert_eq!((moved.cfa, moved.ra, moved.fp), (cfa, ReturnAddress::AtCfa(-32), Restore::Same));
