@@ -70,7 +70,8 @@ impl State {
 
     /// Whether an instruction may write where the return address was, which is still to be moved.
     fn may_overwrite(self, instruction: &Instruction) -> bool {
-        let to_move = self.holds && self.ra == Some(-8) && self.height != Some(8);
+        let below = self.height.is_some_and(|height| height > 8);
+        let to_move = below && self.holds && self.ra == Some(-8);
         to_move && instruction.memory_base() == Register::RSP
     }
 
