@@ -91,7 +91,7 @@ impl State {
                 Self { holds: self.height == Some(8), ..self }
             }
             (Mnemonic::Mov, Register::None, Register::RAX) if at_stack_pointer && self.holds => {
-                Self { ra: self.height.map(|height| -height), ..self }
+                Self { ra: self.height.map_or(self.ra, |height| Some(-height)), ..self }
             }
             // An argument may take its place.
             (_, Register::None, _) if self.may_overwrite(instruction) => Self { ra: None, ..self },
