@@ -70,7 +70,8 @@ impl State {
 
     /// Whether an instruction may write where the return address was, which is still to be moved.
     fn may_overwrite(self, instruction: &Instruction) -> bool {
-        let to_move = self.holds && self.ra == Some(-8) && self.height != Some(8);
+        let below = self.height.is_some_and(|height| height > 8);
+        let to_move = below && self.holds && self.ra == Some(-8);
         to_move && instruction.memory_base() == Register::RSP
     }
 
@@ -90,7 +91,7 @@ impl State {
                 Self { holds: self.height == Some(8), ..self }
             }
             (Mnemonic::Mov, Register::None, Register::RAX) if at_stack_pointer && self.holds => {
-                Self { ra: self.height.map(|height| -height), ..self }
+                Self { ra: self.height.map_or(self.ra, |height| Some(-height)), ..self }
             }
             // An argument may take its place.
             (_, Register::None, _) if self.may_overwrite(instruction) => Self { ra: None, ..self },

@@ -152,6 +152,19 @@ fn adapters_in_both_directions() {
 }
 
 #[test]
+fn an_adapter_that_calls_the_runtime_first() {
+    // mov r13, rsp; mov rax, [rsp]; and rsp, -16; sub rsp, 0x10; mov [rsp], rax; call far; mov rsp, r13;
+    // pop rax; sub rsp, 0x20; mov [rsp], rax; jmp rcx
+    let code = b"\x4c\x8b\xec\x48\x8b\x04\x24\x48\x83\xe4\xf0\x48\x83\xec\x10\x48\x89\x04\x24\xe8\0\0\x01\0\
+        \x49\x8b\xe5\x58\x48\x83\xec\x20\x48\x89\x04\x24\xff\xe1";
+    let rows = made(What::Adapter, code);
+    assert_eq!(rows.at(15), Some(UNKNOWN), "aligned");
+    assert_eq!(height(&rows, 27), Some((8, Restore::Same)));
+    assert_eq!(height(&rows, 32), Some((32, Restore::Same)));
+    assert_eq!(rows.at(36).unwrap().ra, ReturnAddress::AtCfa(-32));
+}
+
+#[test]
 fn a_stub_by_hand_whose_stack_grows_in_a_loop() {
     // push rbp; mov rbp, rsp; sub rsp, 0x60; push rax; jne -; call rsi; lea rsp, [rbp-0x60]; add rsp, 0x60; pop rbp; ret
     let mut code = b"\x55\x48\x8b\xec\x48\x83\xec\x60\x50\x75\xfd\xff\xd6\x48\x8d\x65\xa0\x48\x83\xc4\x60\x5d\xc3".to_vec();
