@@ -14,7 +14,7 @@ pub(crate) struct Position(pub(crate) u32);
 
 impl Position {
     fn begins_a_chunk(self) -> bool {
-        self.0 % CHUNK_WORDS == 0
+        self.0.is_multiple_of(CHUNK_WORDS)
     }
 }
 
