@@ -69,7 +69,7 @@ pub enum What<'a> {
     Frameless,
     /// Stubs written by hand, one after the other.
     Routines {
-        /// Words of the runtime's data that may point at entries.
+        /// Words of the runtime's data that may point at entries, sorted.
         pointers: &'a [u64],
     },
     /// Code whose frames are not known.

@@ -1,7 +1,7 @@
 //! Memory for tables: chunks shared with the programs, made one by one as they are needed.
 
 use crate::sampler::memory::SharedMemory;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 /// Words of four bytes in a chunk.
@@ -12,11 +12,62 @@ const CHUNK_BITS: u32 = 18;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Position(pub(crate) u32);
 
+impl Position {
+    fn begins_a_chunk(self) -> bool {
+        self.0.is_multiple_of(CHUNK_WORDS)
+    }
+}
+
 /// A piece of the arena.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Piece {
     pub(super) at: Position,
     pub(super) words: u32,
+}
+
+/// Free pieces, as large as they can be: none follows another directly in its chunk.
+#[derive(Debug, Default)]
+struct Free {
+    /// Words by position, and the other way round.
+    sizes: BTreeMap<Position, u32>,
+    by_size: BTreeSet<(u32, Position)>,
+}
+
+impl Free {
+    /// Adds a piece, and makes it one with its neighbours.
+    fn add(&mut self, piece: Piece) {
+        let Piece { mut at, mut words } = piece;
+        let before = self.sizes.range(..at).next_back().map(|(at, words)| (*at, *words));
+        if let Some((start, len)) = before.filter(|before| before.0.0 + before.1 == at.0)
+            && !at.begins_a_chunk()
+        {
+            self.remove(start, len);
+            (at, words) = (start, len + words);
+        }
+        let after = Position(at.0.wrapping_add(words));
+        let len = self.sizes.get(&after).copied().filter(|_| !after.begins_a_chunk());
+        if let Some(len) = len {
+            self.remove(after, len);
+            words += len;
+        }
+        self.sizes.insert(at, words);
+        self.by_size.insert((words, at));
+    }
+
+    /// The begin of the smallest piece that is large enough; its rest stays free.
+    fn take(&mut self, words: u32) -> Option<Position> {
+        let &(size, at) = self.by_size.range((words, Position(0))..).next()?;
+        self.remove(at, size);
+        if size > words {
+            self.add(Piece { at: Position(at.0 + words), words: size - words });
+        }
+        Some(at)
+    }
+
+    fn remove(&mut self, at: Position, words: u32) {
+        self.sizes.remove(&at);
+        self.by_size.remove(&(words, at));
+    }
 }
 
 /// The chunks, and what of them is free. No piece crosses a chunk's end.
@@ -25,8 +76,7 @@ pub(super) struct Arena {
     most: u32,
     /// Where the unused rest of the last chunk begins.
     rest: u32,
-    /// Free pieces by size, each list of positions.
-    free: BTreeMap<u32, Vec<Position>>,
+    free: Free,
     /// Freed pieces that a running program may still read.
     retired: Vec<Piece>,
     /// Retired before the last wait for the programs.
@@ -53,7 +103,7 @@ impl Arena {
             chunks: Vec::new(),
             most,
             rest: CHUNK_WORDS,
-            free: BTreeMap::new(),
+            free: Free::default(),
             retired: Vec::new(),
             quiet: Vec::new(),
             make: Box::new(make),
@@ -79,7 +129,7 @@ impl Arena {
         if words > CHUNK_WORDS {
             return Ok(None);
         }
-        if let Some(at) = self.reuse(words) {
+        if let Some(at) = self.free.take(words) {
             return Ok(Some(Piece { at, words }));
         }
         if words > self.rest() {
@@ -99,26 +149,12 @@ impl Arena {
 
     /// What is left of the last chunk becomes a free piece.
     fn give_up_rest(&mut self) {
-        let left = self.rest();
-        if left > 0 && !self.chunks.is_empty() {
+        let words = self.rest();
+        if words > 0 && !self.chunks.is_empty() {
             let number = self.chunks.len() as u32 - 1;
-            self.free.entry(left).or_default().push(Position(number << CHUNK_BITS | self.rest));
+            self.free.add(Piece { at: Position(number << CHUNK_BITS | self.rest), words });
         }
         self.rest = CHUNK_WORDS;
-    }
-
-    /// The smallest free piece that is large enough, its rest left free.
-    fn reuse(&mut self, words: u32) -> Option<Position> {
-        let (&size, _) = self.free.range(words..).next()?;
-        let list = self.free.get_mut(&size)?;
-        let at = list.pop()?;
-        if list.is_empty() {
-            self.free.remove(&size);
-        }
-        if size > words {
-            self.free.entry(size - words).or_default().push(Position(at.0 + words));
-        }
-        Some(at)
     }
 
     /// Frees a piece, to be used again when no program can be reading it any more.
@@ -129,7 +165,7 @@ impl Arena {
     /// To be told after each wait for the end of all programs that ran.
     pub(super) fn waited(&mut self) {
         for piece in std::mem::replace(&mut self.quiet, std::mem::take(&mut self.retired)) {
-            self.free.entry(piece.words).or_default().push(piece.at);
+            self.free.add(piece);
         }
     }
 
@@ -190,6 +226,33 @@ pub(super) mod tests {
         }
         assert_eq!(arena.take(8).unwrap().unwrap().at, Position(0));
         assert_eq!(arena.take(16).unwrap().unwrap().at, Position(8));
+    }
+
+    #[test]
+    fn tables_that_grow_and_shrink_find_room_again_and_again() {
+        const LARGEST: u32 = 1 << 15;
+        let mut arena = arena(8);
+        let mut tables: [Vec<Piece>; 3] = Default::default();
+        let mut seed = 7_u32;
+        for round in 0..20_000 {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let mut left = (seed >> 8) % 200_000 + 1;
+            let mut table = Vec::new();
+            while left > 0 {
+                let words = left.min(LARGEST - (left >> 3) % 9_000);
+                let piece = arena.take(words).unwrap();
+                table.push(piece.unwrap_or_else(|| panic!("no room in round {round}")));
+                left -= words;
+            }
+            let old = std::mem::replace(&mut tables[(seed >> 16) as usize % 3], table);
+            old.into_iter().for_each(|piece| arena.retire(piece));
+            arena.waited();
+        }
+        tables.into_iter().flatten().for_each(|piece| arena.retire(piece));
+        (0..2).for_each(|_| arena.waited());
+        for _ in 0..arena.chunks.len() - 1 {
+            assert!(arena.take(CHUNK_WORDS).unwrap().is_some(), "the pieces are one again");
+        }
     }
 
     #[test]

@@ -95,3 +95,13 @@ fn what_is_too_large_is_not_looked_at() {
     let rows = rules(&Blob { what: What::Frameless, address: 0, code: &code });
     assert_eq!((rows.len(), rows.at(5)), (1, Some(UNKNOWN)));
 }
+
+#[test]
+fn rows_are_bounded() {
+    // push rax; pop rax, again and again.
+    let code = b"\x50\x58".repeat(MOST_CODE / 2);
+    let rows = rules(&Blob { what: What::Stub { words: None }, address: 0, code: &code });
+    assert!((1 << 18..=1 << 19).contains(&rows.len()), "{}", rows.len());
+    assert_eq!(rows.at(MOST_CODE as u32 - 1), Some(UNKNOWN));
+    assert_ne!(rows.at(1000), Some(UNKNOWN));
+}

@@ -3,6 +3,7 @@
 //! stacks' heights may depend on loops.
 
 use super::{Blob, Rows, UNKNOWN, height};
+use crate::unwind::rule::Cfa;
 use crate::unwind::synth::{Input, Segment, Uncovered, synthesise};
 use crate::unwind::table::Code;
 
@@ -22,8 +23,9 @@ pub(super) fn rows(blob: &Blob<'_>, pointers: &[u64]) -> Rows {
     };
     let memory = vec![Segment { address: blob.address, bytes: blob.code }];
     let uncovered = Uncovered::read(&code, &memory, &[]);
-    let mut entries: Vec<u64> =
-        pointers.iter().copied().filter(|pointer| range.contains(pointer)).collect();
+    let first = pointers.partition_point(|pointer| *pointer < range.start);
+    let inside = pointers[first..].iter().copied().take_while(|pointer| *pointer < range.end);
+    let mut entries: Vec<u64> = inside.filter(|pointer| range.contains(pointer)).collect();
     entries.extend(aligned(blob));
     entries.sort_unstable();
     entries.dedup();
@@ -39,7 +41,8 @@ pub(super) fn rows(blob: &Blob<'_>, pointers: &[u64]) -> Rows {
         pointers: &entries,
     });
     let mut rows = Rows::of(UNKNOWN);
-    for (part, rule) in &made.rules {
+    // A guess is no rule: here a frame pointer tells, or nothing.
+    for (part, rule) in made.rules.iter().filter(|(_, rule)| rule.cfa != Cfa::Guessed) {
         rows.push((part.start - range.start) as usize, *rule);
         rows.push((part.end - range.start) as usize, UNKNOWN);
     }

@@ -5,6 +5,9 @@ use crate::unwind::rule::{Compact, ReturnAddress, Rule};
 use crate::unwind::table::{Code, Source};
 use std::ops::Range;
 
+/// Rows of a piece of code; what follows them is not known.
+const MOST_ROWS: usize = 1 << 19;
+
 /// The rules of a piece of code by offset: each holds up to the next one, the last to the piece's end.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rows(Vec<(u32, Compact)>);
@@ -17,8 +20,11 @@ impl Rows {
 
     /// From an offset on, behind all that were given before.
     pub(super) fn push(&mut self, offset: usize, rule: Rule) {
+        let is_full = self.0.len() >= MOST_ROWS;
+        let rule = if is_full { UNKNOWN } else { rule };
         let (offset, rule) = (offset as u32, Compact::of(&rule));
         match self.0.last_mut() {
+            Some(last) if is_full => last.1 = rule,
             Some(last) if last.1 == rule => {}
             Some(last) if last.0 >= offset => last.1 = rule,
             _ => self.0.push((offset, rule)),
@@ -80,6 +86,9 @@ pub fn source<'a>(code: &Code, pieces: impl IntoIterator<Item = (Range<u64>, &'a
             }
         }
         source.end();
+        if source.is_full() {
+            break;
+        }
     }
     source
 }

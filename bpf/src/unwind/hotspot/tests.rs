@@ -169,7 +169,7 @@ fn a_stub_by_hand_whose_stack_grows_in_a_loop() {
     // push rbp; mov rbp, rsp; sub rsp, 0x60; push rax; jne -; call rsi; lea rsp, [rbp-0x60]; add rsp, 0x60; pop rbp; ret
     let mut code = b"\x55\x48\x8b\xec\x48\x83\xec\x60\x50\x75\xfd\xff\xd6\x48\x8d\x65\xa0\x48\x83\xc4\x60\x5d\xc3".to_vec();
     code.resize(32, 0x90);
-    let rows = made(What::Routines { pointers: &[AT, 17] }, &code);
+    let rows = made(What::Routines { pointers: &[17, AT] }, &code);
     let by_fp = Cfa::Register { register: RBP, offset: 16 };
     for offset in [4, 8, 9, 11, 13, 17, 21] {
         let rule = rows.at(offset).unwrap();
@@ -177,6 +177,14 @@ fn a_stub_by_hand_whose_stack_grows_in_a_loop() {
     }
     assert_eq!([height(&rows, 0), height(&rows, 22)], [Some((8, Restore::Same)); 2]);
     assert_eq!(rows.at(24), Some(UNKNOWN), "padding");
+}
+
+#[test]
+fn a_stub_by_hand_is_not_guessed() {
+    // push rax; jne -; jmp -: how often it was pushed is not known, and the frame pointer is the caller's.
+    let rows = made(What::Routines { pointers: &[AT] }, b"\x50\x75\xfd\xeb\xfe");
+    let guessed = (0..5).filter(|at| rows.at(*at).unwrap().cfa == Cfa::Guessed).count();
+    assert_eq!((guessed, rows.at(3)), (0, Some(UNKNOWN)));
 }
 
 #[test]

@@ -103,6 +103,10 @@ impl Source {
     /// A rule over a range that lies within the code and follows the one before directly, in the open piece.
     #[inline]
     pub(in crate::unwind) fn row(&mut self, range: Range<u64>, rule: Compact) {
+        // Behind a row that was left out, none goes on with the one before it.
+        if self.full {
+            return;
+        }
         let (start, end) = ((range.start - self.base) as u32, (range.end - self.base) as u32);
         let rule = self.number(rule) << 16;
         if self.open.first == self.open.last {
@@ -162,4 +166,30 @@ pub(super) fn number(
     rules.push(rule);
     numbers.insert(rule, number);
     number
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::unwind::rule::Cfa;
+
+    #[test]
+    fn what_is_beyond_the_last_row_has_no_rule() {
+        let code = Code::new(Some(0..1 << 24)).unwrap();
+        let mut source = Source::new(&code);
+        let rule = |number: u64| {
+            let offset = 8 + 8 * (number % 2) as i32;
+            Compact::of(&Rule::of(Cfa::Register { register: 7, offset }))
+        };
+        let most = MOST_ROWS as u64;
+        source.begin();
+        (0..most).for_each(|at| source.row(at..at + 1, rule(at)));
+        assert!(!source.is_full());
+        source.row(most..most + 1, rule(most));
+        assert!(source.is_full());
+        // The last one's rule again.
+        source.row(most + 1..most + 2, rule(most + 1));
+        source.end();
+        assert_eq!((source.rows.len() as u64, source.covered().last().unwrap().end), (most, most));
+    }
 }

@@ -39,7 +39,7 @@ impl Interpreter {
     }
 }
 
-/// The interpreter's pieces: code, and what they are.
+/// The interpreter's pieces, sorted: code, and what they are.
 pub(super) fn codelets(fields: &Interpreter, reader: &Reader<'_>) -> Vec<(Range<u64>, String)> {
     let mut found = Vec::new();
     let bounds = || {
@@ -49,7 +49,10 @@ pub(super) fn codelets(fields: &Interpreter, reader: &Reader<'_>) -> Vec<(Range<
         Some(place(fields.begin)?..place(fields.end)?)
     };
     let Some(Range { start: mut at, end }) = bounds() else { return found };
-    while at < end && found.len() < MOST_CODELETS {
+    for _ in 0..MOST_CODELETS {
+        if at >= end {
+            break;
+        }
         let size = fields.size.read(reader, at).and_then(|size| u64::try_from(size).ok());
         let next = size.and_then(|size| at.checked_add(size)).filter(|next| at < *next);
         let Some(next) = next else { break };

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 /// More heaps and blocks are not looked at.
 const MOST_HEAPS: u64 = 16;
-const MOST_BLOCKS: usize = 1 << 18;
+pub(super) const MOST_BLOCKS: usize = 1 << 18;
 /// All heaps lie in so many bytes.
 const MOST_SPAN: u64 = 3 << 30;
 /// Bytes of a block's head that are read at once.
@@ -202,32 +202,59 @@ impl<'a, 'm> Names<'a, 'm> {
     }
 }
 
-/// All blobs, with the addresses of their blocks. A block of no length is the first that was never used.
-pub(super) fn blobs(fields: &Fields, reader: &Reader<'_>, heaps: &[Heap]) -> Vec<(u64, Blob)> {
+/// What was found on a walk along the heaps.
+#[derive(Debug, Default)]
+pub(super) struct Walk {
+    /// All blobs, with the addresses of their blocks.
+    pub(super) blobs: Vec<(u64, Blob)>,
+    /// Where the walk did not come: a heap was changed under way, or there are too many blocks.
+    pub(super) missed: Vec<Range<u64>>,
+}
+
+/// Walks along the heaps' blocks.
+pub(super) fn walk(fields: &Fields, reader: &Reader<'_>, heaps: &[Heap]) -> Walk {
     let mut names = Names::new(reader);
-    let mut found = Vec::new();
+    let mut walk = Walk::default();
     let mut left = MOST_BLOCKS;
     for heap in heaps {
-        let mut at = heap.used.start;
-        while at < heap.used.end && left > 0 {
-            left -= 1;
-            let mut head = [0; HEAD];
-            let len = HEAD.min((heap.used.end - at) as usize);
-            if !reader.fill(at, &mut head[..len]) {
-                break;
-            }
-            let length = fields.length.of(&head).unwrap_or(0) as u64;
-            let next = length.checked_mul(1 << heap.log).and_then(|len| at.checked_add(len));
-            let Some(next) = next.filter(|next| at < *next && *next <= heap.used.end) else {
-                break;
-            };
-            let used = fields.used.of(&head).is_some_and(|used| used != 0);
-            let blob = used.then(|| blob(fields, &mut names, at, &head[..len])).flatten();
-            found.extend(blob.filter(|blob| blob.code.end <= next).map(|blob| (at, blob)));
-            at = next;
-        }
+        let blobs = &mut walk.blobs;
+        let missed = along(fields, &mut names, heap, &mut left, |at, blob| blobs.push((at, blob)));
+        walk.missed.extend(missed.map(|at| at..heap.reserved.end));
     }
-    found
+    walk
+}
+
+/// Walks along a heap's blocks; says where it ended, if that was before the last one. A block of no length is the first that was
+/// never used.
+fn along(
+    fields: &Fields,
+    names: &mut Names<'_, '_>,
+    heap: &Heap,
+    left: &mut usize,
+    mut found: impl FnMut(u64, Blob),
+) -> Option<u64> {
+    let mut at = heap.used.start;
+    while at < heap.used.end {
+        let mut head = [0; HEAD];
+        let len = HEAD.min((heap.used.end - at) as usize);
+        if *left == 0 || !names.reader.fill(at, &mut head[..len]) {
+            return Some(at);
+        }
+        *left -= 1;
+        let length = fields.length.of(&head).unwrap_or(0) as u64;
+        if length == 0 {
+            return None;
+        }
+        let next = length.checked_mul(1 << heap.log).and_then(|len| at.checked_add(len));
+        let Some(next) = next.filter(|next| *next <= heap.used.end) else { return Some(at) };
+        let used = fields.used.of(&head).is_some_and(|used| used != 0);
+        let blob = used.then(|| blob(fields, names, at, &head[..len])).flatten();
+        if let Some(blob) = blob.filter(|blob| blob.code.end <= next) {
+            found(at, blob);
+        }
+        at = next;
+    }
+    None
 }
 
 /// The identity of the blob that is in a block now, if there is one; `None` where that cannot be read.

@@ -10,9 +10,23 @@ const MOST_ENTRIES: u64 = 1 << 13;
 /// A larger stride is no table's.
 const MOST_STRIDE: u64 = 1 << 10;
 /// Bytes of the symbols' section, and of their names.
-const MOST_SYMBOLS: u64 = 64 << 20;
+const MOST_SYMBOLS: u64 = 16 << 20;
 const SYMBOL: usize = 24;
-const PREFIX: &[u8] = b"gHotSpotVM";
+/// Bytes of the longest name that is looked at, its end included.
+const MOST_NAME: usize = 64;
+/// Names begin with one of these, and go on with one of those.
+const PREFIXES: [&[u8]; 2] = [b"gHotSpotVMStruct", b"gHotSpotVMType"];
+const NAMES: [&[u8]; 9] = [
+    b"s",
+    b"EntryAddressOffset",
+    b"EntryArrayStride",
+    b"EntryFieldNameOffset",
+    b"EntryIsStaticOffset",
+    b"EntryOffsetOffset",
+    b"EntrySizeOffset",
+    b"EntryTypeNameOffset",
+    b"EntryTypeStringOffset",
+];
 
 /// The addresses of the library's tables, by name.
 #[derive(Clone, Debug, Default)]
@@ -25,12 +39,11 @@ impl Symbols {
         let (symbols, names) = (data(".dynsym")?, data(".dynstr")?);
         let found = symbols.chunks_exact(SYMBOL).filter_map(|symbol| {
             let name = u32::from_le_bytes(symbol[..4].try_into().ok()?);
-            let name = names.get(name as usize..).filter(|name| name.starts_with(PREFIX))?;
-            let name = name.split(|byte| *byte == 0).next()?;
+            let name = used(names.get(name as usize..)?)?;
             let value = u64::from_le_bytes(symbol[8..16].try_into().ok()?);
             Some((String::from_utf8(name.to_vec()).ok()?, value.wrapping_add(bias)))
         });
-        let found: HashMap<_, _> = found.take(256).collect();
+        let found: HashMap<_, _> = found.collect();
         (!found.is_empty()).then_some(Self(found))
     }
 
@@ -38,6 +51,14 @@ impl Symbols {
     fn word(&self, reader: &Reader<'_>, name: &str) -> Option<u64> {
         reader.word(*self.0.get(name)?)
     }
+}
+
+/// The name that these bytes begin with, if it is one of a table's.
+fn used(names: &[u8]) -> Option<&[u8]> {
+    let start = &names[..names.len().min(MOST_NAME)];
+    let name = &start[..start.iter().position(|byte| *byte == 0)?];
+    let rest = PREFIXES.iter().find_map(|prefix| name.strip_prefix(*prefix))?;
+    NAMES.contains(&rest).then_some(name)
 }
 
 /// A field: its place in the object, or its address where there is only one.
@@ -173,5 +194,22 @@ fn width(text: &str) -> (usize, bool) {
         "volatile signed char" | "signed char" => (1, true),
         "bool" | "u1" | "uint8_t" | "unsigned char" | "volatile unsigned char" => (1, false),
         _ => (8, false),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_tables_names_are_kept() {
+        assert_eq!(used(b"gHotSpotVMStructs\0other\0"), Some(&b"gHotSpotVMStructs"[..]));
+        let stride = b"gHotSpotVMTypeEntryArrayStride\0";
+        assert_eq!(used(stride), Some(&stride[..stride.len() - 1]));
+        for other in [&b"gHotSpotVMStructs"[..], b"gHotSpotVMLongConstants\0", b"\0", b""] {
+            assert_eq!(used(other), None);
+        }
+        let endless = [b"gHotSpotVMStruct".to_vec(), vec![b's'; 1 << 10]].concat();
+        assert_eq!(used(&endless), None);
     }
 }

@@ -22,8 +22,9 @@ impl Memory for File {
 /// Bytes that are read of a process at a time, and reads.
 const MOST_BYTES: u64 = 512 << 20;
 const MOST_READS: u64 = 2 << 20;
-/// Small things are read by pages, which are kept.
+/// Small things are read by pages, of which so many are kept.
 const PAGE: u64 = 4096;
+const MOST_PAGES: usize = 1 << 13;
 /// The longest name.
 const NAME: usize = 96;
 
@@ -94,6 +95,9 @@ impl<'m> Reader<'m> {
             let at = address.checked_add(at as u64)?;
             let (number, offset) = (at / PAGE, (at % PAGE) as usize);
             let mut pages = self.pages.borrow_mut();
+            if pages.len() >= MOST_PAGES && !pages.contains_key(&number) {
+                pages.clear();
+            }
             let page = pages.entry(number).or_insert_with(|| {
                 let mut page = vec![0; PAGE as usize].into_boxed_slice();
                 self.fill(number * PAGE, &mut page).then_some(page)
@@ -127,6 +131,26 @@ pub(super) mod tests {
                 })
             })
         }
+    }
+
+    /// Zeros everywhere.
+    #[derive(Debug)]
+    struct Zeros;
+
+    impl Memory for Zeros {
+        fn fill(&self, _: u64, _: &mut [u8]) -> bool {
+            true
+        }
+    }
+
+    #[test]
+    fn only_so_many_pages_are_kept() {
+        let reader = Reader::new(&Zeros);
+        for page in 0..2 * MOST_PAGES as u64 + 5 {
+            assert_eq!(reader.word(page * PAGE), Some(0));
+            assert!(reader.pages.borrow().len() <= MOST_PAGES);
+        }
+        assert_eq!(reader.pages.borrow().len(), 5);
     }
 
     #[test]

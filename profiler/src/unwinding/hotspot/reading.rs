@@ -1,20 +1,25 @@
 //! One reading of a code cache: what is new in it is disassembled, and a table made of it all.
 
-use super::codelets;
-use super::heaps::{self, Blob, Fields, Heap};
+mod source;
+
+use super::heaps::{self, Fields, Heap, MOST_BLOCKS, Walk};
 use super::layout::{Layout, Symbols};
 use super::memory::{Memory, Reader};
-use bpf::unwind::hotspot::{self, Codelet, MOST_CODE, Rows, What};
+use bpf::unwind::hotspot::{self, MOST_CODE, Rows};
 use bpf::unwind::table::{Code, Table};
+use source::Source;
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Bytes of code that are disassembled in a reading; the rest is left for the next one.
 const MOST_NEW: usize = 256 << 20;
-/// Bytes of the library's data that may point at stubs.
-const MOST_DATA: usize = 16 << 20;
+/// As is what is left after so long.
+const LONGEST: Duration = Duration::from_secs(4);
+/// Rows of all pieces; beyond them code is not read.
+const MOST_ROWS: usize = 4 << 20;
 
 /// What stays the same as long as a process runs one program.
 #[derive(Debug)]
@@ -40,6 +45,7 @@ impl Machine {
 #[derive(Debug)]
 struct Piece {
     end: u64,
+    block: u64,
     identity: u64,
     rows: Rows,
     /// Of what was just seen for the first time, a hash of its code: not all of it may have been there.
@@ -51,6 +57,8 @@ struct Piece {
 pub(super) struct Reading {
     /// By the address of the code.
     pieces: BTreeMap<u64, Piece>,
+    /// Rows of all of them.
+    rows: usize,
 }
 
 /// Where which blob was found, so that it can be told whether it is still there.
@@ -105,66 +113,94 @@ impl Reading {
     ) -> Option<Read> {
         let reader = Reader::new(memory);
         let heaps = heaps::heaps(&machine.fields, &reader)?;
-        let blobs = heaps::blobs(&machine.fields, &reader, &heaps);
-        let replaced = self.forget_changed(&blobs);
-        let added = self.add_new(machine, &reader, &blobs);
+        let walk = heaps::walk(&machine.fields, &reader, &heaps);
+        let mut replaced = self.forget_changed(&walk);
+        let added = self.add_new(&mut Source::new(machine, &reader, &heaps), &walk, &mut replaced);
         let news = added || !replaced.is_empty();
         let code = Code::new(heaps.iter().map(|heap: &Heap| heap.reserved.clone())).ok()?;
         let pieces = self.pieces.iter().map(|(at, piece)| (*at..piece.end, &piece.rows));
         let mut sources = vec![hotspot::source(&code, pieces)];
         sources.extend(by_fp.then(|| hotspot::not_yet(&code)));
         let table = Table::build(&code, &sources.iter().collect::<Vec<_>>());
-        let entry = |(block, blob): &(u64, Blob)| {
-            let known = self.pieces.contains_key(&blob.code.start);
-            let (block, identity, code) = (*block, blob.identity, blob.code.clone());
-            known.then_some(Entry { code, block, identity })
+        let entry = |(start, piece): (&u64, &Piece)| Entry {
+            code: *start..piece.end,
+            block: piece.block,
+            identity: piece.identity,
         };
-        let mut blobs: Vec<Entry> = blobs.iter().filter_map(entry).collect();
-        blobs.sort_unstable_by_key(|entry| entry.code.start);
+        let blobs = self.pieces.iter().map(entry).collect();
         let reserved = code.ranges().to_vec();
         Some(Read { table, index: Arc::new(Index { reserved, blobs }), replaced, news })
     }
 
     /// Forgets what is no longer there, and says where other code stands now.
-    fn forget_changed(&mut self, blobs: &[(u64, Blob)]) -> Vec<Range<u64>> {
+    fn forget_changed(&mut self, walk: &Walk) -> Vec<Range<u64>> {
         let now: HashSet<(u64, u64)> =
-            blobs.iter().map(|(_, blob)| (blob.code.start, blob.identity)).collect();
+            walk.blobs.iter().map(|(_, blob)| (blob.code.start, blob.identity)).collect();
         let mut gone = Vec::new();
         self.pieces.retain(|at, piece| {
-            let stays = now.contains(&(*at, piece.identity));
+            let missed = walk.missed.iter().any(|range| range.contains(at));
+            let stays = missed || now.contains(&(*at, piece.identity));
             if !stays {
                 gone.push(*at..piece.end);
+                self.rows -= piece.rows.len();
             }
             stays
         });
         gone
     }
 
-    /// Disassembles what is new; whether anything is. What was new the last time is looked at once more.
-    fn add_new(&mut self, machine: &Machine, reader: &Reader<'_>, blobs: &[(u64, Blob)]) -> bool {
+    /// Disassembles what is new; whether anything is. What was new the last time is looked at once more: it is `replaced` where
+    /// its rules are others now.
+    fn add_new(
+        &mut self,
+        source: &mut Source<'_, '_>,
+        walk: &Walk,
+        replaced: &mut Vec<Range<u64>>,
+    ) -> bool {
+        let begin = Instant::now();
         let mut added = false;
         let mut left = MOST_NEW;
-        let mut pointers = None;
-        for (_, blob) in blobs {
-            let known = self.pieces.get_mut(&blob.code.start);
-            if known.as_ref().is_some_and(|piece| piece.fresh.is_none()) {
+        for (block, blob) in &walk.blobs {
+            let start = blob.code.start;
+            let full = self.rows >= MOST_ROWS || self.pieces.len() >= MOST_BLOCKS;
+            let known = self.pieces.get_mut(&start);
+            if known.as_ref().map_or(full, |piece| piece.fresh.is_none()) {
                 continue;
             }
-            let len = (blob.code.end - blob.code.start) as usize;
+            let len = (blob.code.end - start) as usize;
             let Some(rest) = left.checked_sub(len).filter(|_| len <= MOST_CODE) else { continue };
-            let Some(code) = reader.bytes(blob.code.start, len) else { continue };
-            let hash = Some(hash(&code));
-            if let Some(known) = known.filter(|known| known.fresh == hash) {
+            let Some(code) = source.reader.bytes(start, len) else { continue };
+            let fresh = Some(hash(&code));
+            if let Some(known) = known.filter(|known| known.fresh == fresh) {
                 known.fresh = None;
                 continue;
             }
             left = rest;
-            let rows = self::rows(machine, reader, blob, &code, &mut pointers);
-            let (end, identity) = (blob.code.end, blob.identity);
-            self.pieces.insert(blob.code.start, Piece { end, identity, rows, fresh: hash });
-            added = true;
+            let late = begin.elapsed() > LONGEST;
+            let piece = (!full && !late).then(|| {
+                let (end, block, identity) = (blob.code.end, *block, blob.identity);
+                Piece { end, block, identity, rows: source.rows(blob, &code), fresh }
+            });
+            let (before, same) = self.put(start, piece);
+            added |= !same;
+            replaced.extend((before && !same).then(|| blob.code.clone()));
+            if late {
+                break;
+            }
         }
         added
+    }
+
+    /// Puts a piece, or none, where one may be; whether one was there, and whether the rules are the same.
+    fn put(&mut self, at: u64, piece: Option<Piece>) -> (bool, bool) {
+        let before = self.pieces.remove(&at).map(|piece| piece.rows);
+        self.rows -= before.as_ref().map_or(0, Rows::len);
+        let same = before.as_ref() == piece.as_ref().map(|piece| &piece.rows);
+        if let Some(piece) = piece {
+            self.rows += piece.rows.len();
+            self.pieces.insert(at, piece);
+        }
+        (before.is_some(), same)
     }
 }
 
@@ -174,96 +210,63 @@ fn hash(code: &[u8]) -> u64 {
     hasher.finish()
 }
 
-/// What kind of code a blob has, by its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Method,
-    Interpreter,
-    Routines,
-    Adapter,
-    Frameless,
-    Opaque,
-    Stub,
-}
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{HEAP, METHOD, machine, machinery};
+    use super::*;
 
-fn kind(name: &str) -> Kind {
-    match name {
-        _ if heaps::is_method(name) => Kind::Method,
-        "Interpreter" => Kind::Interpreter,
-        // Returns to them are not where the stack goes on.
-        _ if name.starts_with("StubRoutines") && name.contains("ontinuation") => Kind::Opaque,
-        _ if name.starts_with("StubRoutines") => Kind::Routines,
-        "I2C/C2I adapters" => Kind::Adapter,
-        "vtable chunks" | "InlineCacheBuffer" | "native signature handlers" => Kind::Frameless,
-        "MethodHandles adapters" | "adapters" => Kind::Opaque,
-        _ if name.contains("emp") && name.contains("Buffer") => Kind::Opaque,
-        _ => Kind::Stub,
+    const CODE: u64 = HEAP + 0x80;
+
+    fn code(number: u64) -> Range<u64> {
+        CODE + 0x100 * number..CODE + 0x100 * number + METHOD.len() as u64
     }
-}
 
-/// The rules of a blob's code; `pointers` are read when they are first needed.
-fn rows(
-    machine: &Machine,
-    reader: &Reader<'_>,
-    blob: &Blob,
-    code: &[u8],
-    pointers: &mut Option<Vec<u64>>,
-) -> Rows {
-    let (kind, address) = (kind(&blob.name), blob.code.start);
-    let of = |what| hotspot::rules(&hotspot::Blob { what, address, code });
-    match kind {
-        Kind::Interpreter => {
-            let pieces = &self::pieces(machine, reader, blob);
-            of(What::Interpreter { pieces })
-        }
-        Kind::Routines => {
-            let pointers = pointers.get_or_insert_with(|| words(reader, &machine.data));
-            of(what(kind, blob, pointers))
-        }
-        _ => of(what(kind, blob, &[])),
+    #[test]
+    fn code_that_was_not_all_there_is_replaced() {
+        let mut made = machinery();
+        let machine = machine(&made, &made.memory()).unwrap();
+        let mut reading = Reading::default();
+        made.block(0, 1, &[0x90; METHOD.len()]);
+        assert!(reading.again(&machine, &made.memory(), true).unwrap().news);
+        made.block(0, 1, METHOD);
+        let read = reading.again(&machine, &made.memory(), true).unwrap();
+        assert_eq!((read.news, read.replaced), (true, Vec::from_iter(Some(code(0)))));
+        let read = reading.again(&machine, &made.memory(), true).unwrap();
+        assert_eq!((read.news, read.replaced.len()), (false, 0));
     }
-}
 
-/// What is said of a blob, but for the interpreter.
-fn what<'a>(kind: Kind, blob: &Blob, pointers: &'a [u64]) -> What<'a> {
-    let offset = |at: u64| at.checked_sub(blob.code.start).and_then(|at| u32::try_from(at).ok());
-    let words = u32::try_from(blob.words).ok();
-    match kind {
-        Kind::Method => What::Compiled {
-            complete: u32::try_from(blob.complete).unwrap_or(u32::MAX),
-            words: words.unwrap_or(u32::MAX),
-            second_entry: offset(blob.second_entry),
-        },
-        Kind::Routines => What::Routines { pointers },
-        Kind::Adapter => What::Adapter,
-        Kind::Frameless => What::Frameless,
-        Kind::Stub => What::Stub { words },
-        Kind::Opaque | Kind::Interpreter => What::Opaque,
+    #[test]
+    fn what_a_walk_did_not_come_to_is_kept() {
+        let mut made = machinery();
+        let machine = machine(&made, &made.memory()).unwrap();
+        made.block(1, 2, METHOD);
+        made.block(2, 3, METHOD);
+        let mut reading = Reading::default();
+        assert_eq!(reading.again(&machine, &made.memory(), true).unwrap().index.blobs.len(), 3);
+        made.block(0, 4, METHOD);
+        let mut memory = made.memory();
+        let heap = memory.0.iter_mut().find(|piece| piece.0 == HEAP).unwrap();
+        heap.1[0x100..0x108].fill(0xff);
+        let read = reading.again(&machine, &memory, true).unwrap();
+        assert_eq!(read.replaced, Vec::from_iter(Some(code(0))));
+        let there: Vec<Range<u64>> = read.index.blobs.iter().map(|e| e.code.clone()).collect();
+        assert_eq!(there, [0, 1, 2].map(code));
+        // A walk to the end, and the two are gone.
+        let rest = memory.0.iter_mut().find(|piece| piece.0 == HEAP).unwrap();
+        rest.1[0x100..0x108].fill(0);
+        let read = reading.again(&machine, &memory, true).unwrap();
+        assert_eq!((read.replaced, read.index.blobs.len()), ([1, 2].map(code).to_vec(), 1));
     }
-}
 
-/// Where the interpreter's pieces lie in its blob.
-fn pieces(machine: &Machine, reader: &Reader<'_>, blob: &Blob) -> Vec<Codelet> {
-    let place = |at: u64| u32::try_from(at.checked_sub(blob.code.start)?).ok();
-    let Some(interpreter) = &machine.fields.interpreter else { return Vec::new() };
-    let pieces = codelets::codelets(interpreter, reader).into_iter();
-    let codelet = |(code, name): (Range<u64>, String)| {
-        let entry = name.starts_with("method entry point");
-        Some(Codelet { begin: place(code.start)?, end: place(code.end)?, entry })
-    };
-    pieces.filter_map(codelet).collect()
-}
-
-/// The words of the library's data.
-fn words(reader: &Reader<'_>, data: &[Range<u64>]) -> Vec<u64> {
-    let mut words = Vec::new();
-    let mut left = MOST_DATA;
-    for range in data {
-        let len = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(0).min(left);
-        left -= len;
-        let bytes = reader.bytes(range.start, len).unwrap_or_default();
-        let (chunks, _) = bytes.as_chunks::<8>();
-        words.extend(chunks.iter().map(|chunk| u64::from_le_bytes(*chunk)));
+    #[test]
+    fn no_more_is_read_than_there_are_rows_for() {
+        let made = machinery();
+        let machine = machine(&made, &made.memory()).unwrap();
+        let mut reading = Reading { rows: MOST_ROWS, ..Reading::default() };
+        let read = reading.again(&machine, &made.memory(), true).unwrap();
+        assert_eq!((read.news, read.index.blobs.len()), (false, 0));
+        reading.rows = 0;
+        assert!(reading.again(&machine, &made.memory(), true).unwrap().news);
+        assert_eq!(reading.rows, reading.pieces[&CODE].rows.len());
     }
-    words
 }
