@@ -3,7 +3,7 @@
 //! A process that maps `libjvm.so` gets a table of its own, over its code cache, from what the virtual machine says of each
 //! piece of code there. It is read anew when samples came to code that is not known, on a thread of its own and seldom, and
 //! only what changed is disassembled. What was sampled is checked: was the code still there that the rules were made of? If
-//! not, the sample is marked.
+//! not, the sample is marked. So is what goes through a code cache that has no table.
 //!
 //! In reading order: `memory` (bounded reads of a process), `layout` (the virtual machine's own description), `heaps` (its code
 //! cache), `codelets` (its interpreter), `reading` (from there to a table), `process` (a process and its samples), [`RunTimeCode`] (all of them).
@@ -19,14 +19,17 @@ mod tests;
 mod worker;
 
 use bpf::{CodeMapping, Installed, Tables, Way, Window};
-use process::Process;
+use process::{Library, Process};
 use std::collections::{HashMap, HashSet};
 use std::io;
+use std::ops::Range;
 use symbolizer::{CodeMemory, CodeOf, CodeRange, ProcessTable};
 use worker::Worker;
 
 /// The library.
 const LIBRARY: &[u8] = b"/libjvm.so";
+/// The code of more virtual machines at a time is not read.
+const MOST_OPENED: usize = 64;
 
 /// The processes with code of their own.
 #[derive(Debug)]
@@ -46,23 +49,35 @@ impl RunTimeCode {
         Ok(Self { worker: Worker::start(by_fp)?, processes, old, next: 0 })
     }
 
-    /// Takes note of a process, if it is a Java virtual machine.
-    pub(super) fn order(&mut self, table: &ProcessTable, code: &CodeMemory, ranges: &[CodeRange]) {
+    /// Takes note of a process, if it is a Java virtual machine, and of what it was before no more; has it read `now`, or
+    /// when it is sampled.
+    pub(super) fn order(
+        &mut self,
+        table: &ProcessTable,
+        code: &CodeMemory,
+        ranges: &[CodeRange],
+        now: bool,
+    ) {
         if self.processes.get(&code.pid).is_some_and(|known| code.is_same_program(&known.code)) {
             return;
         }
         self.remove(code.pid);
         let library = ranges.iter().find_map(|range| {
             let CodeOf::File { file, bias } = range.holds else { return None };
-            let file = table.file(file).filter(|file| file.path.ends_with(LIBRARY))?;
-            Some((file.handle.as_ref()?.try_clone().ok()?, bias))
+            table.file(file)?.path.ends_with(LIBRARY).then_some(Library { file, bias })
         });
-        let Some((library, bias)) = library else { return };
+        let Some(library) = library else { return };
         self.next += 1;
-        if let Some(mut process) = Process::open(self.next, code, library, bias) {
-            process.read(&mut self.worker);
-            self.processes.insert(code.pid, process);
+        let mut process = Process::new(self.next, code, library);
+        if now && self.opened() < MOST_OPENED {
+            process.read(&mut self.worker, table);
         }
+        self.processes.insert(code.pid, process);
+    }
+
+    /// How many of them have descriptors open.
+    fn opened(&self) -> usize {
+        self.processes.values().filter(|process| process.is_opened()).count()
     }
 
     /// Checks a window's samples against the code that there is now, and marks those whose code is no longer there.
@@ -75,9 +90,13 @@ impl RunTimeCode {
     }
 
     /// Has read again what changed.
-    pub(super) fn read(&mut self) {
+    pub(super) fn read(&mut self, table: &ProcessTable) {
+        let mut opened = self.opened();
         for process in self.processes.values_mut().filter(|process| process.is_due()) {
-            process.read(&mut self.worker);
+            if process.is_opened() || opened < MOST_OPENED {
+                opened += usize::from(!process.is_opened());
+                process.read(&mut self.worker, table);
+            }
         }
     }
 
@@ -100,10 +119,14 @@ impl RunTimeCode {
         for done in self.worker.done(wait) {
             let of = self.processes.iter_mut().find(|(_, process)| process.number == done.number);
             let Some((pid, process)) = of else { continue };
+            let known = process.reserved().is_some();
             let Some(table) = process.take(done) else { continue };
+            // Without room its code is walked as one that has no table yet.
             let new = tables.install(&table)?;
+            if new.is_some() || process.table.is_some() || !known {
+                changed.push(*pid);
+            }
             self.old.extend(std::mem::replace(&mut process.table, new));
-            changed.push(*pid);
         }
         Ok(changed)
     }
@@ -125,26 +148,65 @@ impl RunTimeCode {
         self.old.extend(self.processes.remove(&pid).and_then(|process| process.table));
     }
 
-    /// How a range of code that was made at run time is walked, part by part; `None` where nothing is known of it.
-    pub(super) fn parts(&self, pid: u32, range: &CodeRange) -> Option<Vec<CodeMapping<'_>>> {
-        let process = self.processes.get(&pid).filter(|_| range.holds == CodeOf::Jit)?;
-        let table = process.table.as_ref()?;
-        let mut parts = Vec::new();
-        let mut at = range.start;
-        for cache in process.reserved() {
-            let (start, end) = (cache.start.max(at), cache.end.min(range.end));
-            if start >= end {
-                continue;
-            }
-            if at < start {
-                parts.push(CodeMapping { start: at, end: start, way: Way::RunTime });
-            }
-            parts.push(CodeMapping { start, end, way: Way::Rules { table, bias: 0 } });
-            at = end;
+    /// How a range of code that was made at run time is walked, part by part; `None` where it is not a virtual machine's.
+    /// What has no table, though it should, is walked as such.
+    pub(super) fn parts(
+        &self,
+        code: &CodeMemory,
+        range: &CodeRange,
+    ) -> Option<Vec<CodeMapping<'_>>> {
+        let process = self.processes.get(&code.pid).filter(|_| range.holds == CodeOf::Jit)?;
+        if !code.is_same_program(&process.code) {
+            return None;
         }
-        if at < range.end {
-            parts.push(CodeMapping { start: at, end: range.end, way: Way::RunTime });
+        let way = process.table.as_ref().map(|table| Way::Rules { table, bias: 0 });
+        let Some(reserved) = process.reserved() else {
+            return Some(vec![CodeMapping {
+                start: range.start,
+                end: range.end,
+                way: Way::Unknown,
+            }]);
+        };
+        Some(split(range.start..range.end, reserved, way.unwrap_or(Way::Unknown)))
+    }
+}
+
+/// A range of code that is walked one way in a code cache, and elsewhere as what else is made at run time.
+fn split<'a>(range: Range<u64>, reserved: &[Range<u64>], way: Way<'a>) -> Vec<CodeMapping<'a>> {
+    let mut parts = Vec::new();
+    let mut at = range.start;
+    for cache in reserved {
+        let (start, end) = (cache.start.max(at), cache.end.min(range.end));
+        if start >= end {
+            continue;
         }
-        Some(parts)
+        if at < start {
+            parts.push(CodeMapping { start: at, end: start, way: Way::RunTime });
+        }
+        parts.push(CodeMapping { start, end, way });
+        at = end;
+    }
+    if at < range.end {
+        parts.push(CodeMapping { start: at, end: range.end, way: Way::RunTime });
+    }
+    parts
+}
+
+#[cfg(test)]
+mod walked {
+    use super::*;
+
+    #[test]
+    fn code_beside_the_cache_is_walked_as_any_other() {
+        let ways = |range: Range<u64>, reserved: &[Range<u64>]| -> Vec<(u64, u64, bool)> {
+            let parts = split(range, reserved, Way::Unknown);
+            parts.iter().map(|p| (p.start, p.end, matches!(p.way, Way::Unknown))).collect()
+        };
+        let caches = [20..30, 30..40, 60..90];
+        let parts =
+            [(10, 20, false), (20, 30, true), (30, 40, true), (40, 60, false), (60, 70, true)];
+        assert_eq!(ways(10..70, &caches), parts);
+        assert_eq!(ways(40..50, &caches), [(40, 50, false)]);
+        assert_eq!(ways(25..28, &caches), [(25, 28, true)]);
     }
 }

@@ -12,7 +12,7 @@ use std::fs::File;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use symbolizer::CodeMemory;
+use symbolizer::{CodeMemory, FileId, ProcessTable};
 
 /// The shortest time between two readings, and how many times longer than the last one took it is, up to a second.
 const REST: Duration = Duration::from_millis(50);
@@ -25,6 +25,21 @@ const LONGEST_REST: Duration = Duration::from_secs(8);
 /// Nanoseconds in the unit in which a process's start is told.
 const START_UNIT: u64 = 10_000_000;
 
+/// The library that a virtual machine is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Library {
+    pub(super) file: FileId,
+    /// Address in memory less virtual address.
+    pub(super) bias: u64,
+}
+
+/// What is read of a process.
+#[derive(Clone, Debug)]
+struct Opened {
+    memory: Arc<File>,
+    library: Arc<File>,
+}
+
 /// A Java virtual machine.
 #[derive(Debug)]
 pub(super) struct Process {
@@ -32,9 +47,8 @@ pub(super) struct Process {
     pub(super) number: u64,
     pub(super) code: CodeMemory,
     pub(super) table: Option<Installed>,
-    memory: Arc<File>,
-    library: Arc<File>,
-    bias: u64,
+    pub(super) library: Library,
+    opened: Option<Opened>,
     machine: Option<Arc<Machine>>,
     /// What was read; `None` while it is being read again.
     reading: Option<Reading>,
@@ -54,21 +68,14 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// `None` where its memory may not be read.
-    pub(super) fn open(number: u64, code: &CodeMemory, library: File, bias: u64) -> Option<Self> {
-        let memory = File::open(format!("/proc/{}/mem", code.pid)).ok()?;
-        // What was opened is that of this process, if its number still is its own.
-        let start = code.start.map(|start| start / START_UNIT);
-        if start.is_some_and(|start| proc::start(code.pid) != Some(start)) {
-            return None;
-        }
-        Some(Self {
+    /// Of which nothing was read yet.
+    pub(super) fn new(number: u64, code: &CodeMemory, library: Library) -> Self {
+        Self {
             number,
             code: code.clone(),
             table: None,
-            memory: Arc::new(memory),
-            library: Arc::new(library),
-            bias,
+            library,
+            opened: None,
             machine: None,
             reading: Some(Reading::default()),
             index: None,
@@ -80,7 +87,12 @@ impl Process {
             wanted_last: true,
             sampled: false,
             ahead: Instant::now(),
-        })
+        }
+    }
+
+    /// Whether its descriptors are open.
+    pub(super) fn is_opened(&self) -> bool {
+        self.opened.is_some()
     }
 
     /// Whether it should be read again.
@@ -100,19 +112,21 @@ impl Process {
         self.wanted && self.index.is_some() && self.rest < LONGEST_REST / 8
     }
 
-    /// Has it read.
-    pub(super) fn read(&mut self, worker: &mut Worker) {
+    /// Has it read. What can't be opened is tried again.
+    pub(super) fn read(&mut self, worker: &mut Worker, table: &ProcessTable) {
+        if self.opened.is_none() {
+            self.opened = Opened::of(&self.code, self.library, table);
+        }
+        let Some(Opened { memory, library }) = self.opened.clone() else {
+            self.rest = (self.rest * 2).min(LONGEST_REST);
+            (self.next, self.wanted) = (Instant::now() + self.rest, false);
+            return;
+        };
         let Some(reading) = self.reading.take() else { return };
         self.wanted_last = self.wanted || self.index.is_none();
         (self.wanted, self.sampled) = (false, false);
-        worker.read(Job {
-            number: self.number,
-            memory: self.memory.clone(),
-            library: self.library.clone(),
-            bias: self.bias,
-            machine: self.machine.clone(),
-            reading,
-        });
+        let (number, bias, machine) = (self.number, self.library.bias, self.machine.clone());
+        worker.read(Job { number, memory, library, bias, machine, reading });
     }
 
     /// What a reading gave.
@@ -142,20 +156,21 @@ impl Process {
         }
     }
 
-    /// The code cache, as far as it is known.
-    pub(super) fn reserved(&self) -> &[Range<u64>] {
-        self.index.as_ref().map_or(&[], |index| &index.reserved)
+    /// The code cache; `None` while it is not known.
+    pub(super) fn reserved(&self) -> Option<&[Range<u64>]> {
+        self.index.as_ref().map(|index| index.reserved.as_slice())
     }
 
     /// Marks the samples whose code was replaced. Code that is the same now as when it was read was the same in between.
     pub(super) fn see(&mut self, pid: u32, window: &mut Window) {
         self.sampled = true;
-        let (Some(index), Some(machine)) = (&self.index, &self.machine) else {
+        let (Some(index), Some(machine), Some(opened)) = (&self.index, &self.machine, &self.opened)
+        else {
             self.wanted = true;
             return;
         };
         let stacks: HashMap<StackId, &Stack> = window.stacks.iter().map(|s| (s.id, s)).collect();
-        let reader = Reader::new(&*self.memory);
+        let reader = Reader::new(&*opened.memory);
         let mut check =
             Check { machine, names: Names::new(&reader), reader: &reader, seen: HashMap::new() };
         let mut judged: HashMap<StackId, Judgement> = HashMap::new();
@@ -174,6 +189,20 @@ impl Process {
         if self.until.take().is_some() {
             self.replaced.clear();
         }
+    }
+}
+
+impl Opened {
+    /// `None` where the process's memory may not be read, or its library was not opened.
+    fn of(code: &CodeMemory, library: Library, table: &ProcessTable) -> Option<Self> {
+        let library = table.file(library.file)?.handle.as_ref()?.try_clone().ok()?;
+        let memory = File::open(format!("/proc/{}/mem", code.pid)).ok()?;
+        // What was opened is that of this process, if its number still is its own.
+        let start = code.start.map(|start| start / START_UNIT);
+        if start.is_some_and(|start| proc::start(code.pid) != Some(start)) {
+            return None;
+        }
+        Some(Self { memory: Arc::new(memory), library: Arc::new(library) })
     }
 }
 
