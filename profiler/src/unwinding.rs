@@ -223,7 +223,7 @@ impl Unwinding {
             before.into_iter().for_each(|before| tables.remove_space(before));
             return Ok(());
         };
-        let mut name = Some(SpaceName { pid: code.pid, start: start as u32 });
+        let new = SpaceName { pid: code.pid, start: start as u32 };
         let mut incomplete = false;
         let mut mappings: Vec<CodeMapping<'_>> = Vec::with_capacity(ranges.len());
         for range in &ranges {
@@ -235,14 +235,12 @@ impl Unwinding {
             incomplete |= missing;
             mappings.push(CodeMapping { start: range.start, end: range.end, way });
         }
-        if let Some(before) = before.filter(|before| Some(*before) != name) {
+        if let Some(before) = before.filter(|before| *before != new) {
             tables.remove_space(before);
         }
-        if let Some(new) = name
-            && !tables.set_space(new, &mappings)?
-        {
+        let name = tables.set_space(new, &mappings)?.then_some(new);
+        if name.is_none() {
             tables.remove_space(new);
-            name = None;
         }
         drop(tables);
         let files = ranges.iter().filter_map(file).collect();

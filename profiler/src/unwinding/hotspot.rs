@@ -6,10 +6,12 @@
 //! not, the sample is marked. So is what goes through a code cache that has no table.
 //!
 //! In reading order: `memory` (bounded reads of a process), `layout` (the virtual machine's own description), `heaps` (its code
-//! cache), `codelets` (its interpreter), `reading` (from there to a table), `process` (a process and its samples), [`RunTimeCode`] (all of them).
+//! cache), `codelets` (its interpreter), `reading` (from there to a table), `judge`
+//! (whether a process's samples went through the code that was read), `process` (a process), [`RunTimeCode`] (all of them).
 
 mod codelets;
 mod heaps;
+mod judge;
 mod layout;
 mod memory;
 mod process;
@@ -80,12 +82,16 @@ impl RunTimeCode {
         self.processes.values().filter(|process| process.is_opened()).count()
     }
 
-    /// Checks a window's samples against the code that there is now, and marks those whose code is no longer there.
+    /// Checks a window's samples against the code that there is now, and marks those whose code is no longer there, and
+    /// those of which that cannot be told.
     pub(super) fn see(&mut self, window: &mut Window) {
+        let sampled: HashSet<u32> = window.samples.iter().map(|sample| sample.space.pid).collect();
+        let mut looks = judge::MOST_LOOKS;
         for (pid, process) in &mut self.processes {
-            if window.samples.iter().any(|sample| sample.space.pid == *pid) {
-                process.see(*pid, window);
+            if sampled.contains(pid) {
+                process.see(*pid, window, &mut looks);
             }
+            process.pass();
         }
     }
 

@@ -1,13 +1,13 @@
 //! A process with a code cache, and its samples.
 
-use super::heaps::{self, Names};
-use super::memory::Reader;
-use super::reading::{Entry, Index, Machine, Reading};
+use super::judge::{self, Replaced, Stacks};
+use super::memory::Memory;
+use super::reading::{Index, Machine, Reading};
 use super::worker::{Done, Job, Worker};
 use crate::proc;
 use bpf::unwind::table::Table;
-use bpf::{Flags, Installed, Stack, StackId, Window};
-use std::collections::HashMap;
+use bpf::{Installed, StackId, Window};
+use std::collections::HashSet;
 use std::fs::File;
 use std::ops::Range;
 use std::sync::Arc;
@@ -53,9 +53,8 @@ pub(super) struct Process {
     /// What was read; `None` while it is being read again.
     reading: Option<Reading>,
     index: Option<Arc<Index>>,
-    /// Code that stands where other code stood, and when the tables knew that.
-    replaced: Vec<Range<u64>>,
-    until: Option<u64>,
+    stacks: Stacks,
+    replaced: Replaced,
     /// Samples came to code that is not known.
     wanted: bool,
     next: Instant,
@@ -79,8 +78,8 @@ impl Process {
             machine: None,
             reading: Some(Reading::default()),
             index: None,
-            replaced: Vec::new(),
-            until: None,
+            stacks: Stacks::default(),
+            replaced: Replaced::default(),
             wanted: false,
             next: Instant::now(),
             rest: REST,
@@ -144,16 +143,18 @@ impl Process {
         };
         self.next = Instant::now() + self.rest;
         let read = done.read?;
+        // Of stacks that were seen before, only what lies in the cache was kept.
+        if self.index.as_ref().is_some_and(|index| index.reserved != read.index.reserved) {
+            self.stacks.clear();
+        }
         self.index = Some(read.index);
-        self.replaced.extend(read.replaced);
+        self.replaced.add(read.replaced);
         Some(read.table)
     }
 
     /// The tables are as they were read, from now on.
     pub(super) fn settle(&mut self, now: u64) {
-        if !self.replaced.is_empty() {
-            self.until.get_or_insert(now);
-        }
+        self.replaced.settle(now);
     }
 
     /// The code cache; `None` while it is not known.
@@ -161,34 +162,33 @@ impl Process {
         self.index.as_ref().map(|index| index.reserved.as_slice())
     }
 
-    /// Marks the samples whose code was replaced. Code that is the same now as when it was read was the same in between.
-    pub(super) fn see(&mut self, pid: u32, window: &mut Window) {
+    /// Marks the samples whose code was replaced, or may have been: not more than `looks` pieces of code are looked at.
+    pub(super) fn see(&mut self, pid: u32, window: &mut Window, looks: &mut usize) {
         self.sampled = true;
+        self.note(pid, window);
         let (Some(index), Some(machine), Some(opened)) = (&self.index, &self.machine, &self.opened)
         else {
             self.wanted = true;
             return;
         };
-        let stacks: HashMap<StackId, &Stack> = window.stacks.iter().map(|s| (s.id, s)).collect();
-        let reader = Reader::new(&*opened.memory);
-        let mut check =
-            Check { machine, names: Names::new(&reader), reader: &reader, seen: HashMap::new() };
-        let mut judged: HashMap<StackId, Judgement> = HashMap::new();
-        for sample in window.samples.iter_mut().filter(|sample| sample.space.pid == pid) {
-            let judgement = *judged.entry(sample.user).or_insert_with(|| {
-                let stack = stacks.get(&sample.user);
-                stack
-                    .map_or(Judgement::default(), |stack| check.judge(stack, index, &self.replaced))
-            });
-            self.wanted |= judgement.unknown || judgement.changed;
-            let before = judgement.before && self.until.is_none_or(|until| sample.time < until);
-            if judgement.changed || before {
-                sample.flags = sample.flags.with(Flags::STALE);
-            }
+        let (by, said) = ((&**machine, &*opened.memory as &dyn Memory), (&**index, &self.replaced));
+        self.wanted |= judge::mark(pid, window, &self.stacks, by, said, looks);
+    }
+
+    /// Takes note of new stacks: while the code cache is not known, of all that they go through.
+    fn note(&mut self, pid: u32, window: &Window) {
+        let of_it = window.samples.iter().filter(|sample| sample.space.pid == pid);
+        let ids: HashSet<StackId> = of_it.map(|sample| sample.user).collect();
+        let index = self.index.as_ref();
+        let holds = |address| index.is_none_or(|index| index.holds(address));
+        for stack in window.stacks.iter().filter(|stack| ids.contains(&stack.id)) {
+            self.stacks.note(stack, holds);
         }
-        if self.until.take().is_some() {
-            self.replaced.clear();
-        }
+    }
+
+    /// A window has passed.
+    pub(super) fn pass(&mut self) {
+        self.replaced.pass();
     }
 }
 
@@ -203,100 +203,5 @@ impl Opened {
             return None;
         }
         Some(Self { memory: Arc::new(memory), library: Arc::new(library) })
-    }
-}
-
-/// What is to be said of a stack.
-#[derive(Clone, Copy, Debug, Default)]
-struct Judgement {
-    /// It goes through code that was not read yet.
-    unknown: bool,
-    /// Through code that is not what was read.
-    changed: bool,
-    /// Through code that was not what was read before the last reading.
-    before: bool,
-}
-
-/// Compares what was read with what is there now.
-struct Check<'a, 'm> {
-    machine: &'a Machine,
-    reader: &'a Reader<'m>,
-    names: Names<'a, 'm>,
-    /// By block: whether it is the same.
-    seen: HashMap<u64, bool>,
-}
-
-impl Check<'_, '_> {
-    fn judge(&mut self, stack: &Stack, index: &Index, replaced: &[Range<u64>]) -> Judgement {
-        let mut judgement = Judgement::default();
-        for (number, frame) in stack.frames.iter().enumerate() {
-            // Return addresses lie behind their calls.
-            let address = frame.address.saturating_sub(u64::from(number > 0));
-            if !index.holds(address) {
-                continue;
-            }
-            match index.at(address) {
-                Some(entry) => judgement.changed |= !self.is_same(entry),
-                None => judgement.unknown = true,
-            }
-            judgement.before |= replaced.iter().any(|range| range.contains(&address));
-        }
-        judgement
-    }
-
-    fn is_same(&mut self, entry: &Entry) -> bool {
-        if let Some(same) = self.seen.get(&entry.block) {
-            return *same;
-        }
-        let fields = &self.machine.fields;
-        let (reader, end) = (self.reader, entry.code.end);
-        let now = heaps::identity(fields, reader, &mut self.names, entry.block, end);
-        // Of a process that is gone nothing can be told any more.
-        let same = now.is_none_or(|now| now == Some(entry.identity));
-        self.seen.insert(entry.block, same);
-        same
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::reading::Reading;
-    use super::super::tests::{HEAP, METHOD, machine, machinery};
-    use super::*;
-    use crate::testing::stack;
-
-    /// What is said of a stack, by what was read of the machine before.
-    fn judge(index: &Index, now: &super::super::tests::Machinery, stack: &Stack) -> Judgement {
-        let memory = now.memory();
-        let machine = machine(&machinery(), &memory).unwrap();
-        let reader = Reader::new(&memory);
-        let (names, seen) = (Names::new(&reader), HashMap::new());
-        let replaced = Vec::from_iter(Some(HEAP + 0x180..HEAP + 0x190));
-        Check { machine: &machine, names, reader: &reader, seen }.judge(stack, index, &replaced)
-    }
-
-    #[test]
-    fn code_that_is_other_or_new_is_seen() {
-        let mut now = machinery();
-        let memory = now.memory();
-        let machine = machine(&now, &memory).unwrap();
-        let index = Reading::default().again(&machine, &memory, true).unwrap().index;
-        let code = HEAP + 0x80;
-        let said = |now: &_, addresses: &[u64]| {
-            let said = judge(&index, now, &stack(1, addresses));
-            (said.unknown, said.changed, said.before)
-        };
-        assert_eq!(said(&now, &[0x1000, code + 5, 0x2000]), (false, false, false));
-        let end = code + METHOD.len() as u64;
-        assert_eq!(
-            said(&now, &[0x1000, end]),
-            (false, false, false),
-            "a return behind a last call"
-        );
-        assert_eq!(said(&now, &[end]), (true, false, false));
-        assert_eq!(said(&now, &[HEAP + 0x180]), (true, false, true));
-        now.block(0, 77, METHOD);
-        assert_eq!(said(&now, &[0x1000, code + 5]), (false, true, false));
-        assert_eq!(said(&now, &[0x1000]), (false, false, false));
     }
 }
