@@ -200,19 +200,56 @@ fn split<'a>(range: Range<u64>, reserved: &[Range<u64>], way: Way<'a>) -> Vec<Co
 
 #[cfg(test)]
 mod walked {
+    use super::process::tests::{process, read};
+    use super::tests::HEAP;
     use super::*;
+    use std::process::Command;
+    use std::time::Duration;
+
+    fn ends(parts: &[CodeMapping<'_>]) -> Vec<(u64, u64, bool)> {
+        parts.iter().map(|p| (p.start, p.end, matches!(p.way, Way::Unknown))).collect()
+    }
 
     #[test]
     fn code_beside_the_cache_is_walked_as_any_other() {
-        let ways = |range: Range<u64>, reserved: &[Range<u64>]| -> Vec<(u64, u64, bool)> {
-            let parts = split(range, reserved, Way::Unknown);
-            parts.iter().map(|p| (p.start, p.end, matches!(p.way, Way::Unknown))).collect()
-        };
         let caches = [20..30, 30..40, 60..90];
-        let parts =
+        let parts = |range| ends(&split(range, &caches, Way::Unknown));
+        let all =
             [(10, 20, false), (20, 30, true), (30, 40, true), (40, 60, false), (60, 70, true)];
-        assert_eq!(ways(10..70, &caches), parts);
-        assert_eq!(ways(40..50, &caches), [(40, 50, false)]);
-        assert_eq!(ways(25..28, &caches), [(25, 28, true)]);
+        assert_eq!(parts(10..70), all);
+        assert_eq!(parts(40..50), [(40, 50, false)]);
+        assert_eq!(parts(25..28), [(25, 28, true)]);
+    }
+
+    #[test]
+    fn only_the_program_that_was_read_is_walked_by_its_rules_and_none_without_a_table() {
+        let mut all = RunTimeCode::new(true).unwrap();
+        let mut process = process();
+        let code = process.code.clone();
+        let range = CodeRange { start: HEAP - 0x1000, end: HEAP + 0x4000, holds: CodeOf::Jit };
+        all.processes.insert(code.pid, process);
+        let parts = |all: &RunTimeCode, code: &CodeMemory| {
+            all.parts(code, &range).map(|parts| ends(&parts))
+        };
+        assert_eq!(parts(&all, &code), Some(vec![(range.start, range.end, true)]));
+        process = all.processes.remove(&code.pid).unwrap();
+        assert!(read(&mut process, Duration::ZERO).is_some());
+        all.processes.insert(code.pid, process);
+        let (before, behind) = (range.start..HEAP, HEAP + 0x2000..range.end);
+        let cache = (HEAP, HEAP + 0x2000, true);
+        let split = [(before.start, HEAP, false), cache, (behind.start, behind.end, false)];
+        assert_eq!(parts(&all, &code), Some(split.to_vec()));
+        // Another program, with the same number.
+        let mut child = Command::new("sleep").arg("600").spawn().unwrap();
+        let mut table = ProcessTable::new();
+        table.read(std::process::id());
+        table.read(child.id());
+        let mut other = table.code().find(|code| code.pid == child.id()).unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        other.pid = code.pid;
+        assert_eq!(parts(&all, &other), None);
+        all.order(&table, &other, &[], true);
+        assert!(all.processes.is_empty(), "it is no virtual machine");
     }
 }

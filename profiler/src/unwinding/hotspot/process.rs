@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use symbolizer::{CodeMemory, FileId, ProcessTable};
 
-/// The shortest time between two readings, and how many times longer than the last one took it is, up to a second.
+/// The shortest time between two readings, and how many times longer than the last one took it is.
 const REST: Duration = Duration::from_millis(50);
 const REST_FOR_WORK: u32 = 25;
 /// The same for a process that is sampled, while all its code is known: what is read before it runs need not be marked.
@@ -101,9 +101,9 @@ impl Process {
         self.reading.is_some() && (ahead || self.wanted && now >= self.next)
     }
 
-    /// Whether it had samples since the last reading.
+    /// Whether it had samples since the last reading, and can be read.
     pub(super) fn is_sampled(&self) -> bool {
-        self.sampled
+        self.sampled && self.index.is_some()
     }
 
     /// Whether it will soon be due.
@@ -128,28 +128,30 @@ impl Process {
         worker.read(Job { number, memory, library, bias, machine, reading });
     }
 
-    /// What a reading gave.
+    /// What a reading gave: a table, if it is other than the one that there is.
     pub(super) fn take(&mut self, done: Done) -> Option<Table> {
         self.reading = Some(done.reading);
         self.machine = done.machine;
         self.ahead = Instant::now() + AHEAD.max(done.took * AHEAD_FOR_WORK);
         // The first one reads all.
         let first = self.index.is_none();
+        let least = (done.took * REST_FOR_WORK).max(REST);
         self.rest = match &done.read {
             Some(_) if first => REST,
-            Some(read) if read.news => (done.took * REST_FOR_WORK).clamp(REST, LONGEST_REST / 8),
-            _ if self.wanted_last => (self.rest * 2).min(LONGEST_REST),
-            _ => self.rest,
+            Some(read) if read.news => least,
+            _ if self.wanted_last => (self.rest * 2).min(LONGEST_REST).max(least),
+            _ => self.rest.max(least),
         };
         self.next = Instant::now() + self.rest;
         let read = done.read?;
+        let moved = self.reserved().is_none_or(|reserved| reserved != read.index.reserved);
         // Of stacks that were seen before, only what lies in the cache was kept.
-        if self.index.as_ref().is_some_and(|index| index.reserved != read.index.reserved) {
+        if moved && !first {
             self.stacks.clear();
         }
         self.index = Some(read.index);
         self.replaced.add(read.replaced);
-        Some(read.table)
+        (read.news || moved || self.table.is_none()).then_some(read.table)
     }
 
     /// The tables are as they were read, from now on.
@@ -203,5 +205,45 @@ impl Opened {
             return None;
         }
         Some(Self { memory: Arc::new(memory), library: Arc::new(library) })
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::super::tests::{machine, machinery};
+    use super::*;
+
+    /// This process, as if it were a virtual machine.
+    pub(in crate::unwinding::hotspot) fn process() -> Process {
+        let mut table = ProcessTable::new();
+        table.read(std::process::id());
+        let code = table.code().next().unwrap();
+        Process::new(1, &code, Library { file: FileId(0), bias: 0 })
+    }
+
+    /// It is read, which takes so long.
+    pub(in crate::unwinding::hotspot) fn read(
+        process: &mut Process,
+        took: Duration,
+    ) -> Option<Table> {
+        let made = machinery();
+        let memory = made.memory();
+        let machine = machine(&made, &memory).unwrap();
+        let mut reading = process.reading.take().unwrap();
+        let read = reading.again(&machine, &memory, true);
+        process.take(Done { number: 1, machine: Some(Arc::new(machine)), reading, took, read })
+    }
+
+    #[test]
+    fn what_was_read_is_looked_at_ahead_and_the_rest_is_as_long_as_the_work() {
+        let mut process = process();
+        let begin = Instant::now();
+        assert!(!process.is_sampled());
+        process.sampled = true;
+        assert!(!process.is_sampled(), "it was never read");
+        assert!(read(&mut process, Duration::from_secs(10)).is_some());
+        assert!(process.is_sampled());
+        assert!(read(&mut process, Duration::from_secs(10)).is_some(), "there was no room");
+        assert!(process.next >= begin + Duration::from_secs(250));
     }
 }
