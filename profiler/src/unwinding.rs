@@ -133,7 +133,8 @@ impl Unwinding {
 
     /// Files without tables though they have rules, and why.
     pub(crate) fn unfit(&self) -> impl Iterator<Item = (FileId, Unfit)> {
-        self.files.unfit()
+        let made = self.run_time.without_room().into_iter();
+        self.files.unfit().chain(made.map(|file| (file, Unfit::NoRoomForMade)))
     }
 
     /// Has the files disassembled whose code without rules was come to.

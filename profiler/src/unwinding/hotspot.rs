@@ -22,10 +22,10 @@ mod worker;
 
 use bpf::{CodeMapping, Installed, Tables, Way, Window};
 use process::{Library, Process};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io;
 use std::ops::Range;
-use symbolizer::{CodeMemory, CodeOf, CodeRange, ProcessTable};
+use symbolizer::{CodeMemory, CodeOf, CodeRange, FileId, ProcessTable};
 use worker::Worker;
 
 /// The library.
@@ -116,7 +116,13 @@ impl RunTimeCode {
         self.processes.values().any(Process::is_sampled)
     }
 
-    /// Installs what was read; waits for all of it where `wait` says so. Returns the processes with new tables.
+    /// The virtual machines' libraries for whose code there was no room.
+    pub(super) fn without_room(&self) -> BTreeSet<FileId> {
+        let lacks = |process: &&Process| process.reserved().is_some() && process.table.is_none();
+        self.processes.values().filter(lacks).map(|process| process.library.file).collect()
+    }
+
+    /// Installs what was read; waits for it for a while where `wait` says so. Returns the processes with new tables.
     ///
     /// # Errors
     /// When the kernel gives no memory.

@@ -246,7 +246,7 @@ mod tests {
     fn what_was_replaced_is_marked_until_the_tables_know_it() {
         let mut seen = seen(&[&[HEAP + 0x180], &[CODE], &[0x1000]]);
         let now = machinery();
-        seen.replaced.add(vec![HEAP + 0x180..HEAP + 0x190]);
+        seen.replaced.add(Vec::from_iter(Some(HEAP + 0x180..HEAP + 0x190)));
         let ids = [1, 2, 3, 7, 0];
         assert_eq!(seen.marks(&now, &[9], &ids, 9).0, "x..x.");
         seen.replaced.settle(10);
