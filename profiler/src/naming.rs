@@ -25,6 +25,9 @@ fn no_table(file: &MappedFile, why: Unfit) -> Warning {
             Unfit::NoRoom => {
                 "has no room for its unwind table; --unwind-memory 256M or less to record makes some"
             }
+            Unfit::NoRoomForMade => {
+                "has no room for the unwind table of the code that it made; --unwind-memory 256M or less to record makes some"
+            }
             Unfit::TooLarge => "is too large for an unwind table, and was walked by frame pointer",
         }),
     }

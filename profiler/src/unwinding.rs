@@ -85,7 +85,7 @@ impl Unwinding {
             self.sampled.insert(code.pid);
             let ranges = table.ranges(&code);
             self.files.order(table, &ranges, Depth::Code);
-            self.run_time.order(table, &code, &ranges);
+            self.run_time.order(table, &code, &ranges, true);
         }
         self.files.install(true)?;
         self.run_time.install(true, &mut self.files.tables())?;
@@ -117,7 +117,7 @@ impl Unwinding {
             }
         }
         self.deepen(table);
-        self.run_time.read();
+        self.run_time.read(table);
         for evicted in self.files.make_room() {
             self.forget_file(evicted);
         }
@@ -133,7 +133,8 @@ impl Unwinding {
 
     /// Files without tables though they have rules, and why.
     pub(crate) fn unfit(&self) -> impl Iterator<Item = (FileId, Unfit)> {
-        self.files.unfit()
+        let made = self.run_time.without_room().into_iter();
+        self.files.unfit().chain(made.map(|file| (file, Unfit::NoRoomForMade)))
     }
 
     /// Has the files disassembled whose code without rules was come to.
@@ -166,8 +167,8 @@ impl Unwinding {
             let ranges = table.ranges(&code);
             if wanted {
                 self.files.order(table, &ranges, Depth::Tables);
-                self.run_time.order(table, &code, &ranges);
             }
+            self.run_time.order(table, &code, &ranges, wanted);
             changed.push((code, ranges));
         }
         self.sampled.clear();
@@ -217,14 +218,17 @@ impl Unwinding {
     /// Says how a process is walked.
     fn set(&mut self, code: CodeMemory, ranges: Vec<CodeRange>) -> io::Result<()> {
         let start = code.start.map(|start| start / START_UNIT).or_else(|| proc::start(code.pid));
-        let Some(start) = start else { return Ok(()) };
-        let mut name = Some(SpaceName { pid: code.pid, start: start as u32 });
         let before = self.walked.remove(&code.pid).and_then(|walked| walked.name);
-        let mut incomplete = false;
         let mut tables = self.files.tables();
+        let Some(start) = start else {
+            before.into_iter().for_each(|before| tables.remove_space(before));
+            return Ok(());
+        };
+        let new = SpaceName { pid: code.pid, start: start as u32 };
+        let mut incomplete = false;
         let mut mappings: Vec<CodeMapping<'_>> = Vec::with_capacity(ranges.len());
         for range in &ranges {
-            if let Some(parts) = self.run_time.parts(code.pid, range) {
+            if let Some(parts) = self.run_time.parts(&code, range) {
                 mappings.extend(parts);
                 continue;
             }
@@ -232,14 +236,12 @@ impl Unwinding {
             incomplete |= missing;
             mappings.push(CodeMapping { start: range.start, end: range.end, way });
         }
-        if let Some(before) = before.filter(|before| Some(*before) != name) {
+        if let Some(before) = before.filter(|before| *before != new) {
             tables.remove_space(before);
         }
-        if let Some(new) = name
-            && !tables.set_space(new, &mappings)?
-        {
+        let name = tables.set_space(new, &mappings)?.then_some(new);
+        if name.is_none() {
             tables.remove_space(new);
-            name = None;
         }
         drop(tables);
         let files = ranges.iter().filter_map(file).collect();

@@ -51,6 +51,8 @@ pub(super) enum Of {
 pub(crate) enum Unfit {
     /// There was no room.
     NoRoom,
+    /// There was no room for the table of the code that it made at run time.
+    NoRoomForMade,
     /// Its code spans 4 GiB, or its rules are more than is read.
     TooLarge,
 }
@@ -101,8 +103,7 @@ impl Files {
         };
         let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let workers = Workers::start(cpus.min(8))?;
-        let (files, foreseen) = (HashMap::new(), HashMap::new());
-        let replaced = Vec::new();
+        let (files, foreseen, replaced) = (HashMap::new(), HashMap::new(), Vec::new());
         Ok(Self { tables, workers, files, foreseen, replaced, vdso, now: 0 })
     }
 
@@ -181,8 +182,7 @@ impl Files {
                 self.replaced.push((id, table));
             }
         }
-        let tables = self.tables.clone();
-        let mut tables = tables.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         for of in self.files.values_mut() {
             let Of::Waiting(waiting) = of else { continue };
             if let Some(table) = tables.install(&waiting.table)? {

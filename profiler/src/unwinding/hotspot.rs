@@ -3,13 +3,15 @@
 //! A process that maps `libjvm.so` gets a table of its own, over its code cache, from what the virtual machine says of each
 //! piece of code there. It is read anew when samples came to code that is not known, on a thread of its own and seldom, and
 //! only what changed is disassembled. What was sampled is checked: was the code still there that the rules were made of? If
-//! not, the sample is marked.
+//! not, the sample is marked. So is what goes through a code cache that has no table.
 //!
 //! In reading order: `memory` (bounded reads of a process), `layout` (the virtual machine's own description), `heaps` (its code
-//! cache), `codelets` (its interpreter), `reading` (from there to a table), `process` (a process and its samples), [`RunTimeCode`] (all of them).
+//! cache), `codelets` (its interpreter), `reading` (from there to a table), `judge`
+//! (whether a process's samples went through the code that was read), `process` (a process), [`RunTimeCode`] (all of them).
 
 mod codelets;
 mod heaps;
+mod judge;
 mod layout;
 mod memory;
 mod process;
@@ -19,14 +21,17 @@ mod tests;
 mod worker;
 
 use bpf::{CodeMapping, Installed, Tables, Way, Window};
-use process::Process;
-use std::collections::{HashMap, HashSet};
+use process::{Library, Process};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io;
-use symbolizer::{CodeMemory, CodeOf, CodeRange, ProcessTable};
+use std::ops::Range;
+use symbolizer::{CodeMemory, CodeOf, CodeRange, FileId, ProcessTable};
 use worker::Worker;
 
 /// The library.
 const LIBRARY: &[u8] = b"/libjvm.so";
+/// The code of more virtual machines at a time is not read.
+const MOST_OPENED: usize = 64;
 
 /// The processes with code of their own.
 #[derive(Debug)]
@@ -46,38 +51,58 @@ impl RunTimeCode {
         Ok(Self { worker: Worker::start(by_fp)?, processes, old, next: 0 })
     }
 
-    /// Takes note of a process, if it is a Java virtual machine.
-    pub(super) fn order(&mut self, table: &ProcessTable, code: &CodeMemory, ranges: &[CodeRange]) {
+    /// Takes note of a process, if it is a Java virtual machine, and of what it was before no more; has it read `now`, or
+    /// when it is sampled.
+    pub(super) fn order(
+        &mut self,
+        table: &ProcessTable,
+        code: &CodeMemory,
+        ranges: &[CodeRange],
+        now: bool,
+    ) {
         if self.processes.get(&code.pid).is_some_and(|known| code.is_same_program(&known.code)) {
             return;
         }
         self.remove(code.pid);
         let library = ranges.iter().find_map(|range| {
             let CodeOf::File { file, bias } = range.holds else { return None };
-            let file = table.file(file).filter(|file| file.path.ends_with(LIBRARY))?;
-            Some((file.handle.as_ref()?.try_clone().ok()?, bias))
+            table.file(file)?.path.ends_with(LIBRARY).then_some(Library { file, bias })
         });
-        let Some((library, bias)) = library else { return };
+        let Some(library) = library else { return };
         self.next += 1;
-        if let Some(mut process) = Process::open(self.next, code, library, bias) {
-            process.read(&mut self.worker);
-            self.processes.insert(code.pid, process);
+        let mut process = Process::new(self.next, code, library);
+        if now && self.opened() < MOST_OPENED {
+            process.read(&mut self.worker, table);
         }
+        self.processes.insert(code.pid, process);
     }
 
-    /// Checks a window's samples against the code that there is now, and marks those whose code is no longer there.
+    /// How many of them have descriptors open.
+    fn opened(&self) -> usize {
+        self.processes.values().filter(|process| process.is_opened()).count()
+    }
+
+    /// Checks a window's samples against the code that there is now, and marks those whose code is no longer there, and
+    /// those of which that cannot be told.
     pub(super) fn see(&mut self, window: &mut Window) {
+        let sampled: HashSet<u32> = window.samples.iter().map(|sample| sample.space.pid).collect();
+        let mut looks = judge::MOST_LOOKS;
         for (pid, process) in &mut self.processes {
-            if window.samples.iter().any(|sample| sample.space.pid == *pid) {
-                process.see(*pid, window);
+            if sampled.contains(pid) {
+                process.see(*pid, window, &mut looks);
             }
+            process.pass();
         }
     }
 
     /// Has read again what changed.
-    pub(super) fn read(&mut self) {
+    pub(super) fn read(&mut self, table: &ProcessTable) {
+        let mut opened = self.opened();
         for process in self.processes.values_mut().filter(|process| process.is_due()) {
-            process.read(&mut self.worker);
+            if process.is_opened() || opened < MOST_OPENED {
+                opened += usize::from(!process.is_opened());
+                process.read(&mut self.worker, table);
+            }
         }
     }
 
@@ -91,7 +116,13 @@ impl RunTimeCode {
         self.processes.values().any(Process::is_sampled)
     }
 
-    /// Installs what was read; waits for all of it where `wait` says so. Returns the processes with new tables.
+    /// The virtual machines' libraries for whose code there was no room.
+    pub(super) fn without_room(&self) -> BTreeSet<FileId> {
+        let lacks = |process: &&Process| process.reserved().is_some() && process.table.is_none();
+        self.processes.values().filter(lacks).map(|process| process.library.file).collect()
+    }
+
+    /// Installs what was read; waits for it for a while where `wait` says so. Returns the processes with new tables.
     ///
     /// # Errors
     /// When the kernel gives no memory.
@@ -100,10 +131,14 @@ impl RunTimeCode {
         for done in self.worker.done(wait) {
             let of = self.processes.iter_mut().find(|(_, process)| process.number == done.number);
             let Some((pid, process)) = of else { continue };
+            let known = process.reserved().is_some();
             let Some(table) = process.take(done) else { continue };
+            // Without room its code is walked as one that has no table yet.
             let new = tables.install(&table)?;
+            if new.is_some() || process.table.is_some() || !known {
+                changed.push(*pid);
+            }
             self.old.extend(std::mem::replace(&mut process.table, new));
-            changed.push(*pid);
         }
         Ok(changed)
     }
@@ -125,26 +160,102 @@ impl RunTimeCode {
         self.old.extend(self.processes.remove(&pid).and_then(|process| process.table));
     }
 
-    /// How a range of code that was made at run time is walked, part by part; `None` where nothing is known of it.
-    pub(super) fn parts(&self, pid: u32, range: &CodeRange) -> Option<Vec<CodeMapping<'_>>> {
-        let process = self.processes.get(&pid).filter(|_| range.holds == CodeOf::Jit)?;
-        let table = process.table.as_ref()?;
-        let mut parts = Vec::new();
-        let mut at = range.start;
-        for cache in process.reserved() {
-            let (start, end) = (cache.start.max(at), cache.end.min(range.end));
-            if start >= end {
-                continue;
-            }
-            if at < start {
-                parts.push(CodeMapping { start: at, end: start, way: Way::RunTime });
-            }
-            parts.push(CodeMapping { start, end, way: Way::Rules { table, bias: 0 } });
-            at = end;
+    /// How a range of code that was made at run time is walked, part by part; `None` where it is not a virtual machine's.
+    /// What has no table, though it should, is walked as such.
+    pub(super) fn parts(
+        &self,
+        code: &CodeMemory,
+        range: &CodeRange,
+    ) -> Option<Vec<CodeMapping<'_>>> {
+        let process = self.processes.get(&code.pid).filter(|_| range.holds == CodeOf::Jit)?;
+        if !code.is_same_program(&process.code) {
+            return None;
         }
-        if at < range.end {
-            parts.push(CodeMapping { start: at, end: range.end, way: Way::RunTime });
+        let way = process.table.as_ref().map(|table| Way::Rules { table, bias: 0 });
+        let Some(reserved) = process.reserved() else {
+            return Some(vec![CodeMapping {
+                start: range.start,
+                end: range.end,
+                way: Way::Unknown,
+            }]);
+        };
+        Some(split(range.start..range.end, reserved, way.unwrap_or(Way::Unknown)))
+    }
+}
+
+/// A range of code that is walked one way in a code cache, and elsewhere as what else is made at run time.
+fn split<'a>(range: Range<u64>, reserved: &[Range<u64>], way: Way<'a>) -> Vec<CodeMapping<'a>> {
+    let mut parts = Vec::new();
+    let mut at = range.start;
+    for cache in reserved {
+        let (start, end) = (cache.start.max(at), cache.end.min(range.end));
+        if start >= end {
+            continue;
         }
-        Some(parts)
+        if at < start {
+            parts.push(CodeMapping { start: at, end: start, way: Way::RunTime });
+        }
+        parts.push(CodeMapping { start, end, way });
+        at = end;
+    }
+    if at < range.end {
+        parts.push(CodeMapping { start: at, end: range.end, way: Way::RunTime });
+    }
+    parts
+}
+
+#[cfg(test)]
+mod walked {
+    use super::process::tests::{process, read};
+    use super::tests::HEAP;
+    use super::*;
+    use std::process::Command;
+    use std::time::Duration;
+
+    fn ends(parts: &[CodeMapping<'_>]) -> Vec<(u64, u64, bool)> {
+        parts.iter().map(|p| (p.start, p.end, matches!(p.way, Way::Unknown))).collect()
+    }
+
+    #[test]
+    fn code_beside_the_cache_is_walked_as_any_other() {
+        let caches = [20..30, 30..40, 60..90];
+        let parts = |range| ends(&split(range, &caches, Way::Unknown));
+        let all =
+            [(10, 20, false), (20, 30, true), (30, 40, true), (40, 60, false), (60, 70, true)];
+        assert_eq!(parts(10..70), all);
+        assert_eq!(parts(40..50), [(40, 50, false)]);
+        assert_eq!(parts(25..28), [(25, 28, true)]);
+    }
+
+    #[test]
+    fn only_the_program_that_was_read_is_walked_by_its_rules_and_none_without_a_table() {
+        let mut all = RunTimeCode::new(true).unwrap();
+        let mut process = process();
+        let code = process.code.clone();
+        let range = CodeRange { start: HEAP - 0x1000, end: HEAP + 0x4000, holds: CodeOf::Jit };
+        all.processes.insert(code.pid, process);
+        let parts = |all: &RunTimeCode, code: &CodeMemory| {
+            all.parts(code, &range).map(|parts| ends(&parts))
+        };
+        assert_eq!(parts(&all, &code), Some(vec![(range.start, range.end, true)]));
+        process = all.processes.remove(&code.pid).unwrap();
+        assert!(read(&mut process, Duration::ZERO).is_some());
+        all.processes.insert(code.pid, process);
+        let (before, behind) = (range.start..HEAP, HEAP + 0x2000..range.end);
+        let cache = (HEAP, HEAP + 0x2000, true);
+        let split = [(before.start, HEAP, false), cache, (behind.start, behind.end, false)];
+        assert_eq!(parts(&all, &code), Some(split.to_vec()));
+        // Another program, with the same number.
+        let mut child = Command::new("sleep").arg("600").spawn().unwrap();
+        let mut table = ProcessTable::new();
+        table.read(std::process::id());
+        table.read(child.id());
+        let mut other = table.code().find(|code| code.pid == child.id()).unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        other.pid = code.pid;
+        assert_eq!(parts(&all, &other), None);
+        all.order(&table, &other, &[], true);
+        assert!(all.processes.is_empty(), "it is no virtual machine");
     }
 }

@@ -14,6 +14,9 @@ use symbolizer::name::elf::{Bytes, Image, Section};
 /// The machine whose code is disassembled.
 const X86_64: u16 = 62;
 
+/// Who waits for all that is being read waits so long: a process may be slow, or make its memory so.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// A code cache that is to be read.
 #[derive(Debug)]
 pub(super) struct Job {
@@ -73,12 +76,13 @@ impl Worker {
         }
     }
 
-    /// What was read since the last call; waits for all of it where `wait` says so.
+    /// What was read since the last call; waits for all of it where `wait` says so, for ten seconds at most.
     pub(super) fn done(&mut self, wait: bool) -> Vec<Done> {
         let mut all = Vec::new();
+        let end = Instant::now() + if wait { PATIENCE } else { Duration::ZERO };
         while self.waiting > 0 {
-            let next = if wait { self.done.recv().ok() } else { self.done.try_recv().ok() };
-            let Some(next) = next else { break };
+            let left = end.saturating_duration_since(Instant::now());
+            let Ok(next) = self.done.recv_timeout(left) else { break };
             self.waiting -= 1;
             all.push(next);
         }

@@ -1,0 +1,280 @@
+//! Whether the code that a process's samples went through is the code that its rules were made of.
+
+use super::heaps::{self, Names};
+use super::memory::{Memory, Reader};
+use super::reading::{Entry, Index, Machine};
+use bpf::{Flags, Stack, StackId, Window};
+use std::collections::HashMap;
+use std::ops::Range;
+
+/// Pieces of code that are looked at in a window, of all processes.
+pub(super) const MOST_LOOKS: usize = 8192;
+/// Addresses of a process's stacks that are kept; a stack counts as some more.
+const MOST_KEPT: usize = 2 << 20;
+const KEPT_BESIDE: usize = 4;
+
+/// Of a process's stacks, the addresses that lie in its code cache. A window brings a stack's frames only once, and its code
+/// may be replaced later.
+#[derive(Debug, Default)]
+pub(super) struct Stacks {
+    known: HashMap<StackId, Box<[u64]>>,
+    kept: usize,
+}
+
+impl Stacks {
+    /// Takes note of what `holds`; beyond the bound of nothing any more.
+    pub(super) fn note(&mut self, stack: &Stack, holds: impl Fn(u64) -> bool) {
+        if self.known.contains_key(&stack.id) || self.kept >= MOST_KEPT {
+            return;
+        }
+        // Return addresses lie behind their calls.
+        let places = stack.frames.iter().enumerate();
+        let places = places.map(|(at, frame)| frame.address.saturating_sub(u64::from(at > 0)));
+        let addresses: Box<[u64]> = places.filter(|address| holds(*address)).collect();
+        self.kept += addresses.len() + KEPT_BESIDE;
+        self.known.insert(stack.id, addresses);
+    }
+
+    /// Forgets all.
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
+/// Code that stands where other code stood, and when the tables knew that.
+#[derive(Debug, Default)]
+pub(super) struct Replaced {
+    /// Sorted, apart.
+    ranges: Vec<Range<u64>>,
+    until: Option<u64>,
+}
+
+impl Replaced {
+    /// More of it, that the tables do not know yet.
+    pub(super) fn add(&mut self, more: Vec<Range<u64>>) {
+        self.ranges.extend(more);
+        self.ranges.sort_unstable_by_key(|range| range.start);
+        self.ranges.dedup_by(|next, range| {
+            let touches = next.start <= range.end;
+            if touches {
+                range.end = range.end.max(next.end);
+            }
+            touches
+        });
+    }
+
+    /// The tables are as they were read, from now on.
+    pub(super) fn settle(&mut self, now: u64) {
+        if !self.ranges.is_empty() {
+            self.until.get_or_insert(now);
+        }
+    }
+
+    /// A window has passed: all samples from before the tables knew it have been seen, if they know it.
+    pub(super) fn pass(&mut self) {
+        if self.until.take().is_some() {
+            self.ranges.clear();
+        }
+    }
+
+    fn holds(&self, address: u64) -> bool {
+        let after = self.ranges.partition_point(|range| range.start <= address);
+        after.checked_sub(1).is_some_and(|at| self.ranges[at].contains(&address))
+    }
+
+    /// Whether something was replaced that the tables did not know at a time.
+    fn at(&self, time: u64) -> bool {
+        !self.ranges.is_empty() && self.until.is_none_or(|until| time < until)
+    }
+}
+
+/// What is to be said of a stack.
+#[derive(Clone, Copy, Debug, Default)]
+struct Judgement {
+    /// It goes through code that was not read yet.
+    unknown: bool,
+    /// Through code that is not what was read.
+    changed: bool,
+    /// Through code that was not what was read before the last reading.
+    before: bool,
+    /// Through code that was not looked at.
+    unseen: bool,
+}
+
+/// Compares what was read with what is there now.
+pub(super) struct Check<'a, 'm> {
+    machine: &'a Machine,
+    index: &'a Index,
+    replaced: &'a Replaced,
+    reader: &'a Reader<'m>,
+    names: Names<'a, 'm>,
+    /// By block: whether it is the same.
+    seen: HashMap<u64, bool>,
+    /// Blocks that may still be looked at.
+    looks: &'a mut usize,
+}
+
+/// Marks a window's samples of a process whose code was replaced, or may have been. Code that is the same now as when it was
+/// read was the same in between. Returns whether there is code to read.
+pub(super) fn mark(
+    pid: u32,
+    window: &mut Window,
+    stacks: &Stacks,
+    (machine, memory): (&Machine, &dyn Memory),
+    (index, replaced): (&Index, &Replaced),
+    looks: &mut usize,
+) -> bool {
+    let reader = &Reader::new(memory);
+    let (names, seen) = (Names::new(reader), HashMap::new());
+    let mut check = Check { machine, index, replaced, reader, names, seen, looks };
+    let mut judged: HashMap<StackId, Option<Judgement>> = HashMap::new();
+    for sample in window.samples.iter().filter(|sample| sample.space.pid == pid) {
+        let known = || stacks.known.get(&sample.user).map(|addresses| check.judge(addresses));
+        judged.entry(sample.user).or_insert_with(known);
+    }
+    let any = |what: fn(&Judgement) -> bool| judged.values().flatten().any(what);
+    let (changed, unseen) = (any(|of| of.changed), any(|of| of.unseen));
+    // Of a stack whose frames are not at hand nothing is known, but that it may have gone through what changed.
+    let lost = Judgement { changed, unseen, before: true, unknown: false };
+    for sample in window.samples.iter_mut().filter(|sample| sample.space.pid == pid) {
+        let of = judged.get(&sample.user).copied().flatten().unwrap_or(lost);
+        let before = of.before && replaced.at(sample.time);
+        if sample.user != StackId(0) && (of.changed || of.unseen || before) {
+            sample.flags = sample.flags.with(Flags::STALE);
+        }
+    }
+    changed || any(|of| of.unknown)
+}
+
+impl Check<'_, '_> {
+    fn judge(&mut self, addresses: &[u64]) -> Judgement {
+        let mut judgement = Judgement::default();
+        let index = self.index;
+        for address in addresses.iter().filter(|address| index.holds(**address)) {
+            match index.at(*address).map(|entry| self.is_same(entry)) {
+                Some(Some(same)) => judgement.changed |= !same,
+                Some(None) => judgement.unseen = true,
+                None => judgement.unknown = true,
+            }
+            judgement.before |= self.replaced.holds(*address);
+        }
+        judgement
+    }
+
+    /// `None` where it may not be looked at any more.
+    fn is_same(&mut self, entry: &Entry) -> Option<bool> {
+        if let Some(same) = self.seen.get(&entry.block) {
+            return Some(*same);
+        }
+        *self.looks = self.looks.checked_sub(1)?;
+        let fields = &self.machine.fields;
+        let (reader, end) = (self.reader, entry.code.end);
+        let now = heaps::identity(fields, reader, &mut self.names, entry.block, end);
+        // Of a process that is gone nothing can be told any more.
+        let same = now.is_none_or(|now| now == Some(entry.identity));
+        self.seen.insert(entry.block, same);
+        Some(same)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::reading::Reading;
+    use super::super::tests::{HEAP, METHOD, Machinery, machine, machinery};
+    use super::*;
+    use crate::testing::{SPACE, sample, stack};
+
+    const CODE: u64 = HEAP + 0x80;
+
+    /// What was read, and stacks that were seen.
+    #[derive(Debug, Default)]
+    struct Seen {
+        stacks: Stacks,
+        replaced: Replaced,
+    }
+
+    impl Seen {
+        /// Of a sample of each stack at each time, what is marked; and whether there is code to read.
+        fn marks(
+            &self,
+            now: &Machinery,
+            times: &[u64],
+            ids: &[u64],
+            looks: usize,
+        ) -> (String, bool) {
+            let before = machinery();
+            let memory = before.memory();
+            let machine = machine(&before, &memory).unwrap();
+            let index = Reading::default().again(&machine, &memory, true).unwrap().index;
+            let of = |time: &u64| ids.iter().map(|id| sample(*time, *id, 0)).collect::<Vec<_>>();
+            let samples = times.iter().flat_map(of).collect();
+            let mut window = Window { samples, ..Window::default() };
+            let (memory, mut looks) = (now.memory(), looks);
+            let said = (&*index, &self.replaced);
+            let by = (&machine, &memory as &dyn Memory);
+            let wanted = mark(SPACE.pid, &mut window, &self.stacks, by, said, &mut looks);
+            let stale = |sample: &bpf::Sample| sample.flags.has(Flags::STALE);
+            let mark = |sample| if stale(sample) { 'x' } else { '.' };
+            (window.samples.iter().map(mark).collect(), wanted)
+        }
+    }
+
+    fn seen(stacks: &[&[u64]]) -> Seen {
+        let mut seen = Seen::default();
+        for (id, addresses) in (1..).zip(stacks) {
+            seen.stacks.note(&stack(id, addresses), |address| address >= HEAP);
+        }
+        seen
+    }
+
+    #[test]
+    fn code_that_is_other_or_new_is_seen_every_time() {
+        let end = CODE + METHOD.len() as u64;
+        // The second is a return behind a last call, the third none; the seventh was never seen.
+        let seen = seen(&[&[0x1000, CODE + 5, 0x2000], &[0x1000, end], &[end], &[0x1000]]);
+        let mut now = machinery();
+        let ids = [1, 2, 4, 7, 0];
+        assert_eq!(seen.marks(&now, &[9], &ids, 9), (String::from("....."), false));
+        assert_eq!(seen.marks(&now, &[9], &[3], 9), (String::from("."), true), "it is to be read");
+        now.block(0, 77, METHOD);
+        for _ in 0..2 {
+            assert_eq!(seen.marks(&now, &[9], &ids, 9), (String::from("xx.x."), true));
+        }
+    }
+
+    #[test]
+    fn what_was_replaced_is_marked_until_the_tables_know_it() {
+        let mut seen = seen(&[&[HEAP + 0x180], &[CODE], &[0x1000]]);
+        let now = machinery();
+        seen.replaced.add(Vec::from_iter(Some(HEAP + 0x180..HEAP + 0x190)));
+        let ids = [1, 2, 3, 7, 0];
+        assert_eq!(seen.marks(&now, &[9], &ids, 9).0, "x..x.");
+        seen.replaced.settle(10);
+        assert_eq!(seen.marks(&now, &[9, 10], &ids, 9).0, "x..x......");
+        seen.replaced.pass();
+        assert_eq!(seen.marks(&now, &[9, 10], &ids, 9).0, "..........");
+    }
+
+    #[test]
+    fn what_may_not_be_looked_at_any_more_is_marked() {
+        let seen = seen(&[&[CODE], &[0x1000]]);
+        assert_eq!(seen.marks(&machinery(), &[9], &[1, 2, 7], 0), (String::from("x.x"), false));
+    }
+
+    #[test]
+    fn replaced_code_is_found_in_ranges_that_touch() {
+        let mut replaced = Replaced::default();
+        replaced.add(vec![50..60, 10..20]);
+        replaced.add(vec![12..14, 20..30]);
+        let held: Vec<u64> = (0..70).filter(|at| replaced.holds(*at)).collect();
+        assert_eq!(held, (10..30).chain(50..60).collect::<Vec<u64>>());
+        assert_eq!(replaced.ranges.len(), 2);
+    }
+
+    #[test]
+    fn no_more_stacks_are_kept_than_the_bound() {
+        let mut stacks = Stacks { kept: MOST_KEPT - 1, ..Stacks::default() };
+        (1..4).for_each(|id| stacks.note(&stack(id, &[HEAP]), |_| true));
+        assert_eq!(stacks.known.len(), 1);
+    }
+}
