@@ -6,13 +6,14 @@
 //! not, the sample is marked. So is what goes through a code cache that has no table.
 //!
 //! In reading order: `memory` (bounded reads of a process), `layout` (the virtual machine's own description), `heaps` (its code
-//! cache), `codelets` (its interpreter), `reading` (from there to a table), `judge`
+//! cache), `codelets` (its interpreter), `reading` (from there to a table), `judge` and `look`
 //! (whether a process's samples went through the code that was read), `process` (a process), [`RunTimeCode`] (all of them).
 
 mod codelets;
 mod heaps;
 mod judge;
 mod layout;
+mod look;
 mod memory;
 mod process;
 mod reading;

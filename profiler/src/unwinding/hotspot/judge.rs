@@ -1,10 +1,9 @@
 //! Whether the code that a process's samples went through is the code that its rules were made of.
 
-use super::heaps::{self, Names};
-use super::memory::{Memory, Reader};
-use super::reading::{Entry, Index, Machine};
+use super::look::Same;
+use super::reading::{Entry, Index};
 use bpf::{Flags, Stack, StackId, Window};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 /// Pieces of code that are looked at in a window, of all processes.
@@ -102,42 +101,36 @@ struct Judgement {
 }
 
 /// Compares what was read with what is there now.
-pub(super) struct Check<'a, 'm> {
-    machine: &'a Machine,
+struct Check<'a> {
     index: &'a Index,
     replaced: &'a Replaced,
-    reader: &'a Reader<'m>,
-    names: Names<'a, 'm>,
-    /// By block: whether it is the same.
-    seen: HashMap<u64, bool>,
-    /// Blocks that may still be looked at.
-    looks: &'a mut usize,
+    same: Same,
 }
 
-/// Marks a window's samples of a process whose code was replaced, or may have been. Code that is the same now as when it was
-/// read was the same in between. Returns whether there is code to read.
+/// Marks a window's samples of a process whose code was replaced, or may have been: `look` tells of not more than so many
+/// pieces. Code that is the same now as when it was read was the same in between. Returns whether there is code to read.
 pub(super) fn mark(
     pid: u32,
     window: &mut Window,
     stacks: &Stacks,
-    (machine, memory): (&Machine, &dyn Memory),
     (index, replaced): (&Index, &Replaced),
     looks: &mut usize,
+    look: impl FnOnce(Vec<Entry>) -> Same,
 ) -> bool {
-    let reader = &Reader::new(memory);
-    let (names, seen) = (Names::new(reader), HashMap::new());
-    let mut check = Check { machine, index, replaced, reader, names, seen, looks };
-    let mut judged: HashMap<StackId, Option<Judgement>> = HashMap::new();
-    for sample in window.samples.iter().filter(|sample| sample.space.pid == pid) {
-        let known = || stacks.known.get(&sample.user).map(|addresses| check.judge(addresses));
-        judged.entry(sample.user).or_insert_with(known);
-    }
-    let any = |what: fn(&Judgement) -> bool| judged.values().flatten().any(what);
+    let of_it = window.samples.iter().filter(|sample| sample.space.pid == pid);
+    let ids: HashSet<StackId> = of_it.map(|sample| sample.user).collect();
+    let known: Vec<(StackId, &[u64])> =
+        ids.iter().filter_map(|id| Some((*id, &**stacks.known.get(id)?))).collect();
+    let same = look(pieces(known.iter().flat_map(|(_, addresses)| *addresses), index, looks));
+    let check = Check { index, replaced, same };
+    let judged: HashMap<StackId, Judgement> =
+        known.into_iter().map(|(id, addresses)| (id, check.judge(addresses))).collect();
+    let any = |what: fn(&Judgement) -> bool| judged.values().any(what);
     let (changed, unseen) = (any(|of| of.changed), any(|of| of.unseen));
     // Of a stack whose frames are not at hand nothing is known, but that it may have gone through what changed.
     let lost = Judgement { changed, unseen, before: true, unknown: false };
     for sample in window.samples.iter_mut().filter(|sample| sample.space.pid == pid) {
-        let of = judged.get(&sample.user).copied().flatten().unwrap_or(lost);
+        let of = judged.get(&sample.user).copied().unwrap_or(lost);
         let before = of.before && replaced.at(sample.time);
         if sample.user != StackId(0) && (of.changed || of.unseen || before) {
             sample.flags = sample.flags.with(Flags::STALE);
@@ -146,12 +139,29 @@ pub(super) fn mark(
     changed || any(|of| of.unknown)
 }
 
-impl Check<'_, '_> {
-    fn judge(&mut self, addresses: &[u64]) -> Judgement {
+/// The pieces of code at addresses, each once, as long as they may be looked at.
+fn pieces<'a>(
+    addresses: impl Iterator<Item = &'a u64>,
+    index: &Index,
+    looks: &mut usize,
+) -> Vec<Entry> {
+    let mut pieces = HashMap::new();
+    for entry in addresses.filter(|at| index.holds(**at)).filter_map(|at| index.at(*at)) {
+        if pieces.contains_key(&entry.block) {
+            continue;
+        }
+        let Some(left) = looks.checked_sub(1) else { break };
+        *looks = left;
+        pieces.insert(entry.block, entry.clone());
+    }
+    pieces.into_values().collect()
+}
+
+impl Check<'_> {
+    fn judge(&self, addresses: &[u64]) -> Judgement {
         let mut judgement = Judgement::default();
-        let index = self.index;
-        for address in addresses.iter().filter(|address| index.holds(**address)) {
-            match index.at(*address).map(|entry| self.is_same(entry)) {
+        for address in addresses.iter().filter(|address| self.index.holds(**address)) {
+            match self.index.at(*address).map(|entry| self.same.get(&entry.block)) {
                 Some(Some(same)) => judgement.changed |= !same,
                 Some(None) => judgement.unseen = true,
                 None => judgement.unknown = true,
@@ -160,25 +170,11 @@ impl Check<'_, '_> {
         }
         judgement
     }
-
-    /// `None` where it may not be looked at any more.
-    fn is_same(&mut self, entry: &Entry) -> Option<bool> {
-        if let Some(same) = self.seen.get(&entry.block) {
-            return Some(*same);
-        }
-        *self.looks = self.looks.checked_sub(1)?;
-        let fields = &self.machine.fields;
-        let (reader, end) = (self.reader, entry.code.end);
-        let now = heaps::identity(fields, reader, &mut self.names, entry.block, end);
-        // Of a process that is gone nothing can be told any more.
-        let same = now.is_none_or(|now| now == Some(entry.identity));
-        self.seen.insert(entry.block, same);
-        Some(same)
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::look::look;
     use super::super::reading::Reading;
     use super::super::tests::{HEAP, METHOD, Machinery, machine, machinery};
     use super::*;
@@ -211,8 +207,8 @@ mod tests {
             let mut window = Window { samples, ..Window::default() };
             let (memory, mut looks) = (now.memory(), looks);
             let said = (&*index, &self.replaced);
-            let by = (&machine, &memory as &dyn Memory);
-            let wanted = mark(SPACE.pid, &mut window, &self.stacks, by, said, &mut looks);
+            let look = |pieces: Vec<Entry>| look(&machine, &memory, &pieces);
+            let wanted = mark(SPACE.pid, &mut window, &self.stacks, said, &mut looks, look);
             let stale = |sample: &bpf::Sample| sample.flags.has(Flags::STALE);
             let mark = |sample| if stale(sample) { 'x' } else { '.' };
             (window.samples.iter().map(mark).collect(), wanted)

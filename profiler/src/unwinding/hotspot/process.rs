@@ -1,8 +1,8 @@
 //! A process with a code cache, and its samples.
 
 use super::judge::{self, Replaced, Stacks};
-use super::memory::Memory;
-use super::reading::{Index, Machine, Reading};
+use super::look::{Looker, Question, Same};
+use super::reading::{Entry, Index, Machine, Reading};
 use super::worker::{Done, Job, Worker};
 use crate::proc;
 use bpf::unwind::table::Table;
@@ -53,6 +53,7 @@ pub(super) struct Process {
     /// What was read; `None` while it is being read again.
     reading: Option<Reading>,
     index: Option<Arc<Index>>,
+    looker: Option<Looker>,
     stacks: Stacks,
     replaced: Replaced,
     /// Samples came to code that is not known.
@@ -78,6 +79,7 @@ impl Process {
             machine: None,
             reading: Some(Reading::default()),
             index: None,
+            looker: None,
             stacks: Stacks::default(),
             replaced: Replaced::default(),
             wanted: false,
@@ -173,8 +175,19 @@ impl Process {
             self.wanted = true;
             return;
         };
-        let (by, said) = ((&**machine, &*opened.memory as &dyn Memory), (&**index, &self.replaced));
-        self.wanted |= judge::mark(pid, window, &self.stacks, by, said, looks);
+        if self.looker.is_none() {
+            self.looker = Looker::start().ok();
+        }
+        let looker = &mut self.looker;
+        let look = |pieces: Vec<Entry>| match looker {
+            Some(looker) if !pieces.is_empty() => {
+                let (machine, memory) = (machine.clone(), opened.memory.clone());
+                looker.look(Question { machine, memory, pieces })
+            }
+            _ => Same::new(),
+        };
+        let said = (&**index, &self.replaced);
+        self.wanted |= judge::mark(pid, window, &self.stacks, said, looks, look);
     }
 
     /// Takes note of new stacks: while the code cache is not known, of all that they go through.
