@@ -14,6 +14,9 @@ import tempfile
 import threading
 import time
 
+sys.path.append(str(pathlib.Path(__file__).parent.parent / "compare"))
+import otel
+
 BPFLAME, PROGRAMS = sys.argv[1], pathlib.Path(sys.argv[2])
 PEERS = [os.path.join(d, s) for d in os.environ["PEERS"].split(":") if d for s in ("", "bin")]
 ROUNDS, LENGTH = int(os.environ["ROUNDS"]), int(os.environ["LENGTH"])
@@ -216,13 +219,27 @@ def unwinders():
         "probee": lambda p: [p, "--dwarf", "-f", 199, "-t", LENGTH * 1000, "-o", SCRATCH / "probee.svg"],
         "lightswitch": lambda p: [p, "--duration", LENGTH, "--sample-freq", 199,
                                   "--profile-path", SCRATCH, "--profile-name", "lightswitch.svg"],
-        # It sends to nobody: what it makes of its stacks is not part of the figure.
+        # What receives its stacks is not part of the figure.
         "otel-profiler": lambda p: ["timeout", "-s", "INT", LENGTH, *([find("nolimit")] if find("nolimit") else []), p,
-                                    "-samples-per-second", 199, "-disable-tls", "-collection-agent", "127.0.0.1:9"],
+                                    "-samples-per-second", 199, "-disable-tls", "-collection-agent", otel.Receiver().address],
     }
     paths = {name: BPFLAME if name == "bpflame" else find(name) for name in known}
     return ({name: known[name](path) for name, path in paths.items() if path},
             [name for name, path in paths.items() if not path])
+
+
+@contextlib.contextmanager
+def tracefs():
+    """Mounted, as lightswitch wants it."""
+    there = pathlib.Path("/sys/kernel/tracing")
+    if (there / "events").exists():
+        yield
+        return
+    subprocess.run(["mount", "-t", "tracefs", "nodev", there], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", there], check=True)
 
 
 def unwinding(loads, title, text):
@@ -235,13 +252,14 @@ def unwinding(loads, title, text):
             libbpf = [find("profile-libbpf"), "-F", 199, "-f", LENGTH]
             columns["profile-libbpf, with frame pointers"] = (libbpf, loads["framed"])
     runs = {name: [] for name in columns}
-    for _ in range(ROUNDS):
-        for name, (command, load) in columns.items():
-            with load:
-                runs[name].append(Run(command))
-            if name == "bpflame":
-                runs[name][-1].stats = stats_of("stats.json")
-    # One that did not sample has no figures: lightswitch wants tracefs mounted, the OpenTelemetry profiler a collector.
+    with tracefs() if "lightswitch" in columns else contextlib.nullcontext():
+        for _ in range(ROUNDS):
+            for name, (command, load) in columns.items():
+                with load:
+                    runs[name].append(Run(command))
+                if name == "bpflame":
+                    runs[name][-1].stats = stats_of("stats.json")
+    # One that did not sample has no figures.
     for name in [name for name, all_runs in runs.items() if not all(r.per_run() for r in all_runs)
                  or not all(r.code in (0, 124) for r in all_runs)]:
         last = runs.pop(name)[-1]

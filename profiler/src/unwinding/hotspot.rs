@@ -133,6 +133,9 @@ impl RunTimeCode {
             let of = self.processes.iter_mut().find(|(_, process)| process.number == done.number);
             let Some((pid, process)) = of else { continue };
             let known = process.reserved().is_some();
+            if done.foreign {
+                changed.push(*pid);
+            }
             let Some(table) = process.take(done) else { continue };
             // Without room its code is walked as one that has no table yet.
             let new = tables.install(&table)?;
@@ -169,7 +172,7 @@ impl RunTimeCode {
         range: &CodeRange,
     ) -> Option<Vec<CodeMapping<'_>>> {
         let process = self.processes.get(&code.pid).filter(|_| range.holds == CodeOf::Jit)?;
-        if !code.is_same_program(&process.code) {
+        if !code.is_same_program(&process.code) || process.is_foreign() {
             return None;
         }
         let way = process.table.as_ref().map(|table| Way::Rules { table, bias: 0 });
@@ -246,6 +249,9 @@ mod walked {
         let cache = (HEAP, HEAP + 0x2000, true);
         let split = [(before.start, HEAP, false), cache, (behind.start, behind.end, false)];
         assert_eq!(parts(&all, &code), Some(split.to_vec()));
+        let known = all.processes.get_mut(&code.pid).unwrap();
+        known.be_foreign();
+        assert_eq!(parts(&all, &code), None, "another kind of virtual machine");
         // Another program, with the same number.
         let mut child = Command::new("sleep").arg("600").spawn().unwrap();
         let mut table = ProcessTable::new();

@@ -54,6 +54,7 @@ pub(super) struct Process {
     reading: Option<Reading>,
     index: Option<Arc<Index>>,
     looker: Option<Looker>,
+    foreign: bool,
     stacks: Stacks,
     replaced: Replaced,
     /// Samples came to code that is not known.
@@ -80,6 +81,7 @@ impl Process {
             reading: Some(Reading::default()),
             index: None,
             looker: None,
+            foreign: false,
             stacks: Stacks::default(),
             replaced: Replaced::default(),
             wanted: false,
@@ -100,7 +102,12 @@ impl Process {
     pub(super) fn is_due(&self) -> bool {
         let now = Instant::now();
         let ahead = self.sampled && self.index.is_some() && now >= self.ahead;
-        self.reading.is_some() && (ahead || self.wanted && now >= self.next)
+        self.reading.is_some() && !self.foreign && (ahead || self.wanted && now >= self.next)
+    }
+
+    /// Whether it is another kind of virtual machine, whose code is walked as any other that was made at run time.
+    pub(super) fn is_foreign(&self) -> bool {
+        self.foreign
     }
 
     /// Whether it had samples since the last reading, and can be read.
@@ -134,6 +141,7 @@ impl Process {
     pub(super) fn take(&mut self, done: Done) -> Option<Table> {
         self.reading = Some(done.reading);
         self.machine = done.machine;
+        self.foreign = done.foreign;
         self.ahead = Instant::now() + AHEAD.max(done.took * AHEAD_FOR_WORK);
         // The first one reads all.
         let first = self.index.is_none();
@@ -168,6 +176,9 @@ impl Process {
 
     /// Marks the samples whose code was replaced, or may have been: not more than `looks` pieces of code are looked at.
     pub(super) fn see(&mut self, pid: u32, window: &mut Window, looks: &mut usize) {
+        if self.foreign {
+            return;
+        }
         self.sampled = true;
         self.note(pid, window);
         let (Some(index), Some(machine), Some(opened)) = (&self.index, &self.machine, &self.opened)
@@ -234,6 +245,15 @@ pub(super) mod tests {
         Process::new(1, &code, Library { file: FileId(0), bias: 0 })
     }
 
+    impl Process {
+        pub(in crate::unwinding::hotspot) fn be_foreign(&mut self) {
+            let reading = self.reading.take().unwrap();
+            let (machine, took, read) = (None, Duration::ZERO, None);
+            self.take(Done { number: 1, machine, reading, took, read, foreign: true });
+            assert!(!self.is_due());
+        }
+    }
+
     /// It is read, which takes so long.
     pub(in crate::unwinding::hotspot) fn read(
         process: &mut Process,
@@ -244,7 +264,8 @@ pub(super) mod tests {
         let machine = machine(&made, &memory).unwrap();
         let mut reading = process.reading.take().unwrap();
         let read = reading.again(&machine, &memory, true);
-        process.take(Done { number: 1, machine: Some(Arc::new(machine)), reading, took, read })
+        let machine = Some(Arc::new(machine));
+        process.take(Done { number: 1, machine, reading, took, read, foreign: false })
     }
 
     #[test]

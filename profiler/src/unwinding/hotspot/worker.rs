@@ -41,6 +41,8 @@ pub(super) struct Done {
     pub(super) took: Duration,
     /// `None` where it could not be read.
     pub(super) read: Option<Read>,
+    /// Whether the library says nothing of itself, so that it never can be read.
+    pub(super) foreign: bool,
 }
 
 /// A thread that reads; it ends with the queue.
@@ -94,23 +96,52 @@ impl Job {
     fn run(self, by_fp: bool) -> Done {
         let begin = Instant::now();
         let Self { number, memory, library, bias, machine, mut reading } = self;
-        let machine = machine.or_else(|| self::machine(&memory, &library, bias).map(Arc::new));
+        let (mut machine, mut foreign) = (machine, false);
+        if machine.is_none() {
+            let image = Image::parse(Bytes::File(&library)).ok();
+            let symbols = image.as_ref().and_then(|image| symbols(image, bias));
+            foreign = symbols.is_none();
+            let both = image.zip(symbols);
+            machine = both.and_then(|both| self::machine(&memory, &both, bias)).map(Arc::new);
+        }
         let read = machine.as_ref().and_then(|machine| reading.again(machine, &*memory, by_fp));
-        Done { number, machine, reading, took: begin.elapsed(), read }
+        Done { number, machine, reading, took: begin.elapsed(), read, foreign }
     }
 }
 
+/// Where the library's description of itself is; `None` where it has none that is understood.
+fn symbols(image: &Image<'_>, bias: u64) -> Option<Symbols> {
+    let known = image.wide && image.machine == X86_64;
+    known.then(|| Symbols::of(image, bias)).flatten()
+}
+
 /// What the library says of itself.
-fn machine(memory: &File, library: &File, bias: u64) -> Option<Machine> {
-    let image = Image::parse(Bytes::File(library)).ok()?;
-    if !image.wide || image.machine != X86_64 {
-        return None;
-    }
-    let symbols = Symbols::of(&image, bias)?;
+fn machine(memory: &File, (image, symbols): &(Image<'_>, Symbols), bias: u64) -> Option<Machine> {
     let is_data = |section: &&Section| matches!(section.name.as_str(), ".data" | ".bss");
     let range = |section: &Section| -> Range<u64> {
         section.address.wrapping_add(bias)..section.end().wrapping_add(bias)
     };
     let data = image.sections.iter().filter(is_data).map(range).collect();
-    Machine::of(memory, &symbols, data)
+    Machine::of(memory, symbols, data)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_library_that_says_nothing_of_itself_is_another_kind_s() {
+        let of = |library: &str| Job {
+            number: 1,
+            memory: Arc::new(File::open("/proc/self/mem").unwrap()),
+            library: Arc::new(File::open(library).unwrap()),
+            bias: 0,
+            machine: None,
+            reading: Reading::default(),
+        };
+        for library in ["/proc/self/exe", "/dev/null"] {
+            let done = of(library).run(true);
+            assert!(done.foreign && done.read.is_none(), "{library}");
+        }
+    }
 }
