@@ -122,6 +122,11 @@ impl Sample {
     pub(crate) fn has(&self, function: &str) -> bool {
         self.stack.iter().any(|name| name == function)
     }
+
+    /// Whether the process was ending and had given its memory up: there was no user stack any more.
+    pub(crate) fn is_exiting(&self) -> bool {
+        self.has("[exiting]")
+    }
 }
 
 fn label_value(label: &protos::Label, text: &impl Fn(i64) -> String) -> String {

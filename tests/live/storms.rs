@@ -1,7 +1,7 @@
 //! Many short processes.
 
 use crate::lab;
-use crate::pprof_file::PprofFile;
+use crate::pprof_file::{PprofFile, Sample};
 use crate::recording::{self, Recording};
 use crate::{Skip, tests};
 use std::fs;
@@ -90,7 +90,8 @@ fn short_lived_compilers_have_files() -> Result<(), Skip> {
     let recording = record_machine_during(&script, "499");
     // cc1 has no frame pointers: what lies below its leaf is known to nobody here.
     let (mut all, mut placed) = (0, 0);
-    for sample in recording.pprof.samples.iter().filter(|s| s.label("comm") == Some("cc1")) {
+    let of_cc1 = |s: &&Sample| s.label("comm") == Some("cc1") && !s.is_exiting();
+    for sample in recording.pprof.samples.iter().filter(of_cc1) {
         let files: Vec<_> =
             sample.mappings.iter().map(|m| m.map(|m| &recording.pprof.mappings[m].file)).collect();
         let is_user = |file: &&Option<&String>| !file.is_some_and(|f| f.starts_with('['));
@@ -107,7 +108,8 @@ fn short_lived_compilers_have_files() -> Result<(), Skip> {
 /// Of the processes that fit: user frames, those in a file, those with a name that is not only a range's.
 fn user_frames(pprof: &PprofFile, fits: impl Fn(&str) -> bool) -> (i64, i64, i64) {
     let mut counts = (0, 0, 0);
-    for sample in pprof.samples.iter().filter(|s| s.label("comm").is_some_and(&fits)) {
+    let fits = |s: &&Sample| s.label("comm").is_some_and(&fits) && !s.is_exiting();
+    for sample in pprof.samples.iter().filter(fits) {
         for (frame, mapping) in sample.mappings.iter().enumerate() {
             let file = mapping.map(|index| pprof.mappings[index].file.as_str());
             if file.is_some_and(|f| f.starts_with('[')) {

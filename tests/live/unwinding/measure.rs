@@ -110,7 +110,8 @@ impl Figures {
     ) -> Result<Self, Skip> {
         let edges = edges::of(&fixture.code)?;
         let pid = pid.map(|pid| pid.to_string());
-        let ours = |s: &&Sample| pid.is_none() || s.label("pid") == pid.as_deref();
+        let ours =
+            |s: &&Sample| (pid.is_none() || s.label("pid") == pid.as_deref()) && !s.is_exiting();
         let samples: Vec<_> =
             file.samples.iter().filter(ours).map(|s| (user_frames(file, s), s)).collect();
         let prefix = commonest_prefix(&fixture.oracle, &samples);
