@@ -18,7 +18,7 @@ use symbolizer::{FileId, ProcessTable};
 const FIRST_DRAIN: Duration = Duration::from_millis(10);
 /// The shortest time between two drains when new programs wake it up, and how many times longer than the last drain's
 /// work it is at least, so that many short programs do not keep bpflame busy.
-const REST: Duration = Duration::from_millis(1);
+const REST: Duration = Duration::from_micros(300);
 const REST_FOR_WORK: u32 = 15;
 /// The longest time between two drains.
 const DRAIN: Duration = Duration::from_millis(200);
