@@ -70,4 +70,30 @@ static __always_inline bool task_numbers(struct task *t)
 	return t->pid != 0;
 }
 
+/* Fills in what else is known of the current task. */
+static __always_inline void read_task(struct task *t, const bool direct)
+{
+	if (direct) {
+		struct task_struct *task = bpf_get_current_task_btf();
+
+		t->flags = task->flags;
+		t->start_boottime = task->group_leader->start_boottime;
+		t->exec_id = task->group_leader->self_exec_id;
+	} else {
+		struct task_struct *task = (void *)bpf_get_current_task();
+
+		t->flags = BPF_CORE_READ(task, flags);
+		t->start_boottime = BPF_CORE_READ(task, group_leader, start_boottime);
+		t->exec_id = BPF_CORE_READ(task, group_leader, self_exec_id);
+	}
+}
+
+/* Whether the current task, which is ending, has given its address space up: there is no user stack any more. */
+static __always_inline bool memory_is_gone(const bool direct)
+{
+	if (direct)
+		return !bpf_get_current_task_btf()->mm;
+	return !BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), mm);
+}
+
 #endif

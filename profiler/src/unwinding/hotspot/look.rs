@@ -38,7 +38,7 @@ impl<M: Memory + Send + Sync + 'static> Looker<M> {
     pub(super) fn start() -> io::Result<Self> {
         let (questions, queue) = channel::<Question<M>>();
         let (results, answers) = channel();
-        thread::Builder::new().name(String::from("run-time code")).spawn(move || {
+        thread::Builder::new().name(String::from("code checks")).spawn(move || {
             while let Ok(Question { machine, memory, pieces }) = queue.recv() {
                 if results.send(look(&machine, &*memory, &pieces)).is_err() {
                     return;

@@ -5,6 +5,7 @@ use super::look::{Looker, Question, Same};
 use super::reading::{Entry, Index, Machine, Reading};
 use super::worker::{Done, Job, Worker};
 use crate::proc;
+use crate::unwinding::START_UNIT;
 use bpf::unwind::table::Table;
 use bpf::{Installed, StackId, Window};
 use std::collections::HashSet;
@@ -22,8 +23,6 @@ const AHEAD: Duration = Duration::from_millis(50);
 const AHEAD_FOR_WORK: u32 = 100;
 /// What can't be read is tried again, less and less often; so is what brought nothing new.
 const LONGEST_REST: Duration = Duration::from_secs(8);
-/// Nanoseconds in the unit in which a process's start is told.
-const START_UNIT: u64 = 10_000_000;
 
 /// The library that a virtual machine is.
 #[derive(Clone, Copy, Debug)]
