@@ -103,8 +103,10 @@ fn stripped_functions_are_one_frame_each() -> Result<(), Skip> {
     }
     names.sort_unstable();
     names.dedup();
+    // What runs once, or for an instruction (_init, a PLT stub), may be met by a sample or two.
+    names.retain(|name| recording.folded.share(|s| s.contains(name)) > 0.05);
     // main, alpha, beta, omega, delta, and _start.
-    assert!((5..=6).contains(&names.len()), "{names:?}");
+    assert!((5..=6).contains(&names.len()), "{names:?} of {:?}", recording.folded);
     let four_deep = recording.folded.share(|s| s.iter().filter(ours).count() >= 4);
     assert!(four_deep > 0.6, "{four_deep} of {:?}", recording.folded);
     Ok(())
