@@ -56,8 +56,11 @@ def everywhere(name, *arguments):
     return Load(*[[PROGRAMS / name, 300, *arguments]] * os.cpu_count())
 
 
+PERF_EVENT = "7"  # the kernel's number for BPF programs of perf events
+
+
 def fdinfo(pid):
-    """The kernel's figures of the BPF programs and maps that a process holds open: by id."""
+    """The kernel's figures of the sampling BPF programs and the maps that a process holds open: by id."""
     programs, maps = {}, {}
     with contextlib.suppress(OSError):
         for fd in os.listdir(f"/proc/{pid}/fdinfo"):
@@ -65,7 +68,7 @@ def fdinfo(pid):
             with contextlib.suppress(OSError):
                 text = open(f"/proc/{pid}/fdinfo/{fd}", errors="replace").read()
                 fields = dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
-                if "run_time_ns" in fields:
+                if "run_time_ns" in fields and fields["prog_type"] == PERF_EVENT:
                     programs[fields["prog_id"]] = (int(fields["run_time_ns"]), int(fields["run_cnt"]))
                 if "map_id" in fields:
                     maps[fields["map_id"]] = int(fields["memlock"])
@@ -82,13 +85,13 @@ def anonymous(pid):
 
 
 def programs_by_bpftool():
-    """Every BPF program's run time and count, by id, where bpftool is there."""
+    """Every sampling BPF program's run time and count, by id, where bpftool is there."""
     tool = find("bpftool")
     if not tool:
         return {}
     text = subprocess.run([tool, "--json", "prog", "show"], capture_output=True, text=True).stdout
     return {str(p["id"]): (p.get("run_time_ns", 0), p.get("run_cnt", 0))
-            for p in json.loads(text or "[]")}
+            for p in json.loads(text or "[]") if p["type"] == "perf_event"}
 
 
 class Run:
@@ -220,8 +223,8 @@ def unwinders():
         "lightswitch": lambda p: [p, "--duration", LENGTH, "--sample-freq", 199,
                                   "--profile-path", SCRATCH, "--profile-name", "lightswitch.svg"],
         # What receives its stacks is not part of the figure.
-        "otel-profiler": lambda p: ["timeout", "-s", "INT", LENGTH, *([find("nolimit")] if find("nolimit") else []), p,
-                                    "-samples-per-second", 199, "-disable-tls", "-collection-agent", otel.Receiver().address],
+        "otel-profiler": lambda p: [*([find("nolimit")] if find("nolimit") else []), p, "-samples-per-second", 199,
+                                    "-disable-tls", "-collection-agent", otel.Receiver().address],
     }
     paths = {name: BPFLAME if name == "bpflame" else find(name) for name in known}
     return ({name: known[name](path) for name, path in paths.items() if path},
@@ -229,17 +232,17 @@ def unwinders():
 
 
 @contextlib.contextmanager
-def tracefs():
-    """Mounted, as lightswitch wants it."""
-    there = pathlib.Path("/sys/kernel/tracing")
-    if (there / "events").exists():
+def debugfs():
+    """Mounted, as lightswitch wants it, which reads tracefs there."""
+    there = pathlib.Path("/sys/kernel/debug")
+    if (there / "tracing").exists():
         yield
         return
-    subprocess.run(["mount", "-t", "tracefs", "nodev", there], check=True)
+    subprocess.run(["mount", "-t", "debugfs", "nodev", there], check=True)
     try:
         yield
     finally:
-        subprocess.run(["umount", there], check=True)
+        subprocess.run(["umount", "--recursive", there], check=True)
 
 
 def unwinding(loads, title, text):
@@ -252,16 +255,17 @@ def unwinding(loads, title, text):
             libbpf = [find("profile-libbpf"), "-F", 199, "-f", LENGTH]
             columns["profile-libbpf, with frame pointers"] = (libbpf, loads["framed"])
     runs = {name: [] for name in columns}
-    with tracefs() if "lightswitch" in columns else contextlib.nullcontext():
+    with debugfs() if "lightswitch" in columns else contextlib.nullcontext():
         for _ in range(ROUNDS):
             for name, (command, load) in columns.items():
                 with load:
-                    runs[name].append(Run(command))
+                    # One of them has no length of its own.
+                    runs[name].append(Run(command, stop_after=LENGTH if name == "otel-profiler" else None))
                 if name == "bpflame":
                     runs[name][-1].stats = stats_of("stats.json")
     # One that did not sample has no figures.
     for name in [name for name, all_runs in runs.items() if not all(r.per_run() for r in all_runs)
-                 or not all(r.code in (0, 124) for r in all_runs)]:
+                 or any(r.code for r in all_runs)]:
         last = runs.pop(name)[-1]
         missing.append(f"{name} (ended with {last.code})")
         print(f"{name} ended with {last.code}: {last.said[-300:]}", file=sys.stderr)
