@@ -22,13 +22,13 @@ enum {
 	WALK_ELSEWHERE = 9,	/* no step: the address was not the caller's, and now is */
 };
 
-/* Whether the instruction before an address is a call. */
-static __always_inline bool follows_call(__u64 address)
+/* Whether the instruction before an address is a call. A global function: it is verified once. */
+__noinline int follows_call(__u64 address)
 {
 	__u64 word = 0;
 
 	if (bpf_probe_read_user(&word, sizeof word, (void *)(address - BEFORE_A_RETURN)))
-		return false;
+		return 0;
 	return is_call_before(word);
 }
 
@@ -55,25 +55,30 @@ static __always_inline int guess(struct walk *w)
 }
 
 /* Whether the address that was found is that of the uprobes' trampoline, which stands where a function's return address
- * was; if so it is replaced by that. */
-static __always_inline bool hijacked(struct walk *w)
+ * was; if so it is replaced by that. A global function: it is verified once. */
+__noinline int hijacked(__u32 index, __u32 level)
 {
+	struct cpu *cpu = bpf_map_lookup_elem(&cpus, &index);
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct return_instance *instance;
+	struct walk *w;
 
+	if (!cpu)
+		return 0;
+	w = &cpu->walk[level & (LEVELS - 1)];
 	if (!w->after || !bpf_core_field_exists(task->utask))
-		return false;
+		return 0;
 	instance = BPF_CORE_READ(task, utask, return_instances);
 	for (int i = 0; i < UPROBE_RETURNS && instance; i++) {
 		__u64 original = BPF_CORE_READ(instance, orig_ret_vaddr);
 
 		if (BPF_CORE_READ(instance, stack) == w->sp - 8 && original != w->ip && !(original >> ADDRESS_BITS)) {
 			w->ip = original;
-			return true;
+			return 1;
 		}
 		instance = BPF_CORE_READ(instance, next);
 	}
-	return false;
+	return 0;
 }
 
 #endif

@@ -8,7 +8,7 @@
 #include "walk.bpf.h"
 
 enum {
-	RULE_STEPS = 24, /* a call of walk_by_rules */
+	RULE_STEPS = 8, /* a call of walk_by_rules: what it is verified for one by one */
 	RULE_CALLS = (USER_FRAMES + RULE_STEPS - 1) / RULE_STEPS + 1,
 	KNOWN_FP = 1,
 	KNOWN_SPARE = 2,
@@ -38,9 +38,9 @@ static __always_inline __u64 register_of(const struct walk *w, __u32 number, boo
 
 /* The frame address by the frame pointer; with tables missing that is said. 0 is the end of a stack, but in code made
  * at run time, which uses the register for whatever it likes. */
-static __always_inline int by_frame_pointer(struct walk *w, __u64 rule)
+static __always_inline int by_frame_pointer(struct walk *w, __u32 index, __u32 level, __u64 rule)
 {
-	if (rule & RULE_STALE && hijacked(w))
+	if (rule & RULE_STALE && hijacked(index, level))
 		return WALK_ELSEWHERE;
 	if (rule & RULE_STALE)
 		w->flags |= FLAG_STALE;
@@ -55,13 +55,13 @@ static __always_inline int by_frame_pointer(struct walk *w, __u64 rule)
 }
 
 /* Code that is not known, as it has just been mapped; but a wrong return address leads to such places too. */
-static __always_inline int unmapped(struct walk *w)
+static __always_inline int unmapped(struct walk *w, __u32 index, __u32 level)
 {
-	if (hijacked(w))
+	if (hijacked(index, level))
 		return WALK_ELSEWHERE;
 	if (unwind_mode == UNWIND_RULES || (w->after && !follows_call(w->ip)))
 		return WALK_NO_MAPPING;
-	return by_frame_pointer(w, RULE_STALE);
+	return by_frame_pointer(w, index, level, RULE_STALE);
 }
 
 /* What is rare: the frame address by a word of the stack, in a stub, behind a signal handler. Returns how the walk goes
@@ -91,7 +91,7 @@ __noinline int rare_step(__u32 index, __u32 level, __u64 rule)
 		w->cfa = w->sp + 8 + ((w->ip & 15) >= number ? 8 : 0);
 		return WALK_GOES_ON;
 	case RULE_FRAME_POINTER:
-		return by_frame_pointer(w, rule);
+		return by_frame_pointer(w, index, level, rule);
 	case RULE_SIGNAL_FRAME:
 		at = w->sp;
 		w->ip = stack_word(w, at + SIGNAL_IP, &failed);
@@ -109,7 +109,7 @@ __noinline int rare_step(__u32 index, __u32 level, __u64 rule)
 	case RULE_NONE:
 		return guess(w);
 	default:
-		return unmapped(w);
+		return unmapped(w, index, level);
 	}
 }
 

@@ -73,11 +73,15 @@ static __always_inline struct mapping *mapping_at(struct chunk *chunk, __u32 pos
 	return (struct mapping *)&chunk->words[word];
 }
 
-/* The last mapping of a list that begins at or below the address, as its index plus one; 0: none. */
-static __always_inline __u32 mapping_below(struct chunk *chunk, __u32 list, __u32 count, __u64 address)
+/* The last mapping of a list that begins at or below the address, as its index plus one; 0: none. A global function: it
+ * is verified once, whatever calls it. */
+__noinline __u32 mapping_below(__u32 list, __u32 count, __u64 address)
 {
+	struct chunk *chunk = chunk_of(list);
 	__u32 low = 0;
 
+	if (!chunk)
+		return 0;
 	for (int i = 0; i < MOST_MAPPINGS_BITS; i++) {
 		__u32 half = count >> 1;
 
@@ -150,14 +154,11 @@ static __always_inline __u64 rule_in_table(__u32 directory, __u32 pages, __u64 o
 /* The mapping of an address; 0: none is known. */
 static __always_inline struct mapping *mapping_of(const struct walk *w, __u64 address)
 {
+	__u32 found = mapping_below(w->mappings, w->mapping_count, address);
 	struct chunk *chunk = chunk_of(w->mappings);
 	struct mapping *mapping;
-	__u32 found;
 
-	if (!chunk)
-		return 0;
-	found = mapping_below(chunk, w->mappings, w->mapping_count, address);
-	if (!found)
+	if (!chunk || !found)
 		return 0;
 	mapping = mapping_at(chunk, w->mappings + (found - 1) * MAPPING_WORDS);
 	return address < mapping->end ? mapping : 0;
