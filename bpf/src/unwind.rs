@@ -6,6 +6,7 @@
 
 pub mod eh_frame;
 mod expression;
+pub mod framed;
 pub mod go;
 pub mod hotspot;
 mod leaf;

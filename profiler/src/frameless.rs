@@ -1,15 +1,17 @@
 //! Leaves whose caller a step by frame pointer may have skipped: code that the unwind rules describe by the
-//! stack pointer has not set up a frame pointer of its own, so the register still is the caller's. Where there are no rules,
-//! nobody knows.
+//! stack pointer has not set up a frame pointer of its own, so the register still is the caller's. Where no rule of a file
+//! says anything, the instructions before the leaf do; where a file has no rules, nobody knows.
 
 use crate::stacks::{PlaceId, Stacks};
+use bpf::unwind::framed::has_frame;
 use bpf::unwind::rule::Restore;
 use bpf::unwind::table::{Code, Table};
 use bpf::unwind::{CfaBase, FrameSections, go};
 use std::collections::BTreeMap;
+use std::os::unix::fs::FileExt;
 use symbolizer::name::elf::{Bytes, Image};
 use symbolizer::name::go_table;
-use symbolizer::{FileId, MappedFile, Place, ProcessTable};
+use symbolizer::{FileId, MappedFile, Place, ProcessTable, Segment};
 
 /// Larger unwind sections are not read: nothing is known of their files' leaves.
 const LARGEST: u64 = 32 << 20;
@@ -20,7 +22,7 @@ pub(crate) enum Leaf {
     /// The leaf has a frame of its own, or code that was made at run time, of which no rules are to be had.
     #[default]
     Framed,
-    /// The register still is the caller's, or no rule of the file says anything.
+    /// The register still is the caller's, or neither a rule of the file nor its code says anything.
     Frameless,
     /// In a file without rules, that can't be read, or in no file.
     WithoutRules,
@@ -50,17 +52,23 @@ pub(crate) fn leaves(stacks: &Stacks, table: &ProcessTable) -> Vec<Leaf> {
 /// A section's bytes and its virtual address.
 type Section = (Vec<u8>, u64);
 
-/// What a file's rules say of leaves.
-struct Judge {
+/// Bytes of a function's code before a leaf that are looked at, at most.
+const BEFORE: u64 = 8 << 10;
+/// And at the leaf.
+const HERE: usize = 4;
+
+/// What a file's rules say of leaves, and its code.
+struct Judge<'a> {
+    file: &'a MappedFile,
     /// `.eh_frame`, `.eh_frame_hdr`, and the first address of the code.
     frame: Option<(Section, Section, u64)>,
     /// Go's own table.
     go: Option<Table>,
 }
 
-impl Judge {
+impl<'a> Judge<'a> {
     /// `None` where the file has no rules or can't be read.
-    fn of(file: &MappedFile) -> Option<Self> {
+    fn of(file: &'a MappedFile) -> Option<Self> {
         let image = Image::parse(Bytes::File(file.handle.as_ref()?)).ok()?;
         let section = |name| {
             let section = image.section(name)?;
@@ -71,7 +79,7 @@ impl Judge {
         let text = image.section(".text").map_or(0, |text| text.address);
         let code = file.segments.iter().map(|s| s.start..s.start.saturating_add(s.len));
         let go = Code::new(code).ok().and_then(|code| by_go(&image, &code));
-        let judge = Self { frame: frame.map(|frame| (frame, header, text)), go };
+        let judge = Self { file, frame: frame.map(|frame| (frame, header, text)), go };
         (judge.frame.is_some() || judge.go.is_some()).then_some(judge)
     }
 
@@ -85,9 +93,23 @@ impl Judge {
             FrameSections::new(frame, header, *text).cfa_base(address)
         });
         match base {
-            Some(CfaBase::StackPointer) | None => Leaf::Frameless,
+            Some(CfaBase::StackPointer) => Leaf::Frameless,
             Some(CfaBase::FramePointer | CfaBase::Other) => Leaf::Framed,
+            None if self.has_frame(address).unwrap_or(false) => Leaf::Framed,
+            None => Leaf::Frameless,
         }
+    }
+
+    /// What the code before an address says, and that at it; `None` where it cannot be read.
+    fn has_frame(&self, address: u64) -> Option<bool> {
+        let holds = |s: &&Segment| (s.start..s.start.saturating_add(s.len)).contains(&address);
+        let segment = self.file.segments.iter().find(holds)?;
+        let start = (address.saturating_sub(BEFORE) & !15).max(segment.start);
+        let at = (address - start) as usize;
+        let mut bytes = vec![0; at + HERE];
+        let offset = segment.offset.checked_add(start - segment.start)?;
+        self.file.handle.as_ref()?.read_exact_at(&mut bytes, offset).ok()?;
+        Some(has_frame(&bytes, at))
     }
 }
 
@@ -106,7 +128,6 @@ mod tests {
     use crate::testing::{mmap, sample, stack};
     use bpf::{Trust, Window};
     use std::process::Command;
-    use symbolizer::Segment;
 
     const START: u64 = 0x40_1000;
     /// A prologue of 4 bytes, a body and an epilogue; behind it code that has no rules.
@@ -134,7 +155,8 @@ mod tests {
 
     #[test]
     fn a_leaf_has_a_frame_where_the_rules_say_so() {
-        let judge = Judge::of(&assembled(WITH_RULES)).unwrap();
+        let file = assembled(WITH_RULES);
+        let judge = Judge::of(&file).unwrap();
         let leaf = |offset| judge.leaf(START + offset);
         assert_eq!(leaf(0), Leaf::Frameless);
         assert_eq!(leaf(3), Leaf::Frameless);
@@ -165,7 +187,8 @@ mod tests {
         let mut source = bpf::unwind::table::Source::new(&code);
         source.push(START..START + 8, &bare);
         source.push(START + 8..START + 16, &saved);
-        let judge = Judge { frame: None, go: Some(Table::build(&code, &[&source])) };
+        let file = assembled(WITH_RULES);
+        let judge = Judge { file: &file, frame: None, go: Some(Table::build(&code, &[&source])) };
         let found = [0, 7, 8, 16].map(|offset| judge.leaf(START + offset));
         assert_eq!(found, [Leaf::Frameless, Leaf::Frameless, Leaf::Framed, Leaf::Frameless]);
     }

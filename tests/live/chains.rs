@@ -11,6 +11,7 @@ tests!(
     rust_legacy_names,
     go_names,
     stripped_functions_are_one_frame_each,
+    code_that_lost_its_rules_is_walked_by_frame_pointer,
     frameless_leaves_are_marked,
     a_recursion_has_its_depth,
     a_stack_deeper_than_the_limit_is_marked,
@@ -109,6 +110,21 @@ fn stripped_functions_are_one_frame_each() -> Result<(), Skip> {
     assert!((5..=6).contains(&names.len()), "{names:?} of {:?}", recording.folded);
     let four_deep = recording.folded.share(|s| s.iter().filter(ours).count() >= 4);
     assert!(four_deep > 0.6, "{four_deep} of {:?}", recording.folded);
+    Ok(())
+}
+
+/// Most of the file has no rules, but frame pointers: its leaves are judged by their instructions.
+fn code_that_lost_its_rules_is_walked_by_frame_pointer() -> Result<(), Skip> {
+    let _ = lab::need("clang")?;
+    let recording = record("ruleless", &[])?;
+    let (chain, other) = (["main", "alpha", "beta", "omega"], ["main", "alpha", "delta"]);
+    let share = recording.folded.share(|s| has_chain(s, &chain) || has_chain(s, &other));
+    assert!(share > 0.97, "{share} of {:?}", recording.folded);
+    let said = &recording.ended.err;
+    assert!(said.contains("% complete"), "{said}");
+    let complete = said.split("stacks ").nth(1).and_then(|rest| rest.split(' ').next());
+    let complete: f64 = complete.and_then(|share| share.parse().ok()).expect(said);
+    assert!(complete > 95.0, "{said}");
     Ok(())
 }
 

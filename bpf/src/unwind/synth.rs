@@ -42,6 +42,7 @@ mod work;
 
 pub use call_before::is_call_before;
 pub use memory::{Memory, Segment};
+pub(super) use padding::is_padding;
 pub use sources::{fixed_pointers, function_symbols, packed_pointers, relative_pointers};
 pub use uncovered::Uncovered;
 

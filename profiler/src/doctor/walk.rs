@@ -35,6 +35,8 @@ pub struct Figures {
     pub go: bool,
     /// Bytes of code that synthesised rules cover.
     pub synthesised: u64,
+    /// Bytes of code without rules that sets up frame pointers.
+    pub framed: u64,
     /// Bytes of executable segments that no rule covers, padding among them.
     pub uncovered: u64,
 }
@@ -43,12 +45,13 @@ impl Figures {
     /// Of a table of this code.
     fn of(table: &Table, code: &[Range<u64>], go: bool) -> Self {
         let mut covered = 0;
-        let mut synthesised = 0;
+        let (mut synthesised, mut framed) = (0, 0);
         for (range, rule) in table.ranges() {
             let Some(rule) = rule.rule().filter(|rule| rule.cfa != Cfa::Guessed) else { continue };
             let len = range.end - range.start;
             covered += len;
             synthesised += if rule.trust == RuleTrust::Synthesised { len } else { 0 };
+            framed += if rule.cfa == Cfa::FramePointer { len } else { 0 };
         }
         let all: u64 = code.iter().map(|range| range.end.saturating_sub(range.start)).sum();
         Self {
@@ -56,6 +59,7 @@ impl Figures {
             memory: table.memory(),
             go,
             synthesised,
+            framed,
             uncovered: all.saturating_sub(covered),
         }
     }
@@ -96,6 +100,9 @@ impl Way {
         let mut text = String::from(if figures.go { "Go's rules" } else { "rules" });
         if figures.synthesised > 0 {
             text.push_str(&format!(", synthesised for {} bytes", grouped(figures.synthesised)));
+        }
+        if figures.framed > 0 {
+            text.push_str(&format!(", frame pointers for {} bytes", grouped(figures.framed)));
         }
         if figures.uncovered > 0 {
             let bytes = grouped(figures.uncovered);
@@ -271,8 +278,14 @@ mod tests {
 
     #[test]
     fn every_way_is_told_with_its_reason() {
-        let figures =
-            Figures { rows: 1234, memory: 5000, synthesised: 4321, uncovered: 16, go: false };
+        let figures = Figures {
+            rows: 1234,
+            memory: 5000,
+            synthesised: 4321,
+            framed: 0,
+            uncovered: 16,
+            go: false,
+        };
         let cells = row("x", Way::Rules(figures)).cells();
         let expected = [
             "x",

@@ -63,7 +63,7 @@ fn own_vdso() -> Option<Vec<u8>> {
 }
 
 /// Where two sources cover an address, the earlier one has its way. Code that none of a file's own tables covers is
-/// disassembled; a file without any has no rules.
+/// disassembled, or walked by frame pointer where it is more than assembly and sets them up; a file without any has no rules.
 fn build(bytes: Bytes<'_>, code: &[Range<u64>], depth: Depth) -> Option<Built> {
     if matches!(Code::new(code.iter().cloned()), Err(NotCode::TooWide)) {
         return Some(Built::TooLarge);
@@ -76,11 +76,14 @@ fn build(bytes: Bytes<'_>, code: &[Range<u64>], depth: Depth) -> Option<Built> {
     }
     let uncovered = file.uncovered(&sources);
     sources.push(file.signal_return(&uncovered));
-    if depth == Depth::Code {
+    let framed = file.framed(&uncovered);
+    let followed = framed.is_none() && !uncovered.is_empty();
+    if followed && depth == Depth::Code {
         sources.push(file.synthesised(&uncovered));
     }
+    sources.extend(framed);
     let table = Table::build(&file.code, &sources.iter().collect::<Vec<_>>());
-    let more = depth == Depth::Tables && !uncovered.is_empty();
+    let more = followed && depth == Depth::Tables;
     Some(Built::Table { table: Box::new(table), more })
 }
 

@@ -1,7 +1,7 @@
 //! What compilers and linkers put between functions.
 
 /// Whether bytes are no more than that: `nop` in all its lengths, `int3`, zeros.
-pub(super) fn is_padding(mut bytes: &[u8]) -> bool {
+pub(in crate::unwind) fn is_padding(mut bytes: &[u8]) -> bool {
     while let Some((&first, rest)) = bytes.split_first() {
         let len = match first {
             // Prefixes of longer ones among them.

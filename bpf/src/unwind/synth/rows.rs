@@ -12,7 +12,7 @@ type Ruled = (Range<u64>, Rule);
 /// Rules and counts from what was found.
 pub(super) fn make(image: &Image<'_>, findings: Findings) -> Synthesised {
     let mut counts = count(&findings);
-    counts.beyond = image.input.uncovered.beyond();
+    counts.beyond = image.input.uncovered.beyond_len();
     counts.uncovered = image.uncovered() + counts.beyond;
     counts.instructions = image.work.done();
     if findings.gave_up.is_some() {

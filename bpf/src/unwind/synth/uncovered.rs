@@ -29,8 +29,8 @@ pub struct Uncovered {
     gaps: Vec<Gap>,
     /// Their bytes, one after another.
     bytes: Vec<u8>,
-    /// Bytes of gaps that are too much to be looked at.
-    beyond: u64,
+    /// Gaps that are too much to be looked at.
+    beyond: Vec<Range<u64>>,
 }
 
 impl Uncovered {
@@ -38,12 +38,13 @@ impl Uncovered {
     pub fn read(code: &Code, memory: &dyn Memory, covered: &[Range<u64>]) -> Self {
         let covered = without_overlap(covered);
         let ranges = gaps(code, &covered);
-        let mut uncovered = Self { covered, gaps: Vec::new(), bytes: Vec::new(), beyond: 0 };
+        let mut uncovered =
+            Self { covered, gaps: Vec::new(), bytes: Vec::new(), beyond: Vec::new() };
         let mut window = (0, Vec::new());
         for range in ranges {
             let begin = uncovered.bytes.len();
             if begin as u64 + len(&range) > MOST {
-                uncovered.beyond += len(&range);
+                uncovered.beyond.push(range);
                 continue;
             }
             let bytes = within(&mut window, &range, memory);
@@ -72,9 +73,14 @@ impl Uncovered {
         self.gaps.is_empty()
     }
 
-    /// Bytes of code that nothing covers either, and that are too many to be looked at.
-    pub fn beyond(&self) -> u64 {
-        self.beyond
+    /// Code that nothing covers either, and that is too much to be looked at: no assembly, sorted.
+    pub fn beyond(&self) -> &[Range<u64>] {
+        &self.beyond
+    }
+
+    /// Bytes of that.
+    pub(super) fn beyond_len(&self) -> u64 {
+        self.beyond.iter().map(len).sum()
     }
 
     /// The gap that holds an address.

@@ -2,8 +2,10 @@
 
 use super::loaded::Loaded;
 use bpf::unwind::eh_frame::Frames;
+use bpf::unwind::framed::mostly_framed;
+use bpf::unwind::rule::Rule;
 use bpf::unwind::synth::{
-    Input, Uncovered, fixed_pointers, function_symbols, packed_pointers, relative_pointers,
+    Input, Memory, Uncovered, fixed_pointers, function_symbols, packed_pointers, relative_pointers,
     synthesise,
 };
 use bpf::unwind::table::{Code, Source};
@@ -20,6 +22,9 @@ const MOST_HINTS: u64 = 32 << 20;
 const MOST_PACKED: u64 = 1 << 20;
 /// Files that can be loaded anywhere begin below.
 const LOWEST_FIXED: u64 = 0x1_0000;
+/// Of compiled code without rules so many pieces of so many bytes are looked at.
+const PIECES: u64 = 64;
+const PIECE: usize = 4 << 10;
 /// The machine whose code is disassembled.
 const X86_64: u16 = 62;
 
@@ -76,6 +81,28 @@ impl<'a> File<'a> {
         let segments: Vec<_> =
             uncovered.segments().map(|segment| (segment.bytes, segment.address)).collect();
         signal_return::rules(&segments, &self.code)
+    }
+
+    /// Frame pointers, where more code than people write in assembly has no rules, and its functions set them up.
+    pub(super) fn framed(&self, uncovered: &Uncovered) -> Option<Source> {
+        let beyond = uncovered.beyond();
+        let native = self.image.machine == X86_64;
+        let longest = beyond.iter().max_by_key(|range| range.end - range.start)?;
+        let step = (longest.end - longest.start) / PIECES;
+        let pieces = (0..PIECES).map(|at| {
+            let address = (longest.start + at * step) & !(PIECE as u64 - 1);
+            self.loaded.read(address, PIECE)
+        });
+        if !native || !mostly_framed(pieces) {
+            return None;
+        }
+        let mut source = Source::new(&self.code);
+        let gaps =
+            uncovered.segments().map(|gap| gap.address..gap.address + gap.bytes.len() as u64);
+        let mut ranges: Vec<Range<u64>> = gaps.chain(beyond.iter().cloned()).collect();
+        ranges.sort_by_key(|range| range.start);
+        ranges.into_iter().for_each(|range| source.push(range, &Rule::FRAME_POINTER));
+        Some(source)
     }
 
     /// What disassembly tells.
