@@ -4,6 +4,7 @@ use crate::aggregate::{Aggregator, StackCounts};
 use crate::cputime::CpuTime;
 use crate::exit::Failure;
 use crate::progress::Progress;
+use crate::rest::Rest;
 use crate::signals::Signals;
 use crate::stats::{Own, monotonic, own_cpu_time};
 use crate::tape::Tape;
@@ -16,10 +17,6 @@ use symbolizer::{FileId, ProcessTable};
 /// The first drain comes after this long, so that the maps of new processes are read early; each further one
 /// after twice as long as the one before.
 const FIRST_DRAIN: Duration = Duration::from_millis(10);
-/// The shortest time between two drains when new programs wake it up, and how many times longer than the last drain's
-/// work it is at least, so that many short programs do not keep bpflame busy.
-const REST: Duration = Duration::from_micros(300);
-const REST_FOR_WORK: u32 = 15;
 /// The longest time between two drains.
 const DRAIN: Duration = Duration::from_millis(200);
 /// The longest time between two looks at what the target's processes and bpflame itself took.
@@ -138,7 +135,8 @@ impl Collector<'_> {
         limits: &mut Limits<'_>,
         start: Instant,
     ) -> End {
-        let (mut pause, mut next_look, mut rest) = (FIRST_DRAIN, LOOK, REST);
+        let (mut pause, mut next_look, mut rest) = (FIRST_DRAIN, LOOK, Rest::first());
+        let mut rests = Rest::new();
         loop {
             if !source.finished() {
                 let left = limits.time.map_or(pause, |time| time.saturating_sub(start.elapsed()));
@@ -154,8 +152,8 @@ impl Collector<'_> {
                 Ok(soon) => pause = pause.min(soon.unwrap_or(pause)),
                 Err(error) => return End::Failed(error),
             }
-            rest = REST.max(Duration::from_nanos(own_cpu_time() - worked) * REST_FOR_WORK);
             let elapsed = start.elapsed();
+            rest = rests.after(Duration::from_nanos(own_cpu_time() - worked), elapsed);
             let look = elapsed >= next_look;
             self.time.again(look);
             if look {

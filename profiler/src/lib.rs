@@ -38,6 +38,7 @@ mod progress;
 pub mod push;
 mod quality;
 pub mod report;
+mod rest;
 mod rights;
 mod say;
 pub mod session;

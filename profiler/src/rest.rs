@@ -1,0 +1,79 @@
+//! How long bpflame rests between two drains, however many new programs wake it up.
+
+use std::time::Duration;
+
+/// The shortest rest.
+const SHORTEST: Duration = Duration::from_micros(300);
+/// Of the time, one part in so many is for work.
+const SHARE: u32 = 16;
+/// So much work may be saved up: that of a second.
+const MOST: Duration = Duration::from_nanos(1_000_000_000 / SHARE as u64);
+
+/// A budget of CPU time. As long as it lasts a new program is followed at once; many short ones use it up, and then each
+/// drain is paid for by the rest behind it.
+#[derive(Debug)]
+pub(crate) struct Rest {
+    saved: Duration,
+    /// What was worked beyond it.
+    owed: Duration,
+    /// When it was looked at last, from the start.
+    at: Duration,
+}
+
+impl Rest {
+    /// Nothing is spent yet.
+    pub(crate) fn new() -> Self {
+        Self { saved: MOST, owed: Duration::ZERO, at: Duration::ZERO }
+    }
+
+    /// The shortest one.
+    pub(crate) const fn first() -> Duration {
+        SHORTEST
+    }
+
+    /// The rest behind a drain that took so much CPU time and ended then, after the start.
+    pub(crate) fn after(&mut self, work: Duration, now: Duration) -> Duration {
+        let earned = now.saturating_sub(self.at) / SHARE;
+        self.at = now;
+        let owned = (self.saved + earned).min(MOST);
+        let owed = self.owed + work;
+        (self.saved, self.owed) = (owned.saturating_sub(owed), owed.saturating_sub(owned));
+        SHORTEST.max(self.owed * SHARE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WORK: Duration = Duration::from_millis(1);
+
+    /// The rests behind drains of a millisecond each that follow one another as soon as they may.
+    fn rests(count: usize) -> Vec<Duration> {
+        let (mut rest, mut now) = (Rest::new(), Duration::ZERO);
+        let mut after = || {
+            now += WORK;
+            let pause = rest.after(WORK, now);
+            now += pause;
+            pause
+        };
+        (0..count).map(|_| after()).collect()
+    }
+
+    #[test]
+    fn what_comes_now_and_then_is_followed_at_once() {
+        assert!(rests(50).iter().all(|rest| *rest == SHORTEST));
+        let mut rest = Rest::new();
+        let seconds = (1..100).map(Duration::from_secs);
+        assert!(seconds.map(|now| rest.after(WORK * 50, now)).all(|rest| rest == SHORTEST));
+    }
+
+    #[test]
+    fn what_never_ends_takes_its_share_and_no_more() {
+        let all = rests(2000);
+        let (last, total): (_, Duration) = (&all[1000..], all[1000..].iter().sum());
+        assert!(last.iter().all(|rest| *rest > SHORTEST), "nothing is saved any more");
+        let share = (total + WORK * 1000).as_secs_f64() / (WORK * 1000).as_secs_f64();
+        assert!((f64::from(SHARE) - 1.5..f64::from(SHARE) + 1.5).contains(&share), "{share}");
+    }
+}
