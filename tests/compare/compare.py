@@ -48,9 +48,12 @@ def judge(name, held, recording, show):
     """A program's row; what is incomplete and what differs is printed on the way."""
     samples = recording.samples
     counts = {tool: stacks.figures(of) for tool, of in samples.items()}
-    count, sure, whole, reasons = counts["bpflame"]
+    dropped = recording.dropped
+    seen, sure, whole, reasons = counts["bpflame"]
+    count = seen + dropped["bpflame"]
     share, missed = part(whole, count), []
-    others = {tool: (part(c[2], c[0]), c[0]) for tool, c in counts.items() if tool != "bpflame" and c[0]}
+    # What a tool does not report is not complete.
+    others = {tool: (part(c[2], c[0] + dropped[tool]), c[0] + dropped[tool]) for tool, c in counts.items() if tool != "bpflame" and c[0]}
     if held and share < TARGET:
         missed.append(f"{percent(share)} of the stacks are complete")
     for tool, (other, other_count) in others.items():
@@ -58,7 +61,10 @@ def judge(name, held, recording, show):
             missed.append(f"{tool} has {percent(other)} complete stacks, bpflame {percent(share)}")
     for tool, (*_, why) in counts.items():
         tell_reasons(tool, why, counts[tool][0], show)
-    missed += claim(recording.stats, sure, whole, count)
+    missed += claim(recording.stats, sure, whole, seen)
+    for tool, number in dropped.items():
+        if number:
+            print(f"  {tool} did not report {number} samples of programs that had just been started")
     for note in recording.notes:
         print(f"  {note}")
     cells = [str(count), percent(part(sure, count)), percent(share),

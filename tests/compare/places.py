@@ -67,6 +67,10 @@ class Places:
         """From here on the older mappings are gone."""
         self.maps[pid].append((time, 0, 1 << 64, 0, None))
 
+    def execs(self):
+        """When each process called it."""
+        return {pid: sorted(time for time, *_, path in mapped if path is None) for pid, mapped in self.maps.items()}
+
     def fork(self, pid, parent):
         if pid != parent and pid not in self.maps:
             self.maps[pid] = list(self.maps.get(parent, []))

@@ -17,8 +17,10 @@ import time
 import otel
 import places
 import stacks
+import young
 
 OUR_RATE, PERF_RATE, OTEL_RATE = 199, 197, 193
+RATES = {"bpflame": OUR_RATE, "perf": PERF_RATE, "otel": OTEL_RATE}
 
 
 class Failed(Exception):
@@ -44,10 +46,10 @@ def finish(process, name):
 
 
 class Recording:
-    """What all tools saw: samples by tool, and bpflame's own figures."""
+    """What all tools saw: samples by tool, how many each did not report, and bpflame's own figures."""
 
-    def __init__(self, samples, stats, notes):
-        self.samples, self.stats, self.notes = samples, stats, notes
+    def __init__(self, samples, dropped, stats, notes):
+        self.samples, self.dropped, self.stats, self.notes = samples, dropped, stats, notes
 
 
 def record(tools, pid, directory, seconds):
@@ -77,7 +79,8 @@ def record(tools, pid, directory, seconds):
     for of in samples.values():
         for sample in of:
             sample.resolve(known)
-    return Recording(samples, json.loads((directory / "stats.json").read_text()), notes)
+    dropped = young.dropped(samples, known.execs(), RATES)
+    return Recording(samples, dropped, json.loads((directory / "stats.json").read_text()), notes)
 
 
 def ours(path, pid, directory, seconds):

@@ -14,6 +14,7 @@ tests!(
     a_storm_of_execs,
     hundreds_of_short_programs_have_names,
     short_lived_compilers_have_files,
+    who_gives_its_memory_up_has_no_user_stack,
 );
 
 fn storm(name: &str, count: &str) -> Result<Recording, Skip> {
@@ -53,6 +54,22 @@ fn record_machine_during(script: &str, frequency: &str) -> Recording {
     ended.with_code(0);
     recorder.signal(rustix::process::Signal::INT);
     Recording::read(recorder.end().with_code(0), directory.path())
+}
+
+/// What the kernel does for a process whose memory it takes back stands above `[exiting]`, and not among broken stacks.
+fn who_gives_its_memory_up_has_no_user_stack() -> Result<(), Skip> {
+    let recording = storm("leaves", "40")?;
+    let exiting = |s: &[String]| s.iter().any(|frame| frame == "[exiting]");
+    let all = recording.folded.count(|_| true);
+    let ending = recording.folded.count(exiting);
+    assert!(ending * 50 >= all, "{ending} of {all} of {:?}", recording.folded);
+    let alone = recording.folded.count(|s| exiting(s) && s.iter().all(|frame| frame != "main"));
+    assert_eq!(alone, ending, "no user frame beside it: {:?}", recording.folded);
+    let said = &recording.ended.err;
+    let complete = said.split("stacks ").nth(1).and_then(|rest| rest.split(' ').next());
+    let complete: f64 = complete.and_then(|share| share.parse().ok()).expect(said);
+    assert!(complete > 90.0, "they are not held for incomplete ones: {said}");
+    Ok(())
 }
 
 fn hundreds_of_short_programs_have_names() -> Result<(), Skip> {
