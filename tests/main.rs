@@ -7,6 +7,7 @@
 //! that fails runs once more: "repeated: NAME" stands in the log and beside the closing line, and what fails twice fails.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::print_stderr, reason = "a test that is repeated is told")]
 
 mod cli;
 mod folded;
