@@ -12,6 +12,8 @@ tests!(
     go_names,
     stripped_functions_are_one_frame_each,
     code_that_lost_its_rules_is_walked_by_frame_pointer,
+    each_way_walks_what_it_can,
+    a_caller_is_guessed_and_that_is_told,
     frameless_leaves_are_marked,
     a_recursion_has_its_depth,
     a_stack_deeper_than_the_limit_is_marked,
@@ -120,11 +122,45 @@ fn code_that_lost_its_rules_is_walked_by_frame_pointer() -> Result<(), Skip> {
     let (chain, other) = (["main", "alpha", "beta", "omega"], ["main", "alpha", "delta"]);
     let share = recording.folded.share(|s| has_chain(s, &chain) || has_chain(s, &other));
     assert!(share > 0.97, "{share} of {:?}", recording.folded);
-    let said = &recording.ended.err;
-    assert!(said.contains("% complete"), "{said}");
-    let complete = said.split("stacks ").nth(1).and_then(|rest| rest.split(' ').next());
-    let complete: f64 = complete.and_then(|share| share.parse().ok()).expect(said);
-    assert!(complete > 95.0, "{said}");
+    let [complete, ..] = recording.whole();
+    assert!(complete > 95.0, "{}", recording.ended.err);
+    Ok(())
+}
+
+/// The share of stacks that reach `main`, and those complete without and with a guess, in percent.
+fn walked(name: &str, options: &str) -> Result<(f64, [f64; 2]), Skip> {
+    lab::need_root()?;
+    let program = lab::program(name)?;
+    let command = [program.to_str().expect("a plain path"), "2"];
+    let recording = Recording::make(&format!("-F 997 {options}"), &command);
+    Ok((recording.folded.share(|s| s.iter().any(|frame| frame == "main")), recording.whole()))
+}
+
+/// Rules lead through code without frame pointers, frame pointers through code without rules, and `auto` through both.
+fn each_way_walks_what_it_can() -> Result<(), Skip> {
+    let _ = lab::need("clang")?;
+    for (program, way, whole) in [
+        ("bare", "auto", true),
+        ("bare", "dwarf", true),
+        ("bare", "fp", false),
+        ("ruleless", "auto", true),
+        ("ruleless", "dwarf", false),
+        ("ruleless", "fp", true),
+    ] {
+        let (share, complete) = walked(program, &format!("--unwind {way}"))?;
+        let found = if whole { share > 0.97 } else { complete[0] + complete[1] < 5.0 };
+        assert!(found, "{program} by {way}: {share} reach main, {complete:?} % are complete");
+    }
+    Ok(())
+}
+
+fn a_caller_is_guessed_and_that_is_told() -> Result<(), Skip> {
+    let (share, [sure, guessed]) = walked("lost", "")?;
+    assert!(share > 0.97 && guessed > 90.0 && sure < 10.0, "{share}, {sure} %, {guessed} %");
+    for options in ["--no-guess", "--unwind dwarf"] {
+        let (share, [_, guessed]) = walked("lost", options)?;
+        assert!(share < 0.1 && guessed == 0.0, "{options}: {share}, {guessed} %");
+    }
     Ok(())
 }
 

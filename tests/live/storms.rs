@@ -65,10 +65,8 @@ fn who_gives_its_memory_up_has_no_user_stack() -> Result<(), Skip> {
     assert!(ending * 50 >= all, "{ending} of {all} of {:?}", recording.folded);
     let alone = recording.folded.count(|s| exiting(s) && s.iter().all(|frame| frame != "main"));
     assert_eq!(alone, ending, "no user frame beside it: {:?}", recording.folded);
-    let said = &recording.ended.err;
-    let complete = said.split("stacks ").nth(1).and_then(|rest| rest.split(' ').next());
-    let complete: f64 = complete.and_then(|share| share.parse().ok()).expect(said);
-    assert!(complete > 90.0, "they are not held for incomplete ones: {said}");
+    let [complete, _] = recording.whole();
+    assert!(complete > 90.0, "they are not held for incomplete: {}", recording.ended.err);
     Ok(())
 }
 

@@ -91,6 +91,9 @@ __noinline int rare_step(__u32 index, __u32 level, __u64 rule)
 		w->cfa = w->sp + 8 + ((w->ip & 15) >= number ? 8 : 0);
 		return WALK_GOES_ON;
 	case RULE_FRAME_POINTER:
+		/* Code without rules of its own, in a file that has some. */
+		if (unwind_mode == UNWIND_RULES)
+			return WALK_NO_RULE;
 		return by_frame_pointer(w, index, level, rule);
 	case RULE_SIGNAL_FRAME:
 		at = w->sp;
