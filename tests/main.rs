@@ -3,8 +3,8 @@
 //!
 //! The harness is its own, because a test may find at run time that it cannot run here, and is then counted as
 //! skipped with its reason. One test runs at a time unless asked otherwise: recordings measure, and what runs
-//! beside them disturbs them. What runs beside them all the same, on other machines of the same host, is why a live test
-//! that fails runs once more: "repeated: NAME" stands in the log and beside the closing line, and what fails twice fails.
+//! beside them disturbs them. As something may run beside them all the same, a live test that fails runs once more:
+//! "repeated: NAME" stands in the log and beside the closing line, and what fails twice fails.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![expect(clippy::print_stderr, reason = "a test that is repeated is told")]
@@ -37,7 +37,7 @@ fn trial(name: String, test: Test) -> Trial {
         let first = if of_a_recording { catch_unwind(test).ok() } else { Some(test()) };
         let outcome = first.unwrap_or_else(|| {
             eprintln!("repeated: {name}");
-            test()
+            Ok(test().expect("what could run before"))
         });
         match outcome {
             Ok(()) => Ok(Completion::Completed),

@@ -7,6 +7,7 @@ use bpf::unwind::framed::has_frame;
 use bpf::unwind::rule::Restore;
 use bpf::unwind::table::{Code, Table};
 use bpf::unwind::{CfaBase, FrameSections, go};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::os::unix::fs::FileExt;
 use symbolizer::name::elf::{Bytes, Image};
@@ -22,9 +23,9 @@ pub(crate) enum Leaf {
     /// The leaf has a frame of its own, or code that was made at run time, of which no rules are to be had.
     #[default]
     Framed,
-    /// The register still is the caller's, or neither a rule of the file nor its code says anything.
+    /// The register still is the caller's.
     Frameless,
-    /// In a file without rules, that can't be read, or in no file.
+    /// Neither a rule of the file nor its code says anything; in a file without rules, that can't be read, or in no file.
     WithoutRules,
 }
 
@@ -53,9 +54,11 @@ pub(crate) fn leaves(stacks: &Stacks, table: &ProcessTable) -> Vec<Leaf> {
 type Section = (Vec<u8>, u64);
 
 /// Bytes of a function's code before a leaf that are looked at, at most.
-const BEFORE: u64 = 8 << 10;
+const BEFORE: u64 = 4 << 10;
 /// And at the leaf.
 const HERE: usize = 4;
+/// And so many leaves of a file: some tenths of a second.
+const MOST: u32 = 10_000;
 
 /// What a file's rules say of leaves, and its code.
 struct Judge<'a> {
@@ -64,6 +67,8 @@ struct Judge<'a> {
     frame: Option<(Section, Section, u64)>,
     /// Go's own table.
     go: Option<Table>,
+    /// Leaves whose code was looked at.
+    looked: Cell<u32>,
 }
 
 impl<'a> Judge<'a> {
@@ -79,7 +84,8 @@ impl<'a> Judge<'a> {
         let text = image.section(".text").map_or(0, |text| text.address);
         let code = file.segments.iter().map(|s| s.start..s.start.saturating_add(s.len));
         let go = Code::new(code).ok().and_then(|code| by_go(&image, &code));
-        let judge = Self { file, frame: frame.map(|frame| (frame, header, text)), go };
+        let frame = frame.map(|frame| (frame, header, text));
+        let judge = Self { file, frame, go, looked: Cell::new(0) };
         (judge.frame.is_some() || judge.go.is_some()).then_some(judge)
     }
 
@@ -96,12 +102,16 @@ impl<'a> Judge<'a> {
             Some(CfaBase::StackPointer) => Leaf::Frameless,
             Some(CfaBase::FramePointer | CfaBase::Other) => Leaf::Framed,
             None if self.has_frame(address).unwrap_or(false) => Leaf::Framed,
-            None => Leaf::Frameless,
+            None => Leaf::WithoutRules,
         }
     }
 
     /// What the code before an address says, and that at it; `None` where it cannot be read.
     fn has_frame(&self, address: u64) -> Option<bool> {
+        self.looked.update(|looked| looked + 1);
+        if self.looked.get() > MOST {
+            return None;
+        }
         let holds = |s: &&Segment| (s.start..s.start.saturating_add(s.len)).contains(&address);
         let segment = self.file.segments.iter().find(holds)?;
         let start = (address.saturating_sub(BEFORE) & !15).max(segment.start);
@@ -134,6 +144,9 @@ mod tests {
     const WITH_RULES: &str = ".globl _start\n_start: .cfi_startproc\npush %rbp\n.cfi_def_cfa_offset 16\n\
         .cfi_offset 6, -16\nmov %rsp, %rbp\n.cfi_def_cfa_register 6\nnop\npop %rbp\n.cfi_def_cfa 7, 8\nret\n\
         .cfi_endproc\n.p2align 4\nnop\n";
+    /// The same without rules, in a file that has some.
+    const FRAMED: &str = ".globl _start\n_start: .cfi_startproc\nret\n.cfi_endproc\n.p2align 4, 0xcc\n\
+        push %rbp\nmov %rsp, %rbp\nnop\npop %rbp\nret\n";
     const WITHOUT_RULES: &str = ".globl _start\n_start: push %rbp\nmov %rsp, %rbp\npop %rbp\nret\n";
 
     fn assembled(source: &str) -> MappedFile {
@@ -162,7 +175,21 @@ mod tests {
         assert_eq!(leaf(3), Leaf::Frameless);
         assert_eq!(leaf(4), Leaf::Framed);
         assert_eq!(leaf(6), Leaf::Frameless);
-        assert_eq!(leaf(16), Leaf::Frameless, "no rule says that there is a frame");
+        assert_eq!(
+            leaf(16),
+            Leaf::WithoutRules,
+            "neither rule nor code says that there is a frame"
+        );
+    }
+
+    #[test]
+    fn where_no_rule_says_anything_the_code_does() {
+        let file = assembled(FRAMED);
+        let judge = Judge::of(&file).unwrap();
+        let framed = |offset| judge.leaf(START + offset) == Leaf::Framed;
+        assert_eq!([16, 17, 20, 21, 22].map(framed), [false, false, true, true, false]);
+        judge.looked.set(MOST);
+        assert!(!framed(20), "so many are not looked at");
     }
 
     #[test]
@@ -188,9 +215,14 @@ mod tests {
         source.push(START..START + 8, &bare);
         source.push(START + 8..START + 16, &saved);
         let file = assembled(WITH_RULES);
-        let judge = Judge { file: &file, frame: None, go: Some(Table::build(&code, &[&source])) };
+        let judge = Judge {
+            looked: Cell::new(0),
+            file: &file,
+            frame: None,
+            go: Some(Table::build(&code, &[&source])),
+        };
         let found = [0, 7, 8, 16].map(|offset| judge.leaf(START + offset));
-        assert_eq!(found, [Leaf::Frameless, Leaf::Frameless, Leaf::Framed, Leaf::Frameless]);
+        assert_eq!(found, [Leaf::Frameless, Leaf::Frameless, Leaf::Framed, Leaf::WithoutRules]);
     }
 
     #[test]

@@ -37,7 +37,9 @@ impl Rest {
         self.at = now;
         let owned = (self.saved + earned).min(MOST);
         let owed = self.owed + work;
-        (self.saved, self.owed) = (owned.saturating_sub(owed), owed.saturating_sub(owned));
+        // No single drain, as that of the start, keeps it from the next second's programs.
+        (self.saved, self.owed) =
+            (owned.saturating_sub(owed), owed.saturating_sub(owned).min(MOST));
         SHORTEST.max(self.owed * SHARE)
     }
 }
@@ -66,6 +68,14 @@ mod tests {
         let mut rest = Rest::new();
         let seconds = (1..100).map(Duration::from_secs);
         assert!(seconds.map(|now| rest.after(WORK * 50, now)).all(|rest| rest == SHORTEST));
+    }
+
+    #[test]
+    fn a_long_start_is_soon_forgotten() {
+        let mut rest = Rest::new();
+        let long = rest.after(Duration::from_secs(2), Duration::from_secs(2));
+        assert_eq!(long, MOST * SHARE);
+        assert_eq!(rest.after(Duration::ZERO, Duration::from_secs(4)), SHORTEST);
     }
 
     #[test]

@@ -64,7 +64,8 @@ def judge(name, held, recording, show):
     missed += claim(recording.stats, sure, whole, seen)
     for tool, number in dropped.items():
         if number:
-            print(f"  {tool} did not report {number} samples of programs that had just been started")
+            print(f"  {tool} did not report {number} samples of programs that had just been started; of what it reported "
+                  f"{percent(part(counts[tool][2], counts[tool][0]))} is complete")
     for note in recording.notes:
         print(f"  {note}")
     cells = [str(count), percent(part(sure, count)), percent(share),

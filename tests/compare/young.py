@@ -16,7 +16,9 @@ DEVIATIONS = 3.1
 def dropped(samples, execs, rates):
     """By tool, how many samples of young programs it did not report; 0 where chance explains that. `execs` has each process's times of exec,
     sorted."""
-    counts = {tool: sum(is_young(s, execs) for s in of if s.user) for tool, of in samples.items()}
+    # Only of processes that were met later, too: which ones are looked at does not depend on what is counted.
+    later = {s.pid for s in samples["bpflame"] if not is_young(s, execs)}
+    counts = {tool: sum(is_young(s, execs) for s in of if s.user and s.pid in later) for tool, of in samples.items()}
     most = max(count / rates[tool] for tool, count in counts.items())
     lacking = {tool: most * rates[tool] - count for tool, count in counts.items()}
     return {tool: round(few) if few > DEVIATIONS * math.sqrt(2 * most * rates[tool]) else 0 for tool, few in lacking.items()}

@@ -9,7 +9,8 @@
 
 enum {
 	RULE_STEPS = 8, /* a call of walk_by_rules: what it is verified for one by one */
-	RULE_CALLS = (USER_FRAMES + RULE_STEPS - 1) / RULE_STEPS + 1,
+	/* Addresses that uprobes put in the place of others take a step of their own. */
+	RULE_CALLS = (USER_FRAMES + UPROBE_RETURNS + RULE_STEPS - 1) / RULE_STEPS + 1,
 	KNOWN_FP = 1,
 	KNOWN_SPARE = 2,
 	KNOWN_OTHERS = 4,

@@ -5,10 +5,11 @@
 //! they begin with.
 
 use super::synth::is_padding;
-use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, Register};
+use iced_x86::{Code, Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, Register};
 
-/// `push rbp; mov rbp, rsp`.
+/// `push rbp; mov rbp, rsp`, and what may stand before it: `endbr64`.
 const PROLOGUE: [u8; 4] = [0x55, 0x48, 0x89, 0xe5];
+const LANDING: [u8; 4] = [0xf3, 0x0f, 0x1e, 0xfa];
 const RETURN: u8 = 0xc3;
 const INT3: u8 = 0xcc;
 const ALIGNMENT: usize = 16;
@@ -21,7 +22,7 @@ pub fn mostly_framed(pieces: impl IntoIterator<Item = Vec<u8>>) -> bool {
     let (mut all, mut framed) = (0, 0);
     for piece in pieces {
         for place in places(&piece) {
-            let sets_up = piece[place..].starts_with(&PROLOGUE);
+            let sets_up = sets_up(&piece[place..]);
             framed += usize::from(sets_up);
             all += usize::from(sets_up || ends_a_function(&piece[..place]));
         }
@@ -33,8 +34,9 @@ pub fn mostly_framed(pieces: impl IntoIterator<Item = Vec<u8>>) -> bool {
 /// that 16 divides and before the function, and holds four bytes behind the index.
 pub fn has_frame(code: &[u8], at: usize) -> bool {
     let Some((before, here)) = code.split_at_checked(at) else { return false };
-    let framed = |&place: &usize| before[place..].starts_with(&PROLOGUE);
-    let Some(begin) = places(before).filter(framed).last() else { return false };
+    let Some(begin) = places(before).filter(|&place| sets_up(&before[place..])).last() else {
+        return false;
+    };
     let mut decoder = Decoder::new(64, &before[begin..], DecoderOptions::NONE);
     let (mut follower, mut next) = (Follower::default(), Instruction::default());
     while decoder.can_decode() {
@@ -47,7 +49,12 @@ pub fn has_frame(code: &[u8], at: usize) -> bool {
     }
     follower.come_to(at);
     // The next function may begin without padding.
-    follower.framed && !here.starts_with(&PROLOGUE)
+    follower.framed && !here.starts_with(&PROLOGUE) && !here.starts_with(&LANDING)
+}
+
+/// Whether code begins as a function that sets up a frame pointer.
+fn sets_up(code: &[u8]) -> bool {
+    code.strip_prefix(&LANDING).unwrap_or(code).starts_with(&PROLOGUE)
 }
 
 /// Where functions may begin.
@@ -76,15 +83,13 @@ struct Follower {
     pushed: bool,
     /// No way leads on from the last instruction that is no padding.
     ended: bool,
-    /// Padding followed.
-    padded: bool,
 }
 
 impl Follower {
-    /// Before the instruction at a place: behind one from which no way leads on, another function begins, or a block of
-    /// this one whose frame stands.
+    /// Before the instruction at a place: behind one from which no way leads on, another function may begin where that is
+    /// aligned, else a block of this one whose frame stands.
     fn come_to(&mut self, place: usize) {
-        if self.ended && self.padded && place.is_multiple_of(ALIGNMENT) {
+        if self.ended && place.is_multiple_of(ALIGNMENT) {
             *self = Self::default();
         } else if self.ended {
             self.framed = self.sets_up;
@@ -93,12 +98,14 @@ impl Follower {
 
     fn run(&mut self, instruction: &Instruction) {
         let mnemonic = instruction.mnemonic();
-        if self.ended && matches!(mnemonic, Mnemonic::Nop | Mnemonic::Int3) {
-            self.padded = true;
+        // Zeros decode as the last of these.
+        let padding = mnemonic == Mnemonic::Nop || instruction.code() == Code::Add_rm8_r8;
+        if self.ended && padding {
             return;
         }
         let of_rbp = instruction.op0_register() == Register::RBP;
-        let set = self.pushed && mnemonic == Mnemonic::Mov && of_rbp;
+        let of_rsp = instruction.op1_register() == Register::RSP;
+        let set = self.pushed && mnemonic == Mnemonic::Mov && of_rbp && of_rsp;
         self.pushed = mnemonic == Mnemonic::Push && of_rbp;
         let given_up = mnemonic == Mnemonic::Leave || mnemonic == Mnemonic::Pop && of_rbp;
         self.framed = set || self.framed && !given_up && !self.pushed;
@@ -109,8 +116,7 @@ impl Follower {
                 | FlowControl::UnconditionalBranch
                 | FlowControl::IndirectBranch
                 | FlowControl::Exception
-        );
-        self.padded = false;
+        ) || mnemonic == Mnemonic::Int3;
     }
 }
 
@@ -140,8 +146,41 @@ mod tests {
         let code = [function(), vec![0x90], function()[16..].to_vec()].concat();
         let framed: Vec<usize> =
             (0..code.len()).filter(|&at| has_frame(&code, at)).map(|at| at - 16).collect();
-        // Behind the return a block of the same function may stand.
+        // Behind the return, at an address that 16 does not divide, a block of the same function may stand.
         assert_eq!(framed[4..], [15, 16 + 4, 16 + 8, 16 + 9, 16 + 13]);
+    }
+
+    #[test]
+    fn another_function_may_begin_where_none_goes_on() {
+        let bare = [0x48, 0x89, 0xf8, 0x48, 0x89, 0xf8, 0xc3, 0x90];
+        // A return up to the border; zeros; a call that never returns before `int3`.
+        let ends = [&[0x90, 0xc3][..], &[0xc3, 0x00, 0x00], &[0xe8, 0, 0, 0, 0, INT3, INT3]];
+        for end in ends {
+            let mut code = function()[..16 + 4].to_vec();
+            code.resize(48 - end.len(), 0x90);
+            code.extend(end);
+            let begin = code.len();
+            code.extend(bare);
+            assert!(has_frame(&code, 30));
+            assert!(!has_frame(&code, begin) && !has_frame(&code, begin + 3), "{end:x?}");
+        }
+    }
+
+    #[test]
+    fn a_frame_pointer_is_set_by_the_stack_pointer_alone() {
+        let mut code = function();
+        // `push rbp; mov rbp, rdi` within the function.
+        code.splice(24..25, [0x55, 0x48, 0x89, 0xfd, 0x90]);
+        assert!(has_frame(&code, 24));
+        assert!(!has_frame(&code, 28) && !has_frame(&code, 29));
+    }
+
+    #[test]
+    fn functions_may_begin_with_a_landing_place() {
+        let mut code = function();
+        code.splice(16..16, LANDING);
+        assert!(!has_frame(&code, 16) && !has_frame(&code, 20) && !has_frame(&code, 21));
+        assert!(has_frame(&code, 24));
     }
 
     #[test]

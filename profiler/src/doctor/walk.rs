@@ -282,7 +282,7 @@ mod tests {
             rows: 1234,
             memory: 5000,
             synthesised: 4321,
-            framed: 0,
+            framed: 9876,
             uncovered: 16,
             go: false,
         };
@@ -292,7 +292,7 @@ mod tests {
             "5 KiB in 2",
             "1,234",
             "5 KiB",
-            "rules, synthesised for 4,321 bytes, none for 16 bytes (a guess there, if they are no padding)",
+            "rules, synthesised for 4,321 bytes, frame pointers for 9,876 bytes, none for 16 bytes (a guess there, if they are no padding)",
         ];
         assert_eq!(cells, expected);
         let go = Figures { go: true, ..Figures::default() };

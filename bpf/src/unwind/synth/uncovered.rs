@@ -10,6 +10,9 @@ use std::ops::Range;
 const SMALLEST_GAP: u64 = 16;
 /// Bytes of uncovered code that are looked at, at most: what people wrote in assembly is a tenth of that.
 const MOST: u64 = 16 << 20;
+/// Of more than that the gaps that are at least so long are remembered, and no more than so many.
+const LONG: u64 = 4 << 10;
+const MOST_LONG: usize = 1 << 16;
 /// Bytes that are read at once: gaps often lie close to each other.
 const WINDOW: usize = 1 << 16;
 
@@ -29,8 +32,9 @@ pub struct Uncovered {
     gaps: Vec<Gap>,
     /// Their bytes, one after another.
     bytes: Vec<u8>,
-    /// Gaps that are too much to be looked at.
+    /// Long gaps that are too much to be looked at, and the bytes of all of these.
     beyond: Vec<Range<u64>>,
+    beyond_len: u64,
 }
 
 impl Uncovered {
@@ -38,13 +42,21 @@ impl Uncovered {
     pub fn read(code: &Code, memory: &dyn Memory, covered: &[Range<u64>]) -> Self {
         let covered = without_overlap(covered);
         let ranges = gaps(code, &covered);
-        let mut uncovered =
-            Self { covered, gaps: Vec::new(), bytes: Vec::new(), beyond: Vec::new() };
+        let mut uncovered = Self {
+            covered,
+            gaps: Vec::new(),
+            bytes: Vec::new(),
+            beyond: Vec::new(),
+            beyond_len: 0,
+        };
         let mut window = (0, Vec::new());
         for range in ranges {
             let begin = uncovered.bytes.len();
             if begin as u64 + len(&range) > MOST {
-                uncovered.beyond.push(range);
+                uncovered.beyond_len += len(&range);
+                if len(&range) >= LONG && uncovered.beyond.len() < MOST_LONG {
+                    uncovered.beyond.push(range);
+                }
                 continue;
             }
             let bytes = within(&mut window, &range, memory);
@@ -73,14 +85,14 @@ impl Uncovered {
         self.gaps.is_empty()
     }
 
-    /// Code that nothing covers either, and that is too much to be looked at: no assembly, sorted.
+    /// Long stretches of code that nothing covers either, and that is too much to be looked at: no assembly, sorted.
     pub fn beyond(&self) -> &[Range<u64>] {
         &self.beyond
     }
 
     /// Bytes of that.
     pub(super) fn beyond_len(&self) -> u64 {
-        self.beyond.iter().map(len).sum()
+        self.beyond_len
     }
 
     /// The gap that holds an address.
