@@ -6,7 +6,8 @@ variance of the difference between the tools comes from how it scatters over the
 samples would have. The effective number of samples is that much smaller.
 
 Where a tool's stacks are incomplete only complete stacks are compared, and those that are missing are made up for: the complete ones
-with the same leaf function count that much more. Leaf functions with too few complete stacks in either tool are left out of both. What
+of the same process with the same leaf function count that much more. Leaf functions of a process with too few complete stacks in either
+tool are left out of both: what a tool knows of a process may be all or nothing. What
 calls `main` and threads' functions is not compared: at the first of these functions a stack is complete, whether a tool goes on to the
 last or not.
 """
@@ -21,9 +22,9 @@ import places
 SIGNIFICANCE = 0.001
 SMALLEST = 0.01
 BLOCKS = 20
-# A leaf function counts where this share of its stacks is complete, in both tools.
+# A leaf function of a process counts where this share of its stacks is complete, in both tools.
 ENOUGH = 0.8
-# With fewer stacks a leaf function is judged by all stacks of the tool: of many broken ones some are whole by chance.
+# With fewer stacks a leaf function is judged by all stacks of the process: of many broken ones some are whole by chance.
 JUDGED = 10
 
 
@@ -55,27 +56,31 @@ def leaves(ours, theirs):
 
 def inclusive(ours, theirs):
     """Shares of the functions anywhere in the stack."""
-    kept = {s.leaf for s in ours + theirs} - broken(ours) - broken(theirs)
+    kept = {group(s) for s in ours + theirs} - broken(ours) - broken(theirs)
     weighted = [weigh(samples, kept) for samples in (ours, theirs)]
-    share = min(sum(s.leaf in kept for s in samples) / max(len(samples), 1) for samples in (ours, theirs))
+    share = min(sum(group(s) in kept for s in samples) / max(len(samples), 1) for samples in (ours, theirs))
     return compare(*weighted, share)
 
 
+def group(sample):
+    return sample.pid, sample.leaf
+
+
 def broken(samples):
-    """The leaf functions whose stacks are not complete often enough."""
-    every, complete = counts_by_leaf(samples)
-    overall = sum(complete.values()) / max(len(samples), 1)
-    return {leaf for leaf, count in every.items()
-            if (complete[leaf] / count if count >= JUDGED else overall) < ENOUGH or not complete[leaf]}
+    """The groups whose stacks are not complete often enough."""
+    every, complete = counts(samples, group)
+    process, whole = counts(samples, lambda s: s.pid)
+    return {key for key, count in every.items()
+            if (complete[key] / count if count >= JUDGED else whole[key[0]] / process[key[0]]) < ENOUGH or not complete[key]}
 
 
-def counts_by_leaf(samples):
-    return collections.Counter(s.leaf for s in samples), collections.Counter(s.leaf for s in samples if s.complete)
+def counts(samples, by):
+    return collections.Counter(map(by, samples)), collections.Counter(by(s) for s in samples if s.complete)
 
 
 def weigh(samples, kept):
-    every, complete = counts_by_leaf(samples)
-    return [(s, every[s.leaf] / complete[s.leaf], set(s.functions)) for s in samples if s.complete and s.leaf in kept]
+    every, complete = counts(samples, group)
+    return [(s, every[group(s)] / complete[group(s)], set(s.functions)) for s in samples if s.complete and group(s) in kept]
 
 
 def compare(ours, theirs, share):

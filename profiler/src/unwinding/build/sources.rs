@@ -89,7 +89,7 @@ impl<'a> File<'a> {
         let native = self.image.machine == X86_64;
         let longest = beyond.iter().max_by_key(|range| range.end - range.start)?;
         // Each within the stretch, and no two the same.
-        let step = (longest.end - longest.start) / PIECES & !(PIECE as u64 - 1);
+        let step = ((longest.end - longest.start) / PIECES) & !(PIECE as u64 - 1);
         let first = longest.start | (PIECE as u64 - 1);
         let pieces = (0..PIECES - 1).map(|at| self.loaded.read(first + 1 + at * step, PIECE));
         if !native || step == 0 || !mostly_framed(pieces) {
