@@ -39,9 +39,7 @@ impl Recording {
             ended,
         }
     }
-}
 
-impl Recording {
     /// Percent of the user stacks that are complete without a guess, and with one, as the summary line has them.
     pub(crate) fn whole(&self) -> [f64; 2] {
         let said = &self.ended.err;

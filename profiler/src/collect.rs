@@ -135,8 +135,8 @@ impl Collector<'_> {
         limits: &mut Limits<'_>,
         start: Instant,
     ) -> End {
-        let (mut pause, mut next_look, mut rest) = (FIRST_DRAIN, LOOK, Rest::first());
-        let mut rests = Rest::new();
+        let (mut pause, mut next_look, mut rests) = (FIRST_DRAIN, LOOK, Rest::new());
+        let mut rest = rests.after(Duration::ZERO, Duration::ZERO);
         loop {
             if !source.finished() {
                 let left = limits.time.map_or(pause, |time| time.saturating_sub(start.elapsed()));

@@ -7,15 +7,14 @@ const SHORTEST: Duration = Duration::from_micros(300);
 /// Of the time, one part in so many is for work.
 const SHARE: u32 = 16;
 /// So much work may be saved up: that of a second.
-const MOST: Duration = Duration::from_nanos(1_000_000_000 / SHARE as u64);
+const MOST: i64 = 1_000_000_000 / SHARE as i64;
 
 /// A budget of CPU time. As long as it lasts a new program is followed at once; many short ones use it up, and then each
 /// drain is paid for by the rest behind it.
 #[derive(Debug)]
 pub(crate) struct Rest {
-    saved: Duration,
-    /// What was worked beyond it.
-    owed: Duration,
+    /// Nanoseconds of work that are saved up; below zero, owed.
+    balance: i64,
     /// When it was looked at last, from the start.
     at: Duration,
 }
@@ -23,25 +22,22 @@ pub(crate) struct Rest {
 impl Rest {
     /// Nothing is spent yet.
     pub(crate) fn new() -> Self {
-        Self { saved: MOST, owed: Duration::ZERO, at: Duration::ZERO }
-    }
-
-    /// The shortest one.
-    pub(crate) const fn first() -> Duration {
-        SHORTEST
+        Self { balance: MOST, at: Duration::ZERO }
     }
 
     /// The rest behind a drain that took so much CPU time and ended then, after the start.
     pub(crate) fn after(&mut self, work: Duration, now: Duration) -> Duration {
-        let earned = now.saturating_sub(self.at) / SHARE;
+        let earned = nanoseconds(now.saturating_sub(self.at) / SHARE);
         self.at = now;
-        let owned = (self.saved + earned).min(MOST);
-        let owed = self.owed + work;
+        let left = self.balance.saturating_add(earned).min(MOST).saturating_sub(nanoseconds(work));
         // No single drain, as that of the start, keeps it from the next second's programs.
-        (self.saved, self.owed) =
-            (owned.saturating_sub(owed), owed.saturating_sub(owned).min(MOST));
-        SHORTEST.max(self.owed * SHARE)
+        self.balance = left.max(-MOST);
+        SHORTEST.max(Duration::from_nanos(self.balance.min(0).unsigned_abs()) * SHARE)
     }
+}
+
+fn nanoseconds(time: Duration) -> i64 {
+    i64::try_from(time.as_nanos()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
@@ -74,7 +70,7 @@ mod tests {
     fn a_long_start_is_soon_forgotten() {
         let mut rest = Rest::new();
         let long = rest.after(Duration::from_secs(2), Duration::from_secs(2));
-        assert_eq!(long, MOST * SHARE);
+        assert_eq!(long, Duration::from_secs(1));
         assert_eq!(rest.after(Duration::ZERO, Duration::from_secs(4)), SHORTEST);
     }
 

@@ -21,11 +21,16 @@ tests!(
 
 /// Records a program of `testdata/programs/` for two seconds, at a high rate.
 fn record(name: &str, arguments: &[&str]) -> Result<Recording, Skip> {
+    record_with("", name, arguments)
+}
+
+/// The same with more options.
+fn record_with(options: &str, name: &str, arguments: &[&str]) -> Result<Recording, Skip> {
     lab::need_root()?;
     let program = lab::program(name)?;
     let mut command = vec![program.to_str().expect("a plain path"), "2"];
     command.extend(arguments);
-    Ok(Recording::make("-F 997", &command))
+    Ok(Recording::make(&format!("-F 997 {options}"), &command))
 }
 
 /// Whether the stack's user part ends with these frames. Kernel frames on top are an interrupt's.
@@ -108,6 +113,8 @@ fn stripped_functions_are_one_frame_each() -> Result<(), Skip> {
     names.dedup();
     // What runs once, or for an instruction (_init, a PLT stub), may be met by a sample or two.
     names.retain(|name| recording.folded.share(|s| s.contains(name)) > 0.05);
+    let rare = recording.folded.share(|s| s.iter().filter(ours).any(|name| !names.contains(&name)));
+    assert!(rare < 0.02, "{rare} have another function than {names:?}");
     // main, alpha, beta, omega, delta, and _start.
     assert!((5..=6).contains(&names.len()), "{names:?} of {:?}", recording.folded);
     let four_deep = recording.folded.share(|s| s.iter().filter(ours).count() >= 4);
@@ -129,10 +136,7 @@ fn code_that_lost_its_rules_is_walked_by_frame_pointer() -> Result<(), Skip> {
 
 /// The share of stacks that reach `main`, and those complete without and with a guess, in percent.
 fn walked(name: &str, options: &str) -> Result<(f64, [f64; 2]), Skip> {
-    lab::need_root()?;
-    let program = lab::program(name)?;
-    let command = [program.to_str().expect("a plain path"), "2"];
-    let recording = Recording::make(&format!("-F 997 {options}"), &command);
+    let recording = record_with(options, name, &[])?;
     Ok((recording.folded.share(|s| s.iter().any(|frame| frame == "main")), recording.whole()))
 }
 
@@ -166,10 +170,7 @@ fn a_caller_is_guessed_and_that_is_told() -> Result<(), Skip> {
 
 /// By frame pointers; rules would find the caller.
 fn frameless_leaves_are_marked() -> Result<(), Skip> {
-    lab::need_root()?;
-    let program = lab::program("frameless")?;
-    let command = [program.to_str().expect("a plain path"), "2"];
-    let recording = Recording::make("-F 997 --unwind fp", &command);
+    let recording = record_with("--unwind fp", "frameless", &[])?;
     let skipped = recording.folded.share_of_chain(&["alpha", "omega"]);
     let whole = recording.folded.share_of_chain(&["alpha", "beta", "omega"]);
     assert!(skipped + whole > 0.6, "{:?}", recording.folded);

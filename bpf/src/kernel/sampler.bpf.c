@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 /* Samples: a perf event on every CPU runs `sample`, which appends one record to the CPU's log. */
+#include "target.bpf.h"
 #include "task.bpf.h"
 #include "steps.bpf.h"
 #include "walk.bpf.h"
@@ -20,8 +21,6 @@ struct cache cache_type;
 struct chunk chunk_type;
 struct rules rules_type;
 
-const volatile __u32 target_kind = TARGET_MACHINE;
-const volatile __u32 excluded_pid = 0;
 /* The most frames of a kernel stack that this kernel gives. */
 const volatile __u32 kernel_depth = KERNEL_FRAMES;
 const volatile bool want_user = true;
@@ -39,27 +38,6 @@ struct run {
 	__u64 start; /* word of the record */
 	__u32 flags;
 };
-
-/* Whether an id is the target's: where that stands. */
-static __always_inline __u8 *target_byte(__u32 id)
-{
-	__u32 key = id / IDS_AN_ENTRY;
-	struct ids *ids = bpf_map_lookup_elem(&targets, &key);
-
-	return ids ? &ids->is_target[id & (IDS_AN_ENTRY - 1)] : 0;
-}
-
-static __always_inline bool is_target(const struct task *t)
-{
-	__u8 *yes;
-
-	if (t->pid == excluded_pid && excluded_pid)
-		return false;
-	if (target_kind == TARGET_MACHINE)
-		return true;
-	yes = target_byte(target_kind == TARGET_THREADS ? t->tid : t->pid);
-	return yes && *yes;
-}
 
 /* Whether this CPU already stored the stack in this generation; if not, it is held for stored from now on. A slot
  * that is overwritten costs a repetition, never a stack. */

@@ -99,6 +99,30 @@ fn code_that_spans_four_gibibytes_is_too_large() {
 }
 
 #[test]
+fn more_code_than_assembly_is_walked_by_frame_pointer_where_it_sets_them_up() {
+    let files = Files::new();
+    let build = |begin: &str| {
+        let source = format!(
+            ".globl _start, many\n_start: .cfi_startproc\nret\n.cfi_endproc\n.p2align 9, 0xcc\nmany:\n\
+            .rept 36864\n{begin}\n.skip 480, 0x90\nret\n.p2align 9, 0xcc\n.endr\n"
+        );
+        fs::write(files.0.path().join("a.s"), source).unwrap();
+        files.run("gcc", &["-static", "-nostdlib", "-no-pie", "-o", "a", "a.s"]);
+        let path = files.0.path().join("a");
+        let place = files.address(&path, "many") + 512 * 1000;
+        let code = code(&fs::read(&path).unwrap());
+        let Built::Table { table, more } =
+            table(&fs::File::open(&path).unwrap(), &code, Depth::Tables)
+        else {
+            panic!("it has rules");
+        };
+        (table.look_up(place), more)
+    };
+    assert_eq!(build("push %rbp\nmov %rsp, %rbp"), (Some(Rule::FRAME_POINTER), false));
+    assert_eq!(build("push %rbp\nmov %rdi, %rbp").0, None);
+}
+
+#[test]
 fn a_file_without_tables_has_no_rules() {
     let path = Files::new();
     let path = path.compile(&["-fno-asynchronous-unwind-tables", "-fno-unwind-tables"]);
