@@ -59,10 +59,10 @@ compare:
 
 unwind-differential:
 	cargo build --release -p profiler
-	cargo run --release -p bpf --example unwind_differential -- $(UNWIND_FILES) $(or $(CARGO_TARGET_DIR),target)/release/bpflame
+	cargo run --release -p unwind --example differential -- $(UNWIND_FILES) $(or $(CARGO_TARGET_DIR),target)/release/bpflame
 
 unwind-bench:
-	cargo run --release -p bpf --example unwind_benchmark -- /usr/bin/node /usr/lib/gcc/x86_64-linux-gnu/*/cc1plus \
+	cargo run --release -p unwind --example benchmark -- /usr/bin/node /usr/lib/gcc/x86_64-linux-gnu/*/cc1plus \
 		$(wildcard $(shell rustc --print sysroot)/lib/librustc_driver-*.so) /usr/lib/x86_64-linux-gnu/libc.so.6
 
 unwound:

@@ -8,7 +8,7 @@
 //! symbols and output formats.
 //!
 //! Modules in reading order: [`sample`] (what flows), [`source`] (the seam), [`replay`] (the seam's
-//! second implementor), the live [`Sampler`], [`unwind`] (rules from section bytes), and
+//! second implementor), the live [`Sampler`], the crate [`unwind`] (rules from section bytes), and
 //! [`kernel_names`]. With the feature `native-walk`, `native` runs the sampling program on recorded machines.
 
 mod error;
@@ -20,7 +20,6 @@ pub mod sample;
 mod sampler;
 mod skeleton;
 pub mod source;
-pub mod unwind;
 
 pub use error::Error;
 pub use names::kernel_names;
@@ -32,3 +31,4 @@ pub use sampler::{
     CodeMapping, Config, Cost, Installed, Sampler, SpaceName, Started, Tables, Target, Unwind, Way,
 };
 pub use source::{Losses, SampleSource, Window};
+pub use unwind;

@@ -5,7 +5,7 @@
 
 mod cases;
 #[expect(dead_code, reason = "other examples need more of it")]
-#[path = "../elf/mod.rs"]
+#[path = "../../unwind/examples/elf/mod.rs"]
 mod elf;
 mod traced;
 

@@ -4,11 +4,14 @@ use super::random;
 use crate::native::{self, NO_MAPPING, Registers, Snapshot, Walker};
 use crate::sampler::{CodeMapping, SpaceName, Unwind, Way};
 use crate::unwind::eh_frame::Frames;
-use crate::unwind::eh_frame::differential::elf::{self, Elf};
 use crate::unwind::rule::Compact;
 use crate::unwind::synth::is_call_before;
 use crate::unwind::table::{Code, Table};
+use elf::Elf;
 use std::path::PathBuf;
+
+#[path = "../../../unwind/examples/elf/mod.rs"]
+mod elf;
 
 const PROCESS: SpaceName = SpaceName { pid: 4711, start: 99 };
 

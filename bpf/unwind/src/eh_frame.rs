@@ -1,0 +1,115 @@
+//! From the bytes of `.eh_frame` or `.debug_frame` to rules over address ranges.
+//!
+//! gimli reads the entries and their instructions; what is followed here are the four columns that a walk needs. Every
+//! entry is read once, a common entry once for all that refer to it, and the instructions run are bounded by the section's
+//! bytes, so that hostile sections cost no more than honest ones of their size.
+
+mod columns;
+mod entries;
+mod express;
+mod pass;
+
+use gimli::{BaseAddresses, DebugFrame, EhFrame, EndianSlice, LittleEndian};
+
+use crate::table::{Code, Source};
+
+type Bytes<'a> = EndianSlice<'a, LittleEndian>;
+
+/// Which section it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FrameKind {
+    /// `.eh_frame`.
+    Eh,
+    /// `.debug_frame`.
+    Debug,
+}
+
+/// A section of unwind rules.
+#[derive(Clone, Copy, Debug)]
+pub struct Frames<'a> {
+    /// Which one.
+    pub kind: FrameKind,
+    /// Its bytes.
+    pub bytes: &'a [u8],
+    /// Its virtual address.
+    pub address: u64,
+    /// The virtual address of `.text`, which entries may count from; 0 where not known.
+    pub text: u64,
+    /// The virtual address of `.got`, which entries may count from; 0 where not known.
+    pub got: u64,
+}
+
+/// What came out of a section.
+#[derive(Debug)]
+pub struct FrameRules {
+    /// Its rules.
+    pub source: Source,
+    /// What was read, and what could not be.
+    pub figures: Figures,
+}
+
+/// What was read of a section, and what could not be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Function entries whose rules were read.
+    pub read: u64,
+    /// Function entries outside the code.
+    pub elsewhere: u64,
+    /// Function entries that are malformed, as a whole or from some instruction on.
+    pub malformed: u64,
+    /// Bytes of code whose rules cannot say where the frame pointer was saved.
+    pub lost_frame_pointer: u64,
+    /// What was first found wrong.
+    pub wrong: Option<gimli::Error>,
+    /// Why reading stopped before the section's end.
+    pub stopped: Option<Stopped>,
+}
+
+/// Why reading stopped before the section's end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Stopped {
+    /// More rows than a source holds.
+    TooManyRows,
+    /// More instructions than the section's bytes account for.
+    TooMuchWork,
+    /// An entry whose length reaches beyond the section.
+    CutOff,
+}
+
+impl<'a> Frames<'a> {
+    /// `.eh_frame` from its bytes and its virtual address.
+    pub fn eh(bytes: &'a [u8], address: u64) -> Self {
+        Self { kind: FrameKind::Eh, bytes, address, text: 0, got: 0 }
+    }
+
+    /// `.debug_frame` from its bytes, decompressed.
+    pub fn debug(bytes: &'a [u8]) -> Self {
+        Self { kind: FrameKind::Debug, bytes, address: 0, text: 0, got: 0 }
+    }
+
+    /// The rules of all entries that lie in the code.
+    pub fn rules(&self, code: &Code) -> FrameRules {
+        match self.kind {
+            FrameKind::Eh => {
+                let mut section = EhFrame::new(self.bytes, LittleEndian);
+                section.set_address_size(8);
+                pass::read(self, &section, code)
+            }
+            FrameKind::Debug => {
+                let mut section = DebugFrame::new(self.bytes, LittleEndian);
+                section.set_address_size(8);
+                pass::read(self, &section, code)
+            }
+        }
+    }
+
+    /// The addresses that entries count from.
+    fn bases(&self) -> BaseAddresses {
+        BaseAddresses::default().set_eh_frame(self.address).set_text(self.text).set_got(self.got)
+    }
+}
+
+#[cfg(test)]
+mod differential;
+#[cfg(test)]
+mod tests;
