@@ -1,4 +1,4 @@
-//! The two sets of capabilities that the README names: each capability in them is needed, and for what it says.
+//! The two sets of capabilities in docs/privileges.md: each capability is needed, and for the purpose given there.
 
 use crate::folded::Folded;
 use crate::lab::{self, Ended, Running};
