@@ -1,4 +1,4 @@
-# What a clone is built, tried, tested and packed with. The longer recipes are scripts in tests/rig/.
+# Commands to build, try, test and pack bpflame. The longer recipes are scripts in tests/rig/.
 PID ?=
 SECONDS_PER_TARGET ?= 20
 UNWIND_FILES ?= /usr/bin /usr/lib
@@ -6,17 +6,22 @@ UNWIND_FILES ?= /usr/bin /usr/lib
 .PHONY: help flamegraph test test-all test-vm test-backends lint deny msrv bpf-arm64 fuzz bench compare unwind-differential unwind-bench unwound dist
 
 help:
-	@echo 'make flamegraph [PID=1234]  install what is needed, record a sample program or the process, write flame.svg'
-	@echo 'make test                   install what is needed and run the tests; test-all: with all that can be installed'
-	@echo 'make test-vm                the same binary in virtual machines with the kernels of four Debian releases'
-	@echo 'make test-backends          uploads, read back; PYROSCOPE=, PARCA=: from real servers, a binary or a URL each'
-	@echo 'make lint                   formatting, warnings, docs; deny: licences and duplicates; msrv: the lowest Rust'
-	@echo 'make dist                   one static binary with man page and completions'
-	@echo 'make bench [PEERS=DIR]      figures beside other profilers'
-	@echo 'make compare                stacks of real programs beside those of perf; OTEL_PROFILER=: of the OpenTelemetry profiler'
-	@echo 'make unwind-differential       the unwind rules of all files in UNWIND_FILES beside those of gimli; unwind-bench: what they cost'
-	@echo 'make unwound                records the stacks in testdata/unwind anew'
-	@echo 'make fuzz                   every fuzz target for a few seconds; bpf-arm64: the BPF programs for arm64'
+	@echo 'make flamegraph [PID=1234]  install missing packages, build, record a sample program or process 1234, write flame.svg'
+	@echo 'make test                   install missing packages, run the tests'
+	@echo 'make test-all               first install more programs, so that fewer tests are skipped; run test-vm at the end'
+	@echo 'make test-vm                test one static binary in virtual machines with the kernels of four Debian releases'
+	@echo 'make test-backends          upload to receivers and read back what arrived; PYROSCOPE=, PARCA= add real servers (binary or URL)'
+	@echo 'make lint                   check formatting, warnings and docs'
+	@echo 'make deny                   check licences and duplicate crates'
+	@echo 'make msrv                   check the lowest Rust version'
+	@echo 'make dist                   pack one static binary with man pages and completions'
+	@echo 'make bench [PEERS=DIR]      measure bpflame beside other profilers'
+	@echo 'make compare                compare stacks of real programs with those of perf; OTEL_PROFILER= adds the OpenTelemetry profiler'
+	@echo 'make unwind-differential    compare the unwind rules of all files in UNWIND_FILES with those of gimli'
+	@echo 'make unwind-bench           measure the cost of making unwind rules'
+	@echo 'make unwound                record the stacks in testdata/unwind again'
+	@echo 'make fuzz                   run every fuzz target for 20 seconds (SECONDS_PER_TARGET=)'
+	@echo 'make bpf-arm64              compile the BPF programs for arm64'
 
 flamegraph:
 	@tests/rig/flamegraph $(PID)

@@ -149,7 +149,7 @@ def bpflame(*arguments, stats="stats.json"):
 
 
 def tools():
-    """What is measured beside one another: name and command of a machine-wide recording."""
+    """The tools to compare: name and command of a machine-wide recording."""
     # bpftrace's own language; the same keys as the others count by.
     script = "profile:hz:199 { @[kstack, ustack, comm] = count(); } interval:s:%d { exit(); }" % LENGTH
     known = {
@@ -200,9 +200,9 @@ def beside():
                    median(r.maps for r in all_runs)) for name, all_runs in runs.items()}
     ours = rows["bpflame"]
     print(f"## A machine-wide recording of {LENGTH} s at 199 Hz\n")
-    print(f"{os.cpu_count()} copies of a recursion of 34 frames; medians of {ROUNDS} rounds in turns. `of it` is bpflame's "
-          "figure divided by the tool's. Memory is the peak of anonymous memory, and what the BPF maps hold.\n")
-    print("| | BPF ns a run | of it | own CPU s | of it | beyond the length s | anonymous MiB | maps MiB |")
+    print(f"{os.cpu_count()} copies of a recursion of 34 frames; medians of {ROUNDS} rounds in turns. `ratio` is bpflame's "
+          "figure divided by the tool's. Memory is the peak of anonymous memory, and the size of the BPF maps.\n")
+    print("| | BPF ns a run | ratio | own CPU s | ratio | overtime s | anonymous MiB | maps MiB |")
     print("|---|---|---|---|---|---|---|---|")
     for name, (bpf, cpu, over, memory, maps) in rows.items():
         print(f"| {name} | {cell(bpf, '{:.0f}')} | {ratio(bpf, ours[0])} | {cell(cpu, '{:.2f}')} | "
@@ -212,18 +212,18 @@ def beside():
     samples = median(s["samples"] for s in mine)
     print(f"\nbpflame: {first:.0f} ms from its start to the first sample; {samples:.0f} samples, "
           f"{median(s['lost_total'] for s in mine):.0f} lost.")
-    print(f"Not found and not measured: {', '.join(missing) or 'none'}.\n")
+    print(f"Not found, so not measured: {', '.join(missing) or 'none'}.\n")
 
 
 def unwinders():
-    """What walks stacks without frame pointers: name and command of a machine-wide recording."""
+    """Tools that walk stacks without frame pointers: name and command of a machine-wide recording."""
     known = {
         "bpflame": lambda p: bpflame("-a", "-F", 199, "-d", LENGTH, "-o", SCRATCH / "out.svg"),
         "probee": lambda p: [p, "--dwarf", "-f", 199, "-t", LENGTH * 1000, "-o", SCRATCH / "probee.svg"],
         "lightswitch": lambda p: [p, "--duration", LENGTH, "--sample-freq", 199,
                                   "--profile-path", SCRATCH, "--profile-name", "lightswitch.svg"],
-        # What receives its stacks is not part of the figure. It insists on raising a limit; where that is not allowed, a command
-        # `nolimit` on the path may run it, which answers such calls itself.
+        # The receiver of its stacks is not part of the figure. The profiler insists on raising a limit. Where that is forbidden,
+        # a command `nolimit` on the PATH runs it and answers such calls itself.
         "otel-profiler": lambda p: [*([find("nolimit")] if find("nolimit") else []), p, "-samples-per-second", 199,
                                     "-disable-tls", "-collection-agent", otel.Receiver().address],
     }
@@ -234,7 +234,7 @@ def unwinders():
 
 @contextlib.contextmanager
 def debugfs():
-    """Mounted, as lightswitch wants it, which reads tracefs there."""
+    """Mounts debugfs: lightswitch reads tracefs there."""
     there = pathlib.Path("/sys/kernel/debug")
     if (there / "tracing").exists():
         yield
@@ -243,7 +243,7 @@ def debugfs():
     try:
         yield
     finally:
-        # It may be busy: the figures are worth more.
+        # It may be busy. That must not cost the figures.
         subprocess.run(["umount", "--recursive", there])
 
 
@@ -261,11 +261,11 @@ def unwinding(loads, title, text):
         for _ in range(ROUNDS):
             for name, (command, load) in columns.items():
                 with load:
-                    # One of them has no length of its own.
+                    # The OpenTelemetry profiler has no option for the length.
                     runs[name].append(Run(command, stop_after=LENGTH if name == "otel-profiler" else None))
                 if name == "bpflame":
                     runs[name][-1].stats = stats_of("stats.json")
-    # One that did not sample has no figures.
+    # A tool that did not sample has no figures.
     for name in [name for name, all_runs in runs.items() if not all(r.per_run() for r in all_runs)
                  or any(r.code for r in all_runs)]:
         last = runs.pop(name)[-1]
@@ -276,7 +276,7 @@ def unwinding(loads, title, text):
             for name, all_runs in runs.items()}
     ours = rows["bpflame"]
     print(f"## {title}\n\n{text}\n")
-    print("| | BPF ns a run | of it | own CPU s | of it | anonymous MiB | maps MiB |")
+    print("| | BPF ns a run | ratio | own CPU s | ratio | anonymous MiB | maps MiB |")
     print("|---|---|---|---|---|---|---|")
     for name, (bpf, cpu, memory, maps) in rows.items():
         print(f"| {name} | {cell(bpf, '{:.0f}')} | {ratio(bpf, ours[0])} | {cell(cpu, '{:.2f}')} | "
@@ -285,20 +285,20 @@ def unwinding(loads, title, text):
     shares = {key: median(s.get(key, 0) / max(s["user_samples"], 1) for s in mine)
               for key in ("complete", "complete_with_guess")}
     print(f"\nbpflame: {median(s['first_sample_ns'] / 1e6 for s in mine):.0f} ms to the first sample, "
-          f"{median(s['unwind_table_bytes'] for s in mine) / 2**20:.1f} MiB of tables, stacks complete without a guess "
-          f"{shares['complete']:.1%}, with one {shares['complete_with_guess']:.1%}.")
-    print(f"Not found and not measured: {', '.join(missing) or 'none'}.\n")
+          f"{median(s['unwind_table_bytes'] for s in mine) / 2**20:.1f} MiB of tables, stacks complete: "
+          f"{shares['complete']:.1%} without a guess, {shares['complete_with_guess']:.1%} with one.")
+    print(f"Not found, so not measured: {', '.join(missing) or 'none'}.\n")
 
 
 def bare():
     """The same stacks without frame pointers, hot."""
     loads = {"bare": everywhere("bare-recurse", 34), "framed": everywhere("recurse", 34)}
     unwinding(loads, "Stacks of 34 frames without frame pointers",
-              "A copy of the recursion for each CPU, built without frame pointers, and for those that need them, with.")
+              "A copy of the recursion for each CPU, built without frame pointers; with frame pointers for tools that need them.")
 
 
 def cold():
-    """Code that is everywhere: compilers."""
+    """Compilers: their code is large, and each sample hits another part of it."""
     source = SCRATCH / "work.cpp"
     source.write_text("#include <algorithm>\n#include <iostream>\n#include <map>\n#include <regex>\n#include <string>\n"
                       "#include <vector>\nint main() {\n    std::map<std::string, std::vector<int>> seen;\n"
@@ -312,7 +312,7 @@ def cold():
 
 
 def compilers():
-    """Compilers at work, over and over, by name; those that are there."""
+    """The installed compilers, each running over and over, by name."""
     source = SCRATCH / "work.rs"
     source.write_text("use std::collections::HashMap;\nfn main() {\n    let mut seen: HashMap<String, Vec<usize>> = HashMap::new();\n"
                       "    for (at, word) in std::env::args().enumerate() {\n        seen.entry(word).or_default().push(at);\n    }\n"
@@ -337,9 +337,9 @@ def seconds_of_perf(load, perf, collapse, flame):
 def finish():
     """From the end of a recording to the graph on disk."""
     peers = find("perf"), find("inferno-collapse-perf"), find("inferno-flamegraph")
-    print(f"## From the end of a recording to the SVG\n\n{LENGTH} s of the whole machine while compilers work, 199 Hz; they go on "
-          "working until the graph is there. bpflame: from Ctrl-C to its exit; perf: `perf script` piped into inferno.\n")
-    print("| | bpflame s | perf s | faster by | anonymous MiB | maps MiB | samples | processes |\n|---|---|---|---|---|---|---|---|")
+    print(f"## From the end of a recording to the SVG\n\n{LENGTH} s of the whole machine at 199 Hz. Compilers run until the "
+          "graph is written. bpflame: from Ctrl-C to its exit; perf: `perf script` piped into inferno.\n")
+    print("| | bpflame s | perf s | perf / bpflame | anonymous MiB | maps MiB | samples | processes |\n|---|---|---|---|---|---|---|---|")
     for name, load in compilers().items():
         ours, theirs = [], []
         for _ in range(ROUNDS):
@@ -382,7 +382,7 @@ def growth():
 
 
 def main():
-    # An end from outside is an end like any other: what runs is stopped, and the switch put back.
+    # SIGTERM ends it like any other end: the load is stopped, and the switch is put back.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     was = STATS_SWITCH.read_text()
     STATS_SWITCH.write_text("1")

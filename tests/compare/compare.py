@@ -16,13 +16,13 @@ import shares
 import stacks
 import workloads
 
-# Stacks complete, in all, where the target holds.
+# The least share of complete stacks, for programs that have this target.
 TARGET = 0.99
 
 
 @dataclasses.dataclass
 class Tools:
-    """Paths; None for what is not there."""
+    """Paths; None if a tool is not installed."""
     bpflame: str
     perf: str
     otel: str
@@ -30,7 +30,7 @@ class Tools:
 
 @dataclasses.dataclass
 class Row:
-    """A program's line in the table, and what is missed."""
+    """A program's line in the table, and its missed targets."""
     program: str
     cells: list
     missed: list
@@ -45,14 +45,14 @@ def percent(share):
 
 
 def judge(name, held, recording, show):
-    """A program's row; what is incomplete and what differs is printed on the way."""
+    """A program's row. Prints incomplete stacks and differing shares."""
     samples = recording.samples
     counts = {tool: stacks.figures(of) for tool, of in samples.items()}
     dropped = recording.dropped
     seen, sure, whole, reasons = counts["bpflame"]
     count = seen + dropped["bpflame"]
     share, missed = part(whole, count), []
-    # What a tool does not report is not complete.
+    # A stack that a tool does not report is not complete.
     others = {tool: (part(c[2], c[0] + dropped[tool]), c[0] + dropped[tool]) for tool, c in counts.items() if tool != "bpflame" and c[0]}
     if held and share < TARGET:
         missed.append(f"{percent(share)} of the stacks are complete")
@@ -64,8 +64,8 @@ def judge(name, held, recording, show):
     missed += claim(recording.stats, sure, whole, seen)
     for tool, number in dropped.items():
         if number:
-            print(f"  {tool} did not report {number} samples of programs that had just been started; of what it reported "
-                  f"{percent(part(counts[tool][2], counts[tool][0]))} is complete")
+            print(f"  {tool} did not report {number} samples of programs that had just started; "
+                  f"{percent(part(counts[tool][2], counts[tool][0]))} of the reported ones are complete")
     for note in recording.notes:
         print(f"  {note}")
     cells = [str(count), percent(part(sure, count)), percent(share),
@@ -74,11 +74,11 @@ def judge(name, held, recording, show):
 
 
 def claim(stats, sure, whole, count):
-    """Holds what bpflame says of itself against the list of starts: it may not call more stacks complete."""
+    """Checks bpflame's own figures against the list of starts: bpflame may not call more stacks complete."""
     if "complete" not in stats or not count:
         return []
     own_sure, own_whole = stats["complete"], stats["complete"] + stats["complete_with_guess"]
-    print(f"  bpflame says: {own_sure} complete without a guess, {own_whole} in all; by the list: {sure}, {whole}; of {count}")
+    print(f"  of {count} stacks, bpflame calls {own_sure} complete without a guess and {own_whole} complete; by the list: {sure} and {whole}")
     if own_sure - sure > count / 1000 or own_whole - whole > count / 1000:
         return [f"bpflame calls {own_sure} and {own_whole} stacks complete, of which {sure} and {whole} end at a start"]
     return []
@@ -98,14 +98,14 @@ def compared(samples, missed):
         if found.differ:
             missed.append(f"{len(found.differ)} {what} shares differ")
     if inclusive.share < 0.995:
-        print(f"  inclusive shares are compared over {percent(inclusive.share)} of the samples: elsewhere too few stacks are "
-              "complete in both")
+        print(f"  inclusive shares are compared over {percent(inclusive.share)} of the samples; in the rest, too few stacks are "
+              "complete in both tools")
     verdict = "agree" if not leaves.differ and not inclusive.differ else "differ"
     return [f"{leaves.compared} / {inclusive.compared}", f"{len(leaves.differ)} / {len(inclusive.differ)}", verdict]
 
 
 def tell_reasons(tool, reasons, count, show):
-    """The most frequent causes of incomplete stacks, and some of those stacks where wanted."""
+    """Prints the most frequent causes of incomplete stacks, and `show` stacks of each."""
     for (reason, file), of in sorted(reasons.items(), key=lambda item: -len(item[1]))[:6]:
         roots = collections.Counter(str(s.root) for s in of).most_common(3)
         print(f"  {tool}, incomplete: {len(of)} of {count}, {reason}, ends in {file}: {', '.join(f'{root} {n}' for root, n in roots)}")
@@ -114,7 +114,7 @@ def tell_reasons(tool, reasons, count, show):
 
 
 def one(name, tools, wanted):
-    """Records a program; the row, or why there is none."""
+    """Records a program and returns its row."""
     begin, held = workloads.PROGRAMS[name]
     directory = pathlib.Path(tempfile.mkdtemp(prefix="compare-", dir="/var/tmp"))
     work = workloads.Work(directory)
@@ -142,17 +142,17 @@ def table(rows):
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=20, help="length of each recording")
-    parser.add_argument("--show", type=int, default=0, help="so many stacks of each cause of incomplete ones are printed")
+    parser.add_argument("--show", type=int, default=0, help="print this many stacks for each cause of incomplete stacks")
     parser.add_argument("--keep", action="store_true", help="keep the directories")
     parser.add_argument("programs", nargs="*", default=[], help=", ".join(workloads.PROGRAMS))
     return parser.parse_args()
 
 
 def found(variable, name):
-    """A tool's path: by its variable, or on the PATH."""
+    """A tool's path: from its variable, else from the PATH."""
     path = os.environ.get(variable) or shutil.which(name)
     if not path:
-        print(f"skipped: {name}: it is neither on the PATH nor in {variable}=")
+        print(f"skipped: {name}: not on the PATH, and {variable}= is not set")
     return path
 
 

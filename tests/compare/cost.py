@@ -1,4 +1,4 @@
-"""What a recording of a build costs beside `perf record --call-graph dwarf` and `perf script`; see run."""
+"""The cost of recording a build, beside `perf record --call-graph dwarf` and `perf script`; see run."""
 
 import contextlib
 import ctypes
@@ -101,7 +101,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     other = os.environ.get("PERF") or shutil.which("perf")
     if not other:
-        print("skipped: cost: perf is neither on the PATH nor in PERF=")
+        print("skipped: cost: perf is not on the PATH, and PERF= is not set")
         return
     # Children whose parent ended come to this process, which counts them.
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)

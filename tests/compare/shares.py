@@ -1,15 +1,14 @@
 """Whether two tools see the same shares: a test of two proportions for every function, corrected for their number.
 
-Samples in a row are not independent: a program does one thing for a while. Both tools record the same processes at the same
-time, so that they see the same phases, and what remains is measured: the recording is cut into blocks of time, and the
-variance of the difference between the tools comes from how it scatters over them, where that is more than what independent
-samples would have. The effective number of samples is that much smaller.
+Consecutive samples are not independent: a program does one thing for a while. Both tools record the same processes at the same
+time, so they see the same phases. The rest is measured. The recording is cut into blocks of time, and the variance of the
+difference between the tools is estimated from its scatter over the blocks, if that exceeds the variance of independent samples.
+The effective number of samples is smaller by the same factor.
 
-Where a tool's stacks are incomplete only complete stacks are compared, and those that are missing are made up for: the complete ones
-of the same process with the same leaf function count that much more. Leaf functions of a process with too few complete stacks in either
-tool are left out of both: what a tool knows of a process may be all or nothing. What
-calls `main` and threads' functions is not compared: at the first of these functions a stack is complete, whether a tool goes on to the
-last or not.
+Only complete stacks are compared. The complete stacks of the same process with the same leaf function are weighted up to stand
+for the incomplete ones. A leaf function of a process with too few complete stacks in either tool is left out of both, because a
+tool may know everything or nothing of a process. The callers of `main` and of threads' functions are not compared: a stack is
+complete at the first of them, whether or not a tool walks on to the last.
 """
 
 import collections
