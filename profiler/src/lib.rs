@@ -4,64 +4,33 @@
 //! samples are counted while the processes live, named afterwards, and written. *What it is not.* It reads no
 //! kernel record, no ELF file and no format itself.
 //!
-//! Modules in reading order: [`args`] (what was typed), [`config`] (what is needed of it), `subject` and
-//! `target` (whose samples), [`session`], `collect` (the loop), `aggregate` and `stacks`, `naming`, `assemble`,
-//! `facts`, `summary`, [`push`] and `upload` (profiles to backends), [`exit`].
+//! Folders in reading order: [`host`] (the machine and the user), [`cli`] (what was typed), [`target`] (whose samples), `record`
+//! (to counted stacks), `unwinding` (tables beside it), `judge` (what stacks are worth), `profile` (names, and the model),
+//! `tell` (files and words), [`push`] (backends), [`report`], [`doctor`]; [`session`] is a recording from end to end.
 #![forbid(unsafe_code)]
 
-mod aggregate;
-pub mod args;
-mod assemble;
-mod browser;
-pub mod caller;
-mod collect;
-mod command;
-mod completeness;
-pub mod config;
-mod cputime;
-mod debuginfod;
-mod destinations;
+pub mod cli;
 pub mod doctor;
-mod ends;
-pub mod exit;
-mod facts;
-mod finish;
-mod frameless;
-mod gate;
-mod interrupt;
-mod kernel;
-mod locations;
-mod naming;
-mod pages;
-mod proc;
-mod progress;
+pub mod host;
+mod judge;
+mod profile;
 pub mod push;
-mod quality;
+mod record;
 pub mod report;
-mod rest;
-mod rights;
-mod say;
 pub mod session;
-mod signals;
-mod source;
-mod stacks;
-mod stats;
-mod subject;
-mod summary;
-mod tape;
 pub mod target;
-#[cfg(test)]
-mod testing;
+mod tell;
 mod unwinding;
-mod upload;
-mod watch;
 
-use args::{Cli, Command};
 use clap::Parser;
-use config::Config;
-use exit::{Ending, Failure, Kind};
+use cli::args::{self, Cli, Command};
+use cli::completions;
+use cli::config::Config;
+use host::console;
+use host::exit::{self, Ending, Failure, Kind};
 use std::ffi::OsString;
 use std::process::ExitCode;
+use target::gate;
 
 /// Does what the command line says; errors are told on standard error.
 pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -75,10 +44,10 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Record(args) => return record(*args),
         Command::ExecGate(args) => return gate::pass(&args),
         Command::Report(args) => report::run(&args),
-        Command::Upload(args) => upload::run(*args),
+        Command::Upload(args) => push::upload::run(*args),
         Command::Doctor(args) => doctor::run(&args),
-        Command::Completions { shell } => pages::completions(shell),
-        Command::Man { subcommand } => pages::man(subcommand.as_deref()),
+        Command::Completions { shell } => completions::completions(shell),
+        Command::Man { subcommand } => completions::man(subcommand.as_deref()),
     };
     end(result.map(|()| Ending::Done), false)
 }
@@ -87,7 +56,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn typed_wrongly(error: &clap::Error) -> ExitCode {
     if error.use_stderr() {
         let text = error.render().to_string();
-        say::line(text.strip_prefix("error: ").unwrap_or(&text).trim_end());
+        console::line(text.strip_prefix("error: ").unwrap_or(&text).trim_end());
     } else {
         // Nobody is left to be told when this fails.
         drop(error.print());
@@ -105,7 +74,7 @@ fn end(result: Result<Ending, Failure>, command: bool) -> ExitCode {
     match result {
         Ok(ending) => ending.into(),
         Err(failure) => {
-            say::line(&failure);
+            console::line(&failure);
             ExitCode::from(code(failure.kind, command))
         }
     }

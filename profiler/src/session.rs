@@ -1,27 +1,30 @@
 //! A recording from its settings to its files.
 
-use crate::aggregate::{Aggregator, Rules};
-use crate::assemble::{Making, Material, assemble};
-use crate::collect::{Collected, Collector, End, Limits, collect};
-use crate::config::{Config, Until};
-use crate::cputime::CpuTime;
-use crate::destinations::Destinations;
-use crate::exit::{Ending, Failure, Kind};
-use crate::facts::Facts;
-use crate::progress::Progress;
-use crate::push::Stop;
+use crate::cli::config::{Config, Until};
+use crate::host::console::Voice;
+use crate::host::exit::{Ending, Failure, Kind};
+use crate::host::interrupt;
+use crate::host::progress::Progress;
+use crate::host::signals::Signals;
+use crate::host::stop::Stop;
+use crate::judge::leaves;
+use crate::profile::assemble::{Making, Material, assemble};
+use crate::profile::names;
 use crate::push::recorded::Recording;
-use crate::say::Voice;
-use crate::signals::Signals;
-use crate::source::Source;
-use crate::stats::Own;
-use crate::subject::Subject;
-use crate::tape::Tape;
-use crate::target::Goal;
-use crate::target::Target;
+use crate::record::aggregate::{Aggregator, Rules};
+use crate::record::collect::{Collected, Collector, End, Limits, collect};
+use crate::record::cpu_time::CpuTime;
+use crate::record::saved_recording::Tape;
+use crate::record::source::Source;
+use crate::target::resolved::Goal;
+use crate::target::resolved::Target;
+use crate::target::tracee::Subject;
+use crate::target::watch::Watch;
+use crate::tell::destinations::Destinations;
+use crate::tell::facts::Facts;
+use crate::tell::outcome;
+use crate::tell::stats::Own;
 use crate::unwinding::Unwinding;
-use crate::watch::Watch;
-use crate::{finish, frameless, interrupt, naming};
 use bpf::Started;
 use std::time::Duration;
 use symbolizer::ProcessTable;
@@ -62,24 +65,24 @@ fn finish(
     mut own: Own,
     stop: &Stop,
 ) -> Result<(), Failure> {
-    let (named, warnings) = naming::name(config, &mut recorded.collected);
-    let leaves = frameless::leaves(&recorded.counts.stacks, &recorded.table);
+    let (named, warnings) = names::name(config, &mut recorded.collected);
+    let leaves = leaves::leaves(&recorded.counts.stacks, &recorded.table);
     let material = Material::new(&recorded.collected, &named, &leaves);
     let facts = Facts::new(config, target, &recorded, &material, warnings);
     let making = Making { labels: config.labels, scale: recorded.scale() };
-    let profile = assemble(&material, making, finish::head(config, target, &recorded, &facts));
+    let profile = assemble(&material, making, outcome::head(config, target, &recorded, &facts));
     let written = destinations.write(&profile, program.as_deref());
     own.finish(recorded.counts.first, recorded.ended);
-    let files = finish::tell(config, &facts, &written);
+    let files = outcome::tell(config, &facts, &written);
     let recording = Recording { profile: &profile, target, program: program.as_deref(), files };
     let sent = recording.send(config, stop);
-    let figures = || finish::figures(&facts, &own, &recorded, files, &sent);
+    let figures = || outcome::figures(&facts, &own, &recorded, files, &sent);
     let done = written
         .as_ref()
         .map_err(Failure::clone)
         .and_then(|_| destinations.write_stats(figures))
-        .and_then(|()| finish::ended(&recorded, &facts));
-    finish::both(done, sent.told)
+        .and_then(|()| outcome::ended(&recorded, &facts));
+    outcome::both(done, sent.told)
 }
 
 /// How long a machine-wide recording reads the processes that run already; the rest are read when they are first
@@ -258,7 +261,7 @@ impl From<std::io::Error> for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aggregate::StackCounts;
+    use crate::record::aggregate::StackCounts;
 
     fn recorded(unit: &'static str, accounted: Option<u64>) -> Recorded {
         let counts = StackCounts { samples: 10, weight: 1_000_000, ..StackCounts::default() };

@@ -4,7 +4,7 @@ use super::capabilities::{Capability, Step, missing};
 use super::finding::{Finding, Section};
 use super::identity::Identity;
 use super::machine::Machine;
-use crate::exit::Kind;
+use crate::host::exit::Kind;
 
 /// What a CPU's ring of side-band records takes at most, in KiB: half a MiB and its head.
 const RING_KB: i64 = 516;

@@ -1,6 +1,6 @@
 //! What doctor found, apart from how it is shown.
 
-use crate::exit::Kind;
+use crate::host::exit::Kind;
 
 /// How good or bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -3,7 +3,7 @@
 use super::capabilities::{Capability, FULL, Held, SMALLEST, setcap};
 use super::finding::{Finding, Section};
 use super::machine::{Machine, field};
-use crate::exit::Kind;
+use crate::host::exit::Kind;
 
 /// The initial user namespace's inode, fixed in the kernel.
 const INITIAL_USER: &str = "user:[4026531837]";

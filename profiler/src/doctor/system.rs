@@ -3,9 +3,9 @@
 use super::capabilities::Capability;
 use super::finding::{Finding, Section};
 use super::identity::Identity;
-use super::kernel::{OLDEST, Release, WITHOUT_MEMLOCK};
 use super::machine::Machine;
-use crate::exit::Kind;
+use crate::host::exit::Kind;
+use crate::host::kernel::{OLDEST, Release, WITHOUT_MEMLOCK};
 
 /// What the kernel has and lacks.
 pub fn section(machine: &Machine, identity: &Identity) -> Section {

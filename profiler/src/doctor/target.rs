@@ -8,7 +8,7 @@ use super::identity::Identity;
 use super::machine::{Machine, field};
 use super::runtime::Seen;
 use super::walk;
-use crate::exit::Kind;
+use crate::host::exit::Kind;
 use symbolizer::process::SpaceFacts;
 use symbolizer::{MappedFile, ProcessTable, Reason};
 

@@ -1,7 +1,7 @@
 //! How the code of a process is walked: by the same tables that a recording builds.
 
 use super::finding::{Finding, Section};
-use crate::summary::grouped;
+use crate::tell::summary::grouped;
 use crate::unwinding::build::{self, Built, Depth};
 use bpf::unwind::rule::{Cfa, RuleTrust};
 use bpf::unwind::table::Table;

@@ -2,7 +2,7 @@
 
 use super::Push;
 use super::options::Receiver;
-use crate::args::PushArgs;
+use crate::cli::args::PushArgs;
 use std::path::Path;
 
 /// The options that are the same the next time, quoted for a shell. Secrets are not among what was typed.

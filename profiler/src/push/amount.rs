@@ -1,7 +1,7 @@
 //! How much is in a profile, or in a part of one.
 
 use crate::doctor::print::clean;
-use crate::summary::grouped;
+use crate::tell::summary::grouped;
 use output::send::Part;
 use output::{Profile, ValueType};
 use std::fmt;

@@ -2,9 +2,10 @@
 
 use super::amount::Amount;
 use super::options::{Push, Receiver};
-use super::{Outcome, Rest, Stop};
-use crate::progress::Progress;
-use crate::say::Voice;
+use super::{Outcome, Rest};
+use crate::host::console::Voice;
+use crate::host::progress::Progress;
+use crate::host::stop::Stop;
 use output::Profile;
 use output::send::{self, Endpoint, Part, Progress as Step, Series};
 use std::panic::resume_unwind;

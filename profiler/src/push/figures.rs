@@ -2,7 +2,7 @@
 
 use super::Outcome;
 use super::keep::Kept;
-use crate::stats::Object;
+use crate::tell::stats::Object;
 
 /// An object a receiver.
 pub(crate) fn objects(outcomes: &[Outcome], kept: &[Kept]) -> Vec<Object> {

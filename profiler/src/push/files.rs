@@ -1,7 +1,7 @@
 //! Files with secrets and certificates, read bounded, as the user who calls.
 
-use crate::exit::{Failure, Kind};
-use crate::rights::as_the_user;
+use crate::host::exit::{Failure, Kind};
+use crate::host::privileges::as_the_user;
 use output::send::Secret;
 use std::env;
 use std::fs::File;

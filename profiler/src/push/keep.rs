@@ -1,7 +1,7 @@
 //! What was not delivered is kept as a file.
 
 use super::{Outcome, Rest};
-use crate::destinations;
+use crate::tell::destinations;
 use output::{Encode, Pprof, Profile};
 use std::io;
 use std::path::{Path, PathBuf};

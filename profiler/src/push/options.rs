@@ -3,9 +3,9 @@
 
 use super::files::{self, Files};
 use super::{again, header, probe};
-use crate::args::PushArgs;
-use crate::exit::{Failure, Kind};
-use crate::say::Voice;
+use crate::cli::args::PushArgs;
+use crate::host::console::Voice;
+use crate::host::exit::{Failure, Kind};
 use output::send::{Client, Credentials, Endpoint, Secret, Series, Settings};
 use std::env;
 use std::sync::Arc;

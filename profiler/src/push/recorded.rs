@@ -1,12 +1,13 @@
 //! Sending what was recorded.
 
 use super::keep::{Keeping, Kept};
-use super::{Delivery, Outcome, Push, Stop, deliver};
-use crate::config::{Config, Place};
-use crate::destinations::owner;
-use crate::exit::Failure;
-use crate::progress::Progress;
-use crate::target::Target;
+use super::{Delivery, Outcome, Push, deliver};
+use crate::cli::config::{Config, Place};
+use crate::host::exit::Failure;
+use crate::host::progress::Progress;
+use crate::host::stop::Stop;
+use crate::target::resolved::Target;
+use crate::tell::destinations::owner;
 use output::{Format, Pprof, Profile};
 use std::path::{Path, PathBuf};
 

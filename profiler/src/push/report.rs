@@ -2,8 +2,8 @@
 
 use super::keep::Kept;
 use super::{Outcome, Push};
-use crate::exit::{Failure, Kind};
-use crate::say::{self, Voice};
+use crate::host::console::{self, Voice};
+use crate::host::exit::{Failure, Kind};
 use std::path::Path;
 
 /// So many different causes are told of one receiver.
@@ -44,7 +44,7 @@ impl Push {
             .map(|outcome| format!("{from}→ {}", not_delivered(outcome)))
             .collect();
         let Some(last) = failed.pop() else { return Ok(()) };
-        failed.iter().for_each(say::line);
+        failed.iter().for_each(console::line);
         let cures: Vec<String> = kept.iter().map(|kept| self.cure(kept, service_name)).collect();
         Err(Failure::new(Kind::Failed, last).cure(cures.join("; ")))
     }

@@ -1,6 +1,6 @@
 //! Which of a profile's value columns is shown.
 
-use crate::exit::{Failure, Kind};
+use crate::host::exit::{Failure, Kind};
 use output::{Profile, ValueType};
 
 /// The column that was asked for, by its type's name, by `name/unit` or by its position; else the file's default.

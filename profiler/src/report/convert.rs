@@ -1,7 +1,7 @@
 //! Writing a profile in other formats.
 
 use super::ReportArgs;
-use crate::exit::{Failure, Kind};
+use crate::host::exit::{Failure, Kind};
 use output::{Encode, Folded, Format, Pprof, Profile, Sink, Svg};
 use std::path::{Path, PathBuf};
 

@@ -1,6 +1,6 @@
 //! Reading the file, bounded.
 
-use crate::exit::{Failure, Kind};
+use crate::host::exit::{Failure, Kind};
 use output::Profile;
 use output::pprof::{self, Content, Limits};
 use std::fs::File;

@@ -3,7 +3,7 @@
 mod loaded;
 mod sources;
 
-use crate::proc;
+use crate::host::proc;
 use bpf::unwind::table::{Code, NotCode, Source, Table};
 use sources::File;
 use std::fs;

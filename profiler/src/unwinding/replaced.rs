@@ -73,7 +73,7 @@ impl Replaced {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{SPACE, mmap, sample, stack};
+    use crate::record::testing::{SPACE, mmap, sample, stack};
 
     fn stale(window: &Window) -> Vec<bool> {
         window.samples.iter().map(|sample| sample.flags.has(Flags::STALE)).collect()

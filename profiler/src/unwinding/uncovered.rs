@@ -27,7 +27,7 @@ pub(super) fn addresses(window: &Window) -> Vec<(u32, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{SPACE, sample, stack};
+    use crate::record::testing::{SPACE, sample, stack};
     use bpf::Sample;
 
     #[test]

@@ -178,7 +178,7 @@ mod tests {
     use super::super::reading::Reading;
     use super::super::tests::{HEAP, METHOD, Machinery, machine, machinery};
     use super::*;
-    use crate::testing::{SPACE, sample, stack};
+    use crate::record::testing::{SPACE, sample, stack};
 
     const CODE: u64 = HEAP + 0x80;
 

@@ -4,7 +4,7 @@ use super::judge::{self, Replaced, Stacks};
 use super::look::{Looker, Question, Same};
 use super::reading::{Entry, Index, Machine, Reading};
 use super::worker::{Done, Job, Worker};
-use crate::proc;
+use crate::host::proc;
 use crate::unwinding::START_UNIT;
 use bpf::unwind::table::Table;
 use bpf::{Installed, StackId, Window};

@@ -1,0 +1,49 @@
+//! The options that draw a graph.
+
+use super::value;
+use crate::host::exit::{Failure, Kind};
+use output::Svg;
+
+/// How a graph is drawn.
+#[derive(Clone, Debug, Default, PartialEq, clap::Args)]
+pub struct Drawing {
+    /// The graph's title
+    #[arg(long, help_heading = "Output")]
+    pub title: Option<String>,
+
+    /// The graph's palette
+    #[arg(long, value_name = "PALETTE", help_heading = "Output")]
+    pub colors: Option<String>,
+
+    /// Draw the graph from the top down (an icicle graph)
+    #[arg(long, help_heading = "Output")]
+    pub inverted: bool,
+
+    /// Merge the stacks from the leaf
+    #[arg(long, help_heading = "Output")]
+    pub reverse: bool,
+
+    /// Leave out of the graph what is narrower, in per cent
+    #[arg(long, value_name = "PERCENT", value_parser = value::width, allow_negative_numbers = true, help_heading = "Output")]
+    pub min_width: Option<f64>,
+}
+
+impl Drawing {
+    /// The encoder, with the label that becomes the frame at the root, and the title where none was typed.
+    pub(crate) fn svg(&self, root: Option<String>, title: Option<&str>) -> Result<Svg, Failure> {
+        let plain = Svg::default();
+        let title = self.title.as_deref().or(title).map(String::from);
+        let colors = self.colors.as_deref().map(str::parse).transpose();
+        let colors =
+            colors.map_err(|error: output::Error| Failure::new(Kind::Usage, error.to_string()))?;
+        Ok(Svg {
+            root,
+            title: title.unwrap_or(plain.title),
+            colors: colors.unwrap_or(plain.colors),
+            inverted: self.inverted,
+            reverse: self.reverse,
+            min_width: self.min_width.unwrap_or(plain.min_width),
+            ..Svg::default()
+        })
+    }
+}

@@ -1,0 +1,51 @@
+//! What shells and `man` take: completions and manual pages.
+
+use crate::cli::args::Cli;
+use crate::host::exit::{Failure, Kind};
+use clap::CommandFactory;
+use std::io::{self, Write};
+
+/// Prints a shell's completions on standard output.
+///
+/// # Errors
+/// When standard output takes no more.
+pub(crate) fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "bpflame", &mut text);
+    print(&text)
+}
+
+/// Prints the manual page of bpflame or of a subcommand on standard output.
+///
+/// # Errors
+/// When there is no such subcommand, or standard output takes no more.
+pub(crate) fn man(subcommand: Option<&str>) -> Result<(), Failure> {
+    let mut command = Cli::command();
+    command.build();
+    let page = match subcommand {
+        None => command,
+        Some(name) => {
+            let found = command.find_subcommand(name).filter(|found| !found.is_hide_set());
+            let found = found.ok_or_else(|| {
+                Failure::new(Kind::Usage, format!("there is no subcommand {name}"))
+                    .cure("`bpflame help` lists them")
+            })?;
+            found.clone()
+        }
+    };
+    let mut text = Vec::new();
+    clap_mangen::Man::new(page).render(&mut text).map_err(failed)?;
+    print(&text)
+}
+
+fn print(text: &[u8]) -> Result<(), Failure> {
+    let mut to = io::stdout().lock();
+    match to.write_all(text).and_then(|()| to.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(failed(error)),
+        _ => Ok(()),
+    }
+}
+
+fn failed(error: io::Error) -> Failure {
+    Failure::new(Kind::Failed, format!("writing to standard output failed: {error}"))
+}

@@ -1,0 +1,248 @@
+//! What a recording needs to know, made from what was typed.
+
+use crate::cli::args::{Drawing, RecordArgs};
+use crate::cli::debuginfod;
+use crate::host::console::Voice;
+use crate::host::exit::{Failure, Kind};
+use crate::host::sudo_user::Caller;
+use crate::push::Push;
+use crate::target::resolved::Goal;
+use output::Format;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::time::Duration;
+use symbolizer::NameOptions;
+
+/// Until when a recording runs, if nothing else ends it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// This long.
+    Time(Duration),
+    /// The command exits.
+    Command,
+    /// Ctrl-C, or the end of all that is recorded.
+    Interrupt,
+    /// As `Time`, because nobody said how long and there is no terminal for Ctrl-C.
+    Default(Duration),
+}
+
+/// Where one output goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Standard output.
+    Stdout,
+    /// A file.
+    File(PathBuf),
+}
+
+/// A recording's settings.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Whose samples.
+    pub goal: Goal,
+    /// On which CPUs; `None`: all.
+    pub cpus: Option<Vec<u32>>,
+    /// Samples a second and CPU.
+    pub frequency: u32,
+    /// How user stacks are walked.
+    pub unwind: bpf::Unwind,
+    /// Bytes that unwind tables may take.
+    pub unwind_memory: usize,
+    /// Whether callers are guessed where code has no rule.
+    pub guess: bool,
+    /// Whether user stacks are recorded.
+    pub user: bool,
+    /// Whether kernel stacks are recorded.
+    pub kernel: bool,
+    /// Whether the idle task is sampled.
+    pub idle: bool,
+    /// Whether bpflame's own samples are kept.
+    pub include_self: bool,
+    /// Until when.
+    pub until: Until,
+    /// What is written where; empty: an SVG with a name of its own, unless the profile is sent.
+    pub outputs: Vec<(Place, Format)>,
+    /// Where the profile is sent.
+    pub push: Option<Push>,
+    /// How graphs are drawn.
+    pub drawing: Drawing,
+    /// Whether folded stacks are marked.
+    pub annotate: bool,
+    /// Whether pprof samples are labelled.
+    pub labels: bool,
+    /// Whether the graph is shown.
+    pub open: bool,
+    /// Where the figures go.
+    pub stats: Option<PathBuf>,
+    /// Whether user files' addresses are named.
+    pub symbolize: bool,
+    /// How they are named.
+    pub names: NameOptions,
+    /// The user whose the command and the files are, where that is not the one who runs bpflame.
+    pub caller: Option<Caller>,
+    /// Whether kernels that may freeze are accepted.
+    pub force: bool,
+    /// Whether nothing but errors is said.
+    pub quiet: bool,
+    /// Whether more is said.
+    pub verbose: bool,
+    /// A stored recording to take the samples from.
+    pub replay: Option<PathBuf>,
+    /// Where to store the recording.
+    pub save: Option<PathBuf>,
+}
+
+impl Config {
+    /// From what was typed.
+    ///
+    /// # Errors
+    /// Of kind [`Kind::Usage`] when an output has no format, of kind [`Kind::Failed`] when a file with a secret can't
+    /// be read.
+    pub fn new(args: RecordArgs) -> Result<Self, Failure> {
+        let outputs = outputs(&args)?;
+        let servers = debuginfod::servers(args.debuginfod);
+        if args.debuginfod && servers.is_empty() {
+            return Err(Failure::new(Kind::Usage, "--debuginfod knows no server")
+                .cure("set DEBUGINFOD_URLS, as in DEBUGINFOD_URLS=https://debuginfod.debian.net"));
+        }
+        Ok(Self {
+            until: until(&args, std::io::stderr().is_terminal()),
+            outputs,
+            push: Push::new(&args.push, Voice::new(args.quiet, args.verbose))?,
+            drawing: args.drawing,
+            goal: if !args.command.is_empty() {
+                Goal::Command(args.command)
+            } else if !args.threads.is_empty() {
+                Goal::Threads(args.threads)
+            } else if !args.processes.is_empty() {
+                Goal::Processes { wanted: args.processes, tree: args.tree }
+            } else {
+                Goal::Machine
+            },
+            cpus: args.cpus.map(|list| list.0),
+            frequency: args.frequency,
+            unwind: unwind(args.unwind)?,
+            unwind_memory: args.unwind_memory,
+            guess: !args.no_guess,
+            user: !args.kernel,
+            kernel: !args.user,
+            idle: args.idle,
+            include_self: args.include_self,
+            annotate: args.annotate,
+            labels: !args.no_labels,
+            open: args.open,
+            stats: args.stats,
+            symbolize: !args.no_symbolize,
+            names: NameOptions { no_inline: args.no_inline, debuginfod: servers },
+            caller: if args.root { None } else { Caller::behind_sudo() },
+            force: args.force,
+            quiet: args.quiet,
+            verbose: args.verbose,
+            replay: args.replay,
+            save: args.save,
+        })
+    }
+}
+
+/// How long is recorded where nobody says it and nobody can press Ctrl-C.
+const DEFAULT_TIME: Duration = Duration::from_secs(10);
+
+/// How stacks are walked on this architecture: rules are made for x86-64 only.
+fn unwind(asked: bpf::Unwind) -> Result<bpf::Unwind, Failure> {
+    match asked {
+        asked if cfg!(target_arch = "x86_64") => Ok(asked),
+        bpf::Unwind::Rules => Err(Failure::new(
+            Kind::Usage,
+            "--unwind dwarf works on x86-64 only; --unwind fp walks by frame pointer",
+        )),
+        bpf::Unwind::Auto | bpf::Unwind::FramePointers => Ok(bpf::Unwind::FramePointers),
+    }
+}
+
+fn until(args: &RecordArgs, terminal: bool) -> Until {
+    match args.duration {
+        Some(time) => Until::Time(time),
+        None if !args.command.is_empty() => Until::Command,
+        None if terminal || args.replay.is_some() => Until::Interrupt,
+        None => Until::Default(DEFAULT_TIME),
+    }
+}
+
+fn outputs(args: &RecordArgs) -> Result<Vec<(Place, Format)>, Failure> {
+    let usage = |message: String| Failure::new(Kind::Usage, message);
+    let format = args.format.as_deref().map(str::parse::<Format>).transpose();
+    let format = format.map_err(|error| usage(error.to_string()))?;
+    if args.output.is_empty() && format.is_some_and(|format| format != Format::Svg) {
+        return Err(usage(String::from("--format is for -o")).cure("add -o - for standard output"));
+    }
+    let to_stdout = |path: &&PathBuf| path.as_os_str() == "-";
+    if args.output.iter().filter(to_stdout).count() > 1 {
+        return Err(usage(String::from("standard output takes one output only")));
+    }
+    let output = |path: &PathBuf| match (to_stdout(&path), format) {
+        (true, Some(format)) => Ok((Place::Stdout, format)),
+        (true, None) => Err(usage(String::from("-o - has no extension to tell the format"))
+            .cure(format!("add --format, one of {}", Format::NAMES.join(", ")))),
+        (false, Some(format)) => Ok((Place::File(path.clone()), format)),
+        (false, None) => {
+            let format = Format::from_path(path).map_err(|error| {
+                usage(error.to_string())
+                    .cure(format!("or name it with --format {}", Format::NAMES.join("|")))
+            })?;
+            Ok((Place::File(path.clone()), format))
+        }
+    };
+    args.output.iter().map(output).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::args::{Cli, Command};
+    use clap::Parser;
+
+    fn args(line: &str) -> RecordArgs {
+        let words = ["bpflame", "record"].into_iter().chain(line.split_whitespace());
+        match Cli::try_parse_from(words).unwrap().command {
+            Command::Record(args) => *args,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn extensions_pick_formats() {
+        let config = Config::new(args("-a -o a.svg -o b.pb.gz -o c.txt")).unwrap();
+        let formats: Vec<Format> = config.outputs.iter().map(|(_, format)| *format).collect();
+        assert_eq!(formats, [Format::Svg, Format::Pprof, Format::Folded]);
+    }
+
+    #[test]
+    fn a_format_is_needed_where_no_extension_tells() {
+        for wrong in
+            ["-a -o -", "-a -o x.png", "-a -o x", "-a --format png -o x", "-a --format folded"]
+        {
+            assert_eq!(Config::new(args(wrong)).unwrap_err().kind, Kind::Usage, "{wrong}");
+        }
+        let config = Config::new(args("-a -o - --format folded")).unwrap();
+        assert_eq!(config.outputs, [(Place::Stdout, Format::Folded)]);
+        assert!(Config::new(args("-a -o - -o - --format folded")).is_err());
+    }
+
+    #[test]
+    fn until_when() {
+        let ten = Duration::from_secs(10);
+        assert_eq!(until(&args("-a -d 10"), true), Until::Time(ten));
+        assert_eq!(until(&args("-d 10 -- ls"), true), Until::Time(ten));
+        assert_eq!(until(&args("-- ls"), true), Until::Command);
+        assert_eq!(until(&args("-a"), true), Until::Interrupt);
+        assert_eq!(until(&args("-a"), false), Until::Default(ten));
+    }
+
+    #[test]
+    fn only_user_and_only_kernel() {
+        let config = |line| Config::new(args(line)).unwrap();
+        assert!(config("-a").user && config("-a").kernel);
+        assert!(config("-a -U").user && !config("-a -U").kernel);
+        assert!(!config("-a -K").user && config("-a -K").kernel);
+    }
+}

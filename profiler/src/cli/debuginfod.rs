@@ -1,0 +1,41 @@
+//! Which debuginfod servers are asked.
+
+use crate::host::proc;
+use std::env;
+use std::fs;
+
+/// The servers of `DEBUGINFOD_URLS`, or where asked for and the variable is not set, of
+/// `/etc/debuginfod/*.urls`. Empty: none.
+pub(crate) fn servers(asked: bool) -> Vec<String> {
+    let variable = env::var("DEBUGINFOD_URLS").unwrap_or_default();
+    let servers = urls(&variable);
+    if !servers.is_empty() || !asked { servers } else { configured() }
+}
+
+fn configured() -> Vec<String> {
+    let Ok(entries) = fs::read_dir("/etc/debuginfod") else { return Vec::new() };
+    let mut files: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "urls"));
+    files.sort();
+    files.iter().filter_map(|path| proc::text(path).ok()).flat_map(|text| urls(&text)).collect()
+}
+
+/// Addresses parted by blanks; anything else in such a file is ignored.
+fn urls(text: &str) -> Vec<String> {
+    let is_url = |word: &&str| word.starts_with("http://") || word.starts_with("https://");
+    text.split_whitespace().filter(is_url).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_words() {
+        assert_eq!(
+            urls(" https://a/ \n http://b:8002\nima:enforcing\n"),
+            ["https://a/", "http://b:8002"]
+        );
+        assert!(urls("").is_empty());
+    }
+}

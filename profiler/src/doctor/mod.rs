@@ -1,0 +1,153 @@
+//! `bpflame doctor`: what this machine and a target allow, each problem with what mends it.
+//!
+//! Findings are made apart from how they are shown: [`finding`] and [`mod@print`]. Facts come through [`machine`], whose
+//! root can be any directory. In reading order: [`capabilities`] (what failed → what is missing), [`identity`] (who we
+//! are), [`system`], [`events`], [`names`] (the machine), [`target`], [`files`], [`binary`], [`prologue`],
+//! [`walk`], [`runtime`] (a process), [`distribution`] (commands).
+
+pub mod binary;
+pub mod capabilities;
+pub mod distribution;
+pub mod events;
+pub mod files;
+pub mod finding;
+pub mod identity;
+pub mod machine;
+pub mod names;
+pub mod print;
+pub mod prologue;
+pub mod runtime;
+pub mod system;
+pub mod target;
+#[cfg(test)]
+mod testing;
+pub mod walk;
+
+use crate::host::exit::{Failure, Kind};
+use distribution::Distribution;
+use finding::{Finding, Section, verdict};
+use identity::Identity;
+use machine::Machine;
+use print::Marks;
+use std::env;
+use std::io::{self, IsTerminal, Write};
+
+/// What was typed after `doctor`.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct DoctorArgs {
+    /// A process to look at, too
+    #[arg(short = 'p', long = "pid", value_name = "PID", value_parser = clap::value_parser!(u32).range(1..=i64::from(i32::MAX)))]
+    pub pid: Option<u32>,
+}
+
+/// Prints what this machine and the target allow.
+///
+/// # Errors
+/// With the kind that `record` would fail with, where nothing can be recorded.
+pub fn run(args: &DoctorArgs) -> Result<(), Failure> {
+    let sections = look(&Machine::here(), args.pid);
+    let locale =
+        ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(env::var_os).find(|v| !v.is_empty());
+    let locale = locale.unwrap_or_default().to_string_lossy().into_owned();
+    let marks = Marks::for_output(io::stdout().is_terminal(), &locale);
+    let mut text = Vec::new();
+    let wrong = |error: io::Error| {
+        Failure::new(Kind::Failed, format!("writing to standard output failed: {error}"))
+    };
+    print::sections(&sections, marks, &mut text).map_err(wrong)?;
+    let end = conclusion(&sections);
+    if end.is_ok() {
+        writeln!(text, "\nRecording works here.").map_err(wrong)?;
+    }
+    let mut to = io::stdout().lock();
+    match to.write_all(&text).and_then(|()| to.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(wrong(error)),
+        _ => end,
+    }
+}
+
+/// Everything that there is to say.
+fn look(machine: &Machine, pid: Option<u32>) -> Vec<Section> {
+    let identity = Identity::of(machine);
+    let distribution = Distribution::of(machine);
+    let executable = machine.link("/proc/self/exe").unwrap_or_else(|| String::from("bpflame"));
+    let urls = env::var("DEBUGINFOD_URLS").ok();
+    let mut sections = vec![
+        identity.section(machine, &executable),
+        system::section(machine, &identity),
+        events::section(machine, &identity),
+        names::section(machine, &identity, urls.as_deref(), distribution.debuginfod()),
+    ];
+    if let Some(pid) = pid {
+        let around = target::Surroundings {
+            machine,
+            identity: &identity,
+            distribution: &distribution,
+            executable: &executable,
+        };
+        sections.extend(target::sections(pid, around));
+    }
+    sections
+}
+
+/// Whether recording would work, else the first thing in its way of the kind that decides the exit code.
+fn conclusion(sections: &[Section]) -> Result<(), Failure> {
+    let Some(kind) = verdict(sections) else {
+        return Ok(());
+    };
+    let all: Vec<&Finding> =
+        sections.iter().flat_map(|s| &s.findings).filter(|f| f.blocked == Some(kind)).collect();
+    let what = match all.as_slice() {
+        [only] => format!("{}, {}", only.subject, print::clean(&only.fact)),
+        several => {
+            let subjects: Vec<&str> = several.iter().map(|f| f.subject.as_str()).collect();
+            format!("{} (see above)", subjects.join(", "))
+        }
+    };
+    let message = format!("recording would not work here: {what}");
+    let cure = all.iter().find_map(|f| f.cures.first());
+    let failure = Failure::new(kind, message);
+    Err(match cure {
+        Some(cure) => failure.cure(print::clean(cure)),
+        None => failure,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn an_empty_machine_is_no_panic_and_does_not_work() {
+        let dir = tempfile::tempdir().unwrap();
+        let sections = look(&Machine::at(dir.path()), Some(1));
+        assert_eq!(conclusion(&sections).unwrap_err().kind, Kind::NotFound);
+        let sections = look(&Machine::at(dir.path()), None);
+        assert_eq!(conclusion(&sections).unwrap_err().kind, Kind::Kernel);
+    }
+
+    #[test]
+    fn the_conclusion_names_the_cause_and_the_cure() {
+        let dir = tempfile::tempdir().unwrap();
+        let machine = Machine::at(dir.path());
+        let write = |path: &str, text: &str| {
+            fs::create_dir_all(machine.path(path).parent().unwrap()).unwrap();
+            fs::write(machine.path(path), text).unwrap();
+        };
+        write("/proc/self/status", "Uid:\t1000\t1000\t1000\t1000\nCapEff:\t0000000000000000\n");
+        write("/proc/sys/kernel/osrelease", "6.18.1");
+        write("/proc/sys/kernel/unprivileged_bpf_disabled", "2");
+        write("/proc/sys/kernel/perf_event_paranoid", "2");
+        write("/sys/kernel/btf/vmlinux", "");
+        let failure = conclusion(&look(&machine, None)).unwrap_err();
+        assert_eq!(failure.kind, Kind::NotPermitted);
+        assert!(
+            failure.message.contains("CAP_BPF") && failure.message.contains("CAP_PERFMON"),
+            "{failure}"
+        );
+        assert!(failure.cure.contains("sudo"), "{failure}");
+        write("/proc/self/status", "Uid:\t1000\t1000\t1000\t1000\nCapEff:\t000000c000000000\n");
+        assert_eq!(conclusion(&look(&machine, None)), Ok(()));
+    }
+}

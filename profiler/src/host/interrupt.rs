@@ -1,0 +1,137 @@
+//! What is done after the recording, unless the user can wait no longer: names may take seconds, a pipe's
+//! reader for ever, a backend as long as it is tried.
+
+use crate::host::console::Voice;
+use crate::host::exit::{Failure, Kind};
+use crate::host::signals::Signals;
+use crate::host::stop::Stop;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
+
+/// Signals within this time of the recording's end are the one that ended it: `timeout` and sudo pass the same
+/// one on twice.
+const SAME: Duration = Duration::from_millis(300);
+/// How often signals are looked for.
+const LOOK: Duration = Duration::from_millis(50);
+/// As large as a main thread's.
+const STACK: usize = 8 << 20;
+
+/// Does the work in a thread of its own, and leaves it there when a signal comes that is the second one, the one
+/// that ended the recording (`signalled`) counted. One that comes while something is sent ends the sending, and what
+/// was not delivered is kept.
+///
+/// # Errors
+/// Of kind [`Kind::Interrupted`], and when there is no thread; the process is to end then.
+pub(crate) fn unless_interrupted<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+    signals: &mut Signals,
+    mut signalled: bool,
+    stop: &Stop,
+    voice: Voice,
+) -> Result<T, Failure> {
+    let (send, done) = channel();
+    let builder = thread::Builder::new().stack_size(STACK);
+    // Nobody listens any more when the work was left behind.
+    let worker = builder.spawn(move || drop(send.send(work())))?;
+    let mut pause = SAME;
+    loop {
+        match done.recv_timeout(pause) {
+            Ok(result) => return Ok(result),
+            Err(RecvTimeoutError::Disconnected) => {
+                let Err(panic) = worker.join() else { unreachable!("the work was done") };
+                std::panic::resume_unwind(panic);
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        let signal = signals.take().filter(|_| pause != SAME || !signalled);
+        pause = LOOK;
+        if signal.is_some() && stop.give_up() {
+            signalled = true;
+            voice.note("the upload is given up");
+            continue;
+        }
+        match signal {
+            Some(signal) if signalled => return Err(interrupted(signal)),
+            Some(_) => {
+                signalled = true;
+                voice.note("the profile is being written; once more ends it without one");
+            }
+            None => {}
+        }
+    }
+}
+
+fn interrupted(signal: i32) -> Failure {
+    let message = "interrupted before all was written; what was not complete is removed";
+    Failure::new(Kind::Interrupted(signal), message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::signals::alone;
+    use signal_hook::consts::SIGTERM;
+    use std::sync::mpsc::Sender;
+
+    /// Work that is held up until the other side is dropped.
+    fn held_up() -> (Sender<()>, impl FnOnce() + Send + 'static) {
+        let (hold, held) = channel::<()>();
+        (hold, move || held.recv().unwrap_or_default())
+    }
+
+    #[test]
+    fn work_that_is_held_up_is_left_at_a_second_signal() {
+        let (_alone, voice) = (alone(), Voice::new(true, false));
+        for signalled in [true, false] {
+            let mut signals = Signals::install().unwrap();
+            let (hold, work) = held_up();
+            let (stop, stopped) = channel::<()>();
+            let signal = signals.pretender();
+            let impatient = thread::spawn(move || {
+                while stopped.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
+                    signal(SIGTERM as usize);
+                }
+            });
+            let failure =
+                unless_interrupted(work, &mut signals, signalled, &Stop::default(), voice)
+                    .unwrap_err();
+            drop((stop, hold));
+            impatient.join().unwrap();
+            assert_eq!(failure.kind, Kind::Interrupted(SIGTERM));
+            assert_eq!(failure.kind.code(), 143);
+        }
+    }
+
+    #[test]
+    fn the_signal_that_ended_the_recording_is_no_second_one() {
+        let _alone = alone();
+        let mut signals = Signals::install().unwrap();
+        signals.pretender()(SIGTERM as usize);
+        let (hold, work) = held_up();
+        let release = thread::spawn(move || {
+            thread::sleep(SAME + 4 * LOOK);
+            drop(hold);
+        });
+        let done =
+            unless_interrupted(work, &mut signals, true, &Stop::default(), Voice::new(true, false));
+        release.join().unwrap();
+        assert_eq!(done, Ok(()));
+    }
+
+    #[test]
+    fn work_that_ends_is_done() {
+        let mut signals = Signals::install().unwrap();
+        let voice = Voice::new(true, false);
+        assert_eq!(unless_interrupted(|| 7, &mut signals, true, &Stop::default(), voice), Ok(7));
+    }
+
+    #[test]
+    #[should_panic(expected = "spoilt")]
+    fn a_panic_is_not_lost() {
+        let mut signals = Signals::install().unwrap();
+        let work = || panic!("spoilt");
+        let _: Result<(), Failure> =
+            unless_interrupted(work, &mut signals, true, &Stop::default(), Voice::new(true, false));
+    }
+}

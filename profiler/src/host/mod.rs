@@ -1,0 +1,15 @@
+//! The machine and the user: exit codes, what is said on the terminal, signals, `/proc`, the kernel's version, privileges.
+//!
+//! In reading order: [`exit`], `console`, `progress`, `signals`, `interrupt` and `stop` (Ctrl-C), `proc`, [`kernel`],
+//! `privileges`, [`sudo_user`].
+
+pub(crate) mod console;
+pub mod exit;
+pub(crate) mod interrupt;
+pub mod kernel;
+pub(crate) mod privileges;
+pub(crate) mod proc;
+pub(crate) mod progress;
+pub(crate) mod signals;
+pub(crate) mod stop;
+pub mod sudo_user;

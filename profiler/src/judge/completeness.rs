@@ -1,0 +1,261 @@
+//! How far user stacks go: to a known end, to an end that may not be theirs, or to nowhere.
+
+use crate::judge::ends;
+use crate::profile::assemble::{Material, Module};
+use crate::record::aggregate::Key;
+use bpf::{Flags, Trust};
+
+/// How far a user stack goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Completeness {
+    /// To a known end: where a rule says so, at frame pointer or return address 0, or at a function that nobody calls.
+    Complete,
+    /// The same, with a guess on the way.
+    WithGuess,
+    /// To such an end, and yet a frame may be missing; where the leaf lies.
+    Unsure(Why, Module),
+    /// Callers are missing; where the last frame lies that is known.
+    Incomplete(Why, Module),
+}
+
+/// What is wrong with a stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Why {
+    /// It was taken before the tables of its process or of a mapping stood: frame pointers were followed.
+    Stale,
+    /// Its leaf was left by frame pointer, and may not have set one up.
+    CallerMayBeMissing,
+    /// It is deeper than the limit, or a cycle.
+    Truncated,
+    /// Code without a rule.
+    NoRule,
+    /// A rule that cannot be expressed.
+    Unsupported,
+    /// A rule that needs a register whose value is not known.
+    LostRegister,
+    /// An address outside of all mappings.
+    NoMapping,
+    /// Memory that could not be read.
+    Unreadable,
+    /// A frame pointer or a return address that points nowhere.
+    Broken,
+    /// A 32-bit task.
+    Compat,
+}
+
+/// How walks end elsewhere than at a known end.
+const BREAKS: [(Flags, Why); 6] = [
+    (Flags::NO_RULE, Why::NoRule),
+    (Flags::UNSUPPORTED, Why::Unsupported),
+    (Flags::LOST_REGISTER, Why::LostRegister),
+    (Flags::NO_MAPPING, Why::NoMapping),
+    (Flags::UNREADABLE, Why::Unreadable),
+    (Flags::BROKEN, Why::Broken),
+];
+
+impl Why {
+    /// For the summary and the figures.
+    pub(crate) fn phrase(self) -> &'static str {
+        match self {
+            Self::Stale => "before their tables stood",
+            Self::CallerMayBeMissing => "caller may be missing",
+            Self::Truncated => "truncated",
+            Self::NoRule => "no unwind rule",
+            Self::Unsupported => "unwind rule not supported",
+            Self::LostRegister => "register not known",
+            Self::NoMapping => "return into no mapping",
+            Self::Unreadable => "stack not readable",
+            Self::Broken => "leads nowhere",
+            Self::Compat => "32-bit",
+        }
+    }
+}
+
+impl Completeness {
+    /// Of a sample's user stack; `None` where it has none.
+    pub(crate) fn of(key: &Key, material: &Material<'_>) -> Option<Self> {
+        let frames = material.counts.stacks.frames(key.user?);
+        let leaf = || frames.first().map_or(Module::Unknown, |(place, _)| material.module(*place));
+        let stale = key.flags.has(Flags::STALE);
+        if let Some(why) = missing(key.flags, || ends::at_start(frames, material)) {
+            let places = frames.iter().rev().map(|(place, _)| material.module(*place));
+            let known = places.into_iter().find(|module| *module != Module::Unknown);
+            let why = if stale && why != Why::Truncated { Why::Stale } else { why };
+            return Some(Self::Incomplete(why, known.unwrap_or(Module::Unknown)));
+        }
+        Some(if stale {
+            Self::Unsure(Why::Stale, leaf())
+        } else if material.caller_may_be_missing(key) {
+            Self::Unsure(Why::CallerMayBeMissing, leaf())
+        } else if frames.iter().any(|(_, trust)| *trust == Trust::Guessed) {
+            Self::WithGuess
+        } else {
+            Self::Complete
+        })
+    }
+}
+
+/// Why a stack lacks its end, if it does. Behind a function that nobody calls there is nothing to be walked.
+fn missing(flags: Flags, at_start: impl FnOnce() -> bool) -> Option<Why> {
+    if flags.has(Flags::COMPAT) {
+        return Some(Why::Compat);
+    }
+    if flags.has(Flags::TRUNCATED_USER) {
+        return Some(Why::Truncated);
+    }
+    let (_, why) = BREAKS.into_iter().find(|(flag, _)| flags.has(*flag))?;
+    (!at_start()).then_some(why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::leaves::Leaf;
+    use crate::record::aggregate::{Aggregator, Rules};
+    use crate::record::testing::{ByAddress, mmap, sample, stack};
+    use bpf::{Sample, Window};
+    use symbolizer::{Named, ProcessTable, Symbolize};
+
+    /// What a stack is in a process with two files mapped, at 0x1000 and 0x2000; the last frame's name, if it is to have one.
+    fn judge(flags: Flags, frames: &[(u64, Trust)], leaf: Leaf, start: &str) -> Completeness {
+        let addresses: Vec<u64> = frames.iter().map(|(address, _)| *address).collect();
+        let mut one = stack(1, &addresses);
+        one.frames.iter_mut().zip(frames).for_each(|(frame, (_, trust))| frame.trust = *trust);
+        let window = Window {
+            stacks: vec![one],
+            samples: vec![Sample { flags, ..sample(9, 1, 0) }],
+            side_band: vec![mmap(0, 0x1000, 1), mmap(0, 0x2000, 2)],
+            ..Window::default()
+        };
+        let mut table = ProcessTable::without_proc();
+        let mut aggregator = Aggregator::new(Rules::default());
+        aggregator.add(&window, &mut table);
+        let counts = aggregator.finish();
+        let mut named: Vec<Named> = ByAddress.names(&table, counts.stacks.places());
+        if let Some(line) = named.last_mut().and_then(|named| named.lines.last_mut()) {
+            line.system_name = String::from(start);
+        }
+        let leaves = vec![leaf; named.len()];
+        let material = Material { counts: &counts, table: &table, named: &named, leaves: &leaves };
+        let judged = Completeness::of(counts.counts.keys().next().unwrap(), &material).unwrap();
+        match judged {
+            Completeness::Incomplete(why, module) => {
+                assert_eq!(material.module_name(module), last_file(frames), "{why:?}");
+            }
+            Completeness::Unsure(_, module) => {
+                assert_eq!(material.module_name(module), "file-1");
+            }
+            Completeness::Complete | Completeness::WithGuess => {}
+        }
+        judged
+    }
+
+    /// The file of the last address that lies in one.
+    fn last_file(frames: &[(u64, Trust)]) -> &'static str {
+        let files = [(0x1000..0x2000, "file-1"), (0x2000..0x3000, "file-2")];
+        let file = |address: &u64| files.iter().find(|(range, _)| range.contains(address));
+        frames.iter().rev().find_map(|(at, _)| file(at)).map_or("[unknown]", |(_, name)| name)
+    }
+
+    const LEAF: (u64, Trust) = (0x1010, Trust::Context);
+    const BY_RULE: (u64, Trust) = (0x2021, Trust::Rule);
+    const BY_SYNTHESIS: (u64, Trust) = (0x2021, Trust::Synthesised);
+    const BY_FRAME_POINTER: (u64, Trust) = (0x2021, Trust::FramePointer);
+    const BY_GUESS: (u64, Trust) = (0x2021, Trust::Guessed);
+    const NOWHERE: (u64, Trust) = (0x9_0001, Trust::Rule);
+
+    fn plain(flags: Flags, frames: &[(u64, Trust)]) -> Completeness {
+        judge(flags, frames, Leaf::Framed, "work")
+    }
+
+    fn why(completeness: Completeness) -> Why {
+        match completeness {
+            Completeness::Unsure(why, _) | Completeness::Incomplete(why, _) => why,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_known_end_is_complete_and_a_synthesised_rule_is_no_guess() {
+        let none = Flags::default();
+        assert_eq!(plain(none, &[LEAF]), Completeness::Complete);
+        assert_eq!(plain(none, &[LEAF, BY_RULE]), Completeness::Complete);
+        assert_eq!(plain(none, &[LEAF, BY_SYNTHESIS]), Completeness::Complete);
+        assert_eq!(plain(Flags::FRAME_POINTERS, &[LEAF, BY_FRAME_POINTER]), Completeness::Complete);
+    }
+
+    #[test]
+    fn one_guessed_frame_is_enough() {
+        let guessed = Flags::GUESSED;
+        assert_eq!(plain(guessed, &[LEAF, BY_GUESS, BY_RULE]), Completeness::WithGuess);
+        assert_eq!(plain(guessed, &[LEAF, BY_RULE, BY_GUESS]), Completeness::WithGuess);
+        let lost = plain(guessed.with(Flags::LOST_REGISTER), &[LEAF, BY_GUESS]);
+        assert_eq!(why(lost), Why::LostRegister);
+    }
+
+    #[test]
+    fn every_break_is_incomplete_with_its_reason_but_behind_a_start() {
+        for (flag, reason) in BREAKS {
+            assert_eq!(why(plain(flag, &[LEAF, BY_RULE])), reason);
+            assert_eq!(why(plain(flag, &[LEAF, NOWHERE])), reason);
+            assert_eq!(why(plain(flag, &[NOWHERE])), reason);
+            let started = judge(flag, &[LEAF, BY_RULE], Leaf::Framed, "_start");
+            assert_eq!(started, Completeness::Complete, "{reason:?}");
+            let started = judge(flag, &[LEAF, BY_GUESS], Leaf::Framed, "start_thread");
+            assert_eq!(started, Completeness::WithGuess, "{reason:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_cut_is_incomplete_whatever_its_last_frame() {
+        for (flag, reason) in
+            [(Flags::TRUNCATED_USER, Why::Truncated), (Flags::COMPAT, Why::Compat)]
+        {
+            let found = judge(flag, &[LEAF, BY_RULE], Leaf::Framed, "_start");
+            assert_eq!(why(found), reason);
+            assert!(matches!(found, Completeness::Incomplete(..)));
+        }
+    }
+
+    #[test]
+    fn stale_stacks_are_never_complete() {
+        let stale = Flags::STALE.with(Flags::FRAME_POINTERS);
+        let found = plain(stale, &[LEAF, BY_FRAME_POINTER]);
+        assert!(matches!(found, Completeness::Unsure(Why::Stale, _)), "{found:?}");
+        let started = judge(stale.with(Flags::BROKEN), &[LEAF, BY_RULE], Leaf::Framed, "_start");
+        assert!(matches!(started, Completeness::Unsure(Why::Stale, _)), "{started:?}");
+        let broken = plain(stale.with(Flags::BROKEN), &[LEAF, BY_FRAME_POINTER]);
+        assert!(matches!(broken, Completeness::Incomplete(Why::Stale, _)), "{broken:?}");
+        let deep = plain(stale.with(Flags::TRUNCATED_USER), &[LEAF, BY_FRAME_POINTER]);
+        assert_eq!(why(deep), Why::Truncated);
+    }
+
+    #[test]
+    fn a_step_by_frame_pointer_out_of_a_leaf_without_rules_or_frame_is_not_sure() {
+        let none = Flags::default();
+        let two = [LEAF, BY_FRAME_POINTER];
+        for leaf in [Leaf::WithoutRules, Leaf::Frameless] {
+            for flags in [none, Flags::FRAME_POINTERS] {
+                let found = judge(flags, &two, leaf, "work");
+                assert!(matches!(found, Completeness::Unsure(Why::CallerMayBeMissing, _)));
+            }
+            // A rule or a guess led out of it.
+            assert_eq!(judge(none, &[LEAF, BY_RULE], leaf, "work"), Completeness::Complete);
+            assert_eq!(judge(none, &[LEAF, BY_GUESS], leaf, "work"), Completeness::WithGuess);
+            let broken = judge(Flags::BROKEN, &two, leaf, "work");
+            assert!(matches!(broken, Completeness::Incomplete(Why::Broken, _)));
+        }
+        assert_eq!(judge(none, &two, Leaf::Framed, "work"), Completeness::Complete);
+    }
+
+    #[test]
+    fn the_end_of_a_leaf_alone_may_be_its_callers_frame_pointer() {
+        let alone = |flags, leaf| judge(flags, &[LEAF], leaf, "work");
+        let unsure = |found| matches!(found, Completeness::Unsure(Why::CallerMayBeMissing, _));
+        assert!(unsure(alone(Flags::FRAME_POINTERS, Leaf::Frameless)));
+        assert!(unsure(alone(Flags::default(), Leaf::WithoutRules)));
+        // A rule ended it.
+        assert_eq!(alone(Flags::default(), Leaf::Frameless), Completeness::Complete);
+        assert!(!unsure(alone(Flags::COMPAT, Leaf::WithoutRules)));
+    }
+}

@@ -1,0 +1,142 @@
+//! Where user stacks begin: functions that nobody called.
+//!
+//! The code that calls `main` and threads' functions seldom keeps a frame pointer, and may have no rule. A walk that comes to it
+//! breaks, and is at its end all the same.
+
+use crate::profile::assemble::Material;
+use crate::record::stacks::PlaceId;
+use bpf::Trust;
+use symbolizer::Place;
+
+/// Functions that nobody calls: of the C libraries' programs and threads, and of Go's.
+const STARTS: [&str; 12] = [
+    "_start",
+    "_start_c",
+    "_dl_start_user",
+    "__libc_start_call_main",
+    "__libc_start_main",
+    "libc_start_main_stage2",
+    "start_thread",
+    "runtime.goexit",
+    "runtime.mstart",
+    "runtime.mcall",
+    "runtime.rt0_go",
+    "_rt0_amd64_linux",
+];
+/// Functions that threads begin in, and that others call to start one: a leaf in them is no end.
+const STARTS_OF_THREADS: [&str; 4] = ["clone", "__clone", "clone3", "__clone3"];
+/// What follows a start's name in its versions, as in `__libc_start_main_impl`.
+const VERSIONS: [&str; 5] = ["", "_impl", "_1", ".abi0", "0"];
+/// File names of the C libraries, as far as they are the same everywhere.
+const C_LIBRARIES: [&str; 4] = ["libc.so", "libc-", "libpthread", "ld-musl-"];
+
+/// Whether a stack, leaf first, ends at a start, or at the unnamed code of a C library that called `main` or
+/// something of another file, as a thread's function.
+pub(crate) fn at_start(frames: &[(PlaceId, Trust)], material: &Material<'_>) -> bool {
+    let [.., (last, _)] = frames else { return false };
+    if let Some(name) = name(*last, material) {
+        return is(name, &STARTS) || (frames.len() > 1 && is(name, &STARTS_OF_THREADS));
+    }
+    let [.., (above, _), _] = frames else { return false };
+    name(*above, material) == Some("main")
+        || (in_c_library(*last, material) && !in_c_library(*above, material))
+}
+
+/// The symbol of a place, of the outermost function there; not what stands for one, as `file+0x10`.
+fn name<'a>(place: PlaceId, material: &Material<'a>) -> Option<&'a str> {
+    let named = material.named.get(place.0 as usize).filter(|named| named.reason.is_none())?;
+    Some(named.lines.last()?.system_name.as_str())
+}
+
+fn is(name: &str, starts: &[&str]) -> bool {
+    let name = name.split_once('@').map_or(name, |(name, _version)| name);
+    let version = |start: &str| name.strip_prefix(start).is_some_and(|v| VERSIONS.contains(&v));
+    starts.iter().any(|start| version(start))
+}
+
+fn in_c_library(place: PlaceId, material: &Material<'_>) -> bool {
+    let Place::File { file, .. } = material.counts.stacks.places()[place.0 as usize] else {
+        return false;
+    };
+    let path = material.table.file(file).map_or(&[][..], |file| &file.path);
+    let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
+    C_LIBRARIES.into_iter().any(|library| name.starts_with(library.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::aggregate::{Aggregator, Rules};
+    use crate::record::testing::{mmap, sample, stack};
+    use bpf::{SideBandKind, Window};
+    use symbolizer::{Line, Named, ProcessTable, Reason};
+
+    /// Whether a stack of these names, leaf first, ends at a start; an empty name is none.
+    fn starts(names: &[&str], paths: &[(u64, &str)]) -> bool {
+        let addresses: Vec<u64> = (1..).map(|at| at * 0x1000 + 1).take(names.len()).collect();
+        let mut side_band = Vec::new();
+        for (start, path) in paths {
+            let mut record = mmap(0, *start, *start);
+            if let SideBandKind::Mmap { path: old, .. } = &mut record.kind {
+                *old = path.as_bytes().to_vec();
+            }
+            side_band.push(record);
+        }
+        let stacks = vec![stack(1, &addresses)];
+        let window =
+            Window { stacks, samples: vec![sample(1, 1, 0)], side_band, ..Window::default() };
+        let mut table = ProcessTable::without_proc();
+        let mut aggregator = Aggregator::new(Rules::default());
+        aggregator.add(&window, &mut table);
+        let counts = aggregator.finish();
+        let named: Vec<Named> = names.iter().map(|name| named(name)).collect();
+        let material = Material { counts: &counts, table: &table, named: &named, leaves: &[] };
+        let user = counts.counts.keys().next().unwrap().user.unwrap();
+        at_start(counts.stacks.frames(user), &material)
+    }
+
+    fn named(name: &str) -> Named {
+        let reason = name.is_empty().then_some(Reason::Stripped);
+        let name = if name.is_empty() { "file+0x10" } else { name }.to_owned();
+        let line =
+            Line { system_name: name.clone(), name, file: String::new(), line: 0, inlined: false };
+        Named { lines: vec![line], module: String::new(), reason }
+    }
+
+    #[test]
+    fn starts_are_known_by_name() {
+        for start in [
+            "__libc_start_call_main",
+            "__libc_start_main@@GLIBC_2.34",
+            "__libc_start_main_impl",
+            "_start",
+            "start_thread",
+            "__clone3",
+            "runtime.goexit.abi0",
+        ] {
+            assert!(starts(&["work", "main", start], &[]), "{start}");
+        }
+        for other in ["work", "start", "_start_work", "clone_all", "main", "runtime.goexit2"] {
+            assert!(!starts(&["leaf", other], &[]), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_leaf_alone_is_a_start_where_nobody_calls_it() {
+        assert!(starts(&["_start"], &[]));
+        assert!(!starts(&["read"], &[]));
+        assert!(!starts(&["clone3"], &[]), "who creates a thread calls it");
+        assert!(!starts(&[""], &[(0x1000, "/lib/libc.so.6")]));
+    }
+
+    #[test]
+    fn the_unnamed_code_that_calls_main_or_threads_is_a_start() {
+        assert!(starts(&["work", "main", ""], &[]));
+        let paths = [(0x1000, "/bin/program"), (0x2000, "/lib/libc.so.6")];
+        assert!(starts(&["work", ""], &paths));
+        // From the library's own code the caller is what matters.
+        let paths = [(0x1000, "/lib/libc.so.6"), (0x2000, "/lib/libc.so.6")];
+        assert!(!starts(&["read", ""], &paths));
+        assert!(!starts(&["work", ""], &[(0x1000, "/bin/program"), (0x2000, "/lib/libcurl.so.4")]));
+    }
+}

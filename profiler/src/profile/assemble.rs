@@ -1,0 +1,336 @@
+//! From counted stacks and names to a profile.
+
+use crate::doctor::print::clean;
+use crate::judge::leaves::Leaf;
+use crate::profile::locations::Locations;
+use crate::record::aggregate::{Key, StackCounts};
+use crate::record::collect::Collected;
+use crate::record::stacks::PlaceId;
+use bpf::{Comm, Flags, Trust};
+use output::{FrameRef, Label, LabelValue, Marks, Profile, ProfileBuilder, Sample};
+use std::borrow::Cow;
+use std::collections::HashMap;
+use symbolizer::{FileId, Named, Place, ProcessTable};
+
+/// What holds a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Module {
+    /// A file.
+    File(FileId),
+    /// The vDSO.
+    Vdso,
+    /// Code made at run time.
+    Jit,
+    /// Nobody knows.
+    Unknown,
+}
+
+/// What a profile is made of.
+#[derive(Debug)]
+pub(crate) struct Material<'a> {
+    /// The counts.
+    pub counts: &'a StackCounts,
+    /// The processes and files.
+    pub table: &'a ProcessTable,
+    /// Names, by place.
+    pub named: &'a [Named],
+    /// By place, what a step by frame pointer out of a leaf there is worth.
+    pub leaves: &'a [Leaf],
+}
+
+/// How it is made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Making {
+    /// Whether samples have the labels `pid`, `tid` and `thread`.
+    pub labels: bool,
+    /// Nanoseconds of CPU time that one unit of weight stands for.
+    pub scale: f64,
+}
+
+/// The profile: user frames below kernel frames, values `[samples, CPU nanoseconds]`. `head` has everything but
+/// the tables and the samples.
+pub(crate) fn assemble(material: &Material<'_>, making: Making, head: Profile) -> Profile {
+    let mut builder = ProfileBuilder::new(head);
+    let mut locations = Locations::new(material);
+    let labels = Labels::new(material, making.labels);
+    let mut counts: Vec<_> = material.counts.counts.iter().collect();
+    counts.sort_unstable_by_key(|(key, _)| **key);
+    for (key, count) in counts {
+        let nanoseconds = (count.weight as f64 * making.scale).round() as i64;
+        let frames = frames(key, material.counts, &mut locations, &mut builder);
+        builder.sample(Sample {
+            frames,
+            values: vec![i64::try_from(count.samples).unwrap_or(i64::MAX), nanoseconds],
+            labels: labels.of(key),
+            marks: marks(key, material),
+        });
+    }
+    builder.finish()
+}
+
+/// Leaf first: kernel frames, then user frames. Never empty: a frame in brackets tells what is left out.
+fn frames(
+    key: &Key,
+    counts: &StackCounts,
+    locations: &mut Locations<'_>,
+    builder: &mut ProfileBuilder,
+) -> Vec<FrameRef> {
+    let stacks = [key.kernel, key.user];
+    let placed = stacks.into_iter().flatten().flat_map(|stack| counts.stacks.frames(stack));
+    let mut list: Vec<FrameRef> = placed
+        .map(|(place, trust)| FrameRef {
+            location: locations.of(*place, builder),
+            trust: shown(*trust),
+        })
+        .collect();
+    if key.flags.has(Flags::IDLE) || key.flags.has(Flags::EXITING) || list.is_empty() {
+        let location = locations.bracketed(instead(key.flags), builder);
+        list.push(FrameRef { location, trust: output::Trust::Sure });
+    }
+    list
+}
+
+/// What stands for a stack that was not asked for, or is not there.
+fn instead(flags: Flags) -> &'static str {
+    if flags.has(Flags::IDLE) {
+        "[idle]"
+    } else if flags.has(Flags::EXITING) {
+        "[exiting]"
+    } else if flags.has(Flags::GUEST) {
+        "[guest]"
+    } else if flags.has(Flags::IN_KERNEL) || flags.has(Flags::KERNEL_THREAD) {
+        "[kernel]"
+    } else {
+        "[user]"
+    }
+}
+
+fn shown(trust: Trust) -> output::Trust {
+    match trust {
+        Trust::Context | Trust::Rule => output::Trust::Sure,
+        Trust::Synthesised => output::Trust::Synthesised,
+        Trust::FramePointer => output::Trust::FramePointer,
+        Trust::Guessed => output::Trust::Guessed,
+    }
+}
+
+fn marks(key: &Key, material: &Material<'_>) -> Marks {
+    Marks {
+        truncated: key.flags.has(Flags::TRUNCATED_USER) || key.flags.has(Flags::TRUNCATED_KERNEL),
+        caller_may_be_missing: material.caller_may_be_missing(key),
+        guessed_frames: 0,
+    }
+}
+
+impl<'a> Material<'a> {
+    /// From what was collected and its names.
+    pub(crate) fn new(collected: &'a Collected, named: &'a [Named], leaves: &'a [Leaf]) -> Self {
+        Self { counts: &collected.counts, table: &collected.table, named, leaves }
+    }
+
+    /// Whether the step out of the user leaf was by frame pointer, from code that may not have set one up.
+    pub(crate) fn caller_may_be_missing(&self, key: &Key) -> bool {
+        let Some(user) = key.user else { return false };
+        let frames = self.counts.stacks.frames(user);
+        let Some((place, _)) = frames.first() else { return false };
+        let leaf = self.leaves.get(place.0 as usize).copied().unwrap_or_default();
+        let by_frame_pointer = match frames {
+            [_, (_, caller), ..] => *caller == Trust::FramePointer,
+            _ if key.flags.has(Flags::COMPAT) => false,
+            _ => key.flags.has(Flags::FRAME_POINTERS) || leaf == Leaf::WithoutRules,
+        };
+        by_frame_pointer && leaf != Leaf::Framed
+    }
+
+    /// Where a place lies.
+    pub(crate) fn module(&self, place: PlaceId) -> Module {
+        match self.counts.stacks.places()[place.0 as usize] {
+            Place::File { file, .. } => Module::File(file),
+            Place::Vdso { .. } => Module::Vdso,
+            Place::Jit { .. } => Module::Jit,
+            Place::Kernel { .. } | Place::Unknown { .. } => Module::Unknown,
+        }
+    }
+
+    /// The name of a module: a file's without its directories.
+    pub(crate) fn module_name(&self, module: Module) -> String {
+        let text = match module {
+            Module::File(file) => {
+                let path = self.table.file(file).map_or(&[][..], |file| &file.path);
+                let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
+                String::from_utf8_lossy(name).into_owned()
+            }
+            Module::Vdso => String::from("[vdso]"),
+            Module::Jit => String::from("[jit]"),
+            Module::Unknown => String::new(),
+        };
+        if text.is_empty() { String::from("[unknown]") } else { clean(&text) }
+    }
+}
+
+/// Samples' labels, and the processes' names.
+#[derive(Debug)]
+struct Labels<'a> {
+    table: &'a ProcessTable,
+    threads: bool,
+    main_names: &'a HashMap<u32, Comm>,
+}
+
+impl<'a> Labels<'a> {
+    fn new(material: &Material<'a>, threads: bool) -> Self {
+        Self { table: material.table, threads, main_names: &material.counts.main_names }
+    }
+
+    /// `comm` always, as graphs of the machine need it; `pid`, `tid` and `thread` where wanted.
+    fn of(&self, key: &Key) -> Vec<Label> {
+        let label = |key: &str, value| Label { key: String::from(key), value };
+        let text = |key, bytes: &[u8]| {
+            label(key, LabelValue::Text(String::from_utf8_lossy(bytes).into_owned()))
+        };
+        let number = |key, value: u32| label(key, LabelValue::Number(value.into(), String::new()));
+        let mut list = vec![text("comm", &self.process(key))];
+        if self.threads && key.space.is_some() {
+            list.push(number("pid", key.pid));
+            list.push(text("thread", key.comm.bytes()));
+            list.push(number("tid", key.tid));
+        }
+        list
+    }
+
+    /// The process's name: its main thread's, or what stands for it.
+    fn process(&self, key: &Key) -> Cow<'_, [u8]> {
+        let Some(space) = key.space else {
+            let name =
+                if key.flags.has(Flags::IDLE) { "swapper" } else { "[another PID namespace]" };
+            return Cow::Borrowed(name.as_bytes());
+        };
+        match (self.table.name(space), self.main_names.get(&key.pid)) {
+            ([], Some(comm)) => Cow::Borrowed(comm.bytes()),
+            ([], None) => Cow::Owned(format!("[pid {}]", key.pid).into_bytes()),
+            (name, _) => Cow::Borrowed(name),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::quality::Quality;
+    use crate::record::aggregate::{Aggregator, Rules};
+    use crate::record::testing::{ByAddress, sample, stack};
+    use bpf::{StackId, Window};
+    use output::{Encode, Folded, ValueType};
+    use symbolizer::Symbolize;
+
+    const KERNEL: u64 = 0xffff_ffff_8000_0000;
+
+    fn stacks() -> Vec<bpf::Stack> {
+        vec![stack(1, &[0x1010, 0x1021, 0x1031]), stack(2, &[KERNEL, KERNEL + 0x11])]
+    }
+
+    /// The profile and the quality of samples, with all leaves frameless or none.
+    fn made(samples: Vec<bpf::Sample>, labels: bool, frameless: bool) -> (Profile, Quality) {
+        let mut table = ProcessTable::without_proc();
+        let mut aggregator = Aggregator::new(Rules { threads: labels, gate: None });
+        aggregator.add(&Window { stacks: stacks(), samples, ..Window::default() }, &mut table);
+        let counts = aggregator.finish();
+        let named = ByAddress.names(&table, counts.stacks.places());
+        let leaf = if frameless { Leaf::Frameless } else { Leaf::Framed };
+        let leaves = vec![leaf; named.len()];
+        let material = Material { counts: &counts, table: &table, named: &named, leaves: &leaves };
+        let value =
+            |kind: &str| ValueType { kind: String::from(kind), unit: String::from("count") };
+        let head =
+            Profile { sample_types: vec![value("samples"), value("cpu")], ..Profile::default() };
+        (assemble(&material, Making { labels, scale: 2.0 }, head), Quality::of(&material))
+    }
+
+    fn folded(profile: &Profile, root: Option<&str>) -> String {
+        let mut text = Vec::new();
+        let folded = Folded { annotate: true, root: root.map(String::from), ..Folded::default() };
+        folded.encode(profile, &mut text).unwrap();
+        String::from_utf8(text).unwrap()
+    }
+
+    #[test]
+    fn kernel_frames_are_above_user_frames() {
+        let (profile, _) = made(vec![sample(1, 1, 2), sample(2, 1, 2)], true, false);
+        let text = folded(&profile, None);
+        assert_eq!(text, "f1030;f1020;f1010;fffffffff80000010_[k];fffffffff80000000_[k] 2\n");
+        assert_eq!(profile.samples[0].values, [2, 40]);
+    }
+
+    #[test]
+    fn the_process_is_the_root_of_the_machine_s_graph() {
+        let (profile, _) = made(vec![sample(1, 1, 0)], false, false);
+        assert!(folded(&profile, Some("comm")).starts_with("program;f1030;"), "{profile:?}");
+    }
+
+    #[test]
+    fn labels_are_sorted_and_all_there() {
+        let (profile, _) = made(vec![sample(1, 1, 0)], true, false);
+        let keys: Vec<&str> =
+            profile.samples[0].labels.iter().map(|label| label.key.as_str()).collect();
+        assert_eq!(keys, ["comm", "pid", "thread", "tid"]);
+        let (profile, _) = made(vec![sample(1, 1, 0)], false, false);
+        assert_eq!(profile.samples[0].labels.len(), 1);
+    }
+
+    #[test]
+    fn what_was_not_recorded_has_a_frame_in_brackets() {
+        let bare = |flags| bpf::Sample { flags, user: StackId(0), ..sample(1, 0, 0) };
+        for (flags, frame) in [
+            (Flags::default(), "[user] 1\n"),
+            (Flags::IN_KERNEL, "[kernel]_[k] 1\n"),
+            (Flags::KERNEL_THREAD, "[kernel]_[k] 1\n"),
+            (Flags::IDLE, "[idle]_[k] 1\n"),
+            (Flags::GUEST, "[guest]_[k] 1\n"),
+            (Flags::IN_KERNEL.with(Flags::EXITING), "[exiting]_[k] 1\n"),
+        ] {
+            assert_eq!(folded(&made(vec![bare(flags)], true, false).0, None), frame);
+        }
+    }
+
+    #[test]
+    fn the_kernel_s_work_for_a_process_that_ends_is_named() {
+        let ends = bpf::Sample { flags: Flags::EXITING, ..sample(1, 0, 2) };
+        let text = folded(&made(vec![ends], true, false).0, Some("comm"));
+        assert!(text.starts_with("program;[exiting]_[k];fffffffff80000010"), "{text}");
+    }
+
+    #[test]
+    fn the_idle_task_is_named() {
+        let idle = bpf::Sample { flags: Flags::IDLE, ..sample(1, 0, 2) };
+        let text = folded(&made(vec![idle], true, false).0, Some("comm"));
+        assert!(text.starts_with("swapper;[idle]_[k];fffffffff80000010"), "{text}");
+    }
+
+    #[test]
+    fn spoilt_stacks_are_marked_and_counted() {
+        let truncated = bpf::Sample { flags: Flags::TRUNCATED_USER, ..sample(1, 1, 0) };
+        let (profile, quality) = made(vec![truncated, sample(2, 1, 0)], true, true);
+        assert_eq!(profile.samples.iter().filter(|sample| sample.marks.truncated).count(), 1);
+        assert!(profile.samples.iter().all(|sample| sample.marks.caller_may_be_missing));
+        assert_eq!((quality.truncated, quality.caller_may_be_missing), (1, 2));
+        let (profile, quality) = made(vec![sample(2, 1, 0)], true, false);
+        assert!(!profile.samples[0].marks.caller_may_be_missing);
+        assert_eq!(quality.caller_may_be_missing, 0);
+    }
+
+    #[test]
+    fn frames_without_a_name_are_counted_by_reason() {
+        let mut nameless = stacks();
+        nameless.push(stack(3, &[0x1011, 0x1022]));
+        let mut table = ProcessTable::without_proc();
+        let mut aggregator = Aggregator::new(Rules::default());
+        let samples = vec![sample(1, 3, 0), sample(2, 3, 0), sample(3, 1, 0)];
+        aggregator.add(&Window { stacks: nameless, samples, ..Window::default() }, &mut table);
+        let counts = aggregator.finish();
+        let named = ByAddress.names(&table, counts.stacks.places());
+        let material = Material { counts: &counts, table: &table, named: &named, leaves: &[] };
+        let quality = Quality::of(&material);
+        // Two odd addresses in the third stack, sampled twice; 0x1022 is looked up at 0x1021.
+        assert_eq!((quality.user_frames, quality.unresolved_frames()), (2 * 2 + 3, 4));
+        assert_eq!(quality.main_reason(), Some(symbolizer::Reason::NoSymbol));
+    }
+}

@@ -1,0 +1,146 @@
+//! From a place and its names to a profile's location, each made once.
+
+use crate::profile::assemble::Material;
+use crate::record::stacks::PlaceId;
+use output::{FrameKind, Function, Line, Location, LocationId, Mapping, MappingId, ProfileBuilder};
+use std::collections::HashMap;
+use symbolizer::{FileId, MappedFile, Named, Place};
+
+/// What is mapped where the kernel's code lies.
+const KERNEL: (u64, u64) = (0xffff_8000_0000_0000, u64::MAX);
+/// Offsets in the vDSO stay below this.
+const VDSO: (u64, u64) = (0, 0x1_0000);
+
+/// Makes locations.
+#[derive(Debug)]
+pub(crate) struct Locations<'a> {
+    material: &'a Material<'a>,
+    /// By place.
+    made: Vec<Option<LocationId>>,
+    /// The end of the code seen in files whose segments are not known.
+    ends: HashMap<FileId, u64>,
+}
+
+impl<'a> Locations<'a> {
+    /// Nothing made yet.
+    pub(crate) fn new(material: &'a Material<'a>) -> Self {
+        let mut ends = HashMap::new();
+        for place in material.counts.stacks.places() {
+            if let Place::File { file, address } = place {
+                let end: &mut u64 = ends.entry(*file).or_default();
+                *end = (*end).max((address | 0xfff).saturating_add(1));
+            }
+        }
+        let made = vec![None; material.counts.stacks.places().len()];
+        Self { material, made, ends }
+    }
+
+    /// The location of a place.
+    pub(crate) fn of(&mut self, id: PlaceId, builder: &mut ProfileBuilder) -> LocationId {
+        if let Some(made) = self.made[id.0 as usize] {
+            return made;
+        }
+        let place = self.material.counts.stacks.places()[id.0 as usize];
+        let location = self.make(place, self.material.named.get(id.0 as usize), builder);
+        let made = builder.location(location);
+        self.made[id.0 as usize] = Some(made);
+        made
+    }
+
+    /// A frame that stands for something else than code, as `[idle]`.
+    pub(crate) fn bracketed(&self, name: &str, builder: &mut ProfileBuilder) -> LocationId {
+        let kind = if name == "[user]" { FrameKind::User } else { FrameKind::Kernel };
+        let lines = vec![only_name(name, builder)];
+        builder.location(Location { mapping: None, address: 0, lines, kind })
+    }
+
+    fn make(&self, place: Place, named: Option<&Named>, builder: &mut ProfileBuilder) -> Location {
+        let module = named.map_or("", |named| named.module.as_str());
+        let (kind, address, mapping) = match place {
+            Place::File { file, address } => {
+                (FrameKind::User, address, Some(self.file_mapping(file, address, builder)))
+            }
+            Place::Vdso { offset } => {
+                (FrameKind::User, offset, Some(module_mapping("[vdso]", VDSO, builder)))
+            }
+            Place::Kernel { address } => {
+                let module = if module.is_empty() { "[kernel]" } else { module };
+                (FrameKind::Kernel, address, Some(module_mapping(module, KERNEL, builder)))
+            }
+            Place::Jit { address, .. } => (FrameKind::Jit, address, None),
+            Place::Unknown { address, .. } => (FrameKind::Unknown, address, None),
+        };
+        let mut lines = named.map(|named| lines(named, builder)).unwrap_or_default();
+        if lines.is_empty() {
+            lines.extend(nameless(place, module).map(|name| only_name(name, builder)));
+        }
+        Location { mapping, address, lines, kind }
+    }
+
+    fn file_mapping(&self, id: FileId, address: u64, builder: &mut ProfileBuilder) -> MappingId {
+        let Some(file) = self.material.table.file(id) else {
+            return builder
+                .mapping(Mapping { file: String::from("[unknown]"), ..Mapping::default() });
+        };
+        let within = |start: u64, len: u64| address.checked_sub(start).is_some_and(|at| at < len);
+        let segment = file.segments.iter().find(|segment| within(segment.start, segment.len));
+        let end = self.ends.get(&id).copied().unwrap_or(0);
+        let (start, end, offset) =
+            segment.map_or((0, end, 0), |s| (s.start, s.start.saturating_add(s.len), s.offset));
+        builder.mapping(Mapping { start, end, offset, file: path(file), build_id: build_id(file) })
+    }
+}
+
+fn path(file: &MappedFile) -> String {
+    match file.path.as_slice() {
+        [] => String::from("[unknown]"),
+        path => String::from_utf8_lossy(path).into_owned(),
+    }
+}
+
+fn build_id(file: &MappedFile) -> String {
+    file.build_id.iter().flatten().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn module_mapping(
+    module: &str,
+    (start, end): (u64, u64),
+    builder: &mut ProfileBuilder,
+) -> MappingId {
+    builder.mapping(Mapping {
+        start,
+        end,
+        offset: 0,
+        file: String::from(module),
+        build_id: String::new(),
+    })
+}
+
+/// What a place without a name is called. A file's address stays nameless, to be named elsewhere.
+fn nameless(place: Place, module: &str) -> Option<&str> {
+    match place {
+        Place::File { .. } => None,
+        Place::Vdso { .. } => Some("[vdso]"),
+        Place::Kernel { .. } => Some(if module.is_empty() { "[kernel]" } else { module }),
+        Place::Jit { .. } => Some("[jit]"),
+        Place::Unknown { .. } => Some("[unknown]"),
+    }
+}
+
+fn lines(named: &Named, builder: &mut ProfileBuilder) -> Vec<Line> {
+    let line = |line: &symbolizer::Line| Line {
+        function: builder.function(Function {
+            name: line.name.clone(),
+            system_name: line.system_name.clone(),
+            file: line.file.clone(),
+        }),
+        line: line.line.into(),
+    };
+    named.lines.iter().map(line).collect()
+}
+
+fn only_name(name: &str, builder: &mut ProfileBuilder) -> Line {
+    let function =
+        Function { name: String::from(name), system_name: String::from(name), file: String::new() };
+    Line { function: builder.function(function), line: 0 }
+}

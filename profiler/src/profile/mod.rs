@@ -1,0 +1,5 @@
+//! From counted stacks to a profile: `names`, `locations`, `assemble`.
+
+pub(crate) mod assemble;
+mod locations;
+pub(crate) mod names;

@@ -1,0 +1,45 @@
+//! Names for the places of a recording.
+
+use crate::cli::config::Config;
+use crate::record::collect::Collected;
+use crate::unwinding::Unfit;
+use symbolizer::{LocalSymbolizer, MappedFile, Named, RawAddresses, Symbolize, Warning};
+
+/// The names of all places, in their order, and what was wrong with foreign files.
+pub(crate) fn name(config: &Config, collected: &mut Collected) -> (Vec<Named>, Vec<Warning>) {
+    let Collected { counts, table, unfit, .. } = collected;
+    table.finish();
+    let mut symbolizer = symbolizer(config);
+    let named = symbolizer.names(table, counts.stacks.places());
+    let mut warnings = table.warnings();
+    warnings.extend(symbolizer.warnings());
+    warnings.extend(unfit.iter().filter_map(|(id, why)| Some(no_table(table.file(*id)?, *why))));
+    (named, warnings)
+}
+
+/// A file without an unwind table though it has rules.
+fn no_table(file: &MappedFile, why: Unfit) -> Warning {
+    Warning {
+        file: String::from_utf8_lossy(&file.path).into_owned(),
+        what: String::from(match why {
+            Unfit::NoRoom => {
+                "has no room for its unwind table; --unwind-memory 256M or less to record makes some"
+            }
+            Unfit::NoRoomForMade => {
+                "has no room for the unwind table of the code that it made; --unwind-memory 256M or less to record makes some"
+            }
+            Unfit::TooLarge => "is too large for an unwind table, and was walked by frame pointer",
+        }),
+    }
+}
+
+fn symbolizer(config: &Config) -> Box<dyn Symbolize> {
+    let local = LocalSymbolizer::new(config.names.clone())
+        .ask_kernel(|addresses| bpf::kernel_names(addresses).ok());
+    match (config.symbolize, config.replay.is_some()) {
+        // A stored recording's kernel and files need not be this machine's.
+        (_, true) => Box::new(RawAddresses::<LocalSymbolizer>::new(None)),
+        (false, false) => Box::new(RawAddresses::new(Some(local))),
+        (true, false) => Box::new(local),
+    }
+}

@@ -1,0 +1,98 @@
+//! `bpflame upload`: pprof files to backends.
+
+use crate::cli::args::UploadArgs;
+use crate::host::console::{self, Voice};
+use crate::host::exit::{Failure, Kind};
+use crate::host::interrupt;
+use crate::host::privileges::as_the_user;
+use crate::host::progress::Progress;
+use crate::host::signals::Signals;
+use crate::host::stop::Stop;
+use crate::host::sudo_user::Caller;
+use crate::push::keep::Keeping;
+use crate::push::{Delivery, Push, deliver, service};
+use crate::report::read;
+use output::Pprof;
+use output::pprof::Content;
+use std::path::Path;
+
+/// Sends each file to each receiver. A file that can't be read or sent is told, and the others go on.
+///
+/// # Errors
+/// Of kind [`Kind::Usage`] for what was typed; of kind [`Kind::Failed`] when anything was not delivered.
+pub(crate) fn run(args: UploadArgs) -> Result<(), Failure> {
+    as_the_user(|| send(args))
+}
+
+fn send(args: UploadArgs) -> Result<(), Failure> {
+    let voice = Voice::new(args.quiet, args.verbose);
+    let push = Push::new(&args.push, voice)?
+        .ok_or_else(|| Failure::new(Kind::Usage, "upload needs --push URL"))?;
+    let mut signals = Signals::install()?;
+    let stop = Stop::default();
+    // Until the end: Ctrl-C between two files gives up the second.
+    stop.begin();
+    let job = Job { push, stop: stop.clone(), voice, args };
+    interrupt::unless_interrupted(move || job.all(), &mut signals, false, &stop, voice)?
+}
+
+/// All files to all receivers.
+struct Job {
+    push: Push,
+    stop: Stop,
+    voice: Voice,
+    args: UploadArgs,
+}
+
+impl Job {
+    fn all(self) -> Result<(), Failure> {
+        let files = &self.args.files;
+        let mut failed: Vec<Failure> =
+            files.iter().filter_map(|file| self.one(file).err()).collect();
+        let (count, last) = (failed.len(), failed.pop());
+        let Some(last) = last else { return Ok(()) };
+        if files.len() == 1 {
+            return Err(last);
+        }
+        failed.iter().chain([&last]).for_each(console::line);
+        let message = format!("{count} of {} files not delivered everywhere", files.len());
+        Err(Failure::new(Kind::Failed, message))
+    }
+
+    fn one(&self, file: &Path) -> Result<(), Failure> {
+        let Content { profile, main } = read::content(file)?;
+        if profile.samples.iter().all(|sample| sample.values.iter().all(|value| *value == 0)) {
+            let message = format!("{}: the profile has no samples", read::shown(file));
+            return Err(Failure::new(Kind::NoSamples, message));
+        }
+        let mut unknown = false;
+        let series = self.push.series(|| {
+            let found = service::of_file(&profile, main.as_deref(), file);
+            unknown = found.is_none();
+            found.unwrap_or_default()
+        });
+        if unknown {
+            let message = format!("{} does not say what it is of", read::shown(file));
+            return Err(Failure::new(Kind::Usage, message).cure("add --service-name NAME"));
+        }
+        let progress = Progress::new(self.args.quiet);
+        let delivery = Delivery { profile: &profile, series: &series };
+        let outcomes = deliver(&self.push, delivery, &self.stop, &progress, self.voice);
+        let caller = if self.args.root { None } else { Caller::behind_sudo() };
+        let keeping = Keeping {
+            profile: &profile,
+            file: Some(file).filter(|file| *file != Path::new("-") && file.is_file()),
+            slug: &slug(&series.service_name),
+            owner: caller.as_ref().map(Caller::ids),
+            encoder: Pprof { main, ..Pprof::default() },
+        };
+        let kept = keeping.keep(&outcomes);
+        self.push.tell(&outcomes, &kept, &series.service_name, Some(file), self.voice)
+    }
+}
+
+/// A service's name in a file's.
+fn slug(service: &str) -> String {
+    let safe = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
+    service.chars().take(40).map(safe).collect()
+}

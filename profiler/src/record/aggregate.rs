@@ -1,0 +1,338 @@
+//! Samples counted by what tells them apart; their addresses turned into places while the processes live.
+
+use crate::record::stacks::{Lost, PlacedStack, Stacks};
+use crate::target::gate;
+use bpf::{Comm, Flags, Sample, SideBand, SideBandKind, StackId, Window};
+use std::collections::HashMap;
+use symbolizer::{Event, EventKind, Identity, ProcessTable, Space};
+
+/// What tells one count from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Key {
+    /// The process's address space; none for the idle task and for foreign tasks.
+    pub space: Option<Space>,
+    /// The process id.
+    pub pid: u32,
+    /// The user stack.
+    pub user: Option<PlacedStack>,
+    /// The kernel stack.
+    pub kernel: Option<PlacedStack>,
+    /// The thread; 0 where threads are not told apart.
+    pub tid: u32,
+    /// The thread's name; empty where threads are not told apart.
+    pub comm: Comm,
+    /// Which of the recording's events.
+    pub event: u16,
+    /// What else is known.
+    pub flags: Flags,
+}
+
+/// What was counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Count {
+    /// Samples.
+    pub samples: u64,
+    /// Their weight, in the event's unit.
+    pub weight: u64,
+}
+
+/// A finished recording's counts.
+#[derive(Debug, Default)]
+pub(crate) struct StackCounts {
+    /// The stacks.
+    pub stacks: Stacks,
+    /// The counts.
+    pub counts: HashMap<Key, Count>,
+    /// Samples in all counts together.
+    pub samples: u64,
+    /// Their weight, in the event's unit.
+    pub weight: u64,
+    /// Samples whose stack never came.
+    pub stack_missing: u64,
+    /// Samples for which there was no memory left.
+    pub memory_full: u64,
+    /// Main threads' names as samples had them, by process id: for processes whose name the table does not know.
+    pub main_names: HashMap<u32, Comm>,
+    /// When the first sample was taken, CLOCK_MONOTONIC nanoseconds.
+    pub first: Option<u64>,
+    /// When the last one was taken.
+    pub last: Option<u64>,
+}
+
+/// What the aggregator needs to know.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Rules {
+    /// Whether threads are told apart.
+    pub threads: bool,
+    /// The process that is the gate until it is the command; the gate's samples are not the target's.
+    pub gate: Option<u32>,
+}
+
+/// What a count takes in memory, in bytes, the spare room of a growing table included.
+const COUNT: usize = 256;
+
+/// Counts samples.
+#[derive(Debug, Default)]
+pub(crate) struct Aggregator {
+    rules: Rules,
+    /// Whether the gate has become the command.
+    released: bool,
+    result: StackCounts,
+}
+
+impl Aggregator {
+    /// Nothing counted yet.
+    pub(crate) fn new(rules: Rules) -> Self {
+        Self { rules, released: false, result: StackCounts::default() }
+    }
+
+    /// Counts a window: records and samples in the order of their time, so that the table always shows the
+    /// state at the sample's time.
+    pub(crate) fn add(&mut self, window: &Window, table: &mut ProcessTable) {
+        for stack in &window.stacks {
+            self.result.stacks.add(stack);
+        }
+        if window.side_band_lost {
+            let time = window.side_band.first().map_or(0, |record| record.time);
+            table.apply(&Event { time, pid: 0, tid: 0, kind: EventKind::Lost });
+        }
+        // A process that is another program by now must not be read for its samples before.
+        let execs = window.side_band.iter().filter(|r| matches!(r.kind, SideBandKind::Exec { .. }));
+        execs.for_each(|record| table.announce(&event(record)));
+        let mut records = window.side_band.iter().peekable();
+        for sample in &window.samples {
+            while let Some(record) = records.next_if(|record| record.time <= sample.time) {
+                self.apply(record, table);
+            }
+            self.count(sample, table);
+        }
+        records.for_each(|record| self.apply(record, table));
+    }
+
+    fn apply(&mut self, record: &SideBand, table: &mut ProcessTable) {
+        table.apply(&event(record));
+        if let SideBandKind::Exec { .. } = record.kind {
+            self.released |= self.rules.gate == Some(record.pid);
+        }
+    }
+
+    /// Whether it is the gate that was sampled, not the command. Before it has given itself its name, it has
+    /// that of its own execution, which a command may have too, from the command's execution on.
+    fn at_gate(&self, sample: &Sample) -> bool {
+        self.rules.gate == Some(sample.space.pid)
+            && (sample.comm.bytes() == gate::NAME
+                || !self.released && sample.comm.bytes() == gate::FIRST_NAME)
+    }
+
+    fn count(&mut self, sample: &Sample, table: &mut ProcessTable) {
+        if self.at_gate(sample) {
+            return;
+        }
+        let key = match self.key(sample, table) {
+            Ok(key) => key,
+            Err(Lost::Missing) => return self.result.stack_missing += 1,
+            Err(Lost::Full) => return self.result.memory_full += 1,
+        };
+        let count = self.result.counts.entry(key).or_default();
+        count.samples += 1;
+        self.result.samples += 1;
+        if sample.tid == sample.space.pid {
+            self.result.main_names.insert(sample.tid, sample.comm);
+        }
+        self.result.weight = self.result.weight.saturating_add(sample.weight);
+        count.weight = count.weight.saturating_add(sample.weight);
+        self.result.first.get_or_insert(sample.time);
+        self.result.last = Some(sample.time);
+    }
+
+    /// The key, with room for its count.
+    fn key(&mut self, sample: &Sample, table: &mut ProcessTable) -> Result<Key, Lost> {
+        let nobody = sample.flags.has(Flags::IDLE) || sample.flags.has(Flags::FOREIGN);
+        let space = (!nobody).then(|| table.space(identity(sample), sample.time));
+        let user = match (space, sample.user) {
+            (_, StackId(0)) | (None, _) => None,
+            (Some(space), id) => {
+                Some(self.result.stacks.user(space, id, |at| table.locate(space, at))?)
+            }
+        };
+        let kernel = match sample.kernel {
+            StackId(0) => None,
+            id => Some(self.result.stacks.kernel(id)?),
+        };
+        let (tid, comm) =
+            if self.rules.threads { (sample.tid, sample.comm) } else { (0, Comm::default()) };
+        let pid = sample.space.pid;
+        let (event, flags) = (sample.event, sample.flags);
+        let key = Key { space, pid, user, kernel, tid, comm, event, flags };
+        let room = self.result.counts.contains_key(&key) || self.result.stacks.take(COUNT);
+        if room { Ok(key) } else { Err(Lost::Full) }
+    }
+
+    /// Samples counted so far.
+    pub(crate) fn samples(&self) -> u64 {
+        self.result.samples
+    }
+
+    /// The counts.
+    pub(crate) fn finish(self) -> StackCounts {
+        self.result
+    }
+}
+
+fn identity(sample: &Sample) -> Identity {
+    Identity { pid: sample.space.pid, start: sample.space.start, exec: sample.space.exec }
+}
+
+/// The same record in the process table's words.
+fn event(record: &SideBand) -> Event {
+    let kind = match &record.kind {
+        SideBandKind::Mmap { start, len, offset, device, inode, path } => EventKind::Mmap {
+            start: *start,
+            len: *len,
+            offset: *offset,
+            device: *device,
+            inode: *inode,
+            path: path.clone(),
+        },
+        SideBandKind::Exec { comm } => EventKind::Exec { comm: comm.bytes().to_vec() },
+        SideBandKind::Rename { comm } => EventKind::Rename { comm: comm.bytes().to_vec() },
+        SideBandKind::Fork { parent_pid, .. } => EventKind::Fork { parent: *parent_pid },
+        SideBandKind::Exit => EventKind::Exit,
+    };
+    Event { time: record.time, pid: record.pid, tid: record.tid, kind }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::testing::{COMM, SPACE, mmap, sample, stack};
+    use bpf::FrameKind;
+    use symbolizer::Place;
+
+    fn counted(rules: Rules, windows: &[Window]) -> StackCounts {
+        let mut table = ProcessTable::without_proc();
+        let mut aggregator = Aggregator::new(rules);
+        windows.iter().for_each(|window| aggregator.add(window, &mut table));
+        aggregator.finish()
+    }
+
+    fn window(samples: Vec<Sample>) -> Window {
+        Window {
+            stacks: vec![stack(1, &[0x1010, 0x1020]), stack(2, &[0xffff_ffff_8000_0000])],
+            samples,
+            side_band: vec![mmap(0, 0x1000, 0x1000)],
+            side_band_lost: false,
+        }
+    }
+
+    #[test]
+    fn equal_samples_are_one_count() {
+        let samples = vec![sample(1, 1, 2), sample(2, 1, 2), sample(3, 1, 0)];
+        let result = counted(Rules { threads: true, gate: None }, &[window(samples)]);
+        let mut counts: Vec<Count> = result.counts.values().copied().collect();
+        counts.sort_by_key(|count| count.samples);
+        assert_eq!(counts, [Count { samples: 1, weight: 10 }, Count { samples: 2, weight: 20 }]);
+        assert_eq!((result.samples, result.weight), (3, 30));
+        assert_eq!((result.first, result.last), (Some(1), Some(3)));
+    }
+
+    #[test]
+    fn threads_are_told_apart_only_where_wanted() {
+        let samples = vec![sample(1, 1, 0), Sample { tid: 8, ..sample(2, 1, 0) }];
+        let count = |threads| {
+            counted(Rules { threads, gate: None }, &[window(samples.clone())]).counts.len()
+        };
+        assert_eq!((count(true), count(false)), (2, 1));
+    }
+
+    #[test]
+    fn a_sample_whose_stack_never_came_is_counted_as_lost() {
+        let result = counted(
+            Rules::default(),
+            &[window(vec![sample(1, 99, 0), sample(2, 1, 98), sample(3, 1, 2)])],
+        );
+        assert_eq!((result.stack_missing, result.samples), (2, 1));
+    }
+
+    #[test]
+    fn without_memory_samples_are_counted_as_lost() {
+        let mut table = ProcessTable::without_proc();
+        let mut aggregator = Aggregator::new(Rules { threads: true, gate: None });
+        aggregator.result.stacks = Stacks::within(10_000);
+        aggregator.add(&window(vec![sample(1, 1, 2)]), &mut table);
+        // A thread that takes a new name for each sample.
+        for time in 2..=1_000_u64 {
+            let comm = Comm::from_bytes(format!("t{time}").as_bytes());
+            let renamed = Sample { comm, ..sample(time, 1, 2) };
+            aggregator.add(&Window { samples: vec![renamed], ..Window::default() }, &mut table);
+        }
+        aggregator.add(&window(vec![sample(1_001, 1, 2)]), &mut table);
+        let result = aggregator.finish();
+        assert!(result.counts.len() < 40, "{}", result.counts.len());
+        assert_eq!(result.samples + result.memory_full, 1_001);
+        assert_eq!((result.stack_missing, result.last), (0, Some(1_001)));
+        let size = std::mem::size_of::<(Key, Count)>();
+        assert!((size + 1) * 16 / 7 <= COUNT, "{size}");
+    }
+
+    #[test]
+    fn stacks_of_an_earlier_window_are_known() {
+        let later = Window { samples: vec![sample(5, 1, 2)], ..Window::default() };
+        let result = counted(Rules::default(), &[window(vec![]), later]);
+        assert_eq!((result.stack_missing, result.samples), (0, 1));
+    }
+
+    #[test]
+    fn samples_see_the_mappings_of_their_own_time() {
+        let mut window = window(vec![sample(5, 1, 0), sample(15, 1, 0)]);
+        // Another file takes the place between the two samples.
+        window.side_band.push(mmap(10, 0x1000, 0x9000));
+        let result = counted(Rules::default(), &[window]);
+        let places: Vec<Place> = result.stacks.places().to_vec();
+        assert_eq!(result.counts.len(), 2, "{places:?}");
+    }
+
+    #[test]
+    fn the_gate_s_samples_are_not_the_command_s() {
+        let named = |time, name| Sample { comm: Comm::from_bytes(name), ..sample(time, 1, 0) };
+        let exec = SideBandKind::Exec { comm: Comm::from_bytes(b"exe") };
+        let mut window = window(vec![
+            named(1, gate::FIRST_NAME),
+            named(2, gate::NAME),
+            // A command that is called as the gate is at first.
+            named(4, gate::FIRST_NAME),
+            named(5, COMM),
+        ]);
+        window.side_band.push(SideBand { time: 3, pid: SPACE.pid, tid: SPACE.pid, kind: exec });
+        let windows = [window];
+        let rules = Rules { threads: true, gate: Some(SPACE.pid) };
+        let result = counted(rules, &windows);
+        assert_eq!((result.samples, result.first), (2, Some(4)));
+        let other = Rules { threads: true, gate: Some(SPACE.pid + 1) };
+        assert_eq!(counted(other, &windows).samples, 4);
+    }
+
+    #[test]
+    fn the_idle_task_has_no_address_space() {
+        let idle =
+            Sample { flags: Flags::IDLE, user: StackId(0), kernel: StackId(2), ..sample(1, 0, 2) };
+        let result = counted(Rules::default(), &[window(vec![idle])]);
+        let key = result.counts.keys().next().unwrap();
+        assert_eq!((key.space, key.user.is_some(), key.kernel.is_some()), (None, false, true));
+    }
+
+    #[test]
+    fn kernel_addresses_are_looked_up_before_the_return() {
+        let result = counted(
+            Rules::default(),
+            &[Window {
+                stacks: vec![stack(2, &[0xffff_ffff_8000_0010, 0xffff_ffff_8000_0020])],
+                samples: vec![sample(1, 0, 2)],
+                ..Window::default()
+            }],
+        );
+        let addresses = [0xffff_ffff_8000_0010, 0xffff_ffff_8000_001f];
+        assert_eq!(result.stacks.places(), addresses.map(|address| Place::Kernel { address }));
+        assert_eq!(stack(2, &[1, 2]).frames[1].kind, FrameKind::Return);
+    }
+}

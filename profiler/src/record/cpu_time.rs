@@ -1,0 +1,138 @@
+//! CPU time as the kernel accounts it, to hold the samples' against.
+//!
+//! For processes (`family`): the run time of their threads (`schedstat`, nanoseconds) or, where threads have ended and
+//! their time is known to the process alone, its `stat` (ticks), whichever is more; and the time of children
+//! that were born and reaped during the recording, which their parent's `stat` has. What a process ran after
+//! its last reading is not known.
+//!
+//! For the machine (`machine`): the time that has passed less that in which the CPUs were idle, waited for a disk or were
+//! another virtual machine's. The kernel measures that to the microsecond and shows it in ticks, one at most
+//! lost a CPU; the ticks of what ran are sampled themselves, and `/proc/schedstat` is missing in many kernels
+//! and knows of a task's run only when it is over. Interrupts of idle CPUs count as busy.
+
+mod family;
+mod machine;
+
+use crate::cli::config::Config;
+use crate::host::proc;
+use family::Family;
+use machine::Away;
+use std::collections::HashMap;
+
+/// The most processes or threads that are read again during a recording, each second.
+const MAX_AGAIN: usize = 64;
+/// So few are read each time that samples are taken over.
+const FEW: usize = 8;
+
+/// A recording's CPU time, as accounted by the kernel.
+#[derive(Debug)]
+pub(crate) enum CpuTime {
+    /// It can't be told, as with a choice of CPUs for processes.
+    Unknown,
+    /// The machine's.
+    Machine {
+        /// Since this reading.
+        since: Option<Away>,
+        /// On these CPUs; none: on all.
+        cpus: Option<Vec<u32>>,
+        /// Whether bpflame's own is counted.
+        with_own: bool,
+    },
+    /// Of these threads: nanoseconds, first and last read.
+    Threads(HashMap<u32, (u64, u64)>),
+    /// Of these processes and what they start.
+    Processes(Family),
+}
+
+impl CpuTime {
+    /// Begins now.
+    pub(crate) fn begin(config: &Config, target: &bpf::Target) -> Self {
+        match config.replay {
+            Some(_) => Self::Unknown,
+            None => Self::of(target, config.cpus.as_deref(), config.include_self),
+        }
+    }
+
+    fn of(target: &bpf::Target, cpus: Option<&[u32]>, with_own: bool) -> Self {
+        match target {
+            bpf::Target::Machine => Self::Machine {
+                since: Away::now(cpus, with_own),
+                cpus: cpus.map(<[u32]>::to_vec),
+                with_own,
+            },
+            _ if cpus.is_some() => Self::Unknown,
+            bpf::Target::Threads(tids) => {
+                let reading = |tid: &u32| (*tid, (thread(*tid), 0));
+                Self::Threads(tids.iter().map(reading).collect())
+            }
+            bpf::Target::Processes(pids) => Self::Processes(Family::begin(pids)),
+        }
+    }
+
+    /// Reads those again that may end before the recording does; many only where `all` are due.
+    pub(crate) fn again(&mut self, all: bool) {
+        let most = if all { MAX_AGAIN } else { FEW };
+        match self {
+            Self::Processes(family) => family.again(most),
+            Self::Threads(readings) if readings.len() <= most => read_again(readings),
+            _ => {}
+        }
+    }
+
+    /// Nanoseconds since the beginning; `members` are the processes that live now.
+    pub(crate) fn end(&mut self, members: impl Iterator<Item = u32>) -> Option<u64> {
+        match self {
+            Self::Unknown => None,
+            Self::Machine { since, cpus, with_own } => {
+                (*since)?.busy(Away::now(cpus.as_deref(), *with_own)?)
+            }
+            Self::Threads(readings) => {
+                read_again(readings);
+                Some(readings.values().map(|(first, last)| last.saturating_sub(*first)).sum())
+            }
+            Self::Processes(family) => Some(family.end(members)),
+        }
+    }
+}
+
+fn read_again(readings: &mut HashMap<u32, (u64, u64)>) {
+    for (tid, (_, last)) in readings {
+        *last = (*last).max(thread(*tid));
+    }
+}
+
+/// A thread's run time.
+fn thread(tid: u32) -> u64 {
+    proc::text(format!("/proc/{tid}/schedstat"))
+        .ok()
+        .and_then(|text| first_number(&text))
+        .unwrap_or(0)
+}
+
+fn first_number(text: &str) -> Option<u64> {
+    text.split_ascii_whitespace().next()?.parse().ok()
+}
+
+fn tick_nanoseconds() -> u64 {
+    1_000_000_000 / rustix::param::clock_ticks_per_second().max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tell::stats;
+
+    #[test]
+    fn this_machine_runs() {
+        let mut time = CpuTime::of(&bpf::Target::Machine, None, true);
+        let begin = stats::monotonic();
+        while stats::monotonic() < begin + 1_000_000_000 {}
+        // What a machine with many CPUs makes of one second's load is too little to tell.
+        let cpus = match &time {
+            CpuTime::Machine { since: Some(away), .. } => away.cpus,
+            other => panic!("{other:?}"),
+        };
+        let busy = time.end(std::iter::empty());
+        assert!(cpus > 4 || busy.is_some_and(|busy| busy > 0), "{busy:?} of {cpus} CPUs");
+    }
+}

@@ -1,0 +1,237 @@
+//! What processes and their children ran: each one's own time, and what it reaped.
+
+use super::tick_nanoseconds;
+use crate::host::proc;
+use std::collections::HashMap;
+
+/// The most threads of a process that are read one by one during a recording.
+const MAX_THREADS: usize = 64;
+/// The most children from before the recording that are known.
+const MAX_STRANGERS: usize = 256;
+
+/// Nanoseconds that a process ran, and that the children which it reaped ran, with theirs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Times {
+    own: u64,
+    children: u64,
+}
+
+impl Times {
+    fn all(self) -> u64 {
+        self.own.saturating_add(self.children)
+    }
+}
+
+/// A process, first and last read.
+#[derive(Clone, Copy, Debug)]
+struct Reading {
+    first: Times,
+    last: Times,
+    parent: u32,
+}
+
+/// The processes of a recording, and children of theirs that are not: those from before it. When such a child is reaped,
+/// its whole life becomes its parent's.
+#[derive(Debug, Default)]
+pub(crate) struct Family {
+    targets: HashMap<u32, Reading>,
+    strangers: HashMap<u32, Reading>,
+}
+
+impl Family {
+    /// Reads the target's processes now.
+    pub(super) fn begin(pids: &[u32]) -> Self {
+        let mut family = Self::default();
+        for &pid in pids {
+            let first = times(pid, usize::MAX).unwrap_or_default();
+            let parent = proc::status(pid).map_or(0, |status| status.parent);
+            family.targets.insert(pid, Reading { first, last: first, parent });
+        }
+        let mut parents = pids.to_vec();
+        while let Some(parent) = parents.pop() {
+            for pid in children(parent) {
+                let known =
+                    family.targets.contains_key(&pid) || family.strangers.contains_key(&pid);
+                if known || family.strangers.len() == MAX_STRANGERS {
+                    continue;
+                }
+                let first = times(pid, MAX_THREADS).unwrap_or_default();
+                family.strangers.insert(pid, Reading { first, last: first, parent });
+                parents.push(pid);
+            }
+        }
+        family
+    }
+
+    /// Reads those again that may end before the recording does, if they are no more than `most`.
+    pub(super) fn again(&mut self, most: usize) {
+        if self.targets.len() + self.strangers.len() <= most {
+            self.read(MAX_THREADS);
+        }
+    }
+
+    /// The processes that are gone.
+    fn read(&mut self, max: usize) -> Vec<u32> {
+        let mut gone = Vec::new();
+        for (&pid, reading) in self.targets.iter_mut().chain(&mut self.strangers) {
+            match times(pid, max) {
+                Some(now) => {
+                    reading.last.own = reading.last.own.max(now.own);
+                    reading.last.children = reading.last.children.max(now.children);
+                }
+                None => gone.push(pid),
+            }
+        }
+        gone
+    }
+
+    /// Nanoseconds since the beginning; `members` are the processes that live now.
+    pub(super) fn end(&mut self, members: impl Iterator<Item = u32>) -> u64 {
+        let gone = self.read(usize::MAX);
+        let born = members.filter(|pid| !self.targets.contains_key(pid));
+        let born: u64 = born.filter_map(|pid| Some(times(pid, usize::MAX)?.all())).sum();
+        self.total(&gone).saturating_add(born)
+    }
+
+    /// What the processes of the beginning and their reaped children ran.
+    fn total(&self, gone: &[u32]) -> u64 {
+        // Whose life has become that of a parent whose last reading has it.
+        let reaped = |pid: &u32, reading: &Reading| {
+            gone.contains(pid)
+                && !gone.contains(&reading.parent)
+                && self.targets.contains_key(&reading.parent)
+        };
+        let (mut more, mut less) = (0_u64, 0_u64);
+        for (pid, reading) in &self.targets {
+            if reaped(pid, reading) {
+                less = less.saturating_add(reading.first.all());
+            } else {
+                more = more.saturating_add(reading.last.all().saturating_sub(reading.first.all()));
+            }
+        }
+        for (pid, reading) in &self.strangers {
+            if reaped(pid, reading) {
+                less = less.saturating_add(self.life(*pid, *reading, MAX_STRANGERS));
+            }
+        }
+        more.saturating_sub(less)
+    }
+
+    /// What a stranger ran, with its children from before the recording, as far as it was seen.
+    fn life(&self, pid: u32, reading: Reading, depth: usize) -> u64 {
+        if depth == 0 {
+            return reading.last.all();
+        }
+        let children = self.strangers.iter().filter(|(_, child)| child.parent == pid);
+        let children: u64 = children.map(|(id, child)| self.life(*id, *child, depth - 1)).sum();
+        reading.last.own.saturating_add(reading.last.children.max(children))
+    }
+}
+
+/// The children of a process that live or wait to be reaped.
+fn children(pid: u32) -> Vec<u32> {
+    let of_thread = |tid: u32| {
+        let text = proc::text(format!("/proc/{pid}/task/{tid}/children")).unwrap_or_default();
+        text.split_ascii_whitespace().flat_map(str::parse).collect::<Vec<u32>>()
+    };
+    proc::threads(pid).into_iter().flat_map(of_thread).collect()
+}
+
+/// A process's times, reading at most `max` threads one by one; `None` when it is gone.
+fn times(pid: u32, max: usize) -> Option<Times> {
+    let threads = proc::threads(pid);
+    let run = |tid: &u32| {
+        super::first_number(&proc::text(format!("/proc/{pid}/task/{tid}/schedstat")).ok()?)
+    };
+    let live: u64 = if threads.len() > max { 0 } else { threads.iter().filter_map(run).sum() };
+    let fields = fields(&proc::text(format!("/proc/{pid}/stat")).ok()?)?;
+    Some(in_nanoseconds(fields, live, tick_nanoseconds()))
+}
+
+/// From ticks of the process's threads (user, system), ended ones included, and of its reaped children (the same), and the
+/// nanoseconds of the threads that live. Ticks are rounded down: half a tick is added where there is any.
+fn in_nanoseconds(fields: [u64; 4], live: u64, tick: u64) -> Times {
+    let whole = |ticks: u64| ticks.saturating_mul(tick);
+    let rounded = |ticks: u64| if ticks > 0 { whole(ticks).saturating_add(tick / 2) } else { 0 };
+    let [user, system, children_user, children_system] = fields;
+    Times {
+        own: live.max(whole(user).saturating_add(whole(system))),
+        children: rounded(children_user).saturating_add(rounded(children_system)),
+    }
+}
+
+/// The ticks in a process's `stat`. The name in the second field may hold anything, so counting begins behind its last
+/// bracket.
+fn fields(stat: &str) -> Option<[u64; 4]> {
+    let rest = stat.rsplit_once(')')?.1.split_ascii_whitespace();
+    let fields: Vec<u64> = rest.skip(11).take(4).flat_map(str::parse).collect();
+    fields.try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stat_with_a_hostile_name() {
+        let stat = "7 (a) b (c)) R 1 7 7 0 -1 4194560 1 2 3 4 500 60 7000 800 20 0 1 0 5 6 7";
+        assert_eq!(fields(stat), Some([500, 60, 7000, 800]));
+        assert_eq!(fields("7 (a"), None);
+        assert_eq!(fields("7 (a) R 1"), None);
+    }
+
+    #[test]
+    fn ticks_are_rounded_down_by_half_a_tick() {
+        let times = in_nanoseconds([3, 4, 0, 2], 75, 10);
+        assert_eq!(times, Times { own: 75, children: 25 });
+        assert_eq!(in_nanoseconds([3, 4, 0, 0], 60, 10), Times { own: 70, children: 0 });
+    }
+
+    fn reading(first: (u64, u64), last: (u64, u64), parent: u32) -> Reading {
+        let times = |(own, children)| Times { own, children };
+        Reading { first: times(first), last: times(last), parent }
+    }
+
+    #[test]
+    fn children_from_before_the_recording_are_not_its_own() {
+        let mut family = Family::default();
+        // A shell that reaped 500 before, and 1300 since: a stranger's whole life of 300 among it.
+        family.targets.insert(1, reading((10, 500), (20, 1800), 0));
+        family.strangers.insert(2, reading((100, 0), (180, 120), 1));
+        assert_eq!(family.total(&[2]), 10 + 1300 - 300);
+        assert_eq!(family.total(&[]), 10 + 1300, "one that lives was not reaped");
+    }
+
+    #[test]
+    fn a_stranger_s_children_are_taken_away_once() {
+        let mut family = Family::default();
+        family.targets.insert(1, reading((0, 0), (0, 1000), 9));
+        family.strangers.insert(2, reading((5, 0), (10, 0), 1));
+        family.strangers.insert(3, reading((50, 0), (90, 0), 2));
+        assert_eq!(family.total(&[2, 3]), 900);
+        // Reaped by its parent before that was read for the last time.
+        family.strangers.insert(2, reading((5, 0), (10, 95), 1));
+        assert_eq!(family.total(&[2, 3]), 1000 - 105);
+    }
+
+    #[test]
+    fn a_target_reaped_by_another_is_counted_once() {
+        let mut family = Family::default();
+        family.targets.insert(1, reading((0, 0), (0, 700), 9));
+        family.targets.insert(2, reading((200, 0), (650, 0), 1));
+        assert_eq!(family.total(&[2]), 500, "700 by its parent, 200 before the recording");
+        assert_eq!(family.total(&[1, 2]), 700 + 450, "a parent that is gone has no later reading");
+    }
+
+    #[test]
+    fn this_process_runs() {
+        let own = std::process::id();
+        let mut family = Family::begin(&[own]);
+        let mut x = 1_u64;
+        for i in 0..30_000_000_u64 {
+            x = std::hint::black_box(x.wrapping_mul(i | 1));
+        }
+        assert!(family.end(std::iter::empty()) > 1_000_000, "{x}");
+        assert!(family.targets[&own].parent > 0);
+    }
+}

@@ -1,0 +1,51 @@
+//! Storing a recording, for replays.
+
+use crate::cli::config::Config;
+use crate::host::exit::{Failure, Kind};
+use crate::host::sudo_user::Caller;
+use bpf::replay::Recorder;
+use bpf::{Losses, Window};
+use output::Sink;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A recording that is being stored; or none.
+#[derive(Debug, Default)]
+pub(crate) struct Tape {
+    running: Option<(PathBuf, Recorder<Sink>)>,
+    failed: Option<Failure>,
+}
+
+impl Tape {
+    /// Opens the file; without one nothing is stored.
+    pub(crate) fn open(config: &Config) -> Result<Self, Failure> {
+        let Some(path) = &config.save else { return Ok(Self::default()) };
+        let owner = config.caller.as_ref().map(Caller::ids);
+        let recorder = Sink::file(path).and_then(|sink| sink.owner(owner)).and_then(Recorder::new);
+        let recorder = recorder.map_err(|error| unwritten(path, &error))?;
+        Ok(Self { running: Some((path.to_owned(), recorder)), failed: None })
+    }
+
+    /// Stores a window; the first error ends the storing and is told by [`Tape::finish`].
+    pub(crate) fn window(&mut self, window: &Window) {
+        let Some((path, recorder)) = &mut self.running else { return };
+        if let Err(error) = recorder.window(window) {
+            self.failed = Some(unwritten(path, &error));
+            self.running = None;
+        }
+    }
+
+    /// Stores the figures, and makes the file visible.
+    pub(crate) fn finish(self, losses: &Losses) -> Result<(), Failure> {
+        if let Some(failed) = self.failed {
+            return Err(failed);
+        }
+        let Some((path, recorder)) = self.running else { return Ok(()) };
+        recorder.finish(losses).and_then(Sink::commit).map_err(|error| unwritten(&path, &error))?;
+        Ok(())
+    }
+}
+
+fn unwritten(path: &Path, error: &io::Error) -> Failure {
+    Failure::new(Kind::Failed, format!("writing {} failed: {error}", path.display()))
+}

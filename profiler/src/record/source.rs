@@ -1,0 +1,93 @@
+//! Where a session's samples come from: the live sampler, or a stored recording.
+
+use crate::cli::config::Config;
+use crate::host::exit::{Failure, Kind};
+use bpf::replay::Replay;
+use bpf::{Cost, SampleSource, Sampler, Started, Tables, Target};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// A source, with what only the live one has.
+#[derive(Debug)]
+pub(crate) enum Source {
+    /// The kernel.
+    Live(Box<Sampler>),
+    /// A stored recording.
+    Replay(Replay),
+}
+
+impl Source {
+    /// Opens it; nothing is sampled yet.
+    pub(crate) fn open(config: &Config, tasks: &Target) -> Result<Self, Failure> {
+        if let Some(path) = &config.replay {
+            let text = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
+            return Ok(Self::Replay(Replay::read(&text)?));
+        }
+        crate::record::freeze::check(config.force)?;
+        let sampler = Sampler::open(&bpf::Config {
+            target: tasks.clone(),
+            cpus: config.cpus.clone(),
+            frequency: config.frequency,
+            user: config.user,
+            kernel: config.kernel,
+            idle: config.idle,
+            exclude: (!config.include_self).then(std::process::id),
+            unwind: config.unwind,
+            unwind_memory: config.unwind_memory,
+            guess: config.guess,
+        })?;
+        Ok(Self::Live(Box::new(sampler)))
+    }
+
+    /// Adds processes to the target: those that were born before their parents were followed.
+    pub(crate) fn add(&mut self, processes: &[u32]) {
+        if let (Self::Live(sampler), false) = (self, processes.is_empty()) {
+            sampler.add_targets(processes);
+        }
+    }
+
+    /// Starts sampling.
+    pub(crate) fn start(&mut self) -> Result<Started, Failure> {
+        match self {
+            Self::Live(sampler) => Ok(sampler.start()?),
+            // What a stored recording does not tell is left open, the same for every replay.
+            Self::Replay(_) => Ok(Started {
+                event: "replay",
+                unit: "nanoseconds",
+                cpus: Vec::new(),
+                wall_offset: 0,
+                time: 0,
+                drain_every: Duration::MAX,
+            }),
+        }
+    }
+
+    /// Where unwind tables are installed, where stacks are walked by rules.
+    pub(crate) fn tables(&self) -> Option<Arc<Mutex<Tables>>> {
+        match self {
+            Self::Live(sampler) => sampler.tables(),
+            Self::Replay(_) => None,
+        }
+    }
+
+    /// The seam.
+    pub(crate) fn samples(&mut self) -> &mut dyn SampleSource {
+        match self {
+            Self::Live(sampler) => sampler.as_mut(),
+            Self::Replay(replay) => replay,
+        }
+    }
+
+    /// What the programs cost.
+    pub(crate) fn cost(&self) -> Cost {
+        match self {
+            Self::Live(sampler) => sampler.cost(),
+            Self::Replay(_) => Cost::default(),
+        }
+    }
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(Kind::Failed, format!("{} can't be read: {error}", path.display()))
+}

@@ -1,0 +1,87 @@
+//! `bpflame report`: a table or another format from a pprof file of any producer.
+//!
+//! In reading order: `args`, `read` (the file), `column` (which values), `naming` (locations that have only a build
+//! ID and an address), `local` (their names from this machine), `convert` (files).
+
+mod args;
+mod column;
+mod convert;
+mod local;
+mod naming;
+pub(crate) mod read;
+#[cfg(test)]
+mod tests;
+
+pub use args::ReportArgs;
+
+use crate::cli::debuginfod;
+use crate::host::console::Voice;
+use crate::host::exit::{Failure, Kind};
+use output::{Encode, Profile, Table};
+use std::io::{self, Write};
+use symbolizer::{NameOptions, Symbolize};
+
+/// Prints a pprof file as a table, or writes it in other formats.
+///
+/// # Errors
+/// Of kind [`Kind::Usage`] when an output has no format, a server is missing or there is no such sample type; of
+/// kind [`Kind::Failed`] when the file is no readable pprof file, or an output cannot be written.
+pub fn run(args: &ReportArgs) -> Result<(), Failure> {
+    let voice = Voice::new(args.quiet, false);
+    let outputs = convert::open(args)?;
+    let mut profile = read::profile(&args.file)?;
+    profile.default_sample_type = column::choose(&profile, args.sample_type.as_deref())?;
+    if !args.no_symbolize {
+        name(&mut profile, args, voice)?;
+    }
+    if outputs.is_empty() {
+        table(&profile, args)?;
+    }
+    for output in outputs {
+        output.write(&profile, args)?;
+    }
+    Ok(())
+}
+
+/// Names what has no name yet, and says what stays without.
+fn name(profile: &mut Profile, args: &ReportArgs, voice: Voice) -> Result<(), Failure> {
+    let servers = debuginfod::servers(args.debuginfod);
+    if args.debuginfod && servers.is_empty() {
+        return Err(Failure::new(Kind::Usage, "--debuginfod knows no server")
+            .cure("set DEBUGINFOD_URLS, as in DEBUGINFOD_URLS=https://debuginfod.debian.net"));
+    }
+    let options = NameOptions { no_inline: args.no_inline, debuginfod: servers };
+    let mut names = local::Names::new(options);
+    let left = naming::name(profile, &mut |mapping, addresses| names.of(mapping, addresses));
+    for (file, why) in left {
+        voice.note(format_args!(
+            "{file}: {} without a name ({})",
+            plural(why.addresses),
+            why.reason
+        ));
+    }
+    for warning in names.symbolizer.warnings() {
+        voice.warn(format_args!("{}: {}", warning.file, warning.what));
+    }
+    Ok(())
+}
+
+fn plural(addresses: usize) -> String {
+    if addresses == 1 { String::from("1 address") } else { format!("{addresses} addresses") }
+}
+
+fn table(profile: &Profile, args: &ReportArgs) -> Result<(), Failure> {
+    let table =
+        Table { rows: args.rows, sort: args.sort, column: Some(profile.default_sample_type) };
+    let mut text = Vec::new();
+    table
+        .encode(profile, &mut text)
+        .map_err(|error| Failure::new(Kind::Failed, error.to_string()))?;
+    let mut to = io::stdout().lock();
+    match to.write_all(&text).and_then(|()| to.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(Kind::Failed, format!("writing to standard output failed: {error}")))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,137 @@
+//! A command that is started by bpflame: held at its gate until the sampler stands, then waited for.
+
+use crate::host::exit::{COMMAND_FAILED, NOT_EXECUTABLE, NOT_FOUND};
+use crate::host::sudo_user::Caller;
+use crate::push::SECRETS;
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+use rustix::process::{Pid, Signal, kill_process};
+use std::ffi::OsString;
+use std::io::{self, IoSlice, Read};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+/// A command of the user's, before and after its gate. Dropped before [`Started::release`], it never runs.
+#[derive(Debug)]
+pub(crate) struct Started {
+    child: Child,
+    gate: Option<UnixStream>,
+    program: PathBuf,
+}
+
+/// Why a command did not run.
+#[derive(Debug)]
+pub(crate) struct NotRun {
+    /// As `env` and `timeout` have it: 125, 126, 127.
+    pub code: u8,
+    /// The sentence.
+    pub message: String,
+}
+
+impl Started {
+    /// Starts the process and holds it at the gate.
+    pub(crate) fn at_gate(command: &[OsString], caller: Option<&Caller>) -> io::Result<Self> {
+        let (gate, theirs) = UnixStream::pair()?;
+        let mut gated = Command::new("/proc/self/exe");
+        gated.arg0("bpflame").arg("exec-gate").stdin(Stdio::from(OwnedFd::from(theirs)));
+        for secret in SECRETS {
+            gated.env_remove(secret);
+        }
+        if let Some(caller) = caller {
+            let groups: Vec<String> = caller.groups.iter().map(u32::to_string).collect();
+            gated.args([format!("--uid={}", caller.uid), format!("--gid={}", caller.gid)]);
+            gated.arg(format!("--groups={}", groups.join(",")));
+            gated.envs(caller.environment());
+        }
+        let child = gated.arg("--").args(command).spawn()?;
+        let program = command.first().map(PathBuf::from).unwrap_or_default();
+        Ok(Self { child, gate: Some(gate), program })
+    }
+
+    /// Its process id, the same before and after the gate.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The program's name.
+    pub(crate) fn name(&self) -> String {
+        self.program.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    /// Opens the gate; returns when the command runs, or with the reason why it does not.
+    pub(crate) fn release(&mut self) -> Result<(), NotRun> {
+        let Some(mut gate) = self.gate.take() else { return Ok(()) };
+        let name = self.program.display();
+        let failed = |error: io::Error| NotRun {
+            code: COMMAND_FAILED,
+            message: format!("{name} could not be started: {error}"),
+        };
+        hand_over_stdin(&gate).map_err(failed)?;
+        let mut answer = Vec::new();
+        Read::by_ref(&mut gate).take(4).read_to_end(&mut answer).map_err(failed)?;
+        let Ok(number) = <[u8; 4]>::try_from(answer) else { return Ok(()) };
+        let error = io::Error::from_raw_os_error(i32::from_ne_bytes(number));
+        drop(self.child.wait());
+        Err(match error.kind() {
+            io::ErrorKind::NotFound => {
+                NotRun { code: NOT_FOUND, message: format!("{name}: command not found") }
+            }
+            _ => NotRun {
+                code: NOT_EXECUTABLE,
+                message: format!("{name} cannot be executed: {error}"),
+            },
+        })
+    }
+
+    /// Its exit code if it has ended: its own, or 128 + signal.
+    pub(crate) fn ended(&mut self) -> io::Result<Option<u8>> {
+        Ok(self.child.try_wait()?.map(code))
+    }
+
+    /// Asks it to end.
+    pub(crate) fn terminate(&self) {
+        if let Some(pid) = i32::try_from(self.pid()).ok().and_then(Pid::from_raw) {
+            // It may have ended by itself.
+            let _ = kill_process(pid, Signal::TERM);
+        }
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        // Still at the gate: the closed socket makes it end.
+        if self.gate.take().is_some() {
+            drop(self.child.wait());
+        }
+    }
+}
+
+fn hand_over_stdin(gate: &UnixStream) -> io::Result<()> {
+    let stdin = io::stdin();
+    let fds = [stdin.as_fd()];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut ancillary = SendAncillaryBuffer::new(&mut space);
+    ancillary.push(SendAncillaryMessage::ScmRights(&fds));
+    sendmsg(gate, &[IoSlice::new(b"\n")], &mut ancillary, SendFlags::NOSIGNAL)?;
+    Ok(())
+}
+
+fn code(status: ExitStatus) -> u8 {
+    let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
+    u8::try_from(code & 0xff).unwrap_or(COMMAND_FAILED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_codes_are_the_shell_s() {
+        assert_eq!(code(ExitStatus::from_raw(0)), 0);
+        assert_eq!(code(ExitStatus::from_raw(7 << 8)), 7);
+        assert_eq!(code(ExitStatus::from_raw(9)), 137);
+    }
+}

@@ -1,0 +1,317 @@
+//! From what was typed to the tasks that are sampled: names resolved, existence checked.
+
+use crate::cli::args::Wanted;
+use crate::host::exit::{Failure, Kind};
+use crate::host::proc;
+use crate::push::service;
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io;
+
+/// Whose samples are wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// Every task.
+    Machine,
+    /// Processes by id or name, with the children that already exist.
+    Processes {
+        /// Which.
+        wanted: Vec<Wanted>,
+        /// Whether existing children belong to them.
+        tree: bool,
+    },
+    /// Threads by id.
+    Threads(Vec<u32>),
+    /// A command that is started by bpflame.
+    Command(Vec<std::ffi::OsString>),
+}
+
+/// The tasks that are sampled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Target {
+    /// For the sampler.
+    pub tasks: bpf::Target,
+    /// The processes whose end ends the recording; empty for the machine.
+    pub processes: Vec<u32>,
+    /// For the reader, as in `redis-server (1234)`.
+    pub title: String,
+    /// For a file's name, as in `redis-server-1234`: no slash in it.
+    pub slug: String,
+    /// What a profile is of, as in `redis-server`.
+    pub service: String,
+}
+
+impl Target {
+    /// The whole machine.
+    pub(crate) fn machine() -> Self {
+        Self {
+            tasks: bpf::Target::Machine,
+            processes: Vec::new(),
+            title: String::from("whole machine"),
+            slug: String::from("machine"),
+            service: service::machine(),
+        }
+    }
+
+    /// A command that waits at its gate.
+    pub(crate) fn command(pid: u32, name: &str) -> Self {
+        Self {
+            tasks: bpf::Target::Processes(vec![pid]),
+            processes: vec![pid],
+            title: format!("{name} ({pid})"),
+            slug: slug(name, pid),
+            service: name.to_owned(),
+        }
+    }
+
+    /// Processes, found now.
+    pub(crate) fn processes(wanted: &[Wanted], tree: bool) -> Result<Self, Failure> {
+        let mut pids = BTreeSet::new();
+        for one in wanted {
+            match one {
+                Wanted::Pid(pid) => drop(pids.insert(checked(*pid)?)),
+                Wanted::Name(name) => pids.extend(named(name)?),
+            }
+        }
+        let first = pids.first().copied().unwrap_or(0);
+        if tree {
+            add_children(&mut pids);
+        }
+        let name = proc::comm(first);
+        let title = match pids.len() {
+            1 => format!("{name} ({first})"),
+            n => format!("{name} ({first}) and {} more", n - 1),
+        };
+        let processes: Vec<u32> = pids.into_iter().collect();
+        Ok(Self {
+            tasks: bpf::Target::Processes(processes.clone()),
+            processes,
+            title,
+            slug: slug(&name, first),
+            service: name,
+        })
+    }
+
+    /// The living descendants that were not found before, which are added; none where only the processes
+    /// themselves are meant.
+    pub(crate) fn newborn(&mut self, goal: &Goal) -> Vec<u32> {
+        let Goal::Processes { tree: true, .. } = goal else { return Vec::new() };
+        let known: BTreeSet<u32> = self.processes.iter().copied().collect();
+        let mut all = known.clone();
+        add_children(&mut all);
+        let newborn: Vec<u32> = all.difference(&known).copied().collect();
+        if let bpf::Target::Processes(tasks) = &mut self.tasks {
+            tasks.extend(&newborn);
+        }
+        self.processes.extend(&newborn);
+        newborn
+    }
+
+    /// Threads, checked now.
+    pub(crate) fn threads(tids: &[u32]) -> Result<Self, Failure> {
+        let mut processes = BTreeSet::new();
+        for &tid in tids {
+            let status = proc::status(tid).ok_or_else(|| {
+                missing(format!("there is no thread {tid}"), "`ps -eLf` lists the threads")
+            })?;
+            processes.insert(status.process);
+        }
+        let first = tids.first().copied().unwrap_or(0);
+        let name = proc::comm(first);
+        let process = processes.first().copied().unwrap_or(first);
+        Ok(Self {
+            tasks: bpf::Target::Threads(tids.to_vec()),
+            service: proc::comm(process),
+            processes: processes.into_iter().collect(),
+            title: format!("thread {name} ({first})"),
+            slug: slug(&name, first),
+        })
+    }
+
+    /// The first process whose mappings may not be read.
+    pub(crate) fn unreadable(&self) -> Option<u32> {
+        self.processes.iter().copied().find(|pid| {
+            let denied = |e: io::Error| e.kind() == io::ErrorKind::PermissionDenied;
+            File::open(format!("/proc/{pid}/maps")).err().is_some_and(denied)
+        })
+    }
+}
+
+fn missing(message: String, cure: &str) -> Failure {
+    Failure::new(Kind::NotFound, message).cure(cure)
+}
+
+/// A process id that exists and is a process's.
+fn checked(pid: u32) -> Result<u32, Failure> {
+    let status = proc::status(pid).ok_or_else(|| {
+        missing(format!("there is no process {pid}"), "`ps -e` lists the processes")
+    })?;
+    if status.process != pid {
+        let (owner, name) = (status.process, proc::comm(status.process));
+        return Err(missing(
+            format!("{pid} is a thread of process {owner} ({name})"),
+            &format!("use -p {owner} for the process, -t {pid} for the thread alone"),
+        ));
+    }
+    if status.zombie {
+        return Err(missing(
+            format!("process {pid} ({}) has ended and waits to be reaped", proc::comm(pid)),
+            "`ps -e` lists the processes",
+        ));
+    }
+    Ok(pid)
+}
+
+/// Every living process of a name, but bpflame itself.
+fn named(name: &str) -> Result<Vec<u32>, Failure> {
+    let own = std::process::id();
+    let living = |pid: &u32| *pid != own && proc::status(*pid).is_some_and(|s| !s.zombie);
+    let list: Vec<u32> =
+        proc::pids().into_iter().filter(|pid| has_name(*pid, name)).filter(living).collect();
+    if list.is_empty() {
+        return Err(missing(format!("no process is named {name}"), "`ps -e` lists the processes"));
+    }
+    Ok(list)
+}
+
+/// The kernel keeps 15 bytes of a name: a longer one is compared with the program's file and with the
+/// first argument.
+fn has_name(pid: u32, name: &str) -> bool {
+    let comm = proc::comm(pid);
+    comm == name
+        || proc::program(pid).is_some_and(|program| program == name)
+        || (name.len() > 15
+            && comm.len() == 15
+            && name.starts_with(&comm)
+            && proc::first_argument(pid).is_some_and(|first| first == name))
+}
+
+/// Adds all living descendants.
+fn add_children(pids: &mut BTreeSet<u32>) {
+    let parents: Vec<(u32, u32)> = proc::pids()
+        .into_iter()
+        .filter_map(|pid| proc::status(pid).filter(|s| !s.zombie).map(|s| (pid, s.parent)))
+        .collect();
+    loop {
+        let before = pids.len();
+        for (pid, parent) in &parents {
+            if pids.contains(parent) {
+                pids.insert(*pid);
+            }
+        }
+        if pids.len() == before {
+            return;
+        }
+    }
+}
+
+/// A name for files: letters, digits and `._-` stay.
+fn slug(name: &str, id: u32) -> String {
+    let safe = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
+    let name: String = name.chars().take(40).map(safe).collect();
+    format!("{}-{id}", name.trim_start_matches(['.', '-']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::{Child, Command};
+
+    fn sleeper() -> Child {
+        Command::new("sleep").arg("60").spawn().unwrap()
+    }
+
+    fn end(mut child: Child) {
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    #[test]
+    fn a_name_means_every_process_of_it() {
+        let children = [sleeper(), sleeper()];
+        let found = Target::processes(&[Wanted::Name(String::from("sleep"))], false);
+        let pids = children.each_ref().map(Child::id);
+        children.into_iter().for_each(end);
+        let found = found.unwrap().processes;
+        assert!(pids.iter().all(|pid| found.contains(pid)), "{pids:?} in {found:?}");
+    }
+
+    #[test]
+    fn the_tree_has_the_children_that_exist() {
+        let child = sleeper();
+        let own = std::process::id();
+        let alone = Target::processes(&[Wanted::Pid(own)], false).unwrap();
+        let tree = Target::processes(&[Wanted::Pid(own)], true).unwrap();
+        let pid = child.id();
+        end(child);
+        assert_eq!(alone.processes, [own]);
+        assert!(tree.processes.contains(&pid) && tree.processes.contains(&own));
+    }
+
+    #[test]
+    fn a_child_born_after_the_first_look_is_found_by_the_second() {
+        let own = std::process::id();
+        let wanted = vec![Wanted::Pid(own)];
+        let mut target = Target::processes(&wanted, true).unwrap();
+        let child = sleeper();
+        let pid = child.id();
+        let alone = target.newborn(&Goal::Processes { wanted: wanted.clone(), tree: false });
+        let newborn = target.newborn(&Goal::Processes { wanted, tree: true });
+        end(child);
+        assert_eq!(alone, Vec::<u32>::new());
+        assert!(newborn.contains(&pid) && !newborn.contains(&own), "{newborn:?}");
+        assert!(target.processes.contains(&pid));
+        let bpf::Target::Processes(tasks) = &target.tasks else { panic!("{target:?}") };
+        assert!(tasks.contains(&pid));
+    }
+
+    #[test]
+    fn what_is_not_there_is_not_found() {
+        let error =
+            Target::processes(&[Wanted::Name(String::from("no such program"))], false).unwrap_err();
+        assert_eq!(error.kind, Kind::NotFound);
+        assert!(error.message.contains("no such program"));
+        assert_eq!(
+            Target::processes(&[Wanted::Pid(0x3fff_ffff)], false).unwrap_err().kind,
+            Kind::NotFound
+        );
+        assert_eq!(Target::threads(&[0x3fff_ffff]).unwrap_err().kind, Kind::NotFound);
+    }
+
+    #[test]
+    fn a_zombie_is_not_found() {
+        let mut child = Command::new("true").spawn().unwrap();
+        while !proc::status(child.id()).is_some_and(|s| s.zombie) {
+            std::thread::yield_now();
+        }
+        let error = Target::processes(&[Wanted::Pid(child.id())], false).unwrap_err();
+        child.wait().unwrap();
+        assert_eq!(error.kind, Kind::NotFound);
+        assert!(error.message.contains("has ended"), "{error}");
+    }
+
+    #[test]
+    fn a_thread_given_as_process_is_told() {
+        let (tell, told) = std::sync::mpsc::channel();
+        let (stop, stopped) = std::sync::mpsc::channel::<()>();
+        let thread = std::thread::spawn(move || {
+            tell.send(rustix::thread::gettid().as_raw_nonzero().get() as u32).unwrap();
+            let _ = stopped.recv();
+        });
+        let tid = told.recv().unwrap();
+        let as_process = Target::processes(&[Wanted::Pid(tid)], false);
+        let as_thread = Target::threads(&[tid]);
+        drop(stop);
+        thread.join().unwrap();
+        let error = as_process.unwrap_err().to_string();
+        assert!(error.contains(&format!("-p {}", std::process::id())), "{error}");
+        assert!(error.contains(&format!("-t {tid}")), "{error}");
+        assert_eq!(as_thread.unwrap().processes, [std::process::id()]);
+    }
+
+    #[test]
+    fn slugs_are_file_names() {
+        assert_eq!(slug("redis-server", 7), "redis-server-7");
+        assert_eq!(slug("../a b/c", 7), "_a_b_c-7");
+    }
+}

@@ -1,0 +1,112 @@
+//! What is recorded: processes, threads, the machine, or a command that bpflame starts.
+
+use crate::cli::config::Config;
+use crate::host::console::Voice;
+use crate::host::exit::{Ending, Failure, Kind};
+use crate::host::signals::Signals;
+use crate::target::command::{self, NotRun};
+use crate::target::resolved::{Goal, Target};
+use crate::target::watch::Watch;
+use signal_hook::consts::SIGINT;
+use std::time::Duration;
+
+/// A command that ends within this time is not told to be waited for.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+/// The target, and the command where there is one.
+#[derive(Debug)]
+pub(crate) struct Subject {
+    /// Whose samples.
+    pub target: Target,
+    command: Option<command::Started>,
+    program: Option<String>,
+}
+
+impl Subject {
+    /// Finds it, or starts it and holds it at its gate.
+    pub(crate) fn find(config: &Config) -> Result<Self, Failure> {
+        let target = match &config.goal {
+            Goal::Machine => Target::machine(),
+            Goal::Threads(tids) => Target::threads(tids)?,
+            Goal::Processes { wanted, tree } => Target::processes(wanted, *tree)?,
+            Goal::Command(words) => {
+                let started =
+                    command::Started::at_gate(words, config.caller.as_ref()).map_err(|error| {
+                        Failure::new(Kind::Failed, format!("starting a process failed: {error}"))
+                    })?;
+                let target = Target::command(started.pid(), &started.name());
+                return Ok(Self { target, command: Some(started), program: None });
+            }
+        };
+        if let Some(pid) = target.unreadable().filter(|_| config.user && config.symbolize) {
+            return Err(Failure::new(
+                Kind::NotPermitted,
+                format!("the mappings of process {pid} may not be read without CAP_SYS_PTRACE"),
+            )
+            .cure("run it with sudo, or record kernel frames only with -K"));
+        }
+        let program = target.processes.first().and_then(|pid| program(*pid));
+        Ok(Self { target, command: None, program })
+    }
+
+    /// The process that is the gate and becomes the command.
+    pub(crate) fn gate(&self) -> Option<u32> {
+        self.command.as_ref().map(command::Started::pid)
+    }
+
+    /// Lets the command run.
+    pub(crate) fn release(&mut self) -> Result<(), Failure> {
+        let Some(command) = &mut self.command else { return Ok(()) };
+        let failed = |not_run: NotRun| Failure::new(Kind::Command(not_run.code), not_run.message);
+        command.release().map_err(failed)?;
+        self.program = program(command.pid());
+        Ok(())
+    }
+
+    /// The path of the recorded program: the first one, where there are several.
+    pub(crate) fn program(&self) -> Option<String> {
+        self.program.clone()
+    }
+
+    /// Passes a signal on that the command did not get from the terminal.
+    pub(crate) fn pass_on(&self, signal: i32) {
+        if let Some(command) = self.command.as_ref().filter(|_| signal != SIGINT) {
+            command.terminate();
+        }
+    }
+
+    /// How the run ends: with the command's exit code, which is waited for. That nothing was sampled is a
+    /// command's own business.
+    pub(crate) fn ending(
+        &mut self,
+        told: Result<(), Failure>,
+        signals: &mut Signals,
+        voice: Voice,
+    ) -> Result<Ending, Failure> {
+        let Some(command) = &mut self.command else { return told.map(|()| Ending::Done) };
+        match told {
+            Err(failure) if failure.kind == Kind::NoSamples => voice.warn(failure),
+            told => told?,
+        }
+        let mut watch = Watch::new(&[command.pid()]);
+        let mut patience = PATIENCE;
+        loop {
+            if let Some(code) = command.ended()? {
+                return Ok(Ending::Command(code));
+            }
+            watch.wait(signals, patience, patience, &[]);
+            if signals.take().is_some_and(|signal| signal != SIGINT) {
+                command.terminate();
+            }
+            if patience == PATIENCE {
+                voice.note(format_args!("waiting for {} to exit", self.target.title));
+            }
+            patience = Duration::from_secs(3600);
+        }
+    }
+}
+
+fn program(pid: u32) -> Option<String> {
+    let path = std::fs::read_link(format!("/proc/{pid}/exe")).ok()?;
+    Some(path.to_string_lossy().into_owned())
+}

@@ -1,0 +1,191 @@
+//! Waiting for what ends a recording: signals, and the end of the processes that are recorded.
+
+use crate::host::proc;
+use crate::host::signals::Signals;
+use bpf::{SideBand, SideBandKind};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use std::collections::HashSet;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+/// The most processes whose end wakes at once; the end of others is seen at the next drain.
+const MAX_WAKING: usize = 256;
+
+/// So many processes are looked at whenever the end is asked for; more of them only after some time, or when
+/// one of those that wake has ended.
+const FEW: usize = 8;
+/// That time.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// So long a program that has just started goes on mapping its libraries.
+const SETTLE: Duration = Duration::from_millis(2);
+
+/// The recorded processes that still live: the target's own, and what they started.
+#[derive(Debug, Default)]
+pub(crate) struct Watch {
+    members: HashSet<u32>,
+    /// Whose end is the end of all.
+    command: Option<u32>,
+    waking: Vec<OwnedFd>,
+    /// When all members were looked at; none: they are to be looked at now.
+    looked: Option<Instant>,
+}
+
+impl Watch {
+    /// Watches these processes; none: a recording that no process ends.
+    pub(crate) fn new(processes: &[u32]) -> Self {
+        let open = |pid: &u32| {
+            let pid = Pid::from_raw(i32::try_from(*pid).ok()?)?;
+            pidfd_open(pid, PidfdFlags::empty()).ok()
+        };
+        let waking = processes.iter().take(MAX_WAKING).filter_map(open).collect();
+        Self { members: processes.iter().copied().collect(), command: None, waking, looked: None }
+    }
+
+    /// With a command nothing is waited for but its own end: what it leaves behind may run for ever.
+    pub(crate) fn until(self, command: Option<u32>) -> Self {
+        Self { command, ..self }
+    }
+
+    /// Waits until a signal, the end of a process, or for `time`; after `rest` also until `others` wake, and then a little
+    /// longer, because what they tell of goes on.
+    pub(crate) fn wait(
+        &mut self,
+        signals: &Signals,
+        time: Duration,
+        rest: Duration,
+        others: &[BorrowedFd<'_>],
+    ) {
+        if others.is_empty() || rest >= time {
+            self.poll(signals, time, &[]);
+        } else if !self.poll(signals, rest, &[]) && self.poll(signals, time - rest, others) {
+            self.poll(signals, SETTLE, &[]);
+        }
+    }
+
+    /// Whether something came within the time.
+    fn poll(&mut self, signals: &Signals, time: Duration, others: &[BorrowedFd<'_>]) -> bool {
+        let signal = signals.descriptor();
+        let mut fds: Vec<PollFd<'_>> = vec![PollFd::new(&signal, PollFlags::IN)];
+        let own = self.waking.iter().map(AsFd::as_fd).chain(others.iter().copied());
+        fds.extend(own.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
+        let time = Timespec {
+            tv_sec: i64::try_from(time.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: time.subsec_nanos().into(),
+        };
+        // An interrupted wait is a wait that ended: the signal is looked at next.
+        let polled = poll(&mut fds, Some(&time));
+        let woken = polled.is_ok();
+        let ended: Vec<bool> =
+            fds[1..=self.waking.len()].iter().map(|fd| woken && !fd.revents().is_empty()).collect();
+        if ended.contains(&true) {
+            self.looked = None;
+        }
+        let mut ended = ended.into_iter();
+        self.waking.retain(|_| !ended.next().unwrap_or(false));
+        polled.map_or(true, |count| count > 0)
+    }
+
+    /// Follows births: a child of a member is a member.
+    pub(crate) fn follow(&mut self, record: &SideBand) {
+        if let SideBandKind::Fork { parent_pid, .. } = record.kind
+            && parent_pid != record.pid
+            && self.members.contains(&parent_pid)
+        {
+            self.members.insert(record.pid);
+        }
+    }
+
+    /// Whether there were processes to watch and none lives any more, or the command has ended.
+    pub(crate) fn all_gone(&mut self, watched: bool) -> bool {
+        watched && {
+            self.look();
+            match self.command {
+                Some(pid) => !self.members.contains(&pid),
+                None => self.members.is_empty(),
+            }
+        }
+    }
+
+    /// Forgets the members that have ended, where that may be known and is not known yet.
+    fn look(&mut self) {
+        let soon = self.looked.is_some_and(|looked| looked.elapsed() < LOOK);
+        if self.members.len() > FEW && soon {
+            return;
+        }
+        self.looked = Some(Instant::now());
+        self.members.retain(|pid| proc::status(*pid).is_some_and(|s| !s.zombie));
+    }
+
+    /// The members that live or have lived since the last look.
+    pub(crate) fn members(&self) -> impl Iterator<Item = u32> {
+        self.members.iter().copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    fn fork(parent: u32, child: u32) -> SideBand {
+        let kind = SideBandKind::Fork { parent_pid: parent, parent_tid: parent };
+        SideBand { time: 0, pid: child, tid: child, kind }
+    }
+
+    #[test]
+    fn children_of_members_are_members() {
+        let mut watch = Watch::new(&[10]);
+        watch.follow(&fork(10, 11));
+        watch.follow(&fork(11, 12));
+        watch.follow(&fork(99, 100));
+        let mut members: Vec<u32> = watch.members().collect();
+        members.sort_unstable();
+        assert_eq!(members, [10, 11, 12]);
+    }
+
+    #[test]
+    fn a_command_is_over_when_it_ends_itself() {
+        let mut child = Command::new("true").spawn().unwrap();
+        let own = std::process::id();
+        let mut watch = Watch::new(&[child.id()]).until(Some(child.id()));
+        watch.follow(&fork(child.id(), own));
+        child.wait().unwrap();
+        assert!(watch.all_gone(true), "what it left behind lives");
+        let mut watch = Watch::new(&[own]).until(Some(own));
+        assert!(!watch.all_gone(true));
+    }
+
+    #[test]
+    fn many_processes_are_looked_at_when_one_ends() {
+        let mut children: Vec<_> =
+            (0..=FEW).map(|_| Command::new("sleep").arg("60").spawn().unwrap()).collect();
+        let pids: Vec<u32> = children.iter().map(std::process::Child::id).collect();
+        let mut watch = Watch::new(&pids);
+        assert!(!watch.all_gone(true));
+        let looked = watch.looked.unwrap();
+        assert!(!watch.all_gone(true));
+        assert!(watch.looked == Some(looked) || looked.elapsed() >= LOOK, "looked again at once");
+        children.iter_mut().for_each(|child| child.kill().unwrap());
+        let signals = Signals::install().unwrap();
+        while !watch.waking.is_empty() {
+            watch.wait(&signals, Duration::from_secs(30), Duration::ZERO, &[]);
+        }
+        assert!(watch.all_gone(true), "all have ended");
+        children.iter_mut().for_each(|child| drop(child.wait()));
+    }
+
+    #[test]
+    fn the_end_of_the_last_process_is_seen() {
+        let mut child = Command::new("sleep").arg("60").spawn().unwrap();
+        let mut watch = Watch::new(&[child.id()]);
+        assert!(!watch.all_gone(true));
+        child.kill().unwrap();
+        let signals = Signals::install().unwrap();
+        watch.wait(&signals, Duration::from_secs(30), Duration::ZERO, &[]);
+        assert!(watch.all_gone(true), "a zombie is gone");
+        child.wait().unwrap();
+        assert!(!Watch::new(&[]).all_gone(false), "the machine does not end");
+    }
+}

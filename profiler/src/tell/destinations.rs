@@ -1,0 +1,178 @@
+//! What is written where: opened before the recording, written after it.
+
+use crate::cli::config::{Config, Place};
+use crate::host::exit::{Failure, Kind};
+use crate::host::sudo_user::Caller;
+use crate::target::resolved::{Goal, Target};
+use output::{Encode, Folded, Format, Pprof, Profile, Sink, Svg};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// The open destinations of a recording.
+#[derive(Debug)]
+pub(crate) struct Destinations {
+    list: Vec<(Sink, Encoder)>,
+    stats: Option<Sink>,
+}
+
+/// A format with its settings.
+#[derive(Debug)]
+enum Encoder {
+    Svg(Svg),
+    Pprof(Pprof),
+    Folded(Folded),
+}
+
+impl Destinations {
+    /// Opens what is asked for, or an SVG named after the target. What is only sent needs no file.
+    pub(crate) fn open(config: &Config, target: &Target) -> Result<Self, Failure> {
+        let list = if config.outputs.is_empty() && (config.push.is_none() || config.open) {
+            let sink = own_file(&target.slug, "svg", owner(config))?;
+            vec![(sink, encoder(Format::Svg, config, &target.title)?)]
+        } else {
+            let open = |(place, format): &(Place, Format)| {
+                let encoder = encoder(*format, config, &target.title)?;
+                Ok((sink(place, config)?, encoder))
+            };
+            config.outputs.iter().map(open).collect::<Result<_, Failure>>()?
+        };
+        let stats =
+            config.stats.clone().map(|path| sink(&Place::File(path), config)).transpose()?;
+        Ok(Self { list, stats })
+    }
+
+    /// Removes the temporary files of all that is not complete when it is called, as from another thread.
+    pub(crate) fn remover(&self) -> io::Result<impl FnOnce() + Send + 'static> {
+        let sinks = self.list.iter().map(|(sink, _)| sink).chain(&self.stats);
+        let removers: Vec<_> = sinks.map(Sink::remover).collect::<Result<_, _>>()?;
+        Ok(move || removers.into_iter().flatten().for_each(|remove| remove()))
+    }
+
+    /// Writes the profile everywhere, if there is anything in it; the files' names. `program` is the recorded
+    /// program's path.
+    pub(crate) fn write(
+        &mut self,
+        profile: &Profile,
+        program: Option<&str>,
+    ) -> Result<Vec<PathBuf>, Failure> {
+        let mut files = Vec::new();
+        if profile.samples.is_empty() {
+            return Ok(files);
+        }
+        for (mut sink, mut encoder) in self.list.drain(..) {
+            if let Encoder::Pprof(pprof) = &mut encoder {
+                pprof.main = program.map(String::from);
+            }
+            let name = sink
+                .path()
+                .map_or(String::from("standard output"), |path| path.display().to_string());
+            let written = encoder.encode(profile, &mut sink).and_then(|()| sink.commit());
+            files.extend(written.map_err(|error| {
+                Failure::new(Kind::Failed, format!("writing {name} failed: {error}"))
+            })?);
+        }
+        Ok(files)
+    }
+
+    /// Writes the figures, where they are wanted.
+    pub(crate) fn write_stats(self, text: impl FnOnce() -> String) -> Result<(), Failure> {
+        let Some(mut sink) = self.stats else { return Ok(()) };
+        let written = sink.write_all(text().as_bytes()).and_then(|()| sink.commit());
+        written.map(drop).map_err(|error| {
+            Failure::new(Kind::Failed, format!("writing the file of --stats failed: {error}"))
+        })
+    }
+}
+
+/// Whose the files are, where not bpflame's own user's.
+pub(crate) fn owner(config: &Config) -> Option<(u32, u32)> {
+    config.caller.as_ref().map(Caller::ids)
+}
+
+fn sink(place: &Place, config: &Config) -> Result<Sink, Failure> {
+    match place {
+        Place::Stdout => Ok(Sink::stdout()),
+        Place::File(path) => Sink::file(path)
+            .and_then(|sink| sink.owner(owner(config)))
+            .map_err(|error| unwritable(path, &error)),
+    }
+}
+
+impl Encoder {
+    fn encode(&self, profile: &Profile, to: &mut Sink) -> io::Result<()> {
+        match self {
+            Self::Svg(svg) => svg.encode(profile, to),
+            Self::Pprof(pprof) => pprof.encode(profile, to),
+            Self::Folded(folded) => folded.encode(profile, to),
+        }
+    }
+}
+
+fn encoder(format: Format, config: &Config, title: &str) -> Result<Encoder, Failure> {
+    // In graphs of the whole machine the process's name is the frame at the root.
+    let root = matches!(config.goal, Goal::Machine).then(|| String::from("comm"));
+    Ok(match format {
+        Format::Folded => {
+            Encoder::Folded(Folded { annotate: config.annotate, root, ..Folded::default() })
+        }
+        Format::Pprof => Encoder::Pprof(Pprof { labels: config.labels, ..Pprof::default() }),
+        Format::Svg => Encoder::Svg(config.drawing.svg(root, Some(title))?),
+    })
+}
+
+/// A file that nobody named, under a name that no file has; in the temporary directory where the current one
+/// takes no files.
+pub(crate) fn own_file(
+    slug: &str,
+    extension: &str,
+    owner: Option<(u32, u32)>,
+) -> Result<Sink, Failure> {
+    let stem = format!("flame-{slug}");
+    let here = Path::new(".");
+    let elsewhere = std::env::temp_dir();
+    Sink::fresh(here, &stem, extension)
+        .or_else(|_| Sink::fresh(&elsewhere, &stem, extension))
+        .and_then(|sink| sink.owner(owner))
+        .map_err(|error| unwritable(&elsewhere, &error))
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> Failure {
+    let failure =
+        Failure::new(Kind::Failed, format!("{} can't be written: {error}", path.display()));
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    match directory.filter(|directory| !directory.exists()) {
+        Some(directory) => {
+            failure.cure(format!("`mkdir -p {}` makes its directory", directory.display()))
+        }
+        None => failure.cure("choose another place with -o"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_complete_is_removed() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        let sink = |name: &str| Sink::file(&path(name)).unwrap();
+        let folded = || Encoder::Folded(Folded::default());
+        let list = vec![(sink("a.txt"), folded()), (sink("b.txt"), folded())];
+        let mut destinations = Destinations { list, stats: Some(sink("stats.json")) };
+        let remove = destinations.remover().unwrap();
+        destinations.list.remove(0).0.commit().unwrap();
+        let names = || std::fs::read_dir(directory.path()).unwrap().flatten().count();
+        assert_eq!(names(), 3);
+        remove();
+        assert_eq!(names(), 1);
+        assert!(path("a.txt").exists());
+    }
+
+    #[test]
+    fn a_missing_directory_is_named() {
+        let error = unwritable(Path::new("/no/x.svg"), &io::Error::from(io::ErrorKind::NotFound));
+        assert_eq!(error.kind, Kind::Failed);
+        assert!(error.to_string().ends_with("`mkdir -p /no` makes its directory"), "{error}");
+    }
+}

@@ -1,0 +1,191 @@
+//! What is told of a recording: in the files' head, on standard error, in the figures.
+
+use crate::cli::config::Config;
+use crate::host::console;
+use crate::host::exit::{Failure, Kind};
+use crate::judge::quality::Quality;
+use crate::profile::assemble::Material;
+use crate::push::recorded::Sent;
+use crate::push::{self, service};
+use crate::record::collect::End;
+use crate::session::Recorded;
+use crate::target::resolved::Target;
+use crate::tell::facts::Facts;
+use crate::tell::stats::{self, Own};
+use crate::tell::{browser, summary};
+use output::{Profile, ValueType};
+use std::path::PathBuf;
+use symbolizer::Warning;
+
+impl Facts {
+    /// The figures of a recording.
+    pub(crate) fn new(
+        config: &Config,
+        target: &Target,
+        recorded: &Recorded,
+        material: &Material<'_>,
+        warnings: Vec<Warning>,
+    ) -> Self {
+        let quality = Quality::of(material);
+        let losses = &recorded.losses;
+        let mut lost = losses.lost.clone();
+        for (cause, samples) in [
+            ("stack missing", recorded.counts.stack_missing),
+            ("stack memory full (user space)", recorded.counts.memory_full),
+        ] {
+            if samples > 0 {
+                *lost.entry(cause).or_default() += samples;
+            }
+        }
+        Self {
+            target: target.title.clone(),
+            event: recorded.started.event.to_owned(),
+            frequency: config.frequency,
+            cpus: recorded.started.cpus.len(),
+            duration: duration(config, recorded),
+            cpu_time: (recorded.counts.weight as f64 * recorded.scale()) as u64,
+            accounted: recorded.accounted.filter(|_| !account(config, target, recorded).is_empty()),
+            account: account(config, target, recorded),
+            lost,
+            side_band_lost: losses.side_band_lost,
+            runs: losses.runs,
+            idle: losses.idle,
+            foreign: losses.foreign,
+            expected: losses.expected,
+            unwind: config.unwind,
+            quality,
+            warnings,
+        }
+    }
+}
+
+/// What the CPU time is held against. Cycles are scaled to it, the idle task's samples are more than it, and
+/// a stored recording has none.
+fn account(config: &Config, target: &Target, recorded: &Recorded) -> &'static str {
+    match target.tasks {
+        _ if config.replay.is_some() || !recorded.weighs_time() => "",
+        bpf::Target::Machine if config.idle => "",
+        bpf::Target::Machine => "the CPUs' idle time",
+        bpf::Target::Processes(_) | bpf::Target::Threads(_) => "schedstat",
+    }
+}
+
+/// How long was recorded: a stored recording tells it by its samples.
+fn duration(config: &Config, recorded: &Recorded) -> u64 {
+    let counts = &recorded.counts;
+    match (&config.replay, counts.first, counts.last) {
+        (Some(_), Some(first), Some(last)) => last.saturating_sub(first),
+        _ => u64::try_from(recorded.time.as_nanos()).unwrap_or(u64::MAX),
+    }
+}
+
+/// A profile's head: what it counts, when it was taken, and the facts.
+pub(crate) fn head(
+    config: &Config,
+    target: &Target,
+    recorded: &Recorded,
+    facts: &Facts,
+) -> Profile {
+    let mut comments = summary::comments(facts);
+    comments.push(service::comment(&target.service));
+    let value =
+        |kind: &str, unit: &str| ValueType { kind: String::from(kind), unit: String::from(unit) };
+    let begin = i64::try_from(recorded.started.time).unwrap_or(0);
+    Profile {
+        sample_types: vec![value("samples", "count"), value("cpu", "nanoseconds")],
+        default_sample_type: 1,
+        period_type: value("cpu", "nanoseconds"),
+        period: 1_000_000_000 / i64::from(config.frequency.max(1)),
+        time_nanos: begin.saturating_add(recorded.started.wall_offset),
+        duration_nanos: i64::try_from(facts.duration).unwrap_or(i64::MAX),
+        summary: summary::line(facts),
+        comments,
+        ..Profile::default()
+    }
+}
+
+/// Tells how it went, once the files are written or are known not to be; the files.
+pub(crate) fn tell<'a>(
+    config: &Config,
+    facts: &Facts,
+    written: &'a Result<Vec<PathBuf>, Failure>,
+) -> &'a [PathBuf] {
+    let Ok(files) = written else { return &[] };
+    let voice = config.voice();
+    if facts.quality.samples > 0 {
+        let arrow = if files.is_empty() { "" } else { " → " };
+        summary::warnings(facts).iter().for_each(|warning| voice.warn(warning));
+        voice.note(format_args!("{}{arrow}{}", summary::line(facts), names(files).join(", ")));
+    }
+    if config.open {
+        browser::show(files, config.caller.as_ref(), voice);
+    }
+    files
+}
+
+fn names(files: &[PathBuf]) -> Vec<String> {
+    files.iter().map(|path| path.display().to_string()).collect()
+}
+
+/// The text of `--stats`.
+pub(crate) fn figures(
+    facts: &Facts,
+    own: &Own,
+    recorded: &Recorded,
+    files: &[PathBuf],
+    sent: &Sent,
+) -> String {
+    let push = push::figures::objects(&sent.outcomes, &sent.kept);
+    stats::json(facts, own, &recorded.cost, &names(files), &push)
+}
+
+/// What the end says of the whole.
+pub(crate) fn ended(recorded: &Recorded, facts: &Facts) -> Result<(), Failure> {
+    end(&recorded.end, facts)?;
+    recorded.stored.clone()
+}
+
+/// A failure is the cause of missing samples, not the other way round.
+fn end(end: &End, facts: &Facts) -> Result<(), Failure> {
+    match end {
+        End::Failed(error) => {
+            Err(Failure::new(Kind::Failed, format!("the recording ended early: {error}")))
+        }
+        _ if facts.quality.samples == 0 => Err(nothing(facts)),
+        _ => Ok(()),
+    }
+}
+
+/// Of two failures the first decides; the second is told.
+pub(crate) fn both(first: Result<(), Failure>, second: Result<(), Failure>) -> Result<(), Failure> {
+    if let (Err(_), Err(second)) = (&first, &second) {
+        console::line(second);
+    }
+    first.and(second)
+}
+
+/// Why there is no sample.
+fn nothing(facts: &Facts) -> Failure {
+    let target = &facts.target;
+    let why = if facts.lost_share() > 0.5 {
+        summary::lost(facts)
+    } else {
+        format!("{target} did not run on the sampled CPUs while it was recorded")
+    };
+    Failure::new(Kind::NoSamples, format!("no samples, nothing written: {why}"))
+        .cure("record longer with -d, or sample more often with -F")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_before_the_first_sample_is_named() {
+        let failed = End::Failed(bpf::Error::Kernel { lacks: String::from("luck") });
+        let failure = end(&failed, &Facts::default()).unwrap_err();
+        assert_eq!(failure.kind, Kind::Failed);
+        assert!(failure.message.contains("luck"), "{failure}");
+        assert_eq!(end(&End::Time, &Facts::default()).unwrap_err().kind, Kind::NoSamples);
+    }
+}

@@ -1,0 +1,291 @@
+//! The run's figures as JSON, for `--stats`. Written by hand: one object of numbers and names that are ours,
+//! for which a serialization framework would be larger than this file.
+
+use crate::judge::completeness::Why;
+use crate::judge::quality::{By, largest};
+use crate::tell::facts::Facts;
+use bpf::Cost;
+use std::fmt::Write;
+
+/// What bpflame itself took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Own {
+    /// CPU nanoseconds of the whole process.
+    pub cpu_time: u64,
+    /// The most anonymous memory seen, in bytes.
+    pub anonymous: u64,
+    /// Mapped files in memory at the end, in bytes.
+    pub files: u64,
+    /// From the start of the session to the first sample, in nanoseconds.
+    pub first_sample: Option<u64>,
+    /// From the end of the recording to the last file, in nanoseconds.
+    pub finishing: u64,
+    /// When the session began, CLOCK_MONOTONIC nanoseconds.
+    begun: u64,
+}
+
+impl Own {
+    /// Begins now.
+    pub(crate) fn begin() -> Self {
+        Self { begun: monotonic(), ..Self::default() }
+    }
+
+    /// The last look, when the files are written: the first sample's time is known, and the end's.
+    pub(crate) fn finish(&mut self, first_sample: Option<u64>, end: u64) {
+        self.first_sample = first_sample.map(|time| time.saturating_sub(self.begun));
+        self.finishing = monotonic().saturating_sub(end);
+        self.look();
+    }
+
+    /// Looks at this process.
+    pub(crate) fn look(&mut self) {
+        self.cpu_time = own_cpu_time();
+        let status = crate::host::proc::text("/proc/self/status").unwrap_or_default();
+        let kib = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name));
+            line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<u64>().ok())
+                .unwrap_or(0)
+        };
+        self.anonymous = self.anonymous.max(kib("RssAnon:") * 1024);
+        self.files = kib("RssFile:") * 1024;
+    }
+}
+
+/// CPU nanoseconds of this process.
+pub(crate) fn own_cpu_time() -> u64 {
+    nanoseconds(rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime))
+}
+
+/// CLOCK_MONOTONIC in nanoseconds.
+pub(crate) fn monotonic() -> u64 {
+    nanoseconds(rustix::time::clock_gettime(rustix::time::ClockId::Monotonic))
+}
+
+fn nanoseconds(time: rustix::time::Timespec) -> u64 {
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+/// The JSON text.
+pub(crate) fn json(
+    facts: &Facts,
+    own: &Own,
+    cost: &Cost,
+    files: &[String],
+    push: &[Object],
+) -> String {
+    let quality = &facts.quality;
+    let mut top = Object::new();
+    top.text("version", env!("CARGO_PKG_VERSION"))
+        .text("target", &facts.target)
+        .text("event", &facts.event);
+    top.number("frequency_hz", facts.frequency).number("cpus", facts.cpus);
+    top.number("duration_ns", facts.duration).number("samples", quality.samples);
+    top.number("cpu_ns", facts.cpu_time).maybe("accounted_cpu_ns", facts.accounted);
+    top.number("lost_total", facts.lost_total());
+    top.object("lost", facts.lost.iter().map(|(cause, count)| (*cause, *count)));
+    top.number("side_band_lost", facts.side_band_lost).number("expected_ticks", facts.expected);
+    top.number("runs", facts.runs)
+        .number("idle_runs", facts.idle)
+        .number("foreign_runs", facts.foreign);
+    top.number("processes", quality.processes).number("stacks", quality.stacks);
+    top.number("user_samples", quality.user_samples).number("truncated", quality.truncated);
+    top.number("complete", quality.complete)
+        .number("complete_with_guess", quality.complete_with_guess)
+        .number("unsure", quality.unsure)
+        .number("incomplete", quality.incomplete);
+    top.objects("unsure_by", &reasons(&quality.unsure_by));
+    top.objects("incomplete_by", &reasons(&quality.incomplete_by));
+    top.number("guessed", quality.guessed).number("kernel_truncated", quality.kernel_truncated);
+    top.number("stale", quality.stale).number("compat", quality.compat);
+    top.number("exiting", quality.exiting);
+    top.number("caller_may_be_missing", quality.caller_may_be_missing);
+    top.number("user_frames", quality.user_frames)
+        .number("unresolved_frames", quality.unresolved_frames());
+    top.object(
+        "unresolved",
+        quality.unresolved.iter().map(|(reason, count)| (reason.phrase(), *count)),
+    );
+    top.number("kernel_unresolved_frames", quality.kernel_unresolved);
+    top.number("warnings", facts.warnings.len());
+    top.number("bpf_runs", cost.runs)
+        .number("bpf_ns", cost.nanoseconds)
+        .number("bpf_map_bytes", cost.map_bytes)
+        .number("unwind_table_bytes", cost.table_bytes);
+    top.number("own_cpu_ns", own.cpu_time).number("own_anonymous_bytes", own.anonymous);
+    top.number("own_file_bytes", own.files).maybe("first_sample_ns", own.first_sample);
+    top.number("finishing_ns", own.finishing);
+    top.list("files", files).objects("push", push);
+    top.finish()
+}
+
+/// An object for each reason and file, those of most samples first.
+fn reasons(by: &By<String>) -> Vec<Object> {
+    let object = |((why, file), samples): (&(Why, String), &u64)| {
+        let mut object = Object::new();
+        object.text("reason", why.phrase()).text("file", file).number("samples", samples);
+        object
+    };
+    largest(by).into_iter().map(object).collect()
+}
+
+/// A JSON object under construction.
+#[derive(Debug)]
+pub(crate) struct Object {
+    text: String,
+}
+
+impl Object {
+    /// Without entries.
+    pub(crate) fn new() -> Self {
+        Self { text: String::from("{") }
+    }
+
+    fn key(&mut self, key: &str) -> &mut String {
+        let comma = if self.text.ends_with('{') { "" } else { "," };
+        self.text.push_str(comma);
+        self.text.push_str("\n  ");
+        quote(key, &mut self.text);
+        self.text.push_str(": ");
+        &mut self.text
+    }
+
+    /// Adds what is written without quotes.
+    pub(crate) fn number(&mut self, key: &str, value: impl std::fmt::Display) -> &mut Self {
+        // Writing to a string does not fail.
+        let _ = write!(self.key(key), "{value}");
+        self
+    }
+
+    fn maybe(&mut self, key: &str, value: Option<u64>) -> &mut Self {
+        match value {
+            Some(value) => self.number(key, value),
+            None => self.number(key, "null"),
+        }
+    }
+
+    /// Adds a text.
+    pub(crate) fn text(&mut self, key: &str, value: &str) -> &mut Self {
+        quote(value, self.key(key));
+        self
+    }
+
+    fn object<'a>(
+        &mut self,
+        key: &str,
+        entries: impl Iterator<Item = (&'a str, u64)>,
+    ) -> &mut Self {
+        let entry = |(name, value)| {
+            let mut text = String::new();
+            quote(name, &mut text);
+            format!("{text}: {value}")
+        };
+        let entries: Vec<String> = entries.map(entry).collect();
+        self.number(key, format_args!("{{{}}}", entries.join(", ")))
+    }
+
+    /// Adds a list of texts.
+    pub(crate) fn list(&mut self, key: &str, entries: &[String]) -> &mut Self {
+        let quoted = |entry: &String| {
+            let mut text = String::new();
+            quote(entry, &mut text);
+            text
+        };
+        let entries: Vec<String> = entries.iter().map(quoted).collect();
+        self.number(key, format_args!("[{}]", entries.join(", ")))
+    }
+
+    /// Adds a list of objects, one a line.
+    fn objects(&mut self, key: &str, entries: &[Self]) -> &mut Self {
+        // Line breaks in texts are escaped: these are the ones between entries.
+        let line = |entry: &Self| format!("\n    {}}}", entry.text.replace("\n  ", " "));
+        let lines: Vec<String> = entries.iter().map(line).collect();
+        self.number(key, format_args!("[{}]", lines.join(",")))
+    }
+
+    fn finish(mut self) -> String {
+        self.text.push_str("\n}\n");
+        self.text
+    }
+}
+
+fn quote(value: &str, to: &mut String) {
+    to.push('"');
+    for c in value.chars() {
+        match c {
+            '"' | '\\' => to.extend(['\\', c]),
+            c if c.is_ascii_control() => {
+                let _ = write!(to, "\\u{:04x}", u32::from(c));
+            }
+            c => to.push(c),
+        }
+    }
+    to.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::quality::Quality;
+
+    #[test]
+    fn names_are_quoted() {
+        let facts = Facts { target: String::from("a \"b\"\\\n\u{1}é"), ..Facts::default() };
+        let text = json(&facts, &Own::default(), &Cost::default(), &[String::from("x.svg")], &[]);
+        assert!(text.contains(r#""target": "a \"b\"\\\u000a\u0001é","#), "{text}");
+        assert!(text.contains(r#""files": ["x.svg"]"#), "{text}");
+        assert!(text.contains(r#""accounted_cpu_ns": null,"#), "{text}");
+        assert!(text.starts_with("{\n  \"version\"") && text.ends_with("\n}\n"), "{text}");
+    }
+
+    #[test]
+    fn losses_are_an_object_by_cause() {
+        let lost = [("ring full", 3), ("nested", 1)].into();
+        let text =
+            json(&Facts { lost, ..Facts::default() }, &Own::default(), &Cost::default(), &[], &[]);
+        assert!(text.contains(r#""lost": {"nested": 1, "ring full": 3},"#), "{text}");
+        assert!(text.contains(r#""lost_total": 4,"#), "{text}");
+    }
+
+    #[test]
+    fn objects_stand_one_a_line() {
+        let mut inner = Object::new();
+        inner.text("a", "x\n  y").number("b", 1);
+        let text = json(&Facts::default(), &Own::default(), &Cost::default(), &[], &[inner]);
+        assert!(text.contains("\"push\": [\n    { \"a\": \"x\\u000a  y\", \"b\": 1}]"), "{text}");
+    }
+
+    #[test]
+    fn the_three_figures_and_their_reasons_are_there() {
+        let why = |why, file: &str| (why, String::from(file));
+        let quality = Quality {
+            complete: 90,
+            complete_with_guess: 5,
+            unsure: 2,
+            incomplete: 3,
+            unsure_by: [(why(Why::Stale, "a"), 2)].into(),
+            incomplete_by: [(why(Why::NoRule, "a\"b"), 1), (why(Why::Broken, "c"), 2)].into(),
+            ..Quality::default()
+        };
+        let facts = Facts { quality, ..Facts::default() };
+        let text = json(&facts, &Own::default(), &Cost::default(), &[], &[]);
+        for part in [
+            r#""complete": 90,"#,
+            r#""complete_with_guess": 5,"#,
+            r#""unsure": 2,"#,
+            r#""incomplete": 3,"#,
+            "\"unsure_by\": [\n    { \"reason\": \"before their tables stood\", \"file\": \"a\", \"samples\": 2}]",
+            "\"incomplete_by\": [\n    { \"reason\": \"leads nowhere\", \"file\": \"c\", \"samples\": 2},\n    \
+             { \"reason\": \"no unwind rule\", \"file\": \"a\\\"b\", \"samples\": 1}]",
+        ] {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+    }
+
+    #[test]
+    fn own_figures_are_seen() {
+        let mut own = Own::default();
+        own.look();
+        assert!(own.anonymous > 0 && own.cpu_time > 0);
+    }
+}

@@ -1,0 +1,300 @@
+//! Unwind tables for the processes that are recorded: built from their files, and kept in step with their mappings.
+//!
+//! In reading order: [`Unwinding`] (which process is walked by what), `files` (which file has a table), `workers`
+//! (tables built beside the recording), `build` (one file), `foresee` (files of a command before it starts),
+//! `replaced` (code that was mapped in place of other code), `uncovered` (code without rules that walks came to), `hotspot`
+//! (code that Java makes at run time).
+
+pub(crate) mod build;
+mod files;
+mod foresee;
+mod hotspot;
+mod replaced;
+mod uncovered;
+mod workers;
+
+use crate::host::proc;
+use crate::tell::stats::monotonic;
+use bpf::{CodeMapping, SideBand, SideBandKind, SpaceName, Tables, Way, Window};
+use build::Depth;
+pub(crate) use files::Unfit;
+use files::{Files, Of};
+use hotspot::RunTimeCode;
+use replaced::Replacements;
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use symbolizer::{CodeMemory, CodeOf, CodeRange, FileId, ProcessTable, Segment};
+
+/// The longest time between two updates while unwind tables are being built, and while code that is made at run time is
+/// sampled.
+const TABLES: Duration = Duration::from_millis(20);
+const RUN_TIME: Duration = Duration::from_millis(50);
+/// Nanoseconds in the unit in which a process's start is told.
+const START_UNIT: u64 = 10_000_000;
+
+/// A process that was looked at.
+#[derive(Debug)]
+struct Walked {
+    /// Its name in the kernel's tables, if it has a place there.
+    name: Option<SpaceName>,
+    code: CodeMemory,
+    /// Its code.
+    ranges: Vec<CodeRange>,
+    /// The files of its code.
+    files: Vec<FileId>,
+    /// Whether tables of its files were missing.
+    incomplete: bool,
+}
+
+/// Keeps the tables.
+#[derive(Debug)]
+pub(crate) struct Unwinding {
+    files: Files,
+    run_time: RunTimeCode,
+    walked: HashMap<u32, Walked>,
+    /// Processes that had samples since the last update.
+    sampled: HashSet<u32>,
+    /// Of the machine's processes only those are walked by rules that had samples.
+    machine: bool,
+    replacements: Replacements,
+    /// Where walks came to code without rules: process and address.
+    uncovered: HashSet<(u32, u64)>,
+}
+
+impl Unwinding {
+    /// Nothing yet; of the whole machine, or of chosen processes. `by_fp`: where there are no rules yet, frame pointers are
+    /// followed.
+    pub(crate) fn new(tables: Arc<Mutex<Tables>>, machine: bool, by_fp: bool) -> io::Result<Self> {
+        Ok(Self {
+            files: Files::new(tables)?,
+            run_time: RunTimeCode::new(by_fp)?,
+            walked: HashMap::new(),
+            sampled: HashSet::new(),
+            machine,
+            replacements: Replacements::default(),
+            uncovered: HashSet::new(),
+        })
+    }
+
+    /// Makes the tables of all processes that the table knows now, and waits for them.
+    pub(crate) fn prepare(&mut self, table: &ProcessTable) -> io::Result<()> {
+        for code in table.code() {
+            self.sampled.insert(code.pid);
+            let ranges = table.ranges(&code);
+            self.files.order(table, &ranges, Depth::Code);
+            self.run_time.order(table, &code, &ranges, true);
+        }
+        self.files.install(true)?;
+        self.run_time.install(true, &mut self.files.tables())?;
+        self.follow(table).map(|_| ())
+    }
+
+    /// Makes the tables of what a command will map, as far as its files tell, and waits for them.
+    pub(crate) fn foresee(&mut self, program: &OsStr) {
+        self.files.foresee(foresee::files(program));
+    }
+
+    /// Takes note of who is sampled, before the table knows what is new in the window; marks samples that were walked by
+    /// the rules of code that another had replaced.
+    pub(crate) fn see(&mut self, window: &mut Window, table: &ProcessTable) {
+        self.sampled.extend(window.samples.iter().map(|sample| sample.space.pid));
+        self.uncovered.extend(uncovered::addresses(window));
+        let walked = &self.walked;
+        self.replacements.mark(window, |record| replaces(walked, record, table));
+        self.run_time.see(window);
+    }
+
+    /// Follows what changed: new processes, new mappings, tables that are ready. Returns when it should be called again at
+    /// the latest: tables are being built, or processes that are sampled are changing.
+    pub(crate) fn update(&mut self, table: &ProcessTable) -> io::Result<Option<Duration>> {
+        self.files.tick();
+        for pid in &self.sampled {
+            if let Some(walked) = self.walked.get(pid) {
+                self.files.used(&walked.files);
+            }
+        }
+        self.deepen(table);
+        self.run_time.read(table);
+        for evicted in self.files.make_room() {
+            self.forget_file(evicted);
+        }
+        let changed = self.follow(table)?;
+        // Where the tables are as they should be, code that is made at run time may still be new.
+        let sampled = self.run_time.is_sampled();
+        Ok(if changed || self.files.building() || self.run_time.building() {
+            Some(TABLES)
+        } else {
+            sampled.then_some(RUN_TIME)
+        })
+    }
+
+    /// Files without tables though they have rules, and why.
+    pub(crate) fn unfit(&self) -> impl Iterator<Item = (FileId, Unfit)> {
+        let made = self.run_time.without_room().into_iter();
+        self.files.unfit().chain(made.map(|file| (file, Unfit::NoRoomForMade)))
+    }
+
+    /// Has the files disassembled whose code without rules was come to.
+    fn deepen(&mut self, table: &ProcessTable) {
+        for (pid, address) in std::mem::take(&mut self.uncovered) {
+            let Some(walked) = self.walked.get(&pid) else { continue };
+            let holds = |range: &&CodeRange| (range.start..range.end).contains(&address);
+            if let Some(file) = walked.ranges.iter().find(holds).and_then(file) {
+                self.files.deepen(file, table);
+            }
+        }
+    }
+
+    /// Returns whether a process that is sampled changed.
+    fn follow(&mut self, table: &ProcessTable) -> io::Result<bool> {
+        let mut alive = HashSet::new();
+        let mut changed = Vec::new();
+        let mut of_sampled = false;
+        for code in table.code() {
+            alive.insert(code.pid);
+            let sampled = self.sampled.contains(&code.pid);
+            let wanted = !self.machine || sampled;
+            let same = self.walked.get(&code.pid).filter(|walked| walked.code.is_same(&code));
+            // One that gave up its place comes back when it is sampled: otherwise it would at once take that of another.
+            let lacks = |walked: &Walked| walked.incomplete && wanted;
+            if same.is_some_and(|walked| !(lacks(walked) && (sampled || walked.name.is_some()))) {
+                continue;
+            }
+            of_sampled |= same.is_none() && wanted;
+            let ranges = table.ranges(&code);
+            if wanted {
+                self.files.order(table, &ranges, Depth::Tables);
+            }
+            self.run_time.order(table, &code, &ranges, wanted);
+            changed.push((code, ranges));
+        }
+        self.sampled.clear();
+        self.files.install(false)?;
+        let new_code = self.run_time.install(false, &mut self.files.tables())?;
+        self.again(&mut changed, &new_code);
+        let pids = changed.iter().map(|(code, _)| code.pid).collect();
+        for (code, ranges) in changed {
+            self.set(code, ranges)?;
+        }
+        let now = monotonic();
+        self.replacements.settle(&pids, now);
+        self.files.drop_replaced();
+        self.remove_all_but(&alive);
+        self.run_time.remove_all_but(&alive);
+        self.run_time.settle(&mut self.files.tables(), now);
+        Ok(of_sampled)
+    }
+
+    /// Adds those whose files have new tables, or whose own code has.
+    fn again(&self, changed: &mut Vec<(CodeMemory, Vec<CodeRange>)>, new_code: &[u32]) {
+        let replaced = self.files.replaced();
+        if replaced.is_empty() && new_code.is_empty() {
+            return;
+        }
+        let uses = |walked: &&Walked| {
+            new_code.contains(&walked.code.pid)
+                || walked.files.iter().any(|file| replaced.contains(file))
+        };
+        for walked in self.walked.values().filter(uses) {
+            if changed.iter().all(|(code, _)| code.pid != walked.code.pid) {
+                changed.push((walked.code.clone(), walked.ranges.clone()));
+            }
+        }
+    }
+
+    fn remove_all_but(&mut self, alive: &HashSet<u32>) {
+        let gone: Vec<u32> =
+            self.walked.keys().filter(|pid| !alive.contains(pid)).copied().collect();
+        for pid in gone {
+            if let Some(name) = self.walked.remove(&pid).and_then(|walked| walked.name) {
+                self.files.tables().remove_space(name);
+            }
+        }
+    }
+
+    /// Says how a process is walked.
+    fn set(&mut self, code: CodeMemory, ranges: Vec<CodeRange>) -> io::Result<()> {
+        let start = code.start.map(|start| start / START_UNIT).or_else(|| proc::start(code.pid));
+        let before = self.walked.remove(&code.pid).and_then(|walked| walked.name);
+        let mut tables = self.files.tables();
+        let Some(start) = start else {
+            before.into_iter().for_each(|before| tables.remove_space(before));
+            return Ok(());
+        };
+        let new = SpaceName { pid: code.pid, start: start as u32 };
+        let mut incomplete = false;
+        let mut mappings: Vec<CodeMapping<'_>> = Vec::with_capacity(ranges.len());
+        for range in &ranges {
+            if let Some(parts) = self.run_time.parts(&code, range) {
+                mappings.extend(parts);
+                continue;
+            }
+            let (way, missing) = self.files.way(range);
+            incomplete |= missing;
+            mappings.push(CodeMapping { start: range.start, end: range.end, way });
+        }
+        if let Some(before) = before.filter(|before| *before != new) {
+            tables.remove_space(before);
+        }
+        let name = tables.set_space(new, &mappings)?.then_some(new);
+        if name.is_none() {
+            tables.remove_space(new);
+        }
+        drop(tables);
+        let files = ranges.iter().filter_map(file).collect();
+        self.walked.insert(code.pid, Walked { name, code, ranges, files, incomplete });
+        Ok(())
+    }
+
+    /// Takes a file's table from all processes, so that it can be used for another.
+    fn forget_file(&mut self, file: FileId) {
+        for walked in self.walked.values_mut().filter(|walked| walked.files.contains(&file)) {
+            if let Some(name) = walked.name.take() {
+                self.files.tables().remove_space(name);
+            }
+            walked.incomplete = true;
+        }
+        self.files.evict(file);
+    }
+}
+
+/// Whether a new mapping takes the place of code that the tables know.
+fn replaces(walked: &HashMap<u32, Walked>, record: &SideBand, table: &ProcessTable) -> bool {
+    let SideBandKind::Mmap { start, len, offset, path, .. } = &record.kind else { return false };
+    let Some(walked) = walked.get(&record.pid).filter(|walked| walked.name.is_some()) else {
+        return false;
+    };
+    let end = start.saturating_add(*len);
+    let same = |range: &CodeRange| match range.holds {
+        CodeOf::File { file, bias } => table.file(file).is_some_and(|known| {
+            let at = |s: &Segment| bias.wrapping_add(s.start).wrapping_sub(s.offset);
+            let mut places = known.segments.iter().map(at);
+            known.path == *path && places.any(|place| place.wrapping_add(*offset) == *start)
+        }),
+        CodeOf::Jit => path.starts_with(b"//anon"),
+        CodeOf::Vdso { .. } | CodeOf::Unknown => false,
+    };
+    let overlapped = |range: &&CodeRange| range.start < end && range.end > *start;
+    let mut ranges = walked.ranges.iter().filter(overlapped);
+    ranges.any(|range| !same(range))
+}
+
+fn file(range: &CodeRange) -> Option<FileId> {
+    match range.holds {
+        CodeOf::File { file, .. } => Some(file),
+        _ => None,
+    }
+}
+
+/// How code is walked whose file has this table, if it has one; and whether that is to come.
+fn way(of: Option<&Of>, bias: u64) -> (Way<'_>, bool) {
+    match of {
+        Some(Of::Installed { table, .. }) => (Way::Rules { table, bias }, false),
+        Some(Of::NoRules) => (Way::FramePointers, false),
+        Some(Of::NoRoom | Of::TooLarge) => (Way::Unknown, false),
+        Some(Of::Building | Of::Waiting(_)) | None => (Way::Unknown, true),
+    }
+}
