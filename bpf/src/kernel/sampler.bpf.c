@@ -15,6 +15,8 @@ enum target_kind kind_type;
 enum unwind_mode mode_type;
 enum unwind_limits unwind_limits_type;
 enum mapping_kind mapping_kind_type;
+enum rule_kind rule_kind_type;
+enum rule_bits rule_bits_type;
 struct space space_type;
 struct mapping mapping_type;
 struct cache cache_type;

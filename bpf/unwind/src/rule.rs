@@ -1,5 +1,6 @@
 //! How to find a caller's frame from the registers at an address.
 
+pub mod bits;
 mod compact;
 
 pub use compact::Compact;

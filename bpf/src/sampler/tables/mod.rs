@@ -1,9 +1,11 @@
 //! Unwind tables where the programs find them.
 //!
 //! In reading order: `arena` (memory), then [`Tables`]: tables are installed, and address spaces say which of their
-//! mappings is walked by which. `spaces` is what the programs look a process up in.
+//! mappings is walked by which. `spaces` is what the programs look a process up in. `same_bits` holds what is written
+//! twice together.
 
 mod arena;
+mod same_bits;
 mod spaces;
 
 pub use spaces::SpaceName;
@@ -11,7 +13,7 @@ pub use spaces::SpaceName;
 use super::memory::SharedMemory;
 use crate::skeleton::sampler::types::{mapping, mapping_kind, rules, unwind_limits};
 use crate::unwind::rule::{Compact, Unsupported};
-use crate::unwind::table::{PAGE_BITS, Table};
+use crate::unwind::table::Table;
 use arena::{Arena, Piece, Position};
 use spaces::Spaces;
 use std::collections::HashMap;
@@ -230,6 +232,3 @@ fn words(of: &CodeMapping<'_>) -> [u32; MAPPING_WORDS] {
     let pages = pages & ((1 << KIND_SHIFT) - 1) | kind.0 << KIND_SHIFT;
     [start[0], start[1], end[0], end[1], origin[0], origin[1], directory.0, pages]
 }
-
-/// So that a table's own constant and the programs' agree.
-const _: () = assert!(PAGE_BITS == unwind_limits::PAGE_BITS.0);

@@ -12,37 +12,23 @@
 //! | 24 to 31 | return address's place in words, signed; by a register in half words, odd ones from the stack pointer, even ones from the frame pointer; where it is the usual one the spare register's place |
 //! | 32 to 63 | offset in bytes, signed; of a dereference the lower half, with what is added in the upper |
 
+use super::bits::{
+    RULE_ADD_SHIFT, RULE_DEREF, RULE_FP_AT_CFA, RULE_FP_AT_FP, RULE_FP_AT_SHIFT, RULE_FP_SAME,
+    RULE_FP_SHIFT, RULE_FP_UNKNOWN, RULE_FRAME_POINTER, RULE_NONE, RULE_NUMBER_SHIFT,
+    RULE_OFFSET_SHIFT, RULE_OTHER_AT_SHIFT, RULE_PLT, RULE_RA_AT_CFA, RULE_RA_AT_REGISTER,
+    RULE_RA_END, RULE_RA_SHIFT, RULE_RA_USUAL, RULE_REGISTER, RULE_SIGNAL_FRAME, RULE_SPARE_AT_CFA,
+    RULE_SPARE_SAME, RULE_SPARE_SHIFT, RULE_STALE, RULE_SYNTHESISED, RULE_UNSUPPORTED,
+};
 use super::{Cfa, Restore, ReturnAddress, Rule, RuleTrust, Unsupported};
 
 /// A rule in eight bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
 pub struct Compact(pub u64);
 
-const REGISTER: u64 = 1;
-const DEREF: u64 = 2;
-const PLT: u64 = 3;
-const SIGNAL_FRAME: u64 = 4;
-const FRAME_POINTER: u64 = 5;
-const UNSUPPORTED: u64 = 6;
-
-const SYNTHESISED: u64 = 1 << 3;
-const NOT_YET: u64 = 1 << 3;
-const FP_SHIFT: u32 = 4;
-const RA_SHIFT: u32 = 6;
-const NUMBER_SHIFT: u32 = 8;
-const SPARE_SHIFT: u32 = 14;
-const FP_AT_SHIFT: u32 = 16;
-const OTHER_AT_SHIFT: u32 = 24;
-const OFFSET_SHIFT: u32 = 32;
-const ADD_SHIFT: u32 = 48;
-
 const MOST_NUMBER: u8 = 63;
 const USUAL_RA: i32 = -8;
-const RA_END: u64 = 1;
-const RA_AT_CFA: u64 = 2;
-const RA_AT_REGISTER: u64 = 3;
 /// Of a return address's place by a register: it is the stack pointer.
-const BY_STACK_POINTER: u64 = 1 << OTHER_AT_SHIFT;
+const BY_STACK_POINTER: u64 = 1 << RULE_OTHER_AT_SHIFT;
 
 impl Compact {
     /// Where there is no rule.
@@ -50,7 +36,7 @@ impl Compact {
 
     /// The compact form of "not supported".
     pub const fn unsupported(kind: Unsupported) -> Self {
-        Self(UNSUPPORTED | (kind as u64) << NUMBER_SHIFT)
+        Self(RULE_UNSUPPORTED | (kind as u64) << RULE_NUMBER_SHIFT)
     }
 
     /// A rule's compact form, or of why it has none.
@@ -64,15 +50,17 @@ impl Compact {
     pub(crate) fn usual(register: u16, offset: i64, fp: Option<i64>) -> Option<Self> {
         let offset = i32::try_from(offset).ok()?;
         let fp = match fp {
-            None => 0,
+            None => RULE_FP_SAME << RULE_FP_SHIFT,
             Some(at @ -1024..=1016) if at % 8 == 0 => {
-                1 << FP_SHIFT | u64::from((at / 8) as u8) << FP_AT_SHIFT
+                RULE_FP_AT_CFA << RULE_FP_SHIFT | u64::from((at / 8) as u8) << RULE_FP_AT_SHIFT
             }
             Some(_) => return None,
         };
-        let register = u64::from(register) << NUMBER_SHIFT;
-        let fits = register <= u64::from(MOST_NUMBER) << NUMBER_SHIFT;
-        fits.then_some(Self(REGISTER | register | fp | u64::from(offset as u32) << OFFSET_SHIFT))
+        let register = u64::from(register) << RULE_NUMBER_SHIFT;
+        let fits = register <= u64::from(MOST_NUMBER) << RULE_NUMBER_SHIFT;
+        fits.then_some(Self(
+            RULE_REGISTER | register | fp | u64::from(offset as u32) << RULE_OFFSET_SHIFT,
+        ))
     }
 
     /// The rule; `None` where there is none, or the bits are no rule's.
@@ -82,31 +70,33 @@ impl Compact {
             return Some(Rule::unsupported(kind));
         }
         let cfa = self.cfa()?;
-        let fp = match self.bits(FP_SHIFT, 2) {
-            0 => Restore::Same,
-            1 => Restore::AtCfa(self.words(FP_AT_SHIFT)),
-            2 => Restore::AtFramePointer(self.words(FP_AT_SHIFT)),
+        let fp = match self.bits(RULE_FP_SHIFT, 2) {
+            RULE_FP_SAME => Restore::Same,
+            RULE_FP_AT_CFA => Restore::AtCfa(self.words(RULE_FP_AT_SHIFT)),
+            RULE_FP_AT_FP => Restore::AtFramePointer(self.words(RULE_FP_AT_SHIFT)),
             _ => Restore::Unknown,
         };
-        let ra = match self.bits(RA_SHIFT, 2) {
-            0 => ReturnAddress::AtCfa(USUAL_RA),
-            RA_END => ReturnAddress::End,
-            RA_AT_CFA => ReturnAddress::AtCfa(self.words(OTHER_AT_SHIFT)),
+        let ra = match self.bits(RULE_RA_SHIFT, 2) {
+            RULE_RA_USUAL => ReturnAddress::AtCfa(USUAL_RA),
+            RULE_RA_END => ReturnAddress::End,
+            RULE_RA_AT_CFA => ReturnAddress::AtCfa(self.words(RULE_OTHER_AT_SHIFT)),
             _ => {
-                let at = i32::from((self.0 >> OTHER_AT_SHIFT) as i8 >> 1) * 8;
+                let at = i32::from((self.0 >> RULE_OTHER_AT_SHIFT) as i8 >> 1) * 8;
                 match self.0 & BY_STACK_POINTER {
                     0 => ReturnAddress::AtFramePointer(at),
                     _ => ReturnAddress::AtStackPointer(at),
                 }
             }
         };
-        let spare = match self.bits(SPARE_SHIFT, 2) {
+        let spare = match self.bits(RULE_SPARE_SHIFT, 2) {
             0 => Restore::Unknown,
-            1 => Restore::Same,
-            2 if self.bits(RA_SHIFT, 2) == 0 => Restore::AtCfa(self.words(OTHER_AT_SHIFT)),
+            RULE_SPARE_SAME => Restore::Same,
+            RULE_SPARE_AT_CFA if self.bits(RULE_RA_SHIFT, 2) == RULE_RA_USUAL => {
+                Restore::AtCfa(self.words(RULE_OTHER_AT_SHIFT))
+            }
             _ => return None,
         };
-        let trust = match self.0 & SYNTHESISED {
+        let trust = match self.0 & RULE_SYNTHESISED {
             0 => RuleTrust::Rule,
             _ if cfa == Cfa::NotYet => RuleTrust::Rule,
             _ => RuleTrust::Synthesised,
@@ -116,36 +106,40 @@ impl Compact {
 
     /// Why it is not supported, where it is not.
     pub fn unsupported_kind(self) -> Option<Unsupported> {
-        let number = usize::try_from(self.bits(NUMBER_SHIFT, 6)).ok()?;
-        (self.bits(0, 3) == UNSUPPORTED).then(|| Unsupported::ALL.get(number).copied())?
+        let number = usize::try_from(self.bits(RULE_NUMBER_SHIFT, 6)).ok()?;
+        (self.bits(0, 3) == RULE_UNSUPPORTED).then(|| Unsupported::ALL.get(number).copied())?
     }
 
     /// Whether a walk may come to another stack by it: the return address is found by a register.
     pub fn may_switch_stacks(self) -> bool {
-        self.bits(RA_SHIFT, 2) == RA_AT_REGISTER
+        self.bits(RULE_RA_SHIFT, 2) == RULE_RA_AT_REGISTER
     }
 
     fn cfa(self) -> Option<Cfa> {
-        let register = self.bits(NUMBER_SHIFT, 6) as u8;
-        let half = |shift| i32::from((self.0 >> shift) as i16);
+        let register = self.bits(RULE_NUMBER_SHIFT, 6) as u8;
+        let half = |shift: u64| i32::from((self.0 >> shift) as i16);
         Some(match self.bits(0, 3) {
-            REGISTER => Cfa::Register { register, offset: (self.0 >> OFFSET_SHIFT) as i32 },
-            DEREF => Cfa::Deref { register, offset: half(OFFSET_SHIFT), add: half(ADD_SHIFT) },
-            PLT => Cfa::Plt { threshold: register & 15 },
-            SIGNAL_FRAME => Cfa::SignalFrame,
-            FRAME_POINTER if self.0 & NOT_YET != 0 => Cfa::NotYet,
-            FRAME_POINTER => Cfa::FramePointer,
-            0 if self.0 & SYNTHESISED != 0 => Cfa::Guessed,
+            RULE_REGISTER => {
+                Cfa::Register { register, offset: (self.0 >> RULE_OFFSET_SHIFT) as i32 }
+            }
+            RULE_DEREF => {
+                Cfa::Deref { register, offset: half(RULE_OFFSET_SHIFT), add: half(RULE_ADD_SHIFT) }
+            }
+            RULE_PLT => Cfa::Plt { threshold: register & 15 },
+            RULE_SIGNAL_FRAME => Cfa::SignalFrame,
+            RULE_FRAME_POINTER if self.0 & RULE_STALE != 0 => Cfa::NotYet,
+            RULE_FRAME_POINTER => Cfa::FramePointer,
+            RULE_NONE if self.0 & RULE_SYNTHESISED != 0 => Cfa::Guessed,
             _ => return None,
         })
     }
 
-    fn bits(self, shift: u32, count: u32) -> u64 {
+    fn bits(self, shift: u64, count: u64) -> u64 {
         self.0 >> shift & ((1 << count) - 1)
     }
 
     /// The bytes that the signed number of words at a bit stands for.
-    fn words(self, shift: u32) -> i32 {
+    fn words(self, shift: u64) -> i32 {
         i32::from((self.0 >> shift) as i8) * 8
     }
 }
@@ -159,34 +153,40 @@ impl TryFrom<&Rule> for Compact {
             return Err(Unsupported::CfaExpression);
         }
         let fp = match rule.fp {
-            Restore::Same => 0,
-            Restore::AtCfa(at) => 1 << FP_SHIFT | words(at)? << FP_AT_SHIFT,
-            Restore::AtFramePointer(at) => 2 << FP_SHIFT | words(at)? << FP_AT_SHIFT,
-            Restore::Unknown => 3 << FP_SHIFT,
+            Restore::Same => RULE_FP_SAME << RULE_FP_SHIFT,
+            Restore::AtCfa(at) => RULE_FP_AT_CFA << RULE_FP_SHIFT | words(at)? << RULE_FP_AT_SHIFT,
+            Restore::AtFramePointer(at) => {
+                RULE_FP_AT_FP << RULE_FP_SHIFT | words(at)? << RULE_FP_AT_SHIFT
+            }
+            Restore::Unknown => RULE_FP_UNKNOWN << RULE_FP_SHIFT,
         };
         let ra = match rule.ra {
-            ReturnAddress::AtCfa(USUAL_RA) => 0,
-            ReturnAddress::AtCfa(at) => RA_AT_CFA << RA_SHIFT | words(at)? << OTHER_AT_SHIFT,
+            ReturnAddress::AtCfa(USUAL_RA) => RULE_RA_USUAL << RULE_RA_SHIFT,
+            ReturnAddress::AtCfa(at) => {
+                RULE_RA_AT_CFA << RULE_RA_SHIFT | words(at)? << RULE_OTHER_AT_SHIFT
+            }
             ReturnAddress::AtFramePointer(at) => {
-                RA_AT_REGISTER << RA_SHIFT | half_words(at)? << OTHER_AT_SHIFT
+                RULE_RA_AT_REGISTER << RULE_RA_SHIFT | half_words(at)? << RULE_OTHER_AT_SHIFT
             }
             ReturnAddress::AtStackPointer(at) => {
-                RA_AT_REGISTER << RA_SHIFT | half_words(at)? << OTHER_AT_SHIFT | BY_STACK_POINTER
+                RULE_RA_AT_REGISTER << RULE_RA_SHIFT
+                    | half_words(at)? << RULE_OTHER_AT_SHIFT
+                    | BY_STACK_POINTER
             }
-            ReturnAddress::End => RA_END << RA_SHIFT,
+            ReturnAddress::End => RULE_RA_END << RULE_RA_SHIFT,
             ReturnAddress::Unsupported(kind) => return Err(kind),
         };
         let spare = match rule.spare {
             Restore::Unknown => 0,
-            Restore::Same => 1 << SPARE_SHIFT,
+            Restore::Same => RULE_SPARE_SAME << RULE_SPARE_SHIFT,
             Restore::AtCfa(at) if rule.ra == ReturnAddress::AtCfa(USUAL_RA) => {
-                2 << SPARE_SHIFT | words(at)? << OTHER_AT_SHIFT
+                RULE_SPARE_AT_CFA << RULE_SPARE_SHIFT | words(at)? << RULE_OTHER_AT_SHIFT
             }
             Restore::AtCfa(_) | Restore::AtFramePointer(_) => return Err(Unsupported::Offset),
         };
         let trust = match (rule.trust, rule.cfa) {
             (_, Cfa::FramePointer | Cfa::NotYet) | (RuleTrust::Rule, _) => 0,
-            (RuleTrust::Synthesised, _) => SYNTHESISED,
+            (RuleTrust::Synthesised, _) => RULE_SYNTHESISED,
         };
         Ok(Self(cfa | fp | ra | spare | trust))
     }
@@ -194,7 +194,7 @@ impl TryFrom<&Rule> for Compact {
 
 fn cfa_bits(cfa: Cfa) -> Result<u64, Unsupported> {
     let number = |number: u8| match number {
-        0..=MOST_NUMBER => Ok(u64::from(number) << NUMBER_SHIFT),
+        0..=MOST_NUMBER => Ok(u64::from(number) << RULE_NUMBER_SHIFT),
         _ => Err(Unsupported::Offset),
     };
     let half = |value: i32| match i16::try_from(value) {
@@ -203,18 +203,18 @@ fn cfa_bits(cfa: Cfa) -> Result<u64, Unsupported> {
     };
     Ok(match cfa {
         Cfa::Register { register, offset } => {
-            REGISTER | number(register)? | u64::from(offset as u32) << OFFSET_SHIFT
+            RULE_REGISTER | number(register)? | u64::from(offset as u32) << RULE_OFFSET_SHIFT
         }
         Cfa::Deref { register, offset, add } => {
-            let (offset, add) = (half(offset)? << OFFSET_SHIFT, half(add)? << ADD_SHIFT);
-            DEREF | number(register)? | offset | add
+            let (offset, add) = (half(offset)? << RULE_OFFSET_SHIFT, half(add)? << RULE_ADD_SHIFT);
+            RULE_DEREF | number(register)? | offset | add
         }
-        Cfa::Plt { threshold: threshold @ 0..=15 } => PLT | number(threshold)?,
+        Cfa::Plt { threshold: threshold @ 0..=15 } => RULE_PLT | number(threshold)?,
         Cfa::Plt { .. } => return Err(Unsupported::CfaExpression),
-        Cfa::SignalFrame => SIGNAL_FRAME,
-        Cfa::FramePointer => FRAME_POINTER,
-        Cfa::Guessed => 0,
-        Cfa::NotYet => FRAME_POINTER | NOT_YET,
+        Cfa::SignalFrame => RULE_SIGNAL_FRAME,
+        Cfa::FramePointer => RULE_FRAME_POINTER,
+        Cfa::Guessed => RULE_NONE,
+        Cfa::NotYet => RULE_FRAME_POINTER | RULE_STALE,
     })
 }
 

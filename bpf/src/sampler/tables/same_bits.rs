@@ -1,0 +1,22 @@
+//! What the crate `unwind` writes and the kernel programs read is the same, or this does not compile: the crate knows
+//! nothing of the skeleton, so its numbers stand there and in `unwind.h`.
+
+use crate::skeleton::sampler::types::{rule_bits, rule_kind, unwind_limits};
+use crate::unwind::rule::bits;
+use crate::unwind::table::PAGE_BITS;
+
+macro_rules! same {
+    ($of:ident: $($name:ident)*) => {
+        $(const _: () = assert!(bits::$name == $of::$name.0 as u64, stringify!($name));)*
+    };
+}
+
+same!(rule_kind: RULE_NONE RULE_REGISTER RULE_DEREF RULE_PLT RULE_SIGNAL_FRAME RULE_FRAME_POINTER RULE_UNSUPPORTED);
+same!(rule_bits: RULE_SYNTHESISED RULE_STALE);
+same!(rule_bits: RULE_FP_SHIFT RULE_RA_SHIFT RULE_NUMBER_SHIFT RULE_SPARE_SHIFT RULE_FP_AT_SHIFT);
+same!(rule_bits: RULE_OTHER_AT_SHIFT RULE_OFFSET_SHIFT RULE_ADD_SHIFT);
+same!(rule_bits: RULE_FP_SAME RULE_FP_AT_CFA RULE_FP_AT_FP RULE_FP_UNKNOWN);
+same!(rule_bits: RULE_RA_USUAL RULE_RA_END RULE_RA_AT_CFA RULE_RA_AT_REGISTER);
+same!(rule_bits: RULE_SPARE_SAME RULE_SPARE_AT_CFA);
+
+const _: () = assert!(PAGE_BITS == unwind_limits::PAGE_BITS.0);
