@@ -19,7 +19,7 @@ mod threads;
 mod unwinding;
 mod uprobes;
 
-use crate::Test;
+use crate::harness::Test;
 
 /// The modules, by name.
 pub(crate) fn modules() -> Vec<(&'static str, Vec<(&'static str, Test)>)> {

@@ -11,6 +11,7 @@
 
 mod cli;
 mod folded;
+mod harness;
 mod lab;
 mod layering;
 mod live;
@@ -20,42 +21,9 @@ mod receiver;
 mod recording;
 mod replay;
 
-use libtest_mimic::{Arguments, Completion, Trial};
-use std::panic::catch_unwind;
+use harness::{Skip, tests, trial};
+use libtest_mimic::Arguments;
 use std::process::ExitCode;
-
-/// Why a test cannot run here.
-#[derive(Debug)]
-struct Skip(String);
-
-/// Fails by panicking.
-type Test = fn() -> Result<(), Skip>;
-
-fn trial(name: String, test: Test) -> Trial {
-    let of_a_recording = name.starts_with("live::");
-    Trial::ignorable_test(name.clone(), move || {
-        let first = if of_a_recording { catch_unwind(test).ok() } else { Some(test()) };
-        let outcome = first.unwrap_or_else(|| {
-            eprintln!("repeated: {name}");
-            test().expect("what could run before");
-            Ok(())
-        });
-        match outcome {
-            Ok(()) => Ok(Completion::Completed),
-            Err(Skip(why)) => Ok(Completion::ignored_with(why)),
-        }
-    })
-}
-
-/// The tests of a module: their names once, so that one that is written and not listed is dead code.
-macro_rules! tests {
-    ($($name:ident),+ $(,)?) => {
-        pub(crate) fn tests() -> Vec<(&'static str, crate::Test)> {
-            vec![$((stringify!($name), $name as crate::Test)),+]
-        }
-    };
-}
-use tests;
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();

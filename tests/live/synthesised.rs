@@ -1,6 +1,7 @@
 //! Synthesised rules against the truth: a shadow call stack, kept by single-stepping a program that the test starts.
 
 mod file;
+mod report;
 mod shadow;
 mod walk;
 

@@ -1,6 +1,7 @@
 //! The program that keeps the shadow call stack, and what it reports.
 
-use super::file::{Loaded, hex};
+use super::file::Loaded;
+use super::report::Report;
 use super::walk::{Memory, Walked, walk};
 use crate::Skip;
 use std::fmt::Write as _;
@@ -18,23 +19,6 @@ pub(crate) struct Orders {
     pub(crate) from: Vec<u64>,
     /// Instructions that each is followed for, until it runs on to its return.
     pub(crate) steps: u64,
-}
-
-/// A frame, as the call left it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Frame {
-    /// Where the return address lies.
-    pub(crate) slot: u64,
-    pub(crate) returns_to: u64,
-    pub(crate) rbp: u64,
-    pub(crate) rbx: u64,
-}
-
-/// Registers by DWARF number, the instruction pointer last, and the frames, innermost first.
-#[derive(Debug)]
-pub(crate) struct Report {
-    pub(crate) registers: [u64; 17],
-    pub(crate) frames: Vec<Frame>,
 }
 
 /// A program that is single-stepped.
@@ -102,7 +86,7 @@ impl Shadow {
             let mut words = line.split_whitespace();
             match words.next() {
                 Some("at") => {
-                    walked.push(walk(&report(words), file, &Memory(&self.memory)));
+                    walked.push(walk(&Report::read(words), file, &Memory(&self.memory)));
                     self.orders.write_all(b"\n").expect("it waits for an answer");
                 }
                 Some("returned") => return Some(walked),
@@ -123,16 +107,4 @@ impl Drop for Shadow {
         let _ = self.tracer.kill();
         let _ = self.tracer.wait();
     }
-}
-
-fn report<'a>(words: impl Iterator<Item = &'a str>) -> Report {
-    let numbers: Vec<u64> = words.map(hex).collect();
-    let (registers, frames) = numbers.split_first_chunk().expect("all registers");
-    let frame = |frame: &[u64]| Frame {
-        slot: frame[0],
-        returns_to: frame[1],
-        rbp: frame[2],
-        rbx: frame[3],
-    };
-    Report { registers: *registers, frames: frames.chunks_exact(4).map(frame).collect() }
 }

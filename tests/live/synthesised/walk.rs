@@ -1,7 +1,7 @@
 //! A walk by the table's rules, beside the shadow.
 
 use super::file::Loaded;
-use super::shadow::{Frame, Report};
+use super::report::{Frame, Report};
 use bpf::unwind::rule::{Cfa, Restore, ReturnAddress, Rule, RuleTrust, registers};
 use std::fmt;
 use std::fs::File;
