@@ -2,7 +2,7 @@
 //! between files, and what no source may contain.
 //!
 //! In reading order: [`manifests`], [`directions`] (crates), [`modules`], [`resolve`] and [`arrows`] (what a file imports),
-//! [`includes`] (the same for C), [`graph`] and [`circles`], [`house_rules`].
+//! [`includes`] (the same for C), [`graph`] and [`circles`], [`made_up`] (the reader itself), [`house_rules`].
 
 mod arrows;
 mod circles;
@@ -10,6 +10,7 @@ mod directions;
 mod graph;
 mod house_rules;
 mod includes;
+mod made_up;
 mod manifests;
 mod modules;
 mod resolve;
@@ -18,5 +19,5 @@ use crate::harness::Test;
 
 /// The tests of all of these.
 pub(crate) fn tests() -> Vec<(&'static str, Test)> {
-    [directions::tests(), circles::tests(), house_rules::tests()].concat()
+    [directions::tests(), circles::tests(), made_up::tests(), house_rules::tests()].concat()
 }

@@ -158,10 +158,15 @@ impl Reader<'_> {
         }
     }
 
-    /// Draws the arrows of a `use`: what is handed on from inside the module is none.
+    /// Draws the arrows of a `use`: what is handed on from inside the module is none. Of a name that a module and something
+    /// else have, what is used of it draws the arrow.
     fn draw_use(&mut self, used: &syn::ItemUse) {
         for import in modules::imports(used) {
-            for target in self.of.resolve(self.module, &import.path) {
+            let targets = self.of.resolve(self.module, &import.path);
+            if targets.iter().any(|target| matches!(target, Target::Module(_))) {
+                continue;
+            }
+            for target in targets {
                 let Target::Item(item) = &target else { continue };
                 let inside = self.of.is_inside(item.module, self.module);
                 if !(inside && modules::is_reexport(used)) {

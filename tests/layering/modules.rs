@@ -45,7 +45,10 @@ pub(super) struct Module {
 #[derive(Clone, Debug)]
 pub(super) enum Meaning {
     Module(ModuleId),
-    Defined,
+    /// A type, a trait or a macro: a path may go on behind it.
+    Type,
+    /// A function or a constant.
+    Value,
     Import(Vec<String>),
 }
 
@@ -130,8 +133,8 @@ impl Crate {
                     }
                 }
                 _ => {
-                    if let Some(name) = defined(item) {
-                        self.mean(id, name, Meaning::Defined);
+                    if let Some((name, meaning)) = defined(item) {
+                        self.mean(id, name.to_string(), meaning);
                     }
                 }
             }
@@ -188,21 +191,20 @@ fn leaves(tree: &syn::UseTree, before: &mut Vec<String>, found: &mut Vec<Importe
     }
 }
 
-/// The name that an item defines.
-fn defined(item: &Item) -> Option<String> {
-    let name = match item {
-        Item::Const(item) => &item.ident,
-        Item::Enum(item) => &item.ident,
-        Item::Fn(item) => &item.sig.ident,
-        Item::Macro(item) => item.ident.as_ref()?,
-        Item::Static(item) => &item.ident,
-        Item::Struct(item) => &item.ident,
-        Item::Trait(item) => &item.ident,
-        Item::Type(item) => &item.ident,
-        Item::Union(item) => &item.ident,
+/// The name that an item defines, and what it means.
+fn defined(item: &Item) -> Option<(&syn::Ident, Meaning)> {
+    Some(match item {
+        Item::Const(item) => (&item.ident, Meaning::Value),
+        Item::Enum(item) => (&item.ident, Meaning::Type),
+        Item::Fn(item) => (&item.sig.ident, Meaning::Value),
+        Item::Macro(item) => (item.ident.as_ref()?, Meaning::Type),
+        Item::Static(item) => (&item.ident, Meaning::Value),
+        Item::Struct(item) => (&item.ident, Meaning::Type),
+        Item::Trait(item) => (&item.ident, Meaning::Type),
+        Item::Type(item) => (&item.ident, Meaning::Type),
+        Item::Union(item) => (&item.ident, Meaning::Type),
         _ => return None,
-    };
-    Some(name.to_string())
+    })
 }
 
 /// The attributes of an item.

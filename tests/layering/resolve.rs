@@ -58,6 +58,7 @@ impl Crate {
     ) -> BTreeSet<Target> {
         let Some((first, after)) = rest.split_first() else { return BTreeSet::from([at]) };
         match at {
+            Target::Item(item) if self.is_value(&item) => BTreeSet::new(),
             Target::Item(item) => {
                 BTreeSet::from([Target::Item(Item { member: Some(first.clone()), ..item })])
             }
@@ -80,6 +81,14 @@ impl Crate {
                 found.into_iter().flat_map(|at| self.descend(at, after, under_way)).collect()
             }
         }
+    }
+
+    fn is_value(&self, item: &Item) -> bool {
+        let meanings = self.modules[item.module].names.get(&item.name);
+        meanings.is_some_and(|all| {
+            all.iter().any(|meaning| matches!(meaning, Meaning::Value))
+                && !all.iter().any(|meaning| matches!(meaning, Meaning::Type))
+        })
     }
 
     /// Whether something is defined elsewhere than in a module and below.
@@ -106,7 +115,7 @@ impl Crate {
         for meaning in meanings {
             match meaning {
                 Meaning::Module(inner) => drop(found.insert(Target::Module(*inner))),
-                Meaning::Defined => {
+                Meaning::Type | Meaning::Value => {
                     let name = name.to_owned();
                     found.insert(Target::Item(Item { module, name, member: None }));
                 }
