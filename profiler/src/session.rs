@@ -1,29 +1,29 @@
 //! A recording from its settings to its files.
 
 use crate::cli::config::{Config, Until};
-use crate::host::console::Voice;
+use crate::host::console::Console;
 use crate::host::exit::{Ending, Failure, Kind};
 use crate::host::interrupt;
 use crate::host::progress::Progress;
 use crate::host::signals::Signals;
 use crate::host::stop::Stop;
 use crate::judge::leaves;
-use crate::profile::assemble::{Making, Material, assemble};
+use crate::profile::assemble::{AssembleOptions, Material, assemble};
 use crate::profile::names;
 use crate::push::recorded::Recording;
 use crate::record::aggregate::{Aggregator, Rules};
 use crate::record::collect::{Collected, Collector, End, Limits, collect};
 use crate::record::cpu_time::CpuTime;
-use crate::record::saved_recording::Tape;
+use crate::record::saved_recording::SavedRecording;
 use crate::record::source::Source;
-use crate::target::resolved::Goal;
-use crate::target::resolved::Target;
-use crate::target::tracee::Subject;
+use crate::target::resolved::ResolvedTarget;
+use crate::target::resolved::TargetSpec;
+use crate::target::tracee::Tracee;
 use crate::target::watch::Watch;
 use crate::tell::destinations::Destinations;
 use crate::tell::facts::Facts;
 use crate::tell::outcome;
-use crate::tell::stats::Own;
+use crate::tell::stats::OwnUsage;
 use crate::unwinding::Unwinding;
 use bpf::Started;
 use std::time::Duration;
@@ -34,20 +34,20 @@ use symbolizer::ProcessTable;
 /// # Errors
 /// When nothing can be recorded or written: the cause, and what mends it.
 pub fn record(config: &Config) -> Result<Ending, Failure> {
-    let (mut own, mut signals) = (Own::begin(), Signals::install()?);
-    let mut subject = Subject::find(config)?;
-    let destinations = Destinations::open(config, &subject.target)?;
-    let mut source = Source::open(config, &subject.target.tasks)?;
-    add_newborn(config, &mut subject, &mut source);
-    let recorded = run(config, &mut subject, &mut source, &mut signals, &mut own)?;
+    let (mut own, mut signals) = (OwnUsage::begin(), Signals::install()?);
+    let mut tracee = Tracee::find(config)?;
+    let destinations = Destinations::open(config, &tracee.target)?;
+    let mut source = Source::open(config, &tracee.target.tasks)?;
+    add_newborn(config, &mut tracee, &mut source);
+    let recorded = run(config, &mut tracee, &mut source, &mut signals, &mut own)?;
     let (signalled, remove) = (recorded.signalled(), destinations.remover()?);
-    let (config, voice) = (config.clone(), config.voice());
-    let (target, program) = (subject.target.clone(), subject.program());
+    let (config, console) = (config.clone(), config.console());
+    let (target, program) = (tracee.target.clone(), tracee.program());
     let stop = Stop::default();
     let theirs = stop.clone();
     let finish = move || finish(&config, &target, program, recorded, destinations, own, &theirs);
-    match interrupt::unless_interrupted(finish, &mut signals, signalled, &stop, voice) {
-        Ok(told) => subject.ending(told, &mut signals, voice),
+    match interrupt::unless_interrupted(finish, &mut signals, signalled, &stop, console) {
+        Ok(told) => tracee.ending(told, &mut signals, console),
         Err(failure) => {
             remove();
             Err(failure)
@@ -58,19 +58,19 @@ pub fn record(config: &Config) -> Result<Ending, Failure> {
 /// From the recording to its files and words.
 fn finish(
     config: &Config,
-    target: &Target,
+    target: &ResolvedTarget,
     program: Option<String>,
     mut recorded: Recorded,
     mut destinations: Destinations,
-    mut own: Own,
+    mut own: OwnUsage,
     stop: &Stop,
 ) -> Result<(), Failure> {
     let (named, warnings) = names::name(config, &mut recorded.collected);
     let leaves = leaves::leaves(&recorded.counts.stacks, &recorded.table);
     let material = Material::new(&recorded.collected, &named, &leaves);
     let facts = Facts::new(config, target, &recorded, &material, warnings);
-    let making = Making { labels: config.labels, scale: recorded.scale() };
-    let profile = assemble(&material, making, outcome::head(config, target, &recorded, &facts));
+    let options = AssembleOptions { labels: config.labels, scale: recorded.scale() };
+    let profile = assemble(&material, options, outcome::head(config, target, &recorded, &facts));
     let written = destinations.write(&profile, program.as_deref());
     own.finish(recorded.counts.first, recorded.ended);
     let files = outcome::tell(config, &facts, &written);
@@ -139,9 +139,9 @@ const LOOKS: usize = 4;
 
 /// Forks are followed from the opening of the source on: whoever was born between the first look at the
 /// processes and that is found now.
-fn add_newborn(config: &Config, subject: &mut Subject, source: &mut Source) {
+fn add_newborn(config: &Config, tracee: &mut Tracee, source: &mut Source) {
     for _ in 0..LOOKS {
-        let newborn = subject.target.newborn(&config.goal);
+        let newborn = tracee.target.newborn(&config.target);
         if newborn.is_empty() {
             return;
         }
@@ -152,34 +152,34 @@ fn add_newborn(config: &Config, subject: &mut Subject, source: &mut Source) {
 /// From the start of the sampler to its end.
 fn run(
     config: &Config,
-    subject: &mut Subject,
+    tracee: &mut Tracee,
     source: &mut Source,
     signals: &mut Signals,
-    own: &mut Own,
+    own: &mut OwnUsage,
 ) -> Result<Recorded, Failure> {
-    let tape = Tape::open(config)?;
-    let watch = Watch::new(&subject.target.processes).until(subject.gate());
-    let mut table = process_table(config, subject);
-    let unwinding = unwinding(config, subject, source, &table)?;
+    let saved = SavedRecording::open(config)?;
+    let watch = Watch::new(&tracee.target.processes).until(tracee.gate());
+    let mut table = process_table(config, tracee);
+    let unwinding = unwinding(config, tracee, source, &table)?;
     let started = source.start()?;
-    let time = CpuTime::begin(config, &subject.target.tasks);
-    subject.release()?;
-    if subject.target.tasks == bpf::Target::Machine {
+    let time = CpuTime::begin(config, &tracee.target.tasks);
+    tracee.release()?;
+    if tracee.target.tasks == bpf::Target::Machine {
         table.read_all(READ_ALL);
     }
-    announce(config, subject, &started);
+    announce(config, tracee, &started);
     let limits = Limits {
         time: limit(config.until),
         signals: &mut *signals,
-        ends_with_processes: !subject.target.processes.is_empty(),
+        ends_with_processes: !tracee.target.processes.is_empty(),
         drain_every: started.drain_every,
     };
-    let aggregator = Aggregator::new(Rules { threads: config.labels, gate: subject.gate() });
+    let aggregator = Aggregator::new(Rules { threads: config.labels, gate: tracee.gate() });
     let progress = Progress::new(config.quiet);
-    let collector = Collector { table, aggregator, watch, time, own, tape, progress, unwinding };
+    let collector = Collector { table, aggregator, watch, time, own, saved, progress, unwinding };
     let collected = collect(source.samples(), collector, limits);
     if let End::Signal(signal) = collected.end {
-        subject.pass_on(signal);
+        tracee.pass_on(signal);
     }
     Ok(Recorded { collected, started, cost: source.cost(), frequency: config.frequency })
 }
@@ -187,14 +187,14 @@ fn run(
 /// Unwind tables, those of the target's processes or of the command ready for use.
 fn unwinding(
     config: &Config,
-    subject: &Subject,
+    tracee: &Tracee,
     source: &Source,
     table: &ProcessTable,
 ) -> Result<Option<Unwinding>, Failure> {
-    let machine = subject.target.tasks == bpf::Target::Machine;
+    let machine = tracee.target.tasks == bpf::Target::Machine;
     let Some(tables) = source.tables() else { return Ok(None) };
     let mut unwinding = Unwinding::new(tables, machine, config.unwind == bpf::Unwind::Auto)?;
-    if let Goal::Command(command) = &config.goal
+    if let TargetSpec::Command(command) = &config.target
         && let Some(program) = command.first()
     {
         unwinding.foresee(program);
@@ -204,13 +204,13 @@ fn unwinding(
 }
 
 /// A table that has read the target's processes; a command is read when it has become itself.
-fn process_table(config: &Config, subject: &Subject) -> ProcessTable {
+fn process_table(config: &Config, tracee: &Tracee) -> ProcessTable {
     if config.replay.is_some() {
         return ProcessTable::without_proc();
     }
     let mut table = ProcessTable::new();
-    if subject.gate().is_none() {
-        subject.target.processes.iter().for_each(|pid| table.read(*pid));
+    if tracee.gate().is_none() {
+        tracee.target.processes.iter().for_each(|pid| table.read(*pid));
     }
     table
 }
@@ -223,10 +223,10 @@ fn limit(until: Until) -> Option<Duration> {
 }
 
 /// Says what is recorded, on what, and until when.
-fn announce(config: &Config, subject: &Subject, started: &Started) {
-    let (title, voice) = (&subject.target.title, config.voice());
+fn announce(config: &Config, tracee: &Tracee, started: &Started) {
+    let (title, console) = (&tracee.target.title, config.console());
     if let Some(path) = &config.replay {
-        return voice.note(format_args!("replaying {}", path.display()));
+        return console.note(format_args!("replaying {}", path.display()));
     }
     let until = match config.until {
         Until::Time(time) => format!("for {} s", time.as_secs_f64()),
@@ -238,17 +238,17 @@ fn announce(config: &Config, subject: &Subject, started: &Started) {
     };
     let (event, hertz, cpus) = (started.event, config.frequency, &started.cpus);
     let noun = if cpus.len() == 1 { "CPU" } else { "CPUs" };
-    voice.note(format_args!(
+    console.note(format_args!(
         "recording {title} with {event} at {hertz} Hz on {} {noun} {until}",
         cpus.len()
     ));
-    voice.detail(format_args!("sampled are the CPUs {cpus:?}"));
+    console.detail(format_args!("sampled are the CPUs {cpus:?}"));
 }
 
 impl Config {
     /// How much is said.
-    pub(crate) fn voice(&self) -> Voice {
-        Voice::new(self.quiet, self.verbose)
+    pub(crate) fn console(&self) -> Console {
+        Console::new(self.quiet, self.verbose)
     }
 }
 
@@ -273,7 +273,7 @@ mod tests {
             time: Duration::from_secs(1),
             ended: 0,
             end: End::Finished,
-            unfit: Vec::new(),
+            without_table: Vec::new(),
             stored: Ok(()),
         };
         let started = Started {

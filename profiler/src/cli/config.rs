@@ -2,11 +2,11 @@
 
 use crate::cli::args::{Drawing, RecordArgs};
 use crate::cli::debuginfod;
-use crate::host::console::Voice;
+use crate::host::console::Console;
 use crate::host::exit::{Failure, Kind};
-use crate::host::sudo_user::Caller;
+use crate::host::sudo_user::SudoUser;
 use crate::push::Push;
-use crate::target::resolved::Goal;
+use crate::target::resolved::TargetSpec;
 use output::Format;
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -39,7 +39,7 @@ pub enum Place {
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Whose samples.
-    pub goal: Goal,
+    pub target: TargetSpec,
     /// On which CPUs; `None`: all.
     pub cpus: Option<Vec<u32>>,
     /// Samples a second and CPU.
@@ -79,7 +79,7 @@ pub struct Config {
     /// How they are named.
     pub names: NameOptions,
     /// The user whose the command and the files are, where that is not the one who runs bpflame.
-    pub caller: Option<Caller>,
+    pub sudo_user: Option<SudoUser>,
     /// Whether kernels that may freeze are accepted.
     pub force: bool,
     /// Whether nothing but errors is said.
@@ -108,16 +108,16 @@ impl Config {
         Ok(Self {
             until: until(&args, std::io::stderr().is_terminal()),
             outputs,
-            push: Push::new(&args.push, Voice::new(args.quiet, args.verbose))?,
+            push: Push::new(&args.push, Console::new(args.quiet, args.verbose))?,
             drawing: args.drawing,
-            goal: if !args.command.is_empty() {
-                Goal::Command(args.command)
+            target: if !args.command.is_empty() {
+                TargetSpec::Command(args.command)
             } else if !args.threads.is_empty() {
-                Goal::Threads(args.threads)
+                TargetSpec::Threads(args.threads)
             } else if !args.processes.is_empty() {
-                Goal::Processes { wanted: args.processes, tree: args.tree }
+                TargetSpec::Processes { wanted: args.processes, tree: args.tree }
             } else {
-                Goal::Machine
+                TargetSpec::Machine
             },
             cpus: args.cpus.map(|list| list.0),
             frequency: args.frequency,
@@ -134,7 +134,7 @@ impl Config {
             stats: args.stats,
             symbolize: !args.no_symbolize,
             names: NameOptions { no_inline: args.no_inline, debuginfod: servers },
-            caller: if args.root { None } else { Caller::behind_sudo() },
+            sudo_user: if args.root { None } else { SudoUser::behind_sudo() },
             force: args.force,
             quiet: args.quiet,
             verbose: args.verbose,

@@ -6,12 +6,12 @@ use std::io::Write;
 
 /// How much is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Voice {
+pub(crate) struct Console {
     quiet: bool,
     verbose: bool,
 }
 
-impl Voice {
+impl Console {
     /// As the command line has it.
     pub(crate) fn new(quiet: bool, verbose: bool) -> Self {
         Self { quiet, verbose }

@@ -1,7 +1,7 @@
 //! What is done after the recording, unless the user can wait no longer: names may take seconds, a pipe's
 //! reader for ever, a backend as long as it is tried.
 
-use crate::host::console::Voice;
+use crate::host::console::Console;
 use crate::host::exit::{Failure, Kind};
 use crate::host::signals::Signals;
 use crate::host::stop::Stop;
@@ -28,7 +28,7 @@ pub(crate) fn unless_interrupted<T: Send + 'static>(
     signals: &mut Signals,
     mut signalled: bool,
     stop: &Stop,
-    voice: Voice,
+    console: Console,
 ) -> Result<T, Failure> {
     let (send, done) = channel();
     let builder = thread::Builder::new().stack_size(STACK);
@@ -48,14 +48,14 @@ pub(crate) fn unless_interrupted<T: Send + 'static>(
         pause = LOOK;
         if signal.is_some() && stop.give_up() {
             signalled = true;
-            voice.note("the upload is given up");
+            console.note("the upload is given up");
             continue;
         }
         match signal {
             Some(signal) if signalled => return Err(interrupted(signal)),
             Some(_) => {
                 signalled = true;
-                voice.note("the profile is being written; once more ends it without one");
+                console.note("the profile is being written; once more ends it without one");
             }
             None => {}
         }
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn work_that_is_held_up_is_left_at_a_second_signal() {
-        let (_alone, voice) = (alone(), Voice::new(true, false));
+        let (_alone, console) = (alone(), Console::new(true, false));
         for signalled in [true, false] {
             let mut signals = Signals::install().unwrap();
             let (hold, work) = held_up();
@@ -94,7 +94,7 @@ mod tests {
                 }
             });
             let failure =
-                unless_interrupted(work, &mut signals, signalled, &Stop::default(), voice)
+                unless_interrupted(work, &mut signals, signalled, &Stop::default(), console)
                     .unwrap_err();
             drop((stop, hold));
             impatient.join().unwrap();
@@ -113,8 +113,13 @@ mod tests {
             thread::sleep(SAME + 4 * LOOK);
             drop(hold);
         });
-        let done =
-            unless_interrupted(work, &mut signals, true, &Stop::default(), Voice::new(true, false));
+        let done = unless_interrupted(
+            work,
+            &mut signals,
+            true,
+            &Stop::default(),
+            Console::new(true, false),
+        );
         release.join().unwrap();
         assert_eq!(done, Ok(()));
     }
@@ -122,8 +127,8 @@ mod tests {
     #[test]
     fn work_that_ends_is_done() {
         let mut signals = Signals::install().unwrap();
-        let voice = Voice::new(true, false);
-        assert_eq!(unless_interrupted(|| 7, &mut signals, true, &Stop::default(), voice), Ok(7));
+        let console = Console::new(true, false);
+        assert_eq!(unless_interrupted(|| 7, &mut signals, true, &Stop::default(), console), Ok(7));
     }
 
     #[test]
@@ -131,7 +136,12 @@ mod tests {
     fn a_panic_is_not_lost() {
         let mut signals = Signals::install().unwrap();
         let work = || panic!("spoilt");
-        let _: Result<(), Failure> =
-            unless_interrupted(work, &mut signals, true, &Stop::default(), Voice::new(true, false));
+        let _: Result<(), Failure> = unless_interrupted(
+            work,
+            &mut signals,
+            true,
+            &Stop::default(),
+            Console::new(true, false),
+        );
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 /// The user behind sudo.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caller {
+pub struct SudoUser {
     /// User id.
     pub uid: u32,
     /// Group id.
@@ -19,7 +19,7 @@ pub struct Caller {
     pub home: Option<PathBuf>,
 }
 
-impl Caller {
+impl SudoUser {
     /// From sudo's variables, when running as root; `None` where nobody else stands behind.
     pub(crate) fn behind_sudo() -> Option<Self> {
         if !rustix::process::geteuid().is_root() {

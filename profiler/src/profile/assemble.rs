@@ -40,7 +40,7 @@ pub(crate) struct Material<'a> {
 
 /// How it is made.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Making {
+pub(crate) struct AssembleOptions {
     /// Whether samples have the labels `pid`, `tid` and `thread`.
     pub labels: bool,
     /// Nanoseconds of CPU time that one unit of weight stands for.
@@ -49,14 +49,18 @@ pub(crate) struct Making {
 
 /// The profile: user frames below kernel frames, values `[samples, CPU nanoseconds]`. `head` has everything but
 /// the tables and the samples.
-pub(crate) fn assemble(material: &Material<'_>, making: Making, head: Profile) -> Profile {
+pub(crate) fn assemble(
+    material: &Material<'_>,
+    options: AssembleOptions,
+    head: Profile,
+) -> Profile {
     let mut builder = ProfileBuilder::new(head);
     let mut locations = Locations::new(material);
-    let labels = Labels::new(material, making.labels);
+    let labels = Labels::new(material, options.labels);
     let mut counts: Vec<_> = material.counts.counts.iter().collect();
     counts.sort_unstable_by_key(|(key, _)| **key);
     for (key, count) in counts {
-        let nanoseconds = (count.weight as f64 * making.scale).round() as i64;
+        let nanoseconds = (count.weight as f64 * options.scale).round() as i64;
         let frames = frames(key, material.counts, &mut locations, &mut builder);
         builder.sample(Sample {
             frames,
@@ -242,7 +246,7 @@ mod tests {
             |kind: &str| ValueType { kind: String::from(kind), unit: String::from("count") };
         let head =
             Profile { sample_types: vec![value("samples"), value("cpu")], ..Profile::default() };
-        (assemble(&material, Making { labels, scale: 2.0 }, head), Quality::of(&material))
+        (assemble(&material, AssembleOptions { labels, scale: 2.0 }, head), Quality::of(&material))
     }
 
     fn folded(profile: &Profile, root: Option<&str>) -> String {

@@ -2,33 +2,37 @@
 
 use crate::cli::config::Config;
 use crate::record::collect::Collected;
-use crate::unwinding::Unfit;
+use crate::unwinding::NoTable;
 use symbolizer::{LocalSymbolizer, MappedFile, Named, RawAddresses, Symbolize, Warning};
 
 /// The names of all places, in their order, and what was wrong with foreign files.
 pub(crate) fn name(config: &Config, collected: &mut Collected) -> (Vec<Named>, Vec<Warning>) {
-    let Collected { counts, table, unfit, .. } = collected;
+    let Collected { counts, table, without_table, .. } = collected;
     table.finish();
     let mut symbolizer = symbolizer(config);
     let named = symbolizer.names(table, counts.stacks.places());
     let mut warnings = table.warnings();
     warnings.extend(symbolizer.warnings());
-    warnings.extend(unfit.iter().filter_map(|(id, why)| Some(no_table(table.file(*id)?, *why))));
+    warnings.extend(
+        without_table.iter().filter_map(|(id, why)| Some(no_table(table.file(*id)?, *why))),
+    );
     (named, warnings)
 }
 
 /// A file without an unwind table though it has rules.
-fn no_table(file: &MappedFile, why: Unfit) -> Warning {
+fn no_table(file: &MappedFile, why: NoTable) -> Warning {
     Warning {
         file: String::from_utf8_lossy(&file.path).into_owned(),
         what: String::from(match why {
-            Unfit::NoRoom => {
+            NoTable::NoRoom => {
                 "has no room for its unwind table; --unwind-memory 256M or less to record makes some"
             }
-            Unfit::NoRoomForMade => {
+            NoTable::NoRoomForMade => {
                 "has no room for the unwind table of the code that it made; --unwind-memory 256M or less to record makes some"
             }
-            Unfit::TooLarge => "is too large for an unwind table, and was walked by frame pointer",
+            NoTable::TooLarge => {
+                "is too large for an unwind table, and was walked by frame pointer"
+            }
         }),
     }
 }

@@ -3,7 +3,7 @@
 use super::amount::Amount;
 use super::options::{Push, Receiver};
 use super::{Outcome, Rest};
-use crate::host::console::Voice;
+use crate::host::console::Console;
 use crate::host::progress::Progress;
 use crate::host::stop::Stop;
 use output::Profile;
@@ -32,9 +32,9 @@ pub(crate) fn deliver(
     delivery: Delivery<'_>,
     stop: &Stop,
     progress: &Progress,
-    voice: Voice,
+    console: Console,
 ) -> Vec<Outcome> {
-    let one = |receiver: &Receiver| to_one(receiver, delivery, stop, progress, voice);
+    let one = |receiver: &Receiver| to_one(receiver, delivery, stop, progress, console);
     let outcomes = at_once(&push.receivers, one);
     progress.clear();
     outcomes
@@ -64,14 +64,14 @@ fn to_one(
     Delivery { profile, series }: Delivery<'_>,
     stop: &Stop,
     progress: &Progress,
-    voice: Voice,
+    console: Console,
 ) -> Outcome {
     let (url, to) = (receiver.endpoint.to_string(), shown(&receiver.endpoint));
     if stop.given_up() {
         return Outcome::untried(&url, to, profile, String::from(GIVEN_UP));
     }
     if let Some(why) = send::stale(receiver.endpoint.backend, profile, now()) {
-        voice.warn(format_args!("→ {to}: {why}"));
+        console.warn(format_args!("→ {to}: {why}"));
     }
     let parts = match send::prepare(receiver.endpoint.backend, profile, series) {
         Ok(parts) => parts,

@@ -4,7 +4,7 @@
 use super::files::{self, Files};
 use super::{again, header, probe};
 use crate::cli::args::PushArgs;
-use crate::host::console::Voice;
+use crate::host::console::Console;
 use crate::host::exit::{Failure, Kind};
 use output::send::{Client, Credentials, Endpoint, Secret, Series, Settings};
 use std::env;
@@ -44,7 +44,7 @@ impl Push {
     /// # Errors
     /// Of kind [`Kind::Usage`] for what was typed, of kind [`Kind::Failed`] for files that can't be read. No message
     /// has a secret in it.
-    pub(crate) fn new(args: &PushArgs, voice: Voice) -> Result<Option<Self>, Failure> {
+    pub(crate) fn new(args: &PushArgs, console: Console) -> Result<Option<Self>, Failure> {
         if args.push.is_empty() {
             return Ok(None);
         }
@@ -65,7 +65,7 @@ impl Push {
             again: again::options(args),
         };
         push.check()?;
-        files.warning().iter().for_each(|warning| voice.warn(warning));
+        files.warning().iter().for_each(|warning| console.warn(warning));
         Ok(Some(push))
     }
 

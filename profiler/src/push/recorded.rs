@@ -6,7 +6,7 @@ use crate::cli::config::{Config, Place};
 use crate::host::exit::Failure;
 use crate::host::progress::Progress;
 use crate::host::stop::Stop;
-use crate::target::resolved::Target;
+use crate::target::resolved::ResolvedTarget;
 use crate::tell::destinations::owner;
 use output::{Format, Pprof, Profile};
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ pub(crate) struct Recording<'a> {
     /// Its profile.
     pub profile: &'a Profile,
     /// Whose it is.
-    pub target: &'a Target,
+    pub target: &'a ResolvedTarget,
     /// The recorded program's path.
     pub program: Option<&'a str>,
     /// The files that were written.
@@ -52,7 +52,7 @@ impl Recording<'_> {
 
     fn send_to(self, push: &Push, config: &Config, stop: &Stop) -> Sent {
         let Recording { profile, target, program, files } = self;
-        let voice = config.voice();
+        let console = config.console();
         let mut series = push.series(|| target.service.clone());
         if !config.labels {
             series.allowed.clear();
@@ -60,7 +60,7 @@ impl Recording<'_> {
         let progress = Progress::new(config.quiet);
         let delivery = Delivery { profile, series: &series };
         stop.begin();
-        let outcomes = deliver(push, delivery, stop, &progress, voice);
+        let outcomes = deliver(push, delivery, stop, &progress, console);
         stop.end();
         let keeping = Keeping {
             profile,
@@ -74,7 +74,7 @@ impl Recording<'_> {
             },
         };
         let kept = keeping.keep(&outcomes);
-        let told = push.tell(&outcomes, &kept, &series.service_name, None, voice);
+        let told = push.tell(&outcomes, &kept, &series.service_name, None, console);
         Sent { outcomes, kept, told }
     }
 }

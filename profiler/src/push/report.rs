@@ -2,7 +2,7 @@
 
 use super::keep::Kept;
 use super::{Outcome, Push};
-use crate::host::console::{self, Voice};
+use crate::host::console::{self, Console};
 use crate::host::exit::{Failure, Kind};
 use std::path::Path;
 
@@ -20,22 +20,22 @@ impl Push {
         kept: &[Kept],
         service_name: &str,
         from: Option<&Path>,
-        voice: Voice,
+        console: Console,
     ) -> Result<(), Failure> {
         let from = from.map_or(String::new(), |path| format!("{} ", path.display()));
         for outcome in outcomes {
             for told in &outcome.doubts {
-                voice.warn(format_args!("{from}→ {}: {told}", outcome.to));
+                console.warn(format_args!("{from}→ {}: {told}", outcome.to));
             }
             for told in &outcome.advice {
-                voice.warn(format_args!(
+                console.warn(format_args!(
                     "{from}→ {}: it took what was sent, and says: {told}",
                     outcome.to
                 ));
             }
             if outcome.is_whole() {
                 let (to, parts) = (&outcome.to, parts(outcome.parts));
-                voice.note(format_args!("{from}→ {to}: {parts}, {}", outcome.whole));
+                console.note(format_args!("{from}→ {to}: {parts}, {}", outcome.whole));
             }
         }
         let mut failed: Vec<String> = outcomes

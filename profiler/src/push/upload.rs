@@ -1,14 +1,14 @@
 //! `bpflame upload`: pprof files to backends.
 
 use crate::cli::args::UploadArgs;
-use crate::host::console::{self, Voice};
+use crate::host::console::{self, Console};
 use crate::host::exit::{Failure, Kind};
 use crate::host::interrupt;
 use crate::host::privileges::as_the_user;
 use crate::host::progress::Progress;
 use crate::host::signals::Signals;
 use crate::host::stop::Stop;
-use crate::host::sudo_user::Caller;
+use crate::host::sudo_user::SudoUser;
 use crate::push::keep::Keeping;
 use crate::push::{Delivery, Push, deliver, service};
 use crate::report::read;
@@ -25,22 +25,22 @@ pub(crate) fn run(args: UploadArgs) -> Result<(), Failure> {
 }
 
 fn send(args: UploadArgs) -> Result<(), Failure> {
-    let voice = Voice::new(args.quiet, args.verbose);
-    let push = Push::new(&args.push, voice)?
+    let console = Console::new(args.quiet, args.verbose);
+    let push = Push::new(&args.push, console)?
         .ok_or_else(|| Failure::new(Kind::Usage, "upload needs --push URL"))?;
     let mut signals = Signals::install()?;
     let stop = Stop::default();
     // Until the end: Ctrl-C between two files gives up the second.
     stop.begin();
-    let job = Job { push, stop: stop.clone(), voice, args };
-    interrupt::unless_interrupted(move || job.all(), &mut signals, false, &stop, voice)?
+    let job = Job { push, stop: stop.clone(), console, args };
+    interrupt::unless_interrupted(move || job.all(), &mut signals, false, &stop, console)?
 }
 
 /// All files to all receivers.
 struct Job {
     push: Push,
     stop: Stop,
-    voice: Voice,
+    console: Console,
     args: UploadArgs,
 }
 
@@ -77,17 +77,17 @@ impl Job {
         }
         let progress = Progress::new(self.args.quiet);
         let delivery = Delivery { profile: &profile, series: &series };
-        let outcomes = deliver(&self.push, delivery, &self.stop, &progress, self.voice);
-        let caller = if self.args.root { None } else { Caller::behind_sudo() };
+        let outcomes = deliver(&self.push, delivery, &self.stop, &progress, self.console);
+        let user = if self.args.root { None } else { SudoUser::behind_sudo() };
         let keeping = Keeping {
             profile: &profile,
             file: Some(file).filter(|file| *file != Path::new("-") && file.is_file()),
             slug: &slug(&series.service_name),
-            owner: caller.as_ref().map(Caller::ids),
+            owner: user.as_ref().map(SudoUser::ids),
             encoder: Pprof { main, ..Pprof::default() },
         };
         let kept = keeping.keep(&outcomes);
-        self.push.tell(&outcomes, &kept, &series.service_name, Some(file), self.voice)
+        self.push.tell(&outcomes, &kept, &series.service_name, Some(file), self.console)
     }
 }
 

@@ -5,11 +5,11 @@ use crate::host::progress::Progress;
 use crate::host::signals::Signals;
 use crate::record::aggregate::{Aggregator, StackCounts};
 use crate::record::cpu_time::CpuTime;
-use crate::record::drain_budget::Rest;
-use crate::record::saved_recording::Tape;
+use crate::record::drain_budget::DrainBudget;
+use crate::record::saved_recording::SavedRecording;
 use crate::target::watch::Watch;
-use crate::tell::stats::{Own, monotonic, own_cpu_time};
-use crate::unwinding::{Unfit, Unwinding};
+use crate::tell::stats::{OwnUsage, monotonic, own_cpu_time};
+use crate::unwinding::{NoTable, Unwinding};
 use bpf::{Losses, SampleSource, Window};
 use std::time::{Duration, Instant};
 use symbolizer::{FileId, ProcessTable};
@@ -62,9 +62,9 @@ pub(crate) struct Collector<'a> {
     /// What the kernel accounts.
     pub time: CpuTime,
     /// What bpflame itself takes.
-    pub own: &'a mut Own,
+    pub own: &'a mut OwnUsage,
     /// Where the windows are stored, if that is wanted.
-    pub tape: Tape,
+    pub saved: SavedRecording,
     /// What a terminal shows.
     pub progress: Progress,
     /// Unwind tables, where stacks are walked by rules.
@@ -89,7 +89,7 @@ pub(crate) struct Collected {
     /// Why it ended.
     pub end: End,
     /// Files without unwind tables though they have rules.
-    pub unfit: Vec<(FileId, Unfit)>,
+    pub without_table: Vec<(FileId, NoTable)>,
     /// Whether it was stored, where it should be.
     pub stored: Result<(), Failure>,
 }
@@ -112,11 +112,12 @@ pub(crate) fn collect(
     collector.own.look();
     collector.progress.clear();
     let losses = source.losses();
-    let stored = collector.tape.finish(&losses);
+    let stored = collector.saved.finish(&losses);
     let Collector { table, aggregator, unwinding, .. } = collector;
-    let unfit = unwinding.map_or_else(Vec::new, |unwinding| unwinding.unfit().collect());
+    let without_table =
+        unwinding.map_or_else(Vec::new, |unwinding| unwinding.without_table().collect());
     let counts = aggregator.finish();
-    Collected { counts, table, losses, accounted, time, ended, end, unfit, stored }
+    Collected { counts, table, losses, accounted, time, ended, end, without_table, stored }
 }
 
 impl Collector<'_> {
@@ -135,8 +136,8 @@ impl Collector<'_> {
         limits: &mut Limits<'_>,
         start: Instant,
     ) -> End {
-        let (mut pause, mut next_look, mut rests) = (FIRST_DRAIN, LOOK, Rest::new());
-        let mut rest = rests.after(Duration::ZERO, Duration::ZERO);
+        let (mut pause, mut next_look, mut budget) = (FIRST_DRAIN, LOOK, DrainBudget::new());
+        let mut rest = budget.after(Duration::ZERO, Duration::ZERO);
         loop {
             if !source.finished() {
                 let left = limits.time.map_or(pause, |time| time.saturating_sub(start.elapsed()));
@@ -153,7 +154,7 @@ impl Collector<'_> {
                 Err(error) => return End::Failed(error),
             }
             let elapsed = start.elapsed();
-            rest = rests.after(Duration::from_nanos(own_cpu_time() - worked), elapsed);
+            rest = budget.after(Duration::from_nanos(own_cpu_time() - worked), elapsed);
             let look = elapsed >= next_look;
             self.time.again(look);
             if look {
@@ -172,7 +173,7 @@ impl Collector<'_> {
             unwinding.see(window, &self.table);
         }
         window.side_band.iter().for_each(|record| self.watch.follow(record));
-        self.tape.window(window);
+        self.saved.window(window);
         self.aggregator.add(window, &mut self.table);
     }
 }
@@ -250,14 +251,14 @@ mod tests {
     }
 
     fn collected(source: &mut Fake, time: Option<Duration>, processes: &[u32]) -> Collected {
-        let (mut own, mut signals) = (Own::begin(), Signals::install().unwrap());
+        let (mut own, mut signals) = (OwnUsage::begin(), Signals::install().unwrap());
         let collector = Collector {
             table: ProcessTable::without_proc(),
             aggregator: Aggregator::new(Rules::default()),
             watch: Watch::new(processes),
             time: CpuTime::Unknown,
             own: &mut own,
-            tape: Tape::default(),
+            saved: SavedRecording::default(),
             progress: Progress::new(true),
             unwinding: None,
         };

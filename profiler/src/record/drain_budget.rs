@@ -12,14 +12,14 @@ const MOST: i64 = 1_000_000_000 / SHARE as i64;
 /// A budget of CPU time. As long as it lasts a new program is followed at once; many short ones use it up, and then each
 /// drain is paid for by the rest behind it.
 #[derive(Debug)]
-pub(crate) struct Rest {
+pub(crate) struct DrainBudget {
     /// Nanoseconds of work that are saved up; below zero, owed.
     balance: i64,
     /// When it was looked at last, from the start.
     at: Duration,
 }
 
-impl Rest {
+impl DrainBudget {
     /// Nothing is spent yet.
     pub(crate) fn new() -> Self {
         Self { balance: MOST, at: Duration::ZERO }
@@ -48,7 +48,7 @@ mod tests {
 
     /// The rests behind drains of a millisecond each that follow one another as soon as they may.
     fn rests(count: usize) -> Vec<Duration> {
-        let (mut rest, mut now) = (Rest::new(), Duration::ZERO);
+        let (mut rest, mut now) = (DrainBudget::new(), Duration::ZERO);
         let mut after = || {
             now += WORK;
             let pause = rest.after(WORK, now);
@@ -61,14 +61,14 @@ mod tests {
     #[test]
     fn what_comes_now_and_then_is_followed_at_once() {
         assert!(rests(50).iter().all(|rest| *rest == SHORTEST));
-        let mut rest = Rest::new();
+        let mut rest = DrainBudget::new();
         let seconds = (1..100).map(Duration::from_secs);
         assert!(seconds.map(|now| rest.after(WORK * 50, now)).all(|rest| rest == SHORTEST));
     }
 
     #[test]
     fn a_long_start_is_soon_forgotten() {
-        let mut rest = Rest::new();
+        let mut rest = DrainBudget::new();
         let long = rest.after(Duration::from_secs(2), Duration::from_secs(2));
         assert_eq!(long, Duration::from_secs(1));
         assert_eq!(rest.after(Duration::ZERO, Duration::from_secs(4)), SHORTEST);

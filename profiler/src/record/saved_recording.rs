@@ -2,7 +2,7 @@
 
 use crate::cli::config::Config;
 use crate::host::exit::{Failure, Kind};
-use crate::host::sudo_user::Caller;
+use crate::host::sudo_user::SudoUser;
 use bpf::replay::Recorder;
 use bpf::{Losses, Window};
 use output::Sink;
@@ -11,22 +11,22 @@ use std::path::{Path, PathBuf};
 
 /// A recording that is being stored; or none.
 #[derive(Debug, Default)]
-pub(crate) struct Tape {
+pub(crate) struct SavedRecording {
     running: Option<(PathBuf, Recorder<Sink>)>,
     failed: Option<Failure>,
 }
 
-impl Tape {
+impl SavedRecording {
     /// Opens the file; without one nothing is stored.
     pub(crate) fn open(config: &Config) -> Result<Self, Failure> {
         let Some(path) = &config.save else { return Ok(Self::default()) };
-        let owner = config.caller.as_ref().map(Caller::ids);
+        let owner = config.sudo_user.as_ref().map(SudoUser::ids);
         let recorder = Sink::file(path).and_then(|sink| sink.owner(owner)).and_then(Recorder::new);
         let recorder = recorder.map_err(|error| unwritten(path, &error))?;
         Ok(Self { running: Some((path.to_owned(), recorder)), failed: None })
     }
 
-    /// Stores a window; the first error ends the storing and is told by [`Tape::finish`].
+    /// Stores a window; the first error ends the storing and is told by [`SavedRecording::finish`].
     pub(crate) fn window(&mut self, window: &Window) {
         let Some((path, recorder)) = &mut self.running else { return };
         if let Err(error) = recorder.window(window) {

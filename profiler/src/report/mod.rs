@@ -15,7 +15,7 @@ mod tests;
 pub use args::ReportArgs;
 
 use crate::cli::debuginfod;
-use crate::host::console::Voice;
+use crate::host::console::Console;
 use crate::host::exit::{Failure, Kind};
 use output::{Encode, Profile, Table};
 use std::io::{self, Write};
@@ -27,12 +27,12 @@ use symbolizer::{NameOptions, Symbolize};
 /// Of kind [`Kind::Usage`] when an output has no format, a server is missing or there is no such sample type; of
 /// kind [`Kind::Failed`] when the file is no readable pprof file, or an output cannot be written.
 pub fn run(args: &ReportArgs) -> Result<(), Failure> {
-    let voice = Voice::new(args.quiet, false);
+    let console = Console::new(args.quiet, false);
     let outputs = convert::open(args)?;
     let mut profile = read::profile(&args.file)?;
     profile.default_sample_type = column::choose(&profile, args.sample_type.as_deref())?;
     if !args.no_symbolize {
-        name(&mut profile, args, voice)?;
+        name(&mut profile, args, console)?;
     }
     if outputs.is_empty() {
         table(&profile, args)?;
@@ -44,7 +44,7 @@ pub fn run(args: &ReportArgs) -> Result<(), Failure> {
 }
 
 /// Names what has no name yet, and says what stays without.
-fn name(profile: &mut Profile, args: &ReportArgs, voice: Voice) -> Result<(), Failure> {
+fn name(profile: &mut Profile, args: &ReportArgs, console: Console) -> Result<(), Failure> {
     let servers = debuginfod::servers(args.debuginfod);
     if args.debuginfod && servers.is_empty() {
         return Err(Failure::new(Kind::Usage, "--debuginfod knows no server")
@@ -54,14 +54,14 @@ fn name(profile: &mut Profile, args: &ReportArgs, voice: Voice) -> Result<(), Fa
     let mut names = local::Names::new(options);
     let left = naming::name(profile, &mut |mapping, addresses| names.of(mapping, addresses));
     for (file, why) in left {
-        voice.note(format_args!(
+        console.note(format_args!(
             "{file}: {} without a name ({})",
             plural(why.addresses),
             why.reason
         ));
     }
     for warning in names.symbolizer.warnings() {
-        voice.warn(format_args!("{}: {}", warning.file, warning.what));
+        console.warn(format_args!("{}: {}", warning.file, warning.what));
     }
     Ok(())
 }

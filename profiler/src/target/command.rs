@@ -1,7 +1,7 @@
 //! A command that is started by bpflame: held at its gate until the sampler stands, then waited for.
 
 use crate::host::exit::{COMMAND_FAILED, NOT_EXECUTABLE, NOT_FOUND};
-use crate::host::sudo_user::Caller;
+use crate::host::sudo_user::SudoUser;
 use crate::push::SECRETS;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use rustix::process::{Pid, Signal, kill_process};
@@ -33,18 +33,18 @@ pub(crate) struct NotRun {
 
 impl Started {
     /// Starts the process and holds it at the gate.
-    pub(crate) fn at_gate(command: &[OsString], caller: Option<&Caller>) -> io::Result<Self> {
+    pub(crate) fn at_gate(command: &[OsString], sudo_user: Option<&SudoUser>) -> io::Result<Self> {
         let (gate, theirs) = UnixStream::pair()?;
         let mut gated = Command::new("/proc/self/exe");
         gated.arg0("bpflame").arg("exec-gate").stdin(Stdio::from(OwnedFd::from(theirs)));
         for secret in SECRETS {
             gated.env_remove(secret);
         }
-        if let Some(caller) = caller {
-            let groups: Vec<String> = caller.groups.iter().map(u32::to_string).collect();
-            gated.args([format!("--uid={}", caller.uid), format!("--gid={}", caller.gid)]);
+        if let Some(user) = sudo_user {
+            let groups: Vec<String> = user.groups.iter().map(u32::to_string).collect();
+            gated.args([format!("--uid={}", user.uid), format!("--gid={}", user.gid)]);
             gated.arg(format!("--groups={}", groups.join(",")));
-            gated.envs(caller.environment());
+            gated.envs(user.environment());
         }
         let child = gated.arg("--").args(command).spawn()?;
         let program = command.first().map(PathBuf::from).unwrap_or_default();

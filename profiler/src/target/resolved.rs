@@ -10,7 +10,7 @@ use std::io;
 
 /// Whose samples are wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Goal {
+pub enum TargetSpec {
     /// Every task.
     Machine,
     /// Processes by id or name, with the children that already exist.
@@ -28,7 +28,7 @@ pub enum Goal {
 
 /// The tasks that are sampled.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Target {
+pub(crate) struct ResolvedTarget {
     /// For the sampler.
     pub tasks: bpf::Target,
     /// The processes whose end ends the recording; empty for the machine.
@@ -41,7 +41,7 @@ pub(crate) struct Target {
     pub service: String,
 }
 
-impl Target {
+impl ResolvedTarget {
     /// The whole machine.
     pub(crate) fn machine() -> Self {
         Self {
@@ -94,8 +94,8 @@ impl Target {
 
     /// The living descendants that were not found before, which are added; none where only the processes
     /// themselves are meant.
-    pub(crate) fn newborn(&mut self, goal: &Goal) -> Vec<u32> {
-        let Goal::Processes { tree: true, .. } = goal else { return Vec::new() };
+    pub(crate) fn newborn(&mut self, spec: &TargetSpec) -> Vec<u32> {
+        let TargetSpec::Processes { tree: true, .. } = spec else { return Vec::new() };
         let known: BTreeSet<u32> = self.processes.iter().copied().collect();
         let mut all = known.clone();
         add_children(&mut all);
@@ -229,7 +229,7 @@ mod tests {
     #[test]
     fn a_name_means_every_process_of_it() {
         let children = [sleeper(), sleeper()];
-        let found = Target::processes(&[Wanted::Name(String::from("sleep"))], false);
+        let found = ResolvedTarget::processes(&[Wanted::Name(String::from("sleep"))], false);
         let pids = children.each_ref().map(Child::id);
         children.into_iter().for_each(end);
         let found = found.unwrap().processes;
@@ -240,8 +240,8 @@ mod tests {
     fn the_tree_has_the_children_that_exist() {
         let child = sleeper();
         let own = std::process::id();
-        let alone = Target::processes(&[Wanted::Pid(own)], false).unwrap();
-        let tree = Target::processes(&[Wanted::Pid(own)], true).unwrap();
+        let alone = ResolvedTarget::processes(&[Wanted::Pid(own)], false).unwrap();
+        let tree = ResolvedTarget::processes(&[Wanted::Pid(own)], true).unwrap();
         let pid = child.id();
         end(child);
         assert_eq!(alone.processes, [own]);
@@ -252,11 +252,11 @@ mod tests {
     fn a_child_born_after_the_first_look_is_found_by_the_second() {
         let own = std::process::id();
         let wanted = vec![Wanted::Pid(own)];
-        let mut target = Target::processes(&wanted, true).unwrap();
+        let mut target = ResolvedTarget::processes(&wanted, true).unwrap();
         let child = sleeper();
         let pid = child.id();
-        let alone = target.newborn(&Goal::Processes { wanted: wanted.clone(), tree: false });
-        let newborn = target.newborn(&Goal::Processes { wanted, tree: true });
+        let alone = target.newborn(&TargetSpec::Processes { wanted: wanted.clone(), tree: false });
+        let newborn = target.newborn(&TargetSpec::Processes { wanted, tree: true });
         end(child);
         assert_eq!(alone, Vec::<u32>::new());
         assert!(newborn.contains(&pid) && !newborn.contains(&own), "{newborn:?}");
@@ -268,14 +268,15 @@ mod tests {
     #[test]
     fn what_is_not_there_is_not_found() {
         let error =
-            Target::processes(&[Wanted::Name(String::from("no such program"))], false).unwrap_err();
+            ResolvedTarget::processes(&[Wanted::Name(String::from("no such program"))], false)
+                .unwrap_err();
         assert_eq!(error.kind, Kind::NotFound);
         assert!(error.message.contains("no such program"));
         assert_eq!(
-            Target::processes(&[Wanted::Pid(0x3fff_ffff)], false).unwrap_err().kind,
+            ResolvedTarget::processes(&[Wanted::Pid(0x3fff_ffff)], false).unwrap_err().kind,
             Kind::NotFound
         );
-        assert_eq!(Target::threads(&[0x3fff_ffff]).unwrap_err().kind, Kind::NotFound);
+        assert_eq!(ResolvedTarget::threads(&[0x3fff_ffff]).unwrap_err().kind, Kind::NotFound);
     }
 
     #[test]
@@ -284,7 +285,7 @@ mod tests {
         while !proc::status(child.id()).is_some_and(|s| s.zombie) {
             std::thread::yield_now();
         }
-        let error = Target::processes(&[Wanted::Pid(child.id())], false).unwrap_err();
+        let error = ResolvedTarget::processes(&[Wanted::Pid(child.id())], false).unwrap_err();
         child.wait().unwrap();
         assert_eq!(error.kind, Kind::NotFound);
         assert!(error.message.contains("has ended"), "{error}");
@@ -299,8 +300,8 @@ mod tests {
             let _ = stopped.recv();
         });
         let tid = told.recv().unwrap();
-        let as_process = Target::processes(&[Wanted::Pid(tid)], false);
-        let as_thread = Target::threads(&[tid]);
+        let as_process = ResolvedTarget::processes(&[Wanted::Pid(tid)], false);
+        let as_thread = ResolvedTarget::threads(&[tid]);
         drop(stop);
         thread.join().unwrap();
         let error = as_process.unwrap_err().to_string();

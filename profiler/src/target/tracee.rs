@@ -1,11 +1,11 @@
 //! What is recorded: processes, threads, the machine, or a command that bpflame starts.
 
 use crate::cli::config::Config;
-use crate::host::console::Voice;
+use crate::host::console::Console;
 use crate::host::exit::{Ending, Failure, Kind};
 use crate::host::signals::Signals;
 use crate::target::command::{self, NotRun};
-use crate::target::resolved::{Goal, Target};
+use crate::target::resolved::{ResolvedTarget, TargetSpec};
 use crate::target::watch::Watch;
 use signal_hook::consts::SIGINT;
 use std::time::Duration;
@@ -15,26 +15,27 @@ const PATIENCE: Duration = Duration::from_millis(300);
 
 /// The target, and the command where there is one.
 #[derive(Debug)]
-pub(crate) struct Subject {
+pub(crate) struct Tracee {
     /// Whose samples.
-    pub target: Target,
+    pub target: ResolvedTarget,
     command: Option<command::Started>,
     program: Option<String>,
 }
 
-impl Subject {
+impl Tracee {
     /// Finds it, or starts it and holds it at its gate.
     pub(crate) fn find(config: &Config) -> Result<Self, Failure> {
-        let target = match &config.goal {
-            Goal::Machine => Target::machine(),
-            Goal::Threads(tids) => Target::threads(tids)?,
-            Goal::Processes { wanted, tree } => Target::processes(wanted, *tree)?,
-            Goal::Command(words) => {
-                let started =
-                    command::Started::at_gate(words, config.caller.as_ref()).map_err(|error| {
+        let target = match &config.target {
+            TargetSpec::Machine => ResolvedTarget::machine(),
+            TargetSpec::Threads(tids) => ResolvedTarget::threads(tids)?,
+            TargetSpec::Processes { wanted, tree } => ResolvedTarget::processes(wanted, *tree)?,
+            TargetSpec::Command(words) => {
+                let started = command::Started::at_gate(words, config.sudo_user.as_ref()).map_err(
+                    |error| {
                         Failure::new(Kind::Failed, format!("starting a process failed: {error}"))
-                    })?;
-                let target = Target::command(started.pid(), &started.name());
+                    },
+                )?;
+                let target = ResolvedTarget::command(started.pid(), &started.name());
                 return Ok(Self { target, command: Some(started), program: None });
             }
         };
@@ -81,11 +82,11 @@ impl Subject {
         &mut self,
         told: Result<(), Failure>,
         signals: &mut Signals,
-        voice: Voice,
+        console: Console,
     ) -> Result<Ending, Failure> {
         let Some(command) = &mut self.command else { return told.map(|()| Ending::Done) };
         match told {
-            Err(failure) if failure.kind == Kind::NoSamples => voice.warn(failure),
+            Err(failure) if failure.kind == Kind::NoSamples => console.warn(failure),
             told => told?,
         }
         let mut watch = Watch::new(&[command.pid()]);
@@ -99,7 +100,7 @@ impl Subject {
                 command.terminate();
             }
             if patience == PATIENCE {
-                voice.note(format_args!("waiting for {} to exit", self.target.title));
+                console.note(format_args!("waiting for {} to exit", self.target.title));
             }
             patience = Duration::from_secs(3600);
         }

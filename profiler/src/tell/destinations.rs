@@ -2,8 +2,8 @@
 
 use crate::cli::config::{Config, Place};
 use crate::host::exit::{Failure, Kind};
-use crate::host::sudo_user::Caller;
-use crate::target::resolved::{Goal, Target};
+use crate::host::sudo_user::SudoUser;
+use crate::target::resolved::{ResolvedTarget, TargetSpec};
 use output::{Encode, Folded, Format, Pprof, Profile, Sink, Svg};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ enum Encoder {
 
 impl Destinations {
     /// Opens what is asked for, or an SVG named after the target. What is only sent needs no file.
-    pub(crate) fn open(config: &Config, target: &Target) -> Result<Self, Failure> {
+    pub(crate) fn open(config: &Config, target: &ResolvedTarget) -> Result<Self, Failure> {
         let list = if config.outputs.is_empty() && (config.push.is_none() || config.open) {
             let sink = own_file(&target.slug, "svg", owner(config))?;
             vec![(sink, encoder(Format::Svg, config, &target.title)?)]
@@ -86,7 +86,7 @@ impl Destinations {
 
 /// Whose the files are, where not bpflame's own user's.
 pub(crate) fn owner(config: &Config) -> Option<(u32, u32)> {
-    config.caller.as_ref().map(Caller::ids)
+    config.sudo_user.as_ref().map(SudoUser::ids)
 }
 
 fn sink(place: &Place, config: &Config) -> Result<Sink, Failure> {
@@ -110,7 +110,7 @@ impl Encoder {
 
 fn encoder(format: Format, config: &Config, title: &str) -> Result<Encoder, Failure> {
     // In graphs of the whole machine the process's name is the frame at the root.
-    let root = matches!(config.goal, Goal::Machine).then(|| String::from("comm"));
+    let root = matches!(config.target, TargetSpec::Machine).then(|| String::from("comm"));
     Ok(match format {
         Format::Folded => {
             Encoder::Folded(Folded { annotate: config.annotate, root, ..Folded::default() })

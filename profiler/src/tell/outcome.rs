@@ -9,9 +9,9 @@ use crate::push::recorded::Sent;
 use crate::push::{self, service};
 use crate::record::collect::End;
 use crate::session::Recorded;
-use crate::target::resolved::Target;
+use crate::target::resolved::ResolvedTarget;
 use crate::tell::facts::Facts;
-use crate::tell::stats::{self, Own};
+use crate::tell::stats::{self, OwnUsage};
 use crate::tell::{browser, summary};
 use output::{Profile, ValueType};
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ impl Facts {
     /// The figures of a recording.
     pub(crate) fn new(
         config: &Config,
-        target: &Target,
+        target: &ResolvedTarget,
         recorded: &Recorded,
         material: &Material<'_>,
         warnings: Vec<Warning>,
@@ -61,7 +61,7 @@ impl Facts {
 
 /// What the CPU time is held against. Cycles are scaled to it, the idle task's samples are more than it, and
 /// a stored recording has none.
-fn account(config: &Config, target: &Target, recorded: &Recorded) -> &'static str {
+fn account(config: &Config, target: &ResolvedTarget, recorded: &Recorded) -> &'static str {
     match target.tasks {
         _ if config.replay.is_some() || !recorded.weighs_time() => "",
         bpf::Target::Machine if config.idle => "",
@@ -82,7 +82,7 @@ fn duration(config: &Config, recorded: &Recorded) -> u64 {
 /// A profile's head: what it counts, when it was taken, and the facts.
 pub(crate) fn head(
     config: &Config,
-    target: &Target,
+    target: &ResolvedTarget,
     recorded: &Recorded,
     facts: &Facts,
 ) -> Profile {
@@ -111,14 +111,14 @@ pub(crate) fn tell<'a>(
     written: &'a Result<Vec<PathBuf>, Failure>,
 ) -> &'a [PathBuf] {
     let Ok(files) = written else { return &[] };
-    let voice = config.voice();
+    let console = config.console();
     if facts.quality.samples > 0 {
         let arrow = if files.is_empty() { "" } else { " → " };
-        summary::warnings(facts).iter().for_each(|warning| voice.warn(warning));
-        voice.note(format_args!("{}{arrow}{}", summary::line(facts), names(files).join(", ")));
+        summary::warnings(facts).iter().for_each(|warning| console.warn(warning));
+        console.note(format_args!("{}{arrow}{}", summary::line(facts), names(files).join(", ")));
     }
     if config.open {
-        browser::show(files, config.caller.as_ref(), voice);
+        browser::show(files, config.sudo_user.as_ref(), console);
     }
     files
 }
@@ -130,7 +130,7 @@ fn names(files: &[PathBuf]) -> Vec<String> {
 /// The text of `--stats`.
 pub(crate) fn figures(
     facts: &Facts,
-    own: &Own,
+    own: &OwnUsage,
     recorded: &Recorded,
     files: &[PathBuf],
     sent: &Sent,

@@ -9,7 +9,7 @@ use std::fmt::Write;
 
 /// What bpflame itself took.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Own {
+pub(crate) struct OwnUsage {
     /// CPU nanoseconds of the whole process.
     pub cpu_time: u64,
     /// The most anonymous memory seen, in bytes.
@@ -24,7 +24,7 @@ pub(crate) struct Own {
     begun: u64,
 }
 
-impl Own {
+impl OwnUsage {
     /// Begins now.
     pub(crate) fn begin() -> Self {
         Self { begun: monotonic(), ..Self::default() }
@@ -69,7 +69,7 @@ fn nanoseconds(time: rustix::time::Timespec) -> u64 {
 /// The JSON text.
 pub(crate) fn json(
     facts: &Facts,
-    own: &Own,
+    own: &OwnUsage,
     cost: &Cost,
     files: &[String],
     push: &[Object],
@@ -231,7 +231,8 @@ mod tests {
     #[test]
     fn names_are_quoted() {
         let facts = Facts { target: String::from("a \"b\"\\\n\u{1}é"), ..Facts::default() };
-        let text = json(&facts, &Own::default(), &Cost::default(), &[String::from("x.svg")], &[]);
+        let text =
+            json(&facts, &OwnUsage::default(), &Cost::default(), &[String::from("x.svg")], &[]);
         assert!(text.contains(r#""target": "a \"b\"\\\u000a\u0001é","#), "{text}");
         assert!(text.contains(r#""files": ["x.svg"]"#), "{text}");
         assert!(text.contains(r#""accounted_cpu_ns": null,"#), "{text}");
@@ -241,8 +242,13 @@ mod tests {
     #[test]
     fn losses_are_an_object_by_cause() {
         let lost = [("ring full", 3), ("nested", 1)].into();
-        let text =
-            json(&Facts { lost, ..Facts::default() }, &Own::default(), &Cost::default(), &[], &[]);
+        let text = json(
+            &Facts { lost, ..Facts::default() },
+            &OwnUsage::default(),
+            &Cost::default(),
+            &[],
+            &[],
+        );
         assert!(text.contains(r#""lost": {"nested": 1, "ring full": 3},"#), "{text}");
         assert!(text.contains(r#""lost_total": 4,"#), "{text}");
     }
@@ -251,7 +257,7 @@ mod tests {
     fn objects_stand_one_a_line() {
         let mut inner = Object::new();
         inner.text("a", "x\n  y").number("b", 1);
-        let text = json(&Facts::default(), &Own::default(), &Cost::default(), &[], &[inner]);
+        let text = json(&Facts::default(), &OwnUsage::default(), &Cost::default(), &[], &[inner]);
         assert!(text.contains("\"push\": [\n    { \"a\": \"x\\u000a  y\", \"b\": 1}]"), "{text}");
     }
 
@@ -268,7 +274,7 @@ mod tests {
             ..Quality::default()
         };
         let facts = Facts { quality, ..Facts::default() };
-        let text = json(&facts, &Own::default(), &Cost::default(), &[], &[]);
+        let text = json(&facts, &OwnUsage::default(), &Cost::default(), &[], &[]);
         for part in [
             r#""complete": 90,"#,
             r#""complete_with_guess": 5,"#,
@@ -284,7 +290,7 @@ mod tests {
 
     #[test]
     fn own_figures_are_seen() {
-        let mut own = Own::default();
+        let mut own = OwnUsage::default();
         own.look();
         assert!(own.anonymous > 0 && own.cpu_time > 0);
     }

@@ -22,7 +22,7 @@ const PATIENCE: u32 = 5;
 
 /// A file's table.
 #[derive(Debug)]
-pub(super) enum Of {
+pub(super) enum TableState {
     /// It is being built.
     Building,
     /// It waits for room.
@@ -48,7 +48,7 @@ pub(super) enum Of {
 
 /// Why a file has no table though it has rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unfit {
+pub(crate) enum NoTable {
     /// There was no room.
     NoRoom,
     /// There was no room for the table of the code that it made at run time.
@@ -66,7 +66,7 @@ pub(super) struct Waiting {
     turns: u32,
 }
 
-impl From<Built> for Of {
+impl From<Built> for TableState {
     fn from(built: Built) -> Self {
         match built {
             Built::NoRules => Self::NoRules,
@@ -86,7 +86,7 @@ pub(super) type Stamp = (u64, u64, u64, i64, i64, i64, i64);
 pub(super) struct Files {
     tables: Arc<Mutex<Tables>>,
     workers: Workers,
-    files: HashMap<FileId, Of>,
+    files: HashMap<FileId, TableState>,
     /// Tables of files that no process maps yet.
     foreseen: HashMap<Stamp, Built>,
     /// Tables of which there are new versions, in use until the address spaces use those.
@@ -120,7 +120,7 @@ impl Files {
     /// These files' tables are in use.
     pub(super) fn used(&mut self, files: &[FileId]) {
         for file in files {
-            if let Some(Of::Installed { used, .. }) = self.files.get_mut(file) {
+            if let Some(TableState::Installed { used, .. }) = self.files.get_mut(file) {
                 *used = self.now;
             }
         }
@@ -167,7 +167,7 @@ impl Files {
                 Some(built) => built.into(),
                 None => {
                     self.workers.build(job(id, handle, file, depth));
-                    Of::Building
+                    TableState::Building
                 }
             };
             self.files.insert(id, of);
@@ -178,17 +178,17 @@ impl Files {
     pub(super) fn install(&mut self, wait: bool) -> io::Result<()> {
         for (key, built) in self.workers.built(wait) {
             let Key::File(id) = key else { continue };
-            if let Some(Of::Installed { table, .. }) = self.files.insert(id, built.into()) {
+            if let Some(TableState::Installed { table, .. }) = self.files.insert(id, built.into()) {
                 self.replaced.push((id, table));
             }
         }
         let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         for of in self.files.values_mut() {
-            let Of::Waiting(waiting) = of else { continue };
+            let TableState::Waiting(waiting) = of else { continue };
             if let Some(table) = tables.install(&waiting.table)? {
-                *of = Of::Installed { table, used: self.now, more: waiting.more, came: 0 };
+                *of = TableState::Installed { table, used: self.now, more: waiting.more, came: 0 };
             } else if waiting.turns >= PATIENCE {
-                *of = Of::NoRoom;
+                *of = TableState::NoRoom;
             } else {
                 waiting.turns += 1;
             }
@@ -198,8 +198,8 @@ impl Files {
 
     /// The files that have to give up their tables so that those that wait have room: those not used for longest.
     pub(super) fn make_room(&self) -> Vec<FileId> {
-        let bytes = |of: &Of| match of {
-            Of::Waiting(waiting) => waiting.table.rows().len() * 4,
+        let bytes = |of: &TableState| match of {
+            TableState::Waiting(waiting) => waiting.table.rows().len() * 4,
             _ => 0,
         };
         let mut lacking: usize = self.files.values().map(bytes).sum();
@@ -210,7 +210,7 @@ impl Files {
             .files
             .iter()
             .filter_map(|(id, of)| match of {
-                Of::Installed { table, used, .. } if used + RECENT < self.now => {
+                TableState::Installed { table, used, .. } if used + RECENT < self.now => {
                     Some((*used, *id, table.bytes()))
                 }
                 _ => None,
@@ -231,7 +231,9 @@ impl Files {
     /// Has code disassembled that a walk came to and that has no rules, as long as that was not done. What takes long is
     /// done when walks have come there often.
     pub(super) fn deepen(&mut self, id: FileId, table: &ProcessTable) {
-        let Some(Of::Installed { more, came, .. }) = self.files.get_mut(&id) else { return };
+        let Some(TableState::Installed { more, came, .. }) = self.files.get_mut(&id) else {
+            return;
+        };
         *came += 1;
         let file = table.file(id).filter(|file| *came > code_bytes(file) / CODE_A_TIME);
         let file = file.filter(|_| std::mem::take(more));
@@ -255,17 +257,17 @@ impl Files {
 
     /// Takes a table away that no process uses any more; it is built again when one does.
     pub(super) fn evict(&mut self, file: FileId) {
-        if let Some(Of::Installed { table, .. }) = self.files.remove(&file) {
+        if let Some(TableState::Installed { table, .. }) = self.files.remove(&file) {
             self.tables().uninstall(table);
         }
     }
 
     /// Files without tables though they have rules, and why.
-    pub(super) fn unfit(&self) -> impl Iterator<Item = (FileId, Unfit)> {
+    pub(super) fn without_table(&self) -> impl Iterator<Item = (FileId, NoTable)> {
         self.files.iter().filter_map(|(id, of)| match of {
-            Of::NoRoom | Of::Waiting(_) => Some((*id, Unfit::NoRoom)),
-            Of::TooLarge => Some((*id, Unfit::TooLarge)),
-            Of::Building | Of::Installed { .. } | Of::NoRules => None,
+            TableState::NoRoom | TableState::Waiting(_) => Some((*id, NoTable::NoRoom)),
+            TableState::TooLarge => Some((*id, NoTable::TooLarge)),
+            TableState::Building | TableState::Installed { .. } | TableState::NoRules => None,
         })
     }
 

@@ -7,7 +7,7 @@
 //!
 //! In reading order: `memory` (bounded reads of a process), `layout` (the virtual machine's own description), `heaps` (its code
 //! cache), `codelets` (its interpreter), `reading` (from there to a table), `judge` and `look`
-//! (whether a process's samples went through the code that was read), `process` (a process), [`RunTimeCode`] (all of them).
+//! (whether a process's samples went through the code that was read), `process` (a process), [`JavaCode`] (all of them).
 
 mod codelets;
 mod heaps;
@@ -36,7 +36,7 @@ const MOST_OPENED: usize = 64;
 
 /// The processes with code of their own.
 #[derive(Debug)]
-pub(super) struct RunTimeCode {
+pub(super) struct JavaCode {
     worker: Worker,
     processes: HashMap<u32, Process>,
     /// Tables of which there are new versions, and of processes that are gone.
@@ -45,7 +45,7 @@ pub(super) struct RunTimeCode {
     next: u64,
 }
 
-impl RunTimeCode {
+impl JavaCode {
     /// Without processes yet; `by_fp`: code whose rules are not known is walked by frame pointer.
     pub(super) fn new(by_fp: bool) -> io::Result<Self> {
         let (processes, old) = (HashMap::new(), Vec::new());
@@ -233,14 +233,13 @@ mod walked {
 
     #[test]
     fn only_the_program_that_was_read_is_walked_by_its_rules_and_none_without_a_table() {
-        let mut all = RunTimeCode::new(true).unwrap();
+        let mut all = JavaCode::new(true).unwrap();
         let mut process = process();
         let code = process.code.clone();
         let range = CodeRange { start: HEAP - 0x1000, end: HEAP + 0x4000, holds: CodeOf::Jit };
         all.processes.insert(code.pid, process);
-        let parts = |all: &RunTimeCode, code: &CodeMemory| {
-            all.parts(code, &range).map(|parts| ends(&parts))
-        };
+        let parts =
+            |all: &JavaCode, code: &CodeMemory| all.parts(code, &range).map(|parts| ends(&parts));
         assert_eq!(parts(&all, &code), Some(vec![(range.start, range.end, true)]));
         process = all.processes.remove(&code.pid).unwrap();
         assert!(read(&mut process, Duration::ZERO).is_some());

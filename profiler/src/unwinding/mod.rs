@@ -17,9 +17,9 @@ use crate::host::proc;
 use crate::tell::stats::monotonic;
 use bpf::{CodeMapping, SideBand, SideBandKind, SpaceName, Tables, Way, Window};
 use build::Depth;
-pub(crate) use files::Unfit;
-use files::{Files, Of};
-use hotspot::RunTimeCode;
+pub(crate) use files::NoTable;
+use files::{Files, TableState};
+use hotspot::JavaCode;
 use replaced::Replacements;
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
@@ -53,7 +53,7 @@ struct Walked {
 #[derive(Debug)]
 pub(crate) struct Unwinding {
     files: Files,
-    run_time: RunTimeCode,
+    run_time: JavaCode,
     walked: HashMap<u32, Walked>,
     /// Processes that had samples since the last update.
     sampled: HashSet<u32>,
@@ -70,7 +70,7 @@ impl Unwinding {
     pub(crate) fn new(tables: Arc<Mutex<Tables>>, machine: bool, by_fp: bool) -> io::Result<Self> {
         Ok(Self {
             files: Files::new(tables)?,
-            run_time: RunTimeCode::new(by_fp)?,
+            run_time: JavaCode::new(by_fp)?,
             walked: HashMap::new(),
             sampled: HashSet::new(),
             machine,
@@ -132,9 +132,9 @@ impl Unwinding {
     }
 
     /// Files without tables though they have rules, and why.
-    pub(crate) fn unfit(&self) -> impl Iterator<Item = (FileId, Unfit)> {
+    pub(crate) fn without_table(&self) -> impl Iterator<Item = (FileId, NoTable)> {
         let made = self.run_time.without_room().into_iter();
-        self.files.unfit().chain(made.map(|file| (file, Unfit::NoRoomForMade)))
+        self.files.without_table().chain(made.map(|file| (file, NoTable::NoRoomForMade)))
     }
 
     /// Has the files disassembled whose code without rules was come to.
@@ -290,11 +290,11 @@ fn file(range: &CodeRange) -> Option<FileId> {
 }
 
 /// How code is walked whose file has this table, if it has one; and whether that is to come.
-fn way(of: Option<&Of>, bias: u64) -> (Way<'_>, bool) {
+fn way(of: Option<&TableState>, bias: u64) -> (Way<'_>, bool) {
     match of {
-        Some(Of::Installed { table, .. }) => (Way::Rules { table, bias }, false),
-        Some(Of::NoRules) => (Way::FramePointers, false),
-        Some(Of::NoRoom | Of::TooLarge) => (Way::Unknown, false),
-        Some(Of::Building | Of::Waiting(_)) | None => (Way::Unknown, true),
+        Some(TableState::Installed { table, .. }) => (Way::Rules { table, bias }, false),
+        Some(TableState::NoRules) => (Way::FramePointers, false),
+        Some(TableState::NoRoom | TableState::TooLarge) => (Way::Unknown, false),
+        Some(TableState::Building | TableState::Waiting(_)) | None => (Way::Unknown, true),
     }
 }
