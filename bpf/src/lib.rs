@@ -12,6 +12,7 @@
 //! [`kernel_names`]. With the feature `native-walk`, `native` runs the sampling program on recorded machines.
 
 mod error;
+mod events;
 mod names;
 #[cfg(feature = "native-walk")]
 pub mod native;
@@ -22,6 +23,7 @@ mod skeleton;
 pub mod source;
 
 pub use error::Error;
+pub use events::{Event, EventSpec, Rate, Unit};
 pub use names::kernel_names;
 pub use sample::{
     AddressSpace, Comm, Flags, Frame, FrameKind, Sample, SideBand, SideBandKind, Stack, StackId,
@@ -30,5 +32,5 @@ pub use sample::{
 pub use sampler::{
     CodeMapping, Config, Cost, Installed, Sampler, SpaceName, Started, Tables, Target, Unwind, Way,
 };
-pub use source::{Losses, SampleSource, Window};
+pub use source::{EventLosses, Losses, SampleSource, Window};
 pub use unwind;

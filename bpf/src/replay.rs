@@ -4,34 +4,41 @@
 //! printable ASCII are `%` and two hexadecimal digits. `window` ends a window.
 //!
 //! ```text
-//! bpflame-recording 1
+//! bpflame-recording 2
+//! event hertz|every RATE UNIT NAME
 //! stack ID KIND/TRUST/ADDRESS …
-//! sample TIME CPU EVENT PID START EXEC TID WEIGHT KERNEL USER CGROUP FLAGS COMM
+//! sample TIME CPU EVENT PID START EXEC TID WEIGHT KERNEL USER CGROUP FLAGS WORD WORD COMM
 //! mmap TIME PID TID START LEN OFFSET MAJOR MINOR INODE PATH
 //! exec|rename TIME PID TID COMM
 //! fork TIME PID TID PARENT_PID PARENT_TID
 //! exit TIME PID TID
 //! side-band-lost
 //! window
-//! losses SIDE_BAND_LOST RUNS IDLE FOREIGN EXPECTED
-//! lost COUNT CAUSE
+//! losses SIDE_BAND_LOST MALFORMED
+//! runs EVENT RUNS IDLE FOREIGN EXPECTED
+//! lost EVENT COUNT CAUSE
 //! ```
+//!
+//! Events come first, and are numbered from 0. KIND is `i` for an instruction, `r` for a return address, and
+//! `p.RUNTIME.POSITION.CHECK` for an interpreter's frame. Version 1 had one event without a line of its own; its samples
+//! have no words, and its figures stand in the lines `losses` and `lost`.
 
 mod parse;
 mod write;
 
-use crate::{Error, Losses, SampleSource, Window};
+use crate::{Error, Event, Losses, SampleSource, Window};
 use std::collections::VecDeque;
 
+use parse::Recording;
 pub use write::Recorder;
 
 /// Bytes of a recording, at most.
 const LARGEST: usize = 1 << 30;
-const FIRST_LINE: &str = "bpflame-recording 1";
 
 /// Replays the windows of a stored recording.
 #[derive(Debug, Default)]
 pub struct Replay {
+    events: Vec<Event>,
     windows: VecDeque<Window>,
     losses: Losses,
 }
@@ -45,7 +52,13 @@ impl Replay {
         if text.len() > LARGEST {
             return Err(Error::Replay { line: 1, what: "larger than 1 GiB".to_owned() });
         }
-        parse::recording(text)
+        let Recording { events, windows, losses } = parse::recording(text)?;
+        Ok(Self { events, windows, losses })
+    }
+
+    /// The events that were recorded; none for a recording of version 1, which has one event and does not say which.
+    pub fn events(&self) -> &[Event] {
+        &self.events
     }
 }
 
@@ -79,16 +92,18 @@ impl SampleSource for Replay {
 mod tests {
     use super::*;
     use crate::{
-        AddressSpace, Comm, Flags, Frame, FrameKind, Sample, SideBand, SideBandKind, Stack,
-        StackId, Trust,
+        AddressSpace, Comm, EventLosses, Flags, Frame, FrameKind, Rate, Sample, SideBand,
+        SideBandKind, Stack, StackId, Trust, Unit,
     };
 
     fn window() -> Window {
         let frame = |address, kind, trust| Frame { address, kind, trust };
+        let interpreted = FrameKind::Interpreted { runtime: 1, position: 0x2a, check: u32::MAX };
         let frames = vec![
             frame(0x401000, FrameKind::Instruction, Trust::Context),
             frame(0x402000, FrameKind::Return, Trust::FramePointer),
             frame(0x403000, FrameKind::Return, Trust::Guessed),
+            frame(0x7f00_0000, interpreted, Trust::Rule),
         ];
         let sample = Sample {
             time: 10,
@@ -97,6 +112,7 @@ mod tests {
             space: AddressSpace { pid: 7, start: 3, exec: 2 },
             tid: 8,
             weight: 10_101_010,
+            words: [0, 0],
             kernel: StackId(0),
             user: StackId(u64::MAX),
             comm: Comm::from_bytes(b"a b%\n\xff"),
@@ -123,22 +139,32 @@ mod tests {
         ];
         Window {
             stacks: vec![Stack { id: StackId(u64::MAX), frames }],
-            samples: vec![sample],
+            samples: vec![sample, Sample { event: 1, words: [1, u64::MAX], ..sample }],
             side_band: kinds.into_iter().map(event).collect(),
             side_band_lost: true,
         }
     }
 
+    fn events() -> [Event; 2] {
+        let event = |name: &str, unit, rate| Event { name: name.to_owned(), unit, rate };
+        [
+            event("cpu-clock", Unit::Nanoseconds, Rate::Hertz(99)),
+            event("a b", Unit::Count, Rate::Every(100)),
+        ]
+    }
+
     fn recorded() -> (Vec<u8>, Losses) {
-        let losses = Losses {
+        let timer = EventLosses {
             lost: [("missed ticks", 3)].into_iter().collect(),
-            side_band_lost: 1,
             runs: 40,
             idle: 2,
             foreign: 0,
             expected: 43,
         };
+        let other = EventLosses { runs: 7, lost: [("nested", 1)].into(), ..EventLosses::default() };
+        let losses = Losses { events: vec![timer, other], malformed: 5, side_band_lost: 1 };
         let mut recorder = Recorder::new(Vec::new()).unwrap();
+        recorder.events(&events()).unwrap();
         recorder.window(&window()).unwrap();
         recorder.window(&Window::default()).unwrap();
         (recorder.finish(&losses).unwrap(), losses)
@@ -150,6 +176,7 @@ mod tests {
         let mut replay = Replay::read(&text).unwrap();
         let mut got = Window::default();
         assert!(!replay.finished());
+        assert_eq!(replay.events(), events());
         replay.drain(&mut got).unwrap();
         assert_eq!(got, window());
         replay.drain(&mut got).unwrap();
@@ -159,11 +186,49 @@ mod tests {
     }
 
     #[test]
+    fn a_recording_of_version_1_has_one_event_without_words() {
+        let text = "bpflame-recording 1\n\
+                    sample a 1 0 7 3 2 8 9 0 ff 5 41 =x\n\
+                    window\n\
+                    losses 1 40 2 0 43\n\
+                    lost 3 missed ticks\n\
+                    lost 4 malformed record\n";
+        let mut replay = Replay::read(text.as_bytes()).unwrap();
+        let mut got = Window::default();
+        replay.drain(&mut got).unwrap();
+        assert_eq!((got.samples[0].flags, got.samples[0].words), (Flags(0x41), [0; 2]));
+        assert_eq!(got.samples[0].comm, Comm::from_bytes(b"x"));
+        assert!(replay.events().is_empty());
+        let event = EventLosses {
+            lost: [("missed ticks", 3)].into(),
+            runs: 0x40,
+            idle: 2,
+            foreign: 0,
+            expected: 0x43,
+        };
+        assert_eq!(
+            replay.losses(),
+            Losses { events: vec![event], malformed: 4, side_band_lost: 1 }
+        );
+        let second = text.replace("sample a 1 0", "sample a 1 1");
+        assert!(Replay::read(second.as_bytes()).is_err(), "there is no second event");
+    }
+
+    #[test]
     fn malformed_lines_are_named() {
         let error = |text: &str| Replay::read(text.as_bytes()).unwrap_err().to_string();
         assert!(error("").contains("line 1"));
         assert!(error("bpflame-recording 1\nsample 1 2\n").contains("line 2"));
         assert!(error("bpflame-recording 1\nwindow\nnonsense\n").contains("line 3"));
+        assert!(error("bpflame-recording 3\n").contains("line 1"));
+        let sample = "sample a 1 0 7 3 2 8 9 0 ff 5 41 0 0 =x";
+        let event = "event hertz 63 count =e";
+        let of_none = error(&format!("bpflame-recording 2\n{sample}\n{event}\n"));
+        assert!(of_none.contains("line 2"), "its event is not named yet: {of_none}");
+        let text = format!("bpflame-recording 2\n{event}\n{sample}\n");
+        assert!(Replay::read(text.as_bytes()).is_ok());
+        let no_interpreter = format!("{text}stack 1 p.0.1.2/r/7f00\n");
+        assert!(error(&no_interpreter).contains("line 4"));
     }
 
     #[test]

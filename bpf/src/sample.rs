@@ -113,7 +113,7 @@ pub struct Sample {
     pub time: u64,
     /// The CPU it was taken on.
     pub cpu: u32,
-    /// Which of the recording's events, from 0.
+    /// Which of the recording's events: its place in [`crate::Started::events`].
     pub event: u16,
     /// The address space it ran in; its `pid` is the process id.
     pub space: AddressSpace,
@@ -121,6 +121,8 @@ pub struct Sample {
     pub tid: u32,
     /// What it stands for, in the event's unit (nanoseconds of CPU time for `cpu-clock`).
     pub weight: u64,
+    /// What else the event tells; its meaning is the event's own.
+    pub words: [u64; 2],
     /// The kernel stack, or `StackId(0)`.
     pub kernel: StackId,
     /// The user stack, or `StackId(0)`.
@@ -155,12 +157,21 @@ pub enum FrameKind {
     Instruction,
     /// The instruction behind a call.
     Return,
+    /// Code that an interpreter runs; the address is that of its code object.
+    Interpreted {
+        /// Which interpreter, by its number in the symbolizer's registry; never 0.
+        runtime: u8,
+        /// Where in the code object, in the interpreter's own unit.
+        position: u32,
+        /// What the code object was known by when it was seen; that memory may be another's by now.
+        check: u32,
+    },
 }
 
 /// One frame of a stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Frame {
-    /// A run-time address, as found.
+    /// A run-time address, as found; of an interpreter's frame, the code object's.
     pub address: u64,
     /// What the address is.
     pub kind: FrameKind,
@@ -173,7 +184,7 @@ impl Frame {
     /// instruction of another function. The only place that subtracts the one.
     pub fn lookup(&self) -> u64 {
         match self.kind {
-            FrameKind::Instruction => self.address,
+            FrameKind::Instruction | FrameKind::Interpreted { .. } => self.address,
             FrameKind::Return => self.address.saturating_sub(1),
         }
     }

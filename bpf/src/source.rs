@@ -43,10 +43,19 @@ pub(crate) const MALFORMED: &str = "malformed record";
 /// Figures of a source so far. Nothing is lost without a counter here.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Losses {
-    /// Lost samples by cause; only causes that happened. Keys are of [`CAUSES`].
-    pub lost: BTreeMap<&'static str, u64>,
+    /// Those of each event, in the order of [`crate::Started::events`].
+    pub events: Vec<EventLosses>,
+    /// Records that could not be read; whose events they were is not known.
+    pub malformed: u64,
     /// Side-band records that the kernel dropped.
     pub side_band_lost: u64,
+}
+
+/// Figures of one event so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventLosses {
+    /// Lost samples by cause; only causes that happened. Keys are of [`CAUSES`].
+    pub lost: BTreeMap<&'static str, u64>,
     /// Runs of the sampling program, those in the idle task and outside the target included.
     pub runs: u64,
     /// Runs that hit the idle task.
@@ -58,9 +67,25 @@ pub struct Losses {
 }
 
 impl Losses {
+    /// Lost samples of all events by cause, and what belongs to none; only causes that happened.
+    pub fn by_cause(&self) -> BTreeMap<&'static str, u64> {
+        let mut all = BTreeMap::new();
+        for (cause, count) in self.events.iter().flat_map(|event| &event.lost) {
+            *all.entry(*cause).or_default() += count;
+        }
+        all.insert(MALFORMED, self.malformed);
+        all.retain(|_, count| *count > 0);
+        all
+    }
+
     /// All lost samples together.
     pub fn total(&self) -> u64 {
-        self.lost.values().sum()
+        self.by_cause().values().sum()
+    }
+
+    /// A figure of all events together.
+    pub fn sum(&self, of: impl Fn(&EventLosses) -> u64) -> u64 {
+        self.events.iter().map(of).sum()
     }
 }
 

@@ -25,7 +25,7 @@ use crate::tell::facts::Facts;
 use crate::tell::outcome;
 use crate::tell::stats::OwnUsage;
 use crate::unwinding::Unwinding;
-use bpf::Started;
+use bpf::{Started, Unit};
 use std::time::Duration;
 use symbolizer::ProcessTable;
 
@@ -129,7 +129,7 @@ impl Recorded {
 
     /// Whether the event's unit is time, so that CPU time is known without the kernel's account.
     pub(crate) fn weighs_time(&self) -> bool {
-        self.started.unit == "nanoseconds"
+        self.started.events.first().is_some_and(|event| event.unit == Unit::Nanoseconds)
     }
 }
 
@@ -157,12 +157,13 @@ fn run(
     signals: &mut Signals,
     own: &mut OwnUsage,
 ) -> Result<Recorded, Failure> {
-    let saved = SavedRecording::open(config)?;
+    let mut saved = SavedRecording::open(config)?;
     let watch = Watch::new(&tracee.target.processes).until(tracee.gate());
     let mut table = process_table(config, tracee);
     let unwinding = unwinding(config, tracee, source, &table)?;
-    let started = source.start()?;
+    let started = source.start(config.frequency)?;
     let time = CpuTime::begin(config, &tracee.target.tasks);
+    saved.events(&started.events);
     tracee.release()?;
     if tracee.target.tasks == bpf::Target::Machine {
         table.read_all(READ_ALL);
@@ -236,13 +237,18 @@ fn announce(config: &Config, tracee: &Tracee, started: &Started) {
         Until::Command => String::from("until it exits"),
         Until::Interrupt => String::from("until Ctrl-C"),
     };
-    let (event, hertz, cpus) = (started.event, config.frequency, &started.cpus);
+    let (event, hertz, cpus) = (name(started), config.frequency, &started.cpus);
     let noun = if cpus.len() == 1 { "CPU" } else { "CPUs" };
     console.note(format_args!(
         "recording {title} with {event} at {hertz} Hz on {} {noun} {until}",
         cpus.len()
     ));
     console.detail(format_args!("sampled are the CPUs {cpus:?}"));
+}
+
+/// The first event's name.
+fn name(started: &Started) -> &str {
+    started.events.first().map_or("", |event| &event.name)
 }
 
 impl Config {
@@ -262,8 +268,9 @@ impl From<std::io::Error> for Failure {
 mod tests {
     use super::*;
     use crate::record::aggregate::StackCounts;
+    use bpf::{Event, Rate};
 
-    fn recorded(unit: &'static str, accounted: Option<u64>) -> Recorded {
+    fn recorded(unit: Unit, accounted: Option<u64>) -> Recorded {
         let counts = StackCounts { samples: 10, weight: 1_000_000, ..StackCounts::default() };
         let collected = Collected {
             counts,
@@ -277,8 +284,7 @@ mod tests {
             stored: Ok(()),
         };
         let started = Started {
-            event: "event",
-            unit,
+            events: vec![Event { name: String::from("event"), unit, rate: Rate::Hertz(100) }],
             cpus: vec![0],
             wall_offset: 0,
             time: 0,
@@ -289,10 +295,10 @@ mod tests {
 
     #[test]
     fn nanoseconds_are_time_and_cycles_are_not() {
-        assert_eq!(recorded("nanoseconds", Some(5)).scale(), 1.0);
+        assert_eq!(recorded(Unit::Nanoseconds, Some(5)).scale(), 1.0);
         // Half a second of account over a million cycles.
-        assert_eq!(recorded("cycles", Some(500_000_000)).scale(), 500.0);
+        assert_eq!(recorded(Unit::Cycles, Some(500_000_000)).scale(), 500.0);
         // Ten samples at 100 Hz are a tenth of a second.
-        assert_eq!(recorded("cycles", None).scale(), 100.0);
+        assert_eq!(recorded(Unit::Cycles, None).scale(), 100.0);
     }
 }

@@ -1,50 +1,79 @@
 //! Reading a recording.
 
-use super::{FIRST_LINE, Replay};
+use super::write::FIRST_LINE;
 use crate::sample::{
     AddressSpace, Comm, Flags, Frame, FrameKind, Sample, SideBand, SideBandKind, Stack, StackId,
     Trust,
 };
-use crate::{Error, Losses, Window};
+use crate::source::{CAUSES, MALFORMED};
+use crate::{Error, Event, EventLosses, Losses, Rate, Unit, Window};
+use std::collections::VecDeque;
 use std::str::SplitAsciiWhitespace;
 
-pub(super) fn recording(text: &[u8]) -> Result<Replay, Error> {
-    let mut replay = Replay::default();
-    let mut window = Window::default();
+/// What stood in a text.
+#[derive(Debug, Default)]
+pub(super) struct Recording {
+    /// Its events; a recording of version 1 names none, and has one.
+    pub(super) events: Vec<Event>,
+    pub(super) windows: VecDeque<Window>,
+    pub(super) losses: Losses,
+}
+
+/// The first line of recordings of one event, which they do not name.
+const FIRST_LINE_OF_1: &str = "bpflame-recording 1";
+/// The most events of a recording.
+const MOST_EVENTS: usize = 1024;
+
+pub(super) fn recording(text: &[u8]) -> Result<Recording, Error> {
     let mut lines = text.split(|&b| b == b'\n').enumerate();
-    if lines.next().map(|(_, l)| l) != Some(FIRST_LINE.as_bytes()) {
+    let first = lines.next().map(|(_, line)| line);
+    let one = first == Some(FIRST_LINE_OF_1.as_bytes());
+    if !one && first != Some(FIRST_LINE.as_bytes()) {
         return Err(Error::Replay { line: 1, what: format!("it is not `{FIRST_LINE}`") });
     }
+    let mut recording = Recording::default();
+    if one {
+        recording.losses.events.push(EventLosses::default());
+    }
+    let mut window = Window::default();
     for (number, line) in lines {
         let error = |what: &str| Error::Replay { line: number + 1, what: what.to_owned() };
         let line = std::str::from_utf8(line).map_err(|_| error("not text"))?;
-        let mut words = Words(line.split_ascii_whitespace());
-        match words.0.next() {
+        let mut words = Words { words: line.split_ascii_whitespace(), one };
+        let (events, losses) = (recording.losses.events.len(), &mut recording.losses);
+        match words.words.next() {
             None => {}
-            Some("window") => replay.windows.push_back(std::mem::take(&mut window)),
+            Some("window") => recording.windows.push_back(std::mem::take(&mut window)),
             Some("side-band-lost") => window.side_band_lost = true,
             Some("stack") => window.stacks.push(words.stack().ok_or_else(|| error("bad stack"))?),
             Some("sample") => {
-                window.samples.push(words.sample().ok_or_else(|| error("bad sample"))?)
+                window.samples.push(words.sample(events).ok_or_else(|| error("bad sample"))?)
             }
-            Some("losses") => {
-                words.losses(&mut replay.losses).ok_or_else(|| error("bad losses"))?
+            Some("event") if !one && events < MOST_EVENTS => {
+                recording.events.push(words.event().ok_or_else(|| error("bad event"))?);
+                losses.events.push(EventLosses::default());
             }
-            Some("lost") => words.lost(&mut replay.losses).ok_or_else(|| error("bad loss"))?,
+            Some("losses") => words.losses(losses).ok_or_else(|| error("bad losses"))?,
+            Some("runs") if !one => words.runs(losses).ok_or_else(|| error("bad runs"))?,
+            Some("lost") => words.lost(losses).ok_or_else(|| error("bad loss"))?,
             Some(kind) => {
                 window.side_band.push(words.side_band(kind).ok_or_else(|| error("bad record"))?)
             }
         }
     }
-    Ok(replay)
+    Ok(recording)
 }
 
 /// The words of a line.
-struct Words<'a>(SplitAsciiWhitespace<'a>);
+struct Words<'a> {
+    words: SplitAsciiWhitespace<'a>,
+    /// Whether the recording is of version 1.
+    one: bool,
+}
 
 impl Words<'_> {
     fn number(&mut self) -> Option<u64> {
-        u64::from_str_radix(self.0.next()?, 16).ok()
+        u64::from_str_radix(self.words.next()?, 16).ok()
     }
 
     fn small<T: TryFrom<u64>>(&mut self) -> Option<T> {
@@ -52,7 +81,7 @@ impl Words<'_> {
     }
 
     fn bytes(&mut self) -> Option<Vec<u8>> {
-        let mut rest = self.0.next()?.strip_prefix('=')?.as_bytes();
+        let mut rest = self.words.next()?.strip_prefix('=')?.as_bytes();
         let mut bytes = Vec::new();
         while let Some((&first, tail)) = rest.split_first() {
             rest = tail;
@@ -73,12 +102,25 @@ impl Words<'_> {
 
     fn stack(&mut self) -> Option<Stack> {
         let id = StackId(self.number()?);
-        let frames: Option<Vec<Frame>> = self.0.by_ref().map(frame).collect();
+        let frames: Option<Vec<Frame>> = self.words.by_ref().map(frame).collect();
         frames.filter(|f| !f.is_empty()).map(|frames| Stack { id, frames })
     }
 
-    fn sample(&mut self) -> Option<Sample> {
-        Some(Sample {
+    fn event(&mut self) -> Option<Event> {
+        let rate = match self.words.next()? {
+            "hertz" => Rate::Hertz(self.small()?),
+            "every" => Rate::Every(self.number()?),
+            _ => return None,
+        };
+        let unit = self.words.next()?;
+        let unit = Unit::ALL.into_iter().find(|known| known.name() == unit)?;
+        let name = String::from_utf8(self.bytes()?).ok()?;
+        Some(Event { name, unit, rate })
+    }
+
+    /// A sample of one of so many events.
+    fn sample(&mut self, events: usize) -> Option<Sample> {
+        let sample = Sample {
             time: self.number()?,
             cpu: self.small()?,
             event: self.small()?,
@@ -89,8 +131,10 @@ impl Words<'_> {
             user: StackId(self.number()?),
             cgroup: self.number()?,
             flags: Flags(self.small()?),
+            words: if self.one { [0; 2] } else { [self.number()?, self.number()?] },
             comm: self.comm()?,
-        })
+        };
+        (usize::from(sample.event) < events).then_some(sample)
     }
 
     fn side_band(&mut self, kind: &str) -> Option<SideBand> {
@@ -115,18 +159,37 @@ impl Words<'_> {
 
     fn losses(&mut self, losses: &mut Losses) -> Option<()> {
         losses.side_band_lost = self.number()?;
-        losses.runs = self.number()?;
-        losses.idle = self.number()?;
-        losses.foreign = self.number()?;
-        losses.expected = self.number()?;
+        if self.one {
+            return self.figures(losses.events.first_mut()?);
+        }
+        losses.malformed = self.number()?;
+        Some(())
+    }
+
+    fn runs(&mut self, losses: &mut Losses) -> Option<()> {
+        let event = losses.events.get_mut(self.small::<usize>()?)?;
+        self.figures(event)
+    }
+
+    fn figures(&mut self, event: &mut EventLosses) -> Option<()> {
+        event.runs = self.number()?;
+        event.idle = self.number()?;
+        event.foreign = self.number()?;
+        event.expected = self.number()?;
         Some(())
     }
 
     fn lost(&mut self, losses: &mut Losses) -> Option<()> {
+        let event = if self.one { 0 } else { self.small()? };
         let count = self.number()?;
-        let words: Vec<&str> = self.0.by_ref().collect();
-        let cause = crate::source::CAUSES.iter().find(|c| **c == words.join(" "))?;
-        losses.lost.insert(cause, count);
+        let words: Vec<&str> = self.words.by_ref().collect();
+        let cause = CAUSES.iter().find(|c| **c == words.join(" "))?;
+        match *cause {
+            MALFORMED => losses.malformed = count,
+            cause => {
+                losses.events.get_mut::<usize>(event)?.lost.insert(cause, count);
+            }
+        }
         Some(())
     }
 }
@@ -136,7 +199,7 @@ fn frame(word: &str) -> Option<Frame> {
     let kind = match parts.next()? {
         "i" => FrameKind::Instruction,
         "r" => FrameKind::Return,
-        _ => return None,
+        kind => interpreted(kind)?,
     };
     let trust = match parts.next()? {
         "c" => Trust::Context,
@@ -148,4 +211,12 @@ fn frame(word: &str) -> Option<Frame> {
     };
     let address = u64::from_str_radix(parts.next()?, 16).ok()?;
     Some(Frame { address, kind, trust })
+}
+
+/// `p.RUNTIME.POSITION.CHECK`: the frame of an interpreter.
+fn interpreted(kind: &str) -> Option<FrameKind> {
+    let mut parts = kind.strip_prefix("p.")?.split('.');
+    let mut number = || u32::from_str_radix(parts.next()?, 16).ok();
+    let runtime = u8::try_from(number()?).ok().filter(|runtime| *runtime != 0)?;
+    Some(FrameKind::Interpreted { runtime, position: number()?, check: number()? })
 }

@@ -1,10 +1,11 @@
 //! Writing a recording.
 
-use super::FIRST_LINE;
 use crate::sample::{Frame, FrameKind, Sample, SideBand, SideBandKind, Stack, Trust};
-use crate::{Losses, Window};
+use crate::{Event, EventLosses, Losses, Rate, Window};
 use std::fmt::Write as _;
 use std::io::{self, Write};
+
+pub(super) const FIRST_LINE: &str = "bpflame-recording 2";
 
 /// Writes windows as text.
 #[derive(Debug)]
@@ -20,6 +21,21 @@ impl<W: Write> Recorder<W> {
     pub fn new(mut to: W) -> io::Result<Self> {
         writeln!(to, "{FIRST_LINE}")?;
         Ok(Self { to })
+    }
+
+    /// Names the events; called once, before the first window.
+    ///
+    /// # Errors
+    /// What writing gave.
+    pub fn events(&mut self, events: &[Event]) -> io::Result<()> {
+        for Event { name, unit, rate } in events {
+            let rate = match rate {
+                Rate::Hertz(hertz) => format!("hertz {hertz:x}"),
+                Rate::Every(count) => format!("every {count:x}"),
+            };
+            writeln!(self.to, "event {rate} {} {}", unit.name(), escaped(name.as_bytes()))?;
+        }
+        Ok(())
     }
 
     /// Appends a window.
@@ -47,10 +63,13 @@ impl<W: Write> Recorder<W> {
     /// # Errors
     /// What writing gave.
     pub fn finish(mut self, losses: &Losses) -> io::Result<W> {
-        let Losses { lost, side_band_lost, runs, idle, foreign, expected } = losses;
-        writeln!(self.to, "losses {side_band_lost:x} {runs:x} {idle:x} {foreign:x} {expected:x}")?;
-        for (cause, count) in lost {
-            writeln!(self.to, "lost {count:x} {cause}")?;
+        writeln!(self.to, "losses {:x} {:x}", losses.side_band_lost, losses.malformed)?;
+        for (number, event) in losses.events.iter().enumerate() {
+            let EventLosses { lost, runs, idle, foreign, expected } = event;
+            writeln!(self.to, "runs {number:x} {runs:x} {idle:x} {foreign:x} {expected:x}")?;
+            for (cause, count) in lost {
+                writeln!(self.to, "lost {number:x} {count:x} {cause}")?;
+            }
         }
         self.to.flush()?;
         Ok(self.to)
@@ -61,8 +80,11 @@ fn stack_line(stack: &Stack) -> String {
     let mut line = format!("stack {:x}", stack.id.0);
     for Frame { address, kind, trust } in &stack.frames {
         let kind = match kind {
-            FrameKind::Instruction => 'i',
-            FrameKind::Return => 'r',
+            FrameKind::Instruction => String::from("i"),
+            FrameKind::Return => String::from("r"),
+            FrameKind::Interpreted { runtime, position, check } => {
+                format!("p.{runtime:x}.{position:x}.{check:x}")
+            }
         };
         let trust = match trust {
             Trust::Context => 'c',
@@ -79,7 +101,7 @@ fn stack_line(stack: &Stack) -> String {
 
 fn sample_line(s: &Sample) -> String {
     format!(
-        "sample {:x} {:x} {:x} {:x} {:x} {:x} {:x} {:x} {:x} {:x} {:x} {:x} {}",
+        "sample {:x} {:x} {:x} {:x} {:x} {:x} {:x} {:x} {:x} {:x} {:x} {:x} {:x} {:x} {}",
         s.time,
         s.cpu,
         s.event,
@@ -92,6 +114,8 @@ fn sample_line(s: &Sample) -> String {
         s.user.0,
         s.cgroup,
         s.flags.0,
+        s.words[0],
+        s.words[1],
         escaped(s.comm.bytes())
     )
 }

@@ -1,6 +1,6 @@
 //! Perf events: the ones that sample, and the ones that bring side-band records.
 
-use crate::Error;
+use crate::{Error, Unit};
 use perf_event_open_sys::bindings as perf;
 use perf_event_open_sys::{ioctls, perf_event_open};
 use std::io;
@@ -23,10 +23,10 @@ impl Trigger {
         }
     }
 
-    pub(crate) fn unit(self) -> &'static str {
+    pub(crate) fn unit(self) -> Unit {
         match self {
-            Self::Cycles => "cycles",
-            Self::CpuClock => "nanoseconds",
+            Self::Cycles => Unit::Cycles,
+            Self::CpuClock => Unit::Nanoseconds,
         }
     }
 }

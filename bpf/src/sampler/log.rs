@@ -72,6 +72,7 @@ fn sample(head: &record) -> Sample {
         space: AddressSpace { pid: head.pid, start: head.start_boottime, exec: head.exec_id },
         tid: head.tid,
         weight: head.weight,
+        words: head.reserved,
         kernel: StackId(head.kernel_stack),
         user: StackId(head.user_stack),
         comm: Comm(head.comm.map(|c| c.to_ne_bytes()[0])),

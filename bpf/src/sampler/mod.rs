@@ -17,10 +17,11 @@ mod size;
 mod tables;
 mod ticks;
 
+use crate::events::{Event, EventSpec, Rate};
 use crate::sample::SideBand;
 pub(crate) use crate::skeleton::sampler::types::record_flags;
-use crate::source::{MALFORMED, MISSED};
-use crate::{Error, Losses, SampleSource, Window};
+use crate::source::MISSED;
+use crate::{Error, EventLosses, Losses, SampleSource, Window};
 use events::{PerfEvent, Trigger};
 use load::Loaded;
 #[cfg(feature = "native-walk")]
@@ -59,8 +60,8 @@ pub struct Config {
     pub target: Target,
     /// On which CPUs; `None`: all that are online.
     pub cpus: Option<Vec<u32>>,
-    /// Samples a second and CPU.
-    pub frequency: u32,
+    /// What is sampled; at least one event.
+    pub events: Vec<EventSpec>,
     /// Whether user stacks are recorded.
     pub user: bool,
     /// Whether kernel stacks are recorded.
@@ -92,10 +93,8 @@ pub enum Unwind {
 /// What the sampler runs on, for the reader.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Started {
-    /// `cycles` or `cpu-clock`.
-    pub event: &'static str,
-    /// The unit of [`crate::Sample::weight`]: `nanoseconds` or `cycles`.
-    pub unit: &'static str,
+    /// What is sampled, in the order of [`Config::events`].
+    pub events: Vec<Event>,
     /// The CPUs sampled.
     pub cpus: Vec<u32>,
     /// CLOCK_REALTIME minus CLOCK_MONOTONIC at the start, in nanoseconds.
@@ -128,6 +127,7 @@ const LOOK_AT_CPUS: u64 = 1_000_000_000;
 #[derive(Debug)]
 pub struct Sampler {
     config: Config,
+    frequency: u32,
     trigger: Trigger,
     sizes: Sizes,
     logs: Logs,
@@ -151,18 +151,20 @@ impl Sampler {
     /// With the step that failed and its cause; nothing stays behind.
     pub fn open(config: &Config) -> Result<Self, Error> {
         descriptors::raise_limit();
+        let frequency = frequency(&config.events)?;
         let chosen = cpus::chosen(config.cpus.as_deref())?;
-        let trigger = events::best_trigger(config.frequency, chosen[0])?;
-        let mut sizes = Sizes::choose(cpus::count()?, config.frequency);
+        let trigger = events::best_trigger(frequency, chosen[0])?;
+        let mut sizes = Sizes::choose(cpus::count()?, frequency);
         if config.target == Target::Machine {
             sizes.id_entries = 1;
         }
         let mut sampler = Self {
+            frequency,
             trigger,
             sizes,
             logs: Logs::new(Loaded::load(config, sizes)?)?,
             rings: Vec::new(),
-            ticks: Ticks::new(trigger, config.frequency, config.idle),
+            ticks: Ticks::new(trigger, frequency, config.idle),
             held: Vec::new(),
             scope: Scope::new(&config.target),
             side_band_lost: 0,
@@ -189,8 +191,11 @@ impl Sampler {
             unless_gone(cpu, self.add_event(cpu))?;
         }
         Ok(Started {
-            event: self.trigger.name(),
-            unit: self.trigger.unit(),
+            events: vec![Event {
+                name: self.trigger.name().to_owned(),
+                unit: self.trigger.unit(),
+                rate: Rate::Hertz(self.frequency),
+            }],
             cpus: chosen,
             wall_offset: wall.cast_signed().wrapping_sub(time.cast_signed()),
             time,
@@ -225,16 +230,15 @@ impl Sampler {
         let by_rules = self.config.unwind != Unwind::FramePointers;
         let wake_after = if by_rules { NEW_MAPPINGS } else { u32::MAX };
         let event = PerfEvent::side_band(cpu, wake_after)
-            .map_err(|e| events::explain(e, self.config.frequency))?;
+            .map_err(|e| events::explain(e, self.frequency))?;
         let ring = Ring::map(event, self.sizes.ring_pages).map_err(capability::locked_memory)?;
         self.rings.push((cpu, ring));
         Ok(())
     }
 
     fn add_event(&mut self, cpu: u32) -> Result<(), Error> {
-        let explained = |e| events::explain(e, self.config.frequency);
-        let event =
-            PerfEvent::sampling(self.trigger, self.config.frequency, cpu).map_err(explained)?;
+        let explained = |e| events::explain(e, self.frequency);
+        let event = PerfEvent::sampling(self.trigger, self.frequency, cpu).map_err(explained)?;
         event.attach(self.logs.program()).map_err(explained)?;
         event.enable().map_err(explained)?;
         self.ticks.add(cpu, event);
@@ -284,6 +288,15 @@ impl Sampler {
     }
 }
 
+/// The timer's frequency: the one event that there is so far.
+fn frequency(events: &[EventSpec]) -> Result<u32, Error> {
+    match events {
+        [timer] => timer.hertz(),
+        _ => None,
+    }
+    .ok_or_else(|| Error::Kernel { lacks: "events but the timer".to_owned() })
+}
+
 /// What came of opening something for a CPU; that it went offline meanwhile is no error: it is looked for again.
 fn unless_gone(cpu: u32, opened: Result<(), Error>) -> Result<(), Error> {
     match opened {
@@ -322,15 +335,18 @@ impl SampleSource for Sampler {
         let expected = self.ticks.expected();
         let mut lost = figures.lost;
         lost.insert(MISSED, self.ticks.missed(figures.runs, figures.idle));
-        lost.insert(MALFORMED, self.malformed + figures.malformed);
         lost.retain(|_, n| *n > 0);
-        Losses {
+        let event = EventLosses {
             lost,
-            side_band_lost: self.side_band_lost,
             runs: figures.runs,
             idle: figures.idle,
             foreign: figures.foreign,
             expected,
+        };
+        Losses {
+            events: vec![event],
+            malformed: self.malformed + figures.malformed,
+            side_band_lost: self.side_band_lost,
         }
     }
 

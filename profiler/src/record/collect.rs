@@ -233,7 +233,8 @@ mod tests {
         }
 
         fn losses(&self) -> Losses {
-            Losses { runs: self.drained as u64, ..Losses::default() }
+            let event = bpf::EventLosses { runs: self.drained as u64, ..Default::default() };
+            Losses { events: vec![event], ..Losses::default() }
         }
 
         fn finished(&self) -> bool {
@@ -274,7 +275,7 @@ mod tests {
         let collected = collected(&mut source, None, &[]);
         assert!(matches!(collected.end, End::Finished), "{:?}", collected.end);
         assert_eq!(collected.counts.samples, 3);
-        assert_eq!(collected.losses.runs, 2);
+        assert_eq!(collected.losses.sum(|event| event.runs), 2);
     }
 
     #[test]

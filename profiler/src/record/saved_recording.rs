@@ -4,7 +4,7 @@ use crate::cli::config::Config;
 use crate::host::exit::{Failure, Kind};
 use crate::host::sudo_user::SudoUser;
 use bpf::replay::Recorder;
-use bpf::{Losses, Window};
+use bpf::{Event, Losses, Window};
 use output::Sink;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -26,10 +26,20 @@ impl SavedRecording {
         Ok(Self { running: Some((path.to_owned(), recorder)), failed: None })
     }
 
-    /// Stores a window; the first error ends the storing and is told by [`SavedRecording::finish`].
+    /// Stores what the samples are of.
+    pub(crate) fn events(&mut self, events: &[Event]) {
+        self.store(|recorder| recorder.events(events));
+    }
+
+    /// Stores a window.
     pub(crate) fn window(&mut self, window: &Window) {
+        self.store(|recorder| recorder.window(window));
+    }
+
+    /// The first error ends the storing and is told by [`SavedRecording::finish`].
+    fn store(&mut self, what: impl FnOnce(&mut Recorder<Sink>) -> io::Result<()>) {
         let Some((path, recorder)) = &mut self.running else { return };
-        if let Err(error) = recorder.window(window) {
+        if let Err(error) = what(recorder) {
             self.failed = Some(unwritten(path, &error));
             self.running = None;
         }

@@ -3,7 +3,7 @@
 use crate::cli::config::Config;
 use crate::host::exit::{Failure, Kind};
 use bpf::replay::Replay;
-use bpf::{Cost, SampleSource, Sampler, Started, Tables, Target};
+use bpf::{Cost, Event, EventSpec, Rate, SampleSource, Sampler, Started, Tables, Target, Unit};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -28,7 +28,7 @@ impl Source {
         let sampler = Sampler::open(&bpf::Config {
             target: tasks.clone(),
             cpus: config.cpus.clone(),
-            frequency: config.frequency,
+            events: vec![EventSpec::timer(config.frequency)],
             user: config.user,
             kernel: config.kernel,
             idle: config.idle,
@@ -48,13 +48,15 @@ impl Source {
     }
 
     /// Starts sampling.
-    pub(crate) fn start(&mut self) -> Result<Started, Failure> {
+    pub(crate) fn start(&mut self, frequency: u32) -> Result<Started, Failure> {
         match self {
             Self::Live(sampler) => Ok(sampler.start()?),
             // What a stored recording does not tell is left open, the same for every replay.
-            Self::Replay(_) => Ok(Started {
-                event: "replay",
-                unit: "nanoseconds",
+            Self::Replay(replay) => Ok(Started {
+                events: match replay.events() {
+                    [] => vec![unnamed(frequency)],
+                    named => named.to_vec(),
+                },
                 cpus: Vec::new(),
                 wall_offset: 0,
                 time: 0,
@@ -86,6 +88,11 @@ impl Source {
             Self::Replay(_) => Cost::default(),
         }
     }
+}
+
+/// The event of a recording that names none.
+fn unnamed(frequency: u32) -> Event {
+    Event { name: String::from("replay"), unit: Unit::Nanoseconds, rate: Rate::Hertz(frequency) }
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Failure {

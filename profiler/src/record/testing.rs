@@ -20,6 +20,7 @@ pub(crate) fn sample(time: u64, user: u64, kernel: u64) -> Sample {
         space: SPACE,
         tid: SPACE.pid,
         weight: 10,
+        words: [0; 2],
         kernel: StackId(kernel),
         user: StackId(user),
         comm: Comm::from_bytes(COMM),

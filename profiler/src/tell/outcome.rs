@@ -28,7 +28,7 @@ impl Facts {
     ) -> Self {
         let quality = Quality::of(material);
         let losses = &recorded.losses;
-        let mut lost = losses.lost.clone();
+        let mut lost = losses.by_cause();
         for (cause, samples) in [
             ("stack missing", recorded.counts.stack_missing),
             ("stack memory full (user space)", recorded.counts.memory_full),
@@ -39,7 +39,11 @@ impl Facts {
         }
         Self {
             target: target.title.clone(),
-            event: recorded.started.event.to_owned(),
+            event: recorded
+                .started
+                .events
+                .first()
+                .map_or_else(String::new, |event| event.name.clone()),
             frequency: config.frequency,
             cpus: recorded.started.cpus.len(),
             duration: duration(config, recorded),
@@ -48,10 +52,10 @@ impl Facts {
             account: account(config, target, recorded),
             lost,
             side_band_lost: losses.side_band_lost,
-            runs: losses.runs,
-            idle: losses.idle,
-            foreign: losses.foreign,
-            expected: losses.expected,
+            runs: losses.sum(|event| event.runs),
+            idle: losses.sum(|event| event.idle),
+            foreign: losses.sum(|event| event.foreign),
+            expected: losses.sum(|event| event.expected),
             unwind: config.unwind,
             quality,
             warnings,

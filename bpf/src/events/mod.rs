@@ -1,0 +1,5 @@
+//! What calls the sampling program: the nouns, and a file for each kind of source.
+
+mod event;
+
+pub use event::{Event, EventSpec, Rate, Unit};
