@@ -7,7 +7,7 @@ use std::error::Error;
 use std::fs::{self, File};
 use std::time::Instant;
 
-use symbolizer::name::elf::{Bytes, Image};
+use elf::{Bytes, Image};
 use symbolizer::{LocalSymbolizer, MappedFile, NameOptions, Named, Place, ProcessTable, Symbolize};
 
 fn main() -> Result<(), Box<dyn Error>> {

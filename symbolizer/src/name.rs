@@ -4,13 +4,12 @@
 //! work in batches: all addresses of a file are looked up together, sorted, each once, and what was read of
 //! the file is dropped before the next one. The parsers are pure functions on bytes. In reading order:
 //! `local` (places by kind), `user` (one file: the sources in their order), then each source: [`gopclntab`],
-//! `dwarf`, [`symtab`], [`ranges`], [`kallsyms`], [`perfmap`], and [`elf`] below them.
+//! `dwarf`, [`symtab`], [`ranges`], [`kallsyms`], [`perfmap`].
 
 mod debugfile;
 pub mod debuginfod;
 mod demangle;
 mod dwarf;
-pub mod elf;
 mod extract;
 mod go;
 pub mod gopclntab;

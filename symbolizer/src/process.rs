@@ -3,16 +3,16 @@
 //! Modules in reading order: `table` (what the session calls), `reading` (from an address to its place),
 //! `hindsight` (what was read too late), `sweep` (all at once), `image` (one address space), `mappings` (its executable memory), `maps`
 //! (`/proc/PID/maps`), `task` (the rest of `/proc/PID`), `files`, `source` and `open` (the files that are mapped),
-//! `elf` (what is read of them), `roots` (mount namespaces), `jit` (perf maps), `runtime`, `descriptors`, `spoilt`,
+//! `loaded` (what is read of them), `roots` (mount namespaces), `jit` (perf maps), `runtime`, `descriptors`, `spoilt`,
 //! `report` (what `doctor` asks).
 
 mod code;
 mod descriptors;
-mod elf;
 mod files;
 mod hindsight;
 mod image;
 mod jit;
+mod loaded;
 mod mappings;
 mod maps;
 mod open;

@@ -1,8 +1,8 @@
 //! What a mapped file offers: unwind rules, frame pointers, symbols.
 
 use super::prologue::{Isa, LOOK, Share};
+use elf::{Bytes, Error, Image};
 use std::fs::File;
-use symbolizer::name::elf::{Bytes, Image};
 
 /// Functions that are judged of one file, spread evenly over it.
 const FUNCTIONS: usize = 400;
@@ -62,11 +62,11 @@ impl Binary {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn read(file: &File) -> Result<Self, &'static str> {
+    pub fn read(file: &File) -> Result<Self, Error> {
         let image = Image::parse(Bytes::File(file))?;
         let go = image.has(".gopclntab");
         Ok(Self {
-            wide: image.wide,
+            wide: image.wide(),
             frame_pointers: frame_pointers(&image),
             go,
             unwind_rules: image.has(".eh_frame") || image.has(".debug_frame"),
@@ -93,7 +93,7 @@ fn symbols(image: &Image<'_>, go: bool) -> Symbols {
 
 fn frame_pointers(image: &Image<'_>) -> Share {
     let mut share = Share::default();
-    let Some(isa) = Isa::of_machine(image.machine) else {
+    let Some(isa) = Isa::of_machine(image.machine()) else {
         return share;
     };
     let starts = function_starts(image).unwrap_or_default();

@@ -27,7 +27,7 @@ impl Row {
     pub fn of(file: &MappedFile, machine: &Machine) -> Self {
         let path = String::from_utf8_lossy(&file.path).into_owned();
         let binary = match &file.handle {
-            Some(handle) => Binary::read(handle).map_err(str::to_owned),
+            Some(handle) => Binary::read(handle).map_err(|error| error.to_string()),
             None => Err(file.reason.map_or("not opened", |reason| reason.phrase()).to_owned()),
         };
         let debug_file = file.build_id.as_deref().and_then(debug_path).is_some_and(|path| {

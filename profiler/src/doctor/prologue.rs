@@ -27,8 +27,8 @@ impl Isa {
     /// From an ELF file's `e_machine`.
     pub fn of_machine(machine: u16) -> Option<Self> {
         match machine {
-            62 => Some(Self::X86_64),
-            183 => Some(Self::Aarch64),
+            elf::X86_64 => Some(Self::X86_64),
+            elf::AARCH64 => Some(Self::Aarch64),
             _ => None,
         }
     }

@@ -5,9 +5,9 @@ use crate::tell::summary::grouped;
 use crate::unwinding::build::{self, Built, Depth};
 use bpf::unwind::rule::{Cfa, RuleTrust};
 use bpf::unwind::table::Table;
+use elf::{Bytes, Image};
 use std::collections::BTreeMap;
 use std::ops::Range;
-use symbolizer::name::elf::{Bytes, Image};
 use symbolizer::name::go_table;
 use symbolizer::{CodeOf, CodeRange, FileId, MappedFile, ProcessTable};
 

@@ -7,10 +7,10 @@ use bpf::unwind::framed::has_frame;
 use bpf::unwind::rule::Restore;
 use bpf::unwind::table::{Code, Table};
 use bpf::unwind::{CfaBase, FrameSections, go};
+use elf::{Bytes, Image};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::os::unix::fs::FileExt;
-use symbolizer::name::elf::{Bytes, Image};
 use symbolizer::name::go_table;
 use symbolizer::{FileId, MappedFile, Place, ProcessTable, Segment};
 

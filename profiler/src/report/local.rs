@@ -3,11 +3,11 @@
 #[cfg(test)]
 pub(super) mod fixture;
 
+use elf::{Bytes, Image};
 use output::Mapping;
 use rustix::fs::{FileType, Mode, OFlags};
 use std::fs::File;
 use std::os::fd::AsRawFd;
-use symbolizer::name::elf::{Bytes, Image};
 use symbolizer::{LocalSymbolizer, NameOptions, Named, Reason};
 
 /// Below this, addresses are virtual ones as the file states them: no position-independent file is mapped there.
@@ -74,7 +74,7 @@ struct Code {
 fn sections(path: &str, build_id: &[u8]) -> Result<Vec<Code>, String> {
     let gone = "its addresses are run-time addresses, which only the file itself explains, and it is not here";
     let file = regular_file(path).ok_or(gone)?;
-    let image = Image::parse(Bytes::File(&file))?;
+    let image = Image::parse(Bytes::File(&file)).map_err(elf::Error::phrase)?;
     if image.build_id().as_deref() != Some(build_id) {
         return Err(String::from("the file here has another build ID"));
     }

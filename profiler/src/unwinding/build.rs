@@ -5,11 +5,11 @@ mod sources;
 
 use crate::host::proc;
 use bpf::unwind::table::{Code, NotCode, Source, Table};
+use elf::Bytes;
 use sources::File;
 use std::fs;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
-use symbolizer::name::elf::Bytes;
 
 /// What is read of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! The files that a command will map as code, as far as they can be told before it starts: its program, the dynamic
 //! linker and the libraries that they name. What is missed here is found when it is mapped.
 
+use elf::{Bytes, Image};
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions};
@@ -9,7 +10,6 @@ use std::ops::Range;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use symbolizer::name::elf::{Bytes, Image};
 
 /// More files are not looked at.
 const MOST: usize = 256;

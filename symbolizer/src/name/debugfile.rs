@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use flate2::Crc;
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 
-use super::elf::{Bytes, Image, u32_at};
+use elf::word::{c_string, u32_at};
+use elf::{Bytes, Image};
+
 use crate::MappedFile;
 
 /// The checksum of a larger file is not made.
@@ -128,7 +130,7 @@ pub(super) fn build_id_path(id: &[u8]) -> Option<PathBuf> {
 /// Name and checksum from `.gnu_debuglink`.
 fn debug_link(image: &Image<'_>) -> Option<(Vec<u8>, u32)> {
     let data = image.data(image.section(".gnu_debuglink")?, 4096)?;
-    let name = super::elf::c_string(&data, 0).to_vec();
+    let name = c_string(&data, 0).to_vec();
     let checksum = u32_at(&data, (name.len() + 1).next_multiple_of(4))?;
     let plain = !name.is_empty() && !name.contains(&b'/') && name != b".." && name != b".";
     plain.then_some((name, checksum))

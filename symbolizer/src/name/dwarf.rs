@@ -13,7 +13,9 @@ use std::time::{Duration, Instant};
 use blazesym::symbolize::source::{Elf, Source};
 use blazesym::symbolize::{CodeInfo, Input, Sym, Symbolizer};
 
-use super::elf::{Image, SHF_COMPRESSED, u64_at};
+use elf::word::u64_at;
+use elf::{Image, SHF_COMPRESSED};
+
 use super::extract;
 use super::kernel::fd_path;
 use super::{Line, demangle, text};
@@ -101,7 +103,7 @@ fn source(file: &File, image: &Image<'_>, ours: bool) -> Result<Option<File>, &'
     if safe && (if refers { ours && !image.has(".gnu_debuglink") } else { !compressed }) {
         return Ok(None);
     }
-    if !image.wide {
+    if !image.wide() {
         return Err("DWARF of a 32-bit file that must be copied is not read");
     }
     let size: u64 = image.sections.iter().filter(|s| extract::is_needed(s)).map(|s| s.size).sum();

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-use super::elf::{Image, SHT_NOBITS, Section};
+use elf::{Image, SHT_NOBITS, Section};
 
 /// What functions, inlined functions and lines are read from.
 const SECTIONS: [&str; 11] = [
@@ -55,7 +55,7 @@ pub(super) fn extract(image: &Image<'_>, out: &File) -> io::Result<()> {
     let start = writer.end;
     writer.write(STRINGS)?;
     writer.header(&named(".strtab", 3), start, [0; 3]);
-    writer.finish(image.machine)
+    writer.finish(image.machine())
 }
 
 struct Writer<'a> {

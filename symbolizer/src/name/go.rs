@@ -2,8 +2,9 @@
 //! lie in the file.
 
 use super::Line;
-use super::elf::{Image, Section, u32_at, u64_at};
 use super::gopclntab::{GoTable, stated_text};
+use elf::word::u64_at;
+use elf::{AARCH64, Image, Section, X86_64, relocations};
 
 /// Larger tables are not read.
 const MAX_TABLE: u64 = 256 << 20;
@@ -67,7 +68,7 @@ fn section<'a>(image: &'a Image<'_>) -> Option<&'a Section> {
 
 /// The words of the runtime's description of the module, found by its first one: the table's address.
 fn module(image: &Image<'_>, table: u64) -> Option<[u64; WORDS]> {
-    if !image.wide || table == 0 {
+    if !image.wide() || table == 0 {
         return None;
     }
     let fixed = [".go.module", ".noptrdata", ".data"].iter().find_map(|name| {
@@ -93,24 +94,20 @@ fn words(bytes: &[u8]) -> [u64; WORDS] {
 fn relocated(image: &Image<'_>, table: u64) -> Option<[u64; WORDS]> {
     let section = image.section(".rela.dyn").or_else(|| image.section(".rela"))?;
     let data = image.data(section, MAX_DATA)?;
-    let relative = match image.machine {
-        62 => 8,
-        183 => 1027,
+    let relative = match image.machine() {
+        X86_64 => 8,
+        AARCH64 => 1027,
         _ => return None,
     };
-    let entries = || {
-        data.chunks_exact(24).filter_map(|raw| {
-            (u32_at(raw, 8)? == relative).then_some((u64_at(raw, 0)?, u64_at(raw, 16)?))
-        })
-    };
-    let starts = entries().filter(|&(_, addend)| addend == table).map(|(offset, _)| offset).take(8);
+    let entries = || relocations(&data).filter(|entry| entry.kind == relative);
+    let starts = entries().filter(|entry| entry.addend == table).map(|entry| entry.address).take(8);
     starts
         .filter_map(|start| {
             let mut words = [0; WORDS];
-            for (offset, addend) in entries() {
-                let index = offset.wrapping_sub(start) / 8;
+            for entry in entries() {
+                let index = entry.address.wrapping_sub(start) / 8;
                 if let Some(word) = usize::try_from(index).ok().and_then(|at| words.get_mut(at)) {
-                    *word = addend;
+                    *word = entry.addend;
                 }
             }
             plausible(words, image)

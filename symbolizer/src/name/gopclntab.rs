@@ -5,7 +5,7 @@
 
 use std::cell::Cell;
 
-use super::elf::{c_string, u32_at, u64_at};
+use elf::word::{c_string, u32_at, u64_at};
 
 /// Steps through program-counter tables, of all look-ups together, before nothing more is looked up.
 const MAX_STEPS: u32 = 1 << 28;

@@ -7,9 +7,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
+use elf::{Bytes, Image};
+
 use super::debugfile;
 use super::debuginfod::Debuginfod;
-use super::elf::{Bytes, Image};
 use super::kernel::AskKernel;
 use super::user::Work;
 use super::{Line, NameOptions, Named, Symbolize, Warning, kernel, perfmap, vdso};
@@ -149,8 +150,8 @@ impl LocalSymbolizer {
         };
         let image = match Image::parse(Bytes::File(handle)) {
             Ok(image) => image,
-            Err(what) => {
-                self.warn(file, what);
+            Err(error) => {
+                self.warn(file, error.phrase());
                 return vec![unnamed("", Reason::FileCorrupt); addresses.len()];
             }
         };

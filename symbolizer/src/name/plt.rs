@@ -1,14 +1,14 @@
 //! Names of the stubs through which code calls other files (the procedure linkage table).
 
-use super::elf::{Image, Section, u32_at, u64_at};
-use super::symtab;
+use elf::word::u32_at;
+use elf::{Image, Section, X86_64, relocations};
 
 /// Bound of the relocations that are searched, in bytes.
 const MAX_RELOCATIONS: u64 = 64 << 20;
 
 /// The name behind a stub, by the word that it jumps through and that word's relocation.
 pub(super) fn name(image: &Image<'_>, section: &Section, address: u64) -> Option<Vec<u8>> {
-    if image.machine != 62 || !image.wide {
+    if image.machine() != X86_64 || !image.wide() {
         return None;
     }
     // Stubs of `.plt.got` have half the size where they do not start with `endbr64`.
@@ -19,9 +19,12 @@ pub(super) fn name(image: &Image<'_>, section: &Section, address: u64) -> Option
     let bytes = image.part(section, start - section.address, entry)?;
     let slot = jump_slot(&bytes, start)?;
     [".rela.plt", ".rela.dyn"].iter().find_map(|name| {
-        let relocations = image.section(name)?;
-        let symbol = relocated_symbol(&image.data(relocations, MAX_RELOCATIONS)?, slot)?;
-        symtab::name_of(image, image.sections.get(relocations.link as usize)?, symbol)
+        let section = image.section(name)?;
+        let data = image.data(section, MAX_RELOCATIONS)?;
+        let of_slot = relocations(&data).find(|relocation| relocation.address == slot)?;
+        let table = image.sections.get(section.link as usize)?;
+        let index = Some(of_slot.symbol).filter(|&index| index != 0)?;
+        image.symbol_name(table, &image.symbol(table, index)?)
     })
 }
 
@@ -31,10 +34,4 @@ fn jump_slot(stub: &[u8], address: u64) -> Option<u64> {
     let jump = stub.windows(2).position(|bytes| bytes == [0xff, 0x25])?;
     let offset = u32_at(stub, jump + 2)? as i32;
     address.checked_add(jump as u64 + 6)?.checked_add_signed(offset.into())
-}
-
-/// The symbol index of the relocation of a word, from the bytes of a 64-bit `.rela` section.
-fn relocated_symbol(relocations: &[u8], slot: u64) -> Option<u32> {
-    let entry = relocations.chunks_exact(24).find(|raw| u64_at(raw, 0) == Some(slot))?;
-    u32_at(entry, 12).filter(|&symbol| symbol != 0)
 }

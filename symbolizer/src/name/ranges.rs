@@ -3,9 +3,8 @@
 //! The binary search table of `.eh_frame_hdr` is used where it has the form that every linker writes and
 //! agrees with the entry that it points to; else all of `.eh_frame` is read once.
 
+use elf::word::u32_at;
 use gimli::{BaseAddresses, CieOrFde, EhFrame, EhFrameOffset, LittleEndian, UnwindSection};
-
-use super::elf::u32_at;
 
 /// Entries beyond this are not read.
 const MAX_ENTRIES: usize = 4 << 20;

@@ -1,16 +1,12 @@
 //! ELF symbol tables in one pass: the table is read once, in pieces, for all addresses that are asked for;
 //! nothing is sorted and no name is read but those that are the answer.
 
-use super::elf::{Image, SHT_NOBITS, Section, u16_at, u32_at, u64_at};
+use elf::{Image, SHT_NOBITS, Section, SymbolKind};
 
-/// Bytes of the table that are in memory at a time.
-const PIECE: u64 = 24 * 40_000;
 /// No more bytes of a table are read.
 const MAX_TABLE: u64 = 512 << 20;
 /// Bound of the work on symbols that overlap, in steps.
 const MAX_STEPS: u64 = 1 << 24;
-/// Bound of a symbol's name, in bytes.
-const MAX_NAME: u64 = 32 << 10;
 /// So many names of one address are compared.
 const MAX_ALIASES: usize = 8;
 
@@ -25,24 +21,14 @@ pub struct Symbol {
     pub name: Vec<u8>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Entry {
-    name: u32,
-    start: u64,
-    size: u64,
-    function: bool,
-    /// 0 global, 1 weak, 2 local: the better ones first.
-    binding: u8,
-}
-
 /// What the pass found so far: the addresses and, for each, the best symbols.
 #[derive(Debug)]
 struct Pass<'a> {
     addresses: &'a [u64],
     /// The sized symbols that cover the address and start nearest to it, aliases of one another.
-    covering: Vec<Vec<Entry>>,
+    covering: Vec<Vec<elf::Symbol>>,
     /// The sizeless symbols that start nearest below the address (and above the one before).
-    sizeless: Vec<Vec<Entry>>,
+    sizeless: Vec<Vec<elf::Symbol>>,
     /// The nearest start of any symbol below the address (and above the one before).
     nearest: Vec<u64>,
     steps: u64,
@@ -55,44 +41,22 @@ pub fn symbols(image: &Image<'_>, table: &str, addresses: &[u64]) -> Vec<Option<
     let Some(section) = image.section(table).filter(|section| section.kind != SHT_NOBITS) else {
         return found;
     };
-    let Some(strings) = image.sections.get(section.link as usize) else { return found };
     let mut pass = Pass::new(addresses);
-    let entry = if image.wide { 24 } else { 16 };
-    let mut start = 0;
-    while start < section.size.min(MAX_TABLE) {
-        let Some(piece) = image.part(section, start, PIECE).filter(|piece| !piece.is_empty())
-        else {
-            break;
-        };
-        for raw in piece.chunks_exact(entry) {
-            if let Some(entry) = decode(raw, image.wide) {
-                pass.take(entry);
-            }
-        }
-        start += PIECE;
-    }
+    image.symbols(section, MAX_TABLE).filter(may_be_code).for_each(|symbol| pass.take(symbol));
     for (slot, entries) in found.iter_mut().zip(pass.finish(image)) {
-        *slot = best_name(image, strings, &entries);
+        *slot = best_name(image, section, &entries);
     }
     found
 }
 
-fn decode(raw: &[u8], wide: bool) -> Option<Entry> {
-    let (info, shndx, start, size) = if wide {
-        (*raw.get(4)?, u16_at(raw, 6)?, u64_at(raw, 8)?, u64_at(raw, 16)?)
-    } else {
-        (*raw.get(12)?, u16_at(raw, 14)?, u64::from(u32_at(raw, 4)?), u64::from(u32_at(raw, 8)?))
-    };
-    // No type, function, indirect function; defined, and not absolute.
-    if !matches!(info & 15, 0 | 2 | 10) || shndx == 0 || shndx == 0xfff1 {
-        return None;
-    }
-    let binding = match info >> 4 {
-        1 => 0,
-        2 => 1,
-        _ => 2,
-    };
-    Some(Entry { name: u32_at(raw, 0)?, start, size, function: info & 15 != 0, binding })
+/// No type, function, indirect function; defined, and not absolute.
+fn may_be_code(symbol: &elf::Symbol) -> bool {
+    symbol.kind != SymbolKind::Other && symbol.is_defined()
+}
+
+/// Whether the table says that it is a function.
+fn is_function(symbol: &elf::Symbol) -> bool {
+    symbol.kind != SymbolKind::None
 }
 
 impl<'a> Pass<'a> {
@@ -107,17 +71,17 @@ impl<'a> Pass<'a> {
         }
     }
 
-    fn take(&mut self, entry: Entry) {
-        let first = self.addresses.partition_point(|&address| address < entry.start);
+    fn take(&mut self, entry: elf::Symbol) {
+        let first = self.addresses.partition_point(|&address| address < entry.address);
         let Some(&address) = self.addresses.get(first) else { return };
-        if entry.function || entry.size == 0 {
-            self.nearest[first] = self.nearest[first].max(entry.start);
+        if is_function(&entry) || entry.size == 0 {
+            self.nearest[first] = self.nearest[first].max(entry.address);
         }
         if entry.size == 0 {
             prefer(&mut self.sizeless[first], entry);
             return;
         }
-        let end = entry.start.saturating_add(entry.size);
+        let end = entry.address.saturating_add(entry.size);
         if address >= end {
             return;
         }
@@ -132,9 +96,9 @@ impl<'a> Pass<'a> {
     }
 
     /// The symbols for each address: sized ones, else sizeless ones with nothing between.
-    fn finish(self, image: &Image<'_>) -> Vec<Vec<Entry>> {
+    fn finish(self, image: &Image<'_>) -> Vec<Vec<elf::Symbol>> {
         let mut nearest = 0;
-        let mut below: Vec<Entry> = Vec::new();
+        let mut below: Vec<elf::Symbol> = Vec::new();
         let mut found = Vec::with_capacity(self.addresses.len());
         for (index, covering) in self.covering.into_iter().enumerate() {
             nearest = nearest.max(self.nearest[index]);
@@ -147,8 +111,8 @@ impl<'a> Pass<'a> {
             }
             let address = self.addresses[index];
             let same_section = below.first().is_some_and(|entry| {
-                entry.start == nearest
-                    && image.code(address).is_some_and(|code| code.address <= entry.start)
+                entry.address == nearest
+                    && image.code(address).is_some_and(|code| code.address <= entry.address)
             });
             found.push(if same_section { below.clone() } else { Vec::new() });
         }
@@ -157,8 +121,9 @@ impl<'a> Pass<'a> {
 }
 
 /// Keeps the innermost symbols: greatest start, then functions before labels, then the smallest size.
-fn prefer(slot: &mut Vec<Entry>, entry: Entry) {
-    let rank = |entry: &Entry| (entry.start, entry.function, std::cmp::Reverse(entry.size));
+fn prefer(slot: &mut Vec<elf::Symbol>, entry: elf::Symbol) {
+    let rank =
+        |entry: &elf::Symbol| (entry.address, is_function(entry), std::cmp::Reverse(entry.size));
     match slot.first().map(|first| rank(&entry).cmp(&rank(first))) {
         None | Some(std::cmp::Ordering::Greater) => *slot = vec![entry],
         Some(std::cmp::Ordering::Equal) if slot.len() < MAX_ALIASES => slot.push(entry),
@@ -168,9 +133,9 @@ fn prefer(slot: &mut Vec<Entry>, entry: Entry) {
 
 /// Of names for one function the plainest: global before weak before local, then fewer leading underscores,
 /// then the shorter, then in order.
-fn best_name(image: &Image<'_>, strings: &Section, entries: &[Entry]) -> Option<Symbol> {
+fn best_name(image: &Image<'_>, table: &Section, entries: &[elf::Symbol]) -> Option<Symbol> {
     let named = entries.iter().filter_map(|entry| {
-        let name = name(image, strings, u64::from(entry.name))?;
+        let name = image.symbol_name(table, entry)?;
         let underscores = name.iter().take_while(|&&byte| byte == b'_').count();
         // A mangled name starts with one or two that mean nothing.
         let underscores =
@@ -178,28 +143,5 @@ fn best_name(image: &Image<'_>, strings: &Section, entries: &[Entry]) -> Option<
         Some(((entry.binding, underscores, name.len(), name), entry))
     });
     let ((_, _, _, name), entry) = named.min_by(|(left, _), (right, _)| left.cmp(right))?;
-    Some(Symbol { start: entry.start, size: entry.size, name })
-}
-
-fn name(image: &Image<'_>, strings: &Section, start: u64) -> Option<Vec<u8>> {
-    let mut len = 256;
-    loop {
-        let mut bytes = image.part(strings, start, len)?;
-        if let Some(end) = bytes.iter().position(|&byte| byte == 0) {
-            bytes.truncate(end);
-            return (!bytes.is_empty()).then_some(bytes);
-        }
-        if (bytes.len() as u64) < len || len >= MAX_NAME {
-            return None;
-        }
-        len *= 8;
-    }
-}
-
-/// The name of one symbol of a table.
-pub(super) fn name_of(image: &Image<'_>, table: &Section, index: u32) -> Option<Vec<u8>> {
-    let entry = if image.wide { 24 } else { 16 };
-    let raw = image.part(table, u64::from(index) * entry, entry)?;
-    let strings = image.sections.get(table.link as usize)?;
-    name(image, strings, u32_at(&raw, 0)?.into())
+    Some(Symbol { start: entry.address, size: entry.size, name })
 }

@@ -2,17 +2,18 @@
 
 mod debugfiles;
 mod debuginfod;
-mod elf;
 mod go;
 mod hostile;
 mod kernel;
 mod languages;
+mod symbols;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::elf::{Bytes, Image};
+use elf::{Bytes, Image};
+
 use super::{LocalSymbolizer, NameOptions, Named};
 use crate::process::tests::skipped;
 use crate::{MappedFile, Reason};

@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use elf::{Bytes, Image};
+
 use super::debugfile::{self, DebugFile};
 use super::debuginfod::Debuginfod;
-use super::elf::{Bytes, Image};
 use super::plt;
 use super::ranges::{Loaded, Range, Ranges};
 use super::symtab::{self, Symbol};
@@ -274,7 +275,7 @@ impl Frame {
             frame: read(".eh_frame").unwrap_or_default(),
             header: read(".eh_frame_hdr"),
             text: image.section(".text").map_or(0, |text| text.address),
-            wide: image.wide,
+            wide: image.wide(),
         }
     }
 

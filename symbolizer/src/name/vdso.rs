@@ -3,7 +3,8 @@
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 
-use super::elf::{Bytes, Image};
+use elf::{Bytes, Image};
+
 use super::lines::hex;
 use super::symtab;
 

@@ -1,7 +1,7 @@
 //! The files that are mapped as code: each opened once, at first sight, and kept.
 
 use super::descriptors::Descriptors;
-use super::elf::{self, Elf};
+use super::loaded::{Loaded, Problem, address};
 use super::mappings::Content;
 use super::maps::{Origin, Told, undeleted};
 use super::open::{self, Opened, Stamp};
@@ -9,8 +9,8 @@ use super::roots::{Root, RootId};
 use super::source::Source;
 use super::spoilt::Spoilt;
 use crate::place::{FileId, MappedFile, Reason, Segment};
+use elf::Bytes;
 use std::collections::{HashMap, HashSet};
-use std::os::unix::fs::FileExt;
 
 /// Device and inode as the kernel's records state them.
 type Inode = ((u32, u32), u64);
@@ -67,7 +67,7 @@ impl Files {
         if entry.loads.is_empty() {
             return Some(offset);
         }
-        elf::address(&entry.mapped.segments, offset).or_else(|| elf::address(&entry.loads, offset))
+        address(&entry.mapped.segments, offset).or_else(|| address(&entry.loads, offset))
     }
 
     /// What a mapping holds, its file opened at first sight. `source` is `None` where nothing may be opened.
@@ -107,14 +107,14 @@ impl Files {
         }
         let Some(source) = source.filter(|_| self.descriptors.room()) else { return Content::Jit };
         let Some(opened) = source.open_memory(told) else { return Content::Jit };
-        let Ok(elf) = read(&opened) else {
+        let Ok(loaded) = read(&opened) else {
             if self.code_memory.len() < Self::MOST_MEMORY {
                 self.code_memory.insert(inode);
             }
             return Content::Jit;
         };
         let root = source.root();
-        self.push(told, Ok((opened, elf)), root, spoilt).map_or(Content::Jit, Content::File)
+        self.push(told, Ok((opened, loaded)), root, spoilt).map_or(Content::Jit, Content::File)
     }
 
     fn file(
@@ -149,7 +149,7 @@ impl Files {
         told: &Told<'_>,
         source: &mut Source<'_>,
         spoilt: &mut Spoilt,
-    ) -> Result<(Opened, Elf), Reason> {
+    ) -> Result<(Opened, Loaded), Reason> {
         if !self.descriptors.room() {
             return Err(Reason::Limit);
         }
@@ -160,9 +160,9 @@ impl Files {
             }
         })?;
         match read(&opened) {
-            Ok(elf) => Ok((opened, elf)),
+            Ok(loaded) => Ok((opened, loaded)),
             Err(problem) => {
-                if problem == elf::Problem::Malformed {
+                if problem == Problem::Malformed {
                     spoilt.add(path, "ELF headers are malformed");
                 }
                 Err(Reason::FileCorrupt)
@@ -203,8 +203,7 @@ impl Files {
         // A link or a change of mode touches only the inode.
         if let (Some(now), Some(then)) = (now, entry.stamp)
             && (now.size, now.modified) == (then.size, then.modified)
-            && elf::read(&|at, buffer| read_at(file, at, buffer))
-                .is_ok_and(|elf| elf.loads == entry.loads)
+            && Loaded::read(Bytes::File(file)).is_ok_and(|now| now.segments == entry.loads)
         {
             entry.stamp = Some(now);
             return true;
@@ -219,7 +218,7 @@ impl Files {
     fn push(
         &mut self,
         told: &Told<'_>,
-        found: Result<(Opened, Elf), Reason>,
+        found: Result<(Opened, Loaded), Reason>,
         root: Option<Root>,
         spoilt: &mut Spoilt,
     ) -> Option<FileId> {
@@ -234,9 +233,9 @@ impl Files {
             same_inode.remove(0);
         }
         same_inode.push(id);
-        let (opened, elf, reason) = match found {
-            Ok((opened, elf)) => (Some(opened), elf, None),
-            Err(reason) => (None, Elf::default(), Some(reason)),
+        let (opened, loaded, reason) = match found {
+            Ok((opened, loaded)) => (Some(opened), loaded, None),
+            Err(reason) => (None, Loaded::default(), Some(reason)),
         };
         if let Some(opened) = &opened {
             self.descriptors.opened();
@@ -244,7 +243,7 @@ impl Files {
                 self.loose.insert(told.device);
             }
         }
-        self.note_build_id(id, path, &elf, spoilt);
+        self.note_build_id(id, path, &loaded, spoilt);
         let loose = self.loose.contains(&told.device);
         let (handle, stamp) = opened.map(|opened| (opened.file, opened.stamp)).unzip();
         self.entries.push(Entry {
@@ -252,11 +251,11 @@ impl Files {
                 path: path.to_vec(),
                 handle,
                 reason,
-                build_id: elf.build_id,
-                segments: elf.executable,
+                build_id: loaded.build_id,
+                segments: loaded.executable,
                 root: root.as_ref().filter(|root| !root.own).map(|root| root.directory.clone()),
             },
-            loads: elf.loads,
+            loads: loaded.segments,
             stamp,
             root: root.filter(|_| loose).map(|root| root.id),
             sightings: 1,
@@ -265,13 +264,13 @@ impl Files {
     }
 
     /// Says when two different programs carry one build ID. Copies of one program do so rightly.
-    fn note_build_id(&mut self, id: FileId, path: &[u8], elf: &Elf, spoilt: &mut Spoilt) {
-        let Some(build_id) = &elf.build_id else { return };
+    fn note_build_id(&mut self, id: FileId, path: &[u8], loaded: &Loaded, spoilt: &mut Spoilt) {
+        let Some(build_id) = &loaded.build_id else { return };
         match self.by_build_id.get(build_id).and_then(|&first| self.get(first)) {
             None => {
                 self.by_build_id.insert(build_id.clone(), id);
             }
-            Some(first) if first.segments != elf.executable => {
+            Some(first) if first.segments != loaded.executable => {
                 let what =
                     format!("carries the build ID of {}", String::from_utf8_lossy(&first.path));
                 spoilt.add(path, what);
@@ -281,22 +280,6 @@ impl Files {
     }
 }
 
-fn read(opened: &Opened) -> Result<Elf, elf::Problem> {
-    elf::read(&|at, buffer| read_at(&opened.file, at, buffer))
-}
-
-fn read_at(file: &std::fs::File, mut at: u64, buffer: &mut [u8]) -> usize {
-    let mut got = 0;
-    while got < buffer.len() {
-        match file.read_at(&mut buffer[got..], at) {
-            Ok(0) => break,
-            Ok(more) => {
-                got += more;
-                at = at.saturating_add(more as u64);
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(_) => break,
-        }
-    }
-    got
+fn read(opened: &Opened) -> Result<Loaded, Problem> {
+    Loaded::read(Bytes::File(&opened.file))
 }

@@ -4,7 +4,7 @@
 use bpf::unwind::eh_frame::Frames;
 use bpf::unwind::go;
 use bpf::unwind::table::{Code, Source, Table};
-use symbolizer::name::elf::{Bytes, Image};
+use elf::{Bytes, Image};
 
 /// Larger sections are not read.
 const MOST: u64 = 1 << 20;

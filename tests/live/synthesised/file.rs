@@ -7,25 +7,13 @@ use bpf::unwind::synth::{
     relative_pointers, synthesise,
 };
 use bpf::unwind::table::{Code, Table};
+use elf::{Bytes, Image};
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-const PT_LOAD: u64 = 1;
-const EXECUTABLE: u64 = 1;
-const NO_BYTES: u64 = 8;
 /// Files that can be loaded anywhere begin below.
 const LOWEST_FIXED: u64 = 0x1_0000;
-
-/// A part of a file: a segment or a section.
-struct Part {
-    kind: u64,
-    flags: u64,
-    name: usize,
-    address: u64,
-    offset: usize,
-    size: usize,
-}
 
 /// The rules of a mapped file, by virtual addresses of the file.
 pub(crate) struct Loaded {
@@ -47,32 +35,34 @@ impl Loaded {
     pub(crate) fn find(pid: u32, name: &Path) -> Result<Self, Skip> {
         let (start, offset, path) = mapping(pid, name)?;
         let bytes = fs::read(path).expect("the file is readable");
-        let sections = sections(&bytes);
-        let segments: Vec<Part> = segments(&bytes);
+        let image = Image::parse(Bytes::Memory(&bytes)).expect("an ELF file");
+        let segments = image.segments().expect("program headers");
         let bias = bias(start, offset, &segments);
-        let (text, memory) = (loaded(&bytes, &segments, EXECUTABLE), loaded(&bytes, &segments, 0));
+        let text = loaded(&bytes, segments.iter().filter(|segment| segment.is_code()));
+        let memory = loaded(&bytes, segments.iter().filter(|segment| segment.is_loaded()));
         let range =
             |segment: &Segment<'_>| segment.address..segment.address + segment.bytes.len() as u64;
         let code = Code::new(text.iter().map(range)).expect("it has code");
         let section = |name: &str| {
-            let found = sections.iter().find(|(found, _)| found == name).map(|(_, part)| part);
-            found.map_or((&[][..], 0), |part| (bytes_of(&bytes, part), part.address))
+            let section = image.section(name)?;
+            Some((image.data(section, u64::MAX)?, section.address))
         };
-        let (frame, address) = section(".eh_frame");
-        let frames = Frames { text: section(".text").1, ..Frames::eh(frame, address) }.rules(&code);
+        let (frame, address) = section(".eh_frame").unwrap_or_default();
+        let text_at = image.section(".text").map_or(0, |text| text.address);
+        let frames = Frames { text: text_at, ..Frames::eh(&frame, address) }.rules(&code);
         let covered: Vec<Range<u64>> = frames.source.covered().collect();
-        let mut symbols = function_symbols(section(".dynsym").0);
-        symbols.extend(function_symbols(section(".symtab").0));
-        let mut pointers = relative_pointers(section(".rela.dyn").0);
-        pointers.extend(packed_pointers(section(".relr.dyn").0, &memory));
+        let hints = |name: &str| section(name).unwrap_or_default().0;
+        let mut symbols = function_symbols(&hints(".dynsym"));
+        symbols.extend(function_symbols(&hints(".symtab")));
+        let mut pointers = relative_pointers(&hints(".rela.dyn"));
+        pointers.extend(packed_pointers(&hints(".relr.dyn"), &memory));
         let fixed = memory.iter().all(|segment| segment.address >= LOWEST_FIXED);
         let uncovered = Uncovered::read(&code, &memory, &covered);
         for segment in memory.iter().filter(|_| fixed) {
             pointers.extend(fixed_pointers(segment.bytes, &uncovered));
         }
-        let plt = sections.iter().filter(|(name, _)| name.starts_with(".plt"));
-        let plt: Vec<Range<u64>> =
-            plt.map(|(_, part)| part.address..part.address + part.size as u64).collect();
+        let plt = image.sections.iter().filter(|section| section.name.starts_with(".plt"));
+        let plt: Vec<Range<u64>> = plt.map(|section| section.address..section.end()).collect();
         let made = synthesise(&Input {
             code: &code,
             memory: &memory,
@@ -127,61 +117,26 @@ fn mapping(pid: u32, name: &Path) -> Result<(u64, u64, PathBuf), Skip> {
 }
 
 /// How far a file lies from where it says.
-fn bias(start: u64, offset: u64, segments: &[Part]) -> u64 {
+fn bias(start: u64, offset: u64, segments: &[elf::Segment]) -> u64 {
     let first = segments
         .iter()
-        .find(|part| part.kind == PT_LOAD && part.offset as u64 / 4096 == offset / 4096)
+        .find(|segment| segment.is_loaded() && segment.offset / 4096 == offset / 4096)
         .expect("a segment at the mapping's offset");
-    start.wrapping_sub(first.address - first.offset as u64 % 4096)
+    start.wrapping_sub(first.address - first.offset % 4096)
 }
 
 pub(super) fn hex(digits: &str) -> u64 {
     u64::from_str_radix(digits, 16).unwrap_or_else(|_| panic!("{digits} is no number"))
 }
 
-fn number(bytes: &[u8], at: usize, size: usize) -> u64 {
-    bytes[at..at + size].iter().rev().fold(0, |number, &byte| number << 8 | u64::from(byte))
-}
-
-fn segments(bytes: &[u8]) -> Vec<Part> {
-    let (table, size) = (number(bytes, 32, 8) as usize, number(bytes, 54, 2) as usize);
-    let at = (0..number(bytes, 56, 2) as usize).map(|index| table + size * index);
-    let part = |at| Part {
-        kind: number(bytes, at, 4),
-        flags: number(bytes, at + 4, 4),
-        name: 0,
-        address: number(bytes, at + 16, 8),
-        offset: number(bytes, at + 8, 8) as usize,
-        size: number(bytes, at + 32, 8) as usize,
+/// The bytes of segments, by virtual address.
+fn loaded<'a>(
+    bytes: &'a [u8],
+    segments: impl Iterator<Item = &'a elf::Segment>,
+) -> Vec<Segment<'a>> {
+    let bytes = |segment: &elf::Segment| {
+        let start = segment.offset as usize;
+        &bytes[start..start + segment.file_size as usize]
     };
-    at.map(part).collect()
-}
-
-fn sections(bytes: &[u8]) -> Vec<(String, Part)> {
-    let (table, size) = (number(bytes, 40, 8) as usize, number(bytes, 58, 2) as usize);
-    let header = |at: usize| Part {
-        kind: number(bytes, at + 4, 4),
-        flags: number(bytes, at + 8, 8),
-        name: number(bytes, at, 4) as usize,
-        address: number(bytes, at + 16, 8),
-        offset: number(bytes, at + 24, 8) as usize,
-        size: number(bytes, at + 32, 8) as usize,
-    };
-    let names = header(table + size * number(bytes, 62, 2) as usize).offset;
-    let headers = (0..number(bytes, 60, 2) as usize).map(|index| header(table + size * index));
-    let named = headers.map(|part| {
-        let name = bytes[names + part.name..].split(|&byte| byte == 0).next().unwrap_or_default();
-        (String::from_utf8_lossy(name).into_owned(), part)
-    });
-    named.collect()
-}
-
-/// The segments that have these flags.
-fn loaded<'a>(bytes: &'a [u8], segments: &[Part], flags: u64) -> Vec<Segment<'a>> {
-    let wanted = segments.iter().filter(|part| part.kind == PT_LOAD && part.flags & flags == flags);
-    wanted.map(|part| Segment { address: part.address, bytes: bytes_of(bytes, part) }).collect()
-}
-
-fn bytes_of<'a>(bytes: &'a [u8], part: &Part) -> &'a [u8] {
-    if part.kind == NO_BYTES { &[] } else { &bytes[part.offset..part.offset + part.size] }
+    segments.map(|segment| Segment { address: segment.address, bytes: bytes(segment) }).collect()
 }

@@ -1,10 +1,10 @@
 //! A library of one function, built by the tests.
 
+use elf::{Bytes, Image};
 use output::Mapping;
 use std::fs::File;
 use std::path::PathBuf;
 use std::process::Command;
-use symbolizer::name::elf::{Bytes, Image};
 
 /// The library, and where its code lies.
 pub(in crate::report) struct Library {

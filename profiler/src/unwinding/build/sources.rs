@@ -10,8 +10,8 @@ use bpf::unwind::synth::{
 };
 use bpf::unwind::table::{Code, Source};
 use bpf::unwind::{go, signal_return};
+use elf::{Bytes, Image, Section, X86_64};
 use std::ops::Range;
-use symbolizer::name::elf::{Bytes, Image, Section};
 use symbolizer::name::go_table;
 
 /// No larger section of unwind rules is read.
@@ -25,8 +25,6 @@ const LOWEST_FIXED: u64 = 0x1_0000;
 /// Of compiled code without rules so many pieces of so many bytes are looked at.
 const PIECES: u64 = 64;
 const PIECE: usize = 4 << 10;
-/// The machine whose code is disassembled.
-const X86_64: u16 = 62;
 
 /// A file, and where its code lies.
 pub(super) struct File<'a> {
@@ -37,9 +35,9 @@ pub(super) struct File<'a> {
 
 impl<'a> File<'a> {
     pub(super) fn parse(bytes: Bytes<'a>, code: &[Range<u64>]) -> Option<Self> {
-        let image = Image::parse(bytes).ok().filter(|image| image.wide)?;
+        let image = Image::parse(bytes).ok().filter(|image| image.wide())?;
         let code = Code::new(code.iter().cloned()).ok()?;
-        Some(Self { image, loaded: Loaded::parse(bytes)?, code })
+        Some(Self { loaded: Loaded::of(&image)?, image, code })
     }
 
     /// Go's own table, which stripped programs have too.
@@ -71,7 +69,7 @@ impl<'a> File<'a> {
     /// The code that no table covers.
     pub(super) fn uncovered(&self, tables: &[Source]) -> Uncovered {
         let covered: Vec<Range<u64>> = tables.iter().flat_map(Source::covered).collect();
-        let native = self.image.machine == X86_64;
+        let native = self.image.machine() == X86_64;
         let covered = if native { covered } else { self.code.ranges().to_vec() };
         Uncovered::read(&self.code, &self.loaded, &covered)
     }
@@ -86,7 +84,7 @@ impl<'a> File<'a> {
     /// Frame pointers, where more code than people write in assembly has no rules, and its functions set them up.
     pub(super) fn framed(&self, uncovered: &Uncovered) -> Option<Source> {
         let beyond = uncovered.beyond();
-        let native = self.image.machine == X86_64;
+        let native = self.image.machine() == X86_64;
         let longest = beyond.iter().max_by_key(|range| range.end - range.start)?;
         // Each within the stretch, and no two the same.
         let step = ((longest.end - longest.start) / PIECES) & !(PIECE as u64 - 1);

@@ -2,8 +2,8 @@
 //! tables from version to version; which fields there are, and where, differs.
 
 use super::memory::Reader;
+use elf::Image;
 use std::collections::HashMap;
-use symbolizer::name::elf::Image;
 
 /// Entries of a table that are looked at.
 const MOST_ENTRIES: u64 = 1 << 13;
@@ -11,7 +11,6 @@ const MOST_ENTRIES: u64 = 1 << 13;
 const MOST_STRIDE: u64 = 1 << 10;
 /// Bytes of the symbols' section, and of their names.
 const MOST_SYMBOLS: u64 = 16 << 20;
-const SYMBOL: usize = 24;
 /// Bytes of the longest name that is looked at, its end included.
 const MOST_NAME: usize = 64;
 /// Names begin with one of these, and go on with one of those.
@@ -35,13 +34,11 @@ pub(super) struct Symbols(pub(super) HashMap<String, u64>);
 impl Symbols {
     /// Of a library that is loaded with this bias; `None` where it has none.
     pub(super) fn of(image: &Image<'_>, bias: u64) -> Option<Self> {
-        let data = |name| image.data(image.section(name)?, MOST_SYMBOLS);
-        let (symbols, names) = (data(".dynsym")?, data(".dynstr")?);
-        let found = symbols.chunks_exact(SYMBOL).filter_map(|symbol| {
-            let name = u32::from_le_bytes(symbol[..4].try_into().ok()?);
-            let name = used(names.get(name as usize..)?)?;
-            let value = u64::from_le_bytes(symbol[8..16].try_into().ok()?);
-            Some((String::from_utf8(name.to_vec()).ok()?, value.wrapping_add(bias)))
+        let symbols = image.section(".dynsym")?;
+        let names = image.data(image.section(".dynstr")?, MOST_SYMBOLS)?;
+        let found = image.symbols(symbols, MOST_SYMBOLS).filter_map(|symbol| {
+            let name = used(names.get(symbol.name as usize..)?)?;
+            Some((String::from_utf8(name.to_vec()).ok()?, symbol.address.wrapping_add(bias)))
         });
         let found: HashMap<_, _> = found.collect();
         (!found.is_empty()).then_some(Self(found))

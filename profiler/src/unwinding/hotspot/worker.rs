@@ -2,6 +2,7 @@
 
 use super::layout::Symbols;
 use super::reading::{Machine, Read, Reading};
+use elf::{Bytes, Image, Section, X86_64};
 use std::fs::File;
 use std::io;
 use std::ops::Range;
@@ -9,10 +10,6 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
-use symbolizer::name::elf::{Bytes, Image, Section};
-
-/// The machine whose code is disassembled.
-const X86_64: u16 = 62;
 
 /// Who waits for all that is being read waits so long: a process may be slow, or make its memory so.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -111,7 +108,7 @@ impl Job {
 
 /// Where the library's description of itself is; `None` where it has none that is understood.
 fn symbols(image: &Image<'_>, bias: u64) -> Option<Symbols> {
-    let known = image.wide && image.machine == X86_64;
+    let known = image.wide() && image.machine() == X86_64;
     known.then(|| Symbols::of(image, bias)).flatten()
 }
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use super::{Fixture, chain, installed};
 use crate::name::debuginfod::{Debuginfod, servers};
-use crate::name::elf::{Bytes, Image};
 use crate::name::user::Work;
+use elf::{Bytes, Image};
 
 const C: &str = "__attribute__((noinline)) int work(int n) { return n * 7 + (int)(long)__builtin_frame_address(0); }\n\
     int main(int n, char **v) { (void)v; return work(n); }";

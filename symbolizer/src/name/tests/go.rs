@@ -1,8 +1,8 @@
 //! Go programs without symbols and DWARF.
 
 use super::{Fixture, chain, flipped, installed, name};
-use crate::name::elf::{Bytes, Image};
 use crate::name::gopclntab::GoTable;
+use elf::{Bytes, Image};
 
 const GO: &str = r#"package main
 

@@ -68,7 +68,7 @@ fn a_section_that_says_to_be_huge_when_decompressed_is_refused() {
     let (fixture, _, addresses) = built();
     fixture.run("objcopy", &["--compress-debug-sections=zlib", "a"]);
     let mut bytes = fs::read(fixture.path("a")).unwrap();
-    let image = crate::name::elf::Image::parse(crate::name::elf::Bytes::Memory(&bytes)).unwrap();
+    let image = elf::Image::parse(elf::Bytes::Memory(&bytes)).unwrap();
     let at = image.section(".debug_info").unwrap().offset as usize + 8;
     bytes[at..at + 8].copy_from_slice(&(1u64 << 40).to_le_bytes());
     assert_eq!(name_all(&fixture, &bytes, &addresses), 1);
@@ -77,7 +77,7 @@ fn a_section_that_says_to_be_huge_when_decompressed_is_refused() {
 #[test]
 fn malformed_ranges_give_no_panic() {
     let (_, bytes, addresses) = built();
-    let image = crate::name::elf::Image::parse(crate::name::elf::Bytes::Memory(&bytes)).unwrap();
+    let image = elf::Image::parse(elf::Bytes::Memory(&bytes)).unwrap();
     let section = |name: &str| {
         let section = image.section(name).unwrap();
         (section.address, image.data(section, 1 << 20).unwrap())

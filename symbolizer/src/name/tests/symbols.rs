@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::{Fixture, chain, name};
 use crate::name::debuginfod::Debuginfod;
-use crate::name::elf::{Bytes, Image};
 use crate::name::user::{Work, base_name};
 use crate::{LocalSymbolizer, NameOptions, Reason};
+use elf::{Bytes, Image};
 
 const C: &str = r#"
 #include <stdio.h>
