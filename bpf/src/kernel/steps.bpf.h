@@ -65,6 +65,16 @@ static __always_inline int unmapped(struct walk *w, __u32 index, __u32 level)
 	return by_frame_pointer(w, index, level, RULE_STALE);
 }
 
+/* A saved register from its place on the stack. It is lost where that cannot be read, and the walk goes on without it.
+ */
+static __always_inline void restore_register(struct walk *w, __u32 which, __u64 *value, __u64 at)
+{
+	bool lost = false;
+
+	*value = stack_word(w, at, &lost);
+	w->known = lost ? w->known & ~which : w->known | which;
+}
+
 /* What is rare: the frame address by a word of the stack, in a stub, behind a signal handler. Returns how the walk goes
  * on; the frame address stands in cfa, or for a signal handler's frame the registers in their places. */
 __noinline int rare_step(__u32 index, __u32 level, __u64 rule)
@@ -99,12 +109,12 @@ __noinline int rare_step(__u32 index, __u32 level, __u64 rule)
 	case RULE_SIGNAL_FRAME:
 		at = w->sp;
 		w->ip = stack_word(w, at + SIGNAL_IP, &failed);
-		w->fp = stack_word(w, at + SIGNAL_FP, &failed);
-		w->spare = stack_word(w, at + SIGNAL_SPARE, &failed);
+		w->known = KNOWN_OTHERS;
+		restore_register(w, KNOWN_FP, &w->fp, at + SIGNAL_FP);
+		restore_register(w, KNOWN_SPARE, &w->spare, at + SIGNAL_SPARE);
 		for (int i = 0; i < LEAF_REGISTERS; i++)
 			w->others[i] = stack_word(w, at + SIGNAL_OTHERS + 8 * i, &failed);
 		w->sp = stack_word(w, at + SIGNAL_SP, &failed);
-		w->known = KNOWN_FP | KNOWN_SPARE | KNOWN_OTHERS;
 		w->after = 0;
 		w->cfa = 0;
 		return failed ? WALK_CANNOT_READ : WALK_GOES_ON;
@@ -146,26 +156,24 @@ static __always_inline int restore(struct walk *w, __u32 index, __u32 level, __u
 	if ((!w->base || ra_at - w->base > WINDOW_BYTES - 8) && !move_window(index, level, ra_at))
 		w->base = 0;
 	w->ip = stack_word(w, ra_at, &failed);
+	if (failed)
+		return WALK_CANNOT_READ;
 	if (spare == RULE_SPARE_AT_CFA)
-		w->spare = stack_word(w, cfa + rule_words(rule, RULE_OTHER_AT_SHIFT), &failed);
+		restore_register(w, KNOWN_SPARE, &w->spare, cfa + rule_words(rule, RULE_OTHER_AT_SHIFT));
 	else if (spare != RULE_SPARE_SAME)
 		w->known &= ~KNOWN_SPARE;
-	if (fp == RULE_FP_AT_CFA) {
-		w->fp = stack_word(w, cfa + rule_words(rule, RULE_FP_AT_SHIFT), &failed);
-		w->known |= KNOWN_FP;
-	} else if (fp == RULE_FP_AT_FP) {
-		if (!(w->known & KNOWN_FP))
-			return WALK_LOST_REGISTER;
-		w->fp = stack_word(w, w->fp + rule_words(rule, RULE_FP_AT_SHIFT), &failed);
-	} else if (fp != RULE_FP_SAME) {
+	if (fp == RULE_FP_AT_CFA)
+		restore_register(w, KNOWN_FP, &w->fp, cfa + rule_words(rule, RULE_FP_AT_SHIFT));
+	else if (fp == RULE_FP_AT_FP && w->known & KNOWN_FP)
+		restore_register(w, KNOWN_FP, &w->fp, w->fp + rule_words(rule, RULE_FP_AT_SHIFT));
+	else if (fp != RULE_FP_SAME)
 		w->known &= ~KNOWN_FP;
-	}
 	w->sp = cfa;
 	/* Of the registers that its callers build on, a synthesised rule says this for all. */
 	if (!(rule & RULE_SYNTHESISED && spare == RULE_SPARE_SAME))
 		w->known &= ~KNOWN_OTHERS;
 	w->after = 1;
-	return failed ? WALK_CANNOT_READ : WALK_GOES_ON;
+	return WALK_GOES_ON;
 }
 
 /* What the caller's registers are restored by: the rule, or what stands for one where there is none. A guess leaves the

@@ -4,7 +4,7 @@ use crate::Flags;
 use crate::native::Walker;
 use crate::native::golden::{Golden, Known};
 use crate::sampler::Unwind;
-use crate::unwind::rule::registers::FRAME_POINTER;
+use crate::unwind::rule::registers::{FRAME_POINTER, SPARE, STACK_POINTER};
 use crate::unwind::rule::{Cfa, Compact, Restore, ReturnAddress, Rule};
 use std::path::Path;
 
@@ -156,4 +156,58 @@ fn a_stack_that_was_switched_to_a_higher_one() {
     let walked = golden.walk().unwrap();
     assert_eq!(walked.frames.len(), 2);
     assert!(walked.flags.has(Flags::BROKEN), "{:?}", walked.flags);
+}
+
+/// Four functions, each called by the next; the frame pointer holds 2.
+const SAVED_ELSEWHERE: &str = "\
+unwind auto guess
+process 64 7 0
+registers 401010 9000 2 0 0
+mapping 401000 402000 rules
+rule 401000 401100 0
+rule 401100 401200 0
+rule 401200 401300 0
+rule 401300 401400 800000741
+memory 9000
+bytes 0000000000000000501140000000000010900000000000005012400000000000
+bytes 00000000000000005013400000000000
+flags 0
+frame 401010 context leaf
+frame 401150 rule calls
+frame 401250 rule calls_that
+frame 401350 rule begins
+";
+
+/// Walks the stack above by the rules of the first three.
+fn saved_elsewhere(by: [Rule; 3]) -> (usize, Flags) {
+    let mut golden: Golden = SAVED_ELSEWHERE.parse().unwrap();
+    let Known::Rules(rules) = &mut golden.mappings[0].known else { panic!("rules") };
+    rules.iter_mut().zip(&by).for_each(|((_, rule), by)| *rule = Compact::of(by));
+    let walked = golden.walk().unwrap();
+    let found = walked.frames.iter().map(|frame| frame.address);
+    assert!(found.zip(&golden.frames).all(|(found, right)| found == right.address));
+    (walked.frames.len(), walked.flags)
+}
+
+/// Return address and stack pointer are known all the same: only who needs the register ends the walk.
+#[test]
+fn a_register_that_cannot_be_restored_is_lost_and_no_more() {
+    let by = |register, offset| Rule::of(Cfa::Register { register, offset });
+    let by_sp = by(STACK_POINTER, 16);
+    for fp in [Restore::AtFramePointer(0), Restore::AtCfa(-1024)] {
+        let leaf = Rule { fp, ..by_sp };
+        assert_eq!(saved_elsewhere([leaf, by_sp, by_sp]), (4, Flags(0)), "{fp:?}");
+        assert_eq!(saved_elsewhere([leaf, leaf, by_sp]), (4, Flags(0)), "{fp:?} twice");
+        let by_fp = by(FRAME_POINTER, 16);
+        assert_eq!(saved_elsewhere([leaf, by_sp, by_fp]), (3, Flags::LOST_REGISTER), "{fp:?}");
+    }
+    let (lost, by_spare) = (Rule { spare: Restore::AtCfa(-1024), ..by_sp }, by(SPARE, 32));
+    assert_eq!(saved_elsewhere([lost, by_sp, by_sp]), (4, Flags(0)));
+    assert_eq!(saved_elsewhere([lost, by_sp, by_spare]), (3, Flags::LOST_REGISTER));
+    // One that was lost is known again where it was saved.
+    let saved = Rule { spare: Restore::AtCfa(-16), ..by_sp };
+    assert_eq!(saved_elsewhere([lost, saved, by_spare]), (4, Flags(0)));
+    // Without a return address nothing goes on.
+    let nowhere = Rule { ra: ReturnAddress::AtCfa(-1024), ..by_sp };
+    assert_eq!(saved_elsewhere([by_sp, nowhere, by_sp]), (2, Flags::UNREADABLE));
 }
