@@ -16,7 +16,9 @@
 pub mod name;
 pub mod place;
 pub mod process;
+mod warning;
 
-pub use name::{Line, LocalSymbolizer, NameOptions, Named, RawAddresses, Symbolize, Warning};
+pub use name::{Line, LocalSymbolizer, NameOptions, Named, RawAddresses, Symbolize};
 pub use place::{FileId, Jit, MappedFile, Place, Reason, Runtime, Segment};
 pub use process::{CodeMemory, CodeOf, CodeRange, Event, EventKind, Identity, ProcessTable, Space};
+pub use warning::Warning;

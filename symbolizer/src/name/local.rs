@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use elf::{Bytes, Image};
 
-use super::debugfile;
-use super::debuginfod::Debuginfod;
-use super::kernel::AskKernel;
-use super::user::Work;
-use super::{Line, NameOptions, Named, Symbolize, Warning, kernel, perfmap, vdso};
+use super::file::debugfile;
+use super::file::debuginfod::Debuginfod;
+use super::file::work::Work;
+use super::kernel::names::{self as kernel, AskKernel};
+use super::{Line, NameOptions, Named, Symbolize, Warning, perfmap, vdso};
 use crate::place::{FileId, Jit, MappedFile, Place, Reason};
 use crate::process::ProcessTable;
 

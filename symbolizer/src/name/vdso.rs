@@ -5,8 +5,8 @@ use std::os::unix::fs::FileExt;
 
 use elf::{Bytes, Image};
 
+use super::file::symtab;
 use super::lines::hex;
-use super::symtab;
 
 /// A vDSO has a few pages.
 const MAX_BYTES: u64 = 1 << 20;

@@ -1,6 +1,6 @@
 //! Which runtime a process runs, by the names of the files that it maps as code.
 
-use super::maps::basename;
+use super::proc::maps::basename;
 use crate::place::Runtime;
 
 /// The runtime that a mapped file tells.

@@ -89,14 +89,14 @@ impl Drop for Running {
 
 /// An identity as the kernel would give it.
 pub(crate) fn identity_of(pid: u32) -> Identity {
-    let ticks = super::task::Task::open(pid).unwrap().start_ticks().unwrap();
-    identity(pid, ticks * super::task::TICK + 1_234_567, 1)
+    let ticks = crate::process::proc::task::Task::open(pid).unwrap().start_ticks().unwrap();
+    identity(pid, ticks * crate::process::proc::task::TICK + 1_234_567, 1)
 }
 
 /// The first executable mapping of a process whose path contains `part`, as an event.
 pub(crate) fn mapping_event(time: u64, pid: u32, part: &str) -> Event {
     let maps = std::fs::read(format!("/proc/{pid}/maps")).unwrap();
-    let told = super::maps::executable(&maps)
+    let told = crate::process::proc::maps::executable(&maps)
         .find(|told| told.path.windows(part.len()).any(|name| name == part.as_bytes()))
         .unwrap_or_else(|| panic!("no {part} in {}", String::from_utf8_lossy(&maps)));
     event(
@@ -117,8 +117,9 @@ pub(crate) fn mapping_event(time: u64, pid: u32, part: &str) -> Event {
 fn wait_for_program(pid: u32, name: &str) {
     let mapped = || {
         let maps = std::fs::read(format!("/proc/{pid}/maps")).unwrap();
-        super::maps::executable(&maps).any(|told| {
-            super::maps::basename(super::maps::undeleted(told.path).0).ends_with(name.as_bytes())
+        crate::process::proc::maps::executable(&maps).any(|told| {
+            crate::process::proc::maps::basename(crate::process::proc::maps::undeleted(told.path).0)
+                .ends_with(name.as_bytes())
         })
     };
     while !mapped() {

@@ -50,7 +50,8 @@ fn by_debug_link_with_its_checksum() {
 fn by_build_id_below_the_root_of_the_process() {
     let (fixture, work) = split(&["-Wl,--build-id"]);
     let mut file = fixture.mapped("a");
-    let path = crate::name::debugfile::build_id_path(file.build_id.as_ref().unwrap()).unwrap();
+    let path =
+        crate::name::file::debugfile::build_id_path(file.build_id.as_ref().unwrap()).unwrap();
     let inside = fixture.directory.path().join("root").join(path.strip_prefix("/").unwrap());
     fs::create_dir_all(inside.parent().unwrap()).unwrap();
     fs::rename(fixture.path("a.debug"), &inside).unwrap();
@@ -69,7 +70,8 @@ fn a_debug_file_with_another_build_id_is_refused() {
     let (fixture, work) = split(&["-Wl,--build-id"]);
     let (other, _) = split(&["-Wl,--build-id", "-DOTHER", "-O0"]);
     let mut file = fixture.mapped("a");
-    let path = crate::name::debugfile::build_id_path(file.build_id.as_ref().unwrap()).unwrap();
+    let path =
+        crate::name::file::debugfile::build_id_path(file.build_id.as_ref().unwrap()).unwrap();
     let inside = fixture.directory.path().join("root").join(path.strip_prefix("/").unwrap());
     fs::create_dir_all(inside.parent().unwrap()).unwrap();
     fs::copy(other.path("a.debug"), &inside).unwrap();

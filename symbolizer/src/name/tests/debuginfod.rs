@@ -7,8 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use super::{Fixture, chain, installed};
-use crate::name::debuginfod::{Debuginfod, servers};
-use crate::name::user::Work;
+use crate::name::file::debuginfod::{Debuginfod, servers};
+use crate::name::file::work::Work;
 use elf::{Bytes, Image};
 
 const C: &str = "__attribute__((noinline)) int work(int n) { return n * 7 + (int)(long)__builtin_frame_address(0); }\n\

@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use crate::name::kallsyms::{Ksym, Ksyms, printed, symbols};
-use crate::name::kernel;
+use crate::name::kernel::names as kernel;
 use crate::name::perfmap::names_in;
 use crate::name::vdso;
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{Fixture, chain, name};
-use crate::name::debuginfod::Debuginfod;
-use crate::name::user::{Work, base_name};
+use crate::name::file::debuginfod::Debuginfod;
+use crate::name::file::work::{Work, base_name};
 use crate::{LocalSymbolizer, NameOptions, Reason};
 use elf::{Bytes, Image};
 

@@ -2,7 +2,7 @@
 
 use super::{event, exec, identity, inode};
 use crate::place::{MappedFile, Place, Reason};
-use crate::process::descriptors::Descriptors;
+use crate::process::files::descriptors::Descriptors;
 use crate::process::{EventKind, ProcessTable};
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;

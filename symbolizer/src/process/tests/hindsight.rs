@@ -2,7 +2,7 @@
 
 use super::{Running, exec, fork, identity, identity_of, mapping_event, wait_for_program};
 use crate::place::{Place, Reason};
-use crate::process::hindsight::monotonic;
+use crate::process::space::hindsight::monotonic;
 use crate::process::{Event, Identity, ProcessTable, Space};
 use std::io::Write;
 

@@ -5,7 +5,7 @@ use super::{
     wait_for_program,
 };
 use crate::place::{Place, Reason};
-use crate::process::files::Files;
+use crate::process::files::kept::Files;
 use crate::process::{EventKind, ProcessTable};
 use std::os::unix::fs::FileExt;
 use std::process::Command;
@@ -103,11 +103,14 @@ fn files_of_an_overlay_are_known_as_the_ones_that_were_mapped() {
         // Without the help of map_files, and with the device that older kernels tell in their records.
         let root = std::fs::File::open(format!("/proc/{pid}/root")).unwrap();
         let maps = std::fs::read(format!("/proc/{pid}/maps")).unwrap();
-        let mut told = crate::process::maps::executable(&maps).next().unwrap();
-        crate::process::open::by_path(&root, &told).unwrap();
+        let mut told = crate::process::proc::maps::executable(&maps).next().unwrap();
+        crate::process::proc::open::by_path(&root, &told).unwrap();
         told.device = (8, 1);
-        crate::process::open::by_path(&root, &told).unwrap();
+        crate::process::proc::open::by_path(&root, &told).unwrap();
         told.inode += 1_000_000;
-        assert_eq!(crate::process::open::by_path(&root, &told).unwrap_err(), Reason::FileChanged);
+        assert_eq!(
+            crate::process::proc::open::by_path(&root, &told).unwrap_err(),
+            Reason::FileChanged
+        );
     }
 }

@@ -1,14 +1,14 @@
 //! The table: which process is what now, and which address space an identity means.
 
-use super::files::Files;
-use super::hindsight::Hindsight;
-use super::image::{Image, Story};
-use super::maps::Told;
-use super::roots::Roots;
-use super::spoilt::Spoilt;
-use super::{Event, EventKind, Identity, Space};
-use crate::name::Warning;
 use crate::place::{FileId, Jit, MappedFile, Reason, Runtime};
+use crate::process::files::kept::Files;
+use crate::process::proc::maps::Told;
+use crate::process::proc::roots::Roots;
+use crate::process::space::hindsight::Hindsight;
+use crate::process::space::image::{Image, Story};
+use crate::process::{Event, EventKind, Identity, Space};
+use crate::warning::Spoilt;
+use crate::warning::Warning;
 use std::cmp::Ordering;
 use std::collections::{HashMap, VecDeque};
 
@@ -17,22 +17,22 @@ use std::collections::{HashMap, VecDeque};
 #[derive(Debug, Default)]
 pub struct ProcessTable {
     /// Whether `/proc` and files may be read.
-    pub(super) live: bool,
+    pub(crate) live: bool,
     /// The latest time seen, nanoseconds of CLOCK_MONOTONIC.
-    pub(super) now: u64,
+    pub(crate) now: u64,
     /// Address spaces, by index.
-    pub(super) images: Vec<Image>,
+    pub(crate) images: Vec<Image>,
     /// Indexes that nobody was told of and that are free again.
     free: Vec<u32>,
     /// What each pid is now.
-    pub(super) current: HashMap<u32, u32>,
+    pub(crate) current: HashMap<u32, u32>,
     identities: HashMap<Identity, u32>,
     /// Those that ended, oldest first.
     retired: VecDeque<u32>,
-    pub(super) files: Files,
-    pub(super) roots: Roots,
-    pub(super) spoilt: Spoilt,
-    pub(super) hindsight: Hindsight,
+    pub(crate) files: Files,
+    pub(crate) roots: Roots,
+    pub(crate) spoilt: Spoilt,
+    pub(crate) hindsight: Hindsight,
 }
 
 impl ProcessTable {
@@ -137,7 +137,7 @@ impl ProcessTable {
         warnings
     }
 
-    pub(super) fn image(&self, index: u32) -> Option<&Image> {
+    pub(crate) fn image(&self, index: u32) -> Option<&Image> {
         self.images.get(index as usize)
     }
 
@@ -203,7 +203,7 @@ impl ProcessTable {
     }
 
     /// What `pid` is now.
-    pub(super) fn current_or_unread(&mut self, pid: u32) -> u32 {
+    pub(crate) fn current_or_unread(&mut self, pid: u32) -> u32 {
         match self.current.get(&pid) {
             Some(&index) => index,
             None => self.succeed(Image::unread(pid)),

@@ -1,8 +1,8 @@
 //! Names of a Go program from its `.gopclntab`: where the table and the runtime's description of the module
 //! lie in the file.
 
-use super::Line;
 use super::gopclntab::{GoTable, stated_text};
+use crate::name::Line;
 use elf::word::u64_at;
 use elf::{AARCH64, Image, Section, X86_64, relocations};
 
@@ -16,7 +16,7 @@ const WORDS: usize = 64;
 const TEXT: usize = 22;
 
 /// Names from the table for each address that it covers; `None` if the file has no table.
-pub(super) fn names(
+pub(crate) fn names(
     image: &Image<'_>,
     addresses: &[u64],
     no_inline: bool,

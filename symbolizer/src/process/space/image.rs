@@ -1,12 +1,12 @@
 //! One address space: a program in a process, from exec (or fork) to the next exec or the end.
 
-use super::Identity;
 use super::hindsight::Reading;
 use super::jit::{Began, Watch};
 use super::mappings::{Change, Content, Mapping, Mappings};
-use super::roots::Root;
-use super::task::Start;
 use crate::place::{Reason, Runtime};
+use crate::process::Identity;
+use crate::process::proc::roots::Root;
+use crate::process::proc::task::Start;
 use std::cmp::Ordering;
 use std::sync::Arc;
 

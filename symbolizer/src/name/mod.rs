@@ -3,38 +3,30 @@
 //! [`LocalSymbolizer`] asks this machine's files and kernel, [`RawAddresses`] leaves user files unnamed. Both
 //! work in batches: all addresses of a file are looked up together, sorted, each once, and what was read of
 //! the file is dropped before the next one. The parsers are pure functions on bytes. In reading order:
-//! `local` (places by kind), `user` (one file: the sources in their order), then each source: [`gopclntab`],
-//! `dwarf`, [`symtab`], [`ranges`], [`kallsyms`], [`perfmap`].
+//! `local` (places by kind), `file` (one file: `work` has the sources in their order), `kernel`, [`perfmap`], `vdso`.
 
-mod debugfile;
-pub mod debuginfod;
 mod demangle;
-mod dwarf;
-mod extract;
-mod go;
-pub mod gopclntab;
-pub mod kallsyms;
+mod file;
 mod kernel;
 mod lines;
 mod local;
 pub mod perfmap;
-mod plt;
-pub mod ranges;
 mod raw;
-pub mod symtab;
 #[cfg(test)]
 mod tests;
-mod user;
 mod vdso;
 
 pub use demangle::{demangle, text};
-pub use go::go_table;
-pub use kernel::AskKernel;
+pub use file::go::go_table;
+pub use file::{debuginfod, gopclntab, ranges, symtab};
+pub use kernel::kallsyms;
+pub use kernel::names::AskKernel;
 pub use local::LocalSymbolizer;
 pub use raw::RawAddresses;
 
 use crate::place::{Place, Reason};
 use crate::process::ProcessTable;
+use crate::warning::Warning;
 
 /// One function at an address: the function that the code lies in, or one that was inlined there.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -70,15 +62,6 @@ pub struct NameOptions {
     pub no_inline: bool,
     /// Where debug files are fetched from: debuginfod servers; empty: none.
     pub debuginfod: Vec<String>,
-}
-
-/// One foreign file was spoilt, and the reason; counted, for the summary.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Warning {
-    /// Which file.
-    pub file: String,
-    /// What was wrong with it, as in "DWARF is malformed".
-    pub what: String,
 }
 
 /// Gives names to places.

@@ -8,8 +8,9 @@ use blazesym::MaybeDefault;
 use blazesym::symbolize::{self, Input, Symbolizer};
 
 use super::kallsyms::{self, Ksym, Ksyms};
-use super::{Line, Named};
 use crate::Reason;
+use crate::name::file::dwarf;
+use crate::name::{Line, Named, demangle};
 
 /// Asks the running kernel what it prints for addresses, as in `function+0x10/0x40 [module]`; `None`: it cannot say.
 pub type AskKernel = fn(&[u64]) -> Option<Vec<String>>;
@@ -21,7 +22,7 @@ const MAX_ASKED: usize = 8192;
 
 /// Names for sorted kernel addresses. The kernel is asked where it can be, and where it shows its addresses to this
 /// process anyway.
-pub(super) fn names(addresses: &[u64], ask: Option<AskKernel>) -> Vec<Named> {
+pub(crate) fn names(addresses: &[u64], ask: Option<AskKernel>) -> Vec<Named> {
     match symbols(addresses, ask) {
         Ok(found) if found.hidden => unnamed(addresses, Reason::KernelHidden),
         Ok(found) => named(addresses, &found.symbols),
@@ -78,7 +79,7 @@ fn named(addresses: &[u64], symbols: &[Option<Ksym>]) -> Vec<Named> {
 }
 
 /// What is shown of a symbol.
-pub(super) fn name(symbol: &Option<Ksym>) -> Named {
+pub(crate) fn name(symbol: &Option<Ksym>) -> Named {
     let Some(symbol) = symbol else {
         let module = "[kernel]".to_owned();
         return Named { lines: Vec::new(), module, reason: Some(Reason::NoSymbol) };
@@ -89,7 +90,7 @@ pub(super) fn name(symbol: &Option<Ksym>) -> Named {
         (None, None) => (&symbol.name[..], "[kernel]".to_owned()),
     };
     let line = Line {
-        name: super::demangle(name),
+        name: demangle(name),
         system_name: symbol.name.clone(),
         file: String::new(),
         line: 0,
@@ -131,7 +132,7 @@ fn program_lines(programs: &[(usize, u64, &Ksym)]) -> Vec<Option<(String, u32)>>
         Some(
             found
                 .into_iter()
-                .map(|symbol| super::dwarf::position(symbol.into_sym()?.code_info?))
+                .map(|symbol| dwarf::position(symbol.into_sym()?.code_info?))
                 .collect(),
         )
     };
@@ -139,7 +140,7 @@ fn program_lines(programs: &[(usize, u64, &Ksym)]) -> Vec<Option<(String, u32)>>
 }
 
 /// The path by which we ourselves can open an open file again.
-pub(super) fn fd_path(file: &File) -> PathBuf {
+pub(crate) fn fd_path(file: &File) -> PathBuf {
     use std::os::fd::AsRawFd;
     PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()))
 }

@@ -4,9 +4,9 @@
 
 use super::image::{Image, Story};
 use super::mappings::Mappings;
-use super::{Event, EventKind, ProcessTable};
-use crate::name::Warning;
 use crate::place::{Reason, Runtime};
+use crate::process::{Event, EventKind, ProcessTable};
+use crate::warning::Warning;
 use rustix::time::{ClockId, clock_gettime};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -74,7 +74,7 @@ impl ProcessTable {
 
     /// `pid` changes its program at `time`: what was read of it later than that was not what it runs until
     /// then.
-    pub(super) fn take_back(&mut self, pid: u32, time: u64) {
+    pub(crate) fn take_back(&mut self, pid: u32, time: u64) {
         if self.hindsight.announced.get(&pid).is_some_and(|&last| last <= time) {
             self.hindsight.announced.remove(&pid);
         }

@@ -1,9 +1,9 @@
 //! What the table knows of each address space, for those who report on a target.
 
-use super::image::Story;
-use super::mappings::Content;
-use super::{ProcessTable, Space};
 use crate::place::{FileId, Reason, Runtime};
+use crate::process::space::image::Story;
+use crate::process::space::mappings::Content;
+use crate::process::{ProcessTable, Space};
 
 /// An address space, as far as it is of interest to a reader.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -57,7 +57,7 @@ struct Server {
 
 /// Fetches debug files; makes no connection before it must.
 #[derive(Debug, Default)]
-pub(super) struct Debuginfod {
+pub(crate) struct Debuginfod {
     servers: Vec<Server>,
     cache: Option<PathBuf>,
     spent: Duration,
@@ -65,18 +65,18 @@ pub(super) struct Debuginfod {
 }
 
 impl Debuginfod {
-    pub(super) fn new(urls: &[String]) -> Self {
+    pub(crate) fn new(urls: &[String]) -> Self {
         Self::with_cache(urls, cache_directory())
     }
 
-    pub(super) fn with_cache(urls: &[String], cache: Option<PathBuf>) -> Self {
+    pub(crate) fn with_cache(urls: &[String], cache: Option<PathBuf>) -> Self {
         let server =
             |url: &String| Server { url: url.trim_end_matches('/').to_owned(), failures: 0 };
         Self { servers: urls.iter().map(server).collect(), cache, ..Self::default() }
     }
 
     /// The debug file of a build ID, not yet looked into. `Ok(None)`: no server has it.
-    pub(super) fn fetch(&mut self, build_id: &[u8]) -> Result<Option<File>, &'static str> {
+    pub(crate) fn fetch(&mut self, build_id: &[u8]) -> Result<Option<File>, &'static str> {
         if self.servers.is_empty() || build_id.len() < 2 || self.missing.contains(build_id) {
             return Ok(None);
         }

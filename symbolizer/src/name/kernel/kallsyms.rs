@@ -4,7 +4,7 @@
 use std::io;
 use std::ops::ControlFlow;
 
-use super::lines;
+use crate::name::{lines, text};
 
 /// No more bytes are read.
 const MAX_BYTES: u64 = 256 << 20;
@@ -164,8 +164,8 @@ impl Pass<'_> {
                         && address - symbol.start < MAX_REACH
                         && !matches!(&symbol.name[..], b"_etext" | b"_einittext")
                 })?;
-                let module = (!symbol.module.is_empty()).then(|| super::text(&symbol.module));
-                Some(Ksym { start: symbol.start, name: super::text(&symbol.name), module })
+                let module = (!symbol.module.is_empty()).then(|| text(&symbol.module));
+                Some(Ksym { start: symbol.start, name: text(&symbol.name), module })
             })
             .collect();
         Ksyms { symbols, hidden: self.hidden }

@@ -1,7 +1,15 @@
 //! Foreign files that were refused or are malformed: counted, for the summary.
 
-use crate::name::Warning;
 use std::collections::BTreeSet;
+
+/// One foreign file was spoilt, and the reason; counted, for the summary.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// Which file.
+    pub file: String,
+    /// What was wrong with it, as in "DWARF is malformed".
+    pub what: String,
+}
 
 /// What was wrong with foreign files, each said once.
 #[derive(Debug, Default)]

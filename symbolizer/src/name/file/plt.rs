@@ -7,7 +7,7 @@ use elf::{Image, Section, X86_64, relocations};
 const MAX_RELOCATIONS: u64 = 64 << 20;
 
 /// The name behind a stub, by the word that it jumps through and that word's relocation.
-pub(super) fn name(image: &Image<'_>, section: &Section, address: u64) -> Option<Vec<u8>> {
+pub(crate) fn name(image: &Image<'_>, section: &Section, address: u64) -> Option<Vec<u8>> {
     if image.machine() != X86_64 || !image.wide() {
         return None;
     }

@@ -2,13 +2,13 @@
 
 use super::descriptors::Descriptors;
 use super::loaded::{Loaded, Problem, address};
-use super::mappings::Content;
-use super::maps::{Origin, Told, undeleted};
-use super::open::{self, Opened, Stamp};
-use super::roots::{Root, RootId};
-use super::source::Source;
-use super::spoilt::Spoilt;
 use crate::place::{FileId, MappedFile, Reason, Segment};
+use crate::process::proc::maps::{Origin, Told, undeleted};
+use crate::process::proc::open::{self, Opened, Stamp};
+use crate::process::proc::roots::{Root, RootId};
+use crate::process::proc::source::Source;
+use crate::process::space::mappings::Content;
+use crate::warning::Spoilt;
 use elf::Bytes;
 use std::collections::{HashMap, HashSet};
 

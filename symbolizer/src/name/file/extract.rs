@@ -29,12 +29,12 @@ const STRINGS: &[u8] = b"\0-\0";
 const PIECE: u64 = 1 << 20;
 
 /// Whether a section is one that is copied.
-pub(super) fn is_needed(section: &Section) -> bool {
+pub(crate) fn is_needed(section: &Section) -> bool {
     section.kind != SHT_NOBITS && SECTIONS.contains(&section.name.as_str())
 }
 
 /// Writes a 64-bit file of the debug sections of a 64-bit `image`.
-pub(super) fn extract(image: &Image<'_>, out: &File) -> io::Result<()> {
+pub(crate) fn extract(image: &Image<'_>, out: &File) -> io::Result<()> {
     let mut writer = Writer { out, end: 64, names: vec![0], headers: vec![0; 64] };
     for section in image.sections.iter().filter(|section| is_needed(section)) {
         let start = writer.end;

@@ -23,7 +23,7 @@ const DIRECTORY: &str = "/usr/lib/debug";
 
 /// A debug file that fits.
 #[derive(Debug)]
-pub(super) struct DebugFile {
+pub(crate) struct DebugFile {
     /// The open file.
     pub file: File,
     /// Whether it stands in a directory of this machine and not of a container.
@@ -32,7 +32,7 @@ pub(super) struct DebugFile {
 
 /// What was found of a debug file, and why another one was passed over.
 #[derive(Debug, Default)]
-pub(super) struct Search {
+pub(crate) struct Search {
     /// The first that fits.
     pub found: Option<DebugFile>,
     /// What was wrong with others.
@@ -40,7 +40,7 @@ pub(super) struct Search {
 }
 
 /// Looks for the debug file of `file`, whose parsed form is `image`.
-pub(super) fn find(file: &MappedFile, image: &Image<'_>) -> Search {
+pub(crate) fn find(file: &MappedFile, image: &Image<'_>) -> Search {
     let mut search = Search::default();
     let foreign = file.root.as_deref().filter(|root| !is_own_root(root));
     let roots = [foreign, None];
@@ -69,7 +69,7 @@ pub(super) fn find(file: &MappedFile, image: &Image<'_>) -> Search {
 
 impl Search {
     /// Takes a file that came from elsewhere, if it fits; it must carry the build ID.
-    pub(super) fn check(
+    pub(crate) fn check(
         &mut self,
         candidate: Option<File>,
         ours: bool,
@@ -111,7 +111,7 @@ fn fits(image: &Image<'_>, file: &MappedFile, other: &Image<'_>) -> Result<(), &
 }
 
 /// Whether the code sections that both name are at the same addresses.
-pub(super) fn same_code(image: &Image<'_>, other: &Image<'_>) -> Result<(), &'static str> {
+pub(crate) fn same_code(image: &Image<'_>, other: &Image<'_>) -> Result<(), &'static str> {
     let differs = image.sections.iter().filter(|section| section.is_code()).any(|section| {
         other
             .section(&section.name)
@@ -121,7 +121,7 @@ pub(super) fn same_code(image: &Image<'_>, other: &Image<'_>) -> Result<(), &'st
 }
 
 /// `/usr/lib/debug/.build-id/ab/cdef….debug`.
-pub(super) fn build_id_path(id: &[u8]) -> Option<PathBuf> {
+pub(crate) fn build_id_path(id: &[u8]) -> Option<PathBuf> {
     let (first, rest) = id.split_first().filter(|(_, rest)| !rest.is_empty())?;
     let rest: String = rest.iter().map(|byte| format!("{byte:02x}")).collect();
     Some(PathBuf::from(format!("{DIRECTORY}/.build-id/{first:02x}/{rest}.debug")))
@@ -157,7 +157,7 @@ fn link_paths(path: &[u8], name: &[u8]) -> Vec<PathBuf> {
 }
 
 /// Opens a regular file below a root that it cannot leave; never waits, as a FIFO would make one do.
-pub(super) fn open(root: Option<&File>, path: &Path) -> Option<File> {
+pub(crate) fn open(root: Option<&File>, path: &Path) -> Option<File> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
     let opened = match root {
         Some(root) => {
@@ -194,7 +194,7 @@ fn crc(file: &File) -> Option<u32> {
 }
 
 /// The ELF file inside `.gnu_debugdata`: a symbol table, compressed with xz.
-pub(super) fn mini(image: &Image<'_>) -> Option<Result<Vec<u8>, &'static str>> {
+pub(crate) fn mini(image: &Image<'_>) -> Option<Result<Vec<u8>, &'static str>> {
     let section = image.section(".gnu_debugdata")?;
     let packed = image.data(section, MAX_MINI)?;
     let decode = || {

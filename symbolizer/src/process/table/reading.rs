@@ -1,14 +1,14 @@
 //! Where an address lies: by the mappings that are known, and by reading `/proc` where they are not.
 
-use super::image::{Image, Story};
-use super::jit::Watch;
-use super::mappings::{Change, Content, Mapping, Mappings};
-use super::maps::{self, Origin, Told};
-use super::roots::Roots;
-use super::source::Source;
-use super::task::Task;
-use super::{ProcessTable, Space, runtime};
 use crate::place::{Place, Reason};
+use crate::process::proc::maps::{self, Origin, Told};
+use crate::process::proc::roots::Roots;
+use crate::process::proc::source::Source;
+use crate::process::proc::task::Task;
+use crate::process::space::image::{Image, Story};
+use crate::process::space::jit::Watch;
+use crate::process::space::mappings::{Change, Content, Mapping, Mappings};
+use crate::process::{ProcessTable, Space, runtime};
 
 /// Below lies no mapping (`vm.mmap_min_addr`), from the other one on no user memory on any machine.
 const USER: std::ops::Range<u64> = 0x1_0000..1 << 56;
@@ -63,14 +63,14 @@ impl ProcessTable {
     }
 
     /// A mapping was made.
-    pub(super) fn mapped(&mut self, index: u32, told: &Told<'_>) {
+    pub(crate) fn mapped(&mut self, index: u32, told: &Told<'_>) {
         let mapping = self.mapping(index, told);
         self.images[index as usize].insert(mapping);
         self.recognize(index, told.path);
     }
 
     /// Reads the maps if they are not known, or doubted.
-    pub(super) fn ensure_read(&mut self, index: u32) {
+    pub(crate) fn ensure_read(&mut self, index: u32) {
         let story = self.images[index as usize].story;
         if !matches!(story, Story::Unread | Story::Doubted { .. }) {
             return;
@@ -201,7 +201,7 @@ impl ProcessTable {
 
     /// The last look, at the end of the process (it may be a zombie by now, but its root is known) or of the
     /// recording. Later the pid is another one's, and the map too.
-    pub(super) fn look_for_perf_map_at_last(&mut self, index: u32) {
+    pub(crate) fn look_for_perf_map_at_last(&mut self, index: u32) {
         let image = &self.images[index as usize];
         let missing = image.watch.as_ref().is_some_and(|watch| watch.open());
         if self.live && !image.retired && missing {

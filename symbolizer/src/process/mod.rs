@@ -1,36 +1,19 @@
 //! The process table: identity, mappings, opened files.
 //!
-//! Modules in reading order: `table` (what the session calls), `reading` (from an address to its place),
-//! `hindsight` (what was read too late), `sweep` (all at once), `image` (one address space), `mappings` (its executable memory), `maps`
-//! (`/proc/PID/maps`), `task` (the rest of `/proc/PID`), `files`, `source` and `open` (the files that are mapped),
-//! `loaded` (what is read of them), `roots` (mount namespaces), `jit` (perf maps), `runtime`, `descriptors`, `spoilt`,
-//! `report` (what `doctor` asks).
+//! Folders in reading order: `proc` (what the kernel tells), `files`, `space` (one address space), `table` (what the session
+//! calls).
 
-mod code;
-mod descriptors;
 mod files;
-mod hindsight;
-mod image;
-mod jit;
-mod loaded;
-mod mappings;
-mod maps;
-mod open;
-mod reading;
-mod report;
-mod roots;
+mod proc;
 mod runtime;
-mod source;
-mod spoilt;
-mod sweep;
+mod space;
 mod table;
-mod task;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use code::{CodeMemory, CodeOf, CodeRange};
-pub use report::SpaceFacts;
-pub use table::ProcessTable;
+pub use table::code::{CodeMemory, CodeOf, CodeRange};
+pub use table::report::SpaceFacts;
+pub use table::state::ProcessTable;
 
 /// What tells one address space from every other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

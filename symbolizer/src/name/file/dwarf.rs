@@ -17,8 +17,8 @@ use elf::word::u64_at;
 use elf::{Image, SHF_COMPRESSED};
 
 use super::extract;
-use super::kernel::fd_path;
-use super::{Line, demangle, text};
+use crate::name::kernel::names::fd_path;
+use crate::name::{Line, demangle, text};
 
 /// A copy of debug sections is no larger.
 const MAX_COPY: u64 = 512 << 20;
@@ -37,7 +37,7 @@ const MAX_INLINED: usize = 256;
 
 /// What DWARF says of an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Found {
+pub(crate) struct Found {
     /// Innermost first.
     pub lines: Vec<Line>,
     /// Whether a function was found, or only the place in the source.
@@ -45,13 +45,13 @@ pub(super) struct Found {
 }
 
 /// Whether a file has DWARF of its own.
-pub(super) fn present(image: &Image<'_>) -> bool {
+pub(crate) fn present(image: &Image<'_>) -> bool {
     image.has(".debug_info")
 }
 
 /// What DWARF says of each address; `ours`: the file is from this machine's debug directories. After `time`
 /// the rest is left out.
-pub(super) fn names(
+pub(crate) fn names(
     file: &File,
     image: &Image<'_>,
     ours: bool,
@@ -189,7 +189,7 @@ fn line(name: &str, info: Option<CodeInfo<'_>>, inlined: bool) -> Line {
 
 /// Path and line of a place in the source.
 #[expect(clippy::boxed_local, reason = "this is how blazesym hands it out")]
-pub(super) fn position(info: Box<CodeInfo<'_>>) -> Option<(String, u32)> {
+pub(crate) fn position(info: Box<CodeInfo<'_>>) -> Option<(String, u32)> {
     use std::os::unix::ffi::OsStrExt;
     let file = text(info.to_path().as_os_str().as_bytes());
     Some((file, info.line.unwrap_or(0)))

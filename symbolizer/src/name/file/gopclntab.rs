@@ -5,6 +5,7 @@
 
 use std::cell::Cell;
 
+use crate::name::text;
 use elf::word::{c_string, u32_at, u64_at};
 
 /// Steps through program-counter tables, of all look-ups together, before nothing more is looked up.
@@ -194,7 +195,7 @@ impl<'a> GoTable<'a> {
 
     fn name(&self, offset: u32) -> Option<String> {
         let name = c_string(self.names, usize::try_from(offset).ok()?);
-        (!name.is_empty()).then(|| super::text(name))
+        (!name.is_empty()).then(|| text(name))
     }
 
     /// File and line of an address in a function.
@@ -221,7 +222,7 @@ impl<'a> GoTable<'a> {
             u32_at(self.units, at).filter(|&offset| offset != u32::MAX)?
         };
         let name = c_string(self.files, usize::try_from(offset).ok()?);
-        (!name.is_empty()).then(|| super::text(name))
+        (!name.is_empty()).then(|| text(name))
     }
 
     /// The value that a program-counter table has at an address.

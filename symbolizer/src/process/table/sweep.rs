@@ -1,7 +1,7 @@
 //! Everything that runs at the start of a recording of the whole machine, read once.
 
-use super::ProcessTable;
-use super::image::Story;
+use crate::process::ProcessTable;
+use crate::process::space::image::Story;
 use std::time::{Duration, Instant};
 
 /// So many processes are read at most.

@@ -9,7 +9,8 @@ use super::debuginfod::Debuginfod;
 use super::plt;
 use super::ranges::{Loaded, Range, Ranges};
 use super::symtab::{self, Symbol};
-use super::{Line, Named, demangle, dwarf, go, text};
+use super::{dwarf, go};
+use crate::name::{Line, Named, demangle, text};
 use crate::{MappedFile, Reason};
 
 /// Bound of the sections that functions' ranges are read from, in bytes.
@@ -17,7 +18,7 @@ const MAX_FRAME: u64 = 256 << 20;
 
 /// The work on one file: each step names what the steps before did not.
 #[derive(Debug)]
-pub(super) struct Work<'a> {
+pub(crate) struct Work<'a> {
     file: &'a MappedFile,
     image: &'a Image<'a>,
     no_inline: bool,
@@ -33,7 +34,7 @@ pub(super) struct Work<'a> {
 }
 
 impl<'a> Work<'a> {
-    pub(super) fn new(
+    pub(crate) fn new(
         file: &'a MappedFile,
         image: &'a Image<'a>,
         no_inline: bool,
@@ -54,7 +55,7 @@ impl<'a> Work<'a> {
     }
 
     /// Names for all addresses, in their order; `time` is what DWARF may still take, of all files together.
-    pub(super) fn run(&mut self, debuginfod: &mut Debuginfod, time: &mut Duration) -> Vec<Named> {
+    pub(crate) fn run(&mut self, debuginfod: &mut Debuginfod, time: &mut Duration) -> Vec<Named> {
         self.go();
         let debug = self.debug_file(debuginfod);
         let other = debug.as_ref().and_then(|debug| Image::parse(Bytes::File(&debug.file)).ok());
@@ -306,7 +307,7 @@ fn bounded(range: Range, image: &Image<'_>, file: &MappedFile, address: u64) -> 
 }
 
 /// The last part of a path, for names.
-pub(super) fn base_name(path: &[u8]) -> String {
+pub(crate) fn base_name(path: &[u8]) -> String {
     let name = path.rsplit(|&byte| byte == b'/').next().unwrap_or(path);
     if name.is_empty() { "[file]".to_owned() } else { text(name) }
 }

@@ -1,0 +1,15 @@
+//! Names for addresses of one file.
+//!
+//! Modules in reading order: `work` (the sources in their order), then each source: [`gopclntab`] and `go`, `dwarf` and
+//! `extract`, [`symtab`], `plt`, [`ranges`]; `debugfile` and [`debuginfod`] (where else a file's names are).
+
+pub(crate) mod debugfile;
+pub mod debuginfod;
+pub(crate) mod dwarf;
+mod extract;
+pub(crate) mod go;
+pub mod gopclntab;
+mod plt;
+pub mod ranges;
+pub mod symtab;
+pub(crate) mod work;

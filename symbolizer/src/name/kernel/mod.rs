@@ -1,0 +1,6 @@
+//! Names of kernel code.
+//!
+//! Modules in reading order: `names`, [`kallsyms`].
+
+pub mod kallsyms;
+pub(crate) mod names;

@@ -1,0 +1,7 @@
+//! The files that are mapped as code.
+//!
+//! Modules in reading order: `loaded` (what is read of a file), `descriptors` (how many stay open), `kept` (all of them).
+
+pub(crate) mod descriptors;
+pub(crate) mod kept;
+pub(crate) mod loaded;
