@@ -24,6 +24,7 @@ fn compile_natively() {
         .compiler("clang")
         .file("src/native/native.c")
         .include("src/native/include")
+        .include("src/kernel")
         .define(&format!("__TARGET_ARCH_{}", architecture()), None)
         .opt_level(1)
         .debug(true)
@@ -52,6 +53,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         OsString::from("-Werror"),
         OsString::from("-Wno-sign-compare"),
         OsString::from("-mcpu=v3"),
+        OsString::from("-Isrc/kernel"),
     ];
     for program in ["sampler", "names"] {
         SkeletonBuilder::new()

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 /* Samples: a perf event on every CPU runs `sample`, which appends one record to the CPU's log. */
-#include "target.bpf.h"
-#include "task.bpf.h"
-#include "steps.bpf.h"
-#include "walk.bpf.h"
+#include "who/target.bpf.h"
+#include "who/task.bpf.h"
+#include "walk/rules.bpf.h"
+#include "walk/frame_pointers.bpf.h"
 
 /* The skeleton takes its types from these. */
 struct record record_type;

@@ -23,7 +23,7 @@ const UNKNOWN: u32 = 4096;
 const RAW_FRAME: usize = 8;
 const PLACED_FRAME: usize = 16;
 const STACK: usize = 64;
-const DISTINCT: usize = 96;
+const DISTINCT: usize = 128;
 const KNOWN: usize = 40;
 
 /// Why a sample's stack is not there.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
 /* Hashing of stacks, and the walk of a user stack by frame pointers. */
-#ifndef WALK_BPF_H
-#define WALK_BPF_H
+#ifndef FRAME_POINTERS_BPF_H
+#define FRAME_POINTERS_BPF_H
 
 #include "maps.bpf.h"
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
 /* The walk of a user stack by rules, one frame a step. */
-#ifndef STEPS_BPF_H
-#define STEPS_BPF_H
+#ifndef RULES_BPF_H
+#define RULES_BPF_H
 
-#include "guess.bpf.h"
-#include "unwind.bpf.h"
-#include "walk.bpf.h"
+#include "walk/guess.bpf.h"
+#include "walk/find_rule.bpf.h"
+#include "walk/frame_pointers.bpf.h"
 
 enum {
 	RULE_STEPS = 8, /* a call of walk_by_rules: what it is verified for one by one */

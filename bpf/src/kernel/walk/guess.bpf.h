@@ -3,10 +3,10 @@
 #ifndef GUESS_BPF_H
 #define GUESS_BPF_H
 
-#include "task.bpf.h"
-#include "unwind.bpf.h"
-#include "walk.bpf.h"
-#include "window.bpf.h"
+#include "who/task.bpf.h"
+#include "walk/find_rule.bpf.h"
+#include "walk/frame_pointers.bpf.h"
+#include "walk/window.bpf.h"
 
 #include <bpf/bpf_core_read.h>
 

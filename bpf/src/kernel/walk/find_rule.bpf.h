@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
 /* From an address to its rule: the process's mappings, the file's rows, and what was looked up before. */
-#ifndef UNWIND_BPF_H
-#define UNWIND_BPF_H
+#ifndef FIND_RULE_BPF_H
+#define FIND_RULE_BPF_H
 
 #include "maps.bpf.h"
-#include "task.bpf.h"
+#include "who/task.bpf.h"
 #include "unwind.h"
 
 enum {

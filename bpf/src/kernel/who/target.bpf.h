@@ -4,7 +4,7 @@
 #define TARGET_BPF_H
 
 #include "maps.bpf.h"
-#include "task.bpf.h"
+#include "who/task.bpf.h"
 
 const volatile __u32 target_kind = TARGET_MACHINE;
 const volatile __u32 excluded_pid = 0;
