@@ -2,16 +2,18 @@
 //! between files, and what no source may contain.
 //!
 //! In reading order: [`manifests`], [`directions`] (crates), [`modules`], [`resolve`] and [`arrows`] (what a file imports),
-//! [`includes`] (the same for C), [`graph`] and [`circles`], [`made_up`] (the reader itself), [`house_rules`].
+//! [`includes`] (the same for C), [`graph`] and [`circles`], [`made_up`] (the reader itself), [`map`] and [`folders`], [`house_rules`].
 
 mod arrows;
 mod circles;
 mod directions;
+mod folders;
 mod graph;
 mod house_rules;
 mod includes;
 mod made_up;
 mod manifests;
+mod map;
 mod modules;
 mod resolve;
 
@@ -19,5 +21,12 @@ use crate::harness::Test;
 
 /// The tests of all of these.
 pub(crate) fn tests() -> Vec<(&'static str, Test)> {
-    [directions::tests(), circles::tests(), made_up::tests(), house_rules::tests()].concat()
+    [
+        directions::tests(),
+        circles::tests(),
+        folders::tests(),
+        made_up::tests(),
+        house_rules::tests(),
+    ]
+    .concat()
 }

@@ -1,16 +1,36 @@
 //! The directions between the crates, and the homes of the others' crates, read from the manifests.
 
-use super::manifests::{crates, dependencies, manifest, package, shipped, shipped_crates};
+use super::manifests::{
+    crates, dependencies, manifest, package, shipped, shipped_crates, source_folder,
+};
+use super::map;
 use crate::harness::{Skip, tests};
+use crate::lab::root;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 
-tests!(crates_point_one_way, third_party_crates_have_one_home, versions_stand_in_the_workspace,);
+tests!(
+    crates_point_one_way,
+    third_party_crates_have_one_home,
+    versions_stand_in_the_workspace,
+    the_root_is_small,
+    the_profiler_has_a_dozen_rooms,
+);
 
-/// The crates that import others; all others import none.
-const DIRECTIONS: [(&str, &[&str]); 3] = [
-    ("bpf", &["unwind"]),
-    ("symbolizer", &["elf"]),
-    ("profiler", &["bpf", "elf", "output", "symbolizer"]),
+/// The files of the root.
+const ROOT_FILES: [&str; 12] = [
+    "ARCHITECTURE.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "Cargo.lock",
+    "Cargo.toml",
+    "LICENSE-APACHE",
+    "LICENSE-MIT",
+    "Makefile",
+    "README.md",
+    "clippy.toml",
+    "deny.toml",
+    "rustfmt.toml",
 ];
 
 /// Third-party crates with more than one home, each for a reason.
@@ -31,15 +51,55 @@ fn ours() -> BTreeSet<String> {
     crates().iter().map(|of| package(of)).collect()
 }
 
+/// Crates import what the rooms' table says, and only crates of rows further down.
 fn crates_point_one_way() -> Result<(), Skip> {
-    let packages = ours();
+    let rooms = map::rooms();
     for of in shipped_crates() {
+        let at = rooms.iter().position(|room| room.folder == format!("{of}/"));
+        let (room, below) =
+            rooms[at.unwrap_or_else(|| panic!("no row for `{of}/`"))..].split_first().unwrap();
+        let folder_of = |name: String| crates().into_iter().find(|of| package(of) == name);
         let imported: BTreeSet<String> =
-            shipped(&of).into_iter().filter(|d| packages.contains(d)).collect();
-        let may = DIRECTIONS.iter().find(|(from, _)| *from == of).map_or(&[][..], |(_, to)| to);
-        let may: BTreeSet<String> = may.iter().map(|&to| to.to_owned()).collect();
+            shipped(&of).into_iter().filter_map(folder_of).map(|of| format!("{of}/")).collect();
+        let may: BTreeSet<String> = room.may.iter().cloned().collect();
         assert_eq!(imported, may, "what {of} imports, and what it may");
+        for name in &may {
+            assert!(
+                below.iter().any(|room| room.folder == *name),
+                "{name} has no row below {of}'s"
+            );
+        }
     }
+    Ok(())
+}
+
+/// The root holds the rooms, and the files that say how to build and read the project.
+fn the_root_is_small() -> Result<(), Skip> {
+    let rooms = map::rooms();
+    for entry in fs::read_dir(root()).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        if name.starts_with('.') || name == "target" {
+            continue;
+        }
+        let known = if entry.path().is_dir() {
+            rooms.iter().any(|room| room.folder == format!("{name}/"))
+        } else {
+            ROOT_FILES.contains(&name.as_str())
+        };
+        assert!(known, "{name} is neither a room nor one of {ROOT_FILES:?}");
+    }
+    Ok(())
+}
+
+/// A newcomer finds the way from the names right in the profiler's source folder.
+fn the_profiler_has_a_dozen_rooms() -> Result<(), Skip> {
+    let entries = fs::read_dir(source_folder("profiler")).unwrap();
+    let names: BTreeSet<String> = entries
+        .map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
+        .filter(|name| name != "main" && name != "lib")
+        .collect();
+    assert!(names.len() <= 12, "more than a dozen: {names:?}");
     Ok(())
 }
 
