@@ -12,6 +12,7 @@ mod lines;
 mod local;
 pub mod perfmap;
 mod raw;
+mod reopen;
 #[cfg(test)]
 mod tests;
 mod vdso;

@@ -17,7 +17,7 @@ use elf::word::u64_at;
 use elf::{Image, SHF_COMPRESSED};
 
 use super::extract;
-use crate::name::kernel::names::fd_path;
+use crate::name::reopen::fd_path;
 use crate::name::{Line, demangle, text};
 
 /// A copy of debug sections is no larger.

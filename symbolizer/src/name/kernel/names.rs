@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
-use std::path::PathBuf;
 
 use blazesym::MaybeDefault;
 use blazesym::symbolize::{self, Input, Symbolizer};
@@ -10,6 +9,7 @@ use blazesym::symbolize::{self, Input, Symbolizer};
 use super::kallsyms::{self, Ksym, Ksyms};
 use crate::Reason;
 use crate::name::file::dwarf;
+use crate::name::reopen::fd_path;
 use crate::name::{Line, Named, demangle};
 
 /// Asks the running kernel what it prints for addresses, as in `function+0x10/0x40 [module]`; `None`: it cannot say.
@@ -137,10 +137,4 @@ fn program_lines(programs: &[(usize, u64, &Ksym)]) -> Vec<Option<(String, u32)>>
         )
     };
     lines().unwrap_or_else(|| vec![None; programs.len()])
-}
-
-/// The path by which we ourselves can open an open file again.
-pub(crate) fn fd_path(file: &File) -> PathBuf {
-    use std::os::fd::AsRawFd;
-    PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()))
 }

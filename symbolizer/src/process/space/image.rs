@@ -1,30 +1,15 @@
 //! One address space: a program in a process, from exec (or fork) to the next exec or the end.
 
-use super::hindsight::Reading;
 use super::jit::{Began, Watch};
 use super::mappings::{Change, Content, Mapping, Mappings};
+use super::reading::Reading;
+use super::story::Story;
 use crate::place::{Reason, Runtime};
 use crate::process::Identity;
 use crate::process::proc::roots::Root;
 use crate::process::proc::task::Start;
 use std::cmp::Ordering;
 use std::sync::Arc;
-
-/// How the mappings of an address space are known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Story {
-    /// It existed before the events began: its maps must be read.
-    Unread,
-    /// Events told all, or its maps were read.
-    Known,
-    /// Events were lost: its maps must be read again.
-    Doubted {
-        /// Which program it runs is certain all the same: an identity said so before.
-        certain: bool,
-    },
-    /// Its maps cannot be read.
-    Unreadable(Reason),
-}
 
 /// An address space.
 #[derive(Debug)]
@@ -127,7 +112,7 @@ impl Image {
             maps: self.maps.clone(),
             story,
             runtime: self.runtime,
-            reading: if story == Story::Known { self.inherited_reading() } else { None },
+            reading: self.reading.as_ref().filter(|_| story == Story::Known).map(|r| r.inherited()),
             ..Self::unread(pid)
         }
         .with_root(self)
@@ -143,6 +128,11 @@ impl Image {
         self.start
             .compare(identity.start)
             .then_with(|| self.exec.map_or(Ordering::Equal, |exec| identity.exec.cmp(&exec)))
+    }
+
+    /// Whether all that it maps was its own until `time`.
+    fn certain_at(&self, time: u64) -> bool {
+        self.reading.as_ref().is_none_or(|reading| reading.end <= time)
     }
 
     /// From now on it is known by an identity.

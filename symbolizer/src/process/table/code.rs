@@ -1,9 +1,9 @@
 //! The executable memory of the processes that live, for who walks their stacks.
 
+use super::state::ProcessTable;
 use crate::place::FileId;
-use crate::process::ProcessTable;
-use crate::process::space::image::Story;
 use crate::process::space::mappings::{Content, Mappings};
+use crate::process::space::story::Story;
 use std::sync::Arc;
 
 /// The executable memory of a process at one time.

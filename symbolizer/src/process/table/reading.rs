@@ -1,14 +1,16 @@
 //! Where an address lies: by the mappings that are known, and by reading `/proc` where they are not.
 
+use super::state::ProcessTable;
 use crate::place::{Place, Reason};
 use crate::process::proc::maps::{self, Origin, Told};
 use crate::process::proc::roots::Roots;
 use crate::process::proc::source::Source;
 use crate::process::proc::task::Task;
-use crate::process::space::image::{Image, Story};
+use crate::process::space::image::Image;
 use crate::process::space::jit::Watch;
 use crate::process::space::mappings::{Change, Content, Mapping, Mappings};
-use crate::process::{ProcessTable, Space, runtime};
+use crate::process::space::story::Story;
+use crate::process::{Space, runtime};
 
 /// Below lies no mapping (`vm.mmap_min_addr`), from the other one on no user memory on any machine.
 const USER: std::ops::Range<u64> = 0x1_0000..1 << 56;

@@ -1,9 +1,10 @@
 //! What the table knows of each address space, for those who report on a target.
 
+use super::state::ProcessTable;
 use crate::place::{FileId, Reason, Runtime};
-use crate::process::space::image::Story;
+use crate::process::Space;
 use crate::process::space::mappings::Content;
-use crate::process::{ProcessTable, Space};
+use crate::process::space::story::Story;
 
 /// An address space, as far as it is of interest to a reader.
 #[derive(Clone, Debug, PartialEq, Eq)]

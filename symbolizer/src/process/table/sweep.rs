@@ -1,7 +1,7 @@
 //! Everything that runs at the start of a recording of the whole machine, read once.
 
-use crate::process::ProcessTable;
-use crate::process::space::image::Story;
+use super::state::ProcessTable;
+use crate::process::space::story::Story;
 use std::time::{Duration, Instant};
 
 /// So many processes are read at most.
