@@ -2,11 +2,12 @@
 //! between files, and what no source may contain.
 //!
 //! In reading order: [`manifests`], [`directions`] (crates), [`modules`], [`resolve`] and [`arrows`] (what a file imports),
-//! [`includes`] (the same for C), [`graph`] and [`circles`], [`made_up`] (the reader itself), [`map`] and [`folders`], [`house_rules`].
+//! [`includes`] (the same for C), [`graph`] and [`circles`], [`made_up`] (the reader itself), [`map`] and [`folders`], [`documents`] (what pages name), [`house_rules`].
 
 mod arrows;
 mod circles;
 mod directions;
+mod documents;
 mod folders;
 mod graph;
 mod house_rules;
@@ -25,6 +26,7 @@ pub(crate) fn tests() -> Vec<(&'static str, Test)> {
         directions::tests(),
         circles::tests(),
         folders::tests(),
+        documents::tests(),
         made_up::tests(),
         house_rules::tests(),
     ]

@@ -8,6 +8,11 @@ use std::path::{Path, PathBuf};
 
 tests!(unsafe_is_in_bpf_only, sources_keep_to_the_house_rules, files_have_no_drawer_names);
 
+/// Whether a folder holds what cargo built.
+pub(super) fn is_built(folder: &Path) -> bool {
+    folder.join("CACHEDIR.TAG").exists()
+}
+
 /// Every source file of ours, Rust and C.
 fn sources() -> Vec<(PathBuf, String)> {
     fn visit(directory: &Path, found: &mut Vec<(PathBuf, String)>) {
@@ -15,7 +20,7 @@ fn sources() -> Vec<(PathBuf, String)> {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_string_lossy();
             if path.is_dir() {
-                if name != "target" && !name.starts_with('.') {
+                if !is_built(&path) && !name.starts_with('.') {
                     visit(&path, found);
                 }
             } else if name.ends_with(".rs") || name.ends_with(".c") || name.ends_with(".h") {
