@@ -14,9 +14,9 @@ use std::ops::Range;
 
 /// A profile's samples, by index, on top of its tables.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Lean {
+pub struct Lean {
     /// Everything but the samples.
-    pub(crate) tables: Profile,
+    pub tables: Profile,
     /// The stacks' frames in a row.
     frames: Vec<FrameRef>,
     /// Ends of the stacks in `frames`: sorted, and none twice until they are cut.
@@ -31,59 +31,59 @@ pub(crate) struct Lean {
 
 /// A sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Row {
+pub struct Row {
     /// An index of the profile's stacks.
-    pub(crate) stack: u32,
+    pub stack: u32,
     /// An index of its sets of labels.
-    pub(crate) set: u32,
+    pub set: u32,
     /// What spoils it.
-    pub(crate) marks: Marks,
+    pub marks: Marks,
 }
 
 impl Lean {
     /// All samples, in their order.
-    pub(crate) fn all(&self) -> Vec<u32> {
+    pub fn all(&self) -> Vec<u32> {
         (0..).take(self.rows.len()).collect()
     }
 
     /// How many samples there are.
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.rows.len()
     }
 
     /// A sample.
-    pub(crate) fn row(&self, at: u32) -> Row {
+    pub fn row(&self, at: u32) -> Row {
         self.rows[at as usize]
     }
 
     /// A sample's values, one a column.
-    pub(crate) fn values(&self, at: u32) -> &[i64] {
+    pub fn values(&self, at: u32) -> &[i64] {
         let columns = self.tables.sample_types.len();
         &self.values[at as usize * columns..][..columns]
     }
 
     /// The values of all samples.
-    pub(crate) fn all_values(&self) -> &[i64] {
+    pub fn all_values(&self) -> &[i64] {
         &self.values
     }
 
     /// How many stacks there are.
-    pub(crate) fn stacks(&self) -> usize {
+    pub fn stacks(&self) -> usize {
         self.stacks.len()
     }
 
     /// A stack's frames.
-    pub(crate) fn stack(&self, stack: u32) -> &[FrameRef] {
+    pub fn stack(&self, stack: u32) -> &[FrameRef] {
         &self.frames[self.stacks[stack as usize].clone()]
     }
 
     /// How many of a stack's frames were guessed.
-    pub(crate) fn guessed(&self, stack: u32) -> usize {
+    pub fn guessed(&self, stack: u32) -> usize {
         self.stack(stack).iter().filter(|frame| frame.trust == Trust::Guessed).count()
     }
 
     /// The sets of labels.
-    pub(crate) fn sets(&self) -> &[Vec<Label>] {
+    pub fn sets(&self) -> &[Vec<Label>] {
         &self.sets
     }
 
@@ -101,7 +101,7 @@ impl Lean {
     }
 
     /// Some samples as a profile of their own, with only the rows of the tables that they need.
-    pub(crate) fn profile(&self, rows: &[u32]) -> Profile {
+    pub fn profile(&self, rows: &[u32]) -> Profile {
         let mut subset = Subset::new(&self.tables);
         self.need(rows, &mut subset);
         let place = |frame: &FrameRef| {
@@ -121,7 +121,7 @@ impl Lean {
     }
 
     /// Some samples by their set of labels, in the order of the sets.
-    pub(crate) fn by_set(&self, rows: &[u32]) -> Vec<Vec<u32>> {
+    pub fn by_set(&self, rows: &[u32]) -> Vec<Vec<u32>> {
         let set = |row: &u32| self.row(*row).set;
         if rows.len() < self.sets.len() {
             let mut rows = rows.to_vec();
@@ -136,7 +136,7 @@ impl Lean {
 
     /// Changes the sets of labels, which are sorted again; those that are equal then are one. Samples stay where they
     /// are.
-    pub(crate) fn change_sets(&mut self, change: impl FnMut(&mut Vec<Label>)) {
+    pub fn change_sets(&mut self, change: impl FnMut(&mut Vec<Label>)) {
         let mut sets = std::mem::take(&mut self.sets);
         sets.iter_mut().for_each(change);
         let mut sorted: BTreeMap<Vec<Label>, Vec<usize>> = BTreeMap::new();
@@ -152,7 +152,7 @@ impl Lean {
     }
 
     /// Cuts stacks at the root's end and marks their samples; how many these are.
-    pub(crate) fn cut(&mut self, frames: usize) -> usize {
+    pub fn cut(&mut self, frames: usize) -> usize {
         let is_cut: Vec<bool> = self.stacks.iter().map(|stack| stack.len() > frames).collect();
         self.stacks.iter_mut().for_each(|stack| stack.end = stack.end.min(stack.start + frames));
         let mut cut = 0;

@@ -7,7 +7,7 @@
 //! of symbolization.
 //!
 //! Modules in reading order: [`profile`], [`encode`], [`mod@format`], [`pprof`], [`folded`], [`svg`], [`table`], [`otlp`],
-//! [`sink`], [`send`].
+//! [`lean`], [`sink`].
 #![forbid(unsafe_code)]
 
 mod builder;
@@ -18,18 +18,17 @@ pub mod folded;
 pub mod format;
 #[cfg(test)]
 mod golden;
-mod lean;
+pub mod lean;
 pub mod otlp;
 pub mod pprof;
 pub mod profile;
-pub mod send;
 pub mod sink;
 mod subset;
 pub mod svg;
 pub mod table;
-#[cfg(test)]
-mod testing;
-mod text;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+pub mod text;
 mod tree;
 
 pub use builder::ProfileBuilder;

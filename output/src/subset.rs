@@ -3,6 +3,7 @@
 use crate::profile::{FrameRef, FunctionId, MappingId, Profile};
 
 /// Takes parts out of a profile's tables.
+#[derive(Debug)]
 pub(crate) struct Subset<'a> {
     /// The whole profile.
     pub(crate) of: &'a Profile,
@@ -94,6 +95,7 @@ fn head(of: &Profile) -> Profile {
 }
 
 /// Which rows of a table are needed, and where they go.
+#[derive(Debug)]
 pub(crate) struct Rows {
     /// A place for each needed row; [`UNNEEDED`] for all others.
     places: Vec<u32>,

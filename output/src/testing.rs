@@ -1,5 +1,7 @@
 //! Small profiles for tests, written as stacks of names.
 
+pub mod random;
+
 use crate::builder::ProfileBuilder;
 use crate::profile::{
     FrameKind, FrameRef, Function, Label, LabelValue, Line, Location, Mapping, MappingId, Marks,
@@ -7,8 +9,8 @@ use crate::profile::{
 };
 
 /// A frame of a [`Stack`].
-#[derive(Clone)]
-pub(crate) struct Frame {
+#[derive(Clone, Debug)]
+pub struct Frame {
     /// Innermost first; an empty name is none.
     names: Vec<String>,
     kind: FrameKind,
@@ -17,35 +19,39 @@ pub(crate) struct Frame {
 
 impl Frame {
     /// Says into which function the innermost so far was inlined.
-    pub(crate) fn inlined(mut self, into: &str) -> Self {
+    pub fn inlined(mut self, into: &str) -> Self {
         self.names.push(into.into());
         self
     }
 }
 
 /// A frame with one function.
-pub(crate) fn frame(name: &str, kind: FrameKind, trust: Trust) -> Frame {
+pub fn frame(name: &str, kind: FrameKind, trust: Trust) -> Frame {
     Frame { names: vec![name.into()], kind, trust }
 }
 
 /// A sample to be: root first.
-#[derive(Clone)]
-pub(crate) struct Stack {
-    pub(crate) frames: Vec<Frame>,
-    pub(crate) value: i64,
-    pub(crate) tid: i64,
-    pub(crate) marks: Marks,
+#[derive(Clone, Debug)]
+pub struct Stack {
+    /// Its frames, root first.
+    pub frames: Vec<Frame>,
+    /// How many samples.
+    pub value: i64,
+    /// The thread's number, also in its name.
+    pub tid: i64,
+    /// What spoils it.
+    pub marks: Marks,
 }
 
 /// A stack of user functions, root first.
-pub(crate) fn stack(names: &[&str], value: i64) -> Stack {
+pub fn stack(names: &[&str], value: i64) -> Stack {
     let frames =
         names.iter().map(|name| frame(name, FrameKind::User, Trust::FramePointer)).collect();
     Stack { frames, value, tid: 1, marks: Marks::default() }
 }
 
 /// A profile with samples and CPU time (10 ms a sample), of one process `prog` with pid 7.
-pub(crate) fn profile(stacks: &[Stack]) -> Profile {
+pub fn profile(stacks: &[Stack]) -> Profile {
     let kind = |kind: &str, unit: &str| ValueType { kind: kind.into(), unit: unit.into() };
     let mut builder = ProfileBuilder::new(Profile {
         sample_types: vec![kind("samples", "count"), kind("cpu", "nanoseconds")],
@@ -122,7 +128,7 @@ fn kernel_mapping(builder: &mut ProfileBuilder) -> MappingId {
 
 /// A bit of everything: two threads, recursion, inlined, kernel, JIT, guessed, unknown and truncated frames.
 /// 23 samples.
-pub(crate) fn small() -> Profile {
+pub fn small() -> Profile {
     let mut inlined = stack(&["_start", "main", "work"], 5);
     inlined.frames.push(frame("inner", FrameKind::User, Trust::Sure).inlined("outer"));
     let mut kernel = stack(&["_start", "main", "read"], 2);

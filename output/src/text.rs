@@ -4,11 +4,11 @@
 use std::borrow::Cow;
 
 /// What stands for a frame without a name.
-pub(crate) const UNKNOWN: &str = "[unknown]";
+pub const UNKNOWN: &str = "[unknown]";
 
 /// One line of printable text: line breaks and tabs become spaces, other control characters, direction
 /// marks and non-characters become `U+FFFD`; no blank at either end; never empty.
-pub(crate) fn clean(name: &str) -> Cow<'_, str> {
+pub fn clean(name: &str) -> Cow<'_, str> {
     let trimmed = name.trim();
     if trimmed.is_empty() {
         return Cow::Borrowed(UNKNOWN);
@@ -36,7 +36,7 @@ fn is_harmful(c: char) -> bool {
 }
 
 /// At most `limit` characters, the last one an ellipsis where something was cut.
-pub(crate) fn shorten(text: &str, limit: usize) -> Cow<'_, str> {
+pub fn shorten(text: &str, limit: usize) -> Cow<'_, str> {
     match text.char_indices().nth(limit) {
         None => Cow::Borrowed(text),
         Some(_) => Cow::Owned(text.chars().take(limit.saturating_sub(1)).chain(['…']).collect()),
@@ -44,7 +44,7 @@ pub(crate) fn shorten(text: &str, limit: usize) -> Cow<'_, str> {
 }
 
 /// The text escaped for XML; it must be [`clean`].
-pub(crate) fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -10,8 +10,8 @@ use std::fmt::Write;
 tests!(files_do_not_import_each_other, includes_run_one_way);
 
 /// Files that still stand in circles, a crate each: a number that may only fall. A crate that is not here has none.
-const LEFT: [(&str, usize); 4] =
-    [("bpf", 11), ("bpf/unwind", 29), ("output", 22), ("profiler", 31)];
+const LEFT: [(&str, usize); 5] =
+    [("bpf", 11), ("bpf/unwind", 29), ("output", 6), ("output/send", 16), ("profiler", 31)];
 
 fn files_do_not_import_each_other() -> Result<(), Skip> {
     let (mut told, mut too_many) = (String::new(), false);

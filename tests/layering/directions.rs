@@ -34,14 +34,15 @@ const ROOT_FILES: [&str; 12] = [
 ];
 
 /// Third-party crates with more than one home, each for a reason.
-const SHARED: [(&str, &[&str], &str); 5] = [
+const SHARED: [(&str, &[&str], &str); 6] = [
     ("gimli", &["bpf/unwind", "symbolizer"], "unwind rules there, function ranges here"),
     (
         "flate2",
-        &["output", "symbolizer"],
-        "compressed profiles there, compressed debug sections here",
+        &["output", "output/send", "symbolizer"],
+        "compressed profiles, bodies of requests, compressed debug sections",
     ),
-    ("ureq", &["output", "symbolizer"], "profiles are sent there, debug files fetched here"),
+    ("prost", &["output", "output/send"], "messages of profiles there, of requests here"),
+    ("ureq", &["output/send", "symbolizer"], "profiles are sent there, debug files fetched here"),
     ("rustix", &["output", "profiler", "symbolizer"], "files and processes without unsafe"),
     ("libc", &["bpf"], "constants of system calls"),
 ];

@@ -13,10 +13,7 @@ impl Lean {
     ///
     /// # Errors
     /// [`Error::Invalid`] where the profile does not hold together.
-    pub(crate) fn new(
-        profile: &Profile,
-        goes_along: impl Fn(&Label) -> bool,
-    ) -> Result<Self, Error> {
+    pub fn new(profile: &Profile, goes_along: impl Fn(&Label) -> bool) -> Result<Self, Error> {
         profile.check_tables()?;
         let mut stacks = Stacks::default();
         let mut sets = Sets::default();

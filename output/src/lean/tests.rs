@@ -3,7 +3,7 @@
 use super::*;
 use crate::ProfileBuilder;
 use crate::profile::LabelValue;
-use crate::send::random::{random, same};
+use crate::testing::random::{random, same};
 use crate::testing::{profile, stack};
 
 fn lean(profile: &Profile) -> Lean {

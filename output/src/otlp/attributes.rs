@@ -4,7 +4,8 @@ use super::wire;
 use crate::profile::{FrameKind, Label, LabelValue, Location, Marks};
 use std::borrow::Cow;
 
-pub(crate) const SERVICE_NAME: &str = "service.name";
+/// The attribute with the service's name.
+pub const SERVICE_NAME: &str = "service.name";
 pub(super) const CONTAINER_ID: &str = "container.id";
 pub(super) const DEFAULT_SAMPLE_TYPE: &str = "pprof.scope.default_sample_type";
 pub(super) const SAMPLE_TYPE_ORDER: &str = "pprof.scope.sample_type_order";

@@ -31,7 +31,7 @@ mod samples;
 mod tables;
 mod wire;
 
-pub(crate) use attributes::SERVICE_NAME;
+pub use attributes::SERVICE_NAME;
 
 use crate::lean::Lean;
 use crate::{Encode, Error, Profile};
@@ -70,7 +70,7 @@ impl Otlp {
     }
 
     /// As [`Otlp::bytes`], of some samples.
-    pub(crate) fn bytes_of(&self, lean: &Lean, rows: &[u32]) -> Result<Vec<u8>, Error> {
+    pub fn bytes_of(&self, lean: &Lean, rows: &[u32]) -> Result<Vec<u8>, Error> {
         let Lean { tables, .. } = lean;
         let rows_of_tables = [tables.functions.len(), tables.locations.len(), rows.len()];
         // Three strings a function are the most that a row adds to a table.
@@ -90,4 +90,4 @@ impl Encode for Otlp {
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;

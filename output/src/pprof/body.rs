@@ -8,6 +8,7 @@ use crate::profile::{FrameRef, Profile};
 use crate::subset::Subset;
 
 /// Writes profiles of some samples of one profile, one after the other.
+#[derive(Debug)]
 pub(super) struct Body<'a> {
     tables: &'a Profile,
     texts: &'a TextIds,

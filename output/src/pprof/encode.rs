@@ -94,7 +94,7 @@ fn quality_labels(sample: &Sample, strings: &mut Strings<'_>, order: &mut Order,
 }
 
 /// The bytes, compressed.
-pub(crate) fn packed(plain: &[u8]) -> Vec<u8> {
+pub fn packed(plain: &[u8]) -> Vec<u8> {
     let mut gzip = GzEncoder::new(Vec::with_capacity(plain.len() / 2), Compression::fast());
     gzip.write_all(plain).expect("a vector grows");
     gzip.finish().expect("a vector grows")

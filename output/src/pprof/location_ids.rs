@@ -4,6 +4,7 @@ use crate::profile::FrameRef;
 use crate::subset::Rows;
 
 /// The locations' ids as they are written: the bytes from the lowest on, and in the highest one how many they are.
+#[derive(Debug)]
 pub(super) struct LocationIds(Vec<u64>);
 
 impl LocationIds {

@@ -45,6 +45,7 @@ pub(crate) fn symbols(profile: &Profile) -> Vec<Symbols> {
 }
 
 /// In how many samples each mapping lies.
+#[derive(Debug)]
 pub(super) struct Counts {
     /// By location; apart from the locations, which are large: this goes over all frames.
     of_location: Vec<Option<MappingId>>,

@@ -15,11 +15,10 @@ mod texts;
 mod wire;
 
 pub use decode::{Content, Limits, read, read_content};
-pub use encode::Pprof;
-pub(crate) use encode::packed;
-pub(crate) use parts::{Common, Parts, SPOILT};
+pub use encode::{Pprof, packed};
+pub use parts::{Common, Parts, SPOILT};
 use strings::Strings;
-pub(crate) use texts::{LabelIds, summary};
+pub use texts::{LabelIds, summary};
 
 /// The label with the number of a stack's guessed frames; absent where none is guessed.
 pub const GUESSED_FRAMES: &str = "guessed_frames";

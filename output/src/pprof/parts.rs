@@ -3,14 +3,15 @@
 use super::NO_FILE;
 use super::body::{Body, put_label};
 use super::mappings::{self, Symbols};
-use super::texts::Texts;
+use super::texts::{LabelIds, Texts};
 use crate::lean::Lean;
 use crate::subset::Subset;
 
 /// What of a lean profile is the same in each part.
-pub(crate) struct Common<'a> {
+#[derive(Debug)]
+pub struct Common<'a> {
     lean: &'a Lean,
-    pub(crate) texts: Texts<'a>,
+    texts: Texts<'a>,
     symbols: Vec<Symbols>,
 }
 
@@ -28,18 +29,39 @@ const OTHERS: [&str; 6] = [
 const NO_FILE_ID: u32 = 1;
 
 /// The numbers of the texts of labels that tell what spoils a stack.
-pub(crate) const SPOILT: std::ops::Range<u32> = 2..7;
+pub const SPOILT: std::ops::Range<u32> = 2..7;
 
 impl<'a> Common<'a> {
     /// Of a profile whose [`summary`](super::summary) is this.
-    pub(crate) fn new(lean: &'a Lean, summary: &'a str) -> Self {
+    pub fn new(lean: &'a Lean, summary: &'a str) -> Self {
         let symbols = mappings::symbols(&lean.tables);
         Self { lean, texts: Texts::new(lean, summary, &OTHERS), symbols }
+    }
+
+    /// All texts, by their numbers.
+    pub fn texts(&self) -> &[&'a str] {
+        self.texts.list()
+    }
+
+    /// The labels of a set.
+    pub fn labels(&self, set: u32) -> &[LabelIds] {
+        &self.texts.labels[set as usize]
+    }
+
+    /// The numbers of a function's texts: name, system name and file.
+    pub fn function_texts(&self, function: usize) -> [u32; 3] {
+        self.texts.ids.functions[function]
+    }
+
+    /// The numbers of a mapping's texts: file and build ID.
+    pub fn mapping_texts(&self, mapping: usize) -> [u32; 2] {
+        self.texts.ids.mappings[mapping]
     }
 }
 
 /// Writes parts one after the other, without what spoils stacks.
-pub(crate) struct Parts<'a> {
+#[derive(Debug)]
+pub struct Parts<'a> {
     common: &'a Common<'a>,
     body: Body<'a>,
     /// Whether samples have their labels.
@@ -47,14 +69,15 @@ pub(crate) struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    pub(crate) fn new(common: &'a Common<'a>, labels: bool) -> Self {
+    /// Begins with no samples.
+    pub fn new(common: &'a Common<'a>, labels: bool) -> Self {
         let subset = Subset::new(&common.lean.tables);
         let body = Body::new(subset, &common.texts.ids, common.texts.list().len());
         Self { common, body, labels }
     }
 
     /// These samples' bytes, not compressed.
-    pub(crate) fn plain(&mut self, rows: &[u32], time_nanos: i64) -> Vec<u8> {
+    pub fn plain(&mut self, rows: &[u32], time_nanos: i64) -> Vec<u8> {
         let Common { lean, texts, symbols } = self.common;
         lean.need(rows, &mut self.body.subset);
         self.body.begin(time_nanos);

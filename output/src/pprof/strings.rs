@@ -3,7 +3,8 @@
 use ahash::AHashMap;
 
 /// Interns strings; index 0 is the empty one.
-pub(crate) struct Strings<'a> {
+#[derive(Debug)]
+pub(super) struct Strings<'a> {
     list: Vec<&'a str>,
     ids: AHashMap<&'a str, u32>,
     /// The string that was asked for last, by a few of its bytes: labels repeat, and comparing is faster than hashing.

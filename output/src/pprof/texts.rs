@@ -5,21 +5,22 @@ use crate::lean::Lean;
 use crate::profile::{Label, LabelValue, Profile, ValueType};
 
 /// The comment with [`Profile::summary`]; empty where there is none.
-pub(crate) fn summary(profile: &Profile) -> String {
+pub fn summary(profile: &Profile) -> String {
     if profile.summary.is_empty() { String::new() } else { format!("{SUMMARY}{}", profile.summary) }
 }
 
 /// What texts the rows of a profile's tables have, as numbers of [`Strings`].
-pub(crate) struct TextIds {
+#[derive(Debug)]
+pub(super) struct TextIds {
     /// Kind and unit.
     pub(super) types: Vec<[u32; 2]>,
     pub(super) period_type: [u32; 2],
     /// The summary and the comments.
     pub(super) comments: Vec<u32>,
     /// Name, system name and file.
-    pub(crate) functions: Vec<[u32; 3]>,
+    pub(super) functions: Vec<[u32; 3]>,
     /// File and build ID.
-    pub(crate) mappings: Vec<[u32; 2]>,
+    pub(super) mappings: Vec<[u32; 2]>,
 }
 
 impl TextIds {
@@ -50,11 +51,13 @@ impl TextIds {
 
 /// A label: its key, and its text or unit.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct LabelIds {
-    pub(crate) key: u32,
-    pub(crate) text: u32,
+pub struct LabelIds {
+    /// The key's number.
+    pub key: u32,
+    /// The number of the value, or of its unit.
+    pub text: u32,
     /// Nothing where the value is a text.
-    pub(crate) number: Option<i64>,
+    pub number: Option<i64>,
 }
 
 impl LabelIds {
@@ -68,16 +71,17 @@ impl LabelIds {
 }
 
 /// All texts of a lean profile.
-pub(crate) struct Texts<'a> {
+#[derive(Debug)]
+pub(super) struct Texts<'a> {
     pub(super) strings: Strings<'a>,
-    pub(crate) ids: TextIds,
+    pub(super) ids: TextIds,
     /// By set.
-    pub(crate) labels: Vec<Vec<LabelIds>>,
+    pub(super) labels: Vec<Vec<LabelIds>>,
 }
 
 impl<'a> Texts<'a> {
     /// Of a profile whose [`summary`] is this. `others` have the first numbers.
-    pub(crate) fn new(lean: &'a Lean, summary: &'a str, others: &[&'static str]) -> Self {
+    pub(super) fn new(lean: &'a Lean, summary: &'a str, others: &[&'static str]) -> Self {
         let mut strings = Strings::new(2 * lean.tables.functions.len());
         for text in others {
             strings.id(text);
@@ -91,12 +95,13 @@ impl<'a> Texts<'a> {
     }
 
     /// The texts by their numbers.
-    pub(crate) fn list(&self) -> &[&'a str] {
+    pub(super) fn list(&self) -> &[&'a str] {
         self.strings.list()
     }
 }
 
 /// Numbers of texts in one string table, in the order of their use.
+#[derive(Debug)]
 pub(super) struct Order {
     /// By the number that a text has in [`Strings`]; 0: none yet.
     numbers: Vec<u32>,

@@ -2,8 +2,8 @@
 
 use crate::doctor::print::clean;
 use crate::tell::summary::grouped;
-use output::send::Part;
 use output::{Profile, ValueType};
+use send::Part;
 use std::fmt;
 use std::ops::AddAssign;
 

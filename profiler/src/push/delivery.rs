@@ -7,7 +7,7 @@ use crate::host::console::Console;
 use crate::host::progress::Progress;
 use crate::host::stop::Stop;
 use output::Profile;
-use output::send::{self, Endpoint, Part, Progress as Step, Series};
+use send::{Endpoint, Part, Progress as Step, Series};
 use std::panic::resume_unwind;
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -2,7 +2,7 @@
 
 use crate::host::exit::{Failure, Kind};
 use crate::host::privileges::as_the_user;
-use output::send::Secret;
+use send::Secret;
 use std::env;
 use std::fs::File;
 use std::io::{self, Read};

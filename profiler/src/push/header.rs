@@ -1,6 +1,6 @@
 //! The lines of a file with headers.
 
-use output::send::Secret;
+use send::Secret;
 
 /// More headers are nobody's wish.
 const MOST: usize = 100;

@@ -1,6 +1,6 @@
 //! Sending a profile to backends: from what was typed to an account of what was delivered.
 //!
-//! *What it is.* The joint between the command line and `output::send`, which knows nothing of files and options.
+//! *What it is.* The joint between the command line and `send`, which knows nothing of files and options.
 //! *What it does.* All that can be wrong with an option is told before anything is recorded; what was not
 //! delivered is kept in a file, with the command that sends it again.
 //!

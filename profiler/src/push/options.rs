@@ -6,7 +6,7 @@ use super::{again, header, probe};
 use crate::cli::args::PushArgs;
 use crate::host::console::Console;
 use crate::host::exit::{Failure, Kind};
-use output::send::{Client, Credentials, Endpoint, Secret, Series, Settings};
+use send::{Client, Credentials, Endpoint, Secret, Series, Settings};
 use std::env;
 use std::sync::Arc;
 use std::time::Duration;

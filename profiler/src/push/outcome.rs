@@ -3,7 +3,7 @@
 use super::amount::Amount;
 use super::merge::merge;
 use output::Profile;
-use output::send::Failed;
+use send::Failed;
 
 /// What is still to be delivered.
 #[derive(Clone, Debug, PartialEq, Eq)]

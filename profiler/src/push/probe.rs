@@ -1,11 +1,11 @@
 //! Whether labels can be sent, asked before there is a profile.
 
 use super::options::Receiver;
-use output::send::{Series, prepare};
 use output::{
     FrameKind, FrameRef, Label, LabelValue, Location, LocationId, Marks, Profile, Sample, Trust,
     ValueType,
 };
+use send::{Series, prepare};
 
 /// Prepares a profile of one sample for each receiver, with every label that may go along.
 ///
@@ -44,7 +44,7 @@ fn profile(labels: &[String]) -> Profile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use output::send::{Client, Endpoint, Settings};
+    use send::{Client, Endpoint, Settings};
     use std::sync::Arc;
 
     fn asked(url: &str, label: (&str, &str), allowed: &str) -> Result<(), String> {

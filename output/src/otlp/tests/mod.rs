@@ -1,8 +1,7 @@
 //! The encoder, against messages of its own definition.
 
-pub(crate) mod decoded;
-pub(crate) mod messages;
 mod properties;
+mod request;
 mod told;
 
 use super::Otlp;
@@ -10,7 +9,7 @@ use crate::golden::compare;
 use crate::profile::{FrameKind, Label, LabelValue, Profile, Trust};
 use crate::testing::{frame, profile, small, stack};
 use crate::{Encode, Error};
-use messages::Request;
+use request::Request;
 use std::path::Path;
 
 fn otlp() -> Otlp {

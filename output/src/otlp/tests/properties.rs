@@ -1,12 +1,12 @@
 //! Random profiles: all that the model says is in the request, and nothing else.
 
 use super::super::Otlp;
-use super::messages::Request;
+use super::request::Request;
 use crate::profile::{
     FrameKind, FrameRef, Function, FunctionId, Label, LabelValue, Line, Location, LocationId,
     Mapping, MappingId, Marks, Profile, Sample, Trust, ValueType,
 };
-use crate::send::random::Dice;
+use crate::testing::random::Dice;
 use std::collections::BTreeMap;
 
 fn roll(dice: &mut Dice, sides: usize) -> usize {
@@ -88,7 +88,7 @@ fn random(dice: &mut Dice) -> Profile {
     profile
 }
 
-/// What the model says of a frame, as [`super::decoded`] tells it.
+/// What the model says of a frame, as [`super::request`] tells it.
 fn frame(profile: &Profile, frame: FrameRef) -> String {
     let location = &profile.locations[frame.location.0 as usize];
     let mut words = format!("{:#x}", location.address);

@@ -1,6 +1,6 @@
 //! A request in lines, for the golden file.
 
-use super::messages::{KeyValue, Profile, Request, Scope};
+use super::request::messages::{KeyValue, Profile, Request, Scope};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 

@@ -1,0 +1,275 @@
+//! One delivery: parts in order, each tried until its fate is known.
+
+use super::{Account, Client, Failed, Progress};
+use crate::http::{Attempt, Line, Outcome, Reply};
+use crate::retry::{Backoff, Clock, asked_time};
+use crate::{Answer, Part, Verdict};
+use output::text;
+use std::time::Duration;
+
+/// Delivers over a line of its own.
+pub(super) fn deliver(
+    client: &Client,
+    parts: Vec<Part>,
+    clock: &dyn Clock,
+    stop: &dyn Fn() -> bool,
+    progress: &mut dyn FnMut(Progress),
+) -> Account {
+    let mut line = Line::open(&client.plan);
+    let mut delivery = Delivery {
+        open: &mut |part: &Part| client.plan.body(&part.body()),
+        attempt: &mut |body, time| line.attempt(body, time, stop),
+        judge: &|answer| client.judge(answer),
+        words: &|text| client.words(text),
+        clock,
+        stop,
+        anonymous: client.plan.is_anonymous(),
+        limits: (client.plan.attempt, client.total),
+        account: Account::default(),
+    };
+    delivery.run(parts, progress);
+    delivery.account
+}
+
+impl Client {
+    /// What an answer means; secrets that the backend repeats are taken out before it is read.
+    fn judge(&self, answer: &Answer) -> Verdict {
+        let mut answer = answer.clone();
+        self.plan.conceal.bytes(&mut answer.body);
+        (self.rules.judge)(&answer)
+    }
+
+    /// Words in one line, without secrets.
+    fn words(&self, text: &str) -> String {
+        let text = text::clean(text).into_owned();
+        text::shorten(&self.plan.conceal.text(&text), WORDS).into_owned()
+    }
+}
+
+/// Characters of a cause.
+const WORDS: usize = 500;
+
+/// Different advice that is told.
+const ADVICE: usize = 5;
+
+/// Bytes a second of the slowest connection that a large body still gets through in time.
+const SLOWEST: usize = 128 << 10;
+
+/// A body as it goes out.
+type Body = std::sync::Arc<[u8]>;
+
+/// What a delivery needs; the network stands behind `attempt`, so that tests can do without one.
+struct Delivery<'a> {
+    open: &'a mut dyn FnMut(&Part) -> Body,
+    attempt: &'a mut dyn FnMut(&Body, Duration) -> Attempt,
+    judge: &'a dyn Fn(&Answer) -> Verdict,
+    /// Makes others' words fit to be shown.
+    words: &'a dyn Fn(&str) -> String,
+    clock: &'a dyn Clock,
+    stop: &'a dyn Fn() -> bool,
+    /// Whether nothing says who sends.
+    anonymous: bool,
+    /// Time for an attempt with a small body, and for all.
+    limits: (Duration, Duration),
+    account: Account,
+}
+
+/// What became of a part. A part that failed may be there all the same, where an attempt got no answer.
+enum Fate {
+    Delivered,
+    Failed(String, bool),
+    /// Failed, and so do all that follow.
+    Over(String, bool),
+}
+
+/// Why nothing more is sent.
+const STOPPED: &str = "the delivery was stopped";
+
+/// What an attempt leads to.
+enum Step {
+    Done(Fate),
+    Again { cause: String, asked: Option<Duration> },
+}
+
+impl Delivery<'_> {
+    fn run(&mut self, parts: Vec<Part>, progress: &mut dyn FnMut(Progress)) {
+        let of = parts.len();
+        let mut over = None;
+        for (done, part) in parts.into_iter().enumerate() {
+            progress(Progress::Part { done, of });
+            let fate = match &over {
+                Some(cause) => Fate::Failed(String::clone(cause), false),
+                None => self.send(done + 1, &part, progress),
+            };
+            if let Fate::Over(cause, _) = &fate {
+                over = Some(cause.clone());
+            }
+            match fate {
+                Fate::Delivered => self.account.delivered += 1,
+                Fate::Failed(cause, doubtful) | Fate::Over(cause, doubtful) => {
+                    let perhaps = if doubtful { "; it may have arrived all the same" } else { "" };
+                    self.account.failed.push(Failed { part, cause: cause + perhaps });
+                }
+            }
+        }
+        progress(Progress::Part { done: of, of });
+    }
+
+    /// Tries a part until its fate is known.
+    fn send(&mut self, number: usize, part: &Part, progress: &mut dyn FnMut(Progress)) -> Fate {
+        let mut trial = Trial::start(number, self.clock);
+        let mut body = None;
+        loop {
+            let left = self.limits.1.saturating_sub(self.clock.now());
+            if (self.stop)() {
+                return Fate::Over(STOPPED.to_owned(), trial.doubtful);
+            }
+            if left.is_zero() {
+                let cause =
+                    format!("no time was left of the {} s for all", self.limits.1.as_secs());
+                return Fate::Over(cause, trial.doubtful);
+            }
+            let body = body.get_or_insert_with(|| (self.open)(part));
+            let time = self.limits.0 + Duration::from_secs((body.len() / SLOWEST) as u64);
+            let attempt = (self.attempt)(body, left.min(time));
+            trial.attempts += 1;
+            self.account.attempts += 1;
+            self.account.bytes += attempt.sent;
+            trial.doubtful |= attempt.whole && is_open(&attempt.outcome);
+            match self.step(&trial, attempt.outcome) {
+                Step::Done(fate) => return fate,
+                Step::Again { cause, asked } => {
+                    let wait = trial.backoff.next(self.clock.chance(), asked);
+                    let Some(wait) = self.fitting(wait, asked) else {
+                        return Fate::Over(
+                            trial.gave_up(&cause, asked, self.clock),
+                            trial.doubtful,
+                        );
+                    };
+                    progress(Progress::Waiting { cause, wait });
+                    self.clock.wait(wait, self.stop);
+                }
+            }
+        }
+    }
+
+    /// The wait, shortened to leave time for a last attempt where nobody asked for it; nothing where no time is left.
+    fn fitting(&self, wait: Duration, asked: Option<Duration>) -> Option<Duration> {
+        let left = self.limits.1.saturating_sub(self.clock.now());
+        if wait < left {
+            return Some(wait);
+        }
+        let before_last = left.checked_sub(self.limits.0).filter(|wait| !wait.is_zero());
+        before_last.filter(|before| asked.is_none_or(|asked| asked <= *before))
+    }
+
+    /// What the attempt at a part leads to.
+    fn step(&mut self, trial: &Trial, outcome: Outcome) -> Step {
+        match outcome {
+            Outcome::Stopped => Step::Done(Fate::Over(STOPPED.to_owned(), trial.doubtful)),
+            Outcome::Failed(failure) if failure.again => {
+                Step::Again { cause: (self.words)(&failure.cause), asked: None }
+            }
+            Outcome::Failed(failure) => {
+                Step::Done(Fate::Over((self.words)(&failure.cause), trial.doubtful))
+            }
+            Outcome::Answered(reply) => self.answered(trial, &reply),
+        }
+    }
+
+    fn answered(&mut self, trial: &Trial, reply: &Reply) -> Step {
+        let status = reply.answer.status;
+        if let 300..=399 = status {
+            let place = reply.location.as_ref().map(|place| format!(" to {place}"));
+            let cause = format!(
+                "the backend redirects{} (status {status}), and redirects are not followed: give the URL itself",
+                place.unwrap_or_default()
+            );
+            return Step::Done(Fate::Over((self.words)(&cause), trial.doubtful));
+        }
+        match (self.judge)(&reply.answer) {
+            Verdict::Retry(text) | Verdict::Refused(text) | Verdict::Partial(text)
+                if matches!(status, 401 | 403 | 404 | 407) =>
+            {
+                let hint = match status {
+                    401 if self.anonymous => "; no credentials went along",
+                    407 => "; it is a proxy that asks for credentials",
+                    _ => "",
+                };
+                Step::Done(Fate::Over((self.words)(&text) + hint, trial.doubtful))
+            }
+            Verdict::Delivered => Step::Done(self.delivered(trial)),
+            Verdict::Advised(text) => {
+                self.advised((self.words)(&text));
+                Step::Done(self.delivered(trial))
+            }
+            Verdict::Partial(text) => {
+                let cause = (self.words)(&text) + "; all else in the part has arrived";
+                Step::Done(Fate::Failed(cause, trial.doubtful))
+            }
+            Verdict::Refused(cause) => {
+                Step::Done(Fate::Failed((self.words)(&cause), trial.doubtful))
+            }
+            Verdict::Retry(cause) => {
+                let asked = reply.retry_after.as_ref();
+                let asked = asked.and_then(|value| asked_time(value, self.clock.unix()));
+                Step::Again { cause: (self.words)(&cause), asked }
+            }
+        }
+    }
+
+    fn advised(&mut self, text: String) {
+        let advice = &mut self.account.advice;
+        if advice.len() < ADVICE && !advice.contains(&text) {
+            advice.push(text);
+        }
+    }
+
+    fn delivered(&mut self, trial: &Trial) -> Fate {
+        if trial.doubtful {
+            self.account.doubts.push(format!(
+                "part {} was sent again after an attempt that got no answer: it may be there twice",
+                trial.number
+            ));
+        }
+        Fate::Delivered
+    }
+}
+
+/// Whether the backend may have taken a body that it got.
+fn is_open(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Answered(_) => false,
+        // Others are those of TLS, and of who speaks no HTTP.
+        Outcome::Failed(failure) => failure.again,
+        Outcome::Stopped => true,
+    }
+}
+
+/// The attempts at a part so far.
+struct Trial {
+    number: usize,
+    attempts: usize,
+    started: Duration,
+    backoff: Backoff,
+    /// Whether an attempt sent the whole part and got no answer: it may be there already.
+    doubtful: bool,
+}
+
+impl Trial {
+    fn start(number: usize, clock: &dyn Clock) -> Self {
+        let backoff = Backoff::default();
+        Self { number, attempts: 0, started: clock.now(), backoff, doubtful: false }
+    }
+
+    /// The last cause, with what was tried.
+    fn gave_up(&self, cause: &str, asked: Option<Duration>, clock: &dyn Clock) -> String {
+        let asks = asked.map(|asked| format!("; it asks to wait {} s", asked.as_secs()));
+        let attempts = if self.attempts == 1 { "attempt" } else { "attempts" };
+        let time = clock.now().saturating_sub(self.started).as_secs();
+        format!("{cause}{} ({} {attempts} in {time} s)", asks.unwrap_or_default(), self.attempts)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,148 @@
+//! What is the same in all attempts.
+
+use super::failure::Place;
+use super::proxy::Way;
+use super::{headers, proxy, transport, trust};
+use crate::credentials::Conceal;
+use crate::{Endpoint, Settings};
+use flate2::{Compression, write::GzEncoder};
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+use ureq::config::Config;
+use ureq::http::{self, HeaderMap, HeaderValue, header};
+use ureq::tls::TlsConfig;
+use ureq::{Agent, Proxy};
+
+/// Time for a name to be found, and time for a connection to be made, that with a proxy and TLS.
+pub(super) const CONNECT: Duration = Duration::from_secs(5);
+
+/// How hard bodies are compressed.
+const LEVEL: u32 = 2;
+
+/// A body as it goes out.
+pub(crate) fn wire_body(bytes: &[u8], compress: bool) -> Arc<[u8]> {
+    if !compress {
+        return bytes.into();
+    }
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::new(LEVEL));
+    let written = encoder.write_all(bytes).and_then(|()| encoder.finish());
+    written.expect("writing to memory does not fail").into()
+}
+
+/// What a backend's requests are like.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Request {
+    /// Path below the endpoint's base.
+    pub(crate) path: &'static str,
+    /// Type of the body.
+    pub(crate) content_type: &'static str,
+    /// Whether the body goes compressed.
+    pub(crate) compress: bool,
+    /// Further headers.
+    pub(crate) headers: &'static [(&'static str, &'static str)],
+}
+
+/// All that an attempt needs but the body.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    url: String,
+    headers: HeaderMap,
+    config: Config,
+    way: Way,
+    compress: bool,
+    /// Names of what is connected to.
+    pub(super) place: Place,
+    /// Time for one attempt.
+    pub(crate) attempt: Duration,
+    /// What no message may show.
+    pub(crate) conceal: Conceal,
+}
+
+impl Plan {
+    /// Checks all that can be checked without a connection.
+    ///
+    /// # Errors
+    /// One sentence without secrets.
+    pub(crate) fn new(
+        endpoint: &Endpoint,
+        settings: &Settings,
+        request: &Request,
+    ) -> Result<Self, String> {
+        let mut conceal = Conceal::default();
+        let mut headers = headers::all(settings, request, &mut conceal)?;
+        let secret =
+            settings.credentials != crate::Credentials::None || !settings.headers.is_empty();
+        if secret
+            && !(endpoint.is_encrypted() || endpoint.is_loopback() || settings.plain_credentials)
+        {
+            return Err(format!(
+                "credentials would go over plain http to {}, where others can read them: \
+                 use {}+https://, or allow it with --push-plain-credentials",
+                endpoint.host(),
+                endpoint.backend
+            ));
+        }
+        let way = proxy::choose(endpoint, settings, &mut conceal)?;
+        if let Way::Forward { authorization, .. } = &way {
+            // The head of a forwarded request is rewritten once for a connection.
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+            if let Some(value) = authorization {
+                headers.insert(header::PROXY_AUTHORIZATION, value.clone());
+            }
+        }
+        let encrypted = endpoint.is_encrypted() || way.is_encrypted();
+        let tls = if encrypted { trust::tls(settings)? } else { TlsConfig::default() };
+        Ok(Self {
+            url: endpoint.below(request.path),
+            headers,
+            config: config(tls, way.tunnel()),
+            place: Place::new(endpoint, way.name()),
+            way,
+            compress: request.compress,
+            attempt: settings.attempt,
+            conceal,
+        })
+    }
+
+    /// The body as it goes out.
+    pub(crate) fn body(&self, bytes: &[u8]) -> Arc<[u8]> {
+        wire_body(bytes, self.compress)
+    }
+
+    /// Whether no `Authorization` goes along.
+    pub(crate) fn is_anonymous(&self) -> bool {
+        !self.headers.contains_key(header::AUTHORIZATION)
+    }
+
+    /// A request with a body of this length.
+    pub(super) fn request(&self, length: usize) -> Result<http::request::Builder, String> {
+        let mut request = http::Request::post(&self.url);
+        let headers = request.headers_mut().ok_or("the URL can't be requested")?;
+        headers.clone_from(&self.headers);
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        Ok(request)
+    }
+
+    /// An agent without connections, and what tells that the other side of one takes no more.
+    pub(super) fn agent(&self) -> (Agent, Arc<AtomicBool>) {
+        let deaf = Arc::new(AtomicBool::new(false));
+        let connector = transport::connector(self.way.prefix(), Arc::clone(&deaf));
+        let resolver = transport::Resolve::new(self.way.forward());
+        (Agent::with_parts(self.config.clone(), connector, resolver), deaf)
+    }
+}
+
+fn config(tls: TlsConfig, proxy: Option<Proxy>) -> Config {
+    Agent::config_builder()
+        .tls_config(tls)
+        .proxy(proxy)
+        .http_status_as_error(false)
+        // A redirect is told, never followed: neither credentials nor profiles go where nobody sent them.
+        .max_redirects(0)
+        .user_agent(concat!("bpflame/", env!("CARGO_PKG_VERSION")))
+        .max_idle_connections(1)
+        .max_idle_connections_per_host(1)
+        .build()
+}

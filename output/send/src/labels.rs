@@ -1,0 +1,281 @@
+//! Which labels a backend takes.
+
+use super::Series;
+use super::series::SERVICE_NAME;
+use output::Error;
+use output::lean::Lean;
+use output::profile::{Label, LabelValue};
+
+/// The label with the profile's name.
+const NAME: &str = "__name__";
+
+/// What a backend takes.
+pub(super) struct Rules {
+    /// Its name, for messages.
+    pub(super) backend: &'static str,
+    /// Whether names may have dots; where not, they become `_`.
+    pub(super) dots: bool,
+    /// Whether values of samples may be below zero.
+    pub(super) negative: bool,
+    /// Bytes of a name at most.
+    pub(super) name: usize,
+    /// Bytes of a value at most.
+    pub(super) value: usize,
+    /// Labels of a series at most, those of its samples included.
+    pub(super) count: usize,
+}
+
+impl Rules {
+    /// The labels of a whole profile, sorted by name.
+    ///
+    /// # Errors
+    /// [`Error::Unsendable`] names the first label that the backend would refuse.
+    pub(super) fn of_series(
+        &self,
+        series: &Series,
+        service: &str,
+        name: &str,
+    ) -> Result<Vec<(String, String)>, Error> {
+        if service.is_empty() {
+            return Err(Error::Unsendable(format!("{} takes no empty service name", self.backend)));
+        }
+        let mut labels =
+            vec![(NAME.to_owned(), name.to_owned()), (SERVICE_NAME.to_owned(), service.to_owned())];
+        for (name, value) in &series.labels {
+            if name.starts_with("__") {
+                return self.refuse(name, "names that begin with __ are its own");
+            }
+            self.check_name(name)?;
+            let name = if self.dots { name.clone() } else { name.replace('.', "_") };
+            labels.push((name, value.clone()));
+        }
+        labels.sort();
+        for (name, value) in &labels {
+            if value.is_empty() {
+                return self.refuse(name, "it has no value");
+            }
+            self.check_value(name, value)?;
+        }
+        if let Some(pair) = labels.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+            return self.refuse(&pair[0].0, "it is there twice");
+        }
+        self.check_count(labels.len())?;
+        Ok(labels)
+    }
+
+    /// As [`Rules::of_series`], and with the labels of samples that are alike in them: their service goes before that of
+    /// the series, and the series' other labels go before theirs.
+    pub(super) fn of_samples(
+        &self,
+        series: &Series,
+        labels: &[Label],
+        name: &str,
+    ) -> Result<Vec<(String, String)>, Error> {
+        let texts = labels.iter().filter_map(|label| match &label.value {
+            LabelValue::Text(text) if !text.is_empty() => Some((label.key.as_str(), text)),
+            _ => None,
+        });
+        let service = texts.clone().find(|(key, _)| *key == SERVICE_NAME);
+        let service = service.map_or(&series.service_name, |(_, text)| text);
+        let mut all = self.of_series(series, service, name)?;
+        for (key, text) in texts {
+            let key = if self.dots { key.to_owned() } else { key.replace('.', "_") };
+            if all.iter().all(|(known, _)| *known != key) {
+                all.push((key, text.clone()));
+            }
+        }
+        all.sort();
+        Ok(all)
+    }
+
+    /// Checks samples whose labels stand beside `others` of the whole profile, and makes texts of numbers: backends
+    /// that make a series of each label take no numbers. Gives all keys.
+    ///
+    /// # Errors
+    /// [`Error::Unsendable`] names the first label or value that the backend would refuse.
+    pub(super) fn fit_samples(&self, lean: &mut Lean, others: usize) -> Result<Vec<String>, Error> {
+        if !self.negative && lean.all_values().iter().any(|value| *value < 0) {
+            let what = format!("{} takes no values below zero", self.backend);
+            return Err(Error::Unsendable(what));
+        }
+        let mut known: Vec<String> = Vec::new();
+        let mut numbers = false;
+        for set in lean.sets() {
+            self.check_count(others.saturating_add(set.len()))?;
+            for label in set {
+                if !known.contains(&label.key) {
+                    self.check_name(&label.key)?;
+                    known.push(label.key.clone());
+                }
+                match &label.value {
+                    LabelValue::Text(text) => self.check_value(&label.key, text)?,
+                    LabelValue::Number(..) => numbers = true,
+                }
+            }
+        }
+        if numbers {
+            lean.change_sets(|set| set.iter_mut().for_each(write_number));
+        }
+        Ok(known)
+    }
+
+    fn check_name(&self, name: &str) -> Result<(), Error> {
+        let letter = |c: char| c.is_ascii_alphabetic() || c == '_';
+        let fits = name.starts_with(letter)
+            && name.chars().all(|c| letter(c) || c.is_ascii_digit() || c == '.');
+        if !fits {
+            return self
+                .refuse(name, "names are letters, digits, _ and dots, and begin with a letter");
+        }
+        if name.len() > self.name {
+            return self.refuse(name, &format!("names have {} bytes at most", self.name));
+        }
+        Ok(())
+    }
+
+    fn check_value(&self, name: &str, value: &str) -> Result<(), Error> {
+        if value.len() > self.value {
+            let why =
+                format!("its value has {} bytes, and {} are allowed", value.len(), self.value);
+            return self.refuse(name, &why);
+        }
+        Ok(())
+    }
+
+    fn check_count(&self, count: usize) -> Result<(), Error> {
+        if count > self.count {
+            return Err(Error::Unsendable(format!(
+                "{} takes {} labels at most, and there are {count}",
+                self.backend, self.count
+            )));
+        }
+        Ok(())
+    }
+
+    fn refuse<T>(&self, name: &str, why: &str) -> Result<T, Error> {
+        let name = output::text::shorten(name, 100);
+        Err(Error::Unsendable(format!("{} takes no label {name:?}: {why}", self.backend)))
+    }
+}
+
+fn write_number(label: &mut Label) {
+    if let LabelValue::Number(number, _) = &label.value {
+        label.value = LabelValue::Text(number.to_string());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use output::profile::{Profile, Sample};
+    use output::testing::{profile, stack};
+
+    const RULES: Rules =
+        Rules { backend: "X", dots: false, negative: false, name: 20, value: 30, count: 4 };
+
+    fn lean(profile: &Profile) -> Lean {
+        Lean::new(profile, |_| true).unwrap()
+    }
+
+    fn labels(rules: &Rules, labels: &[(&str, &str)]) -> Result<Vec<(String, String)>, Error> {
+        let own = labels.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        let series = Series { service_name: "shop".into(), labels: own, allowed: Vec::new() };
+        rules.of_series(&series, "shop", "process_cpu")
+    }
+
+    #[test]
+    fn labels_are_sorted_and_dots_follow_the_rules() {
+        let own = [("region", "eu"), ("k8s.pod", "p")];
+        let text = |labels: Vec<(String, String)>| {
+            let pairs = labels.iter().map(|(name, value)| format!("{name}={value}"));
+            pairs.collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(
+            text(labels(&RULES, &own).unwrap()),
+            "__name__=process_cpu k8s_pod=p region=eu service_name=shop"
+        );
+        let dots = Rules { dots: true, ..RULES };
+        assert!(text(labels(&dots, &own).unwrap()).contains(" k8s.pod=p "));
+    }
+
+    #[test]
+    fn what_would_be_refused_is_named() {
+        let long = "v".repeat(31);
+        for (own, why) in [
+            (&[("a-b", "v")][..], "\"a-b\": names are letters"),
+            (&[("1a", "v")], "begin with a letter"),
+            (&[("", "v")], "\"\": names are"),
+            (&[("__x__", "v")], "are its own"),
+            (&[("abcdefghijklmnopqrstu", "v")], "names have 20 bytes at most"),
+            (&[("a", &long)], "its value has 31 bytes, and 30 are allowed"),
+            (&[("a", "")], "it has no value"),
+            (&[("a", "v"), ("a", "w")], "\"a\": it is there twice"),
+            (&[("a.b", "v"), ("a_b", "v")], "\"a_b\": it is there twice"),
+            (&[("service_name", "v")], "\"service_name\": it is there twice"),
+            (&[("a", "v"), ("b", "v"), ("c", "v")], "takes 4 labels at most, and there are 5"),
+        ] {
+            let error = labels(&RULES, own).unwrap_err().to_string();
+            assert!(error.starts_with("X takes ") && error.contains(why), "{own:?}: {error}");
+        }
+        let series =
+            Series { service_name: String::new(), labels: Vec::new(), allowed: Vec::new() };
+        assert!(RULES.of_series(&series, "", "n").is_err());
+    }
+
+    #[test]
+    fn labels_of_samples_join_those_of_the_series() {
+        let text =
+            |key: &str, text: &str| Label { key: key.into(), value: LabelValue::Text(text.into()) };
+        let own = vec![("region".into(), "eu".into())];
+        let series = Series { service_name: "shop".into(), labels: own, allowed: Vec::new() };
+        let all = |labels: &[Label]| {
+            let all = RULES.of_samples(&series, labels, "n").unwrap();
+            let pairs: Vec<_> = all.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            pairs.join(" ")
+        };
+        assert_eq!(all(&[]), "__name__=n region=eu service_name=shop");
+        assert_eq!(
+            all(&[text("comm", "a"), text("k.v", "b"), text("k_v", "c"), text("unit", "")]),
+            "__name__=n comm=a k_v=b region=eu service_name=shop"
+        );
+        assert_eq!(
+            all(&[text("region", "us"), text("service_name", "cart")]),
+            "__name__=n region=eu service_name=cart"
+        );
+    }
+
+    #[test]
+    fn samples_are_checked_too() {
+        let fit = |others, change: fn(&mut Sample)| {
+            let mut profile = profile(&[stack(&["a"], 1)]);
+            change(&mut profile.samples[0]);
+            let rules = Rules { count: 6, ..RULES };
+            rules.fit_samples(&mut lean(&profile), others).map_err(|e| e.to_string())
+        };
+        assert_eq!(fit(2, |_| ()).unwrap(), ["comm", "pid", "thread", "tid"]);
+        assert!(fit(3, |_| ()).unwrap_err().contains("takes 6 labels at most, and there are 7"));
+        let long = fit(2, |s| s.labels[0].value = LabelValue::Text("v".repeat(31)));
+        assert!(long.unwrap_err().contains("\"comm\": its value has 31 bytes"));
+        assert!(fit(2, |s| s.labels[1].key = "a b".into()).unwrap_err().contains("\"a b\""));
+        assert!(fit(2, |s| s.values[1] = -1).unwrap_err().contains("no values below zero"));
+        let mut profile = profile(&[stack(&["a"], 1)]);
+        profile.samples[0].values[1] = -1;
+        assert!(
+            Rules { negative: true, count: 9, ..RULES }.fit_samples(&mut lean(&profile), 0).is_ok()
+        );
+    }
+
+    #[test]
+    fn numbers_become_texts() {
+        let mut lean = lean(&profile(&[stack(&["a"], 1)]));
+        Rules { count: 9, ..RULES }.fit_samples(&mut lean, 0).unwrap();
+        let texts: Vec<_> = lean.sets()[0]
+            .iter()
+            .map(|label| match &label.value {
+                LabelValue::Text(text) => text.as_str(),
+                LabelValue::Number(..) => panic!("a number"),
+            })
+            .collect();
+        assert_eq!(texts, ["prog", "7", "worker-1", "1"]);
+    }
+}

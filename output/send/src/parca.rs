@@ -1,0 +1,191 @@
+//! Bodies for Parca, its limits, and what its answers mean.
+//!
+//! A body is a `parca.profilestore.v1alpha1.WriteRawRequest` as JSON: the gateway before Parca's gRPC server reads
+//! nothing else, and no compressed bodies, so the pprof in it is compressed. Labels are a `LabelSet` message there.
+//! What a series must have: a name; labels with names of letters, digits and `_`, none of them twice. Of a profile:
+//! ids in order from 1, types that can stand in a query; a profile without a period's type ends the server. It keeps no
+//! labels of samples: samples with other labels are another series.
+//!
+//! Addresses are those that files state (`normalized`), as Parca looks them up.
+
+#[cfg(test)]
+mod tests;
+
+use super::labels::Rules;
+use super::part::{Body, Samples};
+use super::profile_name::{profile_name, settle_types};
+use super::split::{Limits, Meter, Room, split};
+use super::told::{self, Told};
+use super::{Answer, Part, Series, Verdict, side_by_side};
+use base64::prelude::{BASE64_STANDARD, Engine};
+use output::Error;
+use output::lean::Lean;
+use output::pprof::{Common, Parts, packed, summary};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Path of the request below the endpoint's base.
+pub(super) const PATH: &str = "/api/profiles/writeraw";
+/// Type of the body.
+pub(super) const CONTENT_TYPE: &str = "application/json";
+/// Whether the client compresses the body (gzip, told in `Content-Encoding`).
+pub(super) const COMPRESS: bool = false;
+/// Further headers of each request.
+pub(super) const HEADERS: &[(&str, &str)] = &[];
+
+/// Parca's server takes messages of 64 MiB (32 earlier), and gives five seconds for reading one.
+const LIMITS: Limits = Limits { samples: usize::MAX, bytes: 24 << 20 };
+const RULES: Rules = Rules {
+    backend: "Parca",
+    dots: false,
+    negative: true,
+    name: usize::MAX,
+    value: usize::MAX,
+    count: usize::MAX,
+};
+
+/// The profile's parts.
+pub(super) fn parts(mut lean: Lean, series: &Series) -> Result<Vec<Part>, Error> {
+    settle_types(&mut lean.tables, RULES.backend)?;
+    RULES.fit_samples(&mut lean, 0)?;
+    let lean = Arc::new(lean);
+    let summary = summary(&lean.tables);
+    let common = Common::new(&lean, &summary);
+    let room = Mutex::new(Room::new());
+    let take = |bytes| room.lock().unwrap_or_else(PoisonError::into_inner).take(bytes);
+    let encode = |encoder: &mut Parts<'_>, rows: Vec<u32>| {
+        take(0)?;
+        let plain = encoder.plain(&rows, lean.tables.time_nanos);
+        if plain.len() <= LIMITS.bytes {
+            take(plain.len())?;
+            return Ok(vec![(plain, rows)]);
+        }
+        drop(plain);
+        let pieces = {
+            let mut room = room.lock().unwrap_or_else(PoisonError::into_inner);
+            split(&mut Meter::new(&lean, &common), rows, LIMITS, &mut room)?
+        };
+        let plain = |rows: Vec<u32>| (encoder.plain(&rows, lean.tables.time_nanos), rows);
+        Ok(pieces.into_iter().map(plain).collect())
+    };
+    let groups = lean.by_set(&lean.all());
+    let pieces = side_by_side::each(groups, || Parts::new(&common, false), encode);
+    requests(&lean, series, pieces)
+}
+
+/// Some samples with the same labels, and their pprof without these.
+type Piece = (Vec<u8>, Vec<u32>);
+
+/// As many series in a request as it may have. The pieces of a set of labels stand together.
+fn requests(
+    lean: &Arc<Lean>,
+    series: &Series,
+    pieces: Vec<Result<Vec<Piece>, Error>>,
+) -> Result<Vec<Part>, Error> {
+    let name = profile_name(&lean.tables);
+    let part = |(entries, rows): (Vec<Entry>, Vec<u32>)| Part {
+        body: Body::Parca(entries),
+        samples: Samples::new(lean, rows),
+    };
+    let (mut parts, mut request, mut bytes) = (Vec::new(), (Vec::new(), Vec::new()), 0);
+    for pieces in pieces {
+        let pieces = pieces?;
+        let Some(first) = pieces.first().and_then(|(_, rows)| rows.first()) else { continue };
+        let set = &lean.sets()[lean.row(*first).set as usize];
+        let labels = RULES.of_samples(series, set, name)?;
+        for (plain, rows) in pieces {
+            if !request.0.is_empty() && bytes + plain.len() > LIMITS.bytes {
+                parts.push(part(std::mem::take(&mut request)));
+                bytes = 0;
+            }
+            bytes += plain.len();
+            request.0.push(Entry { labels: labels.clone(), plain });
+            request.1.extend(rows);
+        }
+    }
+    parts.push(part(request));
+    Ok(parts)
+}
+
+/// A series with one profile.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Entry {
+    labels: Vec<(String, String)>,
+    /// The profile, not compressed.
+    plain: Vec<u8>,
+}
+
+impl Entry {
+    /// Bytes of the profile.
+    pub(super) fn len(&self) -> usize {
+        self.plain.len()
+    }
+}
+
+/// The body with these series.
+pub(super) fn body(entries: &[Entry]) -> Vec<u8> {
+    let text = |(): &mut (), entry: &Entry| {
+        let pair =
+            |(name, value): &(String, String)| serde_json::json!({ "name": name, "value": value });
+        let labels = serde_json::Value::from_iter(entry.labels.iter().map(pair));
+        let mut text = format!(r#"{{"labels":{{"labels":{labels}}},"samples":[{{"rawProfile":""#);
+        BASE64_STANDARD.encode_string(packed(&entry.plain), &mut text);
+        text.push_str(r#""}]}"#);
+        text
+    };
+    let series = side_by_side::each(entries.iter().collect(), || (), text);
+    let mut body =
+        String::with_capacity(series.iter().map(|text| text.len() + 1).sum::<usize>() + 40);
+    body.push_str(r#"{"normalized":true,"series":["#);
+    for (at, text) in series.iter().enumerate() {
+        body.push_str(if at == 0 { "" } else { "," });
+        body.push_str(text);
+    }
+    body.push_str("]}");
+    body.into_bytes()
+}
+
+/// What an answer means. Errors are those of gRPC's gateway, with gRPC's codes by number.
+///
+/// Sent again is what may be over soon: unavailable, out of time, exhausted (but for a message that is too large),
+/// aborted, internal, and errors without a code of their own, which are those of its store.
+pub(super) fn judge(answer: &Answer) -> Verdict {
+    let status = answer.status;
+    if (200..300).contains(&status) {
+        return told::success(answer, CONTENT_TYPE, "Parca");
+    }
+    let told = Told::read(answer);
+    let code = told.as_ref().and_then(|told| told.code.as_i64());
+    let (Some(told), Some(code)) = (&told, code) else {
+        return told::failure(answer, "Parca");
+    };
+    let text = format!("{} ({status}): {}", word(code), told.message);
+    match word(code) {
+        "resource exhausted" if told.message.contains("larger than max") => Verdict::Refused(text),
+        "unknown" if told.message.starts_with("invalid profile type") => Verdict::Refused(text),
+        "unknown" | "deadline exceeded" | "resource exhausted" | "aborted" | "internal"
+        | "unavailable" => Verdict::Retry(text),
+        _ => Verdict::Refused(text),
+    }
+}
+
+/// gRPC's word for a code.
+fn word(code: i64) -> &'static str {
+    match code {
+        1 => "cancelled",
+        3 => "invalid argument",
+        4 => "deadline exceeded",
+        5 => "not found",
+        6 => "already exists",
+        7 => "permission denied",
+        8 => "resource exhausted",
+        9 => "failed precondition",
+        10 => "aborted",
+        11 => "out of range",
+        12 => "unimplemented",
+        13 => "internal",
+        14 => "unavailable",
+        15 => "data loss",
+        16 => "unauthenticated",
+        _ => "unknown",
+    }
+}

@@ -1,0 +1,103 @@
+//! What one request carries.
+
+use super::{parca, series};
+use output::lean::Lean;
+use output::{Profile, ValueType};
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// One request to be: a part of a profile, and its body.
+///
+/// The samples stand in the whole's tables; a profile is made of them only where somebody asks, as most parts are
+/// delivered and gone.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Part {
+    pub(super) body: Body,
+    pub(super) samples: Samples,
+}
+
+/// A body, not yet compressed.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Body {
+    /// As it goes over the wire but for compression.
+    Whole(Vec<u8>),
+    /// What Parca's is made of.
+    Parca(Vec<parca::Entry>),
+}
+
+/// Samples of a profile.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Samples {
+    pub(super) of: Arc<Lean>,
+    /// Which.
+    pub(super) rows: Vec<u32>,
+    /// When the part began, where it is not the profile's time.
+    pub(super) time_nanos: Option<i64>,
+    /// The service, where its name is not the series' one.
+    pub(super) service: Option<String>,
+}
+
+impl Samples {
+    pub(super) fn new(of: &Arc<Lean>, rows: Vec<u32>) -> Self {
+        Self { of: Arc::clone(of), rows, time_nanos: None, service: None }
+    }
+}
+
+impl Part {
+    /// The samples that the body carries, as a profile of its own.
+    pub fn profile(&self) -> Profile {
+        let Samples { of, rows, time_nanos, service } = &self.samples;
+        let mut profile = of.profile(rows);
+        if let Some(time_nanos) = time_nanos {
+            profile.time_nanos = *time_nanos;
+        }
+        if let Some(service) = service {
+            series::name_service(&mut profile, service);
+        }
+        profile
+    }
+
+    /// How many samples the body carries: different stacks with their labels.
+    pub fn samples(&self) -> usize {
+        self.samples.rows.len()
+    }
+
+    /// What the value columns count, and their sums.
+    pub fn sums(&self) -> Vec<(ValueType, i128)> {
+        let Samples { of, rows, .. } = &self.samples;
+        let mut sums: Vec<(ValueType, i128)> =
+            of.tables.sample_types.iter().map(|kind| (kind.clone(), 0)).collect();
+        for row in rows {
+            let values = of.values(*row);
+            sums.iter_mut().zip(values).for_each(|((_, sum), value)| *sum += i128::from(*value));
+        }
+        sums
+    }
+
+    /// The column to show first; an index of [`Part::sums`].
+    pub fn default_column(&self) -> usize {
+        self.samples.of.tables.default_sample_type
+    }
+
+    /// The body as it goes over the wire, but for the compression that a header tells of.
+    pub fn body(&self) -> Cow<'_, [u8]> {
+        match &self.body {
+            Body::Whole(bytes) => Cow::Borrowed(bytes),
+            Body::Parca(entries) => Cow::Owned(parca::body(entries)),
+        }
+    }
+
+    /// Bytes of the body before any compression.
+    pub fn body_len(&self) -> usize {
+        match &self.body {
+            Body::Whole(bytes) => bytes.len(),
+            Body::Parca(entries) => entries.iter().map(parca::Entry::len).sum(),
+        }
+    }
+
+    /// A part with this body and no samples.
+    #[cfg(test)]
+    pub(super) fn bare(body: Vec<u8>) -> Self {
+        Self { body: Body::Whole(body), samples: Samples::default() }
+    }
+}

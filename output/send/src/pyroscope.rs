@@ -1,0 +1,193 @@
+//! Bodies for Grafana Pyroscope, its limits, and what its answers mean.
+//!
+//! A body is a `push.v1.PushRequest` with one series of one profile: a unary call of the Connect protocol, which
+//! compresses the whole of it, so the pprof in it is not compressed again. Pyroscope's own clients do the same.
+//!
+//! What its server does, and what is done about it here:
+//! - Profiles of more than 16,000 samples or 4 MiB are refused. So are, for ever, those beyond the burst of its
+//!   default rate limit, 2 MiB of profile and labels: parts stay below that.
+//! - Profiles of one series and one time are taken for copies of each other, and all but one are dropped when blocks
+//!   are merged. So each further part's time is a millisecond later; and parts that failed and are split anew have
+//!   other times than those that arrived.
+//! - Frames without a name vanish from its graphs, and samples with one at address 0 are dropped. So frames that
+//!   nobody will name later are called `[unknown]`.
+//! - Of stacks of more than 1,000 frames it drops the leaf's end. So they are cut here, at the root's end, and marked.
+//! - Numbers are dropped from labels, so they become texts; negative values are dropped with their samples, so they
+//!   are an error.
+
+mod stacks;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+use super::labels::Rules;
+use super::part::{Body, Samples};
+use super::profile_name::{profile_name, settle_types};
+use super::series::by_service;
+use super::split::{Limits, Meter, Room, split};
+use super::told::{self, Told};
+use super::{Answer, Part, Series, Verdict, side_by_side};
+use flate2::Crc;
+use output::lean::Lean;
+use output::pprof::{Common, Parts, summary};
+use output::{Error, Profile};
+use prost::Message;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+/// Path of the request below the endpoint's base.
+pub(super) const PATH: &str = "/push.v1.PusherService/Push";
+/// Type of the body.
+pub(super) const CONTENT_TYPE: &str = "application/proto";
+/// Whether the client compresses the body (gzip, told in `Content-Encoding`).
+pub(super) const COMPRESS: bool = true;
+/// Further headers of each request.
+pub(super) const HEADERS: &[(&str, &str)] = &[("Connect-Protocol-Version", "1")];
+
+/// Thirty labels with names and values of the largest size fit beside a profile into 2 MiB.
+const LIMITS: Limits = Limits { samples: 16_000, bytes: (2 << 20) - (96 << 10) };
+const RULES: Rules =
+    Rules { backend: "Pyroscope", dots: true, negative: false, name: 1024, value: 2048, count: 30 };
+/// Frames of a stack at most.
+const FRAMES: usize = 1_000;
+/// How far parts stand apart, in nanoseconds.
+const STEP: i64 = 1_000_000;
+/// Profiles from before this are refused, in nanoseconds.
+const OLDEST: i64 = 3_600 * 1_000_000_000;
+/// Profiles from further ahead than this are refused, in nanoseconds.
+const NEWEST: i64 = 600 * 1_000_000_000;
+
+/// The profile's parts.
+pub(super) fn parts(mut lean: Lean, series: &Series) -> Result<Vec<Part>, Error> {
+    settle_types(&mut lean.tables, RULES.backend)?;
+    let keys = RULES.fit_samples(&mut lean, 2 + series.labels.len())?;
+    stacks::name_unknown(&mut lean.tables);
+    stacks::cut(&mut lean, FRAMES);
+    let services = by_service(&mut lean, &keys, &series.service_name);
+    let lean = Arc::new(lean);
+    let summary = summary(&lean.tables);
+    let common = Common::new(&lean, &summary);
+    let drafts = drafts(&lean, &common, services, series)?;
+    let encode = |encoder: &mut Parts<'_>, Draft { labels, samples }: Draft| {
+        let time_nanos = samples.time_nanos.unwrap_or(lean.tables.time_nanos);
+        let raw_profile = encoder.plain(&samples.rows, time_nanos);
+        let times = (time_nanos, lean.tables.duration_nanos);
+        Part { body: Body::Whole(body(raw_profile, &labels, times)), samples }
+    };
+    Ok(side_by_side::each(drafts, || Parts::new(&common, true), encode))
+}
+
+/// A part that is not encoded yet.
+struct Draft {
+    labels: Vec<(String, String)>,
+    samples: Samples,
+}
+
+fn drafts(
+    lean: &Arc<Lean>,
+    common: &Common<'_>,
+    services: Vec<(String, Vec<u32>)>,
+    series: &Series,
+) -> Result<Vec<Draft>, Error> {
+    let name = profile_name(&lean.tables);
+    let (mut meter, mut room) = (Meter::new(lean, common), Room::new());
+    let mut drafts = Vec::new();
+    for (service, rows) in services {
+        let labels = RULES.of_series(series, &service, name)?;
+        let parts = split(&mut meter, rows, LIMITS, &mut room)?;
+        let offset = offset(lean, &parts);
+        for (rows, step) in parts.into_iter().zip(0..) {
+            let mut samples = Samples::new(lean, rows);
+            if lean.tables.time_nanos > 0 {
+                let later = step * STEP + offset;
+                samples.time_nanos = Some(lean.tables.time_nanos.saturating_add(later));
+            }
+            samples.service = Some(&service).filter(|name| **name != series.service_name).cloned();
+            drafts.push(Draft { labels: labels.clone(), samples });
+        }
+    }
+    Ok(drafts)
+}
+
+/// How much later than the profile its parts are, below a step: by what is in it, so that it is the same each time,
+/// and other for a profile made of some of the parts. One part alone has the profile's time.
+fn offset(lean: &Lean, parts: &[Vec<u32>]) -> i64 {
+    if parts.len() < 2 {
+        return 0;
+    }
+    let mut hasher = DefaultHasher::new();
+    parts.iter().flatten().for_each(|row| lean.values(*row).hash(&mut hasher));
+    (hasher.finish() % STEP as u64) as i64
+}
+
+fn body(raw_profile: Vec<u8>, labels: &[(String, String)], times: (i64, i64)) -> Vec<u8> {
+    let id = id(&raw_profile, labels, times);
+    let labels = labels
+        .iter()
+        .map(|(name, value)| wire::LabelPair { name: name.clone(), value: value.clone() })
+        .collect();
+    let sample = wire::RawSample { raw_profile, id };
+    let series = vec![wire::RawProfileSeries { labels, samples: vec![sample] }];
+    wire::PushRequest { series }.encode_to_vec()
+}
+
+/// A UUID for a part, made of what is in it (version 8 of RFC 9562: by a rule of one's own).
+///
+/// The same part has the same one each time that it is sent; others differ at least in their time or labels. The
+/// server only writes it into its log.
+fn id(profile: &[u8], labels: &[(String, String)], time: (i64, i64)) -> String {
+    let mut sum = Crc::new();
+    sum.update(profile);
+    let mut hasher = DefaultHasher::new();
+    (sum.sum(), profile.len(), labels, time).hash(&mut hasher);
+    let low = hasher.finish();
+    time.hash(&mut hasher);
+    let high = hasher.finish();
+    let bits = u128::from(high) << 64 | u128::from(low);
+    let bits = bits & !(0xf << 76) | 0x8 << 76;
+    let bits = bits & !(0x3 << 62) | 0x2 << 62;
+    let (a, b, c) = (bits >> 96, bits >> 80 & 0xffff, bits >> 64 & 0xffff);
+    format!("{a:08x}-{b:04x}-{c:04x}-{:04x}-{:012x}", bits >> 48 & 0xffff, bits & 0xffff_ffff_ffff)
+}
+
+/// Why Pyroscope would refuse the profile for its time; a profile without one gets that of its arrival.
+pub(super) fn stale(profile: &Profile, now_nanos: i64) -> Option<String> {
+    let age = now_nanos.saturating_sub(profile.time_nanos);
+    let minutes = age.unsigned_abs() / 60_000_000_000;
+    if profile.time_nanos == 0 {
+        None
+    } else if age >= OLDEST {
+        Some(format!(
+            "the profile began {minutes} minutes ago, and Pyroscope refuses those older than an hour, unless its \
+             validation.reject-older-than is set higher"
+        ))
+    } else if age <= -NEWEST {
+        Some(format!(
+            "the profile's time is {minutes} minutes ahead, and Pyroscope refuses more than 10: the clocks differ"
+        ))
+    } else {
+        None
+    }
+}
+
+/// What an answer means.
+///
+/// Sent again is what Grafana's own agent sends again: unavailable, out of time, over a rate, aborted, and faults of
+/// the server; a part that the server keeps on failing with ends with the time for all attempts.
+pub(super) fn judge(answer: &Answer) -> Verdict {
+    let status = answer.status;
+    if (200..300).contains(&status) {
+        return told::success(answer, CONTENT_TYPE, "Pyroscope");
+    }
+    let told = Told::read(answer);
+    let code = told.as_ref().and_then(|told| told.code.as_str());
+    let (Some(told), Some(code)) = (&told, code) else {
+        return told::failure(answer, "Pyroscope");
+    };
+    let text = format!("{} ({status}): {}", told::one_line(code), told.message);
+    match code {
+        "unavailable" | "deadline_exceeded" | "resource_exhausted" | "aborted" | "internal"
+        | "unknown" | "data_loss" => Verdict::Retry(text),
+        _ => Verdict::Refused(text),
+    }
+}

@@ -1,0 +1,51 @@
+//! Stacks as Pyroscope can keep them.
+
+use output::lean::Lean;
+use output::profile::{Function, FunctionId, Line, Profile};
+use output::text::UNKNOWN;
+
+/// Gives a name to functions that have none, and to frames that have none and that nobody will name later.
+///
+/// Files of which no code has a name are left alone where that is so for all files: the profile was made to be
+/// symbolized by the backend.
+pub(super) fn name_unknown(profile: &mut Profile) {
+    for function in profile.functions.iter_mut().filter(|function| function.name.is_empty()) {
+        let linked = std::mem::take(&mut function.system_name);
+        function.name = if linked.is_empty() { UNKNOWN.into() } else { linked };
+    }
+    let waits = waits_for_names(profile);
+    let nameless = |location: &&mut output::Location| {
+        location.lines.is_empty()
+            && !location.mapping.is_some_and(|mapping| waits[mapping.0 as usize])
+    };
+    let unknown = Function { name: UNKNOWN.into(), ..Function::default() };
+    let known = profile.functions.iter().position(|function| *function == unknown);
+    let function = FunctionId(known.unwrap_or(profile.functions.len()) as u32);
+    let mut named = false;
+    for location in profile.locations.iter_mut().filter(nameless) {
+        location.lines.push(Line { function, line: 0 });
+        named = true;
+    }
+    if named && known.is_none() {
+        profile.functions.push(unknown);
+    }
+}
+
+/// By mapping, whether the backend may still find names for it.
+fn waits_for_names(profile: &Profile) -> Vec<bool> {
+    let is_file = |at: usize| !profile.mappings[at].file.starts_with('[');
+    let mut of_file = false;
+    for location in profile.locations.iter().filter(|location| !location.lines.is_empty()) {
+        of_file |= location.mapping.is_some_and(|mapping| is_file(mapping.0 as usize));
+    }
+    (0..profile.mappings.len()).map(|at| is_file(at) && !of_file).collect()
+}
+
+/// Cuts stacks at the root's end, marks them, and says so.
+pub(super) fn cut(lean: &mut Lean, frames: usize) {
+    let cut = lean.cut(frames);
+    if cut > 0 {
+        let comment = format!("stacks cut to {frames} frames for the backend: {cut}");
+        lean.tables.comments.push(comment);
+    }
+}

@@ -1,0 +1,118 @@
+//! What a backend said, made fit to be shown.
+
+use super::{Answer, Verdict};
+use output::text::{clean, shorten};
+use serde_json::Value;
+
+/// Characters of a backend's words that are shown at most.
+const SHOWN: usize = 300;
+/// Bytes of them that are looked at.
+const LOOKED_AT: usize = 64 << 10;
+
+/// The text in one line of at most 300 characters, without control characters; empty where it says nothing.
+pub(super) fn one_line(text: &str) -> String {
+    if text.trim().is_empty() {
+        return String::new();
+    }
+    // Cleaning first would go through all of a long text.
+    shorten(&clean(&shorten(text.trim(), 2 * SHOWN)), SHOWN).into_owned()
+}
+
+/// An error as an object: `{"code": …, "message": "…"}`.
+pub(super) struct Told {
+    /// The code: a word with Connect, a number with gRPC's gateway.
+    pub(super) code: Value,
+    /// The message in one line.
+    pub(super) message: String,
+}
+
+impl Told {
+    /// What an answer's body tells, if it is such an object.
+    pub(super) fn read(answer: &Answer) -> Option<Self> {
+        let bytes = answer.body.get(..LOOKED_AT).unwrap_or(&answer.body);
+        let Ok(Value::Object(mut fields)) = serde_json::from_slice(bytes) else { return None };
+        let code = fields.remove("code")?;
+        let message = fields.get("message").and_then(Value::as_str).unwrap_or_default();
+        Some(Self { code, message: one_line(message) })
+    }
+}
+
+/// A status and what stands in the body, for answers that are not in the protocol's form: a proxy's, say.
+pub(super) fn status_and_text(answer: &Answer) -> String {
+    let status = answer.status;
+    let text = if answer.content_type.contains("html") {
+        "a web page".into()
+    } else {
+        let bytes = answer.body.get(..4 * SHOWN).unwrap_or(&answer.body);
+        one_line(&String::from_utf8_lossy(bytes))
+    };
+    if text.is_empty() { format!("status {status}") } else { format!("status {status}: {text}") }
+}
+
+/// Whether the body's type is this one, or none is said.
+pub(super) fn is_type(answer: &Answer, name: &str) -> bool {
+    let kind = answer.content_type.split(';').next().unwrap_or_default().trim();
+    kind.is_empty() || kind.eq_ignore_ascii_case(name)
+}
+
+/// What a success means: with another type of content it is not this backend's.
+pub(super) fn success(answer: &Answer, content_type: &str, backend: &str) -> Verdict {
+    if is_type(answer, content_type) {
+        return Verdict::Delivered;
+    }
+    let (status, kind) = (answer.status, one_line(&answer.content_type));
+    Verdict::Refused(format!("no {backend}: status {status} with {kind}"))
+}
+
+/// What a failure means that does not say its code in the backend's own way: something between answered.
+pub(super) fn failure(answer: &Answer, backend: &str) -> Verdict {
+    let text = status_and_text(answer);
+    match answer.status {
+        408 | 429 | 500 | 502..=504 => Verdict::Retry(text),
+        404 => Verdict::Refused(format!("no {backend} under this address: {text}")),
+        _ => Verdict::Refused(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(content_type: &str, body: &[u8]) -> Answer {
+        Answer { status: 500, content_type: content_type.into(), body: body.into() }
+    }
+
+    #[test]
+    fn text_is_one_short_line() {
+        assert_eq!(one_line(" a\nb\u{1b}[2J\u{202e} "), "a b\u{fffd}[2J\u{fffd}");
+        assert_eq!(one_line(&"é".repeat(5_000)).chars().count(), 300);
+        assert_eq!(one_line("\r\n "), "");
+    }
+
+    #[test]
+    fn objects_are_read_and_nothing_else() {
+        let told =
+            Told::read(&answer("", b"{\"code\":\"internal\",\"message\":\"a\\nb\",\"x\":[1]}"));
+        let told = told.unwrap();
+        assert_eq!((told.code, told.message.as_str()), (Value::from("internal"), "a b"));
+        assert_eq!(Told::read(&answer("", b"{\"code\":3}")).unwrap().message, "");
+        let deep = [b"[".repeat(60_000), b"{}".to_vec()].concat();
+        for body in [&b""[..], b"{", b"[]", b"3", b"{\"message\":\"a\"}", b"\xff", &deep] {
+            assert!(Told::read(&answer("", body)).is_none());
+        }
+    }
+
+    #[test]
+    fn other_answers_are_told_by_their_status() {
+        assert_eq!(status_and_text(&answer("", b"")), "status 500");
+        assert_eq!(status_and_text(&answer("text/plain", b"no\xff")), "status 500: no\u{fffd}");
+        assert_eq!(status_and_text(&answer("text/html", b"<b>")), "status 500: a web page");
+    }
+
+    #[test]
+    fn types_are_compared_without_parameters() {
+        let json = |kind: &str| is_type(&answer(kind, b""), "application/json");
+        assert!(json("application/json; charset=utf-8") && json("Application/JSON") && json(""));
+        assert!(!json("text/html"));
+    }
+}

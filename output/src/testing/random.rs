@@ -1,0 +1,165 @@
+//! Profiles of all shapes for tests, the same for the same seed.
+
+use crate::ProfileBuilder;
+use crate::profile::{
+    FrameKind, FrameRef, Function, Label, LabelValue, Line, Location, LocationId, Mapping, Marks,
+    Profile, Sample, Trust, ValueType,
+};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+/// A row of numbers that look like chance (xorshift).
+#[derive(Debug)]
+pub struct Dice(u64);
+
+impl Dice {
+    /// Begins a row.
+    pub fn new(seed: u64) -> Self {
+        let mut dice = Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+        dice.below(2);
+        dice
+    }
+
+    /// A number below `end`.
+    pub fn below(&mut self, end: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) % end
+    }
+
+    fn pick<T: Copy>(&mut self, of: &[T]) -> T {
+        of[self.below(of.len() as u64) as usize]
+    }
+}
+
+/// A profile with up to 200 samples before equal ones are merged.
+pub fn random(seed: u64) -> Profile {
+    let dice = &mut Dice::new(seed);
+    let kind = |kind: &str, unit: &str| ValueType { kind: kind.into(), unit: unit.into() };
+    let mut builder = ProfileBuilder::new(Profile {
+        sample_types: vec![kind("samples", "count"), kind("cpu", "nanoseconds")],
+        default_sample_type: 1,
+        period_type: kind("cpu", "nanoseconds"),
+        period: 10_000_000,
+        time_nanos: 1_700_000_000_000_000_000,
+        duration_nanos: 1_500_000_000,
+        summary: "random".into(),
+        comments: (0..dice.below(4)).map(|n| format!("fact {n}")).collect(),
+        ..Profile::default()
+    });
+    let locations = locations(dice, &mut builder);
+    for _ in 0..1 + dice.below(200) {
+        let sample = sample(dice, &locations);
+        builder.sample(sample);
+    }
+    builder.finish()
+}
+
+fn locations(dice: &mut Dice, builder: &mut ProfileBuilder) -> Vec<LocationId> {
+    let functions = 1 + dice.below(200);
+    let mut locations = Vec::new();
+    for _ in 0..1 + dice.below(400) {
+        let kind = dice.pick(&[
+            FrameKind::User,
+            FrameKind::User,
+            FrameKind::Kernel,
+            FrameKind::Jit,
+            FrameKind::Unknown,
+        ]);
+        let mapping = match kind {
+            FrameKind::User => Some(builder.mapping(Mapping {
+                start: 0x1000,
+                end: dice.below(3) << 40 | 0x9000,
+                offset: 0x1000,
+                file: format!("/usr/lib/lib{}.so", dice.below(20)),
+                build_id: "c0ffee".into(),
+            })),
+            FrameKind::Kernel => {
+                Some(builder.mapping(Mapping { file: "[kernel]".into(), ..Mapping::default() }))
+            }
+            FrameKind::Jit | FrameKind::Unknown => None,
+        };
+        let depth = if kind == FrameKind::Unknown { 0 } else { dice.below(4) };
+        let mut lines = Vec::new();
+        for _ in 0..depth {
+            let name = format!("function_{}", dice.below(functions));
+            let file = dice.pick(&["", "src/main.rs", "src/lib.rs"]).into();
+            let function = builder.function(Function { system_name: name.clone(), name, file });
+            lines.push(Line { function, line: dice.below(5000) as i64 });
+        }
+        let bits = dice.pick(&[4, 20, 50]);
+        let address = dice.below(1 << bits);
+        locations.push(builder.location(Location { mapping, address, lines, kind }));
+    }
+    locations
+}
+
+fn sample(dice: &mut Dice, locations: &[LocationId]) -> Sample {
+    let trusts =
+        [Trust::Sure, Trust::Sure, Trust::FramePointer, Trust::Synthesised, Trust::Guessed];
+    let depth = dice.pick(&[0, 1, 2, 5, 12, 40]);
+    let frames = (0..depth)
+        .map(|_| FrameRef { location: dice.pick(locations), trust: dice.pick(&trusts) })
+        .collect();
+    let mut labels = Vec::new();
+    for (key, values) in [("comm", 5), ("container_id", 3), ("pid", 9)] {
+        if dice.below(2) == 0 {
+            continue;
+        }
+        let n = dice.below(values);
+        let value = match key {
+            "pid" => LabelValue::Number(n as i64, String::new()),
+            _ => LabelValue::Text(format!("{key} {n}")),
+        };
+        labels.push(Label { key: key.into(), value });
+    }
+    let bits = dice.pick(&[1, 8, 20]);
+    let value = 1 + dice.below(1 << bits) as i64;
+    let marks = Marks {
+        truncated: dice.below(9) == 0,
+        caller_may_be_missing: dice.below(9) == 0,
+        guessed_frames: if dice.below(9) == 0 { 300 } else { 0 },
+    };
+    Sample { frames, values: vec![value, value * 10_000_000], labels, marks }
+}
+
+/// Sums by value column.
+pub fn sums(profile: &Profile) -> Vec<i128> {
+    (0..profile.sample_types.len())
+        .map(|at| profile.samples.iter().map(|sample| i128::from(sample.values[at])).sum())
+        .collect()
+}
+
+/// Every sample in words, with its values; equal ones are one.
+pub fn described(profile: &Profile) -> BTreeMap<String, Vec<i128>> {
+    let mut all: BTreeMap<String, Vec<i128>> = BTreeMap::new();
+    for sample in &profile.samples {
+        let mut text = format!("{:?} {:?}", sample.labels, sample.marks);
+        for frame in &sample.frames {
+            let location = &profile.locations[frame.location.0 as usize];
+            let mapping = location.mapping.map(|mapping| &profile.mappings[mapping.0 as usize]);
+            write!(text, "\n{:?} {:#x} {mapping:?}", frame.trust, location.address)
+                .expect("a string grows");
+            for line in &location.lines {
+                let function = &profile.functions[line.function.0 as usize];
+                write!(text, " {function:?}:{}", line.line).expect("a string grows");
+            }
+        }
+        let sums = all.entry(text).or_insert_with(|| vec![0; sample.values.len()]);
+        for (sum, value) in sums.iter_mut().zip(&sample.values) {
+            *sum += i128::from(*value);
+        }
+    }
+    all
+}
+
+/// The parts together are the whole: every stack with its labels, marks and values.
+pub fn same(parts: &[Profile], whole: &Profile) {
+    let mut together: BTreeMap<String, Vec<i128>> = BTreeMap::new();
+    for (text, values) in parts.iter().flat_map(described) {
+        let sums = together.entry(text).or_insert_with(|| vec![0; values.len()]);
+        sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+    }
+    assert!(together == described(whole), "the parts are not the whole");
+}
