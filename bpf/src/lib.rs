@@ -11,6 +11,7 @@
 //! second implementor), the live [`Sampler`], the crate [`unwind`] (rules from section bytes), and
 //! [`kernel_names`]. With the feature `native-walk`, `native` runs the sampling program on recorded machines.
 
+mod capability;
 mod error;
 mod events;
 mod names;

@@ -3,12 +3,12 @@
 use super::memory::SharedMemory;
 use super::size::{LEVELS, Sizes};
 use super::tables::Tables;
-use super::{Config, Target, Unwind, capability};
-use crate::Error;
+use super::{Config, Target, Unwind};
 use crate::skeleton::sampler::types::{
     bss, chunk, cpu, limits, rodata, rules, spaces, target_kind, unwind_limits, unwind_mode,
 };
 use crate::skeleton::sampler::{SamplerSkel, SamplerSkelBuilder};
+use crate::{Error, capability};
 use libbpf_rs::skel::{OpenSkel, SkelBuilder};
 use libbpf_rs::{Link, MapCore, MapFlags, MapHandle, MapType};
 use std::io;

@@ -1,35 +1,35 @@
 //! The live sampler.
 
-mod capability;
+mod attachments;
 mod cpus;
 mod descriptors;
-mod events;
+mod drain;
+mod grace_period;
 mod idle;
 mod load;
-mod log;
-mod logs;
 mod memory;
-mod quiet;
+mod record;
 mod ring;
 mod scope;
 mod side_band;
 mod size;
 mod tables;
-mod ticks;
 
+use crate::capability;
+use crate::events::perf::{self, PerfEvent, Trigger};
 use crate::events::{Event, EventSpec, Rate};
 use crate::sample::SideBand;
 pub(crate) use crate::skeleton::sampler::types::record_flags;
 use crate::source::MISSED;
 use crate::{Error, EventLosses, Losses, SampleSource, Window};
-use events::{PerfEvent, Trigger};
+use attachments::Ticks;
+use drain::Logs;
 use load::Loaded;
-#[cfg(feature = "native-walk")]
-pub(crate) use log::Records;
-use logs::Logs;
 use memory::clocks;
 #[cfg(feature = "native-walk")]
 pub(crate) use memory::{SharedMemory, page_size};
+#[cfg(feature = "native-walk")]
+pub(crate) use record::Records;
 use ring::Ring;
 use scope::Scope;
 use side_band::Decoded;
@@ -39,7 +39,6 @@ use std::os::fd::BorrowedFd;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 pub use tables::{CodeMapping, Installed, SpaceName, Tables, Way};
-use ticks::Ticks;
 
 /// Whose samples are kept. Filtered in the kernel; children and threads born during the recording belong
 /// to the target.
@@ -153,7 +152,7 @@ impl Sampler {
         descriptors::raise_limit();
         let frequency = frequency(&config.events)?;
         let chosen = cpus::chosen(config.cpus.as_deref())?;
-        let trigger = events::best_trigger(frequency, chosen[0])?;
+        let trigger = perf::best_trigger(frequency, chosen[0])?;
         let mut sizes = Sizes::choose(cpus::count()?, frequency);
         if config.target == Target::Machine {
             sizes.id_entries = 1;
@@ -229,15 +228,15 @@ impl Sampler {
     fn add_ring(&mut self, cpu: u32) -> Result<(), Error> {
         let by_rules = self.config.unwind != Unwind::FramePointers;
         let wake_after = if by_rules { NEW_MAPPINGS } else { u32::MAX };
-        let event = PerfEvent::side_band(cpu, wake_after)
-            .map_err(|e| events::explain(e, self.frequency))?;
+        let event =
+            PerfEvent::side_band(cpu, wake_after).map_err(|e| perf::explain(e, self.frequency))?;
         let ring = Ring::map(event, self.sizes.ring_pages).map_err(capability::locked_memory)?;
         self.rings.push((cpu, ring));
         Ok(())
     }
 
     fn add_event(&mut self, cpu: u32) -> Result<(), Error> {
-        let explained = |e| events::explain(e, self.frequency);
+        let explained = |e| perf::explain(e, self.frequency);
         let event = PerfEvent::sampling(self.trigger, self.frequency, cpu).map_err(explained)?;
         event.attach(self.logs.program()).map_err(explained)?;
         event.enable().map_err(explained)?;

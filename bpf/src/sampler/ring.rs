@@ -1,7 +1,7 @@
 //! A perf event's ring of side-band records.
 
-use super::events::PerfEvent;
 use super::memory::{SharedMemory, page_size};
+use crate::events::perf::PerfEvent;
 use perf_event_open_sys::bindings::perf_event_mmap_page;
 use std::io;
 use std::mem::offset_of;

@@ -189,6 +189,6 @@ pub(crate) fn explain(error: io::Error, frequency: u32) -> Error {
         Some(libc::ENOSYS) => {
             Error::Kernel { lacks: "perf events (CONFIG_PERF_EVENTS)".to_owned() }
         }
-        _ => super::capability::refused("opening a perf event", error),
+        _ => crate::capability::refused("opening a perf event", error),
     }
 }

@@ -1,9 +1,9 @@
 //! The logs of both generations: flipping, waiting, reading, resetting.
 
+use super::grace_period::Quiet;
 use super::load::Loaded;
-use super::log::Records;
 use super::memory::clocks;
-use super::quiet::Quiet;
+use super::record::Records;
 use super::tables::Tables;
 use crate::skeleton::sampler::types::cpu;
 use crate::source::{LOG_FULL, NESTED};

@@ -1,7 +1,7 @@
 //! The sampling events of all CPUs, and how many ticks they should have given.
 
-use super::events::{PerfEvent, Trigger};
 use super::idle;
+use crate::events::perf::{PerfEvent, Trigger};
 use std::collections::BTreeMap;
 
 /// The sampling events.
