@@ -1,16 +1,19 @@
 //! Unwind rules from the bytes of a file's sections; pure, apart from the kernel.
 //!
 //! What flows: section bytes and executable ranges → rules over address ranges ([`eh_frame`], [`go`]; [`synth`] and
-//! [`signal_return`] where nothing covers the code) → a [`table`] of rows in pages, as the kernel program searches it. A
+//! [`signal_return`] where nothing covers the code,
+//! [`epilogue`] where the rules are stale) → a [`table`] of rows in pages, as the kernel program searches it. A
 //! [`rule`] says how to find the caller's frame at an address. [`hotspot`] is for code that Java makes at run time.
 
 #![forbid(unsafe_code)]
 
 pub mod eh_frame;
+pub mod epilogue;
 mod expression;
 pub mod framed;
 pub mod go;
 pub mod hotspot;
+mod instruction;
 mod leaf;
 pub mod rule;
 pub mod signal_return;

@@ -69,12 +69,14 @@ fn build(bytes: Bytes<'_>, code: &[Range<u64>], depth: Depth) -> Option<Built> {
         return Some(Built::TooLarge);
     }
     let file = File::parse(bytes, code)?;
-    let mut sources: Vec<Source> =
-        file.go().into_iter().chain(file.eh_frame().or_else(|| file.debug_frame())).collect();
+    let own = file.eh_frame().or_else(|| file.debug_frame());
+    let ends = own.as_ref().and_then(|own| file.ends(own));
+    let mut sources: Vec<Source> = file.go().into_iter().chain(own).collect();
     if sources.is_empty() {
         return file.has_too_much().then_some(Built::TooLarge);
     }
     let uncovered = file.uncovered(&sources);
+    sources.splice(0..0, ends);
     sources.push(file.signal_return(&uncovered));
     let framed = file.framed(&uncovered);
     let followed = framed.is_none() && !uncovered.is_empty();

@@ -2,8 +2,9 @@
 #![no_main]
 
 use bpf::unwind::eh_frame::Frames;
-use bpf::unwind::go;
+use bpf::unwind::synth::Segment;
 use bpf::unwind::table::{Code, Source, Table};
+use bpf::unwind::{epilogue, go};
 use elf::{Bytes, Image};
 
 /// Larger sections are not read.
@@ -22,7 +23,14 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let text = image.section(".text").map_or(0, |text| text.address);
     let mut sources: Vec<Source> = Vec::new();
     if let Some((bytes, address)) = section(".eh_frame") {
-        sources.push(Frames { text, ..Frames::eh(&bytes, address) }.rules(&code).source);
+        let own = Frames { text, ..Frames::eh(&bytes, address) }.rules(&code).source;
+        let sections = image.sections.iter().filter(|section| section.is_code());
+        let parts: Vec<(u64, Vec<u8>)> = sections
+            .filter_map(|section| Some((section.address, image.data(section, MOST)?)))
+            .collect();
+        let parts = parts.iter().map(|(address, bytes)| Segment { address: *address, bytes });
+        let memory: Vec<Segment<'_>> = parts.collect();
+        sources.extend([epilogue::mended(&own, &memory), own]);
     }
     if let Some((bytes, _)) = section(".debug_frame") {
         sources.push(Frames::debug(&bytes).rules(&code).source);

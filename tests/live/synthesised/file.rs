@@ -2,6 +2,7 @@
 
 use crate::Skip;
 use bpf::unwind::eh_frame::Frames;
+use bpf::unwind::epilogue;
 use bpf::unwind::synth::{
     Input, Segment, Uncovered, fixed_pointers, function_symbols, packed_pointers,
     relative_pointers, synthesise,
@@ -50,6 +51,7 @@ impl Loaded {
         let (frame, address) = section(".eh_frame").unwrap_or_default();
         let text_at = image.section(".text").map_or(0, |text| text.address);
         let frames = Frames { text: text_at, ..Frames::eh(&frame, address) }.rules(&code);
+        let ends = epilogue::mended(&frames.source, &memory);
         let covered: Vec<Range<u64>> = frames.source.covered().collect();
         let hints = |name: &str| section(name).unwrap_or_default().0;
         let mut symbols = function_symbols(&hints(".dynsym"));
@@ -74,7 +76,7 @@ impl Loaded {
         });
         Ok(Self {
             bias,
-            table: Table::build(&code, &[&frames.source, &made.source(&code)]),
+            table: Table::build(&code, &[&ends, &frames.source, &made.source(&code)]),
             gaps: gaps(&code, covered),
             rows: made.rules.iter().map(|(range, _)| range.start).collect(),
         })

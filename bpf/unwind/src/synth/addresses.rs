@@ -1,7 +1,7 @@
 //! What instructions make of addresses in the file: where a jump through a table goes.
 
 use super::state::{Entry, State, Value};
-use super::step::{displacement, number};
+use crate::instruction::{displacement, number};
 use iced_x86::{Instruction, MemorySize, Register};
 
 /// `movsxd register, [table + index*4]`, and the like for 16 bits.

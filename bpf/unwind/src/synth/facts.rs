@@ -3,9 +3,9 @@
 use super::Bound;
 use super::flow::{Block, Flow};
 use super::rule_of::{base_of, rule_of};
-use super::state::{KEPT_BY_CALLEES, RSP, State, Value};
-use super::step::written;
+use super::state::{KEPT_BY_CALLEES, State, Value};
 use super::walk::{Ending, Goal, Walked, Walker, Way};
+use crate::instruction::{RSP, written};
 use crate::rule::{Cfa, Rule};
 use iced_x86::{FlowControl, Instruction, InstructionInfoFactory};
 use std::collections::BTreeMap;

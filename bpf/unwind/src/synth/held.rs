@@ -4,8 +4,9 @@
 //! that the other way leads to tells which: where it returns, whoever comes from the call has not given back its frame.
 
 use super::flow::{Flow, first_from};
-use super::state::{RBP, State, Value};
+use super::state::{State, Value};
 use super::walk::{Ending, Exit, Walked, Way};
+use crate::instruction::RBP;
 use std::collections::{BTreeMap, HashSet};
 
 /// Ways that are held at most.

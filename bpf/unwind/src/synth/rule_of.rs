@@ -1,6 +1,7 @@
 //! The rule that says what is known.
 
-use super::state::{KEPT_BY_CALLEES, RBP, RSP, State, Value};
+use super::state::{KEPT_BY_CALLEES, State, Value};
+use crate::instruction::{RBP, RSP};
 use crate::rule::{Cfa, Restore, ReturnAddress, Rule, RuleTrust};
 
 /// The DWARF number of each general register, in the order of their encoding.

@@ -2,11 +2,8 @@
 
 use super::labels::Labels;
 pub(super) use super::value::{Entry, KEPT_BY_CALLEES, Value};
+use crate::instruction::{RBP, RSP};
 
-/// Numbers of the general registers as instructions encode them.
-pub(super) const RSP: u8 = 4;
-/// The frame pointer, in code that has one.
-pub(super) const RBP: u8 = 5;
 /// Words of the frame that are followed at most.
 const MOST_SLOTS: usize = 24;
 

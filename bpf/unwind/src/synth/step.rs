@@ -2,10 +2,9 @@
 
 use super::addresses;
 use super::image::Image;
-use super::state::{RBP, RSP, State, Value};
-use iced_x86::{
-    Instruction, InstructionInfo, InstructionInfoFactory, Mnemonic, OpAccess, OpKind, Register,
-};
+use super::state::{State, Value};
+use crate::instruction::{RBP, RSP, displacement, is_memory, number, writes, written};
+use iced_x86::{Instruction, InstructionInfoFactory, Mnemonic, OpKind, Register};
 
 /// Follows instructions that go on to the next one, calls apart.
 pub(super) struct Stepper<'a> {
@@ -206,25 +205,6 @@ fn leave(state: &mut State) {
     state.set(RBP, value);
 }
 
-/// The registers that an instruction writes.
-pub(super) fn written(info: &InstructionInfo) -> impl Iterator<Item = u8> {
-    let used = info.used_registers().iter().filter(|used| writes(used.access()));
-    used.filter_map(|used| number(used.register().full_register()))
-}
-
-fn writes(access: OpAccess) -> bool {
-    matches!(
-        access,
-        OpAccess::Write | OpAccess::CondWrite | OpAccess::ReadWrite | OpAccess::ReadCondWrite
-    )
-}
-
-/// The number of a 64-bit general register.
-pub(super) fn number(register: Register) -> Option<u8> {
-    let general = register.is_gpr64().then(|| register.number());
-    general.and_then(|number| u8::try_from(number).ok())
-}
-
 /// The 64-bit general register that is an operand.
 fn general(instruction: &Instruction, index: u32) -> Option<u8> {
     (instruction.op_kind(index) == OpKind::Register)
@@ -239,12 +219,4 @@ fn source(instruction: &Instruction) -> u8 {
 
 fn matters(state: &State, register: u8) -> bool {
     state.register(register) != Value::Unknown
-}
-
-fn is_memory(instruction: &Instruction, index: u32) -> bool {
-    instruction.op_kind(index) == OpKind::Memory
-}
-
-pub(super) fn displacement(instruction: &Instruction) -> i64 {
-    instruction.memory_displacement64().cast_signed()
 }

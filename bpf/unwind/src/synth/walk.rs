@@ -3,8 +3,9 @@
 use super::calls::{Callee, Calls};
 use super::image::Image;
 use super::labels::Labels;
-use super::state::{RSP, State, Value};
-use super::step::{Stepper, number};
+use super::state::{State, Value};
+use super::step::Stepper;
+use crate::instruction::{RSP, number};
 use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind};
 
 /// Ways that leave a block before its end, at most.

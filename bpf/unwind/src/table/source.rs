@@ -94,6 +94,25 @@ impl Source {
         self.pieces.iter().map(move |piece| at(piece.start)..at(piece.end))
     }
 
+    /// Ranges whose rules are wanted, in the order that they were added. Each unique rule is asked about once.
+    pub(crate) fn rows_with(&self, wanted: impl Fn(Compact) -> bool) -> Vec<(Range<u64>, Compact)> {
+        let numbers: Vec<bool> = self.rules.iter().map(|&rule| wanted(rule)).collect();
+        if !numbers.contains(&true) {
+            return Vec::new();
+        }
+        let of = |piece: &Piece| {
+            let rows = &self.rows[piece.first as usize..piece.last as usize];
+            let start = self.base + u64::from(piece.start);
+            let at = move |row: &u32| start + u64::from(row & 0xffff);
+            let ends = rows.iter().skip(1).map(at).chain([self.base + u64::from(piece.end)]);
+            rows.iter().zip(ends).map(move |(row, end)| (at(row)..end, row >> 16))
+        };
+        let rows = self.pieces.iter().flat_map(of);
+        rows.filter(|(_, number)| numbers[*number as usize])
+            .map(|(range, number)| (range, self.rules[number as usize]))
+            .collect()
+    }
+
     /// Opens a piece.
     pub(crate) fn begin(&mut self) {
         let first = self.rows.len() as u32;

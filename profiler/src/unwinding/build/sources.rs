@@ -9,7 +9,7 @@ use bpf::unwind::synth::{
     synthesise,
 };
 use bpf::unwind::table::{Code, Source};
-use bpf::unwind::{go, signal_return};
+use bpf::unwind::{epilogue, go, signal_return};
 use elf::{Bytes, Image, Section, X86_64};
 use std::ops::Range;
 use symbolizer::name::go_table;
@@ -57,6 +57,12 @@ impl<'a> File<'a> {
     pub(super) fn debug_frame(&self) -> Option<Source> {
         let (bytes, _) = self.section(".debug_frame", LARGEST)?;
         some(Frames::debug(&bytes).rules(&self.code).source)
+    }
+
+    /// What is mended of the compiler's rules at the ends of functions.
+    pub(super) fn ends(&self, own: &Source) -> Option<Source> {
+        let native = self.image.machine() == X86_64;
+        native.then(|| epilogue::mended(own, &self.loaded)).and_then(some)
     }
 
     /// Whether it has more rules than are read.

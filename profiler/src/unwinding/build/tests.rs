@@ -1,7 +1,7 @@
 //! Files as compilers make them.
 
 use super::*;
-use bpf::unwind::rule::{Cfa, Rule, RuleTrust, registers};
+use bpf::unwind::rule::{Cfa, Restore, Rule, RuleTrust, registers};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -36,10 +36,24 @@ impl Files {
         self.0.path().join("a")
     }
 
+    /// Builds one of the programs to record.
+    fn make(&self, program: &str) -> PathBuf {
+        let programs = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/programs");
+        let out = format!("OUT={}", self.0.path().display());
+        self.run("make", &["-s", "-C", programs, program, &out]);
+        self.0.path().join(program)
+    }
+
     fn address(&self, file: &Path, name: &str) -> u64 {
-        let symbols = self.run("nm", &[file.to_str().unwrap()]);
+        self.function(file, name).start
+    }
+
+    fn function(&self, file: &Path, name: &str) -> Range<u64> {
+        let symbols = self.run("nm", &["-S", file.to_str().unwrap()]);
         let line = symbols.lines().find(|line| line.ends_with(&format!(" {name}"))).unwrap();
-        u64::from_str_radix(line.split(' ').next().unwrap(), 16).unwrap()
+        let mut numbers = line.split(' ').map_while(|word| u64::from_str_radix(word, 16).ok());
+        let start = numbers.next().unwrap();
+        start..start + numbers.next().unwrap_or(0)
     }
 }
 
@@ -72,13 +86,23 @@ fn the_vdso_has_rules() {
     assert!(vdso().unwrap().rows().len() > 2);
 }
 
+/// gcc's own rule there is that of the body: saved where the frame pointer points, which is the caller's again.
+#[test]
+fn the_return_of_an_aligned_function_has_the_caller_s_frame_pointer() {
+    let files = Files::new();
+    let path = files.make("known");
+    let Range { start, end } = files.function(&path, "aligned_with_arguments");
+    let table = rules(&path);
+    let bare = Rule::of(Cfa::Register { register: registers::STACK_POINTER, offset: 8 });
+    assert_eq!(table.look_up(end - 1), Some(bare));
+    let body = table.look_up(start + (end - start) / 2).unwrap();
+    assert_eq!(body.fp, Restore::AtFramePointer(0), "as it was");
+}
+
 #[test]
 fn assembly_without_rules_gets_some() {
     let files = Files::new();
-    let programs = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/programs");
-    let out = format!("OUT={}", files.0.path().display());
-    files.run("make", &["-s", "-C", programs, "assembly", &out]);
-    let path = files.0.path().join("assembly");
+    let path = files.make("assembly");
     let places = [("leaf", 0), ("pushes", 4), ("main", 0)];
     let places = places.map(|(name, offset)| files.address(&path, name) + offset);
     let heights = || places.map(|place| height(rules(&path).look_up(place)));
