@@ -69,7 +69,7 @@ impl FromStr for Format {
         let all = [Self::Svg, Self::Pprof, Self::Folded];
         all.into_iter().find(|format| format.name() == name).ok_or_else(|| {
             Error::UnknownFormat(format!(
-                "{name} is no format; there are {}",
+                "{name} is not a format; use one of {}",
                 Self::NAMES.join(", ")
             ))
         })

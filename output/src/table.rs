@@ -30,7 +30,7 @@ impl FromStr for Sort {
             "self" => Ok(Self::Own),
             "total" => Ok(Self::Total),
             _ => Err(Error::UnknownSort(format!(
-                "a table is sorted by self or total, not by {name}"
+                "a table cannot be sorted by {name}; use self or total"
             ))),
         }
     }

@@ -232,7 +232,7 @@ fn announce(config: &Config, tracee: &Tracee, started: &Started) {
     let until = match config.until {
         Until::Time(time) => format!("for {} s", time.as_secs_f64()),
         Until::Default(time) => {
-            format!("for {} s (no terminal for Ctrl-C; -d says how long)", time.as_secs_f64())
+            format!("for {} s (no terminal for Ctrl-C; -d sets the duration)", time.as_secs_f64())
         }
         Until::Command => String::from("until it exits"),
         Until::Interrupt => String::from("until Ctrl-C"),
@@ -243,7 +243,7 @@ fn announce(config: &Config, tracee: &Tracee, started: &Started) {
         "recording {title} with {event} at {hertz} Hz on {} {noun} {until}",
         cpus.len()
     ));
-    console.detail(format_args!("sampled are the CPUs {cpus:?}"));
+    console.detail(format_args!("sampling the CPUs {cpus:?}"));
 }
 
 /// The first event's name.

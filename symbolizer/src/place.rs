@@ -144,7 +144,7 @@ impl Reason {
     pub fn phrase(self) -> &'static str {
         match self {
             Self::NoMapping => "no mapping at the address",
-            Self::ProcessGone => "process gone before its mappings were read",
+            Self::ProcessGone => "process exited before its mappings were read",
             Self::NotPermitted => "mappings not readable",
             Self::FileGone => "file gone",
             Self::FileChanged => "file changed since it was mapped",
@@ -155,7 +155,7 @@ impl Reason {
             Self::NoJitMap => "JIT code without a perf map",
             Self::JitMapRefused => "perf map refused",
             Self::NoJitEntry => "address not in the perf map",
-            Self::Limit => "a memory bound was reached",
+            Self::Limit => "memory limit reached",
             Self::KernelHidden => "kernel addresses are hidden",
             Self::NotAsked => "names were not asked for",
         }

@@ -40,7 +40,7 @@ impl Spoilt {
             .map(|(file, what)| Warning { file: file.clone(), what: what.clone() });
         let more = (self.more > 0).then(|| Warning {
             file: format!("{} more files", self.more),
-            what: "spoilt in one way or another".to_owned(),
+            what: "damaged in some way".to_owned(),
         });
         named.chain(more).collect()
     }

@@ -257,7 +257,7 @@ fn giving_up_keeps_the_profile() -> Result<(), Skip> {
     let (path, profile) = kept(&directory);
     assert_eq!(samples(&profile), 36);
     let name = path.file_name().unwrap().to_str().unwrap();
-    assert!(ended.err.contains("given up") && ended.err.contains(name), "{}", ended.err);
+    assert!(ended.err.contains("cancelled") && ended.err.contains(name), "{}", ended.err);
     Ok(())
 }
 

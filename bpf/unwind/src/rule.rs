@@ -158,15 +158,15 @@ impl Unsupported {
     /// A few words for a reader.
     pub fn words(self) -> &'static str {
         match self {
-            Self::CfaExpression => "frame address by an unknown expression",
+            Self::CfaExpression => "unknown expression for the frame address",
             Self::Offset => "an offset out of range",
-            Self::ReturnAddress => "return address by a register or an unknown expression",
-            Self::StackPointer => "stack pointer by a rule of its own",
-            Self::SignalFrame => "signal frame of an unknown form",
+            Self::ReturnAddress => "return address in a register or by an unknown expression",
+            Self::StackPointer => "separate rule for the stack pointer",
+            Self::SignalFrame => "unknown form of signal frame",
             Self::Malformed => "malformed rules",
             Self::TooManyRules => "too many unique rules",
             Self::StackSwitch => "switched stack",
-            Self::Runtime => "a runtime's code of an unknown form",
+            Self::Runtime => "unknown form of run-time code",
         }
     }
 }

@@ -45,7 +45,7 @@ impl Credentials {
         match self {
             Self::None => Ok(None),
             Self::Basic(user, _) if user.contains(':') => {
-                Err("a user's name can't have a colon in it".to_owned())
+                Err("a user name cannot contain a colon".to_owned())
             }
             Self::Basic(user, password) => {
                 let pair = format!("{user}:{}", password.expose());
@@ -53,7 +53,8 @@ impl Credentials {
             }
             Self::Bearer(token) if token.0.is_empty() => Err("the token is empty".to_owned()),
             Self::Bearer(token) if !token.0.bytes().all(|byte| byte.is_ascii_graphic()) => {
-                Err("the token has a space or a character that no header carries".to_owned())
+                Err("the token has a space or a character that is not allowed in a header"
+                    .to_owned())
             }
             Self::Bearer(token) => Ok(Some(Secret(format!("Bearer {}", token.0)))),
         }

@@ -53,16 +53,18 @@ impl Endpoint {
     /// One sentence that says what is wrong, without any password that stands in it.
     pub fn parse(url: &str) -> Result<Self, String> {
         let (scheme, rest) =
-            url.split_once("://").ok_or_else(|| format!("the URL has the form {SHAPE}"))?;
+            url.split_once("://").ok_or_else(|| format!("the form of the URL is {SHAPE}"))?;
         if rest.contains('@') {
-            return Err("no user and no password belong into the URL: \
-                        give --push-user NAME and --push-password-file FILE, or --push-token-file FILE"
+            return Err("the URL must not contain a user or a password: \
+                        use --push-user NAME and --push-password-file FILE, or --push-token-file FILE"
                 .to_owned());
         }
         let scheme = scheme.to_ascii_lowercase();
         let (backend, scheme) = kind(&scheme)?;
         if rest.contains(['?', '#']) {
-            return Err(format!("the URL has a query or a fragment; it has the form {SHAPE}"));
+            return Err(format!(
+                "the URL must not have a query or a fragment; its form is {SHAPE}"
+            ));
         }
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         let path = path.trim_end_matches('/');
@@ -123,10 +125,10 @@ fn kind(scheme: &str) -> Result<(Backend, &str), String> {
     match (backend, scheme) {
         (Some(backend), "http" | "https") => Ok((backend, scheme)),
         (None, "http" | "https") => {
-            Err("the URL does not begin with the kind of backend: pyroscope+, parca+ or otlp+"
+            Err("the URL must begin with the kind of backend: pyroscope+, parca+ or otlp+"
                 .to_owned())
         }
-        _ => Err(format!("the URL has the form {SHAPE}")),
+        _ => Err(format!("the form of the URL is {SHAPE}")),
     }
 }
 
@@ -141,7 +143,7 @@ fn authority_of(text: &str) -> Result<String, String> {
         }
         None if is_name(host) => host.to_ascii_lowercase(),
         None if host.is_empty() => return Err("the URL has no host".to_owned()),
-        None => return Err("the URL's host is neither a host's name nor an address".to_owned()),
+        None => return Err("the URL's host is neither a host name nor an address".to_owned()),
     };
     match port {
         None => Ok(host),

@@ -37,13 +37,13 @@ impl Rules {
         name: &str,
     ) -> Result<Vec<(String, String)>, Error> {
         if service.is_empty() {
-            return Err(Error::Unsendable(format!("{} takes no empty service name", self.backend)));
+            return Err(Error::Unsendable(format!("{} accepts no empty service name", self.backend)));
         }
         let mut labels =
             vec![(NAME.to_owned(), name.to_owned()), (SERVICE_NAME.to_owned(), service.to_owned())];
         for (name, value) in &series.labels {
             if name.starts_with("__") {
-                return self.refuse(name, "names that begin with __ are its own");
+                return self.refuse(name, "names that begin with __ are reserved");
             }
             self.check_name(name)?;
             let name = if self.dots { name.clone() } else { name.replace('.', "_") };
@@ -95,7 +95,7 @@ impl Rules {
     /// [`Error::Unsendable`] names the first label or value that the backend would refuse.
     pub(super) fn fit_samples(&self, lean: &mut Lean, others: usize) -> Result<Vec<String>, Error> {
         if !self.negative && lean.all_values().iter().any(|value| *value < 0) {
-            let what = format!("{} takes no values below zero", self.backend);
+            let what = format!("{} accepts no values below zero", self.backend);
             return Err(Error::Unsendable(what));
         }
         let mut known: Vec<String> = Vec::new();
@@ -125,10 +125,10 @@ impl Rules {
             && name.chars().all(|c| letter(c) || c.is_ascii_digit() || c == '.');
         if !fits {
             return self
-                .refuse(name, "names are letters, digits, _ and dots, and begin with a letter");
+                .refuse(name, "a name consists of letters, digits, _ and dots, and begins with a letter");
         }
         if name.len() > self.name {
-            return self.refuse(name, &format!("names have {} bytes at most", self.name));
+            return self.refuse(name, &format!("a name has at most {} bytes", self.name));
         }
         Ok(())
     }
@@ -136,7 +136,7 @@ impl Rules {
     fn check_value(&self, name: &str, value: &str) -> Result<(), Error> {
         if value.len() > self.value {
             let why =
-                format!("its value has {} bytes, and {} are allowed", value.len(), self.value);
+                format!("its value has {} bytes; {} are allowed", value.len(), self.value);
             return self.refuse(name, &why);
         }
         Ok(())
@@ -145,7 +145,7 @@ impl Rules {
     fn check_count(&self, count: usize) -> Result<(), Error> {
         if count > self.count {
             return Err(Error::Unsendable(format!(
-                "{} takes {} labels at most, and there are {count}",
+                "{} accepts at most {} labels; there are {count}",
                 self.backend, self.count
             )));
         }
@@ -154,7 +154,7 @@ impl Rules {
 
     fn refuse<T>(&self, name: &str, why: &str) -> Result<T, Error> {
         let name = output::text::shorten(name, 100);
-        Err(Error::Unsendable(format!("{} takes no label {name:?}: {why}", self.backend)))
+        Err(Error::Unsendable(format!("{} does not accept the label {name:?}: {why}", self.backend)))
     }
 }
 

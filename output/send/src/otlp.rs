@@ -26,8 +26,8 @@ pub(super) const HEADERS: &[(&str, &str)] = &[];
 /// The Collector answers 400 to a body that is larger when it is decompressed.
 const LIMIT: usize = 20 << 20;
 /// Why a receiver of OTLP may not know the path.
-const NO_PROFILES: &str = "the OpenTelemetry Collector takes profiles only with \
-    --feature-gates=service.profilesSupport and a pipeline for them";
+const NO_PROFILES: &str = "the OpenTelemetry Collector accepts profiles only with \
+    --feature-gates=service.profilesSupport and a pipeline for profiles";
 
 /// The profile's parts.
 pub(super) fn parts(lean: Lean, series: &Series) -> Result<Vec<Part>, Error> {
@@ -41,9 +41,11 @@ fn check_labels(series: &Series) -> Result<(), Error> {
     match series.labels.iter().find(|(key, _)| key.is_empty() || !keys.insert(key)) {
         None => Ok(()),
         Some((key, _)) if key.is_empty() => {
-            Err(Error::Unsendable("OTLP takes no label without a name".into()))
+            Err(Error::Unsendable("OTLP accepts no label without a name".into()))
         }
-        Some((key, _)) => Err(Error::Unsendable(format!("OTLP takes no label twice: {key}"))),
+        Some((key, _)) => {
+            Err(Error::Unsendable(format!("OTLP accepts each label once: {key} is given twice")))
+        }
     }
 }
 
@@ -63,7 +65,7 @@ fn parts_within(lean: Lean, series: &Series, limit: usize) -> Result<Vec<Part>, 
             waiting.extend([half, rows]);
         } else {
             return Err(Error::TooLarge(format!(
-                "one sample alone takes {} bytes, and {limit} are allowed",
+                "one sample alone takes {} bytes; {limit} are allowed",
                 body.len()
             )));
         }
@@ -130,7 +132,7 @@ pub(super) fn judge(answer: &Answer) -> Verdict {
 fn taken(answer: &Answer) -> Verdict {
     if answer.content_type.to_ascii_lowercase().contains("html") {
         let text = told::status_and_text(answer);
-        return Verdict::Refused(format!("no receiver of OTLP: {text}"));
+        return Verdict::Refused(format!("this is not an OTLP receiver: {text}"));
     }
     let partial = if told::is_type(answer, CONTENT_TYPE) {
         let response = Response::decode(answer.body.as_slice()).ok();

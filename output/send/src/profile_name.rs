@@ -55,7 +55,7 @@ pub(super) fn settle_types(profile: &mut Profile, backend: &str) -> Result<(), E
         Some(t) => {
             let [kind, unit] = [&t.kind, &t.unit].map(|text| shorten(text, SHOWN));
             Err(Error::Unsendable(format!(
-                "{backend} takes no values of type {kind:?} in {unit:?}: letters, digits and _ only"
+                "{backend} accepts no values of type {kind:?} in {unit:?}: only letters, digits and _ are allowed"
             )))
         }
     }
@@ -101,7 +101,7 @@ mod tests {
         assert_eq!(own, small());
         for bad in ["", "a-b", "a:b", "a b", "é"] {
             let error = settle_types(&mut of(&[(bad, "count")]), "X").unwrap_err();
-            assert!(error.to_string().starts_with("X takes no values of type"), "{error}");
+            assert!(error.to_string().starts_with("X accepts no values of type"), "{error}");
         }
         let long = settle_types(&mut of(&[(&"-".repeat(5_000), "count")]), "X").unwrap_err();
         assert!(long.to_string().len() < 300, "{long}");

@@ -158,12 +158,12 @@ pub(super) fn stale(profile: &Profile, now_nanos: i64) -> Option<String> {
         None
     } else if age >= OLDEST {
         Some(format!(
-            "the profile began {minutes} minutes ago, and Pyroscope refuses those older than an hour, unless its \
-             validation.reject-older-than is set higher"
+            "the profile began {minutes} minutes ago, and Pyroscope refuses profiles older than an hour, unless its \
+             validation.reject-older-than is higher"
         ))
     } else if age <= -NEWEST {
         Some(format!(
-            "the profile's time is {minutes} minutes ahead, and Pyroscope refuses more than 10: the clocks differ"
+            "the profile's time is {minutes} minutes ahead, and Pyroscope refuses more than 10: check the clocks"
         ))
     } else {
         None

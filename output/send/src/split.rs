@@ -105,7 +105,7 @@ fn lengths(
         len += 1;
         if len == 1 && bytes > limits.bytes {
             return Err(Error::TooLarge(format!(
-                "one sample alone takes {bytes} bytes, and {} are allowed",
+                "one sample alone takes {bytes} bytes; {} are allowed",
                 limits.bytes
             )));
         }

@@ -61,7 +61,7 @@ pub(super) fn success(answer: &Answer, content_type: &str, backend: &str) -> Ver
         return Verdict::Delivered;
     }
     let (status, kind) = (answer.status, one_line(&answer.content_type));
-    Verdict::Refused(format!("no {backend}: status {status} with {kind}"))
+    Verdict::Refused(format!("this is not {backend}: status {status} with {kind}"))
 }
 
 /// What a failure means that does not say its code in the backend's own way: something between answered.
@@ -69,7 +69,7 @@ pub(super) fn failure(answer: &Answer, backend: &str) -> Verdict {
     let text = status_and_text(answer);
     match answer.status {
         408 | 429 | 500 | 502..=504 => Verdict::Retry(text),
-        404 => Verdict::Refused(format!("no {backend} under this address: {text}")),
+        404 => Verdict::Refused(format!("no {backend} at this address: {text}")),
         _ => Verdict::Refused(text),
     }
 }

@@ -84,9 +84,7 @@ fn may_use(entry: &Metadata, directory: &Metadata, what: &str) -> io::Result<()>
     if shared && !own && entry.uid() != directory.uid() {
         return Err(io::Error::new(
             io::ErrorKind::PermissionDenied,
-            format!(
-                "the name is somebody else's {what} in a directory that everybody may write to"
-            ),
+            format!("it is another user's {what} in a directory that everyone can write to"),
         ));
     }
     Ok(())
@@ -94,7 +92,7 @@ fn may_use(entry: &Metadata, directory: &Metadata, what: &str) -> io::Result<()>
 
 fn open_checked(path: &Path, metadata: &Metadata) -> io::Result<File> {
     if metadata.file_type().is_socket() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "the name is a socket"));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is a socket"));
     }
     open(path)
 }
@@ -108,7 +106,7 @@ fn open(path: &Path) -> io::Result<File> {
         Err(Errno::NXIO) => {
             return Err(io::Error::new(
                 io::ErrorKind::NotConnected,
-                "nobody has the FIFO open for reading",
+                "no process has the FIFO open for reading",
             ));
         }
         Err(error) => return Err(error.into()),

@@ -69,7 +69,7 @@ impl FromStr for Colors {
         name.parse().map(|palette| Self(Some(palette))).map_err(|_| {
             let known: Vec<_> = Self::names().collect();
             Error::UnknownColors(format!(
-                "there are no colours named {name}, but {}",
+                "there is no palette {name}; use one of {}",
                 known.join(", ")
             ))
         })

@@ -1,4 +1,4 @@
-//! What can be typed. What is needed of it is [`crate::cli::config`]'s.
+//! The command line as it is typed. [`crate::cli::config`] turns it into settings.
 
 mod drawing;
 mod push;
@@ -22,11 +22,11 @@ use std::sync::LazyLock;
 #[derive(Debug, Parser)]
 #[command(name = "bpflame", version, long_version = LONG_VERSION.as_str(), about, propagate_version = false)]
 #[command(
-    about = "Samples stacks with BPF: flame graphs and pprof files of a process, a command or the machine"
+    about = "Shows which functions use the CPU time of a process, a command or the whole machine"
 )]
 #[command(after_help = EXIT_CODES)]
 pub struct Cli {
-    /// What to do.
+    /// The subcommand.
     #[command(subcommand)]
     pub command: Command,
 }
@@ -35,16 +35,16 @@ static LONG_VERSION: LazyLock<String> = LazyLock::new(|| {
     format!(
         "{}\nlicence: Apache-2.0 OR MIT\nwrites: svg, pprof (.pb.gz), folded stacks\n\
          sends: Pyroscope (push.v1), Parca (WriteRaw), OTLP profiles (v1development, opentelemetry-proto {})\n\
-         `bpflame doctor` tells what this machine allows",
+         `bpflame doctor` checks what this machine lacks",
         env!("CARGO_PKG_VERSION"),
         output::otlp::PROTO_VERSION
     )
 });
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 done, 1 failed or not delivered, 2 wrong usage, 3 no samples, 4 not permitted, 5 the kernel lacks something, \
-6 target not found. With -- COMMAND: the command's own code (128 + signal where it was killed), 125 where \
-bpflame itself failed, 126 not executable, 127 not found.";
+Exit codes: 0 success, 1 failure or not delivered, 2 wrong usage, 3 no samples, 4 not permitted, 5 the kernel lacks a feature, \
+6 no such process or thread. `record -- COMMAND` exits with the exit code of the command (128 + N if signal N killed it), or \
+with 125 if bpflame failed, 126 if the command is not executable, 127 if it was not found.";
 
 /// The subcommands.
 #[derive(Debug, Subcommand)]
@@ -55,16 +55,16 @@ pub enum Command {
     Report(Box<ReportArgs>),
     /// Send pprof files to profiling backends
     Upload(Box<UploadArgs>),
-    /// Tell what this machine and a process allow, and what mends the rest
+    /// Check what this machine or a process lacks for recording, and how to fix it
     Doctor(DoctorArgs),
-    /// Print the completions of a shell
+    /// Print shell completions
     Completions {
         /// The shell
         shell: clap_complete::Shell,
     },
-    /// Print the manual page
+    /// Print a manual page
     Man {
-        /// The page of this subcommand
+        /// The subcommand whose page to print; without it, the page of bpflame
         subcommand: Option<String>,
     },
     /// Waits for the sampler, then becomes the command (used by `record -- COMMAND`)
@@ -72,7 +72,7 @@ pub enum Command {
     ExecGate(GateArgs),
 }
 
-/// What `record` tells the process that becomes the command.
+/// Arguments from `record` to the process that becomes the command.
 #[derive(Debug, clap::Args)]
 pub struct GateArgs {
     /// The user to become

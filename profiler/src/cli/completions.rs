@@ -1,4 +1,4 @@
-//! What shells and `man` take: completions and manual pages.
+//! Shell completions and manual pages.
 
 use crate::cli::args::Cli;
 use crate::host::exit::{Failure, Kind};
@@ -8,7 +8,7 @@ use std::io::{self, Write};
 /// Prints a shell's completions on standard output.
 ///
 /// # Errors
-/// When standard output takes no more.
+/// When writing to standard output fails.
 pub(crate) fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "bpflame", &mut text);
@@ -18,7 +18,7 @@ pub(crate) fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
 /// Prints the manual page of bpflame or of a subcommand on standard output.
 ///
 /// # Errors
-/// When there is no such subcommand, or standard output takes no more.
+/// When there is no such subcommand, or writing to standard output fails.
 pub(crate) fn man(subcommand: Option<&str>) -> Result<(), Failure> {
     let mut command = Cli::command();
     command.build();

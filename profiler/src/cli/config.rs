@@ -1,4 +1,4 @@
-//! What a recording needs to know, made from what was typed.
+//! The settings of a recording, made from the command line.
 
 use crate::cli::args::{Drawing, RecordArgs};
 use crate::cli::debuginfod;
@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use symbolizer::NameOptions;
 
-/// Until when a recording runs, if nothing else ends it.
+/// The end of a recording, if nothing else ends it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Until {
     /// This long.
@@ -22,11 +22,11 @@ pub enum Until {
     Command,
     /// Ctrl-C, or the end of all that is recorded.
     Interrupt,
-    /// As `Time`, because nobody said how long and there is no terminal for Ctrl-C.
+    /// Like `Time`: no duration was given, and there is no terminal for Ctrl-C.
     Default(Duration),
 }
 
-/// Where one output goes.
+/// The destination of an output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     /// Standard output.
@@ -38,17 +38,17 @@ pub enum Place {
 /// A recording's settings.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Whose samples.
+    /// The target, as typed.
     pub target: TargetSpec,
-    /// On which CPUs; `None`: all.
+    /// The sampled CPUs; `None`: all.
     pub cpus: Option<Vec<u32>>,
-    /// Samples a second and CPU.
+    /// Samples per second on each CPU.
     pub frequency: u32,
-    /// How user stacks are walked.
+    /// The mode of walking user stacks.
     pub unwind: bpf::Unwind,
-    /// Bytes that unwind tables may take.
+    /// Memory limit for unwind tables, in bytes.
     pub unwind_memory: usize,
-    /// Whether callers are guessed where code has no rule.
+    /// Whether callers are guessed in code without rules.
     pub guess: bool,
     /// Whether user stacks are recorded.
     pub user: bool,
@@ -58,51 +58,50 @@ pub struct Config {
     pub idle: bool,
     /// Whether bpflame's own samples are kept.
     pub include_self: bool,
-    /// Until when.
+    /// The end of the recording.
     pub until: Until,
-    /// What is written where; empty: an SVG with a name of its own, unless the profile is sent.
+    /// The files to write, with their formats; empty: one SVG with a new name, unless the profile is sent.
     pub outputs: Vec<(Place, Format)>,
-    /// Where the profile is sent.
+    /// The backends to send the profile to.
     pub push: Option<Push>,
-    /// How graphs are drawn.
+    /// Options for drawing graphs.
     pub drawing: Drawing,
     /// Whether folded stacks are marked.
     pub annotate: bool,
     /// Whether pprof samples are labelled.
     pub labels: bool,
-    /// Whether the graph is shown.
+    /// Whether the graph is opened in the browser.
     pub open: bool,
-    /// Where the figures go.
+    /// The file for the figures.
     pub stats: Option<PathBuf>,
-    /// Whether user files' addresses are named.
+    /// Whether addresses in user files are named.
     pub symbolize: bool,
-    /// How they are named.
+    /// Options for naming them.
     pub names: NameOptions,
-    /// The user whose the command and the files are, where that is not the one who runs bpflame.
+    /// The user who runs the command and owns the files, if it is not bpflame's own user.
     pub sudo_user: Option<SudoUser>,
-    /// Whether kernels that may freeze are accepted.
+    /// Whether to record on a kernel that may freeze.
     pub force: bool,
-    /// Whether nothing but errors is said.
+    /// Whether only errors are printed.
     pub quiet: bool,
-    /// Whether more is said.
+    /// Whether more details are printed.
     pub verbose: bool,
-    /// A stored recording to take the samples from.
+    /// A saved recording to replay.
     pub replay: Option<PathBuf>,
-    /// Where to store the recording.
+    /// The file to save the recording in.
     pub save: Option<PathBuf>,
 }
 
 impl Config {
-    /// From what was typed.
+    /// Turns the command line into settings.
     ///
     /// # Errors
-    /// Of kind [`Kind::Usage`] when an output has no format, of kind [`Kind::Failed`] when a file with a secret can't
-    /// be read.
+    /// [`Kind::Usage`] when an output has no format; [`Kind::Failed`] when a file with a secret cannot be read.
     pub fn new(args: RecordArgs) -> Result<Self, Failure> {
         let outputs = outputs(&args)?;
         let servers = debuginfod::servers(args.debuginfod);
         if args.debuginfod && servers.is_empty() {
-            return Err(Failure::new(Kind::Usage, "--debuginfod knows no server")
+            return Err(Failure::new(Kind::Usage, "--debuginfod needs a server")
                 .cure("set DEBUGINFOD_URLS, as in DEBUGINFOD_URLS=https://debuginfod.debian.net"));
         }
         Ok(Self {
@@ -144,17 +143,16 @@ impl Config {
     }
 }
 
-/// How long is recorded where nobody says it and nobody can press Ctrl-C.
+/// The duration of a recording without `-d` and without a terminal for Ctrl-C.
 const DEFAULT_TIME: Duration = Duration::from_secs(10);
 
-/// How stacks are walked on this architecture: rules are made for x86-64 only.
+/// The mode of walking stacks on this architecture: rules are made for x86-64 only.
 fn unwind(asked: bpf::Unwind) -> Result<bpf::Unwind, Failure> {
     match asked {
         asked if cfg!(target_arch = "x86_64") => Ok(asked),
-        bpf::Unwind::Rules => Err(Failure::new(
-            Kind::Usage,
-            "--unwind dwarf works on x86-64 only; --unwind fp walks by frame pointer",
-        )),
+        bpf::Unwind::Rules => {
+            Err(Failure::new(Kind::Usage, "--unwind dwarf works on x86-64 only; use --unwind fp"))
+        }
         bpf::Unwind::Auto | bpf::Unwind::FramePointers => Ok(bpf::Unwind::FramePointers),
     }
 }
@@ -173,15 +171,17 @@ fn outputs(args: &RecordArgs) -> Result<Vec<(Place, Format)>, Failure> {
     let format = args.format.as_deref().map(str::parse::<Format>).transpose();
     let format = format.map_err(|error| usage(error.to_string()))?;
     if args.output.is_empty() && format.is_some_and(|format| format != Format::Svg) {
-        return Err(usage(String::from("--format is for -o")).cure("add -o - for standard output"));
+        return Err(
+            usage(String::from("--format needs -o")).cure("add -o - to write to standard output")
+        );
     }
     let to_stdout = |path: &&PathBuf| path.as_os_str() == "-";
     if args.output.iter().filter(to_stdout).count() > 1 {
-        return Err(usage(String::from("standard output takes one output only")));
+        return Err(usage(String::from("only one output can go to standard output")));
     }
     let output = |path: &PathBuf| match (to_stdout(&path), format) {
         (true, Some(format)) => Ok((Place::Stdout, format)),
-        (true, None) => Err(usage(String::from("-o - has no extension to tell the format"))
+        (true, None) => Err(usage(String::from("-o - needs a format"))
             .cure(format!("add --format, one of {}", Format::NAMES.join(", ")))),
         (false, Some(format)) => Ok((Place::File(path.clone()), format)),
         (false, None) => {

@@ -78,21 +78,21 @@ impl Capability {
                 "no recording: neither perf events on every CPU nor BPF programs that read stacks"
             }
             Self::SysPtrace => {
-                "no names in other users' containers and deleted programs; before Linux 6.15 none in their processes"
+                "no names for files in other users' containers and for their deleted programs; before Linux 6.15, no names in their processes"
             }
             Self::CheckpointRestore => {
-                "no names in libraries that were deleted or replaced since they were loaded"
+                "no names from libraries that were deleted or replaced after they were loaded"
             }
             Self::DacReadSearch => {
                 "no names from files that only their owner may read, and from other users' deleted libraries"
             }
             Self::Syslog => {
-                "no kernel names where kernel.kptr_restrict or kernel.perf_event_paranoid hide them"
+                "no kernel names if kernel.kptr_restrict or kernel.perf_event_paranoid hides them"
             }
             Self::IpcLock => {
-                "a second recording at the same time may be refused for want of lockable memory"
+                "a second recording at the same time may fail for lack of lockable memory"
             }
-            Self::SysResource => "before Linux 5.11 RLIMIT_MEMLOCK bounds the BPF maps",
+            Self::SysResource => "before Linux 5.11, RLIMIT_MEMLOCK limits the BPF maps",
             Self::SysAdmin => "BPF programs have no source lines",
         }
     }

@@ -37,16 +37,16 @@ fn paranoid_finding(paranoid: i64, identity: &Identity) -> Finding {
     let name = "kernel.perf_event_paranoid";
     let lacking = missing(Step::OpenEvents, identity.effective(), paranoid);
     if lacking.is_empty() {
-        return Finding::good(name, format!("{paranoid}: no hindrance with these capabilities"));
+        return Finding::good(name, format!("{paranoid}: no restriction with these capabilities"));
     }
     if paranoid > 2 && identity.effective().allows(Capability::Perfmon) {
-        let why = "this distribution's kernel asks for CAP_SYS_ADMIN from 3 on";
+        let why = "from 3 on, this distribution's kernel requires CAP_SYS_ADMIN";
         return Finding::bad(Kind::NotPermitted, name, format!("{paranoid}: {why}"))
             .cure("sudo sysctl kernel.perf_event_paranoid=2");
     }
     Finding::note(
         name,
-        format!("{paranoid}: counts only without CAP_PERFMON, and then BPF refuses anyway"),
+        format!("{paranoid}: matters only without CAP_PERFMON, which BPF requires anyway"),
     )
 }
 
@@ -55,10 +55,12 @@ fn rate(machine: &Machine) -> Finding {
     match machine.setting(name) {
         Some(rate) if rate < 99 => Finding::warning(
             name,
-            format!("{rate}: the default of 99 Hz is refused; the kernel lowers it by itself"),
+            format!(
+                "{rate}: too low for the default of 99 Hz; the kernel lowers this limit by itself"
+            ),
         )
         .cure("sudo sysctl kernel.perf_event_max_sample_rate=100000"),
-        Some(rate) => Finding::good(name, format!("{rate}: the highest -F")),
+        Some(rate) => Finding::good(name, format!("{rate}: the highest value of -F")),
         None => Finding::note(name, "not readable"),
     }
 }
@@ -69,18 +71,15 @@ fn ring_memory(machine: &Machine, identity: &Identity, paranoid: i64) -> Finding
         return Finding::note(name, "not readable");
     };
     if paranoid < 0 || missing(Step::MapRings, identity.effective(), paranoid).is_empty() {
-        return Finding::good(name, format!("{free}: no hindrance"));
+        return Finding::good(name, format!("{free}: no restriction here"));
     }
     let beyond = RING_KB.saturating_sub(free).clamp(0, RING_KB) * online(machine);
     let limit = machine.limit("Max locked memory");
     if beyond == 0 || limit.as_deref().is_some_and(|limit| allows(limit, beyond * 1024)) {
-        return Finding::good(
-            name,
-            format!("{free}: enough for the rings of one recording at a time"),
-        );
+        return Finding::good(name, format!("{free}: enough for one recording at a time"));
     }
     let fact = format!(
-        "{free} a CPU, and RLIMIT_MEMLOCK does not make up for it: the rings take {RING_KB}"
+        "{free} per CPU: too little for the rings ({RING_KB}), and RLIMIT_MEMLOCK does not allow the rest"
     );
     Finding::bad(Kind::NotPermitted, name, format!("{fact}; CAP_IPC_LOCK is missing"))
         .cure(format!("sudo sysctl kernel.perf_event_mlock_kb={RING_KB}"))

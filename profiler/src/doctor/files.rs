@@ -75,8 +75,8 @@ pub fn section(rows: &[Row], pid: u32, distribution: &Distribution) -> Section {
     section.push(names(rows, pid, distribution));
     if rows.iter().any(|row| row.binary.as_ref().is_ok_and(|binary| !binary.wide)) {
         section.push(Finding::warning(
-            "32-bit",
-            "a 32-bit process: only the innermost frame is known",
+            "32-bit process",
+            "only the innermost frame of its stacks is known",
         ));
     }
     let heading =
@@ -93,7 +93,7 @@ fn names(rows: &[Row], pid: u32, distribution: &Distribution) -> Finding {
         return Finding::good("symbols", "every file has a symbol table or a debug file");
     }
     let fact =
-        format!("{} of {} files have few names or none, and no debug file", poor.len(), rows.len());
+        format!("{} of {} files have few or no names, and no debug file", poor.len(), rows.len());
     let mut finding = Finding::warning("symbols", fact);
     let mut commands: Vec<String> = Vec::new();
     for command in poor.iter().filter_map(|row| distribution.debug_package(&row.path, pid)) {

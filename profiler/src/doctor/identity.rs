@@ -64,7 +64,7 @@ impl Identity {
         let root = if self.uid == 0 { " (root)" } else { "" };
         let fact = format!("uid {}{root}", self.uid);
         if self.user_namespace {
-            let why = "in a user namespace: its capabilities do not count for BPF";
+            let why = "in a user namespace: its capabilities do not apply to BPF";
             return Finding::bad(Kind::NotPermitted, "user", format!("{fact}, {why}"))
                 .cure("run bpflame on the host, outside of the container's user namespace");
         }
@@ -104,7 +104,7 @@ impl Identity {
         section.push(if self.pid_namespace {
             Finding::warning(
                 "PID namespace",
-                "not the machine's: processes outside of it are counted, not named",
+                "not the host's: processes outside it are counted but not named",
             )
             .cure("docker run --pid=host … (Kubernetes: hostPID: true)")
         } else {
@@ -119,7 +119,7 @@ impl Identity {
             section.push(
                 Finding::warning(
                     "/proc",
-                    "mounted with hidepid: other users' processes are not seen",
+                    "mounted with hidepid: other users' processes are hidden",
                 )
                 .cure("sudo mount -o remount,hidepid=0 /proc"),
             );
@@ -137,7 +137,7 @@ impl Identity {
             section.push(
                 Finding::warning(
                     "seccomp",
-                    "a filter is on; it may refuse bpf and perf_event_open",
+                    "a filter is active; it may block bpf and perf_event_open",
                 )
                 .cure("docker run --security-opt seccomp=unconfined …"),
             );
@@ -148,7 +148,7 @@ impl Identity {
         if machine.number("/sys/fs/selinux/enforce") == Some(1) {
             section.push(Finding::note(
                 "SELinux",
-                "enforcing: a confined domain needs its bpf and perf_event classes",
+                "enforcing: a confined domain needs permission for the classes bpf and perf_event",
             ));
         }
         let profile = machine.text("/proc/self/attr/current").unwrap_or_default();

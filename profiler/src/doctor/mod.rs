@@ -35,7 +35,7 @@ use std::io::{self, IsTerminal, Write};
 /// What was typed after `doctor`.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct DoctorArgs {
-    /// A process to look at, too
+    /// Also check this process
     #[arg(short = 'p', long = "pid", value_name = "PID", value_parser = clap::value_parser!(u32).range(1..=i64::from(i32::MAX)))]
     pub pid: Option<u32>,
 }
@@ -104,7 +104,7 @@ fn conclusion(sections: &[Section]) -> Result<(), Failure> {
             format!("{} (see above)", subjects.join(", "))
         }
     };
-    let message = format!("recording would not work here: {what}");
+    let message = format!("recording does not work here: {what}");
     let cure = all.iter().find_map(|f| f.cures.first());
     let failure = Failure::new(kind, message);
     Err(match cure {

@@ -20,7 +20,7 @@ pub fn section(
     section.push(if machine.exists("/usr/lib/debug/.build-id") {
         Finding::good("debug files", "/usr/lib/debug/.build-id")
     } else {
-        Finding::note("debug files", "none installed below /usr/lib/debug/.build-id")
+        Finding::note("debug files", "none installed in /usr/lib/debug/.build-id")
     });
     section.push(debuginfod(machine, urls, server));
     section
@@ -75,7 +75,7 @@ fn debuginfod(machine: &Machine, urls: Option<&str>, server: &str) -> Finding {
         .collect();
     if configured.is_empty() {
         let fact = format!(
-            "no server is configured; export DEBUGINFOD_URLS={server} would fetch missing debug files"
+            "no server is configured; to download missing debug files, export DEBUGINFOD_URLS={server}"
         );
         return Finding::note("debuginfod", fact);
     }

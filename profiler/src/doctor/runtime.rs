@@ -23,13 +23,13 @@ impl Seen<'_> {
     pub fn findings(&self) -> Vec<Finding> {
         let mut list = vec![Finding::note("runtime", self.name())];
         list.push(match self.map {
-            Ok(()) => Finding::good("JIT names", "its perf map is there"),
+            Ok(()) => Finding::good("JIT names", "perf map found"),
             Err(why) => self.without_map(why),
         });
         if self.runtime == Runtime::Jvm && !self.has_argument("-XX:+PreserveFramePointer") {
             list.push(Finding::note(
                 "frame pointers",
-                "the JVM's compiled code keeps none: it is walked by what the JVM says of it, but not with --unwind fp",
+                "none in the JVM's compiled code: it is walked by the JVM's description of it, except with --unwind fp",
             ));
         }
         list

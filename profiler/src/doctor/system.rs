@@ -25,18 +25,19 @@ pub fn section(machine: &Machine, identity: &Identity) -> Section {
         section.push(
             Finding::warning(
                 "net.core.bpf_jit_enable",
-                "0: BPF programs are interpreted, several times slower",
+                "0: BPF programs are interpreted, which is several times slower",
             )
             .cure("sudo sysctl net.core.bpf_jit_enable=1"),
         );
     }
     section.push(match machine.setting("kernel.bpf_stats_enabled") {
-        Some(1) => {
-            Finding::good("kernel.bpf_stats_enabled", "1: --stats shows what the BPF programs cost")
-        }
+        Some(1) => Finding::good(
+            "kernel.bpf_stats_enabled",
+            "1: --stats includes the cost of the BPF programs",
+        ),
         _ => Finding::note(
             "kernel.bpf_stats_enabled",
-            "0: --stats shows no cost of the BPF programs",
+            "0: --stats does not include the cost of the BPF programs",
         ),
     });
     if release.is_some_and(|r| r < WITHOUT_MEMLOCK) {
@@ -58,12 +59,12 @@ fn release_finding(release: Option<Release>, osrelease: &str) -> Finding {
         return Finding::bad(
             Kind::Kernel,
             "version",
-            format!("{shown}: {OLDEST} is the oldest that works"),
+            format!("{shown}: too old; {OLDEST} or newer is needed"),
         )
         .cure("boot a newer kernel");
     }
     if release.may_freeze() {
-        let why = "sampling can freeze it (5.19 to 6.3, mended in 6.1.36, 6.3.10 and 6.4)";
+        let why = "sampling can freeze this kernel (5.19 to 6.3; fixed in 6.1.36, 6.3.10 and 6.4)";
         return Finding::bad(Kind::Kernel, "version", format!("{shown}: {why}"))
             .cure("boot a kernel with the fix, or: bpflame record --force …");
     }
@@ -96,7 +97,7 @@ fn lockdown(machine: &Machine) -> Finding {
         }
         "" => Finding::note(
             "lockdown",
-            "not known: /sys/kernel/security is not mounted, or there is no lockdown",
+            "unknown: /sys/kernel/security is not mounted, or there is no lockdown",
         ),
         mode => Finding::good("lockdown", mode),
     }
@@ -108,7 +109,7 @@ fn memlock(machine: &Machine, identity: &Identity) -> Finding {
         return Finding::good("RLIMIT_MEMLOCK", soft);
     }
     let fact = format!(
-        "{soft} bytes bound the BPF maps on this kernel, and CAP_SYS_RESOURCE is missing to raise it"
+        "{soft} bytes limit the BPF maps on this kernel, and CAP_SYS_RESOURCE, which could raise the limit, is missing"
     );
     Finding::warning("RLIMIT_MEMLOCK", fact)
         .cure("ulimit -l unlimited (as root, before switching users)")

@@ -41,7 +41,7 @@ pub fn sections(pid: u32, around: Surroundings<'_>) -> Vec<Section> {
     let mut table = ProcessTable::new();
     table.read(pid);
     let Some(facts) = table.process(pid) else {
-        section.push(Finding::warning("mappings", "nothing is known of them"));
+        section.push(Finding::warning("mappings", "unknown"));
         return vec![section];
     };
     section.push(mappings(&facts, around));
@@ -60,8 +60,8 @@ pub fn sections(pid: u32, around: Surroundings<'_>) -> Vec<Section> {
 }
 
 fn absent(pid: u32) -> Finding {
-    Finding::bad(Kind::NotFound, "process", format!("there is none with id {pid}"))
-        .cure("ps -e lists them")
+    Finding::bad(Kind::NotFound, "process", format!("no process has the id {pid}"))
+        .cure("ps -e lists the processes")
 }
 
 /// What the status says, and whether there is more to look at.
@@ -93,8 +93,7 @@ fn namespaces(pid: u32, status: &str, machine: &Machine, section: &mut Section) 
     let inner = field(status, "NSpid")
         .and_then(|ids| ids.split_whitespace().nth(1).is_some().then_some(ids));
     if let Some(inner) = inner.and_then(|ids| ids.split_whitespace().last()) {
-        section
-            .push(Finding::note("PID namespace", format!("its own: there it has the id {inner}")));
+        section.push(Finding::note("PID namespace", format!("its own: its id there is {inner}")));
     }
     let mounts = |who: &str| machine.link(format!("/proc/{who}/ns/mnt"));
     if let (Some(its), Some(ours)) = (mounts(&pid.to_string()), mounts("self"))
@@ -135,7 +134,8 @@ fn runtime(
 ) {
     let Some(runtime) = facts.runtime else {
         if facts.has_jit_code {
-            let fact = "code made at run time, by no runtime that is known: it has names only with a perf map";
+            let fact =
+                "code made at run time by an unknown runtime: it has names only with a perf map";
             section.push(Finding::note("JIT", fact));
         }
         return;

@@ -95,11 +95,16 @@ impl Way {
             Self::Rules(figures) => figures,
             Self::NoRules => return String::from("frame pointers: the file has no rules"),
             Self::RunTime => return String::from("frame pointers: code made at run time"),
-            Self::Unknown(why) => return format!("frame pointers, and marked: {why}"),
+            Self::Unknown(why) => {
+                return format!("frame pointers, and marked as unknown code: {why}");
+            }
         };
         let mut text = String::from(if figures.go { "Go's rules" } else { "rules" });
         if figures.synthesised > 0 {
-            text.push_str(&format!(", synthesised for {} bytes", grouped(figures.synthesised)));
+            text.push_str(&format!(
+                ", derived from disassembly for {} bytes",
+                grouped(figures.synthesised)
+            ));
         }
         if figures.framed > 0 {
             text.push_str(&format!(", frame pointers for {} bytes", grouped(figures.framed)));
@@ -107,7 +112,7 @@ impl Way {
         if figures.uncovered > 0 {
             let bytes = grouped(figures.uncovered);
             text.push_str(&format!(
-                ", none for {bytes} bytes (a guess there, if they are no padding)"
+                ", none for {bytes} bytes (callers are guessed there, unless it is padding)"
             ));
         }
         text
@@ -217,8 +222,12 @@ fn findings(rows: &[Row]) -> Vec<Finding> {
         _ => None,
     });
     let memory: usize = figures.clone().map(|figures| figures.memory).sum();
-    let fact =
-        format!("for {} of {} rows, {} in all", figures.count(), rows.len(), kibibytes(memory));
+    let fact = format!(
+        "for {} of the {} rows below, {} in all",
+        figures.count(),
+        rows.len(),
+        kibibytes(memory)
+    );
     let mut list = vec![Finding::good("unwind tables", fact)];
     let names = |way: fn(&Way) -> bool| {
         let names: Vec<&str> =
@@ -227,7 +236,7 @@ fn findings(rows: &[Row]) -> Vec<Finding> {
     };
     if let Some(files) = names(|way| matches!(way, Way::NoRules)) {
         let fact = format!(
-            "none in {files}: a step out of a leaf there is marked `caller may be missing`"
+            "none in {files}: stacks whose leaf is there are marked `caller may be missing`"
         );
         list.push(Finding::warning("unwind rules", fact).cure(
             "build with -fasynchronous-unwind-tables, or with -fno-omit-frame-pointer (C, C++), \
@@ -235,8 +244,7 @@ fn findings(rows: &[Row]) -> Vec<Finding> {
         ));
     }
     if let Some(what) = names(|way| matches!(way, Way::Unknown(_))) {
-        let fact =
-            format!("nothing is known of {what}: stacks through there are never called complete");
+        let fact = format!("unknown: {what}; stacks through it never count as complete");
         list.push(Finding::warning("code", fact));
     }
     list
@@ -292,7 +300,7 @@ mod tests {
             "5 KiB in 2",
             "1,234",
             "5 KiB",
-            "rules, synthesised for 4,321 bytes, frame pointers for 9,876 bytes, none for 16 bytes (a guess there, if they are no padding)",
+            "rules, derived from disassembly for 4,321 bytes, frame pointers for 9,876 bytes, none for 16 bytes (callers are guessed there, unless it is padding)",
         ];
         assert_eq!(cells, expected);
         let go = Figures { go: true, ..Figures::default() };
@@ -301,7 +309,7 @@ mod tests {
         assert!(Way::RunTime.phrase().contains("run time"));
         assert_eq!(
             Way::Unknown(String::from("file gone")).phrase(),
-            "frame pointers, and marked: file gone"
+            "frame pointers, and marked as unknown code: file gone"
         );
     }
 

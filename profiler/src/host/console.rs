@@ -1,10 +1,10 @@
-//! What is said on standard error.
+//! Messages on standard error.
 
 use crate::doctor::print::clean;
 use std::fmt::Display;
 use std::io::Write;
 
-/// How much is said.
+/// The verbosity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Console {
     quiet: bool,
@@ -12,24 +12,24 @@ pub(crate) struct Console {
 }
 
 impl Console {
-    /// As the command line has it.
+    /// The verbosity given on the command line.
     pub(crate) fn new(quiet: bool, verbose: bool) -> Self {
         Self { quiet, verbose }
     }
 
-    /// What everybody should know.
+    /// Prints a message, unless only errors are printed.
     pub(crate) fn note(self, what: impl Display) {
         if !self.quiet {
             line(what);
         }
     }
 
-    /// What spoils the result, but does not prevent it.
+    /// Prints a warning: the result is worse, but there is one.
     pub(crate) fn warn(self, what: impl Display) {
         self.note(format_args!("warning: {what}"));
     }
 
-    /// What only those want to know who ask.
+    /// Prints a detail, if the user asked for details.
     pub(crate) fn detail(self, what: impl Display) {
         if self.verbose {
             line(what);
@@ -37,10 +37,11 @@ impl Console {
     }
 }
 
-/// A line on standard error, without what a terminal would obey: names of files and what stands in them go into it.
+/// Prints a line on standard error. It removes the control characters of terminals, because the line may contain the names and
+/// contents of foreign files.
 pub(crate) fn line(what: impl Display) {
     let text = what.to_string();
     let lines: Vec<String> = text.split('\n').map(clean).collect();
-    // Nobody is left to be told when this fails.
+    // If this fails, there is no other place for the message.
     drop(writeln!(std::io::stderr().lock(), "bpflame: {}", lines.join("\n")));
 }

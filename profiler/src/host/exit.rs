@@ -1,14 +1,14 @@
-//! How a run ends: exit codes, and errors that name the mending command.
+//! Exit codes, and errors with the command that fixes them.
 
 use std::fmt;
 use std::process::ExitCode;
 
-/// What kind of failure it is; decides the exit code.
+/// The kind of a failure. It decides the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Something failed.
     Failed,
-    /// The command line asks for what cannot be.
+    /// The command line is wrong.
     Usage,
     /// Nothing was sampled.
     NoSamples,
@@ -40,14 +40,14 @@ impl Kind {
     }
 }
 
-/// Why a run failed: one sentence with the cause found, and the command that mends it where there is one.
+/// The failure of a run: one sentence with the cause, and the command that fixes it, if there is one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// What kind.
+    /// The kind.
     pub kind: Kind,
     /// The sentence, without a full stop.
     pub message: String,
-    /// What mends it, as in "run it as root: sudo bpflame record …"; empty where nothing is known.
+    /// The cure, as in "run it as root: sudo bpflame record …"; empty if none is known.
     pub cure: String,
 }
 
@@ -57,14 +57,14 @@ impl Failure {
         Self { kind, message: plain(&message.into()), cure: String::new() }
     }
 
-    /// The same with what mends it.
+    /// Adds a cure.
     #[must_use]
     pub fn cure(self, cure: impl Into<String>) -> Self {
         Self { cure: cure.into(), ..self }
     }
 }
 
-/// Without the numbers that the standard library adds to the system's words: ` (os error 2)`.
+/// Removes the error numbers that the standard library adds: ` (os error 2)`.
 fn plain(message: &str) -> String {
     let mut parts = message.split(" (os error ");
     let first = parts.next().unwrap_or_default();
@@ -85,11 +85,10 @@ impl From<bpf::Error> for Failure {
     fn from(error: bpf::Error) -> Self {
         let message = error.to_string();
         match error {
-            bpf::Error::Permission { .. } => Self::new(Kind::NotPermitted, message).cure(
-                "run it with sudo, or see which capabilities are missing with `bpflame doctor`",
-            ),
+            bpf::Error::Permission { .. } => Self::new(Kind::NotPermitted, message)
+                .cure("run it with sudo; `bpflame doctor` lists the missing capabilities"),
             bpf::Error::Kernel { .. } => Self::new(Kind::Kernel, message)
-                .cure("`bpflame doctor` lists what this kernel allows"),
+                .cure("`bpflame doctor` lists what this kernel lacks"),
             bpf::Error::Rate { limit } => {
                 Self::new(Kind::Usage, message).cure(format!("use -F {limit} or less"))
             }
@@ -102,7 +101,7 @@ impl From<bpf::Error> for Failure {
     }
 }
 
-/// How a run that did not fail ends.
+/// The end of a successful run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// All was done.
@@ -111,7 +110,7 @@ pub enum Ending {
     Command(u8),
 }
 
-/// What bpflame's failures exit with when it runs a command, as `env` and `timeout` do.
+/// The exit code of bpflame's own failures when it runs a command, as with `env` and `timeout`.
 pub const COMMAND_FAILED: u8 = 125;
 /// The command is there and cannot be executed.
 pub const NOT_EXECUTABLE: u8 = 126;

@@ -1,5 +1,5 @@
-//! What is done after the recording, unless the user can wait no longer: names may take seconds, a pipe's
-//! reader for ever, a backend as long as it is tried.
+//! Work after the recording, which the user can interrupt. Naming may take seconds, a backend until its time limit, and the reader
+//! of a pipe for ever.
 
 use crate::host::console::Console;
 use crate::host::exit::{Failure, Kind};
@@ -9,20 +9,19 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
-/// Signals within this time of the recording's end are the one that ended it: `timeout` and sudo pass the same
-/// one on twice.
+/// A signal within this time after the end of the recording is the one that ended it: `timeout` and sudo pass the same signal on
+/// twice.
 const SAME: Duration = Duration::from_millis(300);
-/// How often signals are looked for.
+/// The interval of looking for signals.
 const LOOK: Duration = Duration::from_millis(50);
-/// As large as a main thread's.
+/// The stack size of a main thread.
 const STACK: usize = 8 << 20;
 
-/// Does the work in a thread of its own, and leaves it there when a signal comes that is the second one, the one
-/// that ended the recording (`signalled`) counted. One that comes while something is sent ends the sending, and what
-/// was not delivered is kept.
+/// Does the work in a thread of its own, and abandons it at the second signal. The signal that ended the recording counts as the
+/// first (`signalled`). A signal during an upload ends the upload, and the undelivered profile is saved.
 ///
 /// # Errors
-/// Of kind [`Kind::Interrupted`], and when there is no thread; the process is to end then.
+/// [`Kind::Interrupted`] at the second signal, and an error when no thread can be started. The process must end then.
 pub(crate) fn unless_interrupted<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
     signals: &mut Signals,
@@ -48,14 +47,14 @@ pub(crate) fn unless_interrupted<T: Send + 'static>(
         pause = LOOK;
         if signal.is_some() && stop.give_up() {
             signalled = true;
-            console.note("the upload is given up");
+            console.note("upload cancelled");
             continue;
         }
         match signal {
             Some(signal) if signalled => return Err(interrupted(signal)),
             Some(_) => {
                 signalled = true;
-                console.note("the profile is being written; once more ends it without one");
+                console.note("writing the profile; press Ctrl-C again to quit without it");
             }
             None => {}
         }
@@ -63,7 +62,7 @@ pub(crate) fn unless_interrupted<T: Send + 'static>(
 }
 
 fn interrupted(signal: i32) -> Failure {
-    let message = "interrupted before all was written; what was not complete is removed";
+    let message = "interrupted before everything was written; incomplete files were removed";
     Failure::new(Kind::Interrupted(signal), message)
 }
 

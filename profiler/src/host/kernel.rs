@@ -15,7 +15,7 @@ pub struct Release {
     pub major: u32,
     /// The second.
     pub minor: u32,
-    /// The third; 0 where there is none.
+    /// The third number; 0 if there is none.
     pub patch: u32,
 }
 
@@ -39,13 +39,13 @@ impl Release {
     /// (`6.1.0-37-amd64`), and what it really is only in the second (`Debian 6.1.140-1`).
     pub fn built(osrelease: &str, version: &str) -> Option<Self> {
         let plain = Self::parse(osrelease)?;
-        // The compiler's version stands behind the same word.
+        // The version of the compiler follows the same word.
         let mut debian = version.split("Debian ").skip(1).filter_map(Self::parse);
         Some(debian.find(|d| (d.major, d.minor) == (plain.major, plain.minor)).unwrap_or(plain))
     }
 
-    /// Whether sampling can freeze this kernel: 5.19 to 6.3 take a lock in `copy_from_user_nofault` that the
-    /// interrupted code may hold. Mended in 6.4, and in the stable versions 6.1.36 and 6.3.10.
+    /// Whether sampling can freeze this kernel. In 5.19 to 6.3, `copy_from_user_nofault` takes a lock that the interrupted code may
+    /// hold. This is fixed in 6.4, and in the stable versions 6.1.36 and 6.3.10.
     pub fn may_freeze(self) -> bool {
         match (self.major, self.minor) {
             (5, 19) | (6, 0 | 2) => true,

@@ -1,4 +1,4 @@
-//! The machine and the user: exit codes, what is said on the terminal, signals, `/proc`, the kernel's version, privileges.
+//! The machine and the user: exit codes, messages, signals, `/proc`, the kernel's version, privileges.
 //!
 //! In reading order: [`exit`], `console`, `progress`, `signals`, `interrupt` and `stop` (Ctrl-C), `proc`, [`kernel`],
 //! `privileges`, [`sudo_user`].

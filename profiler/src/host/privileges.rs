@@ -1,9 +1,9 @@
-//! What the user may do, where bpflame itself may do more.
+//! Acting with the rights of the user, if bpflame has more.
 
 use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
 
-/// Acts without the capabilities that open files which the user may not read: a bpflame with capabilities of its own
-/// would otherwise send elsewhere what its user may not see. Threads that are started while it acts lack them, too.
+/// Acts without the capabilities to read other users' files. Otherwise, a bpflame with file capabilities could send data away that
+/// its user may not read. Threads that are started meanwhile also lack these capabilities.
 pub(crate) fn as_the_user<T>(act: impl FnOnce() -> T) -> T {
     let before = capabilities(None).ok().filter(|_| !rustix::process::getuid().is_root());
     if let Some(mut sets) = before {

@@ -48,7 +48,7 @@ fn numbers(dir: &Path) -> Vec<u32> {
     list
 }
 
-/// What `/proc/ID/status` says of a task.
+/// The fields of `/proc/ID/status`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Status {
     /// Its process.
@@ -75,7 +75,7 @@ fn parse_status(text: &str) -> Option<Status> {
     })
 }
 
-/// When a process was started, in hundredths of a second since boot.
+/// The start time of a process, in hundredths of a second since boot.
 pub(crate) fn start(pid: u32) -> Option<u64> {
     let stat = text(format!("/proc/{pid}/stat")).ok()?;
     // The name in the second field may hold anything, so counting begins behind its last bracket.

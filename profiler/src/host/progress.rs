@@ -1,4 +1,4 @@
-//! What is shown while a recording or an upload runs, on a terminal only.
+//! The progress line of a recording or an upload, on terminals only.
 
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;

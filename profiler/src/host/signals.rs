@@ -24,14 +24,14 @@ impl Signals {
         let hangup = Some(SIGHUP).filter(|_| !is_ignored(SIGHUP));
         for signal in [SIGINT, SIGTERM].into_iter().chain(hangup) {
             let number = usize::try_from(signal).map_err(io::Error::other)?;
-            // The number first, so that whoever is woken finds it.
+            // The number is stored first: the thread that is woken reads it.
             signal_hook::flag::register_usize(signal, Arc::clone(&last), number)?;
             signal_hook::low_level::pipe::register(signal, write.try_clone()?)?;
         }
         Ok(Self { wakes, last })
     }
 
-    /// What makes it seem that a signal came: a real one would come to all tests of the process.
+    /// Simulates a signal. A real one would reach all tests of the process.
     #[cfg(test)]
     pub(crate) fn pretender(&self) -> impl Fn(usize) + Send + 'static {
         let last = Arc::clone(&self.last);

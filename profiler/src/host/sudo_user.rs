@@ -20,7 +20,7 @@ pub struct SudoUser {
 }
 
 impl SudoUser {
-    /// From sudo's variables, when running as root; `None` where nobody else stands behind.
+    /// The user from sudo's variables, if bpflame runs as root; `None` if there is no other user.
     pub(crate) fn behind_sudo() -> Option<Self> {
         if !rustix::process::geteuid().is_root() {
             return None;
@@ -39,7 +39,7 @@ impl SudoUser {
         (self.uid, self.gid)
     }
 
-    /// The variables that a login of this user has.
+    /// The environment variables of a login of this user.
     pub(crate) fn environment(&self) -> Vec<(&'static str, std::ffi::OsString)> {
         let mut list =
             vec![("USER", self.name.clone().into()), ("LOGNAME", self.name.clone().into())];

@@ -25,14 +25,12 @@ fn no_table(file: &MappedFile, why: NoTable) -> Warning {
         file: String::from_utf8_lossy(&file.path).into_owned(),
         what: String::from(match why {
             NoTable::NoRoom => {
-                "has no room for its unwind table; --unwind-memory 256M or less to record makes some"
+                "no memory left for its unwind table; raise --unwind-memory or record fewer processes"
             }
             NoTable::NoRoomForMade => {
-                "has no room for the unwind table of the code that it made; --unwind-memory 256M or less to record makes some"
+                "no memory left for the unwind table of its run-time code; raise --unwind-memory or record fewer processes"
             }
-            NoTable::TooLarge => {
-                "is too large for an unwind table, and was walked by frame pointer"
-            }
+            NoTable::TooLarge => "too large for an unwind table; walked by frame pointer",
         }),
     }
 }

@@ -13,7 +13,7 @@ use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Why something that was not even begun was not delivered.
-const GIVEN_UP: &str = "given up before it was tried";
+const GIVEN_UP: &str = "cancelled before the first attempt";
 
 /// A profile, and what it is of.
 #[derive(Clone, Copy, Debug)]

@@ -38,7 +38,7 @@ impl Files {
         if mode.is_some_and(|mode| mode & 0o004 != 0) {
             self.exposed.push(path.to_owned());
         }
-        String::from_utf8(bytes).map_err(|_| refused(path, "that is no text"))
+        String::from_utf8(bytes).map_err(|_| refused(path, "it is not UTF-8 text"))
     }
 
     /// A file that anybody may see.
@@ -51,7 +51,8 @@ impl Files {
         let names: Vec<String> =
             self.exposed.iter().map(|path| path.display().to_string()).collect();
         let names = names.join(" ");
-        (!names.is_empty()).then(|| format!("everybody may read {names}; `chmod 600 {names}`"))
+        (!names.is_empty())
+            .then(|| format!("everyone can read {names}; `chmod 600 {names}` prevents it"))
     }
 }
 
@@ -61,7 +62,7 @@ impl Files {
 /// When it is no such line; the value is not told.
 pub(super) fn variable(name: &str) -> Result<Option<Secret>, Failure> {
     let Some(value) = env::var_os(name).filter(|value| !value.is_empty()) else { return Ok(None) };
-    let text = value.into_string().map_err(|_| "that is no text");
+    let text = value.into_string().map_err(|_| "it is not UTF-8 text");
     let secret = text.and_then(one_line).map(Secret::new);
     secret
         .map(Some)
@@ -78,7 +79,7 @@ fn one_line(mut text: String) -> Result<String, &'static str> {
         return Err("it is empty");
     }
     if text.chars().any(char::is_control) {
-        return Err("more than one line, or control characters");
+        return Err("it has more than one line, or control characters");
     }
     Ok(text)
 }
@@ -92,12 +93,12 @@ fn bytes(path: &Path) -> Result<(Vec<u8>, Option<u32>), String> {
     let file = as_the_user(|| File::open(path)).map_err(|error| said(&error))?;
     let metadata = file.metadata().map_err(|error| said(&error))?;
     if metadata.is_dir() {
-        return Err(String::from("that is a directory"));
+        return Err(String::from("it is a directory"));
     }
     let mut bytes = Vec::new();
     file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| said(&error))?;
     if bytes.len() as u64 > LARGEST {
-        return Err(format!("larger than {} KiB", LARGEST >> 10));
+        return Err(format!("it is larger than {} KiB", LARGEST >> 10));
     }
     Ok((bytes, metadata.is_file().then(|| metadata.mode())))
 }
@@ -161,7 +162,7 @@ mod tests {
         let name = open.path().display();
         assert_eq!(
             files.warning().unwrap(),
-            format!("everybody may read {name}; `chmod 600 {name}`")
+            format!("everyone can read {name}; `chmod 600 {name}` prevents it")
         );
     }
 }

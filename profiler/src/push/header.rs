@@ -16,19 +16,18 @@ pub(super) fn parse(text: &str) -> Result<Vec<(String, Secret)>, String> {
         lines.map(|(line, number)| header(line).map_err(|why| format!("line {number}: {why}")));
     let headers: Vec<(String, Secret)> = headers.take(MOST + 1).collect::<Result<_, _>>()?;
     match headers.len() {
-        0 => Err(String::from("no header in it; a line looks like `Name: value`")),
+        0 => Err(String::from("it has no header; write one `Name: value` a line")),
         n if n > MOST => Err(format!("more than {MOST} headers")),
         _ => Ok(headers),
     }
 }
 
 fn header(line: &str) -> Result<(String, Secret), String> {
-    let (name, value) =
-        line.split_once(':').ok_or("that is no header; one looks like `Name: value`")?;
+    let (name, value) = line.split_once(':').ok_or("not a header; write `Name: value`")?;
     let (name, value) = (name.trim_end(), value.trim_start());
     let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
     if name.is_empty() || !name.bytes().all(is_token) {
-        return Err(String::from("that is no header's name"));
+        return Err(String::from("not a valid header name"));
     }
     if !value.bytes().all(|b| matches!(b, b'\t' | b' '..=b'~')) {
         return Err(format!("the value of {name} is not plain ASCII"));

@@ -85,11 +85,11 @@ impl Push {
         let usage = |message: String| Err(Failure::new(Kind::Usage, message));
         let mut keys: Vec<&str> = self.labels.iter().map(|(key, _)| key.as_str()).collect();
         if keys.contains(&"service_name") {
-            return usage(String::from("--label service_name=… is spelt --service-name …"));
+            return usage(String::from("use --service-name instead of --label service_name=…"));
         }
         keys.sort_unstable();
         if let Some(twice) = keys.windows(2).find(|pair| pair[0] == pair[1]) {
-            return usage(format!("--label {} is there twice", twice[0]));
+            return usage(format!("--label {} is given twice", twice[0]));
         }
         let unknown = || String::from("x");
         probe::probe(&self.receivers, &self.series(unknown)).or_else(usage)
@@ -103,7 +103,7 @@ fn endpoints(urls: &[String]) -> Result<Vec<Endpoint>, Failure> {
         // The URL is not shown: it may have a password in it.
         let endpoint = Endpoint::parse(url).map_err(|why| usage(format!("--push: {why}")))?;
         if list.contains(&endpoint) {
-            return Err(usage(format!("--push {endpoint} is there twice")));
+            return Err(usage(format!("--push {endpoint} is given twice")));
         }
         list.push(endpoint);
     }
@@ -157,7 +157,7 @@ fn credentials(args: &PushArgs, files: &mut Files) -> Result<Credentials, Failur
         None => files::variable(files::TOKEN)?,
     };
     if token.is_none() && files::variable(files::PASSWORD)?.is_some() {
-        let why = format!("{} is set, and no user is named whose password it is", files::PASSWORD);
+        let why = format!("{} is set but --push-user is not", files::PASSWORD);
         return Err(Failure::new(Kind::Usage, why)
             .cure(format!("give --push-user NAME, or unset {}", files::PASSWORD)));
     }

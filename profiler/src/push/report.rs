@@ -29,7 +29,7 @@ impl Push {
             }
             for told in &outcome.advice {
                 console.warn(format_args!(
-                    "{from}→ {}: it took what was sent, and says: {told}",
+                    "{from}→ {}: accepted, with the remark: {told}",
                     outcome.to
                 ));
             }
@@ -57,7 +57,7 @@ impl Push {
                 path.display(),
                 self.again(path, &receivers, service_name)
             ),
-            Err(why) => format!("it could not be kept either: {why}"),
+            Err(why) => format!("it could not be saved either: {why}"),
         }
     }
 }

@@ -55,7 +55,8 @@ impl Job {
             return Err(last);
         }
         failed.iter().chain([&last]).for_each(console::line);
-        let message = format!("{count} of {} files not delivered everywhere", files.len());
+        let message =
+            format!("{count} of {} files were not delivered to every backend", files.len());
         Err(Failure::new(Kind::Failed, message))
     }
 
@@ -72,7 +73,7 @@ impl Job {
             found.unwrap_or_default()
         });
         if unknown {
-            let message = format!("{} does not say what it is of", read::shown(file));
+            let message = format!("{} has no service name", read::shown(file));
             return Err(Failure::new(Kind::Usage, message).cure("add --service-name NAME"));
         }
         let progress = Progress::new(self.args.quiet);

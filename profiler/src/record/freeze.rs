@@ -16,7 +16,7 @@ pub(crate) fn check(force: bool) -> Result<(), Failure> {
     Err(Failure::new(
         Kind::Kernel,
         format!(
-            "this kernel ({release}) can freeze while BPF programs read user memory (mended in 6.1.36, 6.3.10 and 6.4)"
+            "this kernel ({release}) can freeze while BPF programs read user memory (fixed in 6.1.36, 6.3.10 and 6.4)"
         ),
     )
     .cure("update the kernel, or use --force"))

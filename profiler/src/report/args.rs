@@ -4,68 +4,68 @@ use crate::cli::args::Drawing;
 use output::table::Sort;
 use std::path::PathBuf;
 
-/// What was typed after `report`.
+/// The arguments of `report`, as typed.
 #[derive(Clone, Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "independent switches of the command line")]
 pub struct ReportArgs {
-    /// A pprof file of any producer, compressed or not; `-` is standard input
+    /// pprof file from any tool, compressed or not; `-` is standard input
     pub file: PathBuf,
 
-    /// Lines of the table; 0: all
+    /// Lines in the table; 0 prints all
     #[arg(short = 'n', long, value_name = "LINES", default_value = "30")]
     pub rows: usize,
 
-    /// What the table is sorted by: self or total
+    /// Sort the table by self or total
     #[arg(long, value_name = "BY", default_value = "self", value_parser = str::parse::<Sort>)]
     pub sort: Sort,
 
-    /// Which values: cpu, samples, or another sample type of the file, by name or by position from 0. Without it: the
-    /// one that the file shows by default
+    /// Values to show: cpu, samples or another sample type of the file, by name or by position from 0 [default: the
+    /// default of the file]
     #[arg(long, value_name = "TYPE")]
     pub sample_type: Option<String>,
 
-    /// Convert instead of printing a table, repeatable; the extension picks the format (.svg, .pb.gz, .pprof,
-    /// .folded, .txt); `-` is standard output and needs --format
+    /// Write this file instead of printing a table, repeatable. The extension selects the format (.svg, .pb.gz, .pprof,
+    /// .folded, .txt). `-` is standard output and needs --format
     #[arg(short = 'o', long, value_name = "FILE", help_heading = "Output")]
     pub output: Vec<PathBuf>,
 
-    /// The format of every -o: svg, pprof or folded
+    /// Format of every -o: svg, pprof or folded
     #[arg(long, value_name = "FORMAT", requires = "output", help_heading = "Output")]
     pub format: Option<String>,
 
-    /// The label whose value becomes the frame at the root, as comm in profiles of the whole machine
+    /// Use the value of this label as the root frame, such as comm in profiles of the whole machine
     #[arg(long, value_name = "LABEL", help_heading = "Output")]
     pub group_by: Option<String>,
 
-    /// No labels (pid, tid, comm, thread) in pprof files
+    /// Leave the labels (pid, tid, comm, thread) out of pprof files
     #[arg(long, help_heading = "Output")]
     pub no_labels: bool,
 
     /// Mark frames in folded stacks
     #[arg(
         long,
-        help = "Mark kernel, inlined and JIT frames (_[k], _[i], _[j]) in folded stacks",
+        help = "Mark frames in folded stacks: _[k] kernel, _[i] inlined, _[j] JIT, _[g] guessed, _[m] caller may be missing, _[s] rule derived from disassembly",
         help_heading = "Output"
     )]
     pub annotate: bool,
 
-    /// How the graph is drawn
+    /// Options for drawing the graph
     #[command(flatten)]
     pub drawing: Drawing,
 
-    /// Leave inlined functions out where addresses are named
+    /// Leave out inlined functions when naming addresses
     #[arg(long, help_heading = "Symbols")]
     pub no_inline: bool,
 
-    /// Leave addresses without a name as they are
+    /// Do not name addresses that have no name in the file
     #[arg(long, help_heading = "Symbols")]
     pub no_symbolize: bool,
 
-    /// Fetch debug files from the servers of DEBUGINFOD_URLS and /etc/debuginfod
+    /// Download debug files from the servers in DEBUGINFOD_URLS and /etc/debuginfod
     #[arg(long, help_heading = "Symbols", conflicts_with = "no_symbolize")]
     pub debuginfod: bool,
 
-    /// Say nothing but errors
+    /// Print only errors
     #[arg(short = 'q', long)]
     pub quiet: bool,
 }

@@ -27,7 +27,7 @@ pub(super) fn open(args: &ReportArgs) -> Result<Vec<Output>, Failure> {
     let usage = |error: output::Error| Failure::new(Kind::Usage, error.to_string());
     let format = args.format.as_deref().map(str::parse::<Format>).transpose().map_err(usage)?;
     if args.output.iter().filter(|path| is_stdout(path)).count() > 1 {
-        return Err(Failure::new(Kind::Usage, "standard output takes one output only"));
+        return Err(Failure::new(Kind::Usage, "only one output can go to standard output"));
     }
     args.output.iter().map(|path| output(path, format, args)).collect()
 }
@@ -40,7 +40,7 @@ fn output(path: &Path, format: Option<Format>, args: &ReportArgs) -> Result<Outp
     let known = Format::NAMES.join(", ");
     if is_stdout(path) {
         let Some(format) = format else {
-            return Err(Failure::new(Kind::Usage, "-o - has no extension to tell the format")
+            return Err(Failure::new(Kind::Usage, "-o - needs a format")
                 .cure(format!("add --format, one of {known}")));
         };
         return Ok(Output { sink: Sink::stdout(), encoder: encoder(format, args)? });

@@ -35,7 +35,8 @@ impl Names {
         mapping: &Mapping,
         addresses: &[u64],
     ) -> Result<Vec<Named>, String> {
-        let build_id = bytes_of(&mapping.build_id).ok_or("the profile has no build ID for it")?;
+        let build_id =
+            bytes_of(&mapping.build_id).ok_or("the profile has no build ID for this file")?;
         let addresses = if mapping.start < LOWEST_RUN_TIME {
             addresses.to_vec()
         } else {
@@ -46,8 +47,8 @@ impl Names {
                 .collect()
         };
         let names = self.symbolizer.by_build_id(&build_id, mapping.file.as_bytes(), &addresses);
-        let mut names =
-            names.ok_or("neither the file nor its debug file is here; try --debuginfod")?;
+        let mut names = names
+            .ok_or("neither the file nor its debug file is on this machine; try --debuginfod")?;
         for (named, &address) in names.iter_mut().zip(&addresses) {
             if address == u64::MAX {
                 *named = Named {
@@ -72,11 +73,11 @@ struct Code {
 /// The sections of code of the file at `path`, which must carry the build ID: other producers write run-time
 /// addresses, and only the file itself tells what they are in it.
 fn sections(path: &str, build_id: &[u8]) -> Result<Vec<Code>, String> {
-    let gone = "its addresses are run-time addresses, which only the file itself explains, and it is not here";
+    let gone = "its addresses are run-time addresses; naming them needs the file itself, which is not on this machine";
     let file = regular_file(path).ok_or(gone)?;
     let image = Image::parse(Bytes::File(&file)).map_err(elf::Error::phrase)?;
     if image.build_id().as_deref() != Some(build_id) {
-        return Err(String::from("the file here has another build ID"));
+        return Err(String::from("the file on this machine has a different build ID"));
     }
     let code = image.sections.iter().filter(|section| section.is_code());
     Ok(code.map(|s| Code { address: s.address, offset: s.offset, size: s.size }).collect())

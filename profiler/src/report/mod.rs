@@ -47,7 +47,7 @@ pub fn run(args: &ReportArgs) -> Result<(), Failure> {
 fn name(profile: &mut Profile, args: &ReportArgs, console: Console) -> Result<(), Failure> {
     let servers = debuginfod::servers(args.debuginfod);
     if args.debuginfod && servers.is_empty() {
-        return Err(Failure::new(Kind::Usage, "--debuginfod knows no server")
+        return Err(Failure::new(Kind::Usage, "--debuginfod needs a server")
             .cure("set DEBUGINFOD_URLS, as in DEBUGINFOD_URLS=https://debuginfod.debian.net"));
     }
     let options = NameOptions { no_inline: args.no_inline, debuginfod: servers };

@@ -38,7 +38,7 @@ fn bytes(path: &Path, largest: u64) -> Result<Vec<u8>, String> {
     let file = File::open(path).map_err(|error| said(&error))?;
     let meta = file.metadata().map_err(|error| said(&error))?;
     if meta.is_dir() {
-        return Err(String::from("that is a directory, not a pprof file"));
+        return Err(String::from("it is a directory, not a pprof file"));
     }
     if meta.len() > largest {
         return Err(too_large(largest));
@@ -53,7 +53,7 @@ fn take(from: impl Read, largest: u64) -> Result<Vec<u8>, String> {
 }
 
 fn too_large(largest: u64) -> String {
-    format!("larger than {} MiB, which no pprof file should be", largest >> 20)
+    format!("larger than {} MiB, the limit for pprof files", largest >> 20)
 }
 
 fn said(error: &io::Error) -> String {

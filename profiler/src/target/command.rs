@@ -1,4 +1,4 @@
-//! A command that is started by bpflame: held at its gate until the sampler stands, then waited for.
+//! A command that bpflame starts. It waits at its gate until the sampler is ready; then bpflame waits for its end.
 
 use crate::host::exit::{COMMAND_FAILED, NOT_EXECUTABLE, NOT_FOUND};
 use crate::host::sudo_user::SudoUser;
@@ -22,10 +22,10 @@ pub(crate) struct Started {
     program: PathBuf,
 }
 
-/// Why a command did not run.
+/// The reason why a command did not run.
 #[derive(Debug)]
 pub(crate) struct NotRun {
-    /// As `env` and `timeout` have it: 125, 126, 127.
+    /// The exit code, as with `env` and `timeout`: 125, 126, 127.
     pub code: u8,
     /// The sentence.
     pub message: String,

@@ -1,9 +1,9 @@
-//! The process that becomes the command: it waits until the sampler stands, becomes the user who called
-//! sudo, and executes the command. Nothing of it is left but its process id.
+//! The process that becomes the command. It waits until the sampler is ready, becomes the user who called sudo, and executes the
+//! command. Only its process id remains.
 //!
-//! Its standard input is one end of a socket pair. Through it come one byte, which opens the gate, and the
-//! command's real standard input; an error of the execution goes back as four bytes. The socket is closed by a
-//! successful execution, so the other side reads either an end or an error.
+//! Its standard input is one end of a socket pair. One byte on the socket opens the gate and carries the command's real standard
+//! input. A failed execution sends its error back as four bytes. A successful execution closes the socket. So the other side reads
+//! either the end or an error.
 
 use crate::cli::args::GateArgs;
 use rustix::io::Errno;
@@ -25,7 +25,7 @@ pub(crate) const FIRST_NAME: &[u8] = b"exe";
 
 /// Waits, and becomes the command. Returns only where that failed.
 pub(crate) fn pass(args: &GateArgs) -> ExitCode {
-    // The other side knows why; this process has nothing to say where nobody listens.
+    // The other side knows the cause. If it no longer listens, the error has no other receiver.
     if let Ok(mut socket) = io::stdin().as_fd().try_clone_to_owned().map(UnixStream::from) {
         let error = wait(&socket).and_then(|stdin| become_command(args, &stdin)).err();
         let number = error.and_then(|e| e.raw_os_error()).unwrap_or(Errno::IO.raw_os_error());
@@ -34,7 +34,7 @@ pub(crate) fn pass(args: &GateArgs) -> ExitCode {
     ExitCode::from(crate::host::exit::COMMAND_FAILED)
 }
 
-/// Waits for the byte, and takes the command's standard input.
+/// Waits for the byte and receives the command's standard input.
 fn wait(socket: &UnixStream) -> io::Result<OwnedFd> {
     rustix::thread::set_name(c"bpflame-gate")?;
     let mut byte = [0];

@@ -1,5 +1,5 @@
-//! Whose samples: [`resolved`] (from what was typed to tasks), `tracee` (what is recorded, from its start to its exit
-//! code), `command` and `gate` (a command that waits until sampling begins), `watch` (waiting for the end).
+//! The target: [`resolved`] (from the command line to tasks), `tracee` (the recorded tasks, from start to exit code), `command` and
+//! `gate` (a command that waits until sampling begins), `watch` (waiting for the end).
 
 pub(crate) mod command;
 pub(crate) mod gate;

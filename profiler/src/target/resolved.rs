@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 
-/// Whose samples are wanted.
+/// The target, as typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TargetSpec {
     /// Every task.
@@ -37,7 +37,7 @@ pub(crate) struct ResolvedTarget {
     pub title: String,
     /// For a file's name, as in `redis-server-1234`: no slash in it.
     pub slug: String,
-    /// What a profile is of, as in `redis-server`.
+    /// The service name of the profile, such as `redis-server`.
     pub service: String,
 }
 

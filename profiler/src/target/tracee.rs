@@ -1,4 +1,4 @@
-//! What is recorded: processes, threads, the machine, or a command that bpflame starts.
+//! The recorded tasks: processes, threads, the machine, or a command that bpflame starts.
 
 use crate::cli::config::Config;
 use crate::host::console::Console;
@@ -10,13 +10,13 @@ use crate::target::watch::Watch;
 use signal_hook::consts::SIGINT;
 use std::time::Duration;
 
-/// A command that ends within this time is not told to be waited for.
+/// If the command ends within this time, the message that bpflame waits for it is omitted.
 const PATIENCE: Duration = Duration::from_millis(300);
 
 /// The target, and the command where there is one.
 #[derive(Debug)]
 pub(crate) struct Tracee {
-    /// Whose samples.
+    /// The resolved target.
     pub target: ResolvedTarget,
     command: Option<command::Started>,
     program: Option<String>,
@@ -42,9 +42,9 @@ impl Tracee {
         if let Some(pid) = target.unreadable().filter(|_| config.user && config.symbolize) {
             return Err(Failure::new(
                 Kind::NotPermitted,
-                format!("the mappings of process {pid} may not be read without CAP_SYS_PTRACE"),
+                format!("reading the mappings of process {pid} requires CAP_SYS_PTRACE"),
             )
-            .cure("run it with sudo, or record kernel frames only with -K"));
+            .cure("run it with sudo, or record only kernel frames with -K"));
         }
         let program = target.processes.first().and_then(|pid| program(*pid));
         Ok(Self { target, command: None, program })
@@ -76,8 +76,7 @@ impl Tracee {
         }
     }
 
-    /// How the run ends: with the command's exit code, which is waited for. That nothing was sampled is a
-    /// command's own business.
+    /// The end of the run. It waits for the command's exit code. A command without samples is no failure.
     pub(crate) fn ending(
         &mut self,
         told: Result<(), Failure>,

@@ -9,26 +9,26 @@ use std::collections::HashSet;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-/// The most processes whose end wakes at once; the end of others is seen at the next drain.
+/// At most this many processes wake the watcher when they end. The end of others is noticed at the next drain.
 const MAX_WAKING: usize = 256;
 
-/// So many processes are looked at whenever the end is asked for; more of them only after some time, or when
-/// one of those that wake has ended.
+/// Up to this many processes are checked each time the end is asked for. More processes are checked only after [`LOOK`], or when
+/// one that wakes the watcher has ended.
 const FEW: usize = 8;
-/// That time.
+/// The interval of checking many processes.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// So long a program that has just started goes on mapping its libraries.
+/// The time that a new program needs to map its libraries.
 const SETTLE: Duration = Duration::from_millis(2);
 
 /// The recorded processes that still live: the target's own, and what they started.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
     members: HashSet<u32>,
-    /// Whose end is the end of all.
+    /// The command, whose end ends the recording.
     command: Option<u32>,
     waking: Vec<OwnedFd>,
-    /// When all members were looked at; none: they are to be looked at now.
+    /// The time of the last check of all members; `None`: check them now.
     looked: Option<Instant>,
 }
 
@@ -43,13 +43,13 @@ impl Watch {
         Self { members: processes.iter().copied().collect(), command: None, waking, looked: None }
     }
 
-    /// With a command nothing is waited for but its own end: what it leaves behind may run for ever.
+    /// With a command, only its own end counts: processes that it leaves behind may run for ever.
     pub(crate) fn until(self, command: Option<u32>) -> Self {
         Self { command, ..self }
     }
 
-    /// Waits until a signal, the end of a process, or for `time`; after `rest` also until `others` wake, and then a little
-    /// longer, because what they tell of goes on.
+    /// Waits for a signal, the end of a process, or `time`. After `rest`, it also waits for `others`, and then for [`SETTLE`]: a new
+    /// program is still mapping its libraries.
     pub(crate) fn wait(
         &mut self,
         signals: &Signals,
@@ -108,7 +108,7 @@ impl Watch {
         }
     }
 
-    /// Forgets the members that have ended, where that may be known and is not known yet.
+    /// Removes the members that have ended, unless they were just checked.
     fn look(&mut self) {
         let soon = self.looked.is_some_and(|looked| looked.elapsed() < LOOK);
         if self.members.len() > FEW && soon {

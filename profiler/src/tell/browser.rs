@@ -13,7 +13,7 @@ pub(crate) fn show(files: &[PathBuf], sudo_user: Option<&SudoUser>, console: Con
         path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("svg"))
     };
     let Some(graph) = files.iter().find(is_graph) else {
-        console.warn("--open shows SVG files, and none was written");
+        console.warn("--open needs an SVG file, and none was written");
         return;
     };
     let mut open = Command::new("xdg-open");
@@ -25,6 +25,6 @@ pub(crate) fn show(files: &[PathBuf], sudo_user: Option<&SudoUser>, console: Con
         open.gid(user.gid).uid(user.uid).envs(user.environment());
     }
     if let Err(error) = open.spawn() {
-        console.warn(format_args!("xdg-open could not show {}: {error}", graph.display()));
+        console.warn(format_args!("xdg-open cannot open {}: {error}", graph.display()));
     }
 }

@@ -142,9 +142,9 @@ fn unwritable(path: &Path, error: &io::Error) -> Failure {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     match directory.filter(|directory| !directory.exists()) {
         Some(directory) => {
-            failure.cure(format!("`mkdir -p {}` makes its directory", directory.display()))
+            failure.cure(format!("`mkdir -p {}` creates its directory", directory.display()))
         }
-        None => failure.cure("choose another place with -o"),
+        None => failure.cure("choose another file with -o"),
     }
 }
 
@@ -173,6 +173,6 @@ mod tests {
     fn a_missing_directory_is_named() {
         let error = unwritable(Path::new("/no/x.svg"), &io::Error::from(io::ErrorKind::NotFound));
         assert_eq!(error.kind, Kind::Failed);
-        assert!(error.to_string().ends_with("`mkdir -p /no` makes its directory"), "{error}");
+        assert!(error.to_string().ends_with("`mkdir -p /no` creates its directory"), "{error}");
     }
 }

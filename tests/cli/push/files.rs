@@ -203,11 +203,11 @@ fn giving_up_between_files_gives_up_the_rest() -> Result<(), Skip> {
     let mut writer = fs::OpenOptions::new().write(true).open(&second).unwrap();
     running.signal(rustix::process::Signal::INT);
     let told = || fs::read_to_string(&words).unwrap();
-    lab::wait_for("the word", || told().contains("the upload is given up").then_some(()));
+    lab::wait_for("the word", || told().contains("upload cancelled").then_some(()));
     writer.write_all(&said(8, "count", "")).unwrap();
     drop(writer);
     running.end().with_code(1);
-    assert!(told().contains("given up before it was tried"), "{}", told());
+    assert!(told().contains("cancelled before the first attempt"), "{}", told());
     assert_eq!(receiver.requests().len(), 1);
     Ok(())
 }

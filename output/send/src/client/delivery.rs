@@ -83,7 +83,7 @@ enum Fate {
 }
 
 /// Why nothing more is sent.
-const STOPPED: &str = "the delivery was stopped";
+const STOPPED: &str = "cancelled";
 
 /// What an attempt leads to.
 enum Step {
@@ -107,7 +107,7 @@ impl Delivery<'_> {
             match fate {
                 Fate::Delivered => self.account.delivered += 1,
                 Fate::Failed(cause, doubtful) | Fate::Over(cause, doubtful) => {
-                    let perhaps = if doubtful { "; it may have arrived all the same" } else { "" };
+                    let perhaps = if doubtful { "; it may have arrived anyway" } else { "" };
                     self.account.failed.push(Failed { part, cause: cause + perhaps });
                 }
             }
@@ -125,8 +125,7 @@ impl Delivery<'_> {
                 return Fate::Over(STOPPED.to_owned(), trial.doubtful);
             }
             if left.is_zero() {
-                let cause =
-                    format!("no time was left of the {} s for all", self.limits.1.as_secs());
+                let cause = format!("the time limit of {} s was reached", self.limits.1.as_secs());
                 return Fate::Over(cause, trial.doubtful);
             }
             let body = body.get_or_insert_with(|| (self.open)(part));
@@ -182,7 +181,7 @@ impl Delivery<'_> {
         if let 300..=399 = status {
             let place = reply.location.as_ref().map(|place| format!(" to {place}"));
             let cause = format!(
-                "the backend redirects{} (status {status}), and redirects are not followed: give the URL itself",
+                "the backend redirects{} (status {status}), and redirects are not followed: use that URL",
                 place.unwrap_or_default()
             );
             return Step::Done(Fate::Over((self.words)(&cause), trial.doubtful));
@@ -192,8 +191,8 @@ impl Delivery<'_> {
                 if matches!(status, 401 | 403 | 404 | 407) =>
             {
                 let hint = match status {
-                    401 if self.anonymous => "; no credentials went along",
-                    407 => "; it is a proxy that asks for credentials",
+                    401 if self.anonymous => "; no credentials were sent",
+                    407 => "; a proxy asks for credentials",
                     _ => "",
                 };
                 Step::Done(Fate::Over((self.words)(&text) + hint, trial.doubtful))
@@ -204,7 +203,7 @@ impl Delivery<'_> {
                 Step::Done(self.delivered(trial))
             }
             Verdict::Partial(text) => {
-                let cause = (self.words)(&text) + "; all else in the part has arrived";
+                let cause = (self.words)(&text) + "; the rest of the part has arrived";
                 Step::Done(Fate::Failed(cause, trial.doubtful))
             }
             Verdict::Refused(cause) => {
@@ -228,7 +227,7 @@ impl Delivery<'_> {
     fn delivered(&mut self, trial: &Trial) -> Fate {
         if trial.doubtful {
             self.account.doubts.push(format!(
-                "part {} was sent again after an attempt that got no answer: it may be there twice",
+                "part {} was sent again after an attempt without an answer: it may have arrived twice",
                 trial.number
             ));
         }

@@ -72,7 +72,7 @@ impl Place {
             )),
             Error::Timeout(_) => self.late(time),
             Error::HostNotFound => {
-                Failure::here(&format!("the host of {} is not known", self.next()))
+                Failure::here(&format!("the host of {} is unknown", self.next()))
             }
             Error::Io(error) => self.io(&error),
             Error::Rustls(error) => self.tls(&error),
@@ -81,7 +81,7 @@ impl Place {
                 Failure::here(&format!("{backend} answers with headers that are too long"))
             }
             Error::Protocol(error) => {
-                Failure::here(&format!("{backend} does not answer as an HTTP server does: {error}"))
+                Failure::here(&format!("{backend} does not answer like an HTTP server: {error}"))
             }
             other => Failure::here(&format!("no request to {backend} can be made: {other}")),
         }
@@ -107,7 +107,7 @@ impl Place {
             )),
             _ => match error.to_string().strip_prefix("failed to lookup address information: ") {
                 Some(why) => self.lookup(why),
-                None => Failure::again(&format!("no exchange with {next}: {error}")),
+                None => Failure::again(&format!("the connection to {next} failed: {error}")),
             },
         }
     }
@@ -120,20 +120,20 @@ impl Place {
             "Name does not resolve",
             "Name has no usable address",
         ];
-        let cause = format!("the host of {} is not known: {why}", self.next());
+        let cause = format!("the host of {} is unknown: {why}", self.next());
         Failure { again: !FINAL.contains(&why), ..Failure::here(&cause) }
     }
 
     fn proxy(&self, reason: &str) -> Failure {
         let status = reason.split(|c: char| !c.is_ascii_digit()).find(|word| word.len() == 3);
         let cause = format!(
-            "the proxy {} opens no way to {}",
+            "the proxy {} does not connect to {}",
             self.proxy.as_deref().unwrap_or("?"),
             self.backend
         );
         match status {
             Some("407") => {
-                Failure::here(&format!("{cause}: it asks for other credentials (status 407)"))
+                Failure::here(&format!("{cause}: it asks for different credentials (status 407)"))
             }
             Some(status) if status.starts_with('5') => {
                 Failure::again(&format!("{cause} (status {status})"))
@@ -150,7 +150,7 @@ impl Place {
         Failure::here(&match error {
             Tls::InvalidCertificate(error) => self.certificate(error),
             Tls::AlertReceived(Alert::CertificateRequired) => format!(
-                "{backend} asks for a client's certificate: give --push-cert FILE and --push-key FILE"
+                "{backend} requires a client certificate: use --push-cert FILE and --push-key FILE"
             ),
             Tls::AlertReceived(
                 Alert::BadCertificate
@@ -161,9 +161,9 @@ impl Place {
                 | Alert::UnsupportedCertificate
                 | Alert::DecryptError
                 | Alert::AccessDenied,
-            ) => format!("{backend} does not accept the client's certificate ({error})"),
+            ) => format!("{backend} does not accept the client certificate ({error})"),
             Tls::AlertReceived(Alert::HandshakeFailure) => format!(
-                "{backend} finds no common ground for TLS, or asks for a client's certificate \
+                "{backend} supports no common version of TLS, or requires a client certificate \
                  (--push-cert FILE and --push-key FILE)"
             ),
             Tls::InvalidMessage(_) => {
@@ -178,25 +178,25 @@ impl Place {
         let whose = format!("the certificate of {}", self.backend);
         match error {
             Wrong::UnknownIssuer => format!(
-                "{whose} is signed by nobody that is trusted: give the authority's certificate with --push-ca FILE"
+                "{whose} is not signed by a trusted authority: use --push-ca FILE with the authority's certificate"
             ),
             Wrong::Expired | Wrong::ExpiredContext { .. } => format!("{whose} has expired"),
             Wrong::NotValidYet | Wrong::NotValidYetContext { .. } => {
                 format!("{whose} is not valid yet")
             }
             Wrong::NotValidForName | Wrong::NotValidForNameContext { .. } => {
-                format!("{whose} is one for another host")
+                format!("{whose} is for another host")
             }
             Wrong::Revoked => format!("{whose} was revoked"),
             Wrong::Other(other)
                 if other.source().is_some_and(is_authority) || is_authority(other) =>
             {
                 format!(
-                    "{whose} is an authority's (CA:TRUE), which no server may show: \
+                    "{whose} is an authority's own (CA:TRUE), which a server must not use: \
                      sign one for the server with it, or make it with CA:FALSE"
                 )
             }
-            other => format!("{whose} can't be trusted: {other}"),
+            other => format!("{whose} cannot be trusted: {other}"),
         }
     }
 }

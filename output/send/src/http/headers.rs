@@ -42,7 +42,8 @@ pub(super) fn all(
     }
     if let Some(tenant) = &settings.tenant {
         let value = HeaderValue::from_str(tenant).ok().filter(|value| !value.is_empty());
-        let value = value.ok_or("the tenant is empty or has characters that no header carries")?;
+        let value = value
+            .ok_or("the tenant is empty or has characters that are not allowed in a header")?;
         headers.insert(HeaderName::from_static("x-scope-orgid"), value);
     }
     for (name, value) in &settings.headers {
@@ -51,7 +52,7 @@ pub(super) fn all(
     }
     if let Some(value) = settings.credentials.header()? {
         if headers.contains_key(header::AUTHORIZATION) {
-            return Err("there are credentials and an Authorization header, too".to_owned());
+            return Err("there are both credentials and an Authorization header".to_owned());
         }
         headers.insert(header::AUTHORIZATION, secret(value.expose(), "credentials")?);
         conceal.add(value.expose());
@@ -70,12 +71,12 @@ pub(super) fn all(
 /// One that the user gave.
 fn further(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), String> {
     let name = HeaderName::from_bytes(name.as_bytes())
-        .map_err(|_| "a header's name has characters that none can have".to_owned())?;
+        .map_err(|_| "a header name has characters that are not allowed".to_owned())?;
     if OWN.contains(&name) {
-        return Err(format!("the header {name} can't be given: the request decides it"));
+        return Err(format!("the header {name} cannot be set: bpflame sets it itself"));
     }
     if headers.contains_key(&name) {
-        return Err(format!("the header {name} is there already"));
+        return Err(format!("the header {name} is given twice"));
     }
     let value = secret(value, name.as_str())?;
     headers.insert(name, value);
@@ -84,8 +85,9 @@ fn further(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), Strin
 
 /// A value that no debug output shows.
 pub(super) fn secret(value: &str, of: &str) -> Result<HeaderValue, String> {
-    let mut value = HeaderValue::from_str(value.trim())
-        .map_err(|_| format!("the value of {of} has characters that no header carries"))?;
+    let mut value = HeaderValue::from_str(value.trim()).map_err(|_| {
+        format!("the value of {of} has characters that are not allowed in a header")
+    })?;
     value.set_sensitive(true);
     Ok(value)
 }

@@ -92,14 +92,16 @@ pub(super) fn choose(
     if endpoint.is_loopback() || is_exempt(exempt, endpoint.host(), endpoint.port()) {
         return Ok(Way::Direct);
     }
-    let proxy = Proxy::new(url)
-        .map_err(|_| format!("the variable {variable} holds no proxy's URL that can be read"))?;
+    let proxy =
+        Proxy::new(url).map_err(|_| format!("the variable {variable} is not a valid proxy URL"))?;
     let authorization = authorization(&proxy, conceal)?;
     if endpoint.is_encrypted() || proxy.protocol() != ProxyProtocol::Http {
         return Ok(Way::Tunnel(proxy));
     }
     let bare = format!("http://{}:{}/", proxy.host(), proxy.port());
-    let bare = bare.parse().map_err(|_| format!("the variable {variable} names no host"))?;
+    let bare = bare
+        .parse()
+        .map_err(|_| format!("the proxy URL in the variable {variable} has no host"))?;
     let host = endpoint.host();
     let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
     let prefix = format!("http://{host}:{}", endpoint.port());

@@ -41,7 +41,7 @@ fn roots(settings: &Settings) -> Result<RootCerts, String> {
         for (index, certificate) in certificates.iter().enumerate() {
             store.add(CertificateDer::from(certificate.der())).map_err(|error| {
                 format!(
-                    "certificate {} of the file of --push-ca can't be trusted: {error}",
+                    "certificate {} of the file of --push-ca cannot be trusted: {error}",
                     index + 1
                 )
             })?;
@@ -49,8 +49,8 @@ fn roots(settings: &Settings) -> Result<RootCerts, String> {
         return Ok(certificates.into());
     }
     if let Some(path) = settings.variable("SSL_CERT_FILE") {
-        let pem = read(path).ok_or("the file that SSL_CERT_FILE names can't be read")?;
-        return Ok(certificates(&pem, "the file that SSL_CERT_FILE names")?.into());
+        let pem = read(path).ok_or("the file named by SSL_CERT_FILE cannot be read")?;
+        return Ok(certificates(&pem, "the file named by SSL_CERT_FILE")?.into());
     }
     let bundle = BUNDLES.iter().filter_map(|path| read(path));
     let mut bundles = bundle.filter_map(|pem| certificates(&pem, "").ok());
@@ -70,7 +70,7 @@ fn certificates(pem: &[u8], file: &str) -> Result<Vec<Certificate<'static>>, Str
         match item {
             Ok(PemItem::Certificate(certificate)) => found.push(certificate),
             Ok(_) => {}
-            Err(_) => return Err(format!("{file} is damaged: its PEM can't be read")),
+            Err(_) => return Err(format!("{file} is damaged: its PEM cannot be read")),
         }
     }
     if found.is_empty() {
@@ -81,16 +81,17 @@ fn certificates(pem: &[u8], file: &str) -> Result<Vec<Certificate<'static>>, Str
 
 /// The certificate to show, with its key. What the TLS library would stumble over is found here.
 fn identify(chain: &[u8], key: &[u8]) -> Result<ClientCert, String> {
-    let chain = certificates(chain, "the file of the client's certificate (--push-cert)")?;
+    let chain = certificates(chain, "the file of the client certificate (--push-cert)")?;
     let mut keys = parse_pem(key).filter_map(|item| match item {
         Ok(PemItem::PrivateKey(key)) => Some(key),
         _ => None,
     });
     let key = keys.next().ok_or(
-        "the file of the client's key (--push-key) has no private key in PEM; encrypted ones are not read",
+        "the file of the client's key (--push-key) has no private key in PEM; encrypted keys are not supported",
     )?;
     let ders = chain.iter().map(|certificate| CertificateDer::from(certificate.der()).into_owned());
-    let unusable = || "the client's certificate or key (--push-cert, --push-key) is of a kind that can't be used";
+    let unusable =
+        || "the client's certificate or key (--push-cert, --push-key) is of an unsupported kind";
     let der = PrivateKeyDer::try_from(key.der().to_vec()).map_err(|_| unusable())?;
     let provider = rustls::crypto::ring::default_provider();
     CertifiedKey::from_der(ders.collect(), der, &provider).map_err(|error| match error {

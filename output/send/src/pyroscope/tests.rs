@@ -255,7 +255,7 @@ fn answers_mean_what_the_protocol_says() {
     assert!(matches!(answer(413, "text/plain", "large"), Verdict::Refused(_)));
     assert_eq!(
         answer(404, "text/plain", "404 page not found\n"),
-        Verdict::Refused("no Pyroscope under this address: status 404: 404 page not found".into())
+        Verdict::Refused("no Pyroscope at this address: status 404: 404 page not found".into())
     );
     assert!(matches!(answer(302, "", ""), Verdict::Refused(_)));
 }

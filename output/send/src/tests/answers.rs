@@ -200,6 +200,6 @@ fn refusals_are_for_one_part_or_for_all() {
         let partly = Backend::answering(206, "", "two samples");
         let seen = deliver(&partly, &settings(), 1);
         assert_eq!((seen.account.delivered, seen.account.attempts), (0, 1));
-        assert_eq!(seen.cause(), "status 206: two samples; all else in the part has arrived");
+        assert_eq!(seen.cause(), "status 206: two samples; the rest of the part has arrived");
     });
 }

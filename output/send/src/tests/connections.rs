@@ -52,7 +52,7 @@ fn a_host_that_is_not_known_is_not_tried_again() {
         // Names below `invalid` have no address, nowhere.
         let seen = deliver_to("otlp+http://bpflame.invalid:4040", &settings(), parts(2, 100));
         assert_eq!(seen.failed(), [1, 2]);
-        assert!(seen.cause().contains("is not known"), "{}", seen.cause());
+        assert!(seen.cause().contains("is unknown"), "{}", seen.cause());
     });
 }
 
@@ -150,7 +150,11 @@ fn a_connection_closed_without_an_answer_may_have_delivered() {
         });
         let seen = deliver(&backend, &settings(), 1);
         assert_eq!((seen.account.delivered, seen.account.attempts), (1, 2));
-        assert!(seen.account.doubts[0].contains("may be there twice"), "{:?}", seen.account.doubts);
+        assert!(
+            seen.account.doubts[0].contains("may have arrived twice"),
+            "{:?}",
+            seen.account.doubts
+        );
         let never = Backend::start(|connection| drop(connection.request()));
         let seen = deliver(&never, &hasty(), 1);
         assert!(seen.cause().contains("closed the connection"), "{}", seen.cause());
@@ -189,7 +193,7 @@ fn a_stop_ends_an_attempt_and_a_wait_at_once() {
         let seen = deliver_until(&backend.url(), &patient, parts(3, 100), &stop);
         assert_eq!(seen.failed(), [1, 2, 3]);
         assert!(
-            seen.account.failed[1].cause.contains("stopped"),
+            seen.account.failed[1].cause.contains("cancelled"),
             "{}",
             seen.account.failed[1].cause
         );
@@ -199,6 +203,6 @@ fn a_stop_ends_an_attempt_and_a_wait_at_once() {
         let stop = || !busy.requests().is_empty();
         let seen = deliver_until(&busy.url(), &patient, parts(2, 100), &stop);
         assert_eq!(seen.failed(), [1, 2]);
-        assert!(seen.cause().contains("stopped"), "{}", seen.cause());
+        assert!(seen.cause().contains("cancelled"), "{}", seen.cause());
     });
 }

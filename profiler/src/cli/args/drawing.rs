@@ -4,14 +4,14 @@ use super::value;
 use crate::host::exit::{Failure, Kind};
 use output::Svg;
 
-/// How a graph is drawn.
+/// Options for drawing a graph.
 #[derive(Clone, Debug, Default, PartialEq, clap::Args)]
 pub struct Drawing {
-    /// The graph's title
+    /// Title of the graph
     #[arg(long, help_heading = "Output")]
     pub title: Option<String>,
 
-    /// The graph's palette
+    /// Colour palette of the graph
     #[arg(long, value_name = "PALETTE", help_heading = "Output")]
     pub colors: Option<String>,
 
@@ -19,11 +19,11 @@ pub struct Drawing {
     #[arg(long, help_heading = "Output")]
     pub inverted: bool,
 
-    /// Merge the stacks from the leaf
+    /// Merge stacks from the leaf: the lowest boxes are then the sampled functions
     #[arg(long, help_heading = "Output")]
     pub reverse: bool,
 
-    /// Leave out of the graph what is narrower, in per cent
+    /// Hide frames narrower than this percentage of the graph
     #[arg(long, value_name = "PERCENT", value_parser = value::width, allow_negative_numbers = true, help_heading = "Output")]
     pub min_width: Option<f64>,
 }

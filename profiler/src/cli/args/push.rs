@@ -4,28 +4,28 @@ use super::value;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What was typed of the sending.
+/// The options for sending, as typed.
 #[derive(Clone, Debug, clap::Args)]
 pub struct PushArgs {
-    /// Send the profile there, repeatable: pyroscope+http://HOST:PORT, parca+…, otlp+…, each with http or https
+    /// Send the profile to this backend, repeatable: pyroscope+http://HOST:PORT, parca+…, otlp+…, each with http or https
     #[arg(long, value_name = "URL", help_heading = "Upload")]
     pub push: Vec<String>,
 
-    /// What the profile is of. Without it: the name of the command or process, for -a this machine's; for a file
-    /// what it says itself
+    /// Name of the profile [default: the name of the command or process, the host name for -a, or the name given in
+    /// the file]
     #[arg(long, value_name = "NAME", requires = "push", help_heading = "Upload")]
     pub service_name: Option<String>,
 
-    /// A label of the whole profile, repeatable
+    /// Label for the whole profile, repeatable
     #[arg(long = "label", value_name = "KEY=VALUE", requires = "push", value_parser = value::label, help_heading = "Upload")]
     pub labels: Vec<(String, String)>,
 
-    /// A label of the samples that goes along, too, repeatable; service_name, comm, container_id and unit do in any
-    /// case. Backends make a series of every value
+    /// Also send this label of the samples, repeatable. service_name, comm, container_id and unit are always sent.
+    /// Backends create a series for each value
     #[arg(long, value_name = "NAME", requires = "push", help_heading = "Upload")]
     pub push_label: Vec<String>,
 
-    /// The user to say one is; the password is taken from --push-password-file or BPFLAME_PUSH_PASSWORD
+    /// User name for basic authentication; the password comes from --push-password-file or BPFLAME_PUSH_PASSWORD
     #[arg(
         long,
         value_name = "NAME",
@@ -35,39 +35,39 @@ pub struct PushArgs {
     )]
     pub push_user: Option<String>,
 
-    /// The file with the user's password
+    /// File with the password of --push-user
     #[arg(long, value_name = "FILE", requires_all = ["push", "push_user"], help_heading = "Upload")]
     pub push_password_file: Option<PathBuf>,
 
-    /// The file with a bearer token; without it BPFLAME_PUSH_TOKEN is taken
+    /// File with a bearer token [default: the variable BPFLAME_PUSH_TOKEN]
     #[arg(long, value_name = "FILE", requires = "push", help_heading = "Upload")]
     pub push_token_file: Option<PathBuf>,
 
-    /// The tenant: the header X-Scope-OrgID
+    /// Tenant, sent as the header X-Scope-OrgID
     #[arg(long, value_name = "ID", requires = "push", help_heading = "Upload")]
     pub push_tenant: Option<String>,
 
-    /// The file with further headers, a line each: `Name: value`
+    /// File with more headers to send, one `Name: value` a line
     #[arg(long, value_name = "FILE", requires = "push", help_heading = "Upload")]
     pub push_header_file: Option<PathBuf>,
 
-    /// The file with the certificates to trust, instead of the system's (PEM)
+    /// File with the trusted certificates (PEM), instead of the system's
     #[arg(long, value_name = "FILE", requires = "push", help_heading = "Upload")]
     pub push_ca: Option<PathBuf>,
 
-    /// The file with the certificate to show (PEM)
+    /// File with the client certificate (PEM)
     #[arg(long, value_name = "FILE", requires_all = ["push", "push_key"], help_heading = "Upload")]
     pub push_cert: Option<PathBuf>,
 
-    /// The file with the certificate's key (PEM)
+    /// File with the private key of the client certificate (PEM)
     #[arg(long, value_name = "FILE", requires_all = ["push", "push_cert"], help_heading = "Upload")]
     pub push_key: Option<PathBuf>,
 
-    /// Send passwords, tokens and headers over plain http to other machines, too
+    /// Allow passwords, tokens and headers over plain http to other machines
     #[arg(long, requires = "push", help_heading = "Upload")]
     pub push_plain_credentials: bool,
 
-    /// How long to try, all attempts at one URL together
+    /// Time limit for each URL, retries included
     #[arg(long, value_name = "TIME", default_value = "1m", requires = "push", value_parser = value::duration, help_heading = "Upload")]
     pub push_timeout: Duration,
 }

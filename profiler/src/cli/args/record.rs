@@ -7,130 +7,130 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What was typed after `record`.
+/// The arguments of `record`, as typed.
 #[derive(Clone, Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("target").required(true).args(["processes", "threads", "all", "command", "replay"]))]
 pub struct RecordArgs {
-    /// Processes, by id or by name (every process of that name)
+    /// Record these processes, by id or by name; a name selects every process of that name
     #[arg(short = 'p', long = "pid", value_name = "PID|NAME", value_delimiter = ',', value_parser = value::wanted)]
     pub processes: Vec<Wanted>,
 
-    /// With -p: the children that already exist, too
+    /// With -p: also record the children that already exist
     #[arg(long, requires = "processes", conflicts_with_all = ["all", "threads", "command"])]
     pub tree: bool,
 
-    /// Threads, by id
+    /// Record these threads, by id
     #[arg(short = 't', long = "tid", value_name = "TID", value_delimiter = ',', value_parser = value::id)]
     pub threads: Vec<u32>,
 
-    /// The whole machine
+    /// Record the whole machine
     #[arg(short = 'a', long)]
     pub all: bool,
 
-    /// Only these CPUs, as in 0-3,5
+    /// Record on these CPUs only, as in 0-3,5
     #[arg(short = 'C', long = "cpu", value_name = "CPUS", value_parser = value::cpus)]
     pub cpus: Option<CpuList>,
 
-    /// How long: 10, 10s, 1m, 500ms. Without it a command is recorded until it exits, anything else until
-    /// Ctrl-C on a terminal and for 10 s elsewhere
+    /// Stop recording after this time: 10, 10s, 1m, 500ms [default: a command until it exits, anything else until
+    /// Ctrl-C, or for 10 s without a terminal]
     #[arg(short = 'd', long, value_name = "TIME", value_parser = value::duration)]
     pub duration: Option<Duration>,
 
-    /// Samples a second and CPU
+    /// Samples per second on each CPU
     #[arg(short = 'F', long, value_name = "HERTZ", default_value = "99", value_parser = value::hertz)]
     pub frequency: u32,
 
-    /// How user stacks are walked: by the unwind rules of each file and elsewhere by frame pointer (auto), by frame pointer
-    /// alone (fp), by rules alone (dwarf)
+    /// How to walk user stacks: auto (by unwind rules, and by frame pointers where there are none), fp (by frame pointers
+    /// alone) or dwarf (by unwind rules alone)
     #[arg(long, value_name = "HOW", default_value = "auto", value_parser = value::unwind)]
     pub unwind: bpf::Unwind,
 
-    /// Where code has no unwind rule, its callers are not guessed: the stack ends there, and that is counted
+    /// Do not guess the callers of code without unwind rules: the stack ends there and counts as incomplete
     #[arg(long)]
     pub no_guess: bool,
 
-    /// The most memory for unwind tables: 64M, 1G
+    /// Memory limit for unwind tables, from 2M to 256M
     #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = value::unwind_memory)]
     pub unwind_memory: usize,
 
-    /// Only user frames; all samples are kept
+    /// Keep only user frames; every sample still counts
     #[arg(short = 'U', long)]
     pub user: bool,
 
-    /// Only kernel frames; all samples are kept
+    /// Keep only kernel frames; every sample still counts
     #[arg(short = 'K', long, conflicts_with = "user")]
     pub kernel: bool,
 
-    /// The idle task, too
+    /// Also record the idle task
     #[arg(short = 'I', long)]
     pub idle: bool,
 
-    /// bpflame's own samples, too
+    /// Also record bpflame itself
     #[arg(long)]
     pub include_self: bool,
 
-    /// Where to write, repeatable; the extension picks the format (.svg, .pb.gz, .pprof, .folded, .txt);
-    /// `-` is standard output and needs --format. Without it, and without --push: an SVG with a name of its own
+    /// File to write, repeatable. The extension selects the format (.svg, .pb.gz, .pprof, .folded, .txt).
+    /// `-` is standard output and needs --format. Without -o and --push, bpflame writes an SVG with a new name
     #[arg(short = 'o', long, value_name = "FILE", help_heading = "Output")]
     pub output: Vec<PathBuf>,
 
-    /// The format of every -o: svg, pprof or folded
+    /// Format of every -o: svg, pprof or folded
     #[arg(long, value_name = "FORMAT", help_heading = "Output")]
     pub format: Option<String>,
 
-    /// Show the graph in the browser
+    /// Open the graph in the browser
     #[arg(long, help_heading = "Output")]
     pub open: bool,
 
-    /// Write the run's figures as JSON
+    /// Write the figures of the recording as JSON
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub stats: Option<PathBuf>,
 
-    /// No labels (pid, tid, comm, thread) in pprof files
+    /// Leave the labels (pid, tid, comm, thread) out of pprof files
     #[arg(long, help_heading = "Output")]
     pub no_labels: bool,
 
     /// Mark frames in folded stacks
     #[arg(
         long,
-        help = "Mark kernel, inlined and JIT frames (_[k], _[i], _[j]) in folded stacks",
+        help = "Mark frames in folded stacks: _[k] kernel, _[i] inlined, _[j] JIT, _[g] guessed, _[m] caller may be missing, _[s] rule derived from disassembly",
         help_heading = "Output"
     )]
     pub annotate: bool,
 
-    /// How the graph is drawn
+    /// Options for drawing the graph
     #[command(flatten)]
     pub drawing: Drawing,
 
-    /// Leave inlined functions out
+    /// Leave out inlined functions
     #[arg(long, help_heading = "Symbols")]
     pub no_inline: bool,
 
-    /// Leave the addresses of user files raw, to be named elsewhere by build ID
+    /// Do not name user code: keep addresses and build IDs, for tools that name them elsewhere
     #[arg(long, help_heading = "Symbols")]
     pub no_symbolize: bool,
 
-    /// Fetch debug files from the servers of DEBUGINFOD_URLS and /etc/debuginfod
+    /// Download debug files from the servers in DEBUGINFOD_URLS and /etc/debuginfod
     #[arg(long, help_heading = "Symbols")]
     pub debuginfod: bool,
 
-    /// Where the profile is sent.
+    /// Options for sending the profile.
     #[command(flatten)]
     pub push: PushArgs,
 
-    /// Under sudo: run the command, and keep the files, as root
+    /// Under sudo: run the command as root, and let root own the files
     #[arg(long)]
     pub root: bool,
 
-    /// Record on kernels that are known to freeze
+    /// Record even on a kernel that is known to freeze
     #[arg(long)]
     pub force: bool,
 
-    /// Say nothing but errors
+    /// Print only errors
     #[arg(short = 'q', long, conflicts_with = "verbose")]
     pub quiet: bool,
 
-    /// Say more
+    /// Print more details
     #[arg(short = 'v', long)]
     pub verbose: bool,
 
@@ -142,7 +142,7 @@ pub struct RecordArgs {
     #[arg(long, value_name = "FILE", hide = true)]
     pub save: Option<PathBuf>,
 
-    /// The command to record, after --
+    /// Command to record, after --
     #[arg(last = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
 }

@@ -3,27 +3,27 @@
 use super::push::PushArgs;
 use std::path::PathBuf;
 
-/// What was typed after `upload`.
+/// The arguments of `upload`, as typed.
 #[derive(Clone, Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("receivers").required(true).args(["push"]))]
 pub struct UploadArgs {
-    /// pprof files of any producer, compressed or not; `-` is standard input
+    /// pprof files from any tool, compressed or not; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
 
-    /// Where to, and how.
+    /// Options for sending the profiles.
     #[command(flatten)]
     pub push: PushArgs,
 
-    /// Under sudo: keep the files that are written as root
+    /// Under sudo: let root own the files that are written
     #[arg(long)]
     pub root: bool,
 
-    /// Say nothing but errors
+    /// Print only errors
     #[arg(short = 'q', long, conflicts_with = "verbose")]
     pub quiet: bool,
 
-    /// Say more
+    /// Print more details
     #[arg(short = 'v', long)]
     pub verbose: bool,
 }

@@ -11,17 +11,17 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         "ms" => 0.001,
         "m" => 60.0,
         "h" => 3600.0,
-        _ => return Err(format!("`{unit}` is no unit of time; use ms, s, m or h, as in 10s")),
+        _ => return Err(format!("`{unit}` is not a unit of time; use ms, s, m or h, as in 10s")),
     };
     let number: f64 =
-        number.parse().map_err(|_| String::from("a duration looks like 10, 10s, 1m or 500ms"))?;
+        number.parse().map_err(|_| String::from("write a duration as 10, 10s, 1m or 500ms"))?;
     match Duration::try_from_secs_f64(number * seconds) {
         Ok(time) if time.is_zero() => Err(String::from("a duration must be above zero")),
         Ok(time) if time > Duration::from_secs(366 * 24 * 3600) => {
-            Err(String::from("that is more than a year"))
+            Err(String::from("the duration is longer than a year"))
         }
         Ok(time) => Ok(time),
-        Err(_) => Err(String::from("a duration looks like 10, 10s, 1m or 500ms")),
+        Err(_) => Err(String::from("write a duration as 10, 10s, 1m or 500ms")),
     }
 }
 
@@ -34,7 +34,7 @@ pub struct CpuList(pub Vec<u32>);
 
 /// `0-3,5`: sorted, each once.
 pub(crate) fn cpus(text: &str) -> Result<CpuList, String> {
-    let wrong = || String::from("a list of CPUs looks like 0-3,5");
+    let wrong = || String::from("write a list of CPUs as 0-3,5");
     let number = |s: &str| s.parse::<u32>().map_err(|_| wrong());
     let mut list = Vec::new();
     for part in text.split(',') {
@@ -52,7 +52,7 @@ pub(crate) fn cpus(text: &str) -> Result<CpuList, String> {
     Ok(CpuList(list))
 }
 
-/// A process as it was typed.
+/// A process, as typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wanted {
     /// By its id.
@@ -64,7 +64,7 @@ pub enum Wanted {
 /// One item of `-p`: an id above zero, or a name.
 pub(crate) fn wanted(text: &str) -> Result<Wanted, String> {
     if text.is_empty() {
-        return Err(String::from("an empty process name"));
+        return Err(String::from("the process name is empty"));
     }
     if text.bytes().all(|b| b.is_ascii_digit()) {
         return id(text).map(Wanted::Pid);
@@ -76,16 +76,16 @@ pub(crate) fn wanted(text: &str) -> Result<Wanted, String> {
 pub(crate) fn id(text: &str) -> Result<u32, String> {
     match text.parse::<i32>() {
         Ok(id) if id > 0 => Ok(id as u32),
-        _ => Err(format!("`{text}` is no process or thread id")),
+        _ => Err(format!("`{text}` is not a process or thread id")),
     }
 }
 
 /// Hertz above zero.
 pub(crate) fn hertz(text: &str) -> Result<u32, String> {
     match text.parse::<u32>() {
-        Ok(0) => Err(String::from("0 samples a second are no profile; the default is 99")),
+        Ok(0) => Err(String::from("the rate must be above 0; the default is 99")),
         Ok(hertz) => Ok(hertz),
-        Err(_) => Err(String::from("samples a second: a whole number above 0")),
+        Err(_) => Err(String::from("the rate is a whole number above 0, in samples per second")),
     }
 }
 
@@ -93,7 +93,7 @@ pub(crate) fn hertz(text: &str) -> Result<u32, String> {
 pub(crate) fn width(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(width) if (0.0..100.0).contains(&width) => Ok(width),
-        _ => Err(String::from("a width in per cent: 0 or more, below 100, as in 0.1")),
+        _ => Err(String::from("write a percentage from 0 to below 100, as in 0.1")),
     }
 }
 
@@ -103,17 +103,17 @@ pub(crate) fn label(text: &str) -> Result<(String, String), String> {
         Some((key, value)) if !key.is_empty() && !value.is_empty() => {
             Ok((key.to_owned(), value.to_owned()))
         }
-        _ => Err(String::from("a label looks like key=value")),
+        _ => Err(String::from("write a label as key=value")),
     }
 }
 
-/// How stacks are walked.
+/// The value of `--unwind`.
 pub(super) fn unwind(text: &str) -> Result<bpf::Unwind, String> {
     match text {
         "auto" => Ok(bpf::Unwind::Auto),
         "fp" => Ok(bpf::Unwind::FramePointers),
         "dwarf" => Ok(bpf::Unwind::Rules),
-        _ => Err(String::from("auto, fp or dwarf")),
+        _ => Err(String::from("use auto, fp or dwarf")),
     }
 }
 
@@ -129,7 +129,7 @@ pub(super) fn unwind_memory(text: &str) -> Result<usize, String> {
     let bytes = digits.parse::<usize>().ok().and_then(|number| number.checked_mul(unit));
     bytes
         .filter(|bytes| (2 << 20..=256 << 20).contains(bytes))
-        .ok_or_else(|| String::from("a size from 2M to 256M"))
+        .ok_or_else(|| String::from("write a size from 2M to 256M"))
 }
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ pub(crate) fn find(file: &MappedFile, image: &Image<'_>) -> Search {
         for path in link_paths(&file.path, &name) {
             let Some(candidate) = open(*root, &path) else { continue };
             if crc(&candidate) != Some(checksum) {
-                search.refused = Some("the debug file's checksum is another");
+                search.refused = Some("the debug file has a different checksum");
             } else if search.take(Some(candidate), root.is_none(), |other| fits(image, file, other))
             {
                 return search;
@@ -105,7 +105,7 @@ fn fits(image: &Image<'_>, file: &MappedFile, other: &Image<'_>) -> Result<(), &
     if let (Some(id), Some(other)) = (&file.build_id, other.build_id())
         && *id != other
     {
-        return Err("the debug file's build ID is another");
+        return Err("the debug file has a different build ID");
     }
     same_code(image, other)
 }
@@ -117,7 +117,7 @@ pub(crate) fn same_code(image: &Image<'_>, other: &Image<'_>) -> Result<(), &'st
             .section(&section.name)
             .is_some_and(|other| (other.address, other.size) != (section.address, section.size))
     });
-    if differs { Err("the debug file's code sections are others") } else { Ok(()) }
+    if differs { Err("the debug file has different code sections") } else { Ok(()) }
 }
 
 /// `/usr/lib/debug/.build-id/ab/cdef….debug`.

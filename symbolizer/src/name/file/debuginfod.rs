@@ -101,7 +101,7 @@ impl Debuginfod {
         let mut failed = None;
         for server in self.servers.iter_mut().filter(|server| server.failures < MAX_FAILURES) {
             let Some(left) = MAX_TIME.checked_sub(self.spent).filter(|left| !left.is_zero()) else {
-                return Err("no time was left to fetch its debug file");
+                return Err("no time left to download its debug file");
             };
             let url = format!("{}/buildid/{hex}/debuginfo", server.url);
             match get(&url, left, cached) {
@@ -151,7 +151,7 @@ fn keep(mut body: impl Read, cached: Option<&Path>) -> io::Result<File> {
         let memory = rustix::fs::memfd_create("debuginfo", rustix::fs::MemfdFlags::CLOEXEC)?;
         let mut file = File::from(memory);
         let size = io::copy(&mut body.take(MAX_MEMORY + 1), &mut file)?;
-        let too_large = || io::Error::other("too large to be held in memory");
+        let too_large = || io::Error::other("too large to keep in memory");
         return if size > MAX_MEMORY { Err(too_large()) } else { Ok(file) };
     };
     let written = io::copy(&mut body, &mut file).and_then(|_| fs::rename(&part, path));

@@ -60,7 +60,7 @@ pub(crate) fn names(
     time: Duration,
 ) -> Result<Vec<Option<Found>>, &'static str> {
     if time.is_zero() {
-        return Err("no time was left to read its DWARF");
+        return Err("no time left to read its DWARF");
     }
     let copy = source(file, image, ours)?;
     let path = fd_path(copy.as_ref().unwrap_or(file));
@@ -104,7 +104,7 @@ fn source(file: &File, image: &Image<'_>, ours: bool) -> Result<Option<File>, &'
         return Ok(None);
     }
     if !image.wide() {
-        return Err("DWARF of a 32-bit file that must be copied is not read");
+        return Err("DWARF that must be copied is not read from 32-bit files");
     }
     let size: u64 = image.sections.iter().filter(|s| extract::is_needed(s)).map(|s| s.size).sum();
     if size > MAX_COPY {

@@ -43,7 +43,7 @@ fn by_debug_link_with_its_checksum() {
     fs::write(fixture.path(".debug/a.debug"), bytes).unwrap();
     let (name, warnings) = names(&fixture.mapped("a"), work);
     assert_eq!(name, format!("a+{work:#x}:0"));
-    assert_eq!(warnings, ["the debug file's checksum is another"]);
+    assert_eq!(warnings, ["the debug file has a different checksum"]);
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn a_debug_file_with_another_build_id_is_refused() {
     file.root = Some(Arc::new(File::open(fixture.path("root")).unwrap()));
     let (name, warnings) = names(&file, work);
     assert_eq!(name, format!("a+{work:#x}:0"));
-    assert_eq!(warnings, ["the debug file's build ID is another"]);
+    assert_eq!(warnings, ["the debug file has a different build ID"]);
 }
 
 #[test]

@@ -115,7 +115,7 @@ fn a_file_with_another_build_id_is_refused() {
     let (url, _requests) = answering(answer("200 OK", &other));
     let (name, warnings) = name(&fixture, &mut fetcher(&fixture, url), work);
     assert_eq!(name, format!("a+{work:#x}"));
-    assert_eq!(warnings, ["the debug file's build ID is another"]);
+    assert_eq!(warnings, ["the debug file has a different build ID"]);
 }
 
 #[test]

@@ -64,7 +64,7 @@ fn without_time_for_dwarf_there_are_still_symbols() {
     let mut time = Duration::ZERO;
     let named = steps.run(&mut Debuginfod::default(), &mut time).remove(0);
     assert_eq!((chain(&named).as_str(), named.lines[0].line), ("work", 0));
-    assert_eq!(steps.warnings, ["no time was left to read its DWARF"]);
+    assert_eq!(steps.warnings, ["no time left to read its DWARF"]);
 }
 
 #[test]

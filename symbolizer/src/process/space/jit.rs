@@ -96,7 +96,7 @@ fn refusal(reason: Reason) -> Option<&'static str> {
 
 fn accept(file: File, stat: &Stat, user: u32, began: Began) -> Result<File, Option<&'static str>> {
     if stat.st_uid != user && stat.st_uid != 0 {
-        Err(Some("refused: it belongs to another user than the process"))
+        Err(Some("refused: its owner is not the user of the process"))
     } else if stat.st_size > MOST_BYTES {
         Err(Some("refused: larger than 256 MiB"))
     } else if older(stat, began) {

@@ -25,7 +25,7 @@ impl Hindsight {
         (samples > 0).then(|| Warning {
             file: format!("{samples} {noun}"),
             what:
-                "taken just before their process changed its program: perhaps named by the next one"
+                "sampled just before an exec of their process: the names may be those of the new program"
                     .to_owned(),
         })
     }

@@ -65,7 +65,7 @@ fn somebody_elses_is_refused() {
         std::fs::write(path, "1000 10 a\n").unwrap();
         std::os::unix::fs::chown(path, Some(4242), None).unwrap();
     });
-    let what = "refused: it belongs to another user than the process".to_owned();
+    let what = "refused: its owner is not the user of the process".to_owned();
     assert_eq!(foreign, (Some(Reason::JitMapRefused), vec![what]));
 }
 

@@ -130,10 +130,10 @@ fn a_refused_part_does_not_stop_the_others() {
 #[test]
 fn what_holds_for_all_parts_ends_the_delivery() {
     for (status, hint) in [
-        (401, "; no credentials went along"),
+        (401, "; no credentials were sent"),
         (403, ""),
         (404, ""),
-        (407, "; it is a proxy that asks for credentials"),
+        (407, "; a proxy asks for credentials"),
     ] {
         let seen = run(3, vec![reply(200, None), reply(status, None)]);
         let cause = format!("status {status}{hint}");
@@ -154,7 +154,7 @@ fn a_redirect_ends_the_delivery_whatever_the_backend_means() {
 fn a_part_taken_only_partly_is_not_delivered_and_not_sent_again() {
     let seen = run(2, vec![reply(206, None), reply(200, None)]);
     assert_eq!(seen.account.delivered, 1);
-    assert_eq!(seen.causes(), [(1, "status 206; all else in the part has arrived")]);
+    assert_eq!(seen.causes(), [(1, "status 206; the rest of the part has arrived")]);
 }
 
 #[test]
@@ -174,12 +174,12 @@ fn what_may_go_better_is_tried_again_with_growing_waits() {
 fn an_attempt_without_an_answer_may_have_delivered() {
     let seen = run(1, vec![failed(true), reply(200, None)]);
     assert_eq!(seen.account.delivered, 1);
-    assert!(seen.account.doubts[0].contains("may be there twice"), "{:?}", seen.account.doubts);
+    assert!(seen.account.doubts[0].contains("may have arrived twice"), "{:?}", seen.account.doubts);
     let seen = run(1, vec![reply(503, None), reply(200, None)]);
     assert!(seen.account.doubts.is_empty(), "it was answered: {:?}", seen.account.doubts);
     let seen = run(2, vec![failed(true), failed(false)]);
     assert!(!run(1, vec![failed(false)]).causes()[0].1.contains("arrived"), "nobody took it");
-    assert_eq!(seen.causes()[0].1, "out of order; it may have arrived all the same");
+    assert_eq!(seen.causes()[0].1, "out of order; it may have arrived anyway");
     assert_eq!(seen.causes()[1].1, "out of order", "the second was never sent");
 }
 
@@ -239,7 +239,7 @@ fn a_wait_longer_than_the_time_left_is_not_begun() {
 fn a_stop_keeps_what_is_not_delivered() {
     let seen = run_until(3, vec![reply(200, None)], 1);
     assert_eq!(seen.causes().iter().map(|(number, _)| *number).collect::<Vec<_>>(), [2, 3]);
-    assert!(seen.causes()[0].1.contains("stopped"), "{:?}", seen.causes());
+    assert!(seen.causes()[0].1.contains("cancelled"), "{:?}", seen.causes());
     let seen = run(2, vec![Outcome::Stopped]);
     assert_eq!(seen.account.failed.len(), 2);
 }
