@@ -1,4 +1,4 @@
-//! What a mapped file offers: unwind rules, frame pointers, symbols.
+//! The unwind rules, frame pointers and symbols of a mapped file.
 
 use super::prologue::{Isa, LOOK, Share};
 use elf::{Bytes, Error, Image};
@@ -10,7 +10,7 @@ const FUNCTIONS: usize = 400;
 /// Bound of `.eh_frame_hdr`, in bytes: two million functions.
 const MAX_HEADER: u64 = 16 << 20;
 
-/// Where a file's names come from, the best there is.
+/// The best source of names in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Symbols {
     /// A full symbol table.
@@ -38,7 +38,7 @@ impl Symbols {
     }
 }
 
-/// What a file offers.
+/// The properties of a file that matter for stacks and names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Binary {
     /// Whether it is a 64-bit file.
@@ -49,7 +49,7 @@ pub struct Binary {
     pub go: bool,
     /// Whether it has unwind rules (`.eh_frame` or `.debug_frame`).
     pub unwind_rules: bool,
-    /// Where its names come from.
+    /// The source of its names.
     pub symbols: Symbols,
     /// Whether it has line numbers itself (`.debug_info`).
     pub lines: bool,
@@ -61,7 +61,7 @@ impl Binary {
     /// Reads a file's headers and the beginnings of some functions.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The defect of the file.
     pub fn read(file: &File) -> Result<Self, Error> {
         let image = Image::parse(Bytes::File(file))?;
         let go = image.has(".gopclntab");

@@ -70,7 +70,7 @@ impl Capability {
         }
     }
 
-    /// What a recording loses without it.
+    /// The loss of a recording without it.
     pub fn cost(self) -> &'static str {
         match self {
             Self::Bpf => "no recording: BPF programs cannot be loaded",
@@ -104,7 +104,7 @@ impl fmt::Display for Capability {
     }
 }
 
-/// What an ordinary user needs at least: their own processes, user and kernel stacks.
+/// The least that an ordinary user needs to record user and kernel stacks of their own processes.
 pub const SMALLEST: &[Capability] = &[Capability::Bpf, Capability::Perfmon];
 
 /// Everything that a recording of any process can make use of.
@@ -128,7 +128,7 @@ impl Held {
         u64::from_str_radix(digits.trim(), 16).ok().map(Self)
     }
 
-    /// Of exactly these.
+    /// A set of exactly these capabilities.
     pub fn of(list: &[Capability]) -> Self {
         Self(list.iter().fold(0, |bits, c| bits | 1 << c.bit()))
     }
@@ -172,11 +172,11 @@ pub enum Step {
     RaiseMemlock,
 }
 
-/// The capabilities whose lack can explain that `step` was refused to a process that holds `held`; empty if it
-/// holds all of them, so that something else forbids it (a user namespace, seccomp, lockdown, a security module).
+/// The missing capabilities that can explain why `step` was refused to a process with the set `held`. If the result is empty,
+/// something else forbids the step: a user namespace, seccomp, lockdown or a security module.
 ///
-/// `paranoid` is `kernel.perf_event_paranoid`; kernels of Debian and Ubuntu know 3 and 4, which ask for
-/// `CAP_SYS_ADMIN` itself.
+/// `paranoid` is `kernel.perf_event_paranoid`. Kernels of Debian and Ubuntu know the values 3 and 4, which require `CAP_SYS_ADMIN`
+/// itself.
 pub fn missing(step: Step, held: Held, paranoid: i64) -> Vec<Capability> {
     let needed: &[Capability] = match step {
         Step::LoadPrograms => &[Capability::Bpf, Capability::Perfmon],

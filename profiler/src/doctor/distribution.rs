@@ -1,8 +1,8 @@
-//! The distribution, for the commands that mend things.
+//! The distribution, for the commands that fix problems.
 
 use super::machine::Machine;
 
-/// Whose packages and debuginfod server to name.
+/// A family of distributions, with its packages and debuginfod server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
     /// Debian and what calls itself like it.
@@ -28,7 +28,7 @@ pub struct Distribution {
     pub family: Family,
     /// Its name for the reader; empty where it is not known.
     pub name: String,
-    /// Its release's code name, as in `bookworm`; empty where there is none.
+    /// The code name of the release, such as `bookworm`; empty if it has none.
     pub codename: String,
 }
 

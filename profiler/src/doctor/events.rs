@@ -6,10 +6,10 @@ use super::identity::Identity;
 use super::machine::Machine;
 use crate::host::exit::Kind;
 
-/// What a CPU's ring of side-band records takes at most, in KiB: half a MiB and its head.
+/// The largest ring of side-band records on a CPU, in KiB: half a MiB and its head.
 const RING_KB: i64 = 516;
 
-/// What perf events allow.
+/// The findings on perf events.
 pub fn section(machine: &Machine, identity: &Identity) -> Section {
     let mut section = Section::new("Perf events");
     let Some(paranoid) = machine.setting("kernel.perf_event_paranoid") else {
@@ -90,7 +90,7 @@ fn allows(limit: &str, bytes: i64) -> bool {
     limit == "unlimited" || limit.parse::<i64>().is_ok_and(|limit| limit >= bytes)
 }
 
-/// How many CPUs are online, from a list such as `0-3,5`; at least one.
+/// The number of online CPUs, from a list such as `0-3,5`; at least one.
 fn online(machine: &Machine) -> i64 {
     let list = machine.text("/sys/devices/system/cpu/online").unwrap_or_default();
     let count = |part: &str| {

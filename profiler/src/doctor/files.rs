@@ -8,15 +8,15 @@ use rustix::fs::{Mode, OFlags, ResolveFlags};
 use std::fs::File;
 use symbolizer::MappedFile;
 
-/// Commands that are shown at most; the first ones mend the most.
+/// The most commands that are shown. The first ones fix the most.
 const MOST_CURES: usize = 4;
 
-/// What is known of a file.
+/// A file in the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     /// Its path as the process sees it.
     pub path: String,
-    /// What it offers, or why that is not known.
+    /// Its properties, or why they are unknown.
     pub binary: Result<Binary, String>,
     /// Whether its separate debug file is there, by build ID.
     pub debug_file: bool,
@@ -69,7 +69,7 @@ impl Row {
     }
 }
 
-/// The table, what is wrong with the files together, and what mends it.
+/// The table of files, their common problems, and the cures.
 pub fn section(rows: &[Row], pid: u32, distribution: &Distribution) -> Section {
     let mut section = Section::new("Files with code");
     section.push(names(rows, pid, distribution));
@@ -112,7 +112,7 @@ fn names(rows: &[Row], pid: u32, distribution: &Distribution) -> Finding {
     finding
 }
 
-/// Where distributions put the debug file of a build ID.
+/// The path where distributions install the debug file of a build ID.
 fn debug_path(build_id: &[u8]) -> Option<String> {
     let (first, rest) = build_id.split_first().filter(|(_, rest)| !rest.is_empty())?;
     Some(format!("/usr/lib/debug/.build-id/{first:02x}/{}.debug", hexadecimal(rest)))
@@ -122,7 +122,7 @@ fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Whether something stands at an absolute path below a process's root, whose links cannot lead out of it.
+/// Whether an absolute path exists below a process's root. Links cannot lead out of this root.
 fn is_below(root: &File, path: &str) -> bool {
     let flags = OFlags::PATH | OFlags::CLOEXEC;
     let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;

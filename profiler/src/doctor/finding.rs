@@ -1,13 +1,13 @@
-//! What doctor found, apart from how it is shown.
+//! The findings of doctor, independent of how they are printed.
 
 use crate::host::exit::Kind;
 
-/// How good or bad a finding is.
+/// The level of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// A fact that is neither.
     Note,
-    /// As it should be.
+    /// No problem.
     Good,
     /// Something will be missing from the profile.
     Warning,
@@ -18,13 +18,13 @@ pub enum Level {
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// How good it is.
+    /// The level.
     pub level: Level,
-    /// What was looked at, as in `CAP_BPF`.
+    /// The subject, such as `CAP_BPF`.
     pub subject: String,
-    /// What was seen, and what it means.
+    /// The observation and its meaning.
     pub fact: String,
-    /// Commands or switches that mend it, one each.
+    /// The commands or options that fix it.
     pub cures: Vec<String>,
     /// Set where it makes recording impossible: what `record` would fail with.
     pub blocked: Option<Kind>,
@@ -40,7 +40,7 @@ impl Finding {
         Self::new(Level::Note, subject, fact)
     }
 
-    /// As it should be.
+    /// A finding without a problem.
     pub fn good(subject: impl Into<String>, fact: impl Into<String>) -> Self {
         Self::new(Level::Good, subject, fact)
     }
@@ -55,7 +55,7 @@ impl Finding {
         Self { blocked: Some(blocked), ..Self::new(Level::Bad, subject, fact) }
     }
 
-    /// With one more command that mends it.
+    /// Adds a command that fixes it.
     pub fn cure(mut self, cure: impl Into<String>) -> Self {
         self.cures.push(cure.into());
         self
@@ -67,11 +67,11 @@ impl Finding {
 pub struct Section {
     /// The heading.
     pub title: String,
-    /// In the order in which they are shown.
+    /// The findings, in the order of printing.
     pub findings: Vec<Finding>,
     /// A table behind them; its first row is the heading.
     pub table: Option<Vec<Vec<String>>>,
-    /// What mends what the table shows.
+    /// The cures for the problems in the table.
     pub cures: Vec<String>,
 }
 
@@ -87,8 +87,8 @@ impl Section {
     }
 }
 
-/// What stands in the way of recording: a missing target first, as that is what was asked for, then what the kernel
-/// lacks, which no permission mends.
+/// The kind of problem that prevents recording. A missing target comes first, because the user asked for it; then a feature that the
+/// kernel lacks, because no permission fixes it.
 pub fn verdict(sections: &[Section]) -> Option<Kind> {
     let found: Vec<Kind> =
         sections.iter().flat_map(|s| &s.findings).filter_map(|f| f.blocked).collect();

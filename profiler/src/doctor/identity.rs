@@ -1,4 +1,4 @@
-//! Who bpflame runs as: user, capabilities, namespaces, confinement.
+//! The identity of bpflame: user, capabilities, namespaces, confinement.
 
 use super::capabilities::{Capability, FULL, Held, SMALLEST, setcap};
 use super::finding::{Finding, Section};
@@ -11,7 +11,7 @@ const INITIAL_USER: &str = "user:[4026531837]";
 /// The initial PID namespace's inode, fixed in the kernel.
 const INITIAL_PID: &str = "pid:[4026531836]";
 
-/// Who bpflame runs as.
+/// The identity of bpflame.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Identity {
     /// Effective user id.
@@ -45,12 +45,12 @@ impl Identity {
         }
     }
 
-    /// The capabilities as far as the kernel heeds them for BPF and perf events.
+    /// The capabilities that the kernel accepts for BPF and perf events.
     pub fn effective(&self) -> Held {
         if self.user_namespace { Held::default() } else { self.held }
     }
 
-    /// What it allows. `executable` is bpflame's own path, for the commands.
+    /// The findings on this identity. `executable` is bpflame's own path, for the commands.
     pub fn section(&self, machine: &Machine, executable: &str) -> Section {
         let mut section = Section::new("This user");
         section.push(self.user());
@@ -171,7 +171,7 @@ fn hides(mount: &str) -> bool {
     .any(|option| mount.contains(option))
 }
 
-/// The container that bpflame runs in, as far as it left its marks.
+/// The container that bpflame runs in, if it can be recognised.
 fn container(machine: &Machine) -> Option<String> {
     if machine.exists("/.dockerenv") {
         return Some(String::from("Docker (/.dockerenv)"));

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// Most that is read of one small file.
 const SMALL: u64 = 256 * 1024;
 
-/// Most names that are taken of one directory.
+/// The most names that are read from one directory.
 const NAMES: usize = 4096;
 
 /// A machine to look at: this one, or a directory that looks like one.
@@ -36,7 +36,7 @@ impl Machine {
     /// A small file's bytes, up to 256 KiB.
     ///
     /// # Errors
-    /// What opening or reading it gave.
+    /// The error of opening or reading the file.
     pub fn bytes(&self, absolute: impl AsRef<Path>) -> io::Result<Vec<u8>> {
         self.prefix(absolute, SMALL)
     }
@@ -44,7 +44,7 @@ impl Machine {
     /// The first `limit` bytes of a file.
     ///
     /// # Errors
-    /// What opening or reading it gave.
+    /// The error of opening or reading the file.
     pub fn prefix(&self, absolute: impl AsRef<Path>, limit: u64) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         File::open(self.path(absolute))?.take(limit).read_to_end(&mut bytes)?;
@@ -74,12 +74,12 @@ impl Machine {
         rest.split_whitespace().next().map(str::to_owned)
     }
 
-    /// Whether something stands at the path (links are followed).
+    /// Whether the path exists (links are followed).
     pub fn exists(&self, absolute: impl AsRef<Path>) -> bool {
         self.path(absolute).exists()
     }
 
-    /// What a link says, as in `user:[4026531837]`.
+    /// The target of a link, such as `user:[4026531837]`.
     pub fn link(&self, absolute: impl AsRef<Path>) -> Option<String> {
         Some(fs::read_link(self.path(absolute)).ok()?.to_string_lossy().into_owned())
     }

@@ -1,9 +1,9 @@
-//! `bpflame doctor`: what this machine and a target allow, each problem with what mends it.
+//! `bpflame doctor`: the problems of this machine and a process, each with its cure.
 //!
-//! Findings are made apart from how they are shown: [`finding`] and [`mod@print`]. Facts come through [`machine`], whose
-//! root can be any directory. In reading order: [`capabilities`] (what failed → what is missing), [`identity`] (who we
-//! are), [`system`], [`events`], [`names`] (the machine), [`target`], [`files`], [`binary`], [`prologue`],
-//! [`walk`], [`runtime`] (a process), [`distribution`] (commands).
+//! Findings ([`finding`]) are separate from their printing ([`mod@print`]). Facts come through [`machine`], whose root can be any
+//! directory. In reading order: [`capabilities`] (from a failed step to the missing capabilities), [`identity`] (our user and
+//! capabilities), [`system`], [`events`], [`names`] (the machine), [`target`], [`files`], [`binary`], [`prologue`], [`walk`],
+//! [`runtime`] (a process), [`distribution`] (commands).
 
 pub mod binary;
 pub mod capabilities;
@@ -32,7 +32,7 @@ use print::Marks;
 use std::env;
 use std::io::{self, IsTerminal, Write};
 
-/// What was typed after `doctor`.
+/// The arguments of `doctor`, as typed.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct DoctorArgs {
     /// Also check this process
@@ -40,10 +40,10 @@ pub struct DoctorArgs {
     pub pid: Option<u32>,
 }
 
-/// Prints what this machine and the target allow.
+/// Prints the findings on this machine and the process.
 ///
 /// # Errors
-/// With the kind that `record` would fail with, where nothing can be recorded.
+/// If recording is impossible: the kind of failure that `record` would have.
 pub fn run(args: &DoctorArgs) -> Result<(), Failure> {
     let sections = look(&Machine::here(), args.pid);
     let locale =

@@ -8,7 +8,7 @@ use super::machine::Machine;
 /// Bytes of `/proc/kallsyms` that are looked at.
 const KALLSYMS: u64 = 16 * 1024;
 
-/// Where names will come from. `urls` is `DEBUGINFOD_URLS`, `server` the distribution's.
+/// The findings on the sources of names. `urls` is `DEBUGINFOD_URLS`, `server` the distribution's server.
 pub fn section(
     machine: &Machine,
     identity: &Identity,

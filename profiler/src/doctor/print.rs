@@ -3,7 +3,7 @@
 use super::finding::{Finding, Level, Section};
 use std::io::{self, Write};
 
-/// How the marks look.
+/// The marks in front of findings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Marks {
     /// `✓ ! ✗ ·`, for terminals that show UTF-8.
@@ -39,10 +39,10 @@ impl Marks {
     }
 }
 
-/// Writes the sections, their findings aligned, each with what mends it.
+/// Writes the sections: aligned findings, each with its cures.
 ///
 /// # Errors
-/// What writing gave.
+/// The error of writing.
 pub fn sections(sections: &[Section], marks: Marks, to: &mut dyn Write) -> io::Result<()> {
     for (index, section) in sections.iter().enumerate() {
         if index > 0 {
@@ -68,7 +68,7 @@ fn findings(list: &[Finding], marks: Marks, to: &mut dyn Write) -> io::Result<()
         let mark = format!("{:<1$}", marks.mark(finding.level), marks.width());
         let subject = clean(&finding.subject);
         writeln!(to, "  {mark} {subject:<subjects$}  {}", clean(&finding.fact))?;
-        // What mends several findings in a row is said once, behind the last.
+        // Consecutive findings with the same cures print them once, after the last.
         let same = list.get(index + 1).is_some_and(|next| next.cures == finding.cures);
         for cure in finding.cures.iter().filter(|_| !same) {
             writeln!(to, "{:indent$}> {}", "", clean(cure))?;

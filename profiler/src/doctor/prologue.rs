@@ -1,13 +1,13 @@
 //! Whether a function keeps a frame pointer, judged by its first instructions. Pure.
 
-/// How a function begins.
+/// The beginning of a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Prologue {
     /// It saves the caller's frame pointer and sets its own.
     FramePointer,
     /// It uses the stack without a frame pointer.
     Stack,
-    /// It does not touch the stack, as far as can be seen.
+    /// It does not touch the stack in the instructions that were read.
     Frameless,
 }
 
@@ -84,7 +84,7 @@ fn aarch64(code: &[u8]) -> Prologue {
     if words.iter().take(4).any(stack) { Prologue::Stack } else { Prologue::Frameless }
 }
 
-/// How many of the functions that use the stack keep a frame pointer.
+/// The share of functions with a frame pointer among those that use the stack.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Share {
     /// Functions with a frame pointer.
@@ -100,7 +100,7 @@ impl Share {
         self.of += usize::from(prologue != Prologue::Frameless);
     }
 
-    /// In per cent, rounded; `None` where too few functions were seen to say anything.
+    /// The share in per cent, rounded; `None` if too few functions were read.
     pub fn percent(self) -> Option<usize> {
         (self.of >= 8).then(|| (self.with * 100 + self.of / 2) / self.of)
     }

@@ -3,7 +3,7 @@
 use super::finding::Finding;
 use symbolizer::Runtime;
 
-/// What is known of a process's runtime.
+/// The known facts about a process's runtime.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen<'a> {
     /// Process id.
@@ -19,7 +19,7 @@ pub struct Seen<'a> {
 }
 
 impl Seen<'_> {
-    /// What the runtime is and what gives its code names.
+    /// The runtime, and the way to name its code.
     pub fn findings(&self) -> Vec<Finding> {
         let mut list = vec![Finding::note("runtime", self.name())];
         list.push(match self.map {

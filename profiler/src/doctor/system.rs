@@ -7,7 +7,7 @@ use super::machine::Machine;
 use crate::host::exit::Kind;
 use crate::host::kernel::{OLDEST, Release, WITHOUT_MEMLOCK};
 
-/// What the kernel has and lacks.
+/// The findings on the kernel.
 pub fn section(machine: &Machine, identity: &Identity) -> Section {
     let mut section = Section::new("Kernel");
     let osrelease = machine.text("/proc/sys/kernel/osrelease").unwrap_or_default();

@@ -12,20 +12,20 @@ use crate::host::exit::Kind;
 use symbolizer::process::SpaceFacts;
 use symbolizer::{MappedFile, ProcessTable, Reason};
 
-/// What the target's findings depend on.
+/// The inputs of the findings on a process.
 #[derive(Clone, Copy, Debug)]
 pub struct Surroundings<'a> {
-    /// Where `/proc` is.
+    /// The root of `/proc`.
     pub machine: &'a Machine,
-    /// Who asks.
+    /// The identity of bpflame.
     pub identity: &'a Identity,
-    /// Whose packages are named.
+    /// The distribution, for package names.
     pub distribution: &'a Distribution,
     /// bpflame's own path.
     pub executable: &'a str,
 }
 
-/// What there is to say about a process.
+/// The findings on a process.
 pub fn sections(pid: u32, around: Surroundings<'_>) -> Vec<Section> {
     let mut section = Section::new(format!("Process {pid}"));
     let Some(status) = around.machine.text(format!("/proc/{pid}/status")) else {
@@ -64,7 +64,7 @@ fn absent(pid: u32) -> Finding {
         .cure("ps -e lists the processes")
 }
 
-/// What the status says, and whether there is more to look at.
+/// The finding from `/proc/PID/status`, and whether the process can be examined further.
 fn process(pid: u32, status: &str) -> (Finding, bool) {
     let value = |key| field(status, key).unwrap_or_default();
     let name = value("Name");

@@ -1,4 +1,4 @@
-//! How the code of a process is walked: by the same tables that a recording builds.
+//! The way in which each piece of a process's code is walked, found with the same tables that a recording builds.
 
 use super::finding::{Finding, Section};
 use crate::tell::summary::grouped;
@@ -11,7 +11,7 @@ use std::ops::Range;
 use symbolizer::name::go_table;
 use symbolizer::{CodeOf, CodeRange, FileId, MappedFile, ProcessTable};
 
-/// How code is walked.
+/// The way in which code is walked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Way {
     /// By rules.
@@ -20,16 +20,16 @@ pub enum Way {
     NoRules,
     /// By frame pointer, because code made at run time has no rules.
     RunTime,
-    /// By frame pointer and marked, because nothing is known of it; why.
+    /// By frame pointer and marked, because the code is unknown; why.
     Unknown(String),
 }
 
-/// What a table is made of.
+/// The figures of a table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Figures {
     /// Its rows.
     pub rows: usize,
-    /// Bytes of memory that it takes.
+    /// Its memory in bytes.
     pub memory: usize,
     /// Whether Go's own table is among its sources.
     pub go: bool,
@@ -42,7 +42,7 @@ pub struct Figures {
 }
 
 impl Figures {
-    /// Of a table of this code.
+    /// The figures of a table for this code.
     fn of(table: &Table, code: &[Range<u64>], go: bool) -> Self {
         let mut covered = 0;
         let (mut synthesised, mut framed) = (0, 0);
@@ -66,7 +66,7 @@ impl Figures {
 }
 
 impl Way {
-    /// How a file's code is walked.
+    /// The way for a file's code.
     fn of_file(file: &MappedFile) -> Self {
         let Some(handle) = &file.handle else {
             let why = file.reason.map_or("not opened", |reason| reason.phrase());
@@ -155,7 +155,7 @@ enum Of {
     Unknown,
 }
 
-/// How each executable mapping of a process is walked; none where its mappings are not known.
+/// The way for each executable mapping of a process; `None` if its mappings are unknown.
 pub fn section(table: &ProcessTable, pid: u32) -> Option<Section> {
     let code = table.code().find(|code| code.pid == pid)?;
     let files = table.process(pid).map(|facts| facts.files).unwrap_or_default();
@@ -215,7 +215,7 @@ fn rows(table: &ProcessTable, ranges: &[CodeRange], files: &[FileId]) -> Vec<Row
     sizes.into_iter().filter_map(row).chain(unopened).collect()
 }
 
-/// What it comes to, and what is wrong with it.
+/// The summary of the rows, and their problems.
 fn findings(rows: &[Row]) -> Vec<Finding> {
     let figures = rows.iter().filter_map(|row| match &row.way {
         Way::Rules(figures) => Some(figures),

@@ -48,12 +48,12 @@ impl Push {
     }
 }
 
-/// A file's name that is taken for no option.
+/// A file name that cannot be mistaken for an option.
 fn operand(name: &str) -> String {
     if name.starts_with('-') { quoted(&format!("./{name}")) } else { quoted(name) }
 }
 
-/// A word as a shell takes it.
+/// A word, quoted for a shell.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "%+,-./:=@_".contains(c);
     let is_plain = !word.is_empty() && word.chars().all(plain);

@@ -1,4 +1,4 @@
-//! How much is in a profile, or in a part of one.
+//! The amount in a profile or in a part of it: samples and values.
 
 use crate::doctor::print::clean;
 use crate::tell::summary::grouped;
@@ -17,12 +17,12 @@ pub(crate) struct Amount {
     pub samples: u64,
     /// The sum of the default column.
     pub value: i128,
-    /// What that counts.
+    /// The sample type of the value.
     pub kind: ValueType,
 }
 
 impl Amount {
-    /// Of a profile.
+    /// The amount in a profile.
     pub(crate) fn of(profile: &Profile) -> Self {
         let sum = |column: usize| -> i128 {
             let values = profile.samples.iter().filter_map(|sample| sample.values.get(column));
@@ -33,7 +33,7 @@ impl Amount {
         Self::of_sums(&sums, profile.default_sample_type, profile.samples.len())
     }
 
-    /// Of a part of one.
+    /// The amount in a part.
     pub(crate) fn of_part(part: &Part) -> Self {
         Self::of_sums(&part.sums(), part.default_column(), part.samples())
     }
@@ -48,7 +48,7 @@ impl Amount {
     }
 }
 
-/// A name that a file gave, in one line that a reader can take in.
+/// A name from a file, on one line of readable length.
 fn word(name: &str) -> String {
     let shown: String = name.chars().take(SHOWN).collect();
     clean(&shown)

@@ -12,21 +12,21 @@ use std::panic::resume_unwind;
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Why something that was not even begun was not delivered.
+/// The cause for a profile that was never tried.
 const GIVEN_UP: &str = "cancelled before the first attempt";
 
 /// A profile, and what it is of.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Delivery<'a> {
-    /// What is sent.
+    /// The profile to send.
     pub profile: &'a Profile,
-    /// What it is of.
+    /// Its service name and labels.
     pub series: &'a Series,
 }
 
-/// Sends a profile to every receiver at the same time; what became of it, in their order.
+/// Sends a profile to all receivers at the same time, and returns the outcomes in the order of the receivers.
 ///
-/// A receiver that does not answer takes all of its time, and the others' profiles would be that much later.
+/// One after the other, a receiver that does not answer would delay the others by its whole time limit.
 pub(crate) fn deliver(
     push: &Push,
     delivery: Delivery<'_>,
@@ -46,7 +46,7 @@ fn at_once<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Copy + Send) 
     thread::scope(|scope| {
         let begin = |item| {
             let begun = thread::Builder::new().spawn_scoped(scope, move || work(item));
-            // Where there can be no further thread, it takes its turn.
+            // If no more threads can be started, this thread does the work.
             begun.map_err(|_| work(item))
         };
         let begun: Vec<_> = others.iter().map(begin).collect();

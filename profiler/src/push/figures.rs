@@ -1,4 +1,4 @@
-//! What became of the sending, for `--stats`.
+//! The outcomes of sending, for `--stats`.
 
 use super::Outcome;
 use super::keep::Kept;

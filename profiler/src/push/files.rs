@@ -32,7 +32,7 @@ impl Files {
         one_line(text).map(Secret::new).map_err(|why| refused(path, why))
     }
 
-    /// A file's text that nobody else should see.
+    /// The text of a file that no other user should be able to read.
     pub(super) fn private(&mut self, path: &Path) -> Result<String, Failure> {
         let (bytes, mode) = bytes(path).map_err(|why| refused(path, &why))?;
         if mode.is_some_and(|mode| mode & 0o004 != 0) {
@@ -56,10 +56,10 @@ impl Files {
     }
 }
 
-/// A variable's one line; one that is empty is not there.
+/// The value of a variable, one line; an empty variable counts as unset.
 ///
 /// # Errors
-/// When it is no such line; the value is not told.
+/// When the value is not one line; the error does not contain the value.
 pub(super) fn variable(name: &str) -> Result<Option<Secret>, Failure> {
     let Some(value) = env::var_os(name).filter(|value| !value.is_empty()) else { return Ok(None) };
     let text = value.into_string().map_err(|_| "it is not UTF-8 text");

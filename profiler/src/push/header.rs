@@ -2,13 +2,13 @@
 
 use send::Secret;
 
-/// More headers are nobody's wish.
+/// The most headers in a file.
 const MOST: usize = 100;
 
-/// `Name: value`, a line each; empty lines and those that begin with # are left out.
+/// Parses headers, one `Name: value` a line. Empty lines and lines that begin with # are skipped.
 ///
 /// # Errors
-/// Says which line is wrong, and never what stands in it.
+/// Names the number of the wrong line, and never its content.
 pub(super) fn parse(text: &str) -> Result<Vec<(String, Secret)>, String> {
     let lines = text.lines().map(str::trim).zip(1..);
     let lines = lines.filter(|(line, _)| !line.is_empty() && !line.starts_with('#'));

@@ -1,4 +1,4 @@
-//! What was not delivered is kept as a file.
+//! Saving undelivered profiles as files.
 
 use super::{Outcome, Rest};
 use crate::tell::destinations;
@@ -9,24 +9,24 @@ use std::path::{Path, PathBuf};
 /// A file with what some receivers did not get.
 #[derive(Debug)]
 pub(crate) struct Kept {
-    /// The file, or why there is none.
+    /// The file, or why it could not be written.
     pub file: Result<PathBuf, String>,
     /// Those receivers, by their place in the list.
     pub receivers: Vec<usize>,
 }
 
-/// How profiles are kept.
+/// The inputs for saving a profile.
 #[derive(Debug)]
 pub(crate) struct Keeping<'a> {
     /// The profile that was to be sent.
     pub profile: &'a Profile,
     /// A file that has all of it already.
     pub file: Option<&'a Path>,
-    /// What a new file's name has behind `flame-`.
+    /// The part of a new file's name after `flame-`.
     pub slug: &'a str,
-    /// Whose it is to be, where not bpflame's own user's.
+    /// The owner of the file, if it is not bpflame's own user.
     pub owner: Option<(u32, u32)>,
-    /// How it is written.
+    /// The encoder.
     pub encoder: Pprof,
 }
 

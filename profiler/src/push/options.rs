@@ -1,5 +1,4 @@
-//! What sending needs to know, made from what was typed: files are read, certificates checked, before anything else
-//! is done.
+//! The settings for sending, made from the command line. Files are read and certificates checked before anything else is done.
 
 use super::files::{self, Files};
 use super::{again, header, probe};
@@ -11,13 +10,13 @@ use std::env;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Labels of samples that go along in any case: few values each. Process and thread ids never do unasked.
+/// The sample labels that are always sent, because they have few values. Process and thread ids are sent only on request.
 const ALLOWED: [&str; 4] = ["service_name", "comm", "container_id", "unit"];
 
 /// Time for one attempt.
 const ATTEMPT: Duration = Duration::from_secs(10);
 
-/// Where profiles are sent, as what, and how.
+/// The receivers of profiles, the service name, and the settings for sending.
 #[derive(Clone, Debug)]
 pub struct Push {
     /// To whom, in the order in which they were typed.
@@ -32,18 +31,17 @@ pub struct Push {
 /// A backend, ready to be sent to.
 #[derive(Clone, Debug)]
 pub(super) struct Receiver {
-    /// What it is.
+    /// The backend and its address.
     pub endpoint: Endpoint,
-    /// Who sends.
+    /// The HTTP client.
     pub client: Arc<Client>,
 }
 
 impl Push {
-    /// From what was typed; nothing where no URL was.
+    /// Makes the settings from the command line; `None` without a URL.
     ///
     /// # Errors
-    /// Of kind [`Kind::Usage`] for what was typed, of kind [`Kind::Failed`] for files that can't be read. No message
-    /// has a secret in it.
+    /// [`Kind::Usage`] for wrong options, [`Kind::Failed`] for files that cannot be read. No message contains a secret.
     pub(crate) fn new(args: &PushArgs, console: Console) -> Result<Option<Self>, Failure> {
         if args.push.is_empty() {
             return Ok(None);
@@ -69,7 +67,7 @@ impl Push {
         Ok(Some(push))
     }
 
-    /// What a profile is of: what was typed, or else `found`; a process may have an empty name.
+    /// The series of a profile. Its name is the one from the command line, else `found`, which may be empty for a process.
     pub(crate) fn series(&self, found: impl FnOnce() -> String) -> Series {
         let name = self.service_name.clone().unwrap_or_else(found);
         Series {
@@ -139,7 +137,7 @@ fn environment() -> Vec<(String, Secret)> {
     Settings::ENVIRONMENT.into_iter().filter_map(set).collect()
 }
 
-/// What was typed comes before what the environment has.
+/// The credentials: options come before environment variables.
 fn credentials(args: &PushArgs, files: &mut Files) -> Result<Credentials, Failure> {
     if let Some(user) = &args.push_user {
         let password = match &args.push_password_file {

@@ -1,11 +1,11 @@
-//! What became of a profile at one receiver.
+//! The outcome of sending a profile to one receiver.
 
 use super::amount::Amount;
 use super::merge::merge;
 use output::Profile;
 use send::Failed;
 
-/// What is still to be delivered.
+/// The undelivered part of a profile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Rest {
     /// Nothing.
@@ -16,37 +16,37 @@ pub(crate) enum Rest {
     Parts(Box<Profile>),
 }
 
-/// What became of a profile at one receiver.
+/// The outcome of sending a profile to one receiver.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Outcome {
     /// The receiver's URL.
     pub url: String,
     /// The receiver, for the reader: `pyroscope at http://…`.
     pub to: String,
-    /// How many requests the profile took.
+    /// The number of requests for the profile.
     pub parts: usize,
-    /// How many of them were delivered.
+    /// The number of delivered requests.
     pub delivered: usize,
-    /// What is in all parts.
+    /// The amount in all parts.
     pub whole: Amount,
-    /// What is in those that were not delivered.
+    /// The amount in the undelivered parts.
     pub missing: Amount,
     /// Requests that were made, the failed ones with them.
     pub attempts: usize,
     /// Bytes that went out, the failed requests with them.
     pub bytes: u64,
-    /// Why parts were not delivered, and how many of them.
+    /// The causes of failure, each with its number of parts.
     pub causes: Vec<(String, usize)>,
     /// Which parts may have arrived twice.
     pub doubts: Vec<String>,
-    /// What the receiver said of what it took.
+    /// Remarks of the receiver on accepted parts.
     pub advice: Vec<String>,
-    /// What is still to be delivered.
+    /// The undelivered part.
     pub rest: Rest,
 }
 
 impl Outcome {
-    /// Of a profile that was not even tried.
+    /// The outcome of a profile that was never tried.
     pub(super) fn untried(url: &str, to: String, profile: &Profile, cause: String) -> Self {
         let whole = Amount::of(profile);
         Self {

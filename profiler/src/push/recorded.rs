@@ -11,12 +11,12 @@ use crate::tell::destinations::owner;
 use output::{Format, Pprof, Profile};
 use std::path::{Path, PathBuf};
 
-/// How it went.
+/// The result of sending a recording.
 #[derive(Debug)]
 pub(crate) struct Sent {
-    /// By receiver.
+    /// The outcomes, by receiver.
     pub outcomes: Vec<Outcome>,
-    /// What was not delivered.
+    /// The saved files.
     pub kept: Vec<Kept>,
     /// An error where something was not delivered.
     pub told: Result<(), Failure>,
@@ -28,12 +28,12 @@ impl Default for Sent {
     }
 }
 
-/// What was recorded.
+/// The recording to send.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Recording<'a> {
     /// Its profile.
     pub profile: &'a Profile,
-    /// Whose it is.
+    /// The target of the recording.
     pub target: &'a ResolvedTarget,
     /// The recorded program's path.
     pub program: Option<&'a str>,
@@ -42,7 +42,7 @@ pub(crate) struct Recording<'a> {
 }
 
 impl Recording<'_> {
-    /// Sends it where it is to be sent, and tells how that went; nothing is sent of nothing.
+    /// Sends the recording to all receivers and prints the outcomes. An empty recording is not sent.
     pub(crate) fn send(self, config: &Config, stop: &Stop) -> Sent {
         match &config.push {
             Some(push) if !self.profile.samples.is_empty() => self.send_to(push, config, stop),

@@ -1,4 +1,4 @@
-//! The sending in words: a line a receiver, and an error where something was not delivered.
+//! The messages of sending: one line for each receiver, and an error if something was not delivered.
 
 use super::keep::Kept;
 use super::{Outcome, Push};
@@ -6,14 +6,14 @@ use crate::host::console::{self, Console};
 use crate::host::exit::{Failure, Kind};
 use std::path::Path;
 
-/// So many different causes are told of one receiver.
+/// The most causes that are printed for one receiver.
 const CAUSES: usize = 3;
 
 impl Push {
-    /// Tells what became of a profile. `from`: the file that was sent, if it was one.
+    /// Prints the outcomes of sending a profile. `from` is the file that was sent, if any.
     ///
     /// # Errors
-    /// When something was not delivered; it says what, why, where it is kept, and what sends it again.
+    /// When something was not delivered. The error says what, why, where it is saved, and which command sends it again.
     pub(crate) fn tell(
         &self,
         outcomes: &[Outcome],

@@ -1,11 +1,11 @@
-//! What a profile is of, where nobody says it.
+//! The service name of a profile without `--service-name`.
 
 use output::{LabelValue, Profile};
 use std::path::Path;
 
-/// The label that says it, and the beginning of the comment that does in our files.
+/// The label with the service name, and the beginning of the comment with it in our files.
 const LABEL: &str = "service_name";
-/// Bytes of a name that a file may give at most.
+/// The longest name taken from a file, in bytes.
 const LONGEST: usize = 200;
 
 /// The name for a recording of the whole machine: the machine's.
@@ -14,13 +14,13 @@ pub(crate) fn machine() -> String {
     if name.is_empty() { String::from("machine") } else { name }
 }
 
-/// The comment in our files that says what they are of.
+/// The comment with the service name in our files.
 pub(crate) fn comment(service: &str) -> String {
     format!("{LABEL}: {service}")
 }
 
-/// What a file says: a label that all its samples have, our comment, the program (`main`), the file's own name.
-/// `None`: nothing says it. What is no name for a reader (long, or with control characters) says nothing.
+/// The service name of a file, from the first of these: a label that all its samples have, our comment, the program (`main`), the
+/// name of the file. A name that is too long or has control characters is skipped. `None` if no source has a name.
 pub(crate) fn of_file(profile: &Profile, main: Option<&str>, file: &Path) -> Option<String> {
     let mut found = [label(profile), commented(profile), main.and_then(program), stem(file)];
     found.iter_mut().find_map(|name| name.take().filter(|name| is_name(name)))

@@ -16,10 +16,10 @@ use output::Pprof;
 use output::pprof::Content;
 use std::path::Path;
 
-/// Sends each file to each receiver. A file that can't be read or sent is told, and the others go on.
+/// Sends each file to each receiver. If a file cannot be read or sent, it prints why and continues with the next.
 ///
 /// # Errors
-/// Of kind [`Kind::Usage`] for what was typed; of kind [`Kind::Failed`] when anything was not delivered.
+/// [`Kind::Usage`] for wrong options, [`Kind::Failed`] when anything was not delivered.
 pub(crate) fn run(args: UploadArgs) -> Result<(), Failure> {
     as_the_user(|| send(args))
 }

@@ -19,10 +19,10 @@ enum Encoder {
     Folded(Folded),
 }
 
-/// Opens what was asked for, before the profile is read: what cannot be written is known at once.
+/// Opens the outputs before the profile is read, so that an unwritable file is reported first.
 ///
 /// # Errors
-/// Of kind [`Kind::Usage`] when a format is not known, of kind [`Kind::Failed`] when a file cannot be created.
+/// [`Kind::Usage`] when a format is unknown, [`Kind::Failed`] when a file cannot be created.
 pub(super) fn open(args: &ReportArgs) -> Result<Vec<Output>, Failure> {
     let usage = |error: output::Error| Failure::new(Kind::Usage, error.to_string());
     let format = args.format.as_deref().map(str::parse::<Format>).transpose().map_err(usage)?;

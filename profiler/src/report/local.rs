@@ -16,7 +16,7 @@ const LOWEST_RUN_TIME: u64 = 1 << 32;
 /// Knows names by build ID.
 #[derive(Debug)]
 pub(super) struct Names {
-    /// What knows them.
+    /// The symbolizer that names them.
     pub symbolizer: LocalSymbolizer,
 }
 
@@ -29,7 +29,7 @@ impl Names {
     /// Names for a mapping's addresses, in their order.
     ///
     /// # Errors
-    /// Why there are none.
+    /// Why they cannot be named.
     pub(super) fn of(
         &mut self,
         mapping: &Mapping,
@@ -70,8 +70,8 @@ struct Code {
     size: u64,
 }
 
-/// The sections of code of the file at `path`, which must carry the build ID: other producers write run-time
-/// addresses, and only the file itself tells what they are in it.
+/// The code sections of the file at `path`, which must have this build ID. Other tools write run-time addresses, and only the file
+/// itself maps them to its own addresses.
 fn sections(path: &str, build_id: &[u8]) -> Result<Vec<Code>, String> {
     let gone = "its addresses are run-time addresses; naming them needs the file itself, which is not on this machine";
     let file = regular_file(path).ok_or(gone)?;

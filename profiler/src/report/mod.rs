@@ -1,6 +1,6 @@
-//! `bpflame report`: a table or another format from a pprof file of any producer.
+//! `bpflame report`: a table or another format from a pprof file of any tool.
 //!
-//! In reading order: `args`, `read` (the file), `column` (which values), `naming` (locations that have only a build
+//! In reading order: `args`, `read` (the file), `column` (the values to show), `naming` (locations that have only a build
 //! ID and an address), `local` (their names from this machine), `convert` (files).
 
 mod args;
@@ -24,8 +24,8 @@ use symbolizer::{NameOptions, Symbolize};
 /// Prints a pprof file as a table, or writes it in other formats.
 ///
 /// # Errors
-/// Of kind [`Kind::Usage`] when an output has no format, a server is missing or there is no such sample type; of
-/// kind [`Kind::Failed`] when the file is no readable pprof file, or an output cannot be written.
+/// [`Kind::Usage`] when an output has no format, a server is missing or the sample type does not exist; [`Kind::Failed`] when the
+/// file is not a readable pprof file, or an output cannot be written.
 pub fn run(args: &ReportArgs) -> Result<(), Failure> {
     let console = Console::new(args.quiet, false);
     let outputs = convert::open(args)?;
@@ -43,7 +43,7 @@ pub fn run(args: &ReportArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Names what has no name yet, and says what stays without.
+/// Names the unnamed locations, and prints how many stay unnamed.
 fn name(profile: &mut Profile, args: &ReportArgs, console: Console) -> Result<(), Failure> {
     let servers = debuginfod::servers(args.debuginfod);
     if args.debuginfod && servers.is_empty() {

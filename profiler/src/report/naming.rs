@@ -4,26 +4,26 @@ use output::{Function, FunctionId, Line, Location, Mapping, Profile};
 use std::collections::{BTreeMap, HashMap};
 use symbolizer::Named;
 
-/// What stays without a name, of one file.
+/// The addresses of one file that stay unnamed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Left {
-    /// How many addresses.
+    /// The number of addresses.
     pub addresses: usize,
-    /// Why the first of them.
+    /// The reason for the first of them.
     pub reason: String,
 }
 
 /// Gives names for addresses of a mapping, in their order, or the reason why it cannot.
 pub(super) type Namer<'a> = dyn FnMut(&Mapping, &[u64]) -> Result<Vec<Named>, String> + 'a;
 
-/// Names every location that has a mapping and no name, or only its function's start for a name (`libc.so.6+0x1230`),
-/// as far as `namer` knows. Returns what is left without any, by file.
+/// Names every location that `namer` knows, if it has a mapping and either no name or only a function start as its name
+/// (`libc.so.6+0x1230`). Returns the addresses that stay unnamed, by file.
 pub(super) fn name(profile: &mut Profile, namer: &mut Namer<'_>) -> BTreeMap<String, Left> {
     let mut wanted: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
     for (index, location) in profile.locations.iter().enumerate() {
         let Some(mapping) = location.mapping else { continue };
         let file = &profile.mappings[mapping.0 as usize].file;
-        // What is in brackets is code that only the machine it ran on could name.
+        // A file name in brackets is code that only the recorded machine could name.
         if !file.starts_with('[') && is_nameless(location, file, &profile.functions) {
             wanted.entry(mapping.0).or_default().push(index);
         }

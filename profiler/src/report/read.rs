@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-/// Larger files are refused: profiles of hours take some megabytes.
+/// Larger files are refused: even a profile of hours is only some megabytes.
 const LARGEST: u64 = 512 << 20;
 
 /// Reads a pprof file; `-` is standard input.
@@ -64,7 +64,7 @@ fn said(error: &io::Error) -> String {
     }
 }
 
-/// What else people have in their profile directories.
+/// The format of other files that are often found beside profiles.
 fn other_format(bytes: &[u8]) -> Option<&'static str> {
     let starts = |with: &[u8]| bytes.starts_with(with);
     if starts(b"PERFILE2") {
