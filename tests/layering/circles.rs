@@ -1,26 +1,36 @@
 //! No two files of a crate import each other, over any way.
 
-use super::graph::Graph;
+use super::graph::{Circle, Graph};
 use super::manifests::{crates, source_root};
 use super::modules::Crate;
-use super::{arrows, includes};
+use super::{arrows, includes, map};
 use crate::harness::{Skip, tests};
 use std::fmt::Write;
 
-tests!(files_do_not_import_each_other, includes_run_one_way);
+tests!(files_do_not_import_each_other, one_folder_may_have_a_circle, includes_run_one_way,);
 
 /// Files that still stand in circles, a crate each: a number that may only fall. A crate that is not here has none.
-const LEFT: [(&str, usize); 5] =
-    [("bpf", 11), ("bpf/unwind", 29), ("output", 6), ("output/send", 16), ("profiler", 31)];
+const LEFT: &[(&str, usize)] = &[
+    // A line each.
+    ("bpf", 11),
+    ("bpf/unwind", 10),
+    ("output", 6),
+    ("output/send", 16),
+    ("profiler", 31),
+];
 
 fn files_do_not_import_each_other() -> Result<(), Skip> {
     let (mut told, mut too_many) = (String::new(), false);
-    for name in crates() {
-        let circles = arrows::graph(&Crate::read(&source_root(&name))).circles();
+    for of in crates() {
+        let mut circles = arrows::graph(&Crate::read(&source_root(&of))).circles();
+        for folder in argued(&of) {
+            let is_in = |circle: &Circle| circle.files.iter().all(|file| file.starts_with(&folder));
+            circles.iter().position(is_in).map(|at| circles.remove(at));
+        }
         let files: usize = circles.iter().map(|circle| circle.files.len()).sum();
-        let left = LEFT.iter().find(|(of, _)| *of == name).map_or(0, |(_, left)| *left);
+        let left = LEFT.iter().find(|(name, _)| *name == of).map_or(0, |(_, left)| *left);
         if files > 0 {
-            writeln!(told, "{name}: {files} files are in circles, {left} may be").unwrap();
+            writeln!(told, "{of}: {files} files are in circles, {left} may be").unwrap();
             for circle in circles {
                 write!(told, "{circle}").unwrap();
             }
@@ -29,6 +39,20 @@ fn files_do_not_import_each_other() -> Result<(), Skip> {
     }
     eprint!("{told}");
     assert!(!too_many, "more files than before import each other; the names above tie them");
+    Ok(())
+}
+
+/// The folders of a crate that may have one circle, as the map argues.
+fn argued(of: &str) -> Vec<String> {
+    let source = map::name(of, "");
+    let rows = map::rows().into_iter().filter(|row| row.circle && map::is_of(row, of));
+    rows.map(|row| row.folder[source.len()..].trim_end_matches('/').to_owned()).collect()
+}
+
+fn one_folder_may_have_a_circle() -> Result<(), Skip> {
+    let rows: Vec<String> =
+        map::rows().into_iter().filter(|row| row.circle).map(|row| row.folder).collect();
+    assert_eq!(rows, ["bpf/unwind/src/synth/"]);
     Ok(())
 }
 

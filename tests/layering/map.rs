@@ -11,6 +11,8 @@ pub(super) struct Row {
     pub(super) folder: String,
     /// Folders and files that it may import, from the crate's source folder.
     pub(super) may: Vec<String>,
+    /// Its files may import each other in one circle, for the reason that the row gives.
+    pub(super) circle: bool,
 }
 
 /// All folders.
@@ -44,7 +46,11 @@ fn row(line: &str) -> Option<Row> {
     let [folder, is, may] = cells[..] else { panic!("a row of three cells: {line}") };
     assert!(!is.is_empty(), "what the folder is: {line}");
     let may = quoted(may).into_iter().map(str::to_owned).collect();
-    Some(Row { folder: folder.trim_matches('`').to_owned(), may })
+    Some(Row {
+        folder: folder.trim_matches('`').to_owned(),
+        may,
+        circle: is.contains("one circle: "),
+    })
 }
 
 /// What stands between backticks.
