@@ -1,8 +1,8 @@
 //! From the bytes of `.eh_frame` or `.debug_frame` to rules over address ranges.
 //!
-//! gimli reads the entries and their instructions; what is followed here are the four columns that a walk needs. Every
-//! entry is read once, a common entry once for all that refer to it, and the instructions run are bounded by the section's
-//! bytes, so that hostile sections cost no more than honest ones of their size.
+//! gimli reads the entries and their instructions; this module follows the four columns that a walk needs. Every entry is read once,
+//! and a common entry once for all entries that refer to it. The number of instructions is bounded by the section's bytes, so that a
+//! hostile section costs no more than an honest one of its size.
 
 mod columns;
 mod entries;
@@ -39,16 +39,16 @@ pub struct Frames<'a> {
     pub got: u64,
 }
 
-/// What came out of a section.
+/// The result of reading a section.
 #[derive(Debug)]
 pub struct FrameRules {
     /// Its rules.
     pub source: Source,
-    /// What was read, and what could not be.
+    /// The numbers of entries that were read, and that could not be read.
     pub figures: Figures,
 }
 
-/// What was read of a section, and what could not be.
+/// The numbers of entries that were read, and that could not be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Figures {
     /// Function entries whose rules were read.
@@ -59,7 +59,7 @@ pub struct Figures {
     pub malformed: u64,
     /// Bytes of code whose rules cannot say where the frame pointer was saved.
     pub lost_frame_pointer: u64,
-    /// What was first found wrong.
+    /// The first error.
     pub wrong: Option<gimli::Error>,
     /// Why reading stopped before the section's end.
     pub stopped: Option<Stopped>,

@@ -2,7 +2,7 @@
 
 use gimli::{EndianSlice, Format, LittleEndian, Operation};
 
-/// What an expression computes.
+/// The meaning of an expression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Meaning {
     /// `register + offset`.
@@ -18,7 +18,7 @@ pub(super) enum Meaning {
 /// Operations of the longest expression that is understood.
 const MOST: usize = 4;
 
-/// What an expression's bytes compute; all that is malformed or unusual is [`Meaning::Other`].
+/// The meaning of an expression's bytes. Malformed and unusual expressions are [`Meaning::Other`].
 pub(super) fn meaning(bytes: &[u8]) -> Meaning {
     if let Some(threshold) = stub(bytes) {
         return Meaning::Plt { threshold };

@@ -1,19 +1,18 @@
-//! Compiled code that has no rules, in a file that has some: too much of it to be followed by disassembly, and each of its
-//! functions sets up a frame pointer. Browsers are built so.
+//! Compiled code without rules, in a file that has some. There is too much of it to follow by disassembly, but each function sets up
+//! a frame pointer. Browsers are built like this.
 //!
-//! Functions are told by what stands before them, padding up to an address that 16 divides, and by the two instructions that
-//! they begin with.
+//! A function is recognised by the padding before it, up to an address divisible by 16, and by its first two instructions.
 
 use super::synth::is_padding;
 use iced_x86::{Code, Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, Register};
 
-/// `push rbp; mov rbp, rsp`, and what may stand before it: `endbr64`.
+/// `push rbp; mov rbp, rsp`, and the optional `endbr64` before it.
 const PROLOGUE: [u8; 4] = [0x55, 0x48, 0x89, 0xe5];
 const LANDING: [u8; 4] = [0xf3, 0x0f, 0x1e, 0xfa];
 const RETURN: u8 = 0xc3;
 const INT3: u8 = 0xcc;
 const ALIGNMENT: usize = 16;
-/// Fewer functions than this tell nothing of the rest.
+/// With fewer functions than this, nothing can be said about the rest.
 const FEWEST: usize = 64;
 
 /// Whether functions that begin in these pieces set up a frame pointer, all but one in eight. A piece begins at an address
@@ -57,7 +56,7 @@ fn sets_up(code: &[u8]) -> bool {
     code.strip_prefix(&LANDING).unwrap_or(code).starts_with(&PROLOGUE)
 }
 
-/// Where functions may begin.
+/// The places where functions may begin.
 fn places(piece: &[u8]) -> impl Iterator<Item = usize> {
     let whole = piece.len().saturating_sub(PROLOGUE.len() - 1);
     (ALIGNMENT..whole).step_by(ALIGNMENT).filter(|&at| piece[at] != INT3)
@@ -72,7 +71,7 @@ fn ends_a_function(before: &[u8]) -> bool {
     before.last() == Some(&INT3) || (0..ALIGNMENT).any(behind_a_return)
 }
 
-/// What is known of the frame on the way through functions, one instruction after another.
+/// The state of the frame while stepping through functions, instruction by instruction.
 #[derive(Debug, Default)]
 struct Follower {
     /// The frame pointer is the function's.
@@ -86,8 +85,8 @@ struct Follower {
 }
 
 impl Follower {
-    /// Before the instruction at a place: behind one from which no way leads on, another function may begin where that is
-    /// aligned, else a block of this one whose frame stands.
+    /// Called before the instruction at a place. After an instruction without a way on, another function begins if the place is aligned;
+    /// otherwise it is a block of the same function, with its frame set up.
     fn come_to(&mut self, place: usize) {
         if self.ended && place.is_multiple_of(ALIGNMENT) {
             *self = Self::default();

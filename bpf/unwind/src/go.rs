@@ -1,8 +1,8 @@
-//! From the bytes of `.gopclntab` to rules over address ranges, which stripped Go programs keep too.
+//! From the bytes of `.gopclntab` to rules over address ranges. Stripped Go programs also keep this table.
 //!
-//! Go tells for each address how far the stack pointer is below the return address. Functions that begin a stack end it;
-//! functions that switch stacks (`runtime.systemstack`, `runtime.asmcgocall`) are left by the frame pointer, which stays on the
-//! stack that they came from where Go saves it there (since 1.21); else the stack ends in them, counted.
+//! For each address, the table has the distance of the stack pointer from the return address. A function that begins a stack ends the
+//! walk. A function that switches stacks (`runtime.systemstack`, `runtime.asmcgocall`) is left by the frame pointer, which still points
+//! to the old stack if Go saves it there (since 1.21); otherwise the stack ends in it, and this is counted.
 //! Formats of Go 1.2, 1.16, 1.18 and 1.20 (which 1.26 still writes), little-endian, 64-bit.
 
 mod frame;
@@ -14,10 +14,10 @@ use functions::Functions;
 
 pub use functions::stated_text;
 
-/// Bytes of program-counter tables that may be read for each byte of the whole, functions having many in common.
+/// The bytes of program-counter tables that may be read for each byte of the table: functions share many of them.
 const MOST_STEPS: usize = 16;
 
-/// What came out of a table.
+/// The result of reading a table.
 #[derive(Debug)]
 pub struct GoRules {
     /// Its rules.

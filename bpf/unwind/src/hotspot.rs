@@ -1,13 +1,12 @@
-//! Rules for the code that HotSpot, the Java virtual machine, makes at run time: what it says of each piece, and the piece's
-//! bytes, become rules over its addresses.
+//! Rules for the run-time code of HotSpot, the Java virtual machine. They are made from HotSpot's description of each piece of code,
+//! and from its bytes.
 //!
-//! HotSpot's code cache holds blobs. What a blob is tells how its frames are found: compiled methods and many stubs have
-//! frames of a known size ([`What::Compiled`], [`What::Stub`]); the interpreter's keep the caller's stack pointer beside the
-//! frame pointer, because an adapter may have extended the caller's frame ([`What::Interpreter`]); what only jumps on has none
-//! ([`What::Frameless`]). Prologues and epilogues are disassembled in one pass, from begin to end, which follows the stack's
-//! height and takes it from the description where the code does not lead on. Nothing here trusts the description or the
-//! bytes: work and memory are bounded by the number of bytes, and what is not understood is said to be
-//! [`Unsupported::Runtime`].
+//! HotSpot's code cache holds blobs. The kind of a blob decides how its frames are found. Compiled methods and many stubs have frames
+//! of a known size ([`What::Compiled`], [`What::Stub`]). The interpreter's frames keep the caller's stack pointer beside the frame
+//! pointer, because an adapter may have extended the caller's frame ([`What::Interpreter`]). Code that only jumps on has no frame
+//! ([`What::Frameless`]). One pass from begin to end disassembles prologues and epilogues. It follows the stack's height, and takes
+//! the height from the description after instructions that do not lead on. Neither the description nor the bytes are trusted: work
+//! and memory are bounded by the number of bytes, and code that is not understood is [`Unsupported::Runtime`].
 //!
 //! In reading order: [`Blob`] and [`rules`], `sweep` (the pass), `height` (compiled methods and stubs), `interpreter`,
 //! `adapter`, `routines` (hand-written stubs, by [`synth`](super::synth)), [`source`] (blobs to a table's source).
@@ -33,7 +32,7 @@ pub const MOST_CODE: usize = 8 << 20;
 /// A piece of code.
 #[derive(Clone, Copy, Debug)]
 pub struct Blob<'a> {
-    /// What the runtime says of it.
+    /// The runtime's description of it.
     pub what: What<'a>,
     /// The address of its first byte.
     pub address: u64,
@@ -41,12 +40,12 @@ pub struct Blob<'a> {
     pub code: &'a [u8],
 }
 
-/// What the runtime says of a piece of code. Offsets are in bytes from its begin.
+/// The runtime's description of a piece of code. Offsets are in bytes from its begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum What<'a> {
     /// A compiled method or a native one's wrapper.
     Compiled {
-        /// Where the frame stands.
+        /// The offset from which the frame is set up.
         complete: u32,
         /// Words of the frame, return address and saved frame pointer included.
         words: u32,
@@ -55,7 +54,7 @@ pub enum What<'a> {
     },
     /// A stub with one entry at its begin.
     Stub {
-        /// Words of its frame where it calls the runtime; `None` where that is not said.
+        /// Words of its frame at calls of the runtime; `None` if the runtime does not say.
         words: Option<u32>,
     },
     /// The interpreter.
@@ -79,11 +78,11 @@ pub enum What<'a> {
 /// A piece of the interpreter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Codelet {
-    /// Where it begins, in bytes from the interpreter's begin.
+    /// Its begin, in bytes from the interpreter's begin.
     pub begin: u32,
-    /// Where it ends.
+    /// Its end.
     pub end: u32,
-    /// Whether it is a method's entry, where the frame does not stand yet.
+    /// Whether it is a method's entry, where the frame is not set up yet.
     pub entry: bool,
 }
 
@@ -105,7 +104,7 @@ pub fn rules(blob: &Blob<'_>) -> Rows {
     }
 }
 
-/// Where nothing is known.
+/// The rule for code about which nothing is known.
 const UNKNOWN: Rule = Rule::unsupported(Unsupported::Runtime);
 
 /// The frame address at so many bytes from the stack pointer.

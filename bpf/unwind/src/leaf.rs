@@ -1,14 +1,14 @@
-//! What a frame-pointer step out of a leaf may have lost.
+//! Callers that a frame-pointer step out of a leaf may have skipped.
 //!
-//! While the canonical frame address is found by the stack pointer (a frameless function, a prologue, an epilogue), the
-//! frame pointer still belongs to the caller, so that a step by it skips the caller and yet looks complete.
+//! While the canonical frame address is relative to the stack pointer (in a frameless function, a prologue, an epilogue), the frame
+//! pointer still belongs to the caller. A step by frame pointer then skips the caller, and the stack looks complete.
 
 use gimli::{
     BaseAddresses, CfaRule, EhFrame, EhFrameHdr, EhFrameOffset, EndianSlice, FrameDescriptionEntry,
     LittleEndian, ParsedEhFrameHdr, Register, UnwindContext, UnwindSection,
 };
 
-/// What the canonical frame address is found by.
+/// The base of the canonical frame address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CfaBase {
     /// The stack pointer: a step by the frame pointer loses the caller.
@@ -50,8 +50,7 @@ pub struct FrameSections<'a> {
 }
 
 impl<'a> FrameSections<'a> {
-    /// From the bytes and the virtual addresses of `.eh_frame`, `.eh_frame_hdr` (may be empty) and the first address of
-    /// the code.
+    /// Takes the bytes and virtual addresses of `.eh_frame` and `.eh_frame_hdr` (may be empty), and the first address of the code.
     pub fn new(frame: (&'a [u8], u64), header: (&'a [u8], u64), text: u64) -> Self {
         let mut section = EhFrame::new(frame.0, LittleEndian);
         section.set_address_size(8);
@@ -64,8 +63,7 @@ impl<'a> FrameSections<'a> {
         Self { frame: section, address: frame.1, size: frame.0.len(), bases, header }
     }
 
-    /// What the canonical frame address is found by at a virtual address; `None` where no rule covers it or the rules
-    /// are malformed.
+    /// The base of the canonical frame address at a virtual address; `None` if no rule covers it or the rules are malformed.
     pub fn cfa_base(&self, address: u64) -> Option<CfaBase> {
         let entry = self.entry(address).filter(|entry| entry.entry_len() <= LONGEST_ENTRY)?;
         let mut context = UnwindContext::new();
@@ -91,7 +89,7 @@ impl<'a> FrameSections<'a> {
             return self.frame.fde_for_address(&self.bases, address, cie).ok();
         };
         let found = table.lookup(address, &self.bases).ok()?.direct().ok()?;
-        // The header's own word on where `.eh_frame` is may be a lie; an entry before it is one.
+        // The header may give a wrong address of `.eh_frame`. An entry before the section shows that.
         let offset = usize::try_from(found.checked_sub(self.address)?).ok()?;
         let entry = self.frame.fde_from_offset(&self.bases, EhFrameOffset(offset), cie).ok()?;
         entry.contains(address).then_some(entry)

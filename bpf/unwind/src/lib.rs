@@ -1,9 +1,8 @@
 //! Unwind rules from the bytes of a file's sections; pure, apart from the kernel.
 //!
-//! What flows: section bytes and executable ranges → rules over address ranges ([`eh_frame`], [`go`]; [`synth`] and
-//! [`signal_return`] where nothing covers the code,
-//! [`epilogue`] where the rules are stale) → a [`table`] of rows in pages, as the kernel program searches it. A
-//! [`rule`] says how to find the caller's frame at an address. [`hotspot`] is for code that Java makes at run time.
+//! The data flow: section bytes and executable ranges → rules over address ranges ([`eh_frame`], [`go`]; [`synth`] and
+//! [`signal_return`] for code without entries, [`epilogue`] for stale rules) → a [`table`] of rows in pages, which the kernel program
+//! searches. A [`rule`] says how to find the caller's frame at an address. [`hotspot`] is for Java's run-time code.
 
 #![forbid(unsafe_code)]
 

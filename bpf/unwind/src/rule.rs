@@ -39,11 +39,11 @@ pub struct Rule {
     pub spare: Restore,
     /// The return address.
     pub ra: ReturnAddress,
-    /// What the rule was made from.
+    /// The source of the rule.
     pub trust: RuleTrust,
 }
 
-/// How the canonical frame address is found. Registers have their DWARF numbers, offsets are in bytes.
+/// The way to find the canonical frame address. Registers have their DWARF numbers, offsets are in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Cfa {
     /// `register + offset`. What is neither stack nor frame pointer nor spare is known in the sample's own frame only.
@@ -72,14 +72,14 @@ pub enum Cfa {
     SignalFrame,
     /// A step by the frame pointer.
     FramePointer,
-    /// Nothing tells it, and it is guessed as where there is no rule. If the return address turns out to be on top of the stack,
-    /// what is said of the frame pointer holds.
+    /// It is unknown, and is guessed as if there were no rule. If the return address is found on top of the stack, the rule for the frame
+    /// pointer holds.
     Guessed,
     /// A step by the frame pointer because the code's own rules are not there yet; the stack is marked for it.
     NotYet,
 }
 
-/// How a register's value in the caller is found.
+/// The way to find a register's value in the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Restore {
     /// It is unchanged.
@@ -88,19 +88,19 @@ pub enum Restore {
     AtCfa(i32),
     /// It was saved so many bytes from the frame pointer (functions that align their frames).
     AtFramePointer(i32),
-    /// It is lost, or cannot be said.
+    /// It is lost, or cannot be expressed.
     Unknown,
 }
 
-/// How the return address is found.
+/// The way to find the return address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ReturnAddress {
-    /// So many bytes from the canonical frame address.
+    /// This many bytes from the canonical frame address.
     AtCfa(i32),
-    /// So many bytes from the frame pointer, which may lie on another stack (functions that switch stacks; interpreters, whose
-    /// callers' frames may have been extended).
+    /// This many bytes from the frame pointer, which may point to another stack (functions that switch stacks; interpreters, whose callers'
+    /// frames may have been extended).
     AtFramePointer(i32),
-    /// So many bytes from the stack pointer, for the same reasons.
+    /// This many bytes from the stack pointer, for the same reasons.
     AtStackPointer(i32),
     /// There is none: the stack ends here.
     End,
@@ -108,7 +108,7 @@ pub enum ReturnAddress {
     Unsupported(Unsupported),
 }
 
-/// What a rule was made from.
+/// The source of a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RuleTrust {
     /// The file's own tables.
@@ -202,7 +202,7 @@ impl Rule {
         }
     }
 
-    /// Where the rules cannot be expressed.
+    /// The rule for code whose rules cannot be expressed.
     pub const fn unsupported(kind: Unsupported) -> Self {
         Self { ra: ReturnAddress::Unsupported(kind), ..Self::END }
     }

@@ -1,4 +1,4 @@
-//! Where signal handlers return to, found by its code: not every library (musl) has unwind entries for it.
+//! The code that signal handlers return to, found by its bytes: some libraries (musl) have no unwind entries for it.
 
 use std::ops::Range;
 
@@ -13,9 +13,9 @@ const CALL: [u8; 2] = [0x0f, 0x05];
 /// More of them are not believed.
 const MOST: usize = 8;
 
-/// Rules for the places in executable segments where signal handlers return to. A segment is its bytes and its virtual
-/// address. As a source it belongs behind the file's own tables. The search takes up to a millisecond a megabyte: it is
-/// for C libraries and static programs, whose own tables know of no such place.
+/// Rules for the places in executable segments that signal handlers return to. A segment is its bytes and its virtual address. As a
+/// source, it comes after the file's own tables. The search takes up to one millisecond per megabyte. Use it for C libraries and
+/// static programs whose own tables have no such place.
 pub fn rules(segments: &[(&[u8], u64)], code: &Code) -> Source {
     let mut source = Source::new(code);
     let found = segments.iter().flat_map(|(bytes, address)| places(bytes, *address));

@@ -1,13 +1,13 @@
-//! Rules for code that no unwind entry covers: hand-written assembly, in a file whose other code has rules.
+//! Rules for code without unwind entries: hand-written assembly in a file whose other code has rules.
 //!
-//! The code is disassembled and the stack's height followed through it, from entries where it is known: at a
-//! function's begin the canonical frame address is rsp + 8. Where ways with different heights meet, there is no
-//! rule from there on. Nothing here trusts the bytes: work and memory are bounded by their number.
+//! The code is disassembled, and the stack's height is followed from entries where it is known: at the begin of a function, the
+//! canonical frame address is rsp + 8. From a place where ways with different heights meet, there is no rule. The bytes are not
+//! trusted: work and memory are bounded by their number.
 //!
-//! In reading order: [`Uncovered`] is what is to be followed, `scan` and `entries` where uncovered code is entered, `state` and `step`
-//! say what is known of registers and frame, `walk` and `flow` follow the code, `held` finds calls that never return, `trial` tries
-//! entries that may be none, `facts` and `calls` tell what callees leave alone, `rule_of` and `rows` make rules of it all.
-//! [`is_call_before`] is for addresses that have not even such a rule.
+//! In reading order: [`Uncovered`] is the code without entries; `scan` and `entries` find where it is entered; `state` and `step` are
+//! the known values of registers and frame; `walk` and `flow` follow the code; `held` finds calls that never return; `trial` tries
+//! doubtful entries; `facts` and `calls` find the registers that callees keep; `rule_of` and `rows` make the rules.
+//! [`is_call_before`] is for addresses without even such a rule.
 
 mod addresses;
 mod call_before;
@@ -51,22 +51,22 @@ use super::table::{Code, Source};
 use image::Image;
 use std::ops::Range;
 
-/// What is known of a file's code. Addresses are the file's virtual ones; no slice needs to be sorted.
+/// The known facts about a file's code. Addresses are virtual addresses of the file; no slice needs to be sorted.
 #[derive(Clone, Copy, Debug)]
 pub struct Input<'a> {
-    /// What is executable.
+    /// The executable ranges.
     pub code: &'a Code,
-    /// The bytes of that, and of what else is loaded: jump tables stand there.
+    /// The bytes of the code and of the other loaded segments, which contain jump tables.
     pub memory: &'a dyn Memory,
-    /// Whether the file is linked for fixed addresses, so that instructions may hold them as numbers.
+    /// Whether the file is linked for fixed addresses. Its instructions may then contain addresses as numbers.
     pub fixed: bool,
-    /// What of it no table covers.
+    /// The code that no table covers.
     pub uncovered: &'a Uncovered,
     /// The procedure linkage tables.
     pub plt: &'a [Range<u64>],
-    /// Where symbols say that functions begin.
+    /// The begins of functions, from symbols.
     pub functions: &'a [u64],
-    /// What relative relocations point at.
+    /// The targets of relative relocations.
     pub pointers: &'a [u64],
 }
 
@@ -75,7 +75,7 @@ pub struct Input<'a> {
 pub struct Synthesised {
     /// Sorted, without overlap, neighbours differ. No range reaches into covered code.
     pub rules: Vec<(Range<u64>, Rule)>,
-    /// How much code there was, and what could not be followed.
+    /// The amount of code, and of code that could not be followed.
     pub counts: Counts,
 }
 
@@ -90,14 +90,14 @@ impl Synthesised {
     }
 }
 
-/// Of uncovered code: how much there is, and what could not be followed.
+/// The amount of uncovered code, and of code that could not be followed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Bytes of code that no unwind entry covers, padding between functions apart.
     pub uncovered: u64,
     /// Bytes of these that have a rule now.
     pub ruled: u64,
-    /// Instructions that were reached, and at which nothing tells the frame.
+    /// Instructions that were reached, but at which the frame is unknown.
     pub frame_lost: u64,
     /// Places where ways meet with different heights.
     pub heights_differ: u64,
@@ -117,7 +117,7 @@ pub struct Counts {
     pub beyond: u64,
     /// Instructions that were looked at, each as often as that was done.
     pub instructions: u64,
-    /// What there was too much of, for the code's size, to follow it to its end; there are no rules then.
+    /// The bound, relative to the code's size, that was exceeded. There are no rules then.
     pub gave_up: Option<Bound>,
 }
 

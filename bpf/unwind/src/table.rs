@@ -18,10 +18,9 @@ pub const PAGE_BITS: u32 = 16;
 
 /// A file's rules by virtual address.
 ///
-/// The span from [`Table::base`] is cut in pages of 64 KiB. `directory` has the index of each page's first row, and
-/// one entry more. A row is four bytes: in the lower half the last 16 bits of the first address that it holds for, in the
-/// upper half the index of its rule. A row holds up to the next one; rule 0 is none, and before a page's first row
-/// there is none either.
+/// The span from [`Table::base`] is divided into pages of 64 KiB. `directory` has the index of each page's first row, and one entry
+/// more. A row has four bytes: the lower half is the low 16 bits of the first address to which it applies, the upper half the index of
+/// its rule. A row applies up to the next one. Rule 0 means no rule; there is also none before the first row of a page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Table {
     base: u64,
@@ -31,7 +30,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// The rule at a virtual address, found as the kernel program finds it; `None` where there is none.
+    /// The rule at a virtual address, found as the kernel program finds it; `None` if there is none.
     pub fn look_up(&self, address: u64) -> Option<Rule> {
         let offset = address.checked_sub(self.base)?;
         let page = usize::try_from(offset >> PAGE_BITS).ok()?;

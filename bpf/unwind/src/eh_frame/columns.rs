@@ -5,12 +5,12 @@ use gimli::{CallFrameInstruction, Register, UnwindExpression};
 use crate::expression::{Meaning, meaning};
 use crate::rule::registers::{FRAME_POINTER, SPARE, STACK_POINTER};
 
-/// Rows that may be remembered at a time; compilers use one or two.
+/// The most remembered rows; compilers use one or two.
 const MOST_REMEMBERED: usize = 64;
 
 const STACK: Register = Register(STACK_POINTER as u16);
 
-/// How the canonical frame address is found.
+/// The rule for the canonical frame address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Address {
     /// A register and bytes, as instructions say it and may change it.
@@ -19,7 +19,7 @@ pub(super) enum Address {
     Computed(Meaning),
 }
 
-/// How a register is restored.
+/// The rule for restoring a register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Column {
     /// No rule, or the same value.
@@ -27,7 +27,7 @@ pub(super) enum Column {
     Undefined,
     /// Saved so many bytes from the canonical frame address.
     Offset(i64),
-    /// Saved where an expression says.
+    /// Saved at the address of an expression.
     At(Meaning),
     /// By another register, or a value of its own.
     Other,
@@ -43,7 +43,7 @@ pub(super) struct Row {
     pub(super) sp: Column,
 }
 
-/// What a common entry says of its functions.
+/// The content of a common entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Common {
     /// The row at a function's first address.
@@ -129,7 +129,7 @@ impl<'a> Columns<'a> {
         Ok(())
     }
 
-    /// Applies an instruction that says how a register is restored.
+    /// Applies an instruction that sets the rule of a register.
     #[inline(always)]
     fn restore(&mut self, instruction: &CallFrameInstruction<usize>) {
         use CallFrameInstruction as I;

@@ -1,11 +1,11 @@
-//! Where a section's entries lie.
+//! The entries of a section.
 
 use super::FrameKind;
 
 /// An entry of a section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Entry {
-    /// What function entries refer to.
+    /// A common entry, to which function entries refer.
     Common,
     /// A function's: its offset in the section.
     Function(usize),
@@ -15,7 +15,7 @@ pub(super) enum Entry {
     CutOff,
 }
 
-/// The entries of a section, each found by the length of the one before, so that a malformed one costs no other.
+/// The entries of a section. Each is found by the length of the one before, so that a malformed entry does not spoil the next.
 #[derive(Clone, Debug)]
 pub(super) struct Entries<'a> {
     bytes: &'a [u8],

@@ -5,8 +5,7 @@ use crate::expression::Meaning;
 use crate::rule::registers::{FRAME_POINTER, STACK_POINTER};
 use crate::rule::{Cfa, Compact, Restore, ReturnAddress, Rule, RuleTrust, Unsupported};
 
-/// Where frame pointer, stack pointer and return address lie in a signal frame, from the stack pointer: the `ucontext`
-/// of the kernel.
+/// The offsets of frame pointer, stack pointer and return address in a signal frame (the kernel's `ucontext`), from the stack pointer.
 #[cfg(not(target_arch = "aarch64"))]
 const SIGNAL_FRAME: Option<[i32; 3]> = Some([120, 160, 168]);
 #[cfg(target_arch = "aarch64")]
@@ -101,7 +100,7 @@ fn step(row: &Row, spare: bool) -> Result<(Rule, bool), Unsupported> {
     Ok((rule, fp.is_none()))
 }
 
-/// How a column's register is restored; `None` where that cannot be expressed.
+/// The rule for restoring a column's register; `None` if it cannot be expressed.
 fn restore(column: Column, cfa: Cfa) -> Option<Restore> {
     Some(match column {
         Column::Same => Restore::Same,

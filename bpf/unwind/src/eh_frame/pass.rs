@@ -19,7 +19,7 @@ use crate::table::{Code, Source};
 const MOST_COMMON: usize = 64;
 /// Work that reading a common entry is at least, in bytes.
 const LEAST_WORK: u64 = 16;
-/// Bytes of common entries that may be read beyond those of the section: several functions may refer to parts of one.
+/// The bytes of common entries that may be read in addition to the section's size: several functions may refer to parts of one entry.
 const MORE_WORK: u64 = 4096;
 
 /// The rules of a section's entries that lie in the code.
@@ -51,7 +51,7 @@ pub(super) fn read<'a, S: UnwindSection<Bytes<'a>>>(
     second.close()
 }
 
-/// Why an entry was not read to its end.
+/// The reason why an entry was not read to its end.
 enum Fault {
     Malformed(Error),
     Stopped(Stopped),
@@ -68,7 +68,7 @@ impl From<Error> for Fault {
 type Cie<'a> = CommonInformationEntry<Bytes<'a>>;
 type Fde<'a> = FrameDescriptionEntry<Bytes<'a>>;
 
-/// A common entry, and what it says.
+/// A common entry and its content.
 struct Known<'a> {
     entry: Cie<'a>,
     common: Common,

@@ -17,19 +17,19 @@ const FLAGS_PUSHED: i32 = 8;
 const ALL_SAVED: i32 = 232;
 const FP_OF_ALL: i32 = 16;
 
-/// What is known of a function as a whole.
+/// The kind of a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Usual,
     /// The stack begins with it.
     Begin,
-    /// Where signal handlers return to.
+    /// The code that signal handlers return to.
     SignalReturn,
     /// It goes on on another stack, with the frame pointer on the one that it came from.
     Switch,
     /// It goes on on the scheduler's stack at this height, with nothing to return to.
     Scheduler(i32),
-    /// It goes on on another stack, and nothing tells where it came from.
+    /// It continues on another stack, and its caller cannot be found.
     Lost,
     /// It saves all registers of the C caller.
     FromC,
@@ -99,7 +99,7 @@ fn rule(kind: Kind, height: i32) -> Rule {
     let sp = |offset: i32| Cfa::Register { register: STACK_POINTER, offset };
     let saved = Restore::AtCfa(-2 * WORD);
     let Some(cfa) = height.checked_add(WORD).filter(|_| height >= 0) else {
-        // The function has taken its return address off the stack.
+        // The function has popped its return address.
         return Rule::unsupported(Unsupported::ReturnAddress);
     };
     match kind {

@@ -1,4 +1,4 @@
-//! The functions that a table tells of.
+//! The functions in a table.
 
 use std::ops::Range;
 
@@ -20,7 +20,7 @@ const ASSEMBLY: u8 = 4;
 pub(super) struct Function<'a> {
     /// Its code.
     pub(super) range: Range<u64>,
-    /// Where its heights begin: pairs of differences, of value and of program counter. Empty where it has none.
+    /// Its heights: pairs of differences, of value and of program counter. Empty if it has none.
     pub(super) heights: &'a [u8],
     /// Its name, with what follows that in the bytes.
     name: &'a [u8],
@@ -76,7 +76,7 @@ pub(super) struct Functions<'a> {
     heights: &'a [u8],
     /// Pairs of address and offset, and the end.
     pairs: &'a [u8],
-    /// What the offsets count from.
+    /// The base of the offsets.
     records: &'a [u8],
 }
 

@@ -11,7 +11,7 @@ pub(super) struct Height {
     pub(super) bytes: i32,
 }
 
-/// Reads a function's heights, and takes the bytes read from `work`; `false` if the table is malformed or `work` is used up.
+/// Reads a function's heights and subtracts the bytes read from `work`; `false` if the table is malformed or `work` is used up.
 pub(super) fn read(
     function: &Function<'_>,
     quantum: u64,

@@ -12,7 +12,7 @@ const ALL: [u32; 4] = [GO12, GO116, GO118, GO120];
 /// A function of a made-up program, of 0x100 bytes: name, flags, and heights with the bytes of code that they hold for.
 type Made<'a> = (&'a str, u8, &'a [(i32, u32)]);
 
-/// Where the parts of a made-up table lie.
+/// The offsets of the parts of a made-up table.
 const NAMES: usize = 0x2000;
 const HEIGHTS: usize = 0x3000;
 const PAIRS: usize = 0x4000;

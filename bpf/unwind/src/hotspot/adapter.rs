@@ -7,12 +7,12 @@ use super::{Blob, Rows, UNKNOWN, height_rule};
 use crate::rule::{Restore, ReturnAddress, Rule, RuleTrust};
 use iced_x86::{Instruction, Mnemonic, Register};
 
-/// What is known at an instruction.
+/// The state before an instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct State {
     /// Bytes from the stack pointer to the caller's.
     height: Option<i32>,
-    /// Where the return address is, in bytes from the caller's stack pointer.
+    /// The place of the return address, in bytes from the caller's stack pointer.
     ra: Option<i32>,
     /// Whether rax has the return address.
     holds: bool,
@@ -55,7 +55,7 @@ impl Follow for Adapter {
 impl State {
     fn rule(self) -> Rule {
         match (self.height, self.ra) {
-            // Just taken from the stack, and there still.
+            // It was just popped, and its word still holds it.
             (Some(0), Some(-8)) => {
                 let ra = ReturnAddress::AtStackPointer(-8);
                 Rule { ra, ..height_rule(0, Restore::Same, RuleTrust::Synthesised) }

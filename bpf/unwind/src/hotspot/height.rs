@@ -10,7 +10,7 @@ const MOST_WORDS: u32 = 1 << 20;
 /// Bytes from a caller's stack pointer down to the saved frame pointer.
 const SAVED: i32 = 16;
 
-/// How far the stack pointer is below the caller's, and where the caller's frame pointer is.
+/// The distance of the stack pointer from the caller's, and the place of the caller's frame pointer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct At {
     /// Bytes from the stack pointer to the caller's, the return address included.
@@ -46,7 +46,7 @@ impl At {
     }
 }
 
-/// A compiled method: the frame stands from `complete` on, and is taken away in each epilogue.
+/// A compiled method. The frame is set up from `complete` on, and each epilogue removes it.
 pub(super) fn compiled(
     blob: &Blob<'_>,
     complete: u32,
@@ -82,7 +82,7 @@ fn is_call_stub(code: &[u8], offset: usize) -> bool {
     stub.starts_with(b"\x48\xbb") && stub[10] == 0xe9 && leaves
 }
 
-/// A stub that is entered at its begin. Its frame has the size that is said wherever it calls; and where it returns none.
+/// A stub that is entered at its begin. Its frame has the described size at each call, and is gone at each return.
 pub(super) fn stub(blob: &Blob<'_>, words: Option<u32>) -> Rows {
     let words = words.filter(|words| (2..MOST_WORDS).contains(words));
     let body = words.map_or(At::UNKNOWN, |words| At {
@@ -96,7 +96,7 @@ pub(super) fn stub(blob: &Blob<'_>, words: Option<u32>) -> Rows {
     if code.returns_fit && calls_fit {
         return code.rows.shrunk();
     }
-    // What is entered in other ways is known where it calls.
+    // In a stub with other entries, only the frame at calls is known.
     let mut rows = Rows::of(UNKNOWN);
     for (call, _) in code.calls.iter().filter(|_| words.is_some()) {
         rows.push(call.start, body.rule(body));
@@ -132,7 +132,7 @@ struct Heights<'a> {
     /// Calls, and the height there.
     calls: Vec<(std::ops::Range<usize>, Option<i32>)>,
     returns_fit: bool,
-    /// Where the instruction that is looked at begins.
+    /// The offset of the current instruction.
     offset: usize,
 }
 
@@ -195,7 +195,7 @@ impl Follow for Heights<'_> {
     }
 }
 
-/// What an instruction does to the stack pointer and the frame pointer.
+/// The effect of an instruction on the stack pointer and the frame pointer.
 fn step(at: At, instruction: &Instruction) -> At {
     let first = instruction.op0_register();
     match instruction.mnemonic() {

@@ -1,6 +1,6 @@
-//! The interpreter's pieces. Its frames have a frame pointer, and below that the caller's stack pointer: an adapter may have
-//! extended the caller's frame. Until the frame stands, and when it is gone, the caller's stack pointer is in a register, and
-//! the return address on the stack.
+//! The interpreter's pieces. Its frames have a frame pointer, and below that the caller's stack pointer, because an adapter may have
+//! extended the caller's frame. Before the frame is set up and after it is removed, the caller's stack pointer is in a register, and
+//! the return address is on the stack.
 
 use super::sweep::{self, Follow, sweep};
 use super::{Blob, Codelet, Rows, UNKNOWN, by_frame_pointer};
@@ -9,13 +9,13 @@ use iced_x86::{Instruction, Mnemonic, OpKind, Register};
 
 /// The caller's stack pointer is kept so many bytes from the frame pointer.
 const SENDER: i32 = -8;
-/// What was taken from the stack stays there as long as it is not farther below the stack pointer.
+/// A popped value stays in its word as long as the word is not further below the stack pointer than this.
 const RED_ZONE: i32 = -128;
 
-/// What is known at an instruction.
+/// The state before an instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// The frame stands.
+    /// The frame is set up.
     Framed,
     /// There is none.
     Bare(Bare),
@@ -25,19 +25,19 @@ enum State {
 /// Without a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Bare {
-    /// Where the return address is, in bytes from the stack pointer.
+    /// The place of the return address, in bytes from the stack pointer.
     ra: Option<i32>,
     /// The register that has the caller's stack pointer.
     caller: Register,
     /// A register that has the return address.
     holds: Option<Register>,
-    /// Where the frame pointer was saved, in bytes from the stack pointer.
+    /// The place of the saved frame pointer, in bytes from the stack pointer.
     saved: Option<i32>,
     /// Whether the frame pointer points there.
     points: bool,
 }
 
-/// The rules of the pieces; of a method's entry the frame does not stand at its begin.
+/// The rules of the pieces. At the begin of a method's entry, the frame is not set up yet.
 pub(super) fn rows(blob: &Blob<'_>, pieces: &[Codelet]) -> Rows {
     let mut rows = Rows::of(UNKNOWN);
     let mut done = 0;

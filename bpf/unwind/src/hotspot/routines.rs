@@ -41,7 +41,7 @@ pub(super) fn rows(blob: &Blob<'_>, pointers: &[u64]) -> Rows {
         pointers: &entries,
     });
     let mut rows = Rows::of(UNKNOWN);
-    // A guess is no rule: here a frame pointer tells, or nothing.
+    // A guess is not a rule: either the frame pointer leads to the caller here, or nothing does.
     for (part, rule) in made.rules.iter().filter(|(_, rule)| rule.cfa != Cfa::Guessed) {
         rows.push((part.start - range.start) as usize, *rule);
         rows.push((part.end - range.start) as usize, UNKNOWN);
@@ -56,7 +56,7 @@ fn aligned(blob: &Blob<'_>) -> impl Iterator<Item = u64> {
     places.filter(|at| begins(blob, *at)).map(|at| blob.address + at as u64)
 }
 
-/// Whether a function's first instructions stand at an offset.
+/// Whether the first instructions of a function are at an offset.
 fn begins(blob: &Blob<'_>, offset: usize) -> bool {
     let code = blob.code.get(offset..).unwrap_or_default();
     PROLOGUES.iter().any(|bytes| code.starts_with(bytes))

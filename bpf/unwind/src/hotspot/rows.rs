@@ -1,4 +1,4 @@
-//! What is known of a piece of code, packed; and from there to a source of a table.
+//! The rules of a piece of code, packed, and how they become a source of a table.
 
 use super::UNKNOWN;
 use crate::rule::{Compact, ReturnAddress, Rule};
@@ -37,7 +37,7 @@ impl Rows {
         self.0.get(after.checked_sub(1)?)?.1.rule()
     }
 
-    /// With another's rules where this has none that can be followed.
+    /// Fills the gaps, where no rule can be followed, with the rules of `other`.
     pub(super) fn filled(&self, other: &Self) -> Self {
         let mut offsets: Vec<u32> = self.0.iter().chain(&other.0).map(|row| row.0).collect();
         offsets.sort_unstable();
@@ -52,7 +52,7 @@ impl Rows {
         filled
     }
 
-    /// How many there are.
+    /// Their number.
     pub fn len(&self) -> usize {
         self.0.len()
     }
@@ -93,7 +93,7 @@ pub fn source<'a>(code: &Code, pieces: impl IntoIterator<Item = (Range<u64>, &'a
     source
 }
 
-/// A source that says of all code that its rules are not there yet.
+/// A source that marks all code as not ready yet.
 pub fn not_yet(code: &Code) -> Source {
     let mut source = Source::new(code);
     for range in code.ranges() {

@@ -8,26 +8,26 @@ use std::collections::HashMap;
 /// Labels that are remembered at a time.
 const MOST_LABELS: usize = 4096;
 
-/// What follows the code.
+/// A state machine that follows the code.
 pub(super) trait Follow {
-    /// What is known at an instruction.
+    /// The state before an instruction.
     type State: Copy + PartialEq;
 
-    /// What is known at an instruction, whatever leads there: a loop may.
+    /// The state at an instruction that may be reached by several ways, such as a loop.
     fn at(&self, state: Self::State, _: &Instruction) -> Self::State {
         state
     }
 
-    /// What is known behind an instruction, if it leads on.
+    /// The state after an instruction, if it leads on.
     fn step(&mut self, state: Self::State, instruction: &Instruction) -> Self::State;
 
-    /// What holds at an offset that nothing before leads to.
+    /// The state at an offset to which no instruction before it leads.
     fn usual(&self, offset: usize) -> Self::State;
 
     /// An offset where this holds whatever is known: an entry.
     fn forced(&self, offset: usize) -> Option<Self::State>;
 
-    /// What holds from an offset on.
+    /// The state that holds from an offset on.
     fn row(&mut self, offset: usize, state: Self::State);
 }
 

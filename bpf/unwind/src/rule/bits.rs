@@ -1,12 +1,12 @@
-//! Where the parts of a rule stand in its eight bytes.
+//! The bits of a rule's eight bytes.
 //!
 //! The names are those of the kernel programs, which read the same bytes; `bpf` does not compile where a number differs.
 
-/// In the lowest three bits: no rule. With [`RULE_SYNTHESISED`]: none, but what is said of the frame pointer holds.
+/// In the lowest three bits: no rule. With [`RULE_SYNTHESISED`]: no rule, but the part for the frame pointer holds.
 pub const RULE_NONE: u64 = 0;
 /// In the lowest three bits: the frame address is `register + offset`.
 pub const RULE_REGISTER: u64 = 1;
-/// In the lowest three bits: the frame address is the word at `register + offset`, plus what is added.
+/// In the lowest three bits: the frame address is the word at `register + offset`, plus a constant.
 pub const RULE_DEREF: u64 = 2;
 /// In the lowest three bits: a stub of lazy binding.
 pub const RULE_PLT: u64 = 3;
@@ -19,7 +19,7 @@ pub const RULE_UNSUPPORTED: u64 = 6;
 
 /// The rule was made from the code.
 pub const RULE_SYNTHESISED: u64 = 1 << 3;
-/// Of a step by the frame pointer: the code's own rules are not there yet.
+/// Of a step by the frame pointer: the code's own rules are not ready yet.
 pub const RULE_STALE: u64 = 1 << 3;
 
 /// Two bits: how the frame pointer is restored.
@@ -54,7 +54,7 @@ pub const RULE_RA_USUAL: u64 = 0;
 pub const RULE_RA_END: u64 = 1;
 /// The return address lies elsewhere by the frame address.
 pub const RULE_RA_AT_CFA: u64 = 2;
-/// The return address lies by a register; the lowest bit of its place says by which.
+/// The return address is relative to a register; the lowest bit of its place says which.
 pub const RULE_RA_AT_REGISTER: u64 = 3;
 
 /// The spare register is unchanged; 0: it is lost.

@@ -27,11 +27,11 @@ pub struct Compact(pub u64);
 
 const MOST_NUMBER: u8 = 63;
 const USUAL_RA: i32 = -8;
-/// Of a return address's place by a register: it is the stack pointer.
+/// In the place of a return address relative to a register: the register is the stack pointer.
 const BY_STACK_POINTER: u64 = 1 << RULE_OTHER_AT_SHIFT;
 
 impl Compact {
-    /// Where there is no rule.
+    /// No rule.
     pub const NONE: Self = Self(0);
 
     /// The compact form of "not supported".
@@ -44,8 +44,8 @@ impl Compact {
         Self::try_from(rule).unwrap_or_else(Self::unsupported)
     }
 
-    /// The rule of nearly every address, made at once: `register + offset`, the return address at its usual place, and the
-    /// frame pointer saved so many bytes from the frame address or unchanged. `None` where it does not fit.
+    /// The most common kind of rule, made directly: `register + offset`, the return address at its usual place, and the frame pointer
+    /// saved at an offset from the frame address or unchanged. `None` if it does not fit.
     #[inline]
     pub(crate) fn usual(register: u16, offset: i64, fp: Option<i64>) -> Option<Self> {
         let offset = i32::try_from(offset).ok()?;
@@ -63,7 +63,7 @@ impl Compact {
         ))
     }
 
-    /// The rule; `None` where there is none, or the bits are no rule's.
+    /// The rule; `None` if there is no rule, or the bits are not valid.
     pub fn rule(self) -> Option<Rule> {
         let kind = self.unsupported_kind();
         if let Some(kind) = kind {
@@ -104,7 +104,7 @@ impl Compact {
         Some(Rule { cfa, fp, spare, ra, trust })
     }
 
-    /// Why it is not supported, where it is not.
+    /// The kind of an unsupported rule.
     pub fn unsupported_kind(self) -> Option<Unsupported> {
         let number = usize::try_from(self.bits(RULE_NUMBER_SHIFT, 6)).ok()?;
         (self.bits(0, 3) == RULE_UNSUPPORTED).then(|| Unsupported::ALL.get(number).copied())?
@@ -138,7 +138,7 @@ impl Compact {
         self.0 >> shift & ((1 << count) - 1)
     }
 
-    /// The bytes that the signed number of words at a bit stands for.
+    /// The signed number of words at a bit, in bytes.
     fn words(self, shift: u64) -> i32 {
         i32::from((self.0 >> shift) as i8) * 8
     }

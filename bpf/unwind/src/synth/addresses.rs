@@ -1,4 +1,4 @@
-//! What instructions make of addresses in the file: where a jump through a table goes.
+//! Addresses that instructions compute, to find the targets of jumps through tables.
 
 use super::state::{Entry, State, Value};
 use crate::instruction::{displacement, number};
@@ -12,7 +12,7 @@ pub(super) fn loads_offset(state: &mut State, instruction: &Instruction) -> bool
         MemorySize::UInt16 => Entry::Unsigned16,
         _ => return false,
     };
-    // A zero-extending load into 32 bits clears the upper half, too.
+    // A zero-extending load into 32 bits also clears the upper half.
     let to = instruction.op0_register();
     let whole = to.is_gpr64() || to.is_gpr32() && entry == Entry::Unsigned16;
     let (Some(to), Some(base)) = (number(to.full_register()), number(instruction.memory_base()))

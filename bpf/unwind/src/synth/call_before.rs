@@ -1,13 +1,12 @@
 //! Whether an address is where a call returns to.
 
-/// Whether the instruction before an address can be a call, from the eight bytes before that address, read as one
-/// little-endian word: the byte right before it is the highest.
+/// Whether the instruction before an address can be a call. `word` is the eight bytes before the address, read as one little-endian
+/// number: the byte right before the address is the highest.
 ///
-/// The near calls of x86-64: `E8` with four bytes, and `FF /2` with two to seven. Prefixes stand before these and change
-/// nothing. Branches and masks only, so that the same lines pass the kernel's verifier.
+/// The near calls of x86-64 are `E8` with four bytes, and `FF /2` with two to seven. Prefixes come before these and change nothing. The
+/// code has only branches and masks, so that the same lines pass the kernel's verifier.
 ///
-/// A word that looks right by accident is rare: 1.2 % of all words, and far fewer of those on a stack, where it must
-/// also be an executable address.
+/// A false match is rare: 1.2 % of random words, and far fewer of the words on a stack, which must also be executable addresses.
 pub const fn is_call_before(word: u64) -> bool {
     // The opcode as the lowest byte, what follows it above.
     let (seven, six, five) = (word >> 8, word >> 16, word >> 24);

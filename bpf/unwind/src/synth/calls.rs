@@ -1,4 +1,4 @@
-//! What calls within uncovered code leave alone: assembly keeps to no ABI among itself.
+//! The registers that calls within uncovered code keep: assembly routines need not follow the ABI among themselves.
 
 use super::facts::{Facts, Findings};
 use super::state::{KEPT_BY_CALLEES, State};
@@ -7,26 +7,25 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 /// Blocks that are looked at in all, for each that there is.
 const ROUNDS: usize = 32;
 
-/// What a callee does to its caller's registers and stack.
+/// The effect of a callee on its caller's registers and stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Callee {
     /// General registers that it changes, a bit each.
     pub(super) writes: u16,
-    /// It may take arguments off the stack, as many as only it knows.
+    /// It may pop arguments, and only the callee knows how many.
     pub(super) takes_arguments: bool,
 }
 
-/// What is known of calls within uncovered code.
+/// The known effects of calls within uncovered code.
 #[derive(Debug, Default)]
 pub(super) struct Calls {
-    /// Callees by their entry. As long as they are not known they are taken to leave everything alone, so that no code is
-    /// missed.
+    /// Callees by their entry; `None` in the first pass, which assumes that callees keep everything, so that no code is missed.
     callees: Option<HashMap<u64, Callee>>,
-    /// Some code here takes arguments off its caller's stack. Then what only the program knows may do so, too.
+    /// Some code here pops its caller's arguments. Then an unknown callee may also do so.
     takes_arguments: bool,
-    /// By blocks, registers that the rules of callers build on, a bit each.
+    /// By block: the registers that the rules of callers need, one bit each.
     wanted: BTreeMap<u64, u16>,
-    /// By any block.
+    /// The registers that any block needs.
     wanted_at_all: u16,
 }
 
@@ -34,7 +33,7 @@ impl Calls {
     /// A callee that keeps to the ABI.
     pub(super) const BY_ABI: Callee = Callee { writes: !KEPT_BY_CALLEES, takes_arguments: false };
 
-    /// What all code that calls reach does, and what callers want of it, from what a first pass found.
+    /// The effects of all called code, and the registers that callers need, from the findings of a first pass.
     pub(super) fn new(findings: &Findings) -> Self {
         let entries: BTreeSet<u64> =
             findings.facts.values().flat_map(|facts| facts.calls.iter().copied()).collect();
@@ -51,7 +50,7 @@ impl Calls {
         Self { callees: Some(callees), takes_arguments, wanted, wanted_at_all }
     }
 
-    /// What a callee in uncovered code does.
+    /// The effect of a callee in uncovered code.
     pub(super) fn callee(&self, entry: u64) -> Callee {
         let Some(callees) = &self.callees else {
             return Callee { writes: 0, takes_arguments: false };
@@ -60,12 +59,12 @@ impl Calls {
         Callee { takes_arguments: callee.takes_arguments && self.takes_arguments, ..callee }
     }
 
-    /// What an indirect call does.
+    /// The effect of an indirect call.
     pub(super) fn unknown(&self) -> Callee {
         Callee { takes_arguments: self.takes_arguments, ..Self::BY_ABI }
     }
 
-    /// What is known at a callee's entry. Code that wants a register may be jumped to by code that does not.
+    /// The state at a callee's entry. Code that needs a register may be reached from code that does not.
     pub(super) fn at_entry(&self) -> State {
         State::at_entry(self.wanted_at_all)
     }
@@ -76,7 +75,7 @@ impl Calls {
     }
 }
 
-/// What is wanted of a block is wanted of all that it goes to and calls; beside that of what it calls what its own rules want.
+/// The registers needed at a block are also needed at all its successors and callees. Its callees also need those of its own rules.
 fn wanted(findings: &Findings) -> BTreeMap<u64, u16> {
     let mut wanted: BTreeMap<u64, u16> = findings.facts.keys().map(|&start| (start, 0)).collect();
     let mut changed: BTreeSet<u64> = wanted.keys().copied().collect();
@@ -115,8 +114,8 @@ fn summarise(findings: &Findings, entry: u64, budget: &mut usize) -> Option<Call
     Some(callee)
 }
 
-/// What a block changes for good: registers that are the caller's, unless they are as before at its returns; all others that
-/// it writes.
+/// The registers that a block changes for good: those of the caller, unless they are restored at its returns, and all others that it
+/// writes.
 fn written(facts: &Facts) -> u16 {
     let others = facts.writes & !KEPT_BY_CALLEES;
     let elsewhere = if facts.leaves { Calls::BY_ABI.writes } else { 0 };

@@ -1,4 +1,4 @@
-//! Where uncovered code is entered.
+//! The entries of uncovered code.
 
 use super::Input;
 use super::calls::Calls;
@@ -25,9 +25,9 @@ pub(super) struct Entries {
     sure: Vec<u64>,
     /// Addresses that covered code or a pointer holds: functions, if they are no tables or labels.
     pointed_at: Vec<u64>,
-    /// What the bytes of uncovered code may refer to.
+    /// The addresses to which the bytes of uncovered code may refer.
     possible: Vec<u64>,
-    /// As many more there were.
+    /// The number of addresses beyond the limit.
     beyond: u64,
 }
 
@@ -92,7 +92,7 @@ fn effort(image: &Image<'_>) -> u64 {
     bytes.clamp(LEAST_EFFORT, MOST_EFFORT)
 }
 
-/// Entries that may be none.
+/// Doubtful entries.
 struct Trials {
     /// Whether all that was entered could be followed to its end.
     whole: bool,
@@ -103,7 +103,7 @@ struct Trials {
 }
 
 impl Trials {
-    /// What the code that was followed computes and jumps to, again and again: more code computes more.
+    /// Tries the addresses that the followed code computes and jumps to, and repeats this, because more code computes more.
     fn try_all_found(&mut self, flow: &mut Flow<'_>) {
         while self.whole {
             let mut mentioned = flow.take_mentioned();
@@ -117,8 +117,7 @@ impl Trials {
         }
     }
 
-    /// Tries entries. What something points at begins a function if it is aligned, so that its code is known to make sense,
-    /// however odd it is.
+    /// Tries entries. An aligned address to which something points begins a function; its code is accepted however odd it looks.
     fn try_all(&mut self, flow: &mut Flow<'_>, entries: &[u64], pointed_at: bool) {
         for &entry in entries {
             if !self.whole {

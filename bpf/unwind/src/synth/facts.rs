@@ -1,4 +1,4 @@
-//! What each block is, once nothing changes any more.
+//! The facts about each block, after the fixpoint is reached.
 
 use super::Bound;
 use super::flow::{Block, Flow};
@@ -11,18 +11,18 @@ use iced_x86::{FlowControl, Instruction, InstructionInfoFactory};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// Bytes of arguments that a return takes off the stack, at most.
+/// The most bytes of arguments that a return pops.
 const MOST_ARGUMENTS: u32 = 1024;
 
 /// Rules of all code, at most.
 const MOST_RULES: usize = 500_000;
 
-/// What a block is.
+/// The facts about a block.
 #[derive(Debug, Default)]
 pub(super) struct Facts {
     /// Blocks that follow it.
     pub(super) goes_to: Vec<u64>,
-    /// What it calls.
+    /// Its callees.
     pub(super) calls: Vec<u64>,
     /// General registers that it writes, a bit each.
     pub(super) writes: u16,
@@ -32,7 +32,7 @@ pub(super) struct Facts {
     pub(super) leaves: bool,
     /// Registers that the rules at its calls within uncovered code build on, a bit each.
     pub(super) wants: u16,
-    /// It returns and takes arguments off the stack.
+    /// It returns and pops arguments.
     pub(super) takes_arguments: bool,
     /// It ends in a jump to where only the program knows.
     pub(super) jumps_away: bool,
@@ -44,7 +44,7 @@ pub(super) struct Facts {
     pub(super) undecodable: bool,
     /// Ways with different heights lead to it.
     pub(super) heights_differ: bool,
-    /// Instructions at which nothing tells the frame.
+    /// Instructions at which the frame is unknown.
     pub(super) frame_lost: u64,
     /// Rules of its instructions; neighbours differ.
     pub(super) rules: Vec<(Range<u64>, Rule)>,
@@ -53,7 +53,7 @@ pub(super) struct Facts {
 /// All code that was followed.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
-    /// By a block's begin.
+    /// The facts by the block's begin.
     pub(super) facts: BTreeMap<u64, Facts>,
     /// Possible entries that were none.
     pub(super) refused: u64,
@@ -159,8 +159,8 @@ fn not_restored(state: &State) -> u16 {
     changed.fold(0, |all, register| all | 1 << register)
 }
 
-/// Whether a rule may stand at an instruction. At a call it is also the rule of the callee's caller, where only the stack pointer
-/// and saved registers are known, and what callees in uncovered code leave alone because it is wanted.
+/// Whether an instruction may have a rule. At a call, it is also the rule for the return address. There, only the stack pointer, the
+/// saved registers, and the needed registers that callees in uncovered code keep are known.
 fn may_stand(facts: &mut Facts, instruction: &Instruction, within: bool, rule: &Rule) -> bool {
     let direct = instruction.flow_control() == FlowControl::Call;
     if !direct && instruction.flow_control() != FlowControl::IndirectCall {

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Bytes of a block at least, on average: real code has 40 to 600.
 const BLOCK: u64 = 12;
-/// What a way out of a block costs, in instructions.
+/// The cost of a way out of a block, in instructions.
 const EXIT: u64 = 4;
 const LEAST_BLOCKS: u64 = 1_000;
 const MOST_BLOCKS: u64 = 150_000;
@@ -20,19 +20,19 @@ const MOST_BLOCKS: u64 = 150_000;
 /// Code that is entered at its begin only.
 #[derive(Clone, Debug)]
 pub(super) struct Block {
-    /// What is known at its begin.
+    /// The state at its begin.
     pub(super) state: Packed,
     /// One past its last instruction; its begin while it was not yet followed.
     pub(super) end: u64,
     /// Ways with different heights lead to it.
     pub(super) heights_differ: bool,
-    /// In a trial: what speaks against the entry, as far as is known now.
+    /// In a trial: the doubt about the entry so far.
     pub(super) doubt: Doubt,
 }
 
 pub(super) type Blocks = BTreeMap<u64, Block>;
 
-/// What an address is in code that was followed.
+/// The role of an address in the followed code.
 pub(super) enum Known {
     /// Not reached.
     Nothing,
@@ -48,11 +48,11 @@ pub(super) struct Flow<'a> {
     pub(super) walker: Walker<'a>,
     pub(super) blocks: Blocks,
     queue: BTreeSet<u64>,
-    /// Where calls lead.
+    /// The targets of calls.
     entries: BTreeSet<u64>,
-    /// Where functions begin: there, and where something points at.
+    /// The begins of functions: targets of calls and of pointers.
     pub(super) functions: BTreeSet<u64>,
-    /// What this is compared with, if it is a trial.
+    /// The flow to compare with, in a trial.
     pub(super) trial: Option<Trial<'a>>,
     pub(super) jumps: Jumps,
     /// Ways on behind calls that may never return.
@@ -127,7 +127,7 @@ impl<'a> Flow<'a> {
         self.world.image.gap(address).is_some() && matches!(self.known(address), Known::Nothing)
     }
 
-    /// What is known at an address.
+    /// The role of an address.
     pub(super) fn known(&self, address: u64) -> Known {
         if let Some(block) = self.blocks.get(&address) {
             return Known::Before(Box::new(block.state.state()));
@@ -190,7 +190,7 @@ impl<'a> Flow<'a> {
             self.entries.insert(target);
             self.functions.insert(target);
         }
-        // What falls into a function with a frame comes from a call that does not return.
+        // A way that falls into a function with its own frame in place comes from a call that does not return.
         if way.falls() && !state.may_return() && self.is_entry(target) {
             return Doubt::None;
         }

@@ -1,7 +1,7 @@
-//! Calls that never return: code often says so only by what stands behind them.
+//! Calls that never return. Often only the code after the call shows it.
 //!
-//! Where the way on behind a call, in a frame, meets another way on which there is no frame, one of the two is none. All
-//! that the other way leads to tells which: where it returns, whoever comes from the call has not given back its frame.
+//! If the way after a call still has a frame and meets another way without a frame, one of the two does not exist. The code that
+//! follows decides: if it returns, the way from the call would not have given back its frame.
 
 use super::flow::{Flow, first_from};
 use super::state::{State, Value};
@@ -9,11 +9,11 @@ use super::walk::{Ending, Exit, Walked, Way};
 use crate::instruction::RBP;
 use std::collections::{BTreeMap, HashSet};
 
-/// Ways that are held at most.
+/// The most held ways.
 const MOST: usize = 256;
-/// Blocks behind such a way that are looked at, at most.
+/// The most blocks that are examined after such a way.
 const MOST_BLOCKS: usize = 128;
-/// Instructions that are looked at behind all of them, at most.
+/// The most instructions that are examined after all of them.
 const EFFORT: u64 = 100_000;
 
 /// Ways that are not gone, by where they lead: a frame and none would meet there.
@@ -24,7 +24,7 @@ pub(super) struct Held {
     looked: u64,
 }
 
-/// How a block speaks for the way that leads to it.
+/// The verdict of a block on the way that leads to it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Speaks {
     /// The function ends there, and its caller's frame pointer is in place.
@@ -95,7 +95,7 @@ impl Flow<'_> {
         Some(walked)
     }
 
-    /// How a block speaks, by all ways on which the function is left.
+    /// The verdict of a block, from all ways that leave the function.
     fn speaks(&self, start: u64, walked: &Walked) -> Speaks {
         let leaving = walked.exits.iter().filter(|exit| self.leaves(start, exit));
         let mut ends: Vec<&State> = leaving.map(|exit| &exit.state).collect();

@@ -14,9 +14,9 @@ const BEFORE: u64 = 1 << 31;
 pub(super) struct Image<'a> {
     pub(super) input: Input<'a>,
     plt: Vec<Range<u64>>,
-    /// What `lea` in uncovered code computes, by its bytes alone; sorted.
+    /// The addresses that `lea` in uncovered code computes, found by bytes alone; sorted.
     mentioned: Vec<u64>,
-    /// What was done with it.
+    /// The work done on it.
     pub(super) work: Work,
 }
 
@@ -96,7 +96,7 @@ fn mentioned(uncovered: &Uncovered) -> Vec<u64> {
     mentioned
 }
 
-/// What `lea register, [rip + offset]` at an address computes; `None` if the bytes, without prefixes, are none.
+/// The address that `lea register, [rip + offset]` computes; `None` if the bytes, without prefixes, are another instruction.
 pub(super) fn computed(bytes: &[u8], at: u64) -> Option<u64> {
     let [0x8d, form, offset @ ..] = bytes else { return None };
     let offset = i32::from_le_bytes(offset.get(..4)?.try_into().ok()?);

@@ -1,4 +1,4 @@
-//! Where a jump through a table of offsets leads.
+//! The targets of a jump through a table of offsets.
 
 use super::image::Image;
 use super::state::Entry;
@@ -16,9 +16,9 @@ pub(super) struct Table {
     pub(super) base: u64,
 }
 
-/// The targets of a jump at an address, in the order of the table: what lies in the same stretch of code. Indices often begin
-/// above 0, so that the first entries may be another table's; and the table may go on for as many where another one is said
-/// to begin.
+/// The targets of a jump at an address, in the order of the table, as far as they are in the same stretch of code. Indices often begin
+/// above 0, so the first [`LOWEST_INDEX`] entries may belong to another table. For the same reason, this table may continue for that
+/// many entries after the begin of the next one.
 pub(super) fn targets(image: &Image<'_>, jump: u64, table: Table) -> Vec<u64> {
     let Some(gap) = image.gap(jump) else { return Vec::new() };
     let mut targets = Vec::new();

@@ -16,7 +16,7 @@ const MOST_NEW: usize = 1 << 16;
 pub(super) struct Jump {
     pub(super) goal: Goal,
     pub(super) way: Way,
-    /// What is known at its targets.
+    /// The state at its targets.
     pub(super) state: Packed,
 }
 
@@ -33,12 +33,12 @@ pub(super) struct Jumps {
     new: Vec<Jump>,
     /// Those whose targets in other functions are still to be tried.
     far: Vec<Jump>,
-    /// What each went by when its targets were tried, and these.
+    /// By jump: its value when its targets were tried, and the targets.
     tried: HashMap<u64, (Value, Vec<Tried>)>,
 }
 
 impl Jumps {
-    /// The good targets of a jump, as far as they were tried; if there may be more they will be.
+    /// The good targets of a jump among those tried. If there may be more, they will be tried later.
     pub(super) fn meet(&mut self, jump: &Jump) -> Vec<u64> {
         let room = self.new.len() < MOST_NEW;
         if room && self.tried.get(&jump.goal.at).is_none_or(|(value, _)| *value != jump.goal.value)
@@ -92,7 +92,7 @@ impl Flow<'_> {
         good && self.run()
     }
 
-    /// Where an indirect jump may lead.
+    /// The possible targets of an indirect jump.
     fn possible_targets(&self, jump: &Jump) -> Vec<u64> {
         let image = self.world.image;
         let mut targets = match jump.goal.value {
@@ -102,7 +102,7 @@ impl Flow<'_> {
             }
             value => self.world.labels.places(value),
         };
-        // The code behind the jump is often the first target, where nothing tells them.
+        // If the targets are unknown, the code after the jump is often the first one.
         if jump.way == Way::Jumps {
             targets.push(jump.goal.next);
         }

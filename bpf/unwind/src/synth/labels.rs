@@ -1,4 +1,4 @@
-//! Places in uncovered code that a register may hold: where a routine goes on that is told by its caller.
+//! Places in uncovered code that a register may hold: a routine continues at a place that its caller chooses.
 
 use super::image::Image;
 use super::state::Value;
@@ -29,8 +29,8 @@ impl<'a> Labels<'a> {
         Self { image, sets: RefCell::default() }
     }
 
-    /// What a register holds where ways meet on which it holds these. Other than all else that is known, places need to hold
-    /// on one of the ways only: they are tried before anything is made of them.
+    /// The value of a register where two ways with these values meet. In contrast to all other facts, a place needs to hold on only one of
+    /// the ways, because places are tried before they are used.
     pub(super) fn join(&self, one: Value, other: Value) -> Value {
         if one == other {
             return one;
@@ -56,7 +56,7 @@ impl<'a> Labels<'a> {
         !self.offsets(value).is_empty()
     }
 
-    /// The places that a value may be.
+    /// The possible places of a value.
     pub(super) fn places(&self, value: Value) -> Vec<u64> {
         self.offsets(value).iter().map(|&offset| self.image.address(offset)).collect()
     }

@@ -1,4 +1,4 @@
-//! What is known at a block's begin, in little room: there are many blocks.
+//! The state at a block's begin, packed, because there are many blocks.
 
 use super::state::{Slot, State, Value};
 
@@ -7,7 +7,7 @@ use super::state::{Slot, State, Value};
 pub(super) struct Packed {
     /// Registers of which something is known, a bit each.
     known: u16,
-    /// What these hold, in their order.
+    /// Their values, in the same order.
     values: Box<[Value]>,
     slots: Box<[Slot]>,
 }

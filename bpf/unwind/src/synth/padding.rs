@@ -1,4 +1,4 @@
-//! What compilers and linkers put between functions.
+//! The padding that compilers and linkers put between functions.
 
 /// Whether bytes are no more than that: `nop` in all its lengths, `int3`, zeros.
 pub(crate) fn is_padding(mut bytes: &[u8]) -> bool {

@@ -61,7 +61,7 @@ fn leading_to_unbalanced(facts: &BTreeMap<u64, Facts>) -> HashSet<u64> {
     spoilt
 }
 
-/// Where two ways to read the same bytes give different rules, neither holds.
+/// Removes contradictions: if two readings of the same bytes give different rules, neither holds.
 fn without_overlap(mut all: Vec<Ruled>, overlapping: &mut u64) -> Vec<Ruled> {
     all.sort_by_key(|(range, _)| (range.start, range.end));
     let disputed = disputed(&all);
@@ -85,7 +85,8 @@ fn without_overlap(mut all: Vec<Ruled>, overlapping: &mut u64) -> Vec<Ruled> {
     kept
 }
 
-/// Where rules differ, sorted, without overlap. Whatever overlaps an address also overlaps what reaches furthest so far.
+/// The ranges in which rules differ, sorted, without overlap. A range that overlaps any earlier one also overlaps the one that reaches
+/// furthest.
 fn disputed(all: &[Ruled]) -> Vec<Range<u64>> {
     let mut disputed: Vec<Range<u64>> = Vec::new();
     let Some(mut furthest) = all.first() else { return disputed };

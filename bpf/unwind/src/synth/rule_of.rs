@@ -1,4 +1,4 @@
-//! The rule that says what is known.
+//! From the state before an instruction to a rule.
 
 use super::state::{KEPT_BY_CALLEES, State, Value};
 use crate::instruction::{RBP, RSP};
@@ -9,8 +9,8 @@ const DWARF: [u8; 16] = [0, 2, 1, 3, 7, 6, 4, 5, 8, 9, 10, 11, 12, 13, 14, 15];
 /// Registers that may hold the canonical frame address, the likeliest to be known further up a stack first.
 const HOLDERS: [u8; 15] = [RBP, 3, 12, 13, 14, 15, 0, 1, 2, 6, 7, 8, 9, 10, 11];
 
-/// How to find the caller from what is known before an instruction; `None` where nothing tells the frame nor the caller's frame
-/// pointer. These registers are wanted by callers, a bit each.
+/// The rule to find the caller, from the state before an instruction; `None` if neither the frame nor the caller's frame pointer is
+/// known. `wanted` are the registers that callers need, one bit each.
 pub(super) fn rule_of(state: &State, wanted: u16) -> Option<Rule> {
     by_frame(state, wanted).or_else(|| guessed(state))
 }
@@ -36,7 +36,7 @@ fn guessed(state: &State) -> Option<Rule> {
     (state.register(RBP) == Value::Entry(RBP)).then_some(rule)
 }
 
-/// A frame pointer is surer than the height, behind calls of what takes its arguments off the stack.
+/// The rule by frame pointer. After calls that pop their arguments, it is more certain than the height.
 fn frame_pointer(state: &State) -> Option<Cfa> {
     let cfa = Cfa::Register { register: DWARF[usize::from(RBP)], offset: 16 };
     state.has_frame_pointer().then_some(cfa)
@@ -54,7 +54,7 @@ fn by_word(state: &State, end: Value) -> Option<Cfa> {
         state.slots().iter().find_map(|slot| {
             let add = i32::try_from(end.above(slot.value)?).ok()?;
             let offset = i32::try_from(slot.place.above(base)?).ok()?;
-            // What lies below the stack pointer is not kept.
+            // Words below the stack pointer are not kept.
             let kept = register != RSP || offset >= 0;
             kept.then_some(Cfa::Deref { register: DWARF[usize::from(register)], offset, add })
         })
@@ -76,8 +76,8 @@ pub(super) fn base_of(rule: &Rule) -> u8 {
     DWARF.iter().position(|&number| number == register).map_or(RSP, |number| number as u8)
 }
 
-/// Whether the registers beside rsp and rbp are the caller's still: the saved ones, and those that callers want. What is known of
-/// them in the frame is then known in the caller's, too.
+/// Whether the registers besides rsp and rbp are still the caller's: the saved ones, and those that callers need. Their known values in
+/// the frame then also hold in the caller's frame.
 fn registers_of_caller(state: &State, wanted: u16) -> Restore {
     let wanted = (KEPT_BY_CALLEES | wanted) & !(1 << RSP | 1 << RBP);
     let mut all = (0..16).filter(|register| wanted >> register & 1 == 1);

@@ -10,10 +10,10 @@ pub(super) const MOST_REFERENCES: usize = 1 << 20;
 const LONGEST: usize = 6;
 /// Code is read in pieces of so many bytes.
 const CHUNK: usize = 1 << 20;
-/// Of a function, so many bytes are disassembled: it takes more for a reference behind them to count.
+/// The most bytes of a function that are disassembled. A reference beyond them needs more evidence.
 const LARGEST_FUNCTION: u64 = 1 << 20;
 
-/// What refers to an address.
+/// The kind of a reference to an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
     /// A direct call or jump.
@@ -25,17 +25,17 @@ pub(super) enum Kind {
 /// A possible reference, by its bytes alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Reference {
-    /// Where the opcode is; prefixes may stand before it.
+    /// The address of the opcode; prefixes may precede it.
     pub(super) at: u64,
     pub(super) target: u64,
     pub(super) kind: Kind,
 }
 
-/// What was found.
+/// The references found.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) references: Vec<Reference>,
-    /// As many more there were.
+    /// The number of references beyond the limit.
     pub(super) beyond: u64,
 }
 
@@ -65,7 +65,7 @@ fn collect(image: &Image<'_>, begin: u64, bytes: &[u8], found: &mut Found) {
     }
 }
 
-/// What the bytes at an address would refer to.
+/// The address to which the bytes at an address would refer.
 fn refers(bytes: &[u8], at: u64, fixed: bool) -> Option<(Kind, u64)> {
     let relative = |from: usize| {
         let offset = i32::from_le_bytes(bytes.get(from..from + 4)?.try_into().ok()?);

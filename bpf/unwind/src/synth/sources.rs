@@ -2,7 +2,7 @@
 
 use super::{Memory, Uncovered};
 
-/// Bytes that are read at once.
+/// The bytes of one read.
 const WINDOW: usize = 1 << 14;
 const SYMBOL_SIZE: usize = 24;
 const RELOCATION_SIZE: usize = 24;
@@ -27,7 +27,7 @@ pub fn function_symbols(table: &[u8]) -> Vec<u64> {
     symbols.collect()
 }
 
-/// What the relative relocations of `.rela.dyn` point at.
+/// The targets of the relative relocations of `.rela.dyn`.
 pub fn relative_pointers(relocations: &[u8]) -> Vec<u64> {
     let entries = relocations.chunks_exact(RELOCATION_SIZE).filter_map(|entry| {
         let kind = word(entry, 8)? as u32;
@@ -36,7 +36,7 @@ pub fn relative_pointers(relocations: &[u8]) -> Vec<u64> {
     entries.collect()
 }
 
-/// What the relative relocations of `.relr.dyn` point at: they say only where the pointers are.
+/// The targets of the relative relocations of `.relr.dyn`, which contain only the addresses of the pointers.
 pub fn packed_pointers(relocations: &[u8], memory: &dyn Memory) -> Vec<u64> {
     let mut window = (0, Vec::new());
     let mut pointer_at = |address: u64| pointer_at(&mut window, address, memory);
@@ -56,7 +56,7 @@ pub fn packed_pointers(relocations: &[u8], memory: &dyn Memory) -> Vec<u64> {
     pointers
 }
 
-/// Words of data that are addresses of uncovered code: in files that are linked for fixed addresses no relocation tells them.
+/// Words of data that are addresses of uncovered code. Files linked for fixed addresses have no relocations for them.
 pub fn fixed_pointers(data: &[u8], uncovered: &Uncovered) -> Vec<u64> {
     let words = data.chunks_exact(8).filter_map(|bytes| word(bytes, 0));
     words.filter(|&address| uncovered.gap(address).is_some()).collect()

@@ -1,4 +1,4 @@
-//! What is known of registers and frame before an instruction.
+//! The known values of registers and frame before an instruction.
 
 use super::labels::Labels;
 pub(super) use super::value::{Entry, KEPT_BY_CALLEES, Value};
@@ -10,13 +10,13 @@ const MOST_SLOTS: usize = 24;
 /// A word of the frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Slot {
-    /// Where it is: `Cfa` or `Frame`.
+    /// Its place: `Cfa` or `Frame`.
     pub(super) place: Value,
-    /// What it holds, never `Unknown`.
+    /// Its value, never `Unknown`.
     pub(super) value: Value,
 }
 
-/// What is known before an instruction.
+/// The known values of registers and frame before an instruction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct State {
     registers: [Value; 16],
@@ -28,8 +28,8 @@ impl State {
         Self { registers, slots }
     }
 
-    /// Where a function begins: the return address lies at the stack pointer. Whether these registers keep their value will
-    /// be asked, a bit each.
+    /// The state at the begin of a function: the return address is at the stack pointer. `wanted` are the registers that are tracked from
+    /// their entry values on, one bit each.
     pub(super) fn at_entry(wanted: u16) -> Self {
         let wanted = wanted | KEPT_BY_CALLEES;
         let mut registers: [Value; 16] = std::array::from_fn(|number| match wanted >> number & 1 {
@@ -62,7 +62,7 @@ impl State {
         self.load(self.stack_pointer()) == Value::ReturnAddress || self.height() == Some(8)
     }
 
-    /// What the caller's stack pointer will be: the word behind the return address.
+    /// The caller's stack pointer after the return: the word after the return address.
     pub(super) fn frame_end(&self) -> Option<Value> {
         let rsp = self.stack_pointer();
         let mut elsewhere = None;
@@ -70,7 +70,7 @@ impl State {
             match slot.place.above(rsp) {
                 Some(..0) => {}
                 Some(0..) => return Some(slot.place.plus(8)),
-                // Where it lay before it was moved may still look like one.
+                // The place from which it was moved may still look like a return address.
                 None => elsewhere = elsewhere.or(Some(slot.place.plus(8))),
             }
         }
@@ -93,7 +93,7 @@ impl State {
         self.registers[usize::from(register & 15)] = value;
     }
 
-    /// What a word of the frame holds.
+    /// The value of a word of the frame.
     pub(super) fn load(&self, place: Value) -> Value {
         let found = self.slots.iter().find(|slot| slot.place == place);
         found.map_or(Value::Unknown, |slot| slot.value)
@@ -132,7 +132,7 @@ impl State {
         Value::Frame { made_at: instruction, offset: 0 }
     }
 
-    /// What a call does: the callee writes these registers, a bit each, and what lies below the stack pointer.
+    /// Applies a call: the callee writes these registers, one bit each, and the words below the stack pointer.
     pub(super) fn call(&mut self, writes: u16) {
         let rsp = self.stack_pointer();
         // Code that has a frame pointer calls nothing that would change it for good.
@@ -153,8 +153,8 @@ impl State {
         }
     }
 
-    /// What is known where a function begins that is jumped to with the return address on top of the stack, wherever that is.
-    /// Whom it returns to has the frame pointer then that it has now.
+    /// The state at the begin of a function after a tail call, with the return address on top of the stack. The function that it returns
+    /// to has the present frame pointer.
     pub(super) fn at_tail_call(&self) -> Self {
         let Self { mut registers, slots } = Self::at_entry(0);
         for number in (0..16).filter(|&number| number != RSP && number != RBP) {

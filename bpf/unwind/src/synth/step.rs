@@ -1,4 +1,4 @@
-//! What an instruction does to registers and frame.
+//! The effect of an instruction on registers and frame.
 
 use super::addresses;
 use super::image::Image;
@@ -17,7 +17,7 @@ impl<'a> Stepper<'a> {
         Self { image, infos: InstructionInfoFactory::new() }
     }
 
-    /// What an instruction does to the state.
+    /// Applies an instruction to the state.
     pub(super) fn step(&mut self, state: &mut State, instruction: &Instruction) {
         match instruction.mnemonic() {
             Mnemonic::Push | Mnemonic::Pushf | Mnemonic::Pushfq => self.push(state, instruction),
@@ -139,7 +139,7 @@ impl<'a> Stepper<'a> {
         }
     }
 
-    /// What an operand of 64 bits holds.
+    /// The value of a 64-bit operand.
     fn operand(&self, state: &State, instruction: &Instruction, index: u32) -> Value {
         match instruction.op_kind(index) {
             OpKind::Register => {
@@ -157,7 +157,7 @@ impl<'a> Stepper<'a> {
         }
     }
 
-    /// Where a memory operand is, if it is relative to something known and has no index.
+    /// The place of a memory operand, if its base is known and it has no index.
     fn place(&self, state: &State, instruction: &Instruction) -> Option<Value> {
         if instruction.memory_index() != Register::None
             || matches!(instruction.memory_segment(), Register::FS | Register::GS)

@@ -1,4 +1,4 @@
-//! Whether an address that may be an entry is one: its code is followed apart from all else, and compared with that.
+//! Trials of possible entries: the code from such an address is followed separately, and compared with the rest.
 
 use super::flow::{Flow, Known};
 use super::image::Image;
@@ -8,7 +8,7 @@ use super::walk::{Ending, Walked, Way};
 /// Instructions that a trial follows at most.
 const LONGEST: u64 = 8_000;
 
-/// What speaks against an entry.
+/// The doubt about an entry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Doubt {
     /// Nothing.
@@ -20,19 +20,19 @@ pub(super) enum Doubt {
     Wrong,
 }
 
-/// What code on trial is compared with.
+/// The code that a trial is compared with.
 pub(super) struct Trial<'a> {
-    /// What is followed already.
+    /// The code that was followed before.
     pub(super) below: &'a Flow<'a>,
     /// Whether ways with different heights may meet: some functions give back their frame in a loop.
     pub(super) lenient: bool,
 }
 
 impl Trial<'_> {
-    /// What a look at the state of an address costs, in instructions.
+    /// The cost of looking up the state at an address, in instructions.
     pub(super) const LOOK: u64 = 32;
 
-    /// What a block says about the entry.
+    /// The doubt about the entry from a block.
     pub(super) fn judge(&self, walked: &Walked) -> Doubt {
         let height = walked.last.height();
         match walked.ending {
@@ -47,7 +47,7 @@ impl Trial<'_> {
         }
     }
 
-    /// What it says about the entry that a way leads to code that is followed already; `None` if it does not.
+    /// The doubt about the entry from a way into code that was followed before; `None` if the way does not lead there.
     pub(super) fn compare(&self, target: u64, state: &State) -> Option<Doubt> {
         match self.below.known(target) {
             Known::Nothing => None,
@@ -59,7 +59,7 @@ impl Trial<'_> {
         }
     }
 
-    /// What it says about the entry that a way leads out of uncovered code: functions leave it only to others.
+    /// The doubt about the entry from a way out of uncovered code: such a way leads only to other functions.
     pub(super) fn judge_leaving(image: &Image<'_>, way: Way, target: u64, state: &State) -> Doubt {
         let function = image.covered_at(target).is_some_and(|range| range.start == target);
         let there = function || image.plt_at(target).is_some();
@@ -73,8 +73,8 @@ impl Trial<'_> {
 }
 
 impl Flow<'_> {
-    /// Follows the code from an address if nothing speaks against it, in all that it leads to or as far as a trial goes; the
-    /// instructions that this took, and whether it was good.
+    /// Follows the code from an address, to the limit of a trial, and accepts it if there is no doubt. Returns the number of instructions
+    /// and whether it was accepted.
     pub(super) fn try_out(
         &mut self,
         target: u64,

@@ -6,21 +6,21 @@ use super::{Memory, Segment};
 use crate::table::Code;
 use std::ops::Range;
 
-/// Gaps shorter than this hold no function.
+/// Shorter gaps cannot contain a function.
 const SMALLEST_GAP: u64 = 16;
-/// Bytes of uncovered code that are looked at, at most: what people wrote in assembly is a tenth of that.
+/// The most bytes of uncovered code that are examined; the hand-written assembly of a file is at most a tenth of this.
 const MOST: u64 = 16 << 20;
-/// Of more than that the gaps that are at least so long are remembered, and no more than so many.
+/// Beyond [`MOST`], only gaps of at least this length are kept, and at most [`MOST_LONG`] of them.
 const LONG: u64 = 4 << 10;
 const MOST_LONG: usize = 1 << 16;
-/// Bytes that are read at once: gaps often lie close to each other.
+/// The bytes of one read: gaps are often close to each other.
 const WINDOW: usize = 1 << 16;
 
 /// Executable code that nothing covers.
 #[derive(Debug)]
 struct Gap {
     range: Range<u64>,
-    /// Where its bytes begin among those of all gaps.
+    /// The offset of its bytes among those of all gaps.
     begin: usize,
 }
 

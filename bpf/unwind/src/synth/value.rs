@@ -1,20 +1,20 @@
-//! What a register or a word of the frame holds.
+//! The value of a register or of a word of the frame.
 
-/// What a callee must leave as it was, by the ABI: rbx, rsp, rbp, r12 to r15, a bit each.
+/// The registers that a callee must keep by the ABI: rbx, rsp, rbp, r12 to r15, one bit each.
 pub(super) const KEPT_BY_CALLEES: u16 = 0xf038;
 
-/// What a register or a word of the frame holds. `Frame` and the addresses hold offsets into the image.
+/// The value of a register or of a word of the frame. `Frame` and the addresses contain offsets into the image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Value {
     /// Anything.
     Unknown,
     /// The canonical frame address plus so many bytes.
     Cfa(i32),
-    /// What an instruction made of a stack pointer in a way that only the running program knows, plus so many bytes.
+    /// A stack pointer that an instruction changed in a way that only the running program knows, plus an offset in bytes.
     Frame { made_at: u32, offset: i32 },
-    /// What this register held at the entry.
+    /// The value of this register at the entry.
     Entry(u8),
-    /// Where the function returns to.
+    /// The return address of the function.
     ReturnAddress,
     /// A number.
     Constant(i32),
@@ -30,7 +30,7 @@ pub(super) enum Value {
     Target { table: u32, entry: Entry, base: u32 },
 }
 
-/// What the entries of a table of offsets are.
+/// The type of the entries in a table of offsets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Entry {
     /// 16 bits, never negative.
@@ -75,7 +75,7 @@ impl Value {
         matches!(self, Self::Cfa(_) | Self::Frame { .. })
     }
 
-    /// How far it lies above another one, in bytes, where both have one base.
+    /// Its distance above another value, in bytes, if both have the same base.
     pub(super) fn above(self, other: Self) -> Option<i64> {
         match (self, other) {
             (Self::Cfa(own), Self::Cfa(other)) => Some(i64::from(own) - i64::from(other)),

@@ -16,7 +16,7 @@ const LONGEST: u64 = 256;
 /// Addresses that are kept until they are asked for.
 const MOST_MENTIONED: usize = 1 << 18;
 
-/// How a way goes on.
+/// The kind of a way from one block to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
     /// Into the next instruction.
@@ -36,7 +36,7 @@ impl Way {
     }
 }
 
-/// Where a way goes on, and what is known there.
+/// The target of a way, and the state there.
 #[derive(Clone, Debug)]
 pub(super) struct Exit {
     pub(super) way: Way,
@@ -44,12 +44,12 @@ pub(super) struct Exit {
     pub(super) state: State,
 }
 
-/// How a block ends.
+/// The end of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ending {
     /// It meets another block, or is cut; or it ends in a direct jump.
     Goes,
-    /// It returns; the callee takes so many bytes of arguments off the stack.
+    /// It returns and pops this many bytes of arguments.
     Returns { takes: u32 },
     /// It jumps to what a register or a word in memory holds.
     JumpsTo(Goal),
@@ -61,13 +61,13 @@ pub(super) enum Ending {
     RunsOut,
 }
 
-/// What an indirect jump or call goes by.
+/// The operand of an indirect jump or call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Goal {
     /// The instruction, and the one behind it.
     pub(super) at: u64,
     pub(super) next: u64,
-    /// What the register holds.
+    /// The value of the register.
     pub(super) value: Value,
 }
 
@@ -77,12 +77,12 @@ pub(super) struct Walked {
     /// One past its last instruction.
     pub(super) end: u64,
     pub(super) exits: Vec<Exit>,
-    /// Indirect calls whose targets may be known, and what is known at these.
+    /// Indirect calls whose targets may be known, and the state at the targets.
     pub(super) calls: Vec<(Goal, State)>,
     pub(super) ending: Ending,
-    /// What is known before its last instruction.
+    /// The state before its last instruction.
     pub(super) last: State,
-    /// How it goes on behind its last instruction, if it does.
+    /// The way after its last instruction, if there is one.
     way: Way,
     /// Instructions.
     pub(super) count: u64,
@@ -100,7 +100,7 @@ impl Walked {
     }
 }
 
-/// What code is followed by.
+/// The inputs for following code.
 #[derive(Clone, Copy)]
 pub(super) struct World<'a> {
     pub(super) image: &'a Image<'a>,
@@ -124,7 +124,7 @@ impl<'a> Walker<'a> {
         Self { image, calls, labels, stepper: Stepper::new(image), mentioned: Vec::new() }
     }
 
-    /// Follows the code of a gap from `start` up to another block; `meets` tells the first one at an address or behind it.
+    /// Follows the code of a gap from `start` up to another block. `meets` returns the first block at or after an address.
     pub(super) fn walk(
         &mut self,
         start: u64,
@@ -262,7 +262,7 @@ impl<'a> Walker<'a> {
         }
     }
 
-    /// What is known where a callee begins.
+    /// The state at the begin of a callee.
     fn at_callee(&self, caller: &State) -> State {
         let mut entry = self.calls.at_entry();
         entry.take_labels(caller, self.labels);

@@ -1,14 +1,14 @@
-//! How much was done, and how much may be.
+//! The work done, and its limit.
 
 use std::cell::Cell;
 
-/// Instructions that may be looked at, for each byte of uncovered code that is followed; and some for little code.
+/// The instructions that may be examined for each byte of uncovered code, and a minimum for little code.
 const EFFORT: u64 = 24;
 const LEAST: u64 = 400_000;
 /// And at most.
 const MOST: u64 = 20_000_000;
 
-/// Instructions that were looked at, of as many as may be.
+/// The number of examined instructions, and its limit.
 #[derive(Debug)]
 pub(super) struct Work {
     done: Cell<u64>,
@@ -16,7 +16,7 @@ pub(super) struct Work {
 }
 
 impl Work {
-    /// As much as so many bytes of uncovered code account for.
+    /// The limit for this many bytes of uncovered code.
     pub(super) fn on(bytes: u64) -> Self {
         Self { done: Cell::new(0), most: bytes.saturating_mul(EFFORT).clamp(LEAST, MOST) }
     }
@@ -36,7 +36,7 @@ impl Work {
         self.done.get()
     }
 
-    /// Whether no more may be done.
+    /// Whether the limit is reached.
     pub(super) fn is_over(&self) -> bool {
         self.done.get() >= self.most
     }

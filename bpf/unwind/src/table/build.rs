@@ -142,7 +142,7 @@ impl Rows {
         self.out.open_pages(part.start);
         let page = |row: u32| at(row) >> PAGE_BITS;
         if rows.last().is_some_and(|&last| page(last) == part.start >> PAGE_BITS) {
-            // In one page, neighbours differ: nothing else is to be looked at.
+            // Within a page, neighbours always differ, so nothing else needs to be compared.
             let row = |&row: &u32| (at(row) & 0xffff) | rule(row) << 16;
             self.out.rows.extend(rows.iter().map(row));
             self.out.rule = self.out.rows.last().map_or(0, |last| last >> 16);

@@ -1,4 +1,4 @@
-//! Where a file's code lies.
+//! The ranges of a file's code.
 
 use std::ops::Range;
 
@@ -11,7 +11,7 @@ pub struct Code {
     ranges: Vec<Range<u64>>,
 }
 
-/// Why ranges cannot be covered by a table.
+/// The reason why a table cannot cover the ranges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum NotCode {
     /// There are none.

@@ -9,7 +9,7 @@ use crate::rule::{Compact, Rule, Unsupported};
 
 /// Rows of a source; what a file has beyond them is left out.
 const MOST_ROWS: usize = 8 << 20;
-/// Unique rules of a source or of a table, so that a row can number them.
+/// The most unique rules of a source or a table: a row has 16 bits for the number of its rule.
 pub(super) const MOST_RULES: usize = 1 << 16;
 /// From a piece's start to that of its last row, at most.
 const LONGEST_PIECE: u32 = 0xffff;
@@ -61,8 +61,8 @@ impl Source {
         }
     }
 
-    /// Makes room for the rows and pieces that so many bytes of a section may give, so that they need not be moved
-    /// as they grow. Memory that is not written is not taken.
+    /// Reserves memory for the rows and pieces of a section of this size, so that they are not moved as they grow. Untouched memory costs
+    /// nothing.
     pub(crate) fn reserve(&mut self, section: usize) {
         self.rows.reserve((section / BYTES_A_ROW).min(MOST_ROWS));
         self.pieces.reserve((section / BYTES_A_PIECE).min(MOST_ROWS));
@@ -78,7 +78,7 @@ impl Source {
         }
     }
 
-    /// Where code lies.
+    /// The ranges of code.
     pub fn code(&self) -> &Code {
         &self.code
     }

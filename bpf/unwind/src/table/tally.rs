@@ -1,4 +1,4 @@
-//! How much of a file's code has rules.
+//! The amount of a file's code that has rules.
 
 use super::Table;
 use crate::rule::Unsupported;
@@ -6,9 +6,9 @@ use crate::rule::Unsupported;
 /// Bytes of code by what is known of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// With rules, those that cannot be expressed included.
+    /// Bytes with rules, including rules that cannot be expressed.
     pub covered: u64,
-    /// With rules that cannot be expressed.
+    /// Bytes with rules that cannot be expressed, by kind.
     unsupported: [u64; Unsupported::ALL.len()],
 }
 
@@ -20,7 +20,7 @@ impl Tally {
 }
 
 impl Table {
-    /// How much of the code has rules; counted row by row.
+    /// The amount of code with rules, counted row by row.
     pub fn tally(&self) -> Tally {
         let mut tally = Tally::default();
         for (range, rule) in self.ranges() {

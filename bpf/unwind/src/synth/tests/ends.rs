@@ -1,4 +1,4 @@
-//! How functions end: in others, in calls that never return, with their arguments taken off the stack.
+//! Ends of functions: in other functions, in calls that never return, with popped arguments.
 
 use super::*;
 
@@ -84,7 +84,7 @@ fn ways_with_a_frame_and_without_may_meet_and_part() {
     // test edi, edi; jne 0x12; ret; 0x12: leave; ret
     let parts = made(&calls_what_never_returns(b"\x85\xff\x75\x01\xc3\xc9\xc3"), &[0]);
     assert_eq!([0xd, 0xf, 0x11, 0x12].map(|offset| at(&parts, offset)), [None; 4]);
-    // ud2: nothing tells whether the call returns
+    // ud2: it is unknown whether the call returns
     let stops = made(&calls_what_never_returns(b"\x31\xc0\x0f\x0b"), &[0]);
     assert_eq!([at(&stops, 0xd), at(&stops, 0xf)], [None; 2]);
 }
