@@ -10,7 +10,7 @@ pub(super) const MOST_REFERENCES: usize = 1 << 20;
 const LONGEST: usize = 6;
 /// Code is read in pieces of so many bytes.
 const CHUNK: usize = 1 << 20;
-/// The most bytes of a function that are disassembled. A reference beyond them needs more evidence.
+/// The most bytes of a function that are disassembled. A reference beyond them does not count.
 const LARGEST_FUNCTION: u64 = 1 << 20;
 
 /// The kind of a reference to an address.
