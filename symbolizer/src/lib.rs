@@ -1,14 +1,11 @@
-//! From an address to frames: which file an address lies in while its process lives, and its names
-//! afterwards.
+//! From an address to frames: the file of an address while its process lives, and its names afterwards.
 //!
-//! *What it is.* Two halves joined by [`Place`]. The [`ProcessTable`] follows processes, mappings and
-//! files through [`Event`]s in the order of their time, and tells where an address lies *now*
-//! ([`ProcessTable::locate`]). A [`Symbolize`] gives names to places after the recording. *What you must
-//! do.* Announce a window's events, then apply every event before you locate an address of a later time;
-//! locate each new stack once, while its process may still live. *What it does.* Opens files at first sight, so that a process that is gone
-//! is still named; checks that a file is the one that was mapped; bounds all it reads. *What it is not.*
-//! It knows nothing of samples, profiles and BPF, and never fails over one foreign file: not knowing is
-//! data, [`Reason`].
+//! *What it is.* Two halves, joined by [`Place`]. The [`ProcessTable`] follows processes, mappings and files through [`Event`]s in the
+//! order of their time, and returns the place of an address *now* ([`ProcessTable::locate`]). A [`Symbolize`] names places after the
+//! recording. *What you must do.* Announce a window's events. Apply every event before you locate an address of a later time. Locate
+//! each new stack once, while its process may still live. *What it does.* It opens files at first sight, so that a process that has
+//! ended is still named. It checks that a file is the one that was mapped. It bounds all its reads. *What it is not.* It knows nothing
+//! of samples, profiles and BPF. It never fails because of one foreign file: an unknown fact is data, a [`Reason`].
 //!
 //! Modules in reading order: [`place`], [`process`], [`name`].
 #![forbid(unsafe_code)]

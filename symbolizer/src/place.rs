@@ -1,4 +1,4 @@
-//! Where an address lies: the vocabulary between the process table and the names.
+//! Places of addresses: the vocabulary between the process table and the names.
 
 use std::fs::File;
 
@@ -24,7 +24,7 @@ pub struct MappedFile {
     pub path: Vec<u8>,
     /// The open file; `None` where it could not be opened or checked, or was closed to stay in bounds.
     pub handle: Option<File>,
-    /// Why there is no handle.
+    /// The reason why there is no handle.
     pub reason: Option<Reason>,
     /// Its build ID, from the file itself: a label, and a key for debug files only.
     pub build_id: Option<Vec<u8>>,
@@ -35,7 +35,7 @@ pub struct MappedFile {
     pub root: Option<std::sync::Arc<File>>,
 }
 
-/// What runs in a process, as far as it decides whether its code has names.
+/// The runtime of a process, which decides whether its code has names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Runtime {
     /// A Java virtual machine.
@@ -52,21 +52,20 @@ pub enum Runtime {
     DotNet,
 }
 
-/// A process's map of JIT code, as far as it could be read: `/tmp/perf-PID.map` in its own mount and PID
-/// namespace, opened while it lived.
+/// A process's perf map of JIT code: `/tmp/perf-PID.map` in its own mount and PID namespace, opened while the process lived.
 #[derive(Debug)]
 pub struct Jit {
     /// The process id, for the reader.
     pub pid: u32,
     /// The open perf map; `None` where there is none.
     pub map: Option<File>,
-    /// Why there is none.
+    /// The reason why there is none.
     pub reason: Option<Reason>,
     /// The runtime, where one was recognized.
     pub runtime: Option<Runtime>,
 }
 
-/// Where an address lies.
+/// The place of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Place {
     /// In a mapped file, at a virtual address as the file states it.
@@ -99,12 +98,12 @@ pub enum Place {
     Unknown {
         /// Run-time address.
         address: u64,
-        /// Why.
+        /// The reason.
         reason: Reason,
     },
 }
 
-/// Why something is not known.
+/// The reason why something is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Reason {
     /// No executable mapping has the address.
@@ -127,7 +126,7 @@ pub enum Reason {
     Stripped,
     /// Code made at run time, without a perf map.
     NoJitMap,
-    /// The perf map was refused: a link, a device, somebody else's, too large.
+    /// The perf map was refused: it is a link or a device, has another owner, or is too large.
     JitMapRefused,
     /// The perf map has no entry for the address.
     NoJitEntry,

@@ -7,11 +7,11 @@ use std::collections::BTreeSet;
 pub struct Warning {
     /// Which file.
     pub file: String,
-    /// What was wrong with it, as in "DWARF is malformed".
+    /// Its defect, as in "DWARF is malformed".
     pub what: String,
 }
 
-/// What was wrong with foreign files, each said once.
+/// The defects of foreign files, each once.
 #[derive(Debug, Default)]
 pub(crate) struct Spoilt {
     known: BTreeSet<(String, String)>,
@@ -19,7 +19,7 @@ pub(crate) struct Spoilt {
 }
 
 impl Spoilt {
-    /// So many are told apart; the rest is counted.
+    /// The most warnings that are kept; further ones are counted.
     const MOST: usize = 1000;
 
     /// A file and what is wrong with it.

@@ -1,9 +1,9 @@
-//! Where bytes come from.
+//! The source of a file's bytes.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
-/// Where bytes come from.
+/// The source of a file's bytes.
 #[derive(Clone, Copy, Debug)]
 pub enum Bytes<'a> {
     /// An open file.
@@ -24,7 +24,7 @@ impl Bytes<'_> {
         }
     }
 
-    /// How many bytes there are.
+    /// The number of bytes.
     pub fn len(&self) -> u64 {
         match self {
             Self::File(file) => file.metadata().map_or(0, |meta| meta.len()),

@@ -1,8 +1,8 @@
-//! What is wrong with a file.
+//! Defects of a file.
 
 use std::fmt;
 
-/// What is wrong with a file.
+/// A defect of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {
     /// It cannot be read.

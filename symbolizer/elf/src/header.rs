@@ -11,7 +11,7 @@ const LONGEST: usize = 64;
 pub struct Header {
     /// Whether it is a 64-bit file.
     pub wide: bool,
-    /// `e_type`: 2 for a program at fixed addresses, 3 for one that may be loaded anywhere, and for libraries.
+    /// `e_type`: 2 for a program at fixed addresses, 3 for a position-independent program or a library.
     pub kind: u16,
     /// `e_machine`.
     pub machine: u16,
@@ -21,7 +21,7 @@ pub struct Header {
     pub(crate) names: u16,
 }
 
-/// Where a table is, as the header states it.
+/// The place of a table, as the header states it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Table {
     pub(crate) offset: u64,
@@ -33,7 +33,7 @@ impl Header {
     /// Reads the header of a little-endian file.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The defect of the header.
     pub fn read(bytes: Bytes<'_>) -> Result<Self, Error> {
         let header = bytes.read(0, LONGEST).ok_or(Error::Unreadable)?;
         if header.get(..4) != Some(b"\x7fELF") {

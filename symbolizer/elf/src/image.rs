@@ -19,7 +19,7 @@ impl<'a> Image<'a> {
     /// Reads the header and the section headers of a little-endian file of at most 4 GiB.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The defect of the file.
     pub fn parse(bytes: Bytes<'a>) -> Result<Self, Error> {
         let size = bytes.len();
         if size > MAX_FILE {
@@ -47,7 +47,7 @@ impl<'a> Image<'a> {
     /// The segments, in file order.
     ///
     /// # Errors
-    /// Where the header's account of them cannot be right, or they are cut off.
+    /// When the header's description of them cannot be right, or they are cut off.
     pub fn segments(&self) -> Result<Vec<Segment>, Error> {
         self.header.segments(self.bytes)
     }

@@ -14,7 +14,7 @@ pub struct Relocation {
     pub kind: u32,
     /// Index of its symbol, 0 for none.
     pub symbol: u32,
-    /// What is added.
+    /// The addend.
     pub addend: u64,
 }
 

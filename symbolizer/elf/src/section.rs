@@ -66,10 +66,10 @@ struct Raw {
 }
 
 impl Header {
-    /// The sections with their names, in file order; none where the file has no section table.
+    /// The sections with their names, in file order; empty if the file has no section table.
     ///
     /// # Errors
-    /// What is wrong with the section table.
+    /// The defect of the section table.
     pub fn sections(&self, bytes: Bytes<'_>) -> Result<Vec<Section>, Error> {
         let mut all = self.raw_sections(bytes)?;
         if let Some(Raw { section, .. }) = all.get(usize::from(self.names)) {

@@ -43,10 +43,10 @@ impl Segment {
 }
 
 impl Header {
-    /// The segments, in file order; none where the file has no program headers.
+    /// The segments, in file order; empty if the file has no program headers.
     ///
     /// # Errors
-    /// Where the header's account of them cannot be right, or they are cut off.
+    /// When the header's description of them cannot be right, or they are cut off.
     pub fn segments(&self, bytes: Bytes<'_>) -> Result<Vec<Segment>, Error> {
         let (table, wide) = (self.segments, self.wide);
         if table.count == 0 {

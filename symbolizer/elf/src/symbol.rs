@@ -12,7 +12,7 @@ const UNDEFINED: u16 = 0;
 /// Section index of a symbol whose value is no address.
 const ABSOLUTE: u16 = 0xfff1;
 
-/// What a symbol stands for.
+/// The type of a symbol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SymbolKind {
     /// The table does not say: labels of assembly.
@@ -25,7 +25,7 @@ pub enum SymbolKind {
     Other,
 }
 
-/// Who else sees a symbol.
+/// The binding of a symbol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Binding {
     /// Everybody.
@@ -39,11 +39,11 @@ pub enum Binding {
 /// An entry of a symbol table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Symbol {
-    /// Where its name begins in the table's strings.
+    /// The offset of its name in the table's strings.
     pub name: u32,
-    /// What it stands for.
+    /// Its type.
     pub kind: SymbolKind,
-    /// Who else sees it.
+    /// Its binding.
     pub binding: Binding,
     /// Virtual address.
     pub address: u64,

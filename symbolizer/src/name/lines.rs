@@ -1,15 +1,15 @@
-//! Lines of a text file that may be long, still growing, or cut off.
+//! The lines of a text file, which may be long, still growing, or cut off.
 
 use std::io;
 use std::ops::ControlFlow;
 
-/// Bytes read at once.
+/// The bytes of one read.
 const PIECE: usize = 64 << 10;
 /// A longer line is passed over.
 const MAX_LINE: usize = 32 << 10;
 
-/// Hands complete lines, without their ends, to `take` until it breaks, the text ends or `bound` bytes were
-/// read; a last line without an end is handed over where `last` says so.
+/// Passes complete lines, without their ends, to `take`, until it breaks, the text ends or `bound` bytes were read. With `last`, it also
+/// passes a last line without an end.
 pub(super) fn each(
     read: impl FnMut(u64, &mut [u8]) -> io::Result<usize>,
     bound: u64,
@@ -25,7 +25,7 @@ pub(super) fn split(block: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
     block.split(|&byte| byte == b'\n')
 }
 
-/// As [`each`], but for blocks of complete lines, as they are read.
+/// Like [`each`], but for blocks of complete lines, as they are read.
 pub(super) fn blocks(
     mut read: impl FnMut(u64, &mut [u8]) -> io::Result<usize>,
     bound: u64,

@@ -17,11 +17,11 @@ use super::{Line, NameOptions, Named, Symbolize, Warning, perfmap, vdso};
 use crate::place::{FileId, Jit, MappedFile, Place, Reason};
 use crate::process::ProcessTable;
 
-/// So many warnings are kept; more files spoil nothing else.
+/// The most warnings that are kept. Further files only lack their warning.
 const MAX_WARNINGS: usize = 1000;
-/// Time that the DWARF of all files together may take.
+/// The time limit for the DWARF of all files together.
 const MAX_DWARF_TIME: Duration = Duration::from_secs(60);
-/// So many build IDs are remembered.
+/// The most build IDs that are remembered.
 const MAX_BUILD_IDS: usize = 65_536;
 
 /// Names from this machine's files and kernel.
@@ -30,10 +30,10 @@ pub struct LocalSymbolizer {
     options: NameOptions,
     ask_kernel: Option<AskKernel>,
     warnings: Vec<Warning>,
-    /// What carried a build ID first: a copy of a file is not another file.
+    /// The first file with each build ID: a copy of a file is not another file.
     build_ids: HashMap<Vec<u8>, u64>,
     debuginfod: Debuginfod,
-    /// What DWARF may still take.
+    /// The time that is left for DWARF.
     dwarf_time: Duration,
     /// Our own vDSO, read once.
     vdso: Option<Vec<u8>>,
@@ -214,7 +214,7 @@ impl Symbolize for LocalSymbolizer {
                 Place::Unknown { reason, .. } => all[index] = Some(unnamed("", reason)),
             }
         }
-        // The most wanted first: fetching debug files may run out of time.
+        // The files with the most addresses first, because downloading debug files may run out of time.
         let mut files: Vec<_> = sorted.files.iter_mut().collect();
         files.sort_by_key(|(_, wanted)| std::cmp::Reverse(wanted.0.len()));
         for (id, wanted) in files {

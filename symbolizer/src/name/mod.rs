@@ -44,7 +44,7 @@ pub struct Line {
     pub inlined: bool,
 }
 
-/// What is known of a place.
+/// The names of a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named {
     /// Innermost first; the last one is the function that the code lies in. Empty: no name at all.
@@ -52,16 +52,16 @@ pub struct Named {
     /// The module for code outside mapped files: `[kernel]`, a kernel module as `[ext4]`, `[bpf]`, `[vdso]`,
     /// `[jit]`; empty for mapped files.
     pub module: String,
-    /// Why there is no name, or only that of a range (`libfoo.so+0x1230`).
+    /// The reason why there is no name, or only that of a range (`libfoo.so+0x1230`).
     pub reason: Option<Reason>,
 }
 
-/// How names are made.
+/// Options for naming.
 #[derive(Clone, Debug, Default)]
 pub struct NameOptions {
     /// Leave inlined functions out.
     pub no_inline: bool,
-    /// Where debug files are fetched from: debuginfod servers; empty: none.
+    /// The debuginfod servers to download debug files from; empty: none.
     pub debuginfod: Vec<String>,
 }
 
@@ -70,7 +70,7 @@ pub trait Symbolize {
     /// Names for places, in their order. Never fails: what is not known has its reason.
     fn names(&mut self, table: &ProcessTable, places: &[Place]) -> Vec<Named>;
 
-    /// What was wrong with foreign files so far.
+    /// The defects of foreign files so far.
     fn warnings(&self) -> Vec<Warning> {
         Vec::new()
     }

@@ -33,7 +33,7 @@ fn names(
 ) -> Vec<Option<String>> {
     let mut found: Vec<Option<Vec<u8>>> = vec![None; addresses.len()];
     let mut steps = 0;
-    // What could be read before an error stays; a last line without its end may be half a name.
+    // Lines before an error are kept. A last line without an end may be half a name.
     let _ = lines::each(read, MAX_BYTES, false, |line| {
         let Some((start, size, name)) = entry(line) else { return ControlFlow::Continue(()) };
         let first = addresses.partition_point(|&address| address < start);

@@ -11,7 +11,7 @@ pub struct RawAddresses<S> {
 }
 
 impl<S> RawAddresses<S> {
-    /// With a symbolizer for what is not in a file; `None` names nothing at all.
+    /// Takes the symbolizer for addresses outside of files; `None` names nothing at all.
     pub fn new(local: Option<S>) -> Self {
         Self { local }
     }

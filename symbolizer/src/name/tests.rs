@@ -79,7 +79,7 @@ fn chain(named: &Named) -> String {
     named.lines.iter().map(|line| line.name.as_str()).collect::<Vec<_>>().join(" < ")
 }
 
-/// Whether a tool is installed; says that the test is skipped where it is not.
+/// Whether a tool is installed; prints that the test is skipped if not.
 fn installed(tool: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path).any(|directory| directory.join(tool).is_file());

@@ -1,4 +1,4 @@
-//! The vDSO: the kernel maps the same one into every process, so ours tells.
+//! The vDSO. The kernel maps the same one into every process, so our own is read.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;

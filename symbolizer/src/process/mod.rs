@@ -1,7 +1,6 @@
 //! The process table: identity, mappings, opened files.
 //!
-//! Folders in reading order: `proc` (what the kernel tells), `files`, `space` (one address space), `table` (what the session
-//! calls).
+//! Folders in reading order: `proc` (reading `/proc`), `files`, `space` (one address space), `table` (the interface for the session).
 
 mod files;
 mod proc;
@@ -15,12 +14,12 @@ pub use table::code::{CodeMemory, CodeOf, CodeRange};
 pub use table::report::SpaceFacts;
 pub use table::state::ProcessTable;
 
-/// What tells one address space from every other.
+/// The identity of an address space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Identity {
     /// Process id in bpflame's own PID namespace.
     pub pid: u32,
-    /// When its group leader started: nanoseconds of CLOCK_BOOTTIME.
+    /// The start time of its group leader, in nanoseconds of CLOCK_BOOTTIME.
     pub start: u64,
     /// The kernel's exec counter.
     pub exec: u64,
@@ -35,11 +34,11 @@ pub struct Event {
     pub pid: u32,
     /// Thread id (for `Fork` the child's).
     pub tid: u32,
-    /// What happened.
+    /// The kind of event.
     pub kind: EventKind,
 }
 
-/// What happened.
+/// The kind of event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventKind {
     /// An executable mapping was made. Ends what it overlaps.

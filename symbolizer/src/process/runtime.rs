@@ -3,7 +3,7 @@
 use super::proc::maps::basename;
 use crate::place::Runtime;
 
-/// The runtime that a mapped file tells.
+/// The runtime to which a mapped file belongs.
 pub(crate) fn of(path: &[u8]) -> Option<Runtime> {
     let name = basename(path);
     let starts = |prefix: &str| name.starts_with(prefix.as_bytes());

@@ -143,7 +143,7 @@ pub(crate) fn skipped(why: &str) {
     std::io::stderr().write_all(line.as_bytes()).unwrap();
 }
 
-/// Whether the test may mount; says so if not.
+/// Whether the test may mount; prints a message if not.
 fn may_mount() -> bool {
     let may = rustix::process::geteuid().is_root()
         && Command::new("unshare")

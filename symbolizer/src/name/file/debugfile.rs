@@ -17,7 +17,7 @@ use crate::MappedFile;
 
 /// The checksum of a larger file is not made.
 const MAX_CHECKED: u64 = 1 << 30;
-/// A compressed symbol table grows to no more bytes, and its decoder takes no more memory.
+/// The limit for the size of a decompressed symbol table, and for the memory of its decoder.
 const MAX_MINI: u64 = 128 << 20;
 const DIRECTORY: &str = "/usr/lib/debug";
 
@@ -26,16 +26,16 @@ const DIRECTORY: &str = "/usr/lib/debug";
 pub(crate) struct DebugFile {
     /// The open file.
     pub file: File,
-    /// Whether it stands in a directory of this machine and not of a container.
+    /// Whether it is in a directory of this machine, not of a container.
     pub ours: bool,
 }
 
-/// What was found of a debug file, and why another one was passed over.
+/// The debug file that was found, and why another one was refused.
 #[derive(Debug, Default)]
 pub(crate) struct Search {
     /// The first that fits.
     pub found: Option<DebugFile>,
-    /// What was wrong with others.
+    /// The defect of a refused file.
     pub refused: Option<&'static str>,
 }
 
@@ -136,7 +136,7 @@ fn debug_link(image: &Image<'_>) -> Option<(Vec<u8>, u32)> {
     plain.then_some((name, checksum))
 }
 
-/// Where a debug link's file may lie, from the path of the file that names it.
+/// The possible paths of a debug link's file, from the path of the file that names it.
 fn link_paths(path: &[u8], name: &[u8]) -> Vec<PathBuf> {
     let path = Path::new(OsStr::from_bytes(path));
     let (Some(directory), name) = (path.parent(), OsStr::from_bytes(name)) else {

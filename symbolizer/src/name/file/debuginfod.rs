@@ -15,7 +15,7 @@ use super::debugfile;
 const MAX_BYTES: u64 = 2 << 30;
 /// A file that cannot be kept in the cache is held in memory, if it is no larger.
 const MAX_MEMORY: u64 = 256 << 20;
-/// Time that all fetches together may take.
+/// The time limit for all downloads together.
 const MAX_TIME: Duration = Duration::from_secs(60);
 /// Time until a server must have answered at all.
 const MAX_CONNECT: Duration = Duration::from_secs(5);
@@ -40,7 +40,7 @@ pub fn servers(variable: Option<&OsStr>) -> Vec<String> {
         .collect()
 }
 
-/// Where elfutils' client keeps what it fetched.
+/// The cache directory of elfutils' client.
 fn cache_directory() -> Option<PathBuf> {
     let named =
         |variable| env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);

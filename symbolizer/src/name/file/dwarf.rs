@@ -30,12 +30,12 @@ const MAX_SECTIONS: u64 = 2 << 30;
 const MAX_FACTOR: u64 = 1032;
 /// Addresses looked up between two looks at the clock.
 const BATCH: usize = 256;
-/// So many addresses in a row that cannot be looked up end the work on a file.
+/// This many consecutive failures end the work on a file.
 const MAX_FAILURES: usize = 16;
 /// Inlined functions at one address beyond this are left out.
 const MAX_INLINED: usize = 256;
 
-/// What DWARF says of an address.
+/// The names of an address in DWARF.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Found {
     /// Innermost first.
@@ -49,8 +49,7 @@ pub(crate) fn present(image: &Image<'_>) -> bool {
     image.has(".debug_info")
 }
 
-/// What DWARF says of each address; `ours`: the file is from this machine's debug directories. After `time`
-/// the rest is left out.
+/// The names of each address in DWARF. `ours`: the file is from this machine's debug directories. After `time`, the rest is left out.
 pub(crate) fn names(
     file: &File,
     image: &Image<'_>,
@@ -81,7 +80,7 @@ fn check(image: &Image<'_>) -> Result<bool, &'static str> {
         } else {
             section.size
         };
-        // The stated size is allocated at once, the stream may still hold more.
+        // The stated size is allocated at once. The stream may still contain more.
         if size / MAX_FACTOR > section.size || (compressed && section.size > MAX_COMPRESSED) {
             return Err("compressed DWARF is too large");
         }
@@ -90,8 +89,8 @@ fn check(image: &Image<'_>) -> Result<bool, &'static str> {
     if total > MAX_SECTIONS { Err("DWARF is too large") } else { Ok(any) }
 }
 
-/// What is given to blazesym. The file itself, if only root and we can change it (a mapped file that shrinks
-/// kills) and it is one that may refer to others or has nothing to gain from a copy of what is needed.
+/// The input for blazesym. It is the file itself if only root and we can change it (a mapped file that shrinks kills the process), and
+/// if it may refer to other files or a copy of the needed sections would gain nothing.
 fn source(file: &File, image: &Image<'_>, ours: bool) -> Result<Option<File>, &'static str> {
     let failed = "the file is not readable";
     let compressed = check(image)?;

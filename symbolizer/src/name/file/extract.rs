@@ -1,6 +1,5 @@
-//! The debug sections of a file as a small ELF file of their own: without the sections that names do not
-//! need (which would be decompressed all the same), without anything that refers to another file, and in
-//! memory that nobody else can change.
+//! The debug sections of a file, copied into a small ELF file. The copy leaves out sections that names do not need (they would also be
+//! decompressed) and references to other files. It is in memory that no other process can change.
 
 use std::fs::File;
 use std::io;
@@ -8,7 +7,7 @@ use std::os::unix::fs::FileExt;
 
 use elf::{Image, SHT_NOBITS, Section};
 
-/// What functions, inlined functions and lines are read from.
+/// The sections from which functions, inlined functions and lines are read.
 const SECTIONS: [&str; 11] = [
     ".debug_abbrev",
     ".debug_addr",
@@ -25,7 +24,7 @@ const SECTIONS: [&str; 11] = [
 /// One symbol without a size: blazesym looks for the place in the source only where there is a symbol.
 const SYMBOLS: [&[u8]; 2] = [&[0; 24], b"\x01\0\0\0\x12\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"];
 const STRINGS: &[u8] = b"\0-\0";
-/// Bytes copied at once.
+/// The bytes of one copy.
 const PIECE: u64 = 1 << 20;
 
 /// Whether a section is one that is copied.
@@ -96,7 +95,7 @@ impl Writer<'_> {
     fn finish(mut self, machine: u16) -> io::Result<()> {
         let start = self.end;
         let names = Section { name: ".shstrtab".to_owned(), kind: 3, ..Section::default() };
-        // The table's own name stands in it too.
+        // The table also contains its own name.
         let bytes = [&self.names[..], names.name.as_bytes(), b"\0"].concat();
         self.write(&bytes)?;
         self.header(&names, start, [0; 3]);

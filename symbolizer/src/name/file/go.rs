@@ -55,7 +55,7 @@ pub fn go_table(image: &Image<'_>) -> Option<(Vec<u8>, u64)> {
     Some((data, text))
 }
 
-/// Where the text starts: as the module's description says, or the table, or the section.
+/// The start of the text: from the module's description, else from the table, else from the section.
 fn text(image: &Image<'_>, table: &[u8], described: u64) -> Option<u64> {
     let section = image.section(".text").map_or(0, |text| text.address);
     [described, stated_text(table), section].into_iter().find(|&text| text != 0)
@@ -90,7 +90,7 @@ fn words(bytes: &[u8]) -> [u64; WORDS] {
     words
 }
 
-/// In a position-independent program the words stand in the relocations.
+/// In a position-independent program, the words are in the relocations.
 fn relocated(image: &Image<'_>, table: u64) -> Option<[u64; WORDS]> {
     let section = image.section(".rela.dyn").or_else(|| image.section(".rela"))?;
     let data = image.data(section, MAX_DATA)?;

@@ -116,8 +116,8 @@ impl<'a> GoTable<'a> {
         (table.functions > 0 && len <= table.table.len()).then_some(table)
     }
 
-    /// Word of the runtime's description of the module that tells where inlining tables lie; `None` for tables
-    /// whose inlined calls are not read.
+    /// The index of the word with the address of the inlining tables, in the runtime's description of the module; `None` for tables whose
+    /// inlined calls are not read.
     pub fn function_data_word(&self) -> Option<usize> {
         match self.version {
             Version::Go12 | Version::Go116 => None,

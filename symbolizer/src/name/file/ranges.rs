@@ -1,7 +1,7 @@
-//! Where functions start and end by `.eh_frame`: code without a symbol is still one frame.
+//! The ranges of functions from `.eh_frame`: code without a symbol is still one frame.
 //!
-//! The binary search table of `.eh_frame_hdr` is used where it has the form that every linker writes and
-//! agrees with the entry that it points to; else all of `.eh_frame` is read once.
+//! The binary search table of `.eh_frame_hdr` is used if it has the form that every linker writes, and agrees with the entry to which
+//! it points. Otherwise all of `.eh_frame` is read once.
 
 use elf::word::u32_at;
 use gimli::{BaseAddresses, CieOrFde, EhFrame, EhFrameOffset, LittleEndian, UnwindSection};
@@ -68,7 +68,7 @@ impl<'a> Table<'a> {
         Some((at(index * 8)?, at(index * 8 + 4)?))
     }
 
-    /// How many entries start at or below an address.
+    /// The number of entries that start at or below an address.
     fn below(&self, address: u64) -> Option<usize> {
         let (mut low, mut high) = (0, self.len());
         while low < high {
@@ -98,8 +98,7 @@ impl<'a> Ranges<'a> {
         }
     }
 
-    /// The run of code that an address lies in. Between entries it reaches from one to the next; 0 and
-    /// `u64::MAX` where there is none.
+    /// The run of code that contains an address. Between entries, it reaches from one to the next; 0 and `u64::MAX` replace a missing one.
     pub fn find(&mut self, address: u64) -> Range {
         if self.all.is_none()
             && let Some(range) = self.table.and_then(|table| self.by_table(table, address))
@@ -119,7 +118,7 @@ impl<'a> Ranges<'a> {
         }
     }
 
-    /// By the search table; `None` if it does not agree with the entries.
+    /// The range from the search table; `None` if the table does not agree with the entries.
     fn by_table(&self, table: Table<'_>, address: u64) -> Option<Range> {
         let next = table.below(address)?;
         let end = if next < table.len() { table.pair(next)?.0 } else { u64::MAX };

@@ -1,5 +1,5 @@
-//! ELF symbol tables in one pass: the table is read once, in pieces, for all addresses that are asked for;
-//! nothing is sorted and no name is read but those that are the answer.
+//! ELF symbol tables in one pass: the table is read once, in pieces, for all wanted addresses. Nothing is sorted, and only the names of
+//! the result are read.
 
 use elf::{Image, SHT_NOBITS, Section, SymbolKind};
 
@@ -7,7 +7,7 @@ use elf::{Image, SHT_NOBITS, Section, SymbolKind};
 const MAX_TABLE: u64 = 512 << 20;
 /// Bound of the work on symbols that overlap, in steps.
 const MAX_STEPS: u64 = 1 << 24;
-/// So many names of one address are compared.
+/// The most names of one address that are compared.
 const MAX_ALIASES: usize = 8;
 
 /// A function symbol that covers an address.
@@ -17,11 +17,11 @@ pub struct Symbol {
     pub start: u64,
     /// Size in bytes; 0 where the table does not say.
     pub size: u64,
-    /// Its name as it stands in the table.
+    /// Its name in the table.
     pub name: Vec<u8>,
 }
 
-/// What the pass found so far: the addresses and, for each, the best symbols.
+/// The findings of the pass so far: the addresses and, for each, the best symbols.
 #[derive(Debug)]
 struct Pass<'a> {
     addresses: &'a [u64],
@@ -131,8 +131,8 @@ fn prefer(slot: &mut Vec<elf::Symbol>, entry: elf::Symbol) {
     }
 }
 
-/// Of names for one function the plainest: global before weak before local, then fewer leading underscores,
-/// then the shorter, then in order.
+/// The plainest of the names of one function: global before weak before local, then fewer leading underscores, then the shorter name,
+/// then the order of names.
 fn best_name(image: &Image<'_>, table: &Section, entries: &[elf::Symbol]) -> Option<Symbol> {
     let named = entries.iter().filter_map(|entry| {
         let name = image.symbol_name(table, entry)?;

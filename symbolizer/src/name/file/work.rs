@@ -29,7 +29,7 @@ pub(crate) struct Work<'a> {
     positions: Vec<Option<(String, u32)>>,
     /// Whether any full symbol table was there.
     symbols: bool,
-    /// What was wrong with the file and its debug files.
+    /// The defects of the file and its debug files.
     pub warnings: Vec<&'static str>,
 }
 
@@ -54,7 +54,7 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Names for all addresses, in their order; `time` is what DWARF may still take, of all files together.
+    /// Names for all addresses, in their order. `time` is the time that is left for the DWARF of all files.
     pub(crate) fn run(&mut self, debuginfod: &mut Debuginfod, time: &mut Duration) -> Vec<Named> {
         self.go();
         let debug = self.debug_file(debuginfod);
@@ -95,7 +95,7 @@ impl<'a> Work<'a> {
             && let Some(id) = &self.file.build_id
         {
             match debuginfod.fetch(id) {
-                // What a server sends is no more trusted than a container's file.
+                // A file from a server is trusted no more than a container's file.
                 Ok(file) => search.check(file, false, self.image, self.file),
                 Err(what) => search.refused = Some(what),
             }
@@ -140,7 +140,7 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Where DWARF gives only a function's short name (as with line tables alone), the symbol's mangled one.
+    /// Replaces a function's short name by the symbol's mangled name, if DWARF has only the short one (as with line tables alone).
     fn linkage_names(&mut self, other: Option<&Image<'_>>) {
         let mangled = |name: &str| name.starts_with("_Z") || name.starts_with("_R");
         let short =
@@ -240,7 +240,7 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// What is left is named by where its code starts.
+    /// Names the remaining addresses by the start of their code.
     fn ranges(&mut self) {
         let (indices, addresses) = self.pending();
         if indices.is_empty() {
@@ -257,7 +257,7 @@ impl<'a> Work<'a> {
     }
 }
 
-/// The sections that tell where functions start.
+/// The sections with the starts of functions.
 #[derive(Debug, Default)]
 struct Frame {
     frame: (u64, Vec<u8>),

@@ -1,5 +1,5 @@
-//! Kernel symbols as text: as the kernel prints one, and `/proc/kallsyms` in one pass for all addresses that are asked for. The kernel makes the text anew for each
-//! reader, which costs more than to look at it; so it is read only as far as needed.
+//! Kernel symbols as text: one symbol as the kernel prints it, and `/proc/kallsyms` in one pass for all wanted addresses. The kernel
+//! makes the text again for each reader, which costs more than parsing it, so it is read only as far as needed.
 
 use std::io;
 use std::ops::ControlFlow;
@@ -8,7 +8,7 @@ use crate::name::{lines, text};
 
 /// No more bytes are read.
 const MAX_BYTES: u64 = 256 << 20;
-/// So many names of one address are compared.
+/// The most names of one address that are compared.
 const ALIASES: usize = 16;
 /// Code without a size does not reach further from its symbol than this.
 const MAX_REACH: u64 = 4 << 20;
@@ -24,7 +24,7 @@ pub struct Ksym {
     pub module: Option<String>,
 }
 
-/// What a pass found.
+/// The findings of a pass.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Ksyms {
     /// For each address the symbol that it lies in.
@@ -176,7 +176,7 @@ fn is_code(kind: u8) -> bool {
     matches!(kind, b't' | b'T' | b'w' | b'W' | b'i')
 }
 
-/// Of symbols at one address: global before weak before local functions before data.
+/// The rank of a symbol among those at one address: global before weak before local functions before data.
 fn rank(kind: u8) -> u8 {
     match kind {
         b'T' => 0,

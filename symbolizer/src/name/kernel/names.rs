@@ -15,7 +15,7 @@ use crate::name::{Line, Named, demangle};
 /// Asks the running kernel what it prints for addresses, as in `function+0x10/0x40 [module]`; `None`: it cannot say.
 pub type AskKernel = fn(&[u64]) -> Option<Vec<String>>;
 
-/// Bytes of the file that tell whether it shows addresses.
+/// The first bytes of the file, enough to see whether it shows addresses.
 const HEAD: usize = 4096;
 /// For more addresses than these, reading all names costs less than to ask for each.
 const MAX_ASKED: usize = 8192;
@@ -78,7 +78,7 @@ fn named(addresses: &[u64], symbols: &[Option<Ksym>]) -> Vec<Named> {
     named
 }
 
-/// What is shown of a symbol.
+/// The name that is shown for a symbol.
 pub(crate) fn name(symbol: &Option<Ksym>) -> Named {
     let Some(symbol) = symbol else {
         let module = "[kernel]".to_owned();
@@ -112,8 +112,8 @@ fn program(symbol: &Ksym) -> Option<&str> {
     Some(if name.is_empty() { &symbol.name } else { name })
 }
 
-/// Source lines of BPF programs, from what the kernel kept of their BTF. blazesym asks the kernel; it is
-/// shown the programs' symbols alone, so that it need not read the whole table.
+/// Source lines of BPF programs, from the BTF that the kernel kept. blazesym asks the kernel. It gets only the programs' symbols, so
+/// that it does not read the whole table.
 fn program_lines(programs: &[(usize, u64, &Ksym)]) -> Vec<Option<(String, u32)>> {
     let lines = || -> Option<Vec<Option<(String, u32)>>> {
         let memory = rustix::fs::memfd_create("kallsyms", rustix::fs::MemfdFlags::CLOEXEC).ok()?;

@@ -1,4 +1,4 @@
-//! How many descriptors may stay open.
+//! The limit of open descriptors.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -13,11 +13,11 @@ pub(crate) struct Descriptors {
 
 impl Descriptors {
     const MOST: u64 = 65_536;
-    /// What events, maps, pipes and the symbolizer need besides.
+    /// The descriptors for events, maps, pipes and the symbolizer.
     const REST: u64 = 1024;
 
-    /// Whether one more file may be kept open. The soft limit is raised when it is reached, not before: a
-    /// command started earlier does not inherit the raised one.
+    /// Whether one more file may be kept open. The soft limit is raised only when it is reached, so that a command that was started before
+    /// does not inherit the raised one.
     pub(crate) fn room(&mut self) -> bool {
         let limit =
             *self.limit.get_or_insert_with(|| Self::budget(getrlimit(Resource::Nofile).current));

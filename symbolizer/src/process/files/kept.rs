@@ -23,9 +23,9 @@ struct Entry {
     loads: Vec<Segment>,
     /// Its state when it was opened.
     stamp: Option<Stamp>,
-    /// Which root it was seen in; kept only where the inode number does not tell it apart.
+    /// The root in which it was seen; kept only if the inode number is ambiguous.
     root: Option<RootId>,
-    /// How often it was seen without being open.
+    /// How often it was seen without being opened.
     sightings: u32,
 }
 
@@ -35,7 +35,7 @@ pub(crate) struct Files {
     entries: Vec<Entry>,
     by_inode: HashMap<Inode, Vec<FileId>>,
     by_build_id: HashMap<Vec<u8>, FileId>,
-    /// Devices with files that device and inode do not tell apart.
+    /// Devices on which device and inode do not identify a file.
     loose: HashSet<(u32, u32)>,
     /// Memory files that hold no program.
     code_memory: HashSet<Inode>,
@@ -60,8 +60,8 @@ impl Files {
         (0..).map(FileId).zip(self.entries.iter().map(|entry| &entry.mapped))
     }
 
-    /// The virtual address of a file offset; the offset itself for a file that was never opened, `None`
-    /// where the file says that nothing is loaded from there.
+    /// The virtual address of a file offset; the offset itself for a file that was never opened; `None` if the file loads nothing from
+    /// there.
     pub(crate) fn address(&self, id: FileId, offset: u64) -> Option<u64> {
         let entry = self.entries.get(id.0 as usize)?;
         if entry.loads.is_empty() {
@@ -70,7 +70,7 @@ impl Files {
         address(&entry.mapped.segments, offset).or_else(|| address(&entry.loads, offset))
     }
 
-    /// What a mapping holds, its file opened at first sight. `source` is `None` where nothing may be opened.
+    /// The content of a mapping. Its file is opened at first sight. `source` is `None` if nothing may be opened.
     pub(crate) fn content(
         &mut self,
         told: &Told<'_>,
@@ -79,7 +79,7 @@ impl Files {
         spoilt: &mut Spoilt,
     ) -> Content {
         match origin {
-            // That of a 32-bit task is another one, and not bpflame's own.
+            // The vDSO of a 32-bit task differs from bpflame's own.
             Origin::Vdso if told.start >> 32 == 0 => Content::Nameless(Reason::NoSymbol),
             Origin::Vdso => Content::Vdso,
             Origin::Anonymous => Content::Jit,
@@ -180,8 +180,8 @@ impl Files {
         self.by_inode.get(&(told.device, told.inode))?.iter().rev().find(same).copied()
     }
 
-    /// Whether there is nothing to gain from opening a file again. One that could not be opened is tried again
-    /// a few times, and then now and then: its inode number may be another file's by now.
+    /// Whether opening a file again would gain nothing. A file that could not be opened is tried again a few times, and then occasionally,
+    /// because its inode number may now belong to another file.
     fn settled(&mut self, id: FileId) -> bool {
         let entry = &mut self.entries[id.0 as usize];
         if entry.mapped.handle.is_some() {

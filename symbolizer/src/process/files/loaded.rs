@@ -1,9 +1,9 @@
-//! What the process table reads of an ELF file: its loaded segments and its build ID.
+//! The parts of an ELF file that the process table reads: its loaded segments and its build ID.
 
 use crate::place::Segment;
 use elf::{Bytes, Error, Header};
 
-/// What an ELF file says of itself.
+/// The loaded segments and the build ID of an ELF file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Loaded {
     /// Loaded segments, in file order.
@@ -14,7 +14,7 @@ pub(crate) struct Loaded {
     pub(crate) build_id: Option<Vec<u8>>,
 }
 
-/// Why there is no [`Loaded`].
+/// The reason why there is no [`Loaded`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Problem {
     /// Not an ELF file at all.

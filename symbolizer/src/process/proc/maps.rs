@@ -1,6 +1,6 @@
-//! `/proc/PID/maps`: its executable lines, and what a path in it says.
+//! `/proc/PID/maps`: its executable lines, and the meaning of its paths.
 
-/// A line of a maps file, or a side-band record: an executable mapping as the kernel tells it.
+/// An executable mapping as the kernel describes it: a line of a maps file, or a side-band record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Told<'a> {
     /// First address.
@@ -17,7 +17,7 @@ pub(crate) struct Told<'a> {
     pub(crate) path: &'a [u8],
 }
 
-/// What kind of memory a path names.
+/// The kind of memory that a path names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
     /// A file.
@@ -61,7 +61,7 @@ fn hex(digits: &[u8]) -> Option<u64> {
     u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
 }
 
-/// What kind of memory `path` names.
+/// The kind of memory that `path` names.
 pub(crate) fn origin(path: &[u8]) -> Origin {
     const ANONYMOUS: [&[u8]; 6] =
         [b"//anon", b"/dev/zero", b"/SYSV", b"/anon_hugepage", b"anon_inode:", b"/[aio]"];

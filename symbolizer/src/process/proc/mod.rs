@@ -1,7 +1,7 @@
-//! What `/proc` tells of processes, and opening the files that it names.
+//! Reading processes from `/proc`, and opening the files that it names.
 //!
 //! Modules in reading order: `task` (one directory of `/proc`), `maps` (its mappings), `open` (a file that was mapped), `roots` (mount
-//! namespaces), `source` (where one process's files are looked for).
+//! namespaces), `source` (the places in which one process's files are searched).
 
 pub(crate) mod maps;
 pub(crate) mod open;

@@ -21,20 +21,20 @@ const BCACHEFS: u64 = 0xca45_1a4e;
 pub(crate) struct Opened {
     /// The file.
     pub(crate) file: File,
-    /// What it is.
+    /// The identity and state of the file.
     pub(crate) stamp: Stamp,
-    /// The kernel's records do not tell it from a file with its inode number in another subvolume.
+    /// In the kernel's records, it looks the same as a file with this inode number in another subvolume.
     pub(crate) loose: bool,
 }
 
-/// Which file, and which state of it. As long as it is open, device and inode stand for it alone.
+/// The identity and the state of a file. As long as it is open, no other file has its device and inode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
     /// Bytes.
     pub(crate) size: i64,
-    /// When its content changed: seconds, nanoseconds.
+    /// The time of the last change of its content: seconds, nanoseconds.
     pub(crate) modified: (i64, u64),
-    /// When its inode changed.
+    /// The time of the last change of its inode.
     pub(crate) changed: (i64, u64),
 }
 
@@ -77,7 +77,7 @@ pub(crate) fn by_path(root: impl AsFd, told: &Told<'_>) -> Result<Opened, Reason
     checked(below(root, told)?, told, false)
 }
 
-/// The same below a root that may be another one: only if device and inode are those of the record.
+/// Does the same below a root that may be the wrong one: only if device and inode are those of the record.
 pub(crate) fn by_path_exactly(root: impl AsFd, told: &Told<'_>) -> Result<Opened, Reason> {
     let found = below(root, told)?;
     let stat = rustix::fs::fstat(&found).map_err(file_reason)?;
@@ -102,8 +102,8 @@ pub(crate) fn root(task: &Task) -> Result<File, Reason> {
         .map_err(file_reason)
 }
 
-/// A regular file of a directory below a root, by its name, and what it is. The directory may be reached
-/// through links (they end in the same root), the file may not be one.
+/// Opens a regular file by its name in a directory below a root, and returns its stamp. The path of the directory may contain links,
+/// which stay within the root. The file itself must not be a link.
 pub(crate) fn regular(
     root: impl AsFd,
     directory: &str,
@@ -128,7 +128,7 @@ pub(crate) fn stamp(file: &File) -> Option<Stamp> {
     rustix::fs::fstat(file).ok().as_ref().map(Stamp::from)
 }
 
-/// Opens what a path descriptor stands for, if it is the file that was mapped.
+/// Opens the file of a path descriptor, if it is the file that was mapped.
 fn checked(found: OwnedFd, told: &Told<'_>, same_name: bool) -> Result<Opened, Reason> {
     let stat = rustix::fs::fstat(&found).map_err(file_reason)?;
     let magic = rustix::fs::fstatfs(&found).map_err(file_reason)?.f_type as u64;

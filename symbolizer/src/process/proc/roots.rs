@@ -1,5 +1,4 @@
-//! The roots of mount namespaces: one descriptor each, kept so that files are still found by path when
-//! their process is gone.
+//! The roots of mount namespaces. One descriptor of each is kept, so that files are found by path after their process has ended.
 
 use super::open;
 use super::task::Task;
@@ -7,7 +6,7 @@ use rustix::fs::AtFlags;
 use std::fs::File;
 use std::sync::Arc;
 
-/// What tells one root from every other: the namespace, and the directory (for `chroot`).
+/// The identity of a root: the namespace, and the directory (for `chroot`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct RootId {
     namespace: u64,
@@ -34,7 +33,7 @@ pub(crate) struct Roots {
 }
 
 impl Roots {
-    /// So many are kept; those that files or processes hold on to included.
+    /// The most roots that are kept, including those that files or processes use.
     const MOST: usize = 256;
     const LATEST: usize = 8;
 

@@ -1,4 +1,4 @@
-//! Where the files of one process are looked for.
+//! The places in which the files of one process are searched.
 
 use super::maps::Told;
 use super::open::{self, Opened};
@@ -14,7 +14,7 @@ pub(crate) struct Source<'a> {
     living: Option<(u32, Start)>,
     /// Its directory in `/proc`, once it was found.
     task: Option<Task>,
-    /// Its root as far as it is known, and whether it was seen since its last exec.
+    /// Its root, if it is known, and whether it was seen since the last exec.
     root: &'a mut (Option<Root>, bool),
     roots: &'a mut Roots,
 }

@@ -1,5 +1,4 @@
-//! What `/proc/PID` tells of a process, read with bounds and through one descriptor, so that all of it
-//! is of the same process.
+//! Reading `/proc/PID`, with bounds and through one descriptor, so that all facts belong to the same process.
 
 use crate::place::Reason;
 use rustix::fs::{Mode, OFlags};
@@ -12,30 +11,29 @@ const MOST_MAPS: usize = 32 << 20;
 /// Nanoseconds of a tick of `/proc/PID/stat`.
 pub(crate) const TICK: u64 = 10_000_000;
 
-/// A process's directory in `/proc`. When the process is gone and its pid is taken by another one, reads
-/// fail instead of telling of the other one.
+/// A process's directory in `/proc`. After the process has ended, reads fail, even if another process has its pid.
 #[derive(Debug)]
 pub(crate) struct Task {
     directory: OwnedFd,
 }
 
-/// When a process started, as far as it is known.
+/// The start time of a process, as far as it is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Start {
-    /// By its identity: nanoseconds of CLOCK_BOOTTIME.
+    /// From its identity: nanoseconds of CLOCK_BOOTTIME.
     pub(crate) exact: Option<u64>,
-    /// By `/proc`: ticks since boot; the kernel rounds down.
+    /// From `/proc`: ticks since boot; the kernel rounds down.
     pub(crate) ticks: Option<u64>,
 }
 
 impl Start {
-    /// Whether a process that `/proc` says started at `ticks` can be this one.
+    /// Whether a process with the start time `ticks` in `/proc` can be this one.
     pub(crate) fn allows(self, ticks: u64) -> bool {
         self.exact.is_none_or(|exact| same_tick(exact, ticks))
             && self.ticks.is_none_or(|was| was == ticks)
     }
 
-    /// How a start in nanoseconds lies to this one.
+    /// The order of this start time relative to one in nanoseconds.
     pub(crate) fn compare(self, exact: u64) -> Ordering {
         match (self.exact, self.ticks) {
             (Some(known), _) => exact.cmp(&known),
@@ -78,7 +76,7 @@ impl Task {
         task.start_ticks().is_ok_and(|ticks| start.allows(ticks)).then_some(task)
     }
 
-    /// When it started, in ticks of 10 ms since boot.
+    /// Its start time, in ticks of 10 ms since boot.
     pub(crate) fn start_ticks(&self) -> Result<u64, Reason> {
         start_ticks(&self.read("stat", 4096)?).ok_or(Reason::ProcessGone)
     }
@@ -127,7 +125,7 @@ impl Task {
     }
 }
 
-/// Why `/proc` did not answer.
+/// The reason for an error of `/proc`.
 pub(crate) fn reason(error: Errno) -> Reason {
     match error {
         Errno::ACCESS | Errno::PERM => Reason::NotPermitted,

@@ -17,16 +17,15 @@ const LONGEST_WAIT: u64 = 10_000_000_000;
 /// The search for one process's perf map.
 #[derive(Debug)]
 pub(crate) struct Watch {
-    /// What was found.
+    /// The perf map, or why there is none.
     pub(crate) jit: Jit,
     status: Option<Status>,
-    /// When the next look is worth it; nanoseconds of CLOCK_MONOTONIC.
+    /// The time of the next look, nanoseconds of CLOCK_MONOTONIC.
     next: u64,
     wait: u64,
 }
 
-/// When a process began: nanoseconds of CLOCK_BOOTTIME (its start) and CLOCK_MONOTONIC (its last fork or
-/// exec), as far as known.
+/// The begin of a process, as far as known: nanoseconds of CLOCK_BOOTTIME (its start) and of CLOCK_MONOTONIC (its last fork or exec).
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Began {
     /// Its start, of CLOCK_BOOTTIME.
@@ -85,7 +84,7 @@ impl Watch {
     }
 }
 
-/// Why a file is no perf map, for the reader; `None`: there is none (yet).
+/// The reason why a file is not accepted as a perf map, for the warning; `None`: there is no file (yet).
 fn refusal(reason: Reason) -> Option<&'static str> {
     match reason {
         Reason::FileRefused => Some("refused: not a regular file"),

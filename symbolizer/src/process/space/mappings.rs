@@ -2,7 +2,7 @@
 
 use crate::place::{FileId, Reason};
 
-/// What an executable mapping holds.
+/// The content of an executable mapping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Content {
     /// Bytes of a file.
@@ -22,9 +22,9 @@ pub(crate) struct Mapping {
     pub(crate) start: u64,
     /// The address behind the last one.
     pub(crate) end: u64,
-    /// What lies at `start`: an offset in the file or the vDSO, in bytes; 0 otherwise.
+    /// The offset of `start` in the file or the vDSO, in bytes; 0 otherwise.
     pub(crate) offset: u64,
-    /// What it holds.
+    /// Its content.
     pub(crate) content: Content,
 }
 
@@ -53,7 +53,7 @@ impl Mapping {
     }
 }
 
-/// What an insertion did to the places of addresses.
+/// The effect of an insertion on the places of addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
     /// Nothing.
@@ -62,7 +62,7 @@ pub(crate) enum Change {
     Added,
     /// Addresses lie elsewhere than before.
     Replaced,
-    /// It was not taken: the list is full.
+    /// The mapping was not added: the list is full.
     Full,
 }
 
@@ -74,7 +74,7 @@ pub(crate) struct Mappings {
 }
 
 impl Mappings {
-    /// As many as the kernel allows a process by default (`vm.max_map_count`).
+    /// The most mappings that the kernel allows a process by default (`vm.max_map_count`).
     const MOST: usize = 65_536;
 
     /// The mapping that has `address`.
@@ -83,7 +83,7 @@ impl Mappings {
         self.list.get(at).filter(|mapping| mapping.start <= address)
     }
 
-    /// What `insert` would do.
+    /// The effect of `insert`.
     pub(crate) fn effect(&self, new: &Mapping) -> Change {
         let (first, last) = self.overlapped(new);
         let overlapped = &self.list[first..last];
@@ -137,7 +137,7 @@ impl Mappings {
         self.list.iter()
     }
 
-    /// How many there are.
+    /// The number of mappings.
     pub(crate) fn len(&self) -> usize {
         self.list.len()
     }

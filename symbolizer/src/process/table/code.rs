@@ -11,8 +11,8 @@ use std::sync::Arc;
 pub struct CodeMemory {
     /// Process id.
     pub pid: u32,
-    /// When it was started, in nanoseconds since boot or, where only `/proc` tells it, rounded down to hundredths of a second;
-    /// `None` where neither is known yet.
+    /// Its start time, in nanoseconds since boot; if only `/proc` has it, rounded down to hundredths of a second; `None` if it is not known
+    /// yet.
     pub start: Option<u64>,
     image: u32,
     maps: Arc<Mappings>,
@@ -37,11 +37,11 @@ pub struct CodeRange {
     pub start: u64,
     /// End, exclusive.
     pub end: u64,
-    /// What it holds.
+    /// Its content.
     pub holds: CodeOf,
 }
 
-/// What executable memory holds.
+/// The content of executable memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CodeOf {
     /// A file's code.
@@ -58,7 +58,7 @@ pub enum CodeOf {
     },
     /// Code made at run time.
     Jit,
-    /// What could not be opened.
+    /// A file that could not be opened.
     Unknown,
 }
 
@@ -66,7 +66,7 @@ pub enum CodeOf {
 const TICK: u64 = 10_000_000;
 
 impl ProcessTable {
-    /// The executable memory of all processes that live, as far as it is known.
+    /// The known executable memory of all living processes.
     pub fn code(&self) -> impl Iterator<Item = CodeMemory> {
         self.current.values().filter_map(|&index| self.code_of(index))
     }

@@ -1,4 +1,4 @@
-//! Where an address lies: by the mappings that are known, and by reading `/proc` where they are not.
+//! Finding the place of an address: by known mappings, and by reading `/proc` if they are unknown.
 
 use super::state::ProcessTable;
 use crate::place::{Place, Reason};
@@ -16,8 +16,8 @@ use crate::process::{Space, runtime};
 const USER: std::ops::Range<u64> = 0x1_0000..1 << 56;
 
 impl ProcessTable {
-    /// Where `address` (a user-space address to look up) lies now. An address in no known mapping makes the
-    /// maps be read once more while the process lives, at intervals that grow while that is of no use.
+    /// The place of `address` (a user-space address to look up) now. For an address outside of known mappings, the maps are read again
+    /// while the process lives. The intervals grow as long as this does not help.
     pub fn locate(&mut self, space: Space, address: u64) -> Place {
         let Some(image) = self.images.get(space.index as usize) else {
             return Place::Unknown { address, reason: Reason::NoMapping };
@@ -39,8 +39,8 @@ impl ProcessTable {
         self.place(space.index, &mapping, address)
     }
 
-    /// Looks once more for perf maps that were not there when their code was first seen (a JVM writes its
-    /// own when it is told to). To be called when the recording ends, before names are made.
+    /// Looks again for perf maps that did not exist when their code was first seen (a JVM writes its map on request). Call this when the
+    /// recording ends, before names are made.
     pub fn finish(&mut self) {
         let present: Vec<u32> = self.current.values().copied().collect();
         for index in present {
@@ -78,7 +78,7 @@ impl ProcessTable {
             return;
         }
         let story = match (self.read_maps(index), story) {
-            // Of a process that is gone, the events told all that will ever be known.
+            // For a process that has ended, the events are all that can be known.
             (Ok(()), _) | (Err(_), Story::Doubted { certain: true }) => Story::Known,
             (Err(reason), _) => {
                 // After a lost exec, the mappings would be those of another program.
@@ -123,8 +123,7 @@ impl ProcessTable {
         read
     }
 
-    /// What `/proc/PID/maps` says takes the place of what is known; where events may be missing, of all that
-    /// is known, else of what it overlaps.
+    /// Replaces known mappings by those of `/proc/PID/maps`: all of them if events may be missing, else those that overlap.
     fn take_maps(&mut self, index: u32) -> Result<(), Reason> {
         let image = &self.images[index as usize];
         let task = Task::open(image.pid)?;
@@ -201,8 +200,8 @@ impl ProcessTable {
         }
     }
 
-    /// The last look, at the end of the process (it may be a zombie by now, but its root is known) or of the
-    /// recording. Later the pid is another one's, and the map too.
+    /// The last look, at the end of the process (it may already be a zombie, but its root is known) or of the recording. Later, the pid and
+    /// the map may belong to another process.
     pub(crate) fn look_for_perf_map_at_last(&mut self, index: u32) {
         let image = &self.images[index as usize];
         let missing = image.watch.as_ref().is_some_and(|watch| watch.open());

@@ -1,4 +1,4 @@
-//! What the table knows of each address space, for those who report on a target.
+//! The known facts about each address space, for reports on a target.
 
 use super::state::ProcessTable;
 use crate::place::{FileId, Reason, Runtime};
@@ -6,7 +6,7 @@ use crate::process::Space;
 use crate::process::space::mappings::Content;
 use crate::process::space::story::Story;
 
-/// An address space, as far as it is of interest to a reader.
+/// The facts about an address space.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpaceFacts {
     /// Which one.
@@ -21,17 +21,17 @@ pub struct SpaceFacts {
     pub has_jit_code: bool,
     /// The files that it maps as code, by address; each once.
     pub files: Vec<FileId>,
-    /// Why its mappings are not known.
+    /// The reason why its mappings are unknown.
     pub reason: Option<Reason>,
 }
 
 impl ProcessTable {
-    /// What each pid is now.
+    /// The present address spaces of all pids.
     pub fn spaces(&self) -> impl Iterator<Item = SpaceFacts> {
         self.current.values().filter_map(|&index| self.facts(index))
     }
 
-    /// What a pid is now, if anything is known of it.
+    /// The present address space of a pid, if it is known.
     pub fn process(&self, pid: u32) -> Option<SpaceFacts> {
         self.facts(*self.current.get(&pid)?)
     }

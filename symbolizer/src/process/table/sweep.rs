@@ -4,14 +4,13 @@ use super::state::ProcessTable;
 use crate::process::space::story::Story;
 use std::time::{Duration, Instant};
 
-/// So many processes are read at most.
+/// The most processes that are read.
 const MOST: usize = 2_000;
 
 impl ProcessTable {
-    /// Reads the processes that run now and were not read yet, the latest pid first, until `budget` is used up
-    /// or 2,000 were read; tells how many. What one process takes may go beyond the budget. To be called once,
-    /// right after the events began: then a process that existed before has names even if its first sample
-    /// comes with its end.
+    /// Reads the running processes that were not read yet, the latest pid first, until `budget` is used up or 2,000 were read. Returns
+    /// their number. One process may exceed the budget. Call this once, right after the events have begun: then a process that existed
+    /// before has names even if its first sample comes with its end.
     pub fn read_all(&mut self, budget: Duration) -> usize {
         let began = Instant::now();
         let in_time = || began.elapsed() < budget;

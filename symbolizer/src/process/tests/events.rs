@@ -1,4 +1,4 @@
-//! What events alone tell.
+//! The process table with events alone.
 
 use super::{anonymous, event, exec, fork, identity, mmap};
 use crate::place::{Place, Reason, Runtime};
