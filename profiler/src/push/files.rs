@@ -142,7 +142,7 @@ mod tests {
         let told = failure(two.path(), &mut files);
         assert!(told.contains("more than one line") && !told.contains("hunter"), "{told}");
         let no_text = file([0xff, b'x'], 0o600);
-        assert!(failure(no_text.path(), &mut files).ends_with("no text"));
+        assert!(failure(no_text.path(), &mut files).ends_with("not UTF-8 text"));
         assert!(failure(Path::new("/absent"), &mut files).ends_with("no such file"));
         assert!(failure(Path::new("/"), &mut files).ends_with("a directory"));
         assert!(failure(Path::new("/dev/zero"), &mut files).contains("larger than 64 KiB"));
