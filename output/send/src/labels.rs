@@ -202,20 +202,20 @@ mod tests {
     fn what_would_be_refused_is_named() {
         let long = "v".repeat(31);
         for (own, why) in [
-            (&[("a-b", "v")][..], "\"a-b\": names are letters"),
+            (&[("a-b", "v")][..], "\"a-b\": a name consists of letters"),
             (&[("1a", "v")], "begin with a letter"),
-            (&[("", "v")], "\"\": names are"),
+            (&[("", "v")], "\"\": a name consists"),
             (&[("__x__", "v")], "are its own"),
-            (&[("abcdefghijklmnopqrstu", "v")], "names have 20 bytes at most"),
-            (&[("a", &long)], "its value has 31 bytes, and 30 are allowed"),
+            (&[("abcdefghijklmnopqrstu", "v")], "a name has at most 20 bytes"),
+            (&[("a", &long)], "its value has 31 bytes; 30 are allowed"),
             (&[("a", "")], "it has no value"),
             (&[("a", "v"), ("a", "w")], "\"a\": it is there twice"),
             (&[("a.b", "v"), ("a_b", "v")], "\"a_b\": it is there twice"),
             (&[("service_name", "v")], "\"service_name\": it is there twice"),
-            (&[("a", "v"), ("b", "v"), ("c", "v")], "takes 4 labels at most, and there are 5"),
+            (&[("a", "v"), ("b", "v"), ("c", "v")], "accepts at most 4 labels; there are 5"),
         ] {
             let error = labels(&RULES, own).unwrap_err().to_string();
-            assert!(error.starts_with("X takes ") && error.contains(why), "{own:?}: {error}");
+            assert!(error.starts_with("X ") && error.contains(why), "{own:?}: {error}");
         }
         let series =
             Series { service_name: String::new(), labels: Vec::new(), allowed: Vec::new() };
@@ -253,7 +253,7 @@ mod tests {
             rules.fit_samples(&mut lean(&profile), others).map_err(|e| e.to_string())
         };
         assert_eq!(fit(2, |_| ()).unwrap(), ["comm", "pid", "thread", "tid"]);
-        assert!(fit(3, |_| ()).unwrap_err().contains("takes 6 labels at most, and there are 7"));
+        assert!(fit(3, |_| ()).unwrap_err().contains("accepts at most 6 labels; there are 7"));
         let long = fit(2, |s| s.labels[0].value = LabelValue::Text("v".repeat(31)));
         assert!(long.unwrap_err().contains("\"comm\": its value has 31 bytes"));
         assert!(fit(2, |s| s.labels[1].key = "a b".into()).unwrap_err().contains("\"a b\""));

@@ -1,13 +1,13 @@
-//! Sending a profile to backends: from what was typed to an account of what was delivered.
+//! Sending a profile to backends: from the command line to an account of what was delivered.
 //!
 //! *What it is.* The joint between the command line and `send`, which knows nothing of files and options.
-//! *What it does.* All that can be wrong with an option is told before anything is recorded; what was not
-//! delivered is kept in a file, with the command that sends it again.
+//! *What it does.* It checks every option before the recording starts. It saves undelivered profiles as files, with the command that
+//! sends them again.
 //!
-//! In reading order: `options` (typed to needed), `files` and `header` (secrets), `probe` (whether labels can be
-//! sent), `service`, `delivery` (a profile to every receiver), `outcome` (what became of it), `amount` and `report` (in
-//! words), `figures` (for `--stats`), `keep` and `merge` (what was not delivered, as a file), `again` (the command for
-//! it), `recorded` (all of it for a recording), `upload` (pprof files).
+//! In reading order: `options` (from the command line to settings), `files` and `header` (secrets), `probe` (whether labels can be
+//! sent), `service`, `delivery` (a profile to all receivers), `outcome` (the result at one receiver), `amount` and `report` (the
+//! messages), `figures` (for `--stats`), `keep` and `merge` (saving undelivered profiles), `again` (the command to send them),
+//! `recorded` (all steps for a recording), `upload` (pprof files).
 
 mod again;
 mod amount;

@@ -1,6 +1,6 @@
-//! `/proc` shows a process as it is now, and samples are located later than they were taken: what was read
-//! may be the memory of the program that came next. An exec between the two says so; what it spoilt is taken
-//! back, so that the program before it is unknown, and not another one.
+//! Taking back readings of `/proc` that belong to a later program. `/proc` shows a process as it is now, but samples are located later
+//! than they were taken. If an exec happened in between, the reading shows the next program. It is taken back, so that the earlier
+//! program is unknown instead of wrong.
 
 use super::image::Image;
 use super::reading::Reading;
@@ -49,8 +49,8 @@ impl Image {
         }
     }
 
-    /// Makes it what it was before it was read; its own program is gone, a child's may be read yet. Tells
-    /// how many samples were located by what is taken back, and whether an open perf map was dropped.
+    /// Restores the state before the reading. Its own program is gone; a child's may still be read. Returns the number of samples that were
+    /// located by the reading, and whether an open perf map was dropped.
     pub(crate) fn take_back(&mut self, own: bool) -> (u64, bool) {
         let Some(reading) = self.reading.take() else { return (0, false) };
         self.story = match reading.story {

@@ -16,13 +16,13 @@ use std::sync::Arc;
 pub(crate) struct Image {
     /// Process id.
     pub(crate) pid: u32,
-    /// Who claimed it.
+    /// The identity that claimed it.
     pub(crate) identity: Option<Identity>,
-    /// When its process started.
+    /// The start time of its process.
     pub(crate) start: Start,
     /// The exec counter that its identity will have.
     pub(crate) exec: Option<u64>,
-    /// When it began, by events.
+    /// The time of its begin, from events.
     pub(crate) born: Option<u64>,
     /// The main thread's name.
     pub(crate) comm: Option<Arc<[u8]>>,
@@ -30,13 +30,13 @@ pub(crate) struct Image {
     pub(crate) maps: Arc<Mappings>,
     /// The files of the program before the exec.
     pub(crate) before: Option<Arc<Mappings>>,
-    /// How that is known.
+    /// The state of knowledge about its mappings.
     pub(crate) story: Story,
     /// Grows when an address changes its place.
     pub(crate) epoch: u32,
     /// Addresses without a mapping that were asked for in this epoch, the first few.
     missed: Vec<u64>,
-    /// When its maps may be read again, and how long to wait after that.
+    /// The time at which its maps may be read again, and the wait after that.
     again: (u64, u64),
     /// Its root, and whether it was seen since the last exec.
     pub(crate) root: (Option<Root>, bool),
@@ -44,18 +44,18 @@ pub(crate) struct Image {
     pub(crate) runtime: Option<Runtime>,
     /// Its perf map, once it matters.
     pub(crate) watch: Option<Box<Watch>>,
-    /// What it was before its maps were read, until it is certain what was read.
+    /// The state before its maps were read, until the reading is confirmed.
     pub(crate) reading: Option<Box<Reading>>,
     /// Its main thread ended.
     pub(crate) exited: bool,
-    /// It waits in the queue of those that may be forgotten.
+    /// Whether it is in the queue of address spaces that may be forgotten.
     pub(crate) retired: bool,
 }
 
 impl Image {
     const FIRST_WAIT: u64 = 100_000_000;
     const MOST_MISSED: usize = 16;
-    /// Nanoseconds that an exec takes after its record, on a busy machine.
+    /// The duration of an exec after its record, on a busy machine, in nanoseconds.
     const LOADING: u64 = 20_000_000;
     const LONGEST_WAIT: u64 = 30_000_000_000;
 
@@ -83,7 +83,7 @@ impl Image {
         }
     }
 
-    /// What a process is after an exec.
+    /// The image of a process after an exec.
     pub(crate) fn after_exec(&self, comm: Arc<[u8]>, time: u64) -> Self {
         Self {
             start: self.start,
@@ -94,7 +94,7 @@ impl Image {
         .with_root(self)
     }
 
-    /// A program that began with an exec, all of which the events tell.
+    /// A program that began with an exec and is fully described by events.
     pub(crate) fn fresh(pid: u32, comm: Arc<[u8]>, time: u64) -> Self {
         Self { comm: Some(comm), born: Some(time), story: Story::Known, ..Self::unread(pid) }
     }
@@ -200,7 +200,7 @@ impl Image {
         self.again = (now.saturating_add(wait), (wait * 2).min(Self::LONGEST_WAIT));
     }
 
-    /// When it began.
+    /// The time of its begin.
     pub(crate) fn began(&self) -> Began {
         Began { start: self.start.about(), image: self.born }
     }

@@ -10,8 +10,7 @@ use crate::warning::Spoilt;
 use crate::warning::Warning;
 use std::collections::{HashMap, VecDeque};
 
-/// Follows processes. It holds the present: what the events that were applied so far, and `/proc` where
-/// they do not tell the whole, say.
+/// Follows processes. It holds the present state, from the events applied so far, and from `/proc` if the events are incomplete.
 #[derive(Debug, Default)]
 pub struct ProcessTable {
     /// Whether `/proc` and files may be read.
@@ -20,9 +19,9 @@ pub struct ProcessTable {
     pub(crate) now: u64,
     /// Address spaces, by index.
     pub(crate) images: Vec<Image>,
-    /// Indexes that nobody was told of and that are free again.
+    /// Indexes that were never handed out and are free again.
     free: Vec<u32>,
-    /// What each pid is now.
+    /// The present address space of each pid.
     pub(crate) current: HashMap<u32, u32>,
     pub(super) identities: HashMap<Identity, u32>,
     /// Those that ended, oldest first.
@@ -72,8 +71,8 @@ impl ProcessTable {
         self.image(space)?.watch.as_ref().map(|watch| &watch.jit)
     }
 
-    /// Foreign files that were refused or are malformed, each said once: perf maps, ELF headers, build IDs
-    /// that two programs carry; and samples that were [misplaced](Self::misplaced).
+    /// Warnings about foreign files that were refused or are malformed, each once: perf maps, ELF headers, build IDs of two programs; and
+    /// about samples that were [misplaced](Self::misplaced).
     pub fn warnings(&self) -> Vec<Warning> {
         let mut warnings = self.spoilt.warnings();
         warnings.extend(self.hindsight.warning());
@@ -84,7 +83,7 @@ impl ProcessTable {
         self.images.get(index as usize)
     }
 
-    /// What `pid` is now.
+    /// The present address space of `pid`.
     pub(super) fn current_or_unread(&mut self, pid: u32) -> u32 {
         match self.current.get(&pid) {
             Some(&index) => index,
@@ -112,8 +111,7 @@ impl ProcessTable {
         index
     }
 
-    /// Forgets the mappings of the one that ended longest ago, when too many have. An index that nobody was
-    /// told of is used again.
+    /// If too many have ended, forgets the mappings of the one that ended longest ago. An index that was never handed out is used again.
     pub(super) fn retire(&mut self, index: u32) {
         let image = &mut self.images[index as usize];
         if image.retired {
