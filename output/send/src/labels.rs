@@ -37,7 +37,10 @@ impl Rules {
         name: &str,
     ) -> Result<Vec<(String, String)>, Error> {
         if service.is_empty() {
-            return Err(Error::Unsendable(format!("{} accepts no empty service name", self.backend)));
+            return Err(Error::Unsendable(format!(
+                "{} accepts no empty service name",
+                self.backend
+            )));
         }
         let mut labels =
             vec![(NAME.to_owned(), name.to_owned()), (SERVICE_NAME.to_owned(), service.to_owned())];
@@ -124,8 +127,10 @@ impl Rules {
         let fits = name.starts_with(letter)
             && name.chars().all(|c| letter(c) || c.is_ascii_digit() || c == '.');
         if !fits {
-            return self
-                .refuse(name, "a name consists of letters, digits, _ and dots, and begins with a letter");
+            return self.refuse(
+                name,
+                "a name consists of letters, digits, _ and dots, and begins with a letter",
+            );
         }
         if name.len() > self.name {
             return self.refuse(name, &format!("a name has at most {} bytes", self.name));
@@ -135,8 +140,7 @@ impl Rules {
 
     fn check_value(&self, name: &str, value: &str) -> Result<(), Error> {
         if value.len() > self.value {
-            let why =
-                format!("its value has {} bytes; {} are allowed", value.len(), self.value);
+            let why = format!("its value has {} bytes; {} are allowed", value.len(), self.value);
             return self.refuse(name, &why);
         }
         Ok(())
@@ -154,7 +158,10 @@ impl Rules {
 
     fn refuse<T>(&self, name: &str, why: &str) -> Result<T, Error> {
         let name = output::text::shorten(name, 100);
-        Err(Error::Unsendable(format!("{} does not accept the label {name:?}: {why}", self.backend)))
+        Err(Error::Unsendable(format!(
+            "{} does not accept the label {name:?}: {why}",
+            self.backend
+        )))
     }
 }
 
