@@ -7,15 +7,19 @@
 //! ended is still named. It checks that a file is the one that was mapped. It bounds all its reads. *What it is not.* It knows nothing
 //! of samples, profiles and BPF. It never fails because of one foreign file: an unknown fact is data, a [`Reason`].
 //!
-//! Modules in reading order: [`place`], [`process`], [`name`].
+//! Modules in reading order: [`place`], [`runtime`], [`process`], [`name`].
 #![forbid(unsafe_code)]
 
 pub mod name;
 pub mod place;
 pub mod process;
+mod reason;
+pub mod runtime;
 mod warning;
 
 pub use name::{Line, LocalSymbolizer, NameOptions, Named, RawAddresses, Symbolize};
-pub use place::{FileId, Jit, MappedFile, Place, Reason, Runtime, Segment};
+pub use place::{FileId, Jit, MappedFile, Place, Segment};
 pub use process::{CodeMemory, CodeOf, CodeRange, Event, EventKind, Identity, ProcessTable, Space};
+pub use reason::Reason;
+pub use runtime::Runtime;
 pub use warning::Warning;

@@ -1,5 +1,7 @@
 //! Places of addresses: the vocabulary between the process table and the names.
 
+pub use crate::reason::Reason;
+use crate::runtime::Runtime;
 use std::fs::File;
 
 /// An opened file of the process table: an index.
@@ -33,23 +35,6 @@ pub struct MappedFile {
     /// Directory (below `/proc/PID/root` or bpflame's own root) whose debug files fit: a descriptor of the
     /// mount namespace's root, shared; `None`: bpflame's own.
     pub root: Option<std::sync::Arc<File>>,
-}
-
-/// The runtime of a process, which decides whether its code has names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Runtime {
-    /// A Java virtual machine.
-    Jvm,
-    /// CPython.
-    Python,
-    /// Node.js.
-    Node,
-    /// Ruby.
-    Ruby,
-    /// PHP.
-    Php,
-    /// .NET.
-    DotNet,
 }
 
 /// A process's perf map of JIT code: `/tmp/perf-PID.map` in its own mount and PID namespace, opened while the process lived.
@@ -89,6 +74,21 @@ pub enum Place {
         /// Run-time address.
         address: u64,
     },
+    /// In code that an interpreter runs. The number of the address space is for [`ProcessTable::memory`].
+    ///
+    /// [`ProcessTable::memory`]: crate::ProcessTable::memory
+    Interpreted {
+        /// Index of the address space.
+        space: u32,
+        /// Which interpreter: its number in the registry of runtimes, from 1.
+        runtime: u8,
+        /// Address of the code object.
+        object: u64,
+        /// Where in it, in the interpreter's own unit.
+        position: u32,
+        /// What the object was known by when it was seen: its memory may be another's by now.
+        check: u32,
+    },
     /// In the kernel, at a run-time address.
     Kernel {
         /// Run-time address.
@@ -101,62 +101,4 @@ pub enum Place {
         /// The reason.
         reason: Reason,
     },
-}
-
-/// The reason why something is unknown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Reason {
-    /// No executable mapping has the address.
-    NoMapping,
-    /// The process was gone before its mappings could be read.
-    ProcessGone,
-    /// Its mappings may not be read.
-    NotPermitted,
-    /// The mapped file is not to be found any more.
-    FileGone,
-    /// The file at the path is not the one that was mapped.
-    FileChanged,
-    /// The file is not regular, or over the size limit.
-    FileRefused,
-    /// The file is malformed.
-    FileCorrupt,
-    /// The file has no symbol for the address.
-    NoSymbol,
-    /// The file has no symbols at all.
-    Stripped,
-    /// Code made at run time, without a perf map.
-    NoJitMap,
-    /// The perf map was refused: it is a link or a device, has another owner, or is too large.
-    JitMapRefused,
-    /// The perf map has no entry for the address.
-    NoJitEntry,
-    /// A bound of memory or of open files was reached.
-    Limit,
-    /// `/proc/kallsyms` shows no addresses (`kernel.kptr_restrict`).
-    KernelHidden,
-    /// Names of files were not asked for.
-    NotAsked,
-}
-
-impl Reason {
-    /// A short phrase for the reader, as in "no symbol table".
-    pub fn phrase(self) -> &'static str {
-        match self {
-            Self::NoMapping => "no mapping at the address",
-            Self::ProcessGone => "process exited before its mappings were read",
-            Self::NotPermitted => "mappings not readable",
-            Self::FileGone => "file gone",
-            Self::FileChanged => "file changed since it was mapped",
-            Self::FileRefused => "file refused",
-            Self::FileCorrupt => "file malformed",
-            Self::NoSymbol => "no symbol at the address",
-            Self::Stripped => "no symbols in the file",
-            Self::NoJitMap => "JIT code without a perf map",
-            Self::JitMapRefused => "perf map refused",
-            Self::NoJitEntry => "address not in the perf map",
-            Self::Limit => "memory limit reached",
-            Self::KernelHidden => "kernel addresses are hidden",
-            Self::NotAsked => "names were not asked for",
-        }
-    }
 }

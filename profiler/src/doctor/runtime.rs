@@ -26,71 +26,39 @@ impl Seen<'_> {
             Ok(()) => Finding::good("JIT names", "perf map found"),
             Err(why) => self.without_map(why),
         });
-        if self.runtime == Runtime::Jvm && !self.has_argument("-XX:+PreserveFramePointer") {
-            list.push(Finding::note(
-                "frame pointers",
-                "none in the JVM's compiled code: it is walked by the JVM's description of it, except with --unwind fp",
-            ));
+        if let Some((argument, note)) = self.runtime.frame_pointers()
+            && !self.has_argument(argument)
+        {
+            list.push(Finding::note("frame pointers", note));
         }
         list
     }
 
     fn name(&self) -> String {
-        match (self.runtime, self.python_version()) {
-            (Runtime::Jvm, _) => String::from("Java virtual machine"),
-            (Runtime::Python, Some((major, minor))) => format!("CPython {major}.{minor}"),
-            (Runtime::Python, None) => String::from("CPython"),
-            (Runtime::Node, _) => String::from("Node.js"),
-            (Runtime::Ruby, _) => String::from("Ruby"),
-            (Runtime::Php, _) => String::from("PHP"),
-            (Runtime::DotNet, _) => String::from(".NET"),
+        let name = self.runtime.name();
+        match self.version() {
+            Some((major, minor)) => format!("{name} {major}.{minor}"),
+            None => String::from(name),
         }
     }
 
     fn without_map(&self, why: &str) -> Finding {
-        let pid = self.pid;
-        let missing = |fact: &str| Finding::warning("JIT names", format!("{fact} ({why})"));
-        match self.runtime {
-            Runtime::Jvm => missing("compiled Java code has no names").cure(format!(
-                "jcmd {pid} Compiler.perfmap (JDK 17 and later; as the process's user)"
-            )),
-            Runtime::Node => {
-                missing("JavaScript has no names").cure("start it with node --perf-basic-prof …")
-            }
-            Runtime::DotNet => {
-                missing("managed code has no names").cure("start it with DOTNET_PerfMapEnabled=1")
-            }
-            Runtime::Python if self.python_version().is_some_and(|version| version < (3, 12)) => {
-                Finding::note(
-                    "JIT names",
-                    "Python functions are not shown yet: only CPython 3.12 and later can name them",
-                )
-            }
-            Runtime::Python => missing("Python functions are not shown").cure(
-                "start it with python3 -X perf … or PYTHONPERFSUPPORT=1 (CPython 3.12 and later)",
-            ),
-            Runtime::Ruby => {
-                Finding::note("JIT names", "Ruby methods are not shown yet, only the interpreter")
-            }
-            Runtime::Php => {
-                Finding::note("JIT names", "PHP functions are not shown yet, only the interpreter")
-            }
+        let unnamed = self.runtime.unnamed();
+        let too_old = |(first, _): &((u32, u32), _)| self.version().is_some_and(|own| own < *first);
+        if let Some((_, means)) = unnamed.since.filter(too_old) {
+            return Finding::note("JIT names", means);
         }
+        let Some(cure) = unnamed.cure else { return Finding::note("JIT names", unnamed.fact) };
+        Finding::warning("JIT names", format!("{} ({why})", unnamed.fact))
+            .cure(cure.replace("{pid}", &self.pid.to_string()))
+    }
+
+    fn version(&self) -> Option<(u32, u32)> {
+        self.runtime.version(self.files.iter().map(String::as_str))
     }
 
     fn has_argument(&self, wanted: &str) -> bool {
         self.arguments.split(|&b| b == 0).any(|argument| argument == wanted.as_bytes())
-    }
-
-    /// From `python3.13`, `libpython3.12.so.1.0`.
-    fn python_version(&self) -> Option<(u32, u32)> {
-        self.files.iter().find_map(|path| {
-            let base = path.rsplit('/').next()?;
-            let rest = base.strip_prefix("lib").unwrap_or(base).strip_prefix("python")?;
-            let (major, rest) = rest.split_once('.')?;
-            let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-            Some((major.parse().ok()?, rest[..end].parse().ok()?))
-        })
     }
 }
 
@@ -99,13 +67,17 @@ mod tests {
     use super::super::finding::Level;
     use super::*;
 
+    fn of(file: &str) -> Runtime {
+        Runtime::of_file(file.as_bytes()).unwrap()
+    }
+
     fn seen<'a>(runtime: Runtime, files: &'a [String], arguments: &'a [u8]) -> Seen<'a> {
         Seen { pid: 7, runtime, files, arguments, map: Err("no perf map") }
     }
 
     fn python(file: &str) -> Finding {
         let files = [file.to_owned()];
-        seen(Runtime::Python, &files, b"python3\0x.py\0").findings().remove(1)
+        seen(of("python"), &files, b"python3\0x.py\0").findings().remove(1)
     }
 
     #[test]
@@ -118,11 +90,11 @@ mod tests {
 
     #[test]
     fn a_jvm_needs_names() {
-        let bare = seen(Runtime::Jvm, &[], b"java\0-jar\0x.jar\0").findings();
+        let bare = seen(of("libjvm.so"), &[], b"java\0-jar\0x.jar\0").findings();
         assert_eq!(bare.iter().filter(|f| f.level == Level::Warning).count(), 1);
         assert!(bare.iter().any(|f| f.level == Level::Note && f.subject == "frame pointers"));
         assert!(bare[1].cures[0].starts_with("jcmd 7 Compiler.perfmap"));
-        let mut well = seen(Runtime::Jvm, &[], b"java\0-XX:+PreserveFramePointer\0-jar\0");
+        let mut well = seen(of("libjvm.so"), &[], b"java\0-XX:+PreserveFramePointer\0-jar\0");
         well.map = Ok(());
         let well = well.findings();
         assert!(well.iter().all(|f| f.level != Level::Warning && f.subject != "frame pointers"));
@@ -130,10 +102,10 @@ mod tests {
 
     #[test]
     fn what_cannot_be_mended_has_no_command() {
-        for runtime in [Runtime::Ruby, Runtime::Php] {
+        for runtime in [of("ruby"), of("php")] {
             assert!(seen(runtime, &[], b"").findings().iter().all(|f| f.cures.is_empty()));
         }
-        for runtime in [Runtime::Node, Runtime::DotNet] {
+        for runtime in [of("node"), of("libcoreclr.so")] {
             assert_eq!(seen(runtime, &[], b"").findings()[1].cures.len(), 1);
         }
     }

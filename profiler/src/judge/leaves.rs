@@ -37,7 +37,10 @@ pub(crate) fn leaves(stacks: &Stacks, table: &ProcessTable) -> Vec<Leaf> {
         match stacks.places()[leaf.0 as usize] {
             Place::File { file, address } => files.entry(file).or_default().push((leaf, address)),
             Place::Unknown { .. } => all[leaf.0 as usize] = Leaf::WithoutRules,
-            Place::Vdso { .. } | Place::Jit { .. } | Place::Kernel { .. } => {}
+            Place::Vdso { .. }
+            | Place::Jit { .. }
+            | Place::Interpreted { .. }
+            | Place::Kernel { .. } => {}
         }
     }
     for (file, leaves) in files {

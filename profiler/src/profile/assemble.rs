@@ -151,7 +151,7 @@ impl<'a> Material<'a> {
         match self.counts.stacks.places()[place.0 as usize] {
             Place::File { file, .. } => Module::File(file),
             Place::Vdso { .. } => Module::Vdso,
-            Place::Jit { .. } => Module::Jit,
+            Place::Jit { .. } | Place::Interpreted { .. } => Module::Jit,
             Place::Kernel { .. } | Place::Unknown { .. } => Module::Unknown,
         }
     }

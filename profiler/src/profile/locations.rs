@@ -67,7 +67,9 @@ impl<'a> Locations<'a> {
                 let module = if module.is_empty() { "[kernel]" } else { module };
                 (FrameKind::Kernel, address, Some(module_mapping(module, KERNEL, builder)))
             }
-            Place::Jit { address, .. } => (FrameKind::Jit, address, None),
+            Place::Jit { address, .. } | Place::Interpreted { object: address, .. } => {
+                (FrameKind::Jit, address, None)
+            }
             Place::Unknown { address, .. } => (FrameKind::Unknown, address, None),
         };
         let mut lines = named.map(|named| lines(named, builder)).unwrap_or_default();
@@ -123,6 +125,7 @@ fn nameless(place: Place, module: &str) -> Option<&str> {
         Place::Vdso { .. } => Some("[vdso]"),
         Place::Kernel { .. } => Some(if module.is_empty() { "[kernel]" } else { module }),
         Place::Jit { .. } => Some("[jit]"),
+        Place::Interpreted { .. } => Some(if module.is_empty() { "[interpreted]" } else { module }),
         Place::Unknown { .. } => Some("[unknown]"),
     }
 }

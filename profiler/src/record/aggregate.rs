@@ -2,9 +2,9 @@
 
 use crate::record::stacks::{Lost, PlacedStack, Stacks};
 use crate::target::gate;
-use bpf::{Comm, Flags, Sample, SideBand, SideBandKind, StackId, Window};
+use bpf::{Comm, Flags, Frame, FrameKind, Sample, SideBand, SideBandKind, StackId, Window};
 use std::collections::HashMap;
-use symbolizer::{Event, EventKind, Identity, ProcessTable, Space};
+use symbolizer::{Event, EventKind, Identity, Place, ProcessTable, Space};
 
 /// What tells one count from another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -152,7 +152,7 @@ impl Aggregator {
         let user = match (space, sample.user) {
             (_, StackId(0)) | (None, _) => None,
             (Some(space), id) => {
-                Some(self.result.stacks.user(space, id, |at| table.locate(space, at))?)
+                Some(self.result.stacks.user(space, id, |frame| locate(table, space, frame))?)
             }
         };
         let kernel = match sample.kernel {
@@ -202,12 +202,20 @@ fn event(record: &SideBand) -> Event {
     Event { time: record.time, pid: record.pid, tid: record.tid, kind }
 }
 
+/// Where a frame of a user stack lies.
+fn locate(table: &mut ProcessTable, space: Space, frame: Frame) -> Place {
+    match frame.kind {
+        FrameKind::Instruction | FrameKind::Return => table.locate(space, frame.lookup()),
+        FrameKind::Interpreted { runtime, position, check } => {
+            table.interpreted(space, runtime, frame.address, position, check)
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::record::testing::{COMM, SPACE, mmap, sample, stack};
-    use bpf::FrameKind;
-    use symbolizer::Place;
 
     fn counted(rules: Rules, windows: &[Window]) -> StackCounts {
         let mut table = ProcessTable::without_proc();
@@ -319,6 +327,30 @@ mod tests {
         let result = counted(Rules::default(), &[window(vec![idle])]);
         let key = result.counts.keys().next().unwrap();
         assert_eq!((key.space, key.user.is_some(), key.kernel.is_some()), (None, false, true));
+    }
+
+    #[test]
+    fn an_interpreter_s_frame_is_an_object_and_not_an_address() {
+        let mut mixed = stack(1, &[0x1010, 0x1020]);
+        let interpreted = |position| FrameKind::Interpreted { runtime: 2, position, check: 9 };
+        mixed.frames.extend([
+            Frame { address: 0x1030, kind: interpreted(5), ..mixed.frames[1] },
+            Frame { address: 0x1030, kind: interpreted(6), ..mixed.frames[1] },
+        ]);
+        let result = counted(
+            Rules::default(),
+            &[Window { stacks: vec![mixed], ..window(vec![sample(1, 1, 0)]) }],
+        );
+        let object = |position| Place::Interpreted {
+            space: 0,
+            runtime: 2,
+            object: 0x1030,
+            position,
+            check: 9,
+        };
+        let places = result.stacks.places();
+        assert!(matches!(places[..2], [Place::File { .. }, Place::File { .. }]), "{places:?}");
+        assert_eq!(places[2..], [object(5), object(6)]);
     }
 
     #[test]

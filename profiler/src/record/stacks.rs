@@ -138,12 +138,12 @@ impl Stacks {
         self.place(Place::Unknown { address: 0, reason })
     }
 
-    /// A user stack as places of an address space, each address located at first sight.
+    /// A user stack as places of an address space, each frame located at first sight.
     pub(crate) fn user(
         &mut self,
         space: Space,
         id: StackId,
-        mut locate: impl FnMut(u64) -> Place,
+        mut locate: impl FnMut(Frame) -> Place,
     ) -> Result<PlacedStack, Lost> {
         if let Some(found) = self.user.get(&(space, id)) {
             return Ok(*found);
@@ -155,7 +155,7 @@ impl Stacks {
             let frame = self.frames.get(frame_id);
             let place = match self.known.get(&(space, frame_id)) {
                 Some(place) => *place,
-                None => match locate(frame.lookup()) {
+                None => match locate(frame) {
                     // What is unknown now may be known to the next stack.
                     place @ Place::Unknown { reason, .. } => self.unknown(space, place, reason),
                     place => {
@@ -267,9 +267,9 @@ mod tests {
         let mut asked = Vec::new();
         let place = |address| Place::Jit { space: 1, address };
         stacks
-            .user(SPACE, StackId(1), |address| {
-                asked.push(address);
-                place(address)
+            .user(SPACE, StackId(1), |frame| {
+                asked.push(frame.lookup());
+                place(frame.lookup())
             })
             .unwrap();
         assert_eq!(asked, [0x10, 0x1f]);
@@ -284,9 +284,9 @@ mod tests {
         let mut count = 0;
         for (space, id) in [(0, 1), (0, 1), (0, 2), (1, 2)] {
             let space = Space { index: space, epoch: 0 };
-            let locate = |address| {
+            let locate = |frame: Frame| {
                 count += 1;
-                Place::Jit { space: space.index, address }
+                Place::Jit { space: space.index, address: frame.lookup() }
             };
             stacks.user(space, StackId(id), locate).unwrap();
         }
@@ -299,9 +299,11 @@ mod tests {
         stacks.add(&stack(1, &[0x10]));
         stacks.add(&stack(2, &[0x10, 0x20]));
         let unknown = |address| Place::Unknown { address, reason: Reason::NoMapping };
-        let first = stacks.user(SPACE, StackId(1), unknown).unwrap();
-        let second =
-            stacks.user(SPACE, StackId(2), |address| Place::Jit { space: 1, address }).unwrap();
+        let nowhere = |frame: Frame| unknown(frame.lookup());
+        let first = stacks.user(SPACE, StackId(1), nowhere).unwrap();
+        let second = stacks
+            .user(SPACE, StackId(2), |frame| Place::Jit { space: 1, address: frame.lookup() })
+            .unwrap();
         assert_ne!(stacks.frames(first)[0].0, stacks.frames(second)[0].0);
     }
 
@@ -309,7 +311,8 @@ mod tests {
     fn a_stack_that_never_came_is_missing() {
         let mut stacks = Stacks::default();
         assert_eq!(stacks.kernel(StackId(9)), Err(Lost::Missing));
-        let user = stacks.user(SPACE, StackId(9), |address| Place::Kernel { address });
+        let user =
+            stacks.user(SPACE, StackId(9), |frame| Place::Kernel { address: frame.lookup() });
         assert_eq!(user, Err(Lost::Missing));
     }
 
@@ -317,18 +320,19 @@ mod tests {
     fn unknown_addresses_without_end_become_one_place() {
         let mut stacks = Stacks::default();
         let unknown = |address| Place::Unknown { address, reason: Reason::NoMapping };
+        let nowhere = |frame: Frame| unknown(frame.lookup());
         for id in 1..=2 * u64::from(UNKNOWN) {
             stacks.add(&stack(id, &[id * 16]));
-            stacks.user(SPACE, StackId(id), unknown).unwrap();
+            stacks.user(SPACE, StackId(id), nowhere).unwrap();
         }
         assert_eq!(stacks.places().len(), UNKNOWN as usize + 1);
         assert_eq!(stacks.places().last(), Some(&unknown(0)));
         // What was told apart stays so, and another process has its own.
         stacks.add(&stack(9_000_000, &[16]));
-        let known = stacks.user(SPACE, StackId(9_000_000), unknown).unwrap();
+        let known = stacks.user(SPACE, StackId(9_000_000), nowhere).unwrap();
         assert_eq!(stacks.places()[stacks.frames(known)[0].0.0 as usize], unknown(16));
         stacks.add(&stack(9_000_001, &[0x9000_0000]));
-        stacks.user(Space { index: 2, epoch: 0 }, StackId(9_000_001), unknown).unwrap();
+        stacks.user(Space { index: 2, epoch: 0 }, StackId(9_000_001), nowhere).unwrap();
         assert_eq!(stacks.places().last(), Some(&unknown(0x9000_0000)));
     }
 
@@ -339,14 +343,16 @@ mod tests {
         for id in 1..=10_000 {
             let addresses: Vec<u64> = (0..50).map(|at| id << 20 | at << 4).collect();
             stacks.add(&stack(id, &addresses));
-            let placed =
-                stacks.user(SPACE, StackId(id), |address| Place::Jit { space: 1, address });
+            let placed = stacks
+                .user(SPACE, StackId(id), |frame| Place::Jit { space: 1, address: frame.lookup() });
             lost += u32::from(placed == Err(Lost::Full));
         }
         assert!((9_900..10_000).contains(&lost), "{lost}");
         assert!(stacks.places().len() < 1_000, "{}", stacks.places().len());
         // What was kept is still there for samples.
-        let first = stacks.user(SPACE, StackId(1), |address| Place::Kernel { address }).unwrap();
+        let first = stacks
+            .user(SPACE, StackId(1), |frame| Place::Kernel { address: frame.lookup() })
+            .unwrap();
         assert_eq!(stacks.frames(first).len(), 50);
     }
 

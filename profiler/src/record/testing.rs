@@ -63,6 +63,7 @@ impl Symbolize for ByAddress {
                 | Place::Jit { address, .. }
                 | Place::Kernel { address }
                 | Place::Unknown { address, .. } => address,
+                Place::Interpreted { object, .. } => object,
                 Place::Vdso { offset } => offset,
             };
             let name = format!("f{address:x}");

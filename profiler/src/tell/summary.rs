@@ -3,7 +3,7 @@
 mod wholeness;
 
 use crate::tell::facts::Facts;
-use symbolizer::{Reason, Runtime};
+use symbolizer::Reason;
 
 /// More than this share of frames without a name, or of stacks that end nowhere, is worth a warning.
 const WORTH_A_WARNING: f64 = 0.2;
@@ -119,7 +119,7 @@ fn unreadable_files(facts: &Facts) -> Option<String> {
 /// What gives names, for the reasons found.
 fn cures(facts: &Facts) -> Vec<&'static str> {
     let quality = &facts.quality;
-    let mut list: Vec<&str> = quality.runtimes.iter().map(|runtime| switch(*runtime)).collect();
+    let mut list: Vec<&str> = quality.runtimes.iter().map(|runtime| runtime.hint()).collect();
     match quality.main_reason() {
         Some(Reason::Stripped | Reason::NoSymbol) => list.push(
             "install the packages with the debug symbols (-dbg, -dbgsym, -debuginfo), or use --debuginfod",
@@ -142,22 +142,6 @@ fn cures(facts: &Facts) -> Vec<&'static str> {
         _ => {}
     }
     list
-}
-
-/// The switch of a runtime that gives its code names.
-fn switch(runtime: Runtime) -> &'static str {
-    match runtime {
-        Runtime::Jvm => {
-            "JVM: start it with -XX:+PreserveFramePointer, and run `jcmd PID Compiler.perfmap` before recording"
-        }
-        Runtime::Python => {
-            "CPython: -X perf gives names from 3.12 on; before that interpreter names are not shown yet"
-        }
-        Runtime::Node => "node: start it with --perf-basic-prof",
-        Runtime::Ruby => "Ruby: interpreter names are not shown yet (YJIT: --yjit-perf)",
-        Runtime::Php => "PHP: interpreter names are not shown yet",
-        Runtime::DotNet => ".NET: start it with DOTNET_PerfMapEnabled=1",
-    }
 }
 
 /// `12.3 %`; what is not nothing is not shown as nothing, and what is not all not as all.
@@ -248,7 +232,7 @@ mod tests {
     fn a_runtime_s_switch_is_named() {
         let mut facts = facts();
         facts.quality.unresolved = [(Reason::NoJitMap, 9_000)].into();
-        facts.quality.runtimes = [Runtime::Node].into();
+        facts.quality.runtimes = symbolizer::Runtime::of_file(b"node").into_iter().collect();
         assert!(warnings(&facts)[0].contains("--perf-basic-prof"));
     }
 

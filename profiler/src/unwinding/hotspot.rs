@@ -26,11 +26,9 @@ use process::{Library, Process};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io;
 use std::ops::Range;
-use symbolizer::{CodeMemory, CodeOf, CodeRange, FileId, ProcessTable};
+use symbolizer::{CodeMemory, CodeOf, CodeRange, FileId, ProcessTable, Runtime};
 use worker::Worker;
 
-/// The library.
-const LIBRARY: &[u8] = b"/libjvm.so";
 /// The code of more virtual machines at a time is not read.
 const MOST_OPENED: usize = 64;
 
@@ -67,7 +65,8 @@ impl JavaCode {
         self.remove(code.pid);
         let library = ranges.iter().find_map(|range| {
             let CodeOf::File { file, bias } = range.holds else { return None };
-            table.file(file)?.path.ends_with(LIBRARY).then_some(Library { file, bias })
+            let runtime = Runtime::of_file(&table.file(file)?.path);
+            (runtime == Some(Runtime::HOTSPOT)).then_some(Library { file, bias })
         });
         let Some(library) = library else { return };
         self.next += 1;

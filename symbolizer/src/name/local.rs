@@ -12,10 +12,12 @@ use elf::{Bytes, Image};
 use super::file::debugfile;
 use super::file::debuginfod::Debuginfod;
 use super::file::work::Work;
+use super::interpreted;
 use super::kernel::names::{self as kernel, AskKernel};
 use super::{Line, NameOptions, Named, Symbolize, Warning, perfmap, vdso};
 use crate::place::{FileId, Jit, MappedFile, Place, Reason};
 use crate::process::ProcessTable;
+use crate::runtime::{Object, Reader, Runtime};
 
 /// The most warnings that are kept. Further files only lack their warning.
 const MAX_WARNINGS: usize = 1000;
@@ -29,6 +31,8 @@ const MAX_BUILD_IDS: usize = 65_536;
 pub struct LocalSymbolizer {
     options: NameOptions,
     ask_kernel: Option<AskKernel>,
+    /// Readers of interpreters' functions besides the registry's, by the number of their runtime.
+    readers: Vec<(u8, &'static dyn Reader)>,
     warnings: Vec<Warning>,
     /// The first file with each build ID: a copy of a file is not another file.
     build_ids: HashMap<Vec<u8>, u64>,
@@ -44,6 +48,8 @@ pub struct LocalSymbolizer {
 struct Sorted {
     files: BTreeMap<FileId, Wanted>,
     jit: BTreeMap<u32, Wanted>,
+    /// By address space and runtime.
+    interpreted: BTreeMap<(u32, u8), Vec<(Object, usize)>>,
     kernel: Wanted,
     vdso: Wanted,
 }
@@ -83,6 +89,7 @@ impl LocalSymbolizer {
         Self {
             options,
             ask_kernel: None,
+            readers: Vec::new(),
             warnings: Vec::new(),
             build_ids: HashMap::new(),
             debuginfod,
@@ -97,6 +104,18 @@ impl LocalSymbolizer {
     pub fn ask_kernel(mut self, ask: AskKernel) -> Self {
         self.ask_kernel = Some(ask);
         self
+    }
+
+    /// Reads an interpreter's functions by `reader` instead of the registry's, if that has one.
+    #[must_use]
+    pub fn with_reader(mut self, runtime: u8, reader: &'static dyn Reader) -> Self {
+        self.readers.push((runtime, reader));
+        self
+    }
+
+    fn reader(&self, runtime: u8) -> Option<&'static dyn Reader> {
+        let own = self.readers.iter().find(|(number, _)| *number == runtime);
+        own.map(|(_, reader)| *reader).or_else(|| Runtime::of_number(runtime)?.reader())
     }
 
     /// Names for virtual addresses of one file, for `report` too. In the order of the addresses, which need
@@ -209,6 +228,10 @@ impl Symbolize for LocalSymbolizer {
                 Place::Jit { space, address } => {
                     sorted.jit.entry(space).or_default().0.push((address, index));
                 }
+                Place::Interpreted { space, runtime, object, position, check } => {
+                    let object = Object { address: object, position, check };
+                    sorted.interpreted.entry((space, runtime)).or_default().push((object, index));
+                }
                 Place::Kernel { address } => sorted.kernel.0.push((address, index)),
                 Place::Vdso { offset } => sorted.vdso.0.push((offset, index)),
                 Place::Unknown { reason, .. } => all[index] = Some(unnamed("", reason)),
@@ -228,6 +251,9 @@ impl Symbolize for LocalSymbolizer {
         for (space, wanted) in &mut sorted.jit {
             let addresses = wanted.addresses();
             wanted.give(&addresses, &jit(table.jit(*space), &addresses), &mut all);
+        }
+        for ((space, runtime), wanted) in &mut sorted.interpreted {
+            interpreted::name(table, *space, *runtime, self.reader(*runtime), wanted, &mut all);
         }
         for (wanted, kernel) in [(&mut sorted.kernel, true), (&mut sorted.vdso, false)] {
             let addresses = wanted.addresses();

@@ -7,6 +7,7 @@
 
 mod demangle;
 mod file;
+mod interpreted;
 mod kernel;
 mod lines;
 mod local;
@@ -50,7 +51,7 @@ pub struct Named {
     /// Innermost first; the last one is the function that the code lies in. Empty: no name at all.
     pub lines: Vec<Line>,
     /// The module for code outside mapped files: `[kernel]`, a kernel module as `[ext4]`, `[bpf]`, `[vdso]`,
-    /// `[jit]`; empty for mapped files.
+    /// `[jit]`, an interpreter as `[python]`; empty for mapped files.
     pub module: String,
     /// The reason why there is no name, or only that of a range (`libfoo.so+0x1230`).
     pub reason: Option<Reason>,

@@ -1,10 +1,10 @@
 //! User files without names.
 
 use super::{Named, Symbolize, Warning};
-use crate::{Place, ProcessTable, Reason};
+use crate::{Place, ProcessTable, Reason, Runtime};
 
 /// Leaves addresses of files as they are, for a reader who names them elsewhere. The kernel, the vDSO, BPF
-/// programs and JIT code can only be named here and now: they are left to `local`, if there is one.
+/// programs, JIT code and what interpreters run can only be named here and now: they are left to `local`, if there is one.
 #[derive(Debug, Default)]
 pub struct RawAddresses<S> {
     local: Option<S>,
@@ -47,6 +47,9 @@ fn module(place: &Place) -> String {
         Place::Kernel { .. } => "[kernel]",
         Place::Vdso { .. } => "[vdso]",
         Place::Jit { .. } => "[jit]",
+        Place::Interpreted { runtime, .. } => {
+            Runtime::of_number(*runtime).map_or("[interpreted]", Runtime::module)
+        }
         Place::File { .. } | Place::Unknown { .. } => "",
     }
     .to_owned()

@@ -4,7 +4,6 @@
 
 mod files;
 mod proc;
-mod runtime;
 mod space;
 mod table;
 #[cfg(test)]

@@ -4,6 +4,7 @@ use crate::place::Reason;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use std::cmp::Ordering;
+use std::fs::File;
 use std::os::fd::OwnedFd;
 
 /// A maps file of a process with as many mappings as the kernel allows has about this size.
@@ -100,6 +101,12 @@ impl Task {
     /// Its user and its pid in its own namespace.
     pub(crate) fn status(&self) -> Result<Status, Reason> {
         status(&self.read("status", 64 << 10)?).ok_or(Reason::ProcessGone)
+    }
+
+    /// Its memory, to be read by address; `None` where that is not permitted.
+    pub(crate) fn memory(&self) -> Option<File> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        rustix::fs::openat(&self.directory, "mem", flags, Mode::empty()).map(File::from).ok()
     }
 
     /// The directory's descriptor, for its links.

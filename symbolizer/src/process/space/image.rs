@@ -4,10 +4,11 @@ use super::jit::{Began, Watch};
 use super::mappings::{Change, Content, Mapping, Mappings};
 use super::reading::Reading;
 use super::story::Story;
-use crate::place::{Reason, Runtime};
+use crate::place::Reason;
 use crate::process::Identity;
 use crate::process::proc::roots::Root;
 use crate::process::proc::task::Start;
+use crate::runtime::Runtime;
 use std::cmp::Ordering;
 use std::sync::Arc;
 

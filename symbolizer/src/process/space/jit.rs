@@ -1,9 +1,10 @@
 //! Perf maps: `/tmp/perf-PID.map` below the process's root, opened while the process lives.
 
-use crate::place::{Jit, Reason, Runtime};
+use crate::place::{Jit, Reason};
 use crate::process::proc::open;
 use crate::process::proc::source::Source;
 use crate::process::proc::task::Status;
+use crate::runtime::Runtime;
 use crate::warning::Spoilt;
 use rustix::fs::Stat;
 use rustix::time::{ClockId, clock_gettime};

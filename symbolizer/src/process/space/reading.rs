@@ -2,7 +2,7 @@
 
 use super::mappings::Mappings;
 use super::story::Story;
-use crate::place::Runtime;
+use crate::runtime::Runtime;
 use std::sync::Arc;
 
 /// What an address space was before `/proc` was read for it, kept until it is certain what was read.

@@ -2,6 +2,7 @@
 
 use super::state::ProcessTable;
 use crate::place::{Place, Reason};
+use crate::process::Space;
 use crate::process::proc::maps::{self, Origin, Told};
 use crate::process::proc::roots::Roots;
 use crate::process::proc::source::Source;
@@ -10,7 +11,7 @@ use crate::process::space::image::Image;
 use crate::process::space::jit::Watch;
 use crate::process::space::mappings::{Change, Content, Mapping, Mappings};
 use crate::process::space::story::Story;
-use crate::process::{Space, runtime};
+use crate::runtime::Runtime;
 
 /// Below lies no mapping (`vm.mmap_min_addr`), from the other one on no user memory on any machine.
 const USER: std::ops::Range<u64> = 0x1_0000..1 << 56;
@@ -37,6 +38,19 @@ impl ProcessTable {
             return Place::Unknown { address, reason };
         };
         self.place(space.index, &mapping, address)
+    }
+
+    /// The place of a frame that an interpreter runs: `object`, `position` and `check` of the frame, and the interpreter's
+    /// number in the registry of runtimes.
+    pub fn interpreted(
+        &self,
+        space: Space,
+        runtime: u8,
+        object: u64,
+        position: u32,
+        check: u32,
+    ) -> Place {
+        Place::Interpreted { space: space.index, runtime, object, position, check }
     }
 
     /// Looks again for perf maps that did not exist when their code was first seen (a JVM writes its map on request). Call this when the
@@ -181,7 +195,7 @@ impl ProcessTable {
     fn recognize(&mut self, index: u32, path: &[u8]) {
         let image = &mut self.images[index as usize];
         if image.runtime.is_none()
-            && let Some(runtime) = runtime::of(maps::undeleted(path).0)
+            && let Some(runtime) = Runtime::of_file(maps::undeleted(path).0)
         {
             image.runtime = Some(runtime);
             self.look_for_perf_map(index);

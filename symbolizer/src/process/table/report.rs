@@ -1,10 +1,11 @@
 //! The known facts about each address space, for reports on a target.
 
 use super::state::ProcessTable;
-use crate::place::{FileId, Reason, Runtime};
+use crate::place::{FileId, Reason};
 use crate::process::Space;
 use crate::process::space::mappings::Content;
 use crate::process::space::story::Story;
+use crate::runtime::Runtime;
 
 /// The facts about an address space.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,14 +1,17 @@
 //! The table: which process is what now, and which address space an identity means.
 
 use super::announced::Hindsight;
-use crate::place::{FileId, Jit, MappedFile, Runtime};
+use crate::place::{FileId, Jit, MappedFile};
 use crate::process::files::kept::Files;
 use crate::process::proc::roots::Roots;
+use crate::process::proc::task::Task;
 use crate::process::space::image::Image;
 use crate::process::{Identity, Space};
+use crate::runtime::Runtime;
 use crate::warning::Spoilt;
 use crate::warning::Warning;
 use std::collections::{HashMap, VecDeque};
+use std::fs::File;
 
 /// Follows processes. It holds the present state, from the events applied so far, and from `/proc` if the events are incomplete.
 #[derive(Debug, Default)]
@@ -69,6 +72,14 @@ impl ProcessTable {
     /// The JIT map of an address space, by the number in a [`Place`](crate::Place).
     pub fn jit(&self, space: u32) -> Option<&Jit> {
         self.image(space)?.watch.as_ref().map(|watch| &watch.jit)
+    }
+
+    /// The memory of an address space, to be read by address; `None` where its process is gone, runs another program, or
+    /// may not be read.
+    pub fn memory(&self, space: u32) -> Option<File> {
+        let image = self.image(space).filter(|image| self.live && !image.exited)?;
+        let present = self.current.get(&image.pid) == Some(&space);
+        Task::open_started(image.pid, image.start).filter(|_| present)?.memory()
     }
 
     /// Warnings about foreign files that were refused or are malformed, each once: perf maps, ELF headers, build IDs of two programs; and

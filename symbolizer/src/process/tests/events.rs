@@ -1,8 +1,9 @@
 //! The process table with events alone.
 
 use super::{anonymous, event, exec, fork, identity, mmap};
-use crate::place::{Place, Reason, Runtime};
+use crate::place::{Place, Reason};
 use crate::process::{EventKind, ProcessTable};
+use crate::runtime::Runtime;
 
 fn file_path(table: &ProcessTable, place: Place) -> String {
     match place {
@@ -208,11 +209,11 @@ fn kinds_of_memory_have_their_places() {
         table.locate(space, 0x60010),
         Place::Unknown { address: 0x60010, reason: Reason::NoMapping }
     );
-    assert_eq!(table.runtime(space), Some(Runtime::Node));
+    assert_eq!(table.runtime(space), Some(Runtime::of_file(b"node").unwrap()));
     let jit = table.jit(space.index).unwrap();
     assert_eq!(
         (jit.pid, jit.reason, jit.runtime),
-        (5, Some(Reason::NoJitMap), Some(Runtime::Node))
+        (5, Some(Reason::NoJitMap), Some(Runtime::of_file(b"node").unwrap()))
     );
     let facts = table.process(5).unwrap();
     assert!(facts.has_jit_code && facts.reason.is_none());

@@ -1,0 +1,65 @@
+//! Reasons: what is unknown is data.
+
+/// The reason why something is unknown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Reason {
+    /// No executable mapping has the address.
+    NoMapping,
+    /// The process was gone before its mappings could be read.
+    ProcessGone,
+    /// Its mappings may not be read.
+    NotPermitted,
+    /// The mapped file is not to be found any more.
+    FileGone,
+    /// The file at the path is not the one that was mapped.
+    FileChanged,
+    /// The file is not regular, or over the size limit.
+    FileRefused,
+    /// The file is malformed.
+    FileCorrupt,
+    /// The file has no symbol for the address.
+    NoSymbol,
+    /// The file has no symbols at all.
+    Stripped,
+    /// Code made at run time, without a perf map.
+    NoJitMap,
+    /// The perf map was refused: it is a link or a device, has another owner, or is too large.
+    JitMapRefused,
+    /// The perf map has no entry for the address.
+    NoJitEntry,
+    /// A bound of memory or of open files was reached.
+    Limit,
+    /// `/proc/kallsyms` shows no addresses (`kernel.kptr_restrict`).
+    KernelHidden,
+    /// Names of files were not asked for.
+    NotAsked,
+    /// No reader of this interpreter's functions exists yet.
+    NoReader,
+    /// The interpreter's code object has changed, or is not readable.
+    ObjectGone,
+}
+
+impl Reason {
+    /// A short phrase for the reader, as in "no symbol table".
+    pub fn phrase(self) -> &'static str {
+        match self {
+            Self::NoMapping => "no mapping at the address",
+            Self::ProcessGone => "process exited before its mappings were read",
+            Self::NotPermitted => "mappings not readable",
+            Self::FileGone => "file gone",
+            Self::FileChanged => "file changed since it was mapped",
+            Self::FileRefused => "file refused",
+            Self::FileCorrupt => "file malformed",
+            Self::NoSymbol => "no symbol at the address",
+            Self::Stripped => "no symbols in the file",
+            Self::NoJitMap => "JIT code without a perf map",
+            Self::JitMapRefused => "perf map refused",
+            Self::NoJitEntry => "address not in the perf map",
+            Self::Limit => "memory limit reached",
+            Self::KernelHidden => "kernel addresses are hidden",
+            Self::NotAsked => "names were not asked for",
+            Self::NoReader => "the interpreter's functions are not read yet",
+            Self::ObjectGone => "the interpreter's code object is gone",
+        }
+    }
+}

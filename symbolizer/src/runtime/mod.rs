@@ -1,0 +1,144 @@
+//! The registry of runtimes: what tells that a process runs one, its name, what gives its code names, and who
+//! reads the functions that its interpreter runs.
+//!
+//! A runtime is a file here and a line in `REGISTRY`. Its order is that of recognition, and gives each its number.
+
+mod dotnet;
+mod entry;
+mod hotspot;
+mod node;
+mod php;
+mod python;
+mod reader;
+mod ruby;
+
+pub use entry::Unnamed;
+pub use reader::{Function, Object, Reader};
+
+use entry::Entry;
+
+/// All runtimes that are known, at their numbers less one.
+static REGISTRY: [&Entry; 6] =
+    [&hotspot::ENTRY, &python::ENTRY, &node::ENTRY, &ruby::ENTRY, &php::ENTRY, &dotnet::ENTRY];
+
+/// A runtime of the registry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Runtime {
+    number: u8,
+}
+
+impl Runtime {
+    /// All of them, by number.
+    pub fn all() -> impl Iterator<Item = Self> {
+        (1..).take(REGISTRY.len()).map(|number| Self { number })
+    }
+
+    /// By its number, as frames carry it; 0 is none.
+    pub fn of_number(number: u8) -> Option<Self> {
+        Self::all().find(|runtime| runtime.number == number)
+    }
+
+    /// The one that a mapped file tells, by the last part of its path.
+    pub fn of_file(path: &[u8]) -> Option<Self> {
+        let name = path.rsplit(|&byte| byte == b'/').next().unwrap_or(path);
+        Self::all().find(|runtime| (runtime.entry().is_file)(name))
+    }
+
+    /// HotSpot, the Java virtual machine of the JDK.
+    pub const HOTSPOT: Self = Self { number: 1 };
+
+    /// Its number, from 1: what an interpreter's frames carry.
+    pub fn number(self) -> u8 {
+        self.number
+    }
+
+    /// Its name, as in "CPython".
+    pub fn name(self) -> &'static str {
+        self.entry().name
+    }
+
+    /// The module that its interpreted functions are said to be of, as in `[python]`.
+    pub fn module(self) -> &'static str {
+        self.entry().module
+    }
+
+    /// Its version by the paths of the files that the process maps, where that makes a difference.
+    pub fn version<'a>(self, paths: impl IntoIterator<Item = &'a str>) -> Option<(u32, u32)> {
+        let name = |path: &'a str| path.rsplit('/').next().unwrap_or(path);
+        paths.into_iter().find_map(|path| (self.entry().version)(name(path)))
+    }
+
+    /// What gives its code names, for a recording's summary.
+    pub fn hint(self) -> &'static str {
+        self.entry().hint
+    }
+
+    /// What is missing without a perf map, and what mends it.
+    pub fn unnamed(self) -> Unnamed {
+        self.entry().unnamed
+    }
+
+    /// The argument that makes its compiled code keep frame pointers, where it keeps none without it, and what
+    /// it means that there are none.
+    pub fn frame_pointers(self) -> Option<(&'static str, &'static str)> {
+        self.entry().frame_pointers
+    }
+
+    /// Who reads the functions that its interpreter runs; `None`: nothing does yet.
+    pub fn reader(self) -> Option<&'static dyn Reader> {
+        self.entry().reader
+    }
+
+    fn entry(self) -> &'static Entry {
+        REGISTRY[usize::from(self.number) - 1]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_programs_and_libraries() {
+        for (path, runtime) in [
+            (
+                "/usr/lib/jvm/java-17-openjdk-amd64/lib/server/libjvm.so",
+                Some("Java virtual machine"),
+            ),
+            ("/usr/bin/python3.11", Some("CPython")),
+            ("/usr/lib/libpython3.12.so.1.0", Some("CPython")),
+            ("/usr/bin/node", Some("Node.js")),
+            ("/usr/lib/x86_64-linux-gnu/libnode.so.108", Some("Node.js")),
+            ("/usr/bin/ruby3.1", Some("Ruby")),
+            ("/usr/lib/libruby-3.1.so.3.1.2", Some("Ruby")),
+            ("/usr/sbin/php-fpm8.2", Some("PHP")),
+            ("/usr/share/dotnet/shared/libcoreclr.so", Some(".NET")),
+            ("/usr/bin/node_exporter", None),
+            ("/usr/bin/pythonish", None),
+            ("/usr/lib/libc.so.6", None),
+        ] {
+            assert_eq!(Runtime::of_file(path.as_bytes()).map(Runtime::name), runtime, "{path}");
+        }
+    }
+
+    #[test]
+    fn numbers_lead_back_to_their_runtimes() {
+        for runtime in Runtime::all() {
+            assert_eq!(Runtime::of_number(runtime.number()), Some(runtime));
+        }
+        assert_eq!(Runtime::of_number(0), None);
+        assert_eq!(Runtime::of_number(Runtime::all().count() as u8 + 1), None);
+        assert_eq!(Runtime::of_file(b"/lib/libjvm.so"), Some(Runtime::HOTSPOT));
+        // A frame has three bits for it.
+        assert!(Runtime::all().count() < 8);
+    }
+
+    #[test]
+    fn versions_come_from_names_of_files() {
+        let python = Runtime::of_file(b"python3").unwrap();
+        assert_eq!(python.version(["/lib/libc.so.6", "/usr/bin/python3.13"]), Some((3, 13)));
+        assert_eq!(python.version(["/usr/lib/libpython3.12.so.1.0"]), Some((3, 12)));
+        assert_eq!(python.version(["/opt/python"]), None);
+        assert_eq!(Runtime::HOTSPOT.version(["/usr/bin/python3.13"]), None);
+    }
+}

@@ -1,0 +1,31 @@
+//! CPython.
+
+use super::entry::{Entry, Unnamed, is_program, starts};
+
+pub(super) const ENTRY: Entry = Entry {
+    name: "CPython",
+    module: "[python]",
+    is_file: |name| starts(name, "libpython") || is_program(name, "python"),
+    version,
+    hint: "CPython: -X perf gives names from 3.12 on; before that interpreter names are not shown yet",
+    unnamed: Unnamed {
+        fact: "Python functions are not shown",
+        cure: Some(
+            "start it with python3 -X perf … or PYTHONPERFSUPPORT=1 (CPython 3.12 and later)",
+        ),
+        since: Some((
+            (3, 12),
+            "Python functions are not shown yet: only CPython 3.12 and later can name them",
+        )),
+    },
+    frame_pointers: None,
+    reader: None,
+};
+
+/// From `python3.13`, `libpython3.12.so.1.0`.
+fn version(name: &str) -> Option<(u32, u32)> {
+    let rest = name.strip_prefix("lib").unwrap_or(name).strip_prefix("python")?;
+    let (major, rest) = rest.split_once('.')?;
+    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    Some((major.parse().ok()?, rest[..end].parse().ok()?))
+}
