@@ -1,13 +1,7 @@
 # Functions as they stand in codecs and crypto: no unwind rules, a frame pointer that is a register like any other.
-	.intel_syntax noprefix
-	.text
+#include "functions.h"
 
-	.macro FUNCTION name
-	.p2align 4
-	.globl \name
-	.type \name, @function
-\name:
-	.endm
+	.text
 
 # No frame.
 	FUNCTION leaf

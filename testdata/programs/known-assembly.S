@@ -1,13 +1,7 @@
 # Functions with unwind rules written by hand, and functions without any.
-	.intel_syntax noprefix
-	.text
+#include "functions.h"
 
-	.macro FUNCTION name
-	.p2align 4
-	.globl \name
-	.type \name, @function
-\name:
-	.endm
+	.text
 
 	.macro END name
 	.size \name, . - \name

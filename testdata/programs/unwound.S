@@ -1,14 +1,8 @@
 # Places to stop at, each with frames of another kind around it. A stop is a breakpoint instruction.
-	.intel_syntax noprefix
+#include "functions.h"
+
 	.section .note.GNU-stack,"",@progbits
 	.text
-
-	.macro FUNCTION name
-	.p2align 4
-	.globl \name
-	.type \name, @function
-\name:
-	.endm
 
 # The end of the stack, and said so.
 	FUNCTION _start

@@ -216,7 +216,7 @@ fn official_messages_decode_what_is_sent() -> Result<(), Skip> {
 
 fn the_real_pyroscope_shows_what_was_recorded() -> Result<(), Skip> {
     let (server, run) = (Pyroscope::start()?, unique());
-    let url = format!("pyroscope+http://{}", server.address);
+    let url = format!("pyroscope+http://{}", server.address());
     let whole = push(&[url], &format!("--label run={run}"))?;
     let time = whole.time;
     let selector = format!("{{service_name=\"{SERVICE}\",region=\"here\",run=\"{run}\"}}");
@@ -244,7 +244,8 @@ fn the_real_pyroscope_shows_what_was_recorded() -> Result<(), Skip> {
 
 fn the_real_parca_shows_what_was_recorded() -> Result<(), Skip> {
     let (server, run) = (Parca::start()?, unique());
-    let whole = push(&[format!("parca+http://{}", server.address)], &format!("--label run={run}"))?;
+    let whole =
+        push(&[format!("parca+http://{}", server.address())], &format!("--label run={run}"))?;
     for kind in [COUNT, CPU] {
         let id = format!("{}:delta", type_id(kind));
         let labels =
@@ -267,7 +268,7 @@ fn the_real_parca_shows_what_was_recorded() -> Result<(), Skip> {
 fn the_real_pyroscope_adds_parts_up() -> Result<(), Skip> {
     let server = Pyroscope::start()?;
     let service = format!("large-{}", unique());
-    let whole = upload_large(&service, &[format!("pyroscope+http://{}", server.address)]);
+    let whole = upload_large(&service, &[format!("pyroscope+http://{}", server.address())]);
     let selector = format!("{{service_name=\"{service}\"}}");
     for kind in [COUNT, CPU] {
         let shown = server.merged(&type_id(kind), &selector, whole.time);
@@ -279,7 +280,7 @@ fn the_real_pyroscope_adds_parts_up() -> Result<(), Skip> {
 fn the_real_parca_adds_parts_up() -> Result<(), Skip> {
     let server = Parca::start()?;
     let service = format!("large-{}", unique());
-    let whole = upload_large(&service, &[format!("parca+http://{}", server.address)]);
+    let whole = upload_large(&service, &[format!("parca+http://{}", server.address())]);
     let selector = format!("{}:delta{{service_name=\"{service}\"}}", type_id(CPU));
     let shown = lab::wait_for("the profile", || server.merged(&selector, whole.time));
     assert_eq!(named(stacks([&shown], CPU)), named(stacks([&whole], CPU)));

@@ -3,7 +3,9 @@
 use crate::lab::{self, Running};
 use crate::recording::{self, Recording};
 use crate::{Skip, tests};
+use std::ffi::OsStr;
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 use tempfile::tempdir;
 
@@ -87,14 +89,20 @@ fn a_binary_that_only_another_mount_namespace_has() -> Result<(), Skip> {
     Ok(())
 }
 
+/// Starts a copy of a program, and takes the file away.
+fn start_and_remove(path: &Path) -> Result<Running, Skip> {
+    fs::copy(lab::program("chain")?, path).expect("there is room");
+    let process = lab::start(Command::new(path).arg("60"));
+    descendant(&process, path.file_name().and_then(OsStr::to_str).expect("a plain name"));
+    fs::remove_file(path).expect("it is ours");
+    Ok(process)
+}
+
 fn a_deleted_binary() -> Result<(), Skip> {
     lab::need_root()?;
     let directory = tempdir().expect("there is room");
-    let copy = directory.path().join("doomed");
-    fs::copy(lab::program("chain")?, &copy).expect("there is room");
-    let process = lab::start(Command::new(&copy).arg("60"));
-    descendant(&process, "doomed");
-    fs::remove_file(&copy).expect("it is ours");
+    let path = directory.path().join("doomed");
+    let process = start_and_remove(&path)?;
     let recording = Recording::make(&format!("-p {} -d 1s", process.pid()), &[]);
     assert!(recording.folded.share_of_chain(&["main", "alpha"]) > 0.97, "{:?}", recording.folded);
     Ok(())
@@ -104,10 +112,7 @@ fn a_replaced_binary_is_not_taken_for_the_old_one() -> Result<(), Skip> {
     lab::need_root()?;
     let directory = tempdir().expect("there is room");
     let path = directory.path().join("changeling");
-    fs::copy(lab::program("chain")?, &path).expect("there is room");
-    let process = lab::start(Command::new(&path).arg("60"));
-    descendant(&process, "changeling");
-    fs::remove_file(&path).expect("it is ours");
+    let process = start_and_remove(&path)?;
     fs::copy(lab::program("recurse")?, &path).expect("there is room");
     let recording = Recording::make(&format!("-p {} -d 1s", process.pid()), &[]);
     assert_eq!(recording.folded.share_of("descend"), 0.0, "{:?}", recording.folded);

@@ -2,54 +2,43 @@
 
 use super::http;
 use super::received::{Received, list};
-use super::servers::free_port;
+use super::servers::Server;
 use crate::Skip;
-use crate::lab::{self, Running};
+use crate::lab;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use serde_json::Value;
 use std::process::Command;
-use tempfile::TempDir;
 
 /// The server.
 #[derive(Debug)]
-pub(crate) struct Parca {
-    /// `HOST:PORT`.
-    pub(crate) address: String,
-    _own: Option<(Running, TempDir)>,
-}
+pub(crate) struct Parca(Server);
 
 impl Parca {
-    /// Starts the binary, on loopback alone, or takes the server at the URL. Waits until it answers.
+    /// Starts the binary or takes the server at the URL. Waits until it answers.
     pub(crate) fn start() -> Result<Self, Skip> {
-        let given = std::env::var("PARCA")
-            .map_err(|_| Skip("PARCA is neither a binary nor a server's URL".to_owned()))?;
-        if let Some(address) = given.strip_prefix("http://") {
-            let address = address.trim_end_matches('/').to_owned();
-            return Ok(Self { address, _own: None }.when_ready());
-        }
-        let directory = tempfile::tempdir().unwrap();
-        let address = format!("127.0.0.1:{}", free_port());
-        let configuration =
-            "object_storage: {bucket: {type: FILESYSTEM, config: {directory: ./data}}}\n";
-        std::fs::write(directory.path().join("parca.yaml"), configuration).unwrap();
-        let mut command = Command::new(given);
-        command.arg("--config-path=parca.yaml").arg(format!("--http-address={address}"));
-        // It shall ask nobody for symbols.
-        command.args(["--debuginfod-upstream-servers=", "--debuginfo-cache-dir=cache"]);
-        let running = lab::start(command.current_dir(directory.path()));
-        Ok(Self { address, _own: Some((running, directory)) }.when_ready())
+        let server = Server::start("PARCA", |command, directory, port| {
+            let configuration =
+                "object_storage: {bucket: {type: FILESYSTEM, config: {directory: ./data}}}\n";
+            std::fs::write(directory.join("parca.yaml"), configuration).unwrap();
+            command.arg("--config-path=parca.yaml").arg(format!("--http-address=127.0.0.1:{port}"));
+            // It shall ask nobody for symbols.
+            command.args(["--debuginfod-upstream-servers=", "--debuginfo-cache-dir=cache"]);
+        })?;
+        let parca = Self(server);
+        lab::wait_for("Parca", || parca.ask("types", &[]));
+        Ok(parca)
     }
 
-    fn when_ready(self) -> Self {
-        lab::wait_for("Parca", || self.ask("types", &[]));
-        self
+    /// `HOST:PORT`.
+    pub(crate) fn address(&self) -> &str {
+        &self.0.address
     }
 
     fn ask(&self, what: &str, query: &[(&str, &str)]) -> Option<Value> {
         let query: Vec<_> =
             query.iter().map(|(key, value)| format!("{key}={}", http::escape(value))).collect();
         let path = format!("/api/profiles/{what}?{}", query.join("&"));
-        let (status, body) = http::get(&self.address, &path).ok()?;
+        let (status, body) = http::get(self.address(), &path).ok()?;
         (status == 200).then(|| serde_json::from_slice(&body).expect("it is JSON"))
     }
 

@@ -2,12 +2,10 @@
 
 use super::http;
 use super::received::{Received, list, number};
-use super::servers::free_port;
+use super::servers::{Server, free_port};
 use crate::Skip;
-use crate::lab::{self, Running};
+use crate::lab;
 use serde_json::{Value, json};
-use std::process::Command;
-use tempfile::TempDir;
 
 /// Rings that want an address of this instance.
 const RINGS: [&str; 6] = [
@@ -21,46 +19,34 @@ const RINGS: [&str; 6] = [
 
 /// The server.
 #[derive(Debug)]
-pub(crate) struct Pyroscope {
-    /// `HOST:PORT`.
-    pub(crate) address: String,
-    _own: Option<(Running, TempDir)>,
-}
+pub(crate) struct Pyroscope(Server);
 
 impl Pyroscope {
-    /// Starts the binary, on loopback alone, or takes the server at the URL. Waits until it answers.
+    /// Starts the binary or takes the server at the URL. Waits until it answers.
     pub(crate) fn start() -> Result<Self, Skip> {
-        let given = std::env::var("PYROSCOPE")
-            .map_err(|_| Skip("PYROSCOPE is neither a binary nor a server's URL".to_owned()))?;
-        if let Some(address) = given.strip_prefix("http://") {
-            let address = address.trim_end_matches('/').to_owned();
-            return Ok(Self { address, _own: None }.when_ready());
-        }
-        let directory = tempfile::tempdir().unwrap();
-        let port = free_port();
-        let mut command = Command::new(given);
-        command.args(arguments(port)).current_dir(directory.path());
-        let running = lab::start(&mut command);
-        let address = format!("127.0.0.1:{port}");
-        Ok(Self { address, _own: Some((running, directory)) }.when_ready())
-    }
-
-    fn when_ready(self) -> Self {
+        let server = Server::start("PYROSCOPE", |command, _, port| {
+            command.args(arguments(port));
+        })?;
         lab::wait_for("Pyroscope", || {
-            let ready = http::get(&self.address, "/ready").is_ok_and(|(status, _)| status == 200);
+            let ready = http::get(&server.address, "/ready").is_ok_and(|(status, _)| status == 200);
             if !ready {
                 std::thread::sleep(std::time::Duration::from_millis(200));
             }
             ready.then_some(())
         });
-        self
+        Ok(Self(server))
+    }
+
+    /// `HOST:PORT`.
+    pub(crate) fn address(&self) -> &str {
+        &self.0.address
     }
 
     fn ask(&self, what: &str, request: &Value) -> Value {
         let path = format!("/querier.v1.QuerierService/{what}");
         let body = request.to_string();
         let (status, answer) =
-            http::post(&self.address, &path, "application/json", body.as_bytes()).unwrap();
+            http::post(self.address(), &path, "application/json", body.as_bytes()).unwrap();
         let answer = String::from_utf8_lossy(&answer);
         assert_eq!(status, 200, "{what} {body}: {answer}");
         serde_json::from_str(&answer).expect("it is JSON")
@@ -106,7 +92,7 @@ impl Pyroscope {
         }
         let path = "/querier.v1.QuerierService/SelectMergeProfile";
         let (status, answer) =
-            http::post(&self.address, path, "application/proto", &request).unwrap();
+            http::post(self.address(), path, "application/proto", &request).unwrap();
         assert_eq!(status, 200, "{}", String::from_utf8_lossy(&answer));
         Received::from_pprof(&answer)
     }
@@ -117,7 +103,7 @@ impl Pyroscope {
             "/pyroscope/render?query={}&from=now-10m&until=now&format=json",
             http::escape(query)
         );
-        let (status, answer) = http::get(&self.address, &path).unwrap();
+        let (status, answer) = http::get(self.address(), &path).unwrap();
         assert_eq!(status, 200, "{}", String::from_utf8_lossy(&answer));
         let graph: Value = serde_json::from_slice(&answer).expect("it is JSON");
         let graph = &graph["flamebearer"];

@@ -31,6 +31,34 @@ pub(crate) fn free_port() -> u16 {
     listener.local_addr().expect("it is bound").port()
 }
 
+/// A real backend: one that runs already, or one that ends with the test.
+#[derive(Debug)]
+pub(crate) struct Server {
+    /// `HOST:PORT`.
+    pub(crate) address: String,
+    _own: Option<(Running, TempDir)>,
+}
+
+impl Server {
+    /// Takes the server whose URL a variable holds, or starts the binary there, on loopback alone: at a port, in a directory of
+    /// its own, as `prepare` says.
+    pub(crate) fn start(
+        variable: &str,
+        prepare: impl FnOnce(&mut Command, &Path, u16),
+    ) -> Result<Self, Skip> {
+        let given = std::env::var(variable)
+            .map_err(|_| Skip(format!("{variable} is neither a binary nor a server's URL")))?;
+        if let Some(address) = given.strip_prefix("http://") {
+            return Ok(Self { address: address.trim_end_matches('/').to_owned(), _own: None });
+        }
+        let (directory, port) = (tempfile::tempdir().unwrap(), free_port());
+        let mut command = Command::new(given);
+        prepare(command.current_dir(directory.path()), directory.path(), port);
+        let running = lab::start(&mut command);
+        Ok(Self { address: format!("127.0.0.1:{port}"), _own: Some((running, directory)) })
+    }
+}
+
 /// A receiver by a backend's published definition.
 #[derive(Debug)]
 pub(crate) struct Definition {
