@@ -1,4 +1,4 @@
-//! Who sends: secrets that never show.
+//! Credentials: secrets that are never shown.
 
 use super::base64;
 
@@ -12,7 +12,7 @@ impl Secret {
         Self(text)
     }
 
-    /// The secret itself: for the request, and to take it out of messages.
+    /// The secret itself, for the request, and for removing it from messages.
     pub(super) fn expose(&self) -> &str {
         &self.0
     }
@@ -24,7 +24,7 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-/// What is sent along to be let in.
+/// The credentials of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Credentials {
     /// Nothing.
@@ -69,7 +69,7 @@ pub(super) struct Conceal(Vec<String>);
 const SHORTEST: usize = 4;
 
 impl Conceal {
-    /// One more secret to take out; of a header's value with a scheme before it, what follows the scheme.
+    /// Adds a secret to remove. If it is a header's value with a scheme, also adds the part after the scheme.
     pub(super) fn add(&mut self, secret: &str) {
         let schemes = ["Basic ", "Bearer "].into_iter();
         let bare = schemes.filter_map(|scheme| secret.strip_prefix(scheme)).next();

@@ -1,4 +1,4 @@
-//! Where profiles are sent.
+//! The address of a backend.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
@@ -18,7 +18,7 @@ impl Backend {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Pyroscope, Self::Parca, Self::Otlp];
 
-    /// What stands before the `+` of its endpoints.
+    /// The word before the `+` of its endpoints.
     pub fn name(self) -> &'static str {
         match self {
             Self::Pyroscope => "pyroscope",
@@ -34,23 +34,23 @@ impl fmt::Display for Backend {
     }
 }
 
-/// Where profiles are sent; prints as the URL that it was read from.
+/// The address of a backend. It prints as the URL from which it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
-    /// What is there.
+    /// The backend at this address.
     pub backend: Backend,
     /// `http://HOST[:PORT][/PATH]` or `https://…`, without a slash at its end.
     pub base: String,
 }
 
-/// What every message shows in place of a URL, which may hold what nobody should read.
+/// The form of a URL, which messages show instead of the URL: the URL may contain secrets.
 const SHAPE: &str = "pyroscope+http://HOST[:PORT][/PATH], pyroscope+https://…, parca+… or otlp+…";
 
 impl Endpoint {
     /// Reads `pyroscope+https://HOST[:PORT][/PATH]` and the like.
     ///
     /// # Errors
-    /// One sentence that says what is wrong, without any password that stands in it.
+    /// One sentence about the error, without any password in the URL.
     pub fn parse(url: &str) -> Result<Self, String> {
         let (scheme, rest) =
             url.split_once("://").ok_or_else(|| format!("the form of the URL is {SHAPE}"))?;
@@ -105,7 +105,7 @@ impl Endpoint {
         if self.base.ends_with(path) { self.base.clone() } else { format!("{}{path}", self.base) }
     }
 
-    /// `HOST[:PORT]` as it stands in the base.
+    /// `HOST[:PORT]` of the base.
     fn authority(&self) -> &str {
         let (_, rest) = self.base.split_once("://").unwrap_or(("", &self.base));
         rest.split('/').next().unwrap_or(rest)
@@ -118,7 +118,7 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// Backend and scheme, from what stands before `://`.
+/// Backend and scheme, from the part before `://`.
 fn kind(scheme: &str) -> Result<(Backend, &str), String> {
     let (name, scheme) = scheme.split_once('+').unwrap_or(("", scheme));
     let backend = Backend::ALL.into_iter().find(|backend| backend.name() == name);

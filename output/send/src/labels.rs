@@ -1,4 +1,4 @@
-//! Which labels a backend takes.
+//! The labels that a backend accepts.
 
 use super::Series;
 use super::series::SERVICE_NAME;
@@ -9,13 +9,13 @@ use output::profile::{Label, LabelValue};
 /// The label with the profile's name.
 const NAME: &str = "__name__";
 
-/// What a backend takes.
+/// The rules of a backend.
 pub(super) struct Rules {
     /// Its name, for messages.
     pub(super) backend: &'static str,
     /// Whether names may have dots; where not, they become `_`.
     pub(super) dots: bool,
-    /// Whether values of samples may be below zero.
+    /// Whether sample values may be negative.
     pub(super) negative: bool,
     /// Bytes of a name at most.
     pub(super) name: usize,

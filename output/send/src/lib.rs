@@ -1,13 +1,12 @@
 //! Sending a profile to a profiling backend.
 //!
-//! *What it is.* [`prepare`] makes the bodies of requests from a profile, each small enough for its backend;
-//! [`Client`] delivers them. *What you must do.* Parse an [`Endpoint`], say what the profile is of ([`Series`]), and
-//! read the [`Account`]. *What it does.* Every part is delivered, or stands in the account with its cause. *What it
-//! is not.* It knows nothing of files, recordings and command lines.
+//! *What it is.* [`prepare`] makes the bodies of requests from a profile, each small enough for its backend; [`Client`] delivers them.
+//! *What you must do.* Parse an [`Endpoint`], name the profile ([`Series`]), and read the [`Account`]. *What it does.* Every part is
+//! either delivered or listed in the account with its cause. *What it is not.* It knows nothing of files, recordings and command lines.
 //!
-//! Modules in reading order: `endpoint` (where), `series` (which labels go along), `split`, `labels` and `profile_name`
-//! (what backends take), `part`, then a backend each (`pyroscope`, `parca`, `otlp`: bodies, limits, and what answers mean),
-//! `told` (a backend's words), `client` (parts to account), `retry` (when again), `http` (one attempt), `credentials`.
+//! Modules in reading order: `endpoint` (the address), `series` (the labels to send), `split`, `labels` and `profile_name` (the rules of
+//! backends), `part`, one module for each backend (`pyroscope`, `parca`, `otlp`: bodies, limits, and the meaning of answers), `told` (a
+//! backend's words), `client` (from parts to an account), `retry` (the waits), `http` (one attempt), `credentials`.
 #![forbid(unsafe_code)]
 
 mod client;
@@ -40,14 +39,14 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use output::{Error, Profile};
 use std::sync::Arc;
 
-/// What a backend's answer means.
+/// The meaning of a backend's answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// All of the part was taken.
+    /// The whole part was accepted.
     Delivered,
-    /// All of the part was taken, and the backend has something to say.
+    /// The whole part was accepted, with a remark.
     Advised(String),
-    /// The part was taken but for what is told; sent again, it would be there twice for the most part.
+    /// A part of it was rejected, as the text says. Sent again, most of it would arrive twice.
     Partial(String),
     /// Worth another attempt.
     Retry(String),
@@ -66,12 +65,12 @@ pub(crate) struct Answer {
     pub(crate) body: Vec<u8>,
 }
 
-/// The parts of a profile for a backend: labels that are not allowed are taken away, equal samples merged, and what is
-/// over the backend's limits is split. The parts' sums equal the whole.
+/// The parts of a profile for a backend. Labels that are not allowed are removed, equal samples are merged, and a profile that exceeds
+/// the backend's limits is split. The parts add up to the whole.
 ///
 /// # Errors
-/// [`Error::Empty`] where nothing is to be sent, [`Error::Invalid`] for a profile that does not hold together, and
-/// [`Error::TooLarge`] where a single sample is over the limit.
+/// [`Error::Empty`] for an empty profile, [`Error::Invalid`] for an inconsistent profile, and [`Error::TooLarge`] if a single sample
+/// exceeds the limit.
 pub fn prepare(backend: Backend, profile: &Profile, series: &Series) -> Result<Vec<Part>, Error> {
     let stripped = series::strip(profile, &series.allowed)?;
     match backend {
@@ -81,12 +80,12 @@ pub fn prepare(backend: Backend, profile: &Profile, series: &Series) -> Result<V
     }
 }
 
-/// The body of a part as it goes over the wire: compressed as its backend wants it.
+/// The body of a part on the wire, compressed as its backend requires.
 pub fn wire_body(backend: Backend, part: &Part) -> Arc<[u8]> {
     http::wire_body(&part.body(), client::Rules::of(backend).compress)
 }
 
-/// Why a backend would refuse the profile for its time, in one sentence; to be said before it is sent.
+/// The reason why a backend would refuse the profile because of its time, in one sentence, for a warning before it is sent.
 pub fn stale(backend: Backend, profile: &Profile, now_nanos: i64) -> Option<String> {
     match backend {
         Backend::Pyroscope => pyroscope::stale(profile, now_nanos),
@@ -94,7 +93,7 @@ pub fn stale(backend: Backend, profile: &Profile, now_nanos: i64) -> Option<Stri
     }
 }
 
-/// Bytes in base64 with padding, as headers and JSON want it.
+/// Bytes in base64 with padding, for headers and JSON.
 fn base64(bytes: &[u8]) -> String {
     BASE64_STANDARD.encode(bytes)
 }

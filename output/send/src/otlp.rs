@@ -25,7 +25,7 @@ pub(super) const HEADERS: &[(&str, &str)] = &[];
 
 /// The Collector answers 400 to a body that is larger when it is decompressed.
 const LIMIT: usize = 20 << 20;
-/// Why a receiver of OTLP may not know the path.
+/// The reason why a receiver of OTLP may not know the path.
 const NO_PROFILES: &str = "the OpenTelemetry Collector accepts profiles only with \
     --feature-gates=service.profilesSupport and a pipeline for profiles";
 
@@ -118,7 +118,7 @@ struct Status {
     message: String,
 }
 
-/// What an answer means, by the rules of OTLP over HTTP: 429, 502, 503 and 504 are worth another attempt.
+/// The meaning of an answer, by the rules of OTLP over HTTP: 429, 502, 503 and 504 allow another attempt.
 pub(super) fn judge(answer: &Answer) -> Verdict {
     match answer.status {
         200..=299 => taken(answer),
@@ -170,7 +170,7 @@ impl PartialSuccess {
     }
 }
 
-/// The status, and what the backend says.
+/// The status, and the backend's words.
 fn cause(answer: &Answer) -> String {
     let words = match Told::read(answer) {
         Some(told) => told.message,

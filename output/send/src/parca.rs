@@ -1,12 +1,11 @@
-//! Bodies for Parca, its limits, and what its answers mean.
+//! Bodies for Parca, its limits, and the meaning of its answers.
 //!
-//! A body is a `parca.profilestore.v1alpha1.WriteRawRequest` as JSON: the gateway before Parca's gRPC server reads
-//! nothing else, and no compressed bodies, so the pprof in it is compressed. Labels are a `LabelSet` message there.
-//! What a series must have: a name; labels with names of letters, digits and `_`, none of them twice. Of a profile:
-//! ids in order from 1, types that can stand in a query; a profile without a period's type ends the server. It keeps no
-//! labels of samples: samples with other labels are another series.
+//! A body is a `parca.profilestore.v1alpha1.WriteRawRequest` as JSON: the gateway of Parca's gRPC server reads nothing else. It reads no
+//! compressed bodies, so the pprof in the body is compressed. Labels are a `LabelSet` message. A series needs a name, and labels with
+//! names of letters, digits and `_`, each once. A profile needs ids in order from 1, and types that are valid in a query. A profile
+//! without a period type crashes the server. Parca keeps no labels of samples: samples with other labels are another series.
 //!
-//! Addresses are those that files state (`normalized`), as Parca looks them up.
+//! Addresses are those of the files (`normalized`), which Parca looks up.
 
 #[cfg(test)]
 mod tests;
@@ -32,7 +31,7 @@ pub(super) const COMPRESS: bool = false;
 /// Further headers of each request.
 pub(super) const HEADERS: &[(&str, &str)] = &[];
 
-/// Parca's server takes messages of 64 MiB (32 earlier), and gives five seconds for reading one.
+/// Parca's server accepts messages of up to 64 MiB (32 MiB in earlier versions), and reads a message for five seconds at most.
 const LIMITS: Limits = Limits { samples: usize::MAX, bytes: 24 << 20 };
 const RULES: Rules = Rules {
     backend: "Parca",
@@ -75,7 +74,7 @@ pub(super) fn parts(mut lean: Lean, series: &Series) -> Result<Vec<Part>, Error>
 /// Some samples with the same labels, and their pprof without these.
 type Piece = (Vec<u8>, Vec<u32>);
 
-/// As many series in a request as it may have. The pieces of a set of labels stand together.
+/// Puts as many series into a request as allowed. The pieces of one set of labels stay together.
 fn requests(
     lean: &Arc<Lean>,
     series: &Series,
@@ -144,10 +143,10 @@ pub(super) fn body(entries: &[Entry]) -> Vec<u8> {
     body.into_bytes()
 }
 
-/// What an answer means. Errors are those of gRPC's gateway, with gRPC's codes by number.
+/// The meaning of an answer. Errors are those of gRPC's gateway, with gRPC's numeric codes.
 ///
-/// Sent again is what may be over soon: unavailable, out of time, exhausted (but for a message that is too large),
-/// aborted, internal, and errors without a code of their own, which are those of its store.
+/// Errors that may end soon allow another attempt: unavailable, deadline exceeded, exhausted (except for a message that is too large),
+/// aborted, internal, and errors without a code of their own, which come from its store.
 pub(super) fn judge(answer: &Answer) -> Verdict {
     let status = answer.status;
     if (200..300).contains(&status) {

@@ -1,4 +1,4 @@
-//! What one request carries.
+//! The content of one request.
 
 use super::{parca, series};
 use output::lean::Lean;
@@ -6,10 +6,10 @@ use output::{Profile, ValueType};
 use std::borrow::Cow;
 use std::sync::Arc;
 
-/// One request to be: a part of a profile, and its body.
+/// A future request: a part of a profile, and its body.
 ///
-/// The samples stand in the whole's tables; a profile is made of them only where somebody asks, as most parts are
-/// delivered and gone.
+/// The samples stay in the tables of the whole profile. They become a profile only on demand, because most parts are delivered and
+/// dropped.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Part {
     pub(super) body: Body,
@@ -19,9 +19,9 @@ pub struct Part {
 /// A body, not yet compressed.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Body {
-    /// As it goes over the wire but for compression.
+    /// The body on the wire, before compression.
     Whole(Vec<u8>),
-    /// What Parca's is made of.
+    /// The entries of Parca's body.
     Parca(Vec<parca::Entry>),
 }
 
@@ -31,7 +31,7 @@ pub(super) struct Samples {
     pub(super) of: Arc<Lean>,
     /// Which.
     pub(super) rows: Vec<u32>,
-    /// When the part began, where it is not the profile's time.
+    /// The time of the part, if it differs from the profile's time.
     pub(super) time_nanos: Option<i64>,
     /// The service, where its name is not the series' one.
     pub(super) service: Option<String>,
@@ -57,12 +57,12 @@ impl Part {
         profile
     }
 
-    /// How many samples the body carries: different stacks with their labels.
+    /// The number of samples in the body: different stacks with their labels.
     pub fn samples(&self) -> usize {
         self.samples.rows.len()
     }
 
-    /// What the value columns count, and their sums.
+    /// The types of the value columns, and their sums.
     pub fn sums(&self) -> Vec<(ValueType, i128)> {
         let Samples { of, rows, .. } = &self.samples;
         let mut sums: Vec<(ValueType, i128)> =
@@ -79,7 +79,7 @@ impl Part {
         self.samples.of.tables.default_sample_type
     }
 
-    /// The body as it goes over the wire, but for the compression that a header tells of.
+    /// The body on the wire, before the compression that a header names.
     pub fn body(&self) -> Cow<'_, [u8]> {
         match &self.body {
             Body::Whole(bytes) => Cow::Borrowed(bytes),

@@ -1,4 +1,4 @@
-//! What a profile is called: the first word of its type, as in `process_cpu:cpu:nanoseconds:cpu:nanoseconds`.
+//! The name of a profile: the first word of its type, as in `process_cpu:cpu:nanoseconds:cpu:nanoseconds`.
 
 use output::text::shorten;
 use output::{Error, Profile};
@@ -6,8 +6,8 @@ use output::{Error, Profile};
 /// Characters of a type that are shown at most.
 const SHOWN: usize = 100;
 
-/// The name by what the profile counts. Other profilers' names are kept to, so that profiles of one kind stand
-/// together; waiting for locks and for anything else looks the same in pprof, and both are `mutex` here.
+/// The name, from the types that the profile counts. It uses the names of other profilers, so that profiles of one kind are found
+/// together. In pprof, waiting for locks looks the same as other waiting; both are `mutex` here.
 pub(super) fn profile_name(profile: &Profile) -> &'static str {
     let kinds = || profile.sample_types.iter().map(|t| t.kind.as_str());
     let has = |names: &[&str]| kinds().any(|kind| names.contains(&kind));
@@ -32,8 +32,8 @@ pub(super) fn profile_name(profile: &Profile) -> &'static str {
     }
 }
 
-/// Gives a profile without a period's type that of its default column, and checks that the types can stand in a
-/// query, where they are joined by colons.
+/// Gives a profile without a period type that of its default column. Checks that the types are valid in a query, where they are joined
+/// by colons.
 ///
 /// # Errors
 /// [`Error::Unsendable`] names the type.

@@ -1,19 +1,17 @@
-//! Bodies for Grafana Pyroscope, its limits, and what its answers mean.
+//! Bodies for Grafana Pyroscope, its limits, and the meaning of its answers.
 //!
-//! A body is a `push.v1.PushRequest` with one series of one profile: a unary call of the Connect protocol, which
-//! compresses the whole of it, so the pprof in it is not compressed again. Pyroscope's own clients do the same.
+//! A body is a `push.v1.PushRequest` with one series of one profile: a unary call of the Connect protocol. The protocol compresses the
+//! whole body, so the pprof in it is not compressed again. Pyroscope's own clients do the same.
 //!
-//! What its server does, and what is done about it here:
-//! - Profiles of more than 16,000 samples or 4 MiB are refused. So are, for ever, those beyond the burst of its
-//!   default rate limit, 2 MiB of profile and labels: parts stay below that.
-//! - Profiles of one series and one time are taken for copies of each other, and all but one are dropped when blocks
-//!   are merged. So each further part's time is a millisecond later; and parts that failed and are split anew have
-//!   other times than those that arrived.
-//! - Frames without a name vanish from its graphs, and samples with one at address 0 are dropped. So frames that
-//!   nobody will name later are called `[unknown]`.
-//! - Of stacks of more than 1,000 frames it drops the leaf's end. So they are cut here, at the root's end, and marked.
-//! - Numbers are dropped from labels, so they become texts; negative values are dropped with their samples, so they
-//!   are an error.
+//! The behaviour of its server, and the answer to it here:
+//! - It refuses profiles of more than 16,000 samples or 4 MiB. It also refuses, for ever, profiles beyond the burst of its default rate
+//!   limit: 2 MiB of profile and labels. So parts stay below that.
+//! - It takes profiles of one series and one time for copies, and drops all but one when it merges blocks. So the time of each further
+//!   part is a millisecond later. Failed parts that are split again have other times than those that arrived.
+//! - It leaves unnamed frames out of its graphs, and drops samples with an unnamed frame at address 0. So frames that cannot be named
+//!   later are called `[unknown]`.
+//! - It drops the leaf end of stacks with more than 1,000 frames. So they are cut here, at the root end, and marked.
+//! - It drops numeric labels, so they become text. It drops samples with negative values, so these are an error.
 
 mod stacks;
 #[cfg(test)]
@@ -50,7 +48,7 @@ const RULES: Rules =
     Rules { backend: "Pyroscope", dots: true, negative: false, name: 1024, value: 2048, count: 30 };
 /// Frames of a stack at most.
 const FRAMES: usize = 1_000;
-/// How far parts stand apart, in nanoseconds.
+/// The time between parts, in nanoseconds.
 const STEP: i64 = 1_000_000;
 /// Profiles from before this are refused, in nanoseconds.
 const OLDEST: i64 = 3_600 * 1_000_000_000;
@@ -109,8 +107,8 @@ fn drafts(
     Ok(drafts)
 }
 
-/// How much later than the profile its parts are, below a step: by what is in it, so that it is the same each time,
-/// and other for a profile made of some of the parts. One part alone has the profile's time.
+/// The time by which the parts are later than the profile, below a step. It depends on the content, so that it is the same each time,
+/// but differs for a profile made from some of the parts. A single part has the profile's time.
 fn offset(lean: &Lean, parts: &[Vec<u32>]) -> i64 {
     if parts.len() < 2 {
         return 0;
@@ -150,7 +148,7 @@ fn id(profile: &[u8], labels: &[(String, String)], time: (i64, i64)) -> String {
     format!("{a:08x}-{b:04x}-{c:04x}-{:04x}-{:012x}", bits >> 48 & 0xffff, bits & 0xffff_ffff_ffff)
 }
 
-/// Why Pyroscope would refuse the profile for its time; a profile without one gets that of its arrival.
+/// The reason why Pyroscope would refuse the profile because of its time. A profile without a time gets the time of its arrival.
 pub(super) fn stale(profile: &Profile, now_nanos: i64) -> Option<String> {
     let age = now_nanos.saturating_sub(profile.time_nanos);
     let minutes = age.unsigned_abs() / 60_000_000_000;
@@ -170,10 +168,10 @@ pub(super) fn stale(profile: &Profile, now_nanos: i64) -> Option<String> {
     }
 }
 
-/// What an answer means.
+/// The meaning of an answer.
 ///
-/// Sent again is what Grafana's own agent sends again: unavailable, out of time, over a rate, aborted, and faults of
-/// the server; a part that the server keeps on failing with ends with the time for all attempts.
+/// The errors that allow another attempt are those of Grafana's own agent: unavailable, deadline exceeded, rate limit, aborted, and
+/// server faults. If the server keeps failing, the attempts end with the time limit.
 pub(super) fn judge(answer: &Answer) -> Verdict {
     let status = answer.status;
     if (200..300).contains(&status) {

@@ -1,7 +1,7 @@
-//! When a request is sent again: what to wait, and by which clock.
+//! Repeating requests: the waits and their clock.
 //!
-//! The wait doubles from half a second to half a minute, and a random half of it is taken off, so that many senders
-//! do not come back at the same time. A backend that asks for a longer wait (`Retry-After`) gets it.
+//! The wait doubles from half a second to half a minute. A random part, up to half of it, is subtracted, so that many senders do not
+//! come back at the same time. If the backend asks for a longer wait (`Retry-After`), it gets it.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 const FIRST: Duration = Duration::from_millis(500);
 /// The longest wait that is chosen here; a backend may ask for more.
 const LONGEST: Duration = Duration::from_secs(30);
-/// How often a wait looks whether it is to end.
+/// The interval at which a wait checks whether to stop.
 pub(super) const GLANCE: Duration = Duration::from_millis(50);
 
 /// Time, and waiting; of the machine, or of a test.
@@ -21,7 +21,7 @@ pub(super) trait Clock {
     fn unix(&self) -> u64;
     /// A number from 0 up to 1.
     fn chance(&self) -> f64;
-    /// Waits; ends early where `stop` says so.
+    /// Waits, and ends early if `stop` returns true.
     fn wait(&self, time: Duration, stop: &dyn Fn() -> bool);
 }
 
@@ -70,7 +70,7 @@ pub(super) struct Backoff {
 }
 
 impl Backoff {
-    /// What to wait after one more failure, where the backend `asked` for a time or did not.
+    /// The wait after another failure. `asked` is the wait that the backend asked for.
     pub(super) fn next(&mut self, chance: f64, asked: Option<Duration>) -> Duration {
         let whole = FIRST.saturating_mul(2_u32.saturating_pow(self.failures)).min(LONGEST);
         self.failures = self.failures.saturating_add(1);

@@ -1,35 +1,35 @@
-//! What a profile is of, and which labels of its samples go along.
+//! The service name and labels of a profile, and the sample labels to send.
 
 use output::lean::Lean;
 use output::profile::{Label, LabelValue};
 use output::{Error, Profile};
 use std::collections::BTreeMap;
 
-/// The label that tells the service.
+/// The label with the service name.
 pub(super) const SERVICE_NAME: &str = "service_name";
 
-/// What a profile is of.
+/// The service name and labels of a profile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Series {
     /// The service: the command's or the process's name by default.
     pub service_name: String,
     /// Further labels of the whole profile, by key.
     pub labels: Vec<(String, String)>,
-    /// Labels of samples that go along; others are taken away.
+    /// The sample labels to send; others are removed.
     pub allowed: Vec<String>,
 }
 
-/// The profile with only the allowed labels, equal samples merged, samples without any value and unused rows left out.
-/// What spoils a stack stays.
+/// The profile with only the allowed labels, with equal samples merged, and without samples of value zero and unused rows. Labels that
+/// mark a defective stack stay.
 pub(super) fn strip(profile: &Profile, allowed: &[String]) -> Result<Lean, Error> {
     let lean = Lean::new(profile, |label| allowed.contains(&label.key))?;
     if lean.len() == 0 { Err(Error::Empty) } else { Ok(lean) }
 }
 
-/// Samples by service: those whose own label names one, which is taken away, and all others under `default`. `keys` are
-/// those of all samples' labels.
+/// Samples by service. A sample with its own service label is moved to that service, without the label; all others belong to `default`.
+/// `keys` are the keys of all sample labels.
 ///
-/// Backends know the service by the labels of the whole profile alone: a sample's own would be hidden behind it.
+/// Backends read the service only from the labels of the whole profile, which would hide a sample's own.
 pub(super) fn by_service(
     lean: &mut Lean,
     keys: &[String],
@@ -54,7 +54,7 @@ pub(super) fn by_service(
     services
 }
 
-/// Gives samples the label that names their service: they may be sent again.
+/// Gives samples a label with their service name, because they may be sent again.
 pub(super) fn name_service(profile: &mut Profile, service: &str) {
     for sample in &mut profile.samples {
         let value = LabelValue::Text(service.to_owned());

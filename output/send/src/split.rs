@@ -8,7 +8,7 @@ pub(super) use cost::Meter;
 use output::Error;
 use output::lean::Lean;
 
-/// How large a part may be.
+/// The size limits of a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Limits {
     /// Samples at most.

@@ -32,7 +32,7 @@ pub(super) fn deliver(
 }
 
 impl Client {
-    /// What an answer means; secrets that the backend repeats are taken out before it is read.
+    /// The verdict on an answer. Secrets that the backend repeats are removed before it is read.
     fn judge(&self, answer: &Answer) -> Verdict {
         let mut answer = answer.clone();
         self.plan.conceal.bytes(&mut answer.body);
@@ -49,7 +49,7 @@ impl Client {
 /// Characters of a cause.
 const WORDS: usize = 500;
 
-/// Different advice that is told.
+/// The most remarks that are kept.
 const ADVICE: usize = 5;
 
 /// Bytes a second of the slowest connection that a large body still gets through in time.
@@ -58,7 +58,7 @@ const SLOWEST: usize = 128 << 10;
 /// A body as it goes out.
 type Body = std::sync::Arc<[u8]>;
 
-/// What a delivery needs; the network stands behind `attempt`, so that tests can do without one.
+/// The inputs of a delivery. The network is behind `attempt`, so that tests need none.
 struct Delivery<'a> {
     open: &'a mut dyn FnMut(&Part) -> Body,
     attempt: &'a mut dyn FnMut(&Body, Duration) -> Attempt,
@@ -67,14 +67,14 @@ struct Delivery<'a> {
     words: &'a dyn Fn(&str) -> String,
     clock: &'a dyn Clock,
     stop: &'a dyn Fn() -> bool,
-    /// Whether nothing says who sends.
+    /// Whether no credentials are sent.
     anonymous: bool,
     /// Time for an attempt with a small body, and for all.
     limits: (Duration, Duration),
     account: Account,
 }
 
-/// What became of a part. A part that failed may be there all the same, where an attempt got no answer.
+/// The fate of a part. A failed part may still have arrived, if an attempt got no answer.
 enum Fate {
     Delivered,
     Failed(String, bool),
@@ -82,10 +82,10 @@ enum Fate {
     Over(String, bool),
 }
 
-/// Why nothing more is sent.
+/// The cause of parts after the delivery was stopped.
 const STOPPED: &str = "cancelled";
 
-/// What an attempt leads to.
+/// The step after an attempt.
 enum Step {
     Done(Fate),
     Again { cause: String, asked: Option<Duration> },
@@ -152,7 +152,7 @@ impl Delivery<'_> {
         }
     }
 
-    /// The wait, shortened to leave time for a last attempt where nobody asked for it; nothing where no time is left.
+    /// The wait, shortened to leave time for a last attempt unless the backend asked for it; `None` if no time is left.
     fn fitting(&self, wait: Duration, asked: Option<Duration>) -> Option<Duration> {
         let left = self.limits.1.saturating_sub(self.clock.now());
         if wait < left {
@@ -162,7 +162,7 @@ impl Delivery<'_> {
         before_last.filter(|before| asked.is_none_or(|asked| asked <= *before))
     }
 
-    /// What the attempt at a part leads to.
+    /// The step after an attempt at a part.
     fn step(&mut self, trial: &Trial, outcome: Outcome) -> Step {
         match outcome {
             Outcome::Stopped => Step::Done(Fate::Over(STOPPED.to_owned(), trial.doubtful)),
@@ -235,7 +235,7 @@ impl Delivery<'_> {
     }
 }
 
-/// Whether the backend may have taken a body that it got.
+/// Whether the backend may have accepted the body.
 fn is_open(outcome: &Outcome) -> bool {
     match outcome {
         Outcome::Answered(_) => false,
@@ -251,7 +251,7 @@ struct Trial {
     attempts: usize,
     started: Duration,
     backoff: Backoff,
-    /// Whether an attempt sent the whole part and got no answer: it may be there already.
+    /// Whether an attempt sent the whole part and got no answer: the part may have arrived.
     doubtful: bool,
 }
 

@@ -1,14 +1,12 @@
 //! From parts to an account.
 //!
-//! Parts go one after the other over one connection. A part that a backend refuses does not stop the others; a
-//! refusal that holds for all of them does: 401, 403, 404, 407, a redirect, a certificate that can't be trusted, and
-//! time that is up.
+//! Parts are sent one after the other over one connection. A refused part does not stop the others. A refusal that holds for all of
+//! them does: 401, 403, 404, 407, a redirect, an untrusted certificate, and the end of the time limit.
 //!
-//! *What may arrive twice.* An attempt whose body was sent whole and that no answer came to is tried again: OTLP asks
-//! for it, and a window that is lost can't be had again. A backend that took the first one has the part twice then,
-//! but for Pyroscope, which keeps one of profiles with the same series and time. The account says so, and a part that
-//! failed at last after such an attempt may be there all the same: its cause says that. An answer to try again counts
-//! as not taken.
+//! *What may arrive twice.* An attempt that sent its whole body and got no answer is repeated: OTLP requires this, and a lost profile
+//! cannot be recorded again. If the backend accepted the first attempt, it has the part twice, except for Pyroscope, which keeps one of
+//! the profiles with the same series and time. The account says so. If the last attempt fails after such an attempt, the part may still
+//! have arrived, and its cause says so. An answer to try again counts as not accepted.
 
 mod delivery;
 mod rules;
@@ -27,7 +25,7 @@ use std::time::Duration;
 pub struct Failed {
     /// The part.
     pub part: Part,
-    /// Why, in one sentence without secrets.
+    /// The cause, in one sentence without secrets.
     pub cause: String,
 }
 
@@ -36,11 +34,11 @@ pub struct Failed {
 pub struct Account {
     /// Delivered parts.
     pub delivered: usize,
-    /// What was not delivered, in the order of the parts.
+    /// The undelivered parts, in their order.
     pub failed: Vec<Failed>,
     /// Which of the delivered parts may have arrived twice.
     pub doubts: Vec<String>,
-    /// What the backend said of parts that it took, in its own words; none twice.
+    /// The backend's remarks on accepted parts, in its own words, each once.
     pub advice: Vec<String>,
     /// Requests that were made, the failed ones with them.
     pub attempts: usize,
@@ -48,21 +46,21 @@ pub struct Account {
     pub bytes: u64,
 }
 
-/// How far a delivery is.
+/// The progress of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {
     /// Parts done, of how many.
     Part {
         /// Done.
         done: usize,
-        /// Of how many.
+        /// The number of parts.
         of: usize,
     },
     /// An attempt failed; the next one is after this time.
     Waiting {
-        /// Why.
+        /// The cause.
         cause: String,
-        /// How long.
+        /// The time to wait.
         wait: Duration,
     },
 }
@@ -99,8 +97,8 @@ impl Client {
         Ok(Self { plan, rules, total: settings.total.min(LONGEST) })
     }
 
-    /// Sends each part until it is delivered, refused, or time is up. `stop`: whether to give up at once; it is asked
-    /// some twenty times a second.
+    /// Sends each part until it is delivered, refused, or the time limit is reached. `stop` returns whether to give up; it is called about
+    /// twenty times a second.
     pub fn deliver(
         &self,
         parts: Vec<Part>,

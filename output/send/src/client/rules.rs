@@ -1,4 +1,4 @@
-//! What differs from backend to backend.
+//! The differences between backends.
 
 use crate::http::Request;
 use crate::{Answer, Backend, Verdict, otlp, parca, pyroscope};
@@ -36,7 +36,7 @@ impl Rules {
         }
     }
 
-    /// What every request of this backend is like.
+    /// The form of all requests to this backend.
     pub(crate) fn request(&self) -> Request {
         Request {
             path: self.path,

@@ -1,12 +1,12 @@
-//! How to deliver.
+//! The settings of a delivery.
 
 use crate::{Credentials, Secret};
 use std::time::Duration;
 
-/// How to deliver.
+/// The settings of a delivery.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Who sends.
+    /// The credentials.
     pub credentials: Credentials,
     /// `X-Scope-OrgID`, where there is one.
     pub tenant: Option<String>,
@@ -16,14 +16,14 @@ pub struct Settings {
     pub ca: Option<Vec<u8>>,
     /// PEM certificate chain and key to show.
     pub identity: Option<(Vec<u8>, Secret)>,
-    /// Send credentials over plain http to other machines, too.
+    /// Whether credentials may be sent to other machines over plain http.
     pub plain_credentials: bool,
     /// Time for one attempt; a second more for each 128 KiB of the body.
     pub attempt: Duration,
     /// Time for all parts and attempts together.
     pub total: Duration,
-    /// Variables of the environment that count, by name: those of [`Settings::ENVIRONMENT`]. A proxy's URL may hold a
-    /// password. Nothing else is taken from the environment.
+    /// The environment variables in use, by name: those of [`Settings::ENVIRONMENT`]. A proxy's URL may contain a password. No other variable
+    /// is read.
     pub environment: Vec<(String, Secret)>,
 }
 

@@ -5,7 +5,7 @@ use output::text;
 use std::io::Read;
 use ureq::http::{HeaderMap, Response, header};
 
-/// How much of a body is read, and of what it decompresses to.
+/// The limit for reading a body, compressed and decompressed.
 const LIMIT: u64 = 64 << 10;
 /// Characters of a place that are shown.
 const PLACE: usize = 200;
@@ -17,13 +17,13 @@ pub(crate) struct Reply {
     pub(crate) answer: Answer,
     /// `Retry-After` as it came.
     pub(crate) retry_after: Option<String>,
-    /// Where a redirect leads, in one line, without user, query and fragment.
+    /// The target of a redirect, in one line, without user, query and fragment.
     pub(crate) location: Option<String>,
     compressed: bool,
 }
 
 impl Reply {
-    /// What the head of an answer says.
+    /// The head of an answer.
     pub(super) fn head<B>(response: &Response<B>) -> Self {
         let headers = response.headers();
         let encoding = value(headers, header::CONTENT_ENCODING.as_str()).unwrap_or_default();
@@ -47,7 +47,7 @@ impl Reply {
         Self { answer, retry_after, location: None, compressed: false }
     }
 
-    /// With the beginning of its body; where the body breaks off, with what came.
+    /// Adds the beginning of its body, or the part that arrived before the body broke off.
     pub(super) fn with_body(mut self, body: impl Read) -> Self {
         let body = body.take(LIMIT);
         self.answer.body = if self.compressed {
@@ -71,7 +71,7 @@ fn value(headers: &HeaderMap, name: &str) -> Option<String> {
     headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
-/// A place that can be shown: secrets may stand before an `@`, in a query or in a fragment.
+/// A location that can be shown: the part before an `@`, the query and the fragment may contain secrets.
 fn shown(place: &str) -> String {
     let place = place.split(['?', '#']).next().unwrap_or("");
     let place = match (place.split_once("//"), place.rfind('@')) {

@@ -1,4 +1,4 @@
-//! What went wrong where no answer came, in words, and whether it is worth another attempt.
+//! Failures without an answer: their words, and whether another attempt may help.
 
 use super::plan::CONNECT;
 use crate::Endpoint;
@@ -12,7 +12,7 @@ use ureq::{Error, Timeout};
 /// Characters of others' words that are shown.
 const WORDS: usize = 200;
 
-/// Why no answer came.
+/// The reason why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Failure {
     /// One sentence.
@@ -48,7 +48,7 @@ impl Place {
         Self { backend: format!("{host}:{}", endpoint.port()), proxy }
     }
 
-    /// What a connection is made to.
+    /// The other end of the connection: the backend or a proxy.
     fn next(&self) -> String {
         match &self.proxy {
             Some(proxy) => format!("the proxy {proxy}"),
@@ -61,7 +61,7 @@ impl Place {
         Failure::again(&format!("no answer from {} within {}", self.backend, seconds(time)))
     }
 
-    /// What the library reports.
+    /// The failure for an error of the HTTP library.
     pub(super) fn failure(&self, error: Error, time: Duration) -> Failure {
         let backend = &self.backend;
         match error {
@@ -112,7 +112,7 @@ impl Place {
         }
     }
 
-    /// A name that has no address; whether that may change stands in the words only.
+    /// The failure for a name without an address. Only its words say whether this may change.
     fn lookup(&self, why: &str) -> Failure {
         const FINAL: [&str; 4] = [
             "Name or service not known",
@@ -143,7 +143,7 @@ impl Place {
         }
     }
 
-    /// What TLS reports: trust does not come by trying again.
+    /// The failure for an error of TLS. Another attempt does not create trust.
     fn tls(&self, error: &rustls::Error) -> Failure {
         use rustls::{AlertDescription as Alert, Error as Tls};
         let backend = &self.backend;

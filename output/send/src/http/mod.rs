@@ -1,12 +1,11 @@
 //! One attempt over HTTP/1.1: a request, and the beginning of its answer.
 //!
-//! An attempt runs on a thread of its own, so that neither a slow backend, nor a slow name server, nor a library's
-//! idea of a time limit keeps the sender longer than it wants to wait: when time is up, or when it is told to stop,
-//! the connection is cut and the thread left to end. The body of an answer is read up to 64 KiB, what it decompresses
-//! to as well; the rest is never read.
+//! An attempt runs on a thread of its own. So neither a slow backend, nor a slow name server, nor a time limit of the library keeps the
+//! sender waiting longer than it wants. At the end of the time limit, or when it is stopped, the connection is cut and the thread is
+//! left to end. At most 64 KiB of an answer's body are read, before and after decompression.
 //!
-//! Modules in reading order: `plan` (what is the same in all attempts), `headers`, `trust` (certificates), `proxy`,
-//! `transport` (connections), `answer`, `failure` (what went wrong, in words).
+//! Modules in reading order: `plan` (the common part of all attempts), `headers`, `trust` (certificates), `proxy`, `transport`
+//! (connections), `answer`, `failure` (errors in words).
 
 mod answer;
 mod failure;
@@ -29,25 +28,25 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use ureq::{Agent, SendBody, http};
 
-/// What an attempt gave.
+/// The result of an attempt.
 #[derive(Debug)]
 pub(super) struct Attempt {
     /// Bytes of the body that were handed to the connection.
     pub(super) sent: u64,
     /// Whether the other side may have the whole body.
     pub(super) whole: bool,
-    /// How it ended.
+    /// Its outcome.
     pub(super) outcome: Outcome,
 }
 
-/// How an attempt ended.
+/// The outcome of an attempt.
 #[derive(Debug)]
 pub(super) enum Outcome {
     /// An answer came.
     Answered(Reply),
     /// None came.
     Failed(Failure),
-    /// It was told to stop.
+    /// It was stopped.
     Stopped,
 }
 
@@ -58,7 +57,7 @@ const GRACE: Duration = Duration::from_millis(300);
 #[derive(Debug)]
 pub(super) struct Line<'a> {
     plan: &'a Plan,
-    /// With what tells that the other side has stopped to take what is sent.
+    /// The agent, and a flag that is set when the other side stops reading.
     agent: Option<(Agent, Arc<AtomicBool>)>,
 }
 
@@ -80,7 +79,7 @@ impl<'a> Line<'a> {
         let place = self.plan.place.clone();
         let sent = Arc::new(AtomicU64::new(0));
         let (give, take) = sync_channel(1);
-        // Handed over while the attempt runs, so that it can be read when the thread is left behind.
+        // Shared while the attempt runs, so that it can be read after the thread is left behind.
         let status = Arc::new(Mutex::new(None));
         let job = Job {
             request: self.plan.request(body.len()),
@@ -114,7 +113,7 @@ impl<'a> Line<'a> {
     }
 }
 
-/// Waits for an outcome; nothing where time is up or it is told to stop.
+/// Waits for an outcome; `None` at the end of the time limit or when it is stopped.
 fn wait(take: &Receiver<Outcome>, time: Duration, stop: &dyn Fn() -> bool) -> Option<Outcome> {
     let end = Instant::now() + time;
     loop {
@@ -131,7 +130,7 @@ fn wait(take: &Receiver<Outcome>, time: Duration, stop: &dyn Fn() -> bool) -> Op
     }
 }
 
-/// What an attempt's thread does.
+/// The work of an attempt's thread.
 struct Job {
     request: Result<http::request::Builder, String>,
     agent: Agent,
@@ -172,7 +171,7 @@ impl Job {
     }
 }
 
-/// A request's body that counts what was taken of it.
+/// A request's body that counts the bytes that were read from it.
 #[derive(Debug)]
 struct Body {
     bytes: Arc<[u8]>,

@@ -1,4 +1,4 @@
-//! What is the same in all attempts.
+//! The common part of all attempts.
 
 use super::failure::Place;
 use super::proxy::Way;
@@ -18,7 +18,7 @@ use ureq::{Agent, Proxy};
 /// Time for a name to be found, and time for a connection to be made, that with a proxy and TLS.
 pub(super) const CONNECT: Duration = Duration::from_secs(5);
 
-/// How hard bodies are compressed.
+/// The compression level of bodies.
 const LEVEL: u32 = 2;
 
 /// A body as it goes out.
@@ -31,7 +31,7 @@ pub(crate) fn wire_body(bytes: &[u8], compress: bool) -> Arc<[u8]> {
     written.expect("writing to memory does not fail").into()
 }
 
-/// What a backend's requests are like.
+/// The form of a backend's requests.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Request {
     /// Path below the endpoint's base.
@@ -56,7 +56,7 @@ pub(crate) struct Plan {
     pub(super) place: Place,
     /// Time for one attempt.
     pub(crate) attempt: Duration,
-    /// What no message may show.
+    /// The secrets that no message may show.
     pub(crate) conceal: Conceal,
 }
 
@@ -111,7 +111,7 @@ impl Plan {
         wire_body(bytes, self.compress)
     }
 
-    /// Whether no `Authorization` goes along.
+    /// Whether no `Authorization` header is sent.
     pub(crate) fn is_anonymous(&self) -> bool {
         !self.headers.contains_key(header::AUTHORIZATION)
     }
@@ -125,7 +125,7 @@ impl Plan {
         Ok(request)
     }
 
-    /// An agent without connections, and what tells that the other side of one takes no more.
+    /// An agent without connections, and a flag that is set when the other side stops reading.
     pub(super) fn agent(&self) -> (Agent, Arc<AtomicBool>) {
         let deaf = Arc::new(AtomicBool::new(false));
         let connector = transport::connector(self.way.prefix(), Arc::clone(&deaf));
@@ -139,7 +139,7 @@ fn config(tls: TlsConfig, proxy: Option<Proxy>) -> Config {
         .tls_config(tls)
         .proxy(proxy)
         .http_status_as_error(false)
-        // A redirect is told, never followed: neither credentials nor profiles go where nobody sent them.
+        // A redirect is reported, never followed: credentials and profiles are sent only to the given URL.
         .max_redirects(0)
         .user_agent(concat!("bpflame/", env!("CARGO_PKG_VERSION")))
         .max_idle_connections(1)

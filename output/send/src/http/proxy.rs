@@ -1,8 +1,7 @@
-//! Which proxy a request goes through, by the variables that other programs follow, too.
+//! The proxy of a request, from the same variables that other programs use.
 //!
-//! `http_proxy` counts for plain http, `https_proxy` for https, `all_proxy` for both; `no_proxy` names hosts that are
-//! reached directly. Loopback never goes through a proxy. Plain http is forwarded by an http proxy; all else goes
-//! through a tunnel (`CONNECT`, or SOCKS).
+//! `http_proxy` applies to plain http, `https_proxy` to https, `all_proxy` to both; `no_proxy` lists hosts that are reached directly.
+//! Loopback never uses a proxy. An http proxy forwards plain http. Everything else uses a tunnel (`CONNECT`, or SOCKS).
 
 use super::headers;
 use crate::credentials::Conceal;
@@ -12,7 +11,7 @@ use std::net::IpAddr;
 use ureq::http::{HeaderValue, Uri};
 use ureq::{Proxy, ProxyProtocol};
 
-/// How a request reaches the backend.
+/// The way of a request to the backend.
 #[derive(Clone)]
 pub(super) enum Way {
     Direct,
@@ -23,7 +22,7 @@ pub(super) enum Way {
         proxy: Uri,
         /// Stands before the path in the request's first line.
         prefix: String,
-        /// What lets the sender in at the proxy.
+        /// The credentials for the proxy.
         authorization: Option<HeaderValue>,
     },
 }
@@ -45,7 +44,7 @@ impl Way {
         }
     }
 
-    /// What stands before the path of a request that is forwarded.
+    /// The prefix of the path in a forwarded request.
     pub(super) fn prefix(&self) -> Option<String> {
         match self {
             Self::Forward { prefix, .. } => Some(prefix.clone()),
@@ -108,7 +107,7 @@ pub(super) fn choose(
     Ok(Way::Forward { proxy: bare, prefix, authorization })
 }
 
-/// What lets the sender in at the proxy; all of it is secret.
+/// The credentials for the proxy; all of it is secret.
 fn authorization(proxy: &Proxy, conceal: &mut Conceal) -> Result<Option<HeaderValue>, String> {
     if proxy.username().is_none() && proxy.password().is_none() {
         return Ok(None);

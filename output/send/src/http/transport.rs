@@ -1,4 +1,4 @@
-//! Connections, with two things that the library's own do not do.
+//! Connections, with two features that the library's own lack.
 //!
 //! - *An early answer is read.* A backend that refuses a body by its length answers before it has read it, and closes
 //!   the connection. The error of writing is kept back here until it is clear that no answer can be read.
@@ -18,8 +18,8 @@ use ureq::unversioned::transport::{
     SocksConnector, TcpConnector, Transport,
 };
 
-/// Connects through proxies and with TLS; `prefix` stands before the path of requests that are forwarded, `deaf` is set
-/// when the other side takes no more of what is sent.
+/// Connects through proxies and with TLS. `prefix` comes before the path of forwarded requests. `deaf` is set when the other side stops
+/// reading.
 pub(super) fn connector(prefix: Option<String>, deaf: Arc<AtomicBool>) -> impl Connector {
     ().chain(SocksConnector::default())
         .chain(ConnectProxyConnector::default())
@@ -83,7 +83,7 @@ struct Listening<In> {
     inner: In,
     /// To be put into the first request.
     prefix: Option<String>,
-    /// The other side takes no more.
+    /// Whether the other side stopped reading.
     closed: bool,
     /// The same, for others to see.
     deaf: Arc<AtomicBool>,

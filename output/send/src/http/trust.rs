@@ -1,8 +1,7 @@
-//! Certificates: whom to trust, and what to show.
+//! Certificates: the trusted ones, and the client's own.
 //!
-//! Trusted are the certificates that were given, else those of the system (`SSL_CERT_FILE`, or the bundle that
-//! distributions keep), so that what an administrator has added counts; only where there is no such file, the list
-//! that is built in. Reading one file of a known name needs no dependency.
+//! The trusted certificates are those given by the user, else those of the system (`SSL_CERT_FILE`, or the distribution's bundle, which
+//! includes the ones that an administrator added), else the built-in list. Reading one file with a known name needs no dependency.
 
 use crate::Settings;
 use rustls::RootCertStore;
@@ -12,7 +11,7 @@ use std::fs::File;
 use std::io::Read;
 use ureq::tls::{Certificate, ClientCert, PemItem, RootCerts, TlsConfig, parse_pem};
 
-/// Where distributions keep the certificates that the system trusts.
+/// The paths of the distributions' bundles of trusted certificates.
 const BUNDLES: [&str; 5] = [
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -23,7 +22,7 @@ const BUNDLES: [&str; 5] = [
 /// Bytes of a bundle that are read.
 const LIMIT: u64 = 16 << 20;
 
-/// TLS as the settings want it.
+/// The TLS configuration for the settings.
 ///
 /// # Errors
 /// One sentence: a file of certificates without any, a key that does not belong to its certificate.

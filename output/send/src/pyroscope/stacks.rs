@@ -4,10 +4,9 @@ use output::lean::Lean;
 use output::profile::{Function, FunctionId, Line, Profile};
 use output::text::UNKNOWN;
 
-/// Gives a name to functions that have none, and to frames that have none and that nobody will name later.
+/// Names functions without a name, and frames that have no name and cannot be named later.
 ///
-/// Files of which no code has a name are left alone where that is so for all files: the profile was made to be
-/// symbolized by the backend.
+/// If no code of any file has a name, the files are left alone: the profile was made to be symbolized by the backend.
 pub(super) fn name_unknown(profile: &mut Profile) {
     for function in profile.functions.iter_mut().filter(|function| function.name.is_empty()) {
         let linked = std::mem::take(&mut function.system_name);
@@ -31,7 +30,7 @@ pub(super) fn name_unknown(profile: &mut Profile) {
     }
 }
 
-/// By mapping, whether the backend may still find names for it.
+/// For each mapping, whether the backend may still find names for it.
 fn waits_for_names(profile: &Profile) -> Vec<bool> {
     let is_file = |at: usize| !profile.mappings[at].file.starts_with('[');
     let mut of_file = false;
@@ -41,7 +40,7 @@ fn waits_for_names(profile: &Profile) -> Vec<bool> {
     (0..profile.mappings.len()).map(|at| is_file(at) && !of_file).collect()
 }
 
-/// Cuts stacks at the root's end, marks them, and says so.
+/// Cuts stacks at the root end, marks them, and adds a comment.
 pub(super) fn cut(lean: &mut Lean, frames: usize) {
     let cut = lean.cut(frames);
     if cut > 0 {
