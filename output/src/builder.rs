@@ -1,7 +1,8 @@
 //! Building a profile: interned tables, equal samples together, one order whatever the order of arrival.
 
 use crate::profile::{
-    Function, FunctionId, Location, LocationId, Mapping, MappingId, Profile, Sample,
+    FrameKind, Function, FunctionId, INTERPRETED, Line, Location, LocationId, Mapping, MappingId,
+    Profile, Sample,
 };
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -48,6 +49,14 @@ impl ProfileBuilder {
             list.push(l.clone());
             LocationId(list.len() as u32 - 1)
         })
+    }
+
+    /// The id of an interpreter's frame, which has functions and lines but no address; holds until
+    /// [`ProfileBuilder::finish`].
+    pub fn interpreted(&mut self, lines: Vec<Line>) -> LocationId {
+        let mapping =
+            Some(self.mapping(Mapping { file: INTERPRETED.into(), ..Mapping::default() }));
+        self.location(Location { mapping, address: 0, lines, kind: FrameKind::Interpreted })
     }
 
     /// Adds a sample; samples with equal frames, labels and marks are merged, by [`ProfileBuilder::finish`] at the
@@ -112,7 +121,12 @@ fn sort_tables(profile: &mut Profile) -> bool {
         ))
     });
     let functions = sort_table(&mut profile.functions, |a, b| {
-        (&a.name, &a.system_name, &a.file).cmp(&(&b.name, &b.system_name, &b.file))
+        (&a.name, &a.system_name, &a.file, a.start_line).cmp(&(
+            &b.name,
+            &b.system_name,
+            &b.file,
+            b.start_line,
+        ))
     });
     if let Some(mappings) = mappings {
         for mapping in profile.locations.iter_mut().filter_map(|l| l.mapping.as_mut()) {
@@ -154,7 +168,7 @@ fn merge(kept: &mut Sample, later: &Sample) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::profile::{FrameKind, FrameRef, Label, LabelValue, Line, Marks, Trust, ValueType};
+    use crate::profile::{FrameRef, Label, LabelValue, Marks, Trust, ValueType};
 
     /// `names` root first; the whole built in the order given.
     fn build(stacks: &[(&[&str], i64)]) -> Profile {

@@ -15,7 +15,7 @@ use std::io::{self, Write};
 /// `[truncated]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Folded {
-    /// Mark frames: `_[k]` kernel, `_[i]` inlined, `_[j]` made at run time, `_[g]` guessed, `_[m]` the
+    /// Mark frames: `_[k]` kernel, `_[i]` inlined, `_[j]` made at run time, `_[0]` interpreted, `_[g]` guessed, `_[m]` the
     /// caller may be missing, `_[s]` found by a synthesised rule. At most one a frame: doubt before kind, inlined before
     /// kernel, and `_[s]` where there is no other.
     pub annotate: bool,
@@ -62,6 +62,7 @@ fn mark(traits: Traits) -> &'static str {
         (_, true, _) => "_[i]",
         (_, _, Kind::Kernel) => "_[k]",
         (_, _, Kind::Jit) => "_[j]",
+        (_, _, Kind::Interpreted) => "_[0]",
         (Doubt::Synthesised, ..) => "_[s]",
         _ => "",
     }
@@ -122,16 +123,17 @@ mod tests {
         all.frames.push(frame("synth", FrameKind::User, Trust::Synthesised));
         all.frames.push(frame("in", FrameKind::User, Trust::Synthesised).inlined("out"));
         all.frames.push(frame("jit", FrameKind::Jit, Trust::FramePointer));
+        all.frames.push(frame("py", FrameKind::Interpreted, Trust::Sure));
         all.frames.push(frame("sys", FrameKind::Kernel, Trust::Sure));
         let profile = profile(&[all]);
         assert_eq!(
             folded(&Folded::default(), &profile),
-            "main;outer;inner;guess;synth;out;in;jit;sys 1\n"
+            "main;outer;inner;guess;synth;out;in;jit;py;sys 1\n"
         );
         let marked = folded(&Folded { annotate: true, ..Folded::default() }, &profile);
         assert_eq!(
             marked,
-            "main;outer;inner_[i];guess_[g];synth_[s];out_[s];in_[i];jit_[j];sys_[k] 1\n"
+            "main;outer;inner_[i];guess_[g];synth_[s];out_[s];in_[i];jit_[j];py_[0];sys_[k] 1\n"
         );
     }
 

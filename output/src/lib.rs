@@ -39,8 +39,8 @@ pub use format::Format;
 pub use otlp::Otlp;
 pub use pprof::Pprof;
 pub use profile::{
-    FrameKind, FrameRef, Function, FunctionId, Label, LabelValue, Line, Location, LocationId,
-    Mapping, MappingId, Marks, Profile, Sample, Trust, ValueType,
+    FrameKind, FrameRef, Function, FunctionId, INTERPRETED, Label, LabelValue, Line, Location,
+    LocationId, Mapping, MappingId, Marks, Profile, Sample, Trust, ValueType,
 };
 pub use sink::Sink;
 pub use svg::Svg;

@@ -31,9 +31,14 @@ pub enum FrameKind {
     Kernel,
     /// Code made at run time.
     Jit,
+    /// A function that an interpreter runs. It has no address; [`INTERPRETED`] is its file.
+    Interpreted,
     /// Nothing is known of the address.
     Unknown,
 }
+
+/// The file of frames that an interpreter runs.
+pub const INTERPRETED: &str = "[interpreted]";
 
 /// How a frame was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -72,6 +77,8 @@ pub struct Function {
     pub system_name: String,
     /// Source file, empty where not known.
     pub file: String,
+    /// Line at which it begins in its source file, from 1; 0 where not known.
+    pub start_line: i64,
 }
 
 /// A function at a location: the one that the code lies in, or one inlined there.
@@ -88,7 +95,8 @@ pub struct Line {
 pub struct Location {
     /// The file it lies in; none for JIT code and unknown addresses.
     pub mapping: Option<MappingId>,
-    /// Virtual address in the file; a run-time address for the kernel, JIT code and unknown addresses.
+    /// Virtual address in the file; a run-time address for the kernel, JIT code and unknown addresses; 0 for an
+    /// interpreter's frames.
     pub address: u64,
     /// Innermost first (all but the last were inlined). Empty: no name.
     pub lines: Vec<Line>,

@@ -89,18 +89,23 @@ fn reference(builder: &mut ProfileBuilder, frame: &Frame) -> FrameRef {
         .concat()
         .bytes()
         .fold(0u64, |hash, byte| hash * 31 % 0xf_ffff + u64::from(byte));
+    let mut lines = Vec::new();
+    for name in frame.names.iter().filter(|name| !name.is_empty()) {
+        let has_source = matches!(frame.kind, FrameKind::User | FrameKind::Interpreted);
+        let file = if has_source { "src/prog.c".into() } else { String::new() };
+        let (name, system_name) = (name.clone(), name.clone());
+        let start_line = if frame.kind == FrameKind::Interpreted { 7 } else { 0 };
+        let function = builder.function(Function { name, system_name, file, start_line });
+        lines.push(Line { function, line: if has_source { 10 } else { 0 } });
+    }
     let (mapping, address) = match frame.kind {
+        FrameKind::Interpreted => {
+            return FrameRef { location: builder.interpreted(lines), trust: frame.trust };
+        }
         FrameKind::User => (Some(user_mapping(builder)), 0x1000 + hash),
         FrameKind::Kernel => (Some(kernel_mapping(builder)), 0xffff_ffff_8100_0000 + hash),
         FrameKind::Jit | FrameKind::Unknown => (None, 0x7f00_0000_0000 + hash),
     };
-    let mut lines = Vec::new();
-    for name in frame.names.iter().filter(|name| !name.is_empty()) {
-        let file = if frame.kind == FrameKind::User { "src/prog.c".into() } else { String::new() };
-        let function =
-            builder.function(Function { name: name.clone(), system_name: name.clone(), file });
-        lines.push(Line { function, line: if frame.kind == FrameKind::User { 10 } else { 0 } });
-    }
     let location = builder.location(Location { mapping, address, lines, kind: frame.kind });
     FrameRef { location, trust: frame.trust }
 }

@@ -218,7 +218,7 @@ fn locations(builder: &mut ProfileBuilder, dice: &mut Dice) -> Vec<LocationId> {
             let name = format!("part{}::module{}::function_{number}", number % 60, number % 700);
             let file = format!("/src/part{}/src/module{}.rs", number % 60, number % 700);
             let system_name = format!("_ZN4part{number}6module8function17h{number:016x}E");
-            let function = builder.function(Function { name, system_name, file });
+            let function = builder.function(Function { name, system_name, file, start_line: 0 });
             lines.push(Line { function, line: 1 + dice.below(2_000) as i64 });
         }
         let address = 0x1000 + dice.below(0x7f_0000) as u64;

@@ -78,6 +78,7 @@ pub(super) fn frame_type(location: &Location) -> Option<Attribute<'static>> {
         FrameKind::User if location.mapping.is_some() => "native",
         FrameKind::Kernel => "kernel",
         FrameKind::Jit => "jit",
+        FrameKind::Interpreted => "interpreted",
         FrameKind::User | FrameKind::Unknown => return None,
     };
     Some(Attribute::text(FRAME_TYPE, kind))

@@ -115,11 +115,12 @@ impl Dictionary {
     }
 
     /// `texts`: rows of the name, of the system name and of the file.
-    pub(super) fn function(&mut self, texts: [i32; 3]) -> i32 {
+    pub(super) fn function(&mut self, texts: [i32; 3], start_line: i64) -> i32 {
         self.scratch.clear();
         for (number, text) in (1..).zip(texts) {
             put_number(number, text as u64, &mut self.scratch);
         }
+        put_number(4, start_line as u64, &mut self.scratch);
         self.functions.row(&self.scratch, &mut self.bytes)
     }
 

@@ -15,7 +15,7 @@
 //! | profile | summary and comments | `pprof.profile.comment` |
 //! | mapping | build ID | `process.executable.build_id.gnu`; Go's own: `process.executable.build_id.go` |
 //! | mapping | what was symbolized | `pprof.mapping.has_functions`, `…filenames`, `…line_numbers`, `…inline_frames` |
-//! | location | kind of frame | `profile.frame.type`: `native`, `kernel`, and `jit` (a value of ours) |
+//! | location | kind of frame | `profile.frame.type`: `native`, `kernel`, and `jit`, `interpreted` (values of ours) |
 //! | sample | labels `comm`, `pid`, `thread`, `tid` | `process.title`, `process.pid`, `thread.name`, `thread.id` |
 //! | sample | label `unit` | `bpflame.unit` |
 //! | sample | guessed frames, marks | `bpflame.guessed_frames`, `bpflame.truncated`, `bpflame.caller_may_be_missing` |

@@ -20,7 +20,7 @@ pub(super) fn write(subset: &Subset<'_>, dictionary: &mut Dictionary) -> Vec<i32
     let functions = rows(&profile.functions, &subset.functions.needed, |function| {
         let texts = [&function.name, &function.system_name, &function.file];
         let texts = texts.map(|text| dictionary.string(text));
-        dictionary.function(texts)
+        dictionary.function(texts, function.start_line)
     });
     let (mut row, mut inner) = (Vec::new(), Vec::new());
     rows(&profile.locations, &subset.locations.needed, |location| {

@@ -3,8 +3,8 @@
 use super::decode::{Meter, Parts, malformed};
 use super::{CALLER_MAY_BE_MISSING, GUESSED_FRAMES, NO_FILE, SUMMARY, TRUNCATED, wire};
 use crate::profile::{
-    FrameKind, FrameRef, Function, FunctionId, Label, LabelValue, Line, Location, LocationId,
-    Mapping, MappingId, Marks, Profile, Sample, Trust, ValueType,
+    FrameKind, FrameRef, Function, FunctionId, INTERPRETED, Label, LabelValue, Line, Location,
+    LocationId, Mapping, MappingId, Marks, Profile, Sample, Trust, ValueType,
 };
 use crate::{Error, ProfileBuilder};
 use prost::Message;
@@ -176,6 +176,7 @@ impl Assembly<'_, '_> {
             name: self.strings.owned(message.name, self.meter)?,
             system_name: self.strings.owned(message.system_name, self.meter)?,
             file: self.strings.owned(message.filename, self.meter)?,
+            start_line: message.start_line,
         });
         self.functions.put(message.id, function)
     }
@@ -260,6 +261,7 @@ fn kind(file: &str) -> FrameKind {
     }
     match file {
         "[jit]" | "//anon" | "[anon]" => FrameKind::Jit,
+        INTERPRETED => FrameKind::Interpreted,
         "[unknown]" => FrameKind::Unknown,
         // Files, `[vdso]`, `[vsyscall]`, `[heap]`, `[unnamed]`; every other name in brackets is a module.
         _ if !file.starts_with('[') => FrameKind::User,

@@ -164,6 +164,8 @@ impl<'a> Body<'a> {
             for (number, text) in [(2, name), (3, system_name), (4, file)] {
                 put_number(number, self.order.of(text), &mut self.message);
             }
+            let start_line = self.tables.functions[*row as usize].start_line;
+            put_number(5, start_line as u64, &mut self.message);
             put_message(field::FUNCTION, &self.message, &mut self.bytes);
         }
     }

@@ -404,6 +404,17 @@ fn jit_and_unknown_frames_keep_their_kind() {
 }
 
 #[test]
+fn interpreted_frames_keep_their_function_file_and_start_line() {
+    let mut mixed = stack(&["main"], 1);
+    mixed.frames.push(frame("tick", FrameKind::Interpreted, Trust::Sure));
+    let mixed = profile(&[mixed]);
+    let again = read(&encode(&plain(), &mixed), Limits::default()).unwrap();
+    let tick = again.functions.iter().find(|function| function.name == "tick").unwrap();
+    assert_eq!((tick.file.as_str(), tick.start_line), ("src/prog.c", 7));
+    assert_eq!(again, as_read(mixed));
+}
+
+#[test]
 fn a_profile_without_files_is_read_as_one() {
     let mut stack = stack(&[], 1);
     stack.frames.push(frame("compiled", FrameKind::Jit, Trust::FramePointer));

@@ -24,7 +24,7 @@ pub(super) const SEMICOLON: char = '\u{0f}';
 const BEGIN: char = '\u{10}';
 
 /// Words in tooltips, each as the control character that stands for it.
-pub(super) const WORDS: [(char, &str); 13] = [
+pub(super) const WORDS: [(char, &str); 14] = [
     ('\u{11}', "kernel"),
     ('\u{12}', "JIT"),
     ('\u{13}', "inlined"),
@@ -38,11 +38,12 @@ pub(super) const WORDS: [(char, &str); 13] = [
     ('\u{1b}', "mostly by a synthesised rule"),
     ('\u{1c}', "partly by a synthesised rule"),
     ('\u{1d}', "process"),
+    ('\u{1e}', "interpreted"),
 ];
 
 /// Whether a character of the picture stands for something else.
 pub(super) fn is_mark(c: char) -> bool {
-    matches!(c, END..='\u{1d}')
+    matches!(c, END..='\u{1e}')
 }
 
 /// Writes the lines, without what is narrower than `least` percent.
@@ -95,6 +96,7 @@ fn words(traits: Traits) -> [&'static str; 3] {
     let kind = match traits.kind {
         Kind::Kernel => "kernel",
         Kind::Jit => "JIT",
+        Kind::Interpreted => "interpreted",
         Kind::Process => "process",
         Kind::User | Kind::Unknown | Kind::Gap => "",
     };

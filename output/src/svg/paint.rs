@@ -86,16 +86,18 @@ enum Tint {
     Kernel,
     Inlined,
     Jit,
+    Interpreted,
     Doubtful,
     Unknown,
     Process,
 }
 
 impl Tint {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::User,
         Self::Inlined,
         Self::Jit,
+        Self::Interpreted,
         Self::Kernel,
         Self::Doubtful,
         Self::Unknown,
@@ -111,6 +113,7 @@ impl Tint {
             (_, Kind::Process) => Self::Process,
             (_, Kind::Kernel) => Self::Kernel,
             (_, Kind::Jit) => Self::Jit,
+            (_, Kind::Interpreted) => Self::Interpreted,
             (_, Kind::User) if traits.inlined => Self::Inlined,
             (_, Kind::User) => Self::User,
         }
@@ -122,6 +125,7 @@ impl Tint {
             Self::Kernel => "kernel",
             Self::Inlined => "inlined",
             Self::Jit => "JIT",
+            Self::Interpreted => "interpreted",
             Self::Doubtful => "guessed, or caller may be missing",
             Self::Unknown => "unknown",
             Self::Process => "process",
@@ -134,6 +138,7 @@ impl Tint {
             Self::User => [(14.0, 46.0), (86.0, 94.0), (60.0, 70.0)],
             Self::Kernel => [(204.0, 222.0), (68.0, 82.0), (68.0, 78.0)],
             Self::Inlined => [(164.0, 182.0), (42.0, 56.0), (62.0, 72.0)],
+            Self::Interpreted => [(62.0, 70.0), (70.0, 84.0), (60.0, 70.0)],
             Self::Jit => [(86.0, 118.0), (48.0, 62.0), (60.0, 70.0)],
             Self::Doubtful => [(286.0, 308.0), (52.0, 68.0), (74.0, 82.0)],
             Self::Unknown => [(220.0, 220.0), (2.0, 4.0), (70.0, 80.0)],
@@ -185,7 +190,8 @@ mod tests {
     #[test]
     fn shades_of_different_kinds_never_meet() {
         let hue = |tint: Tint| tint.ranges()[0];
-        let colored = [Tint::User, Tint::Kernel, Tint::Inlined, Tint::Jit, Tint::Doubtful];
+        let colored =
+            [Tint::User, Tint::Kernel, Tint::Inlined, Tint::Jit, Tint::Interpreted, Tint::Doubtful];
         for (at, one) in colored.into_iter().enumerate() {
             for other in &colored[at + 1..] {
                 let apart = hue(one).1 + 15.0 < hue(*other).0 || hue(*other).1 + 15.0 < hue(one).0;

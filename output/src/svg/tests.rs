@@ -147,6 +147,22 @@ fn what_a_frame_is_shows_in_its_colour_and_the_legend() {
 }
 
 #[test]
+fn interpreted_frames_have_a_colour_and_a_word_of_their_own() {
+    let mut mixed = stack(&["main"], 1);
+    mixed.frames.push(frame("tick", FrameKind::Interpreted, Trust::Sure));
+    let svg = draw(&Svg::default(), &profile(&[mixed]));
+    assert_eq!(tooltips(&svg, "tick"), ["tick (1 samples, 100.00%, interpreted)"]);
+    let document = parse(&svg);
+    let fill = |name: &str| {
+        let all = frames(&document);
+        all.into_iter().find(|(title, _)| title.starts_with(name)).unwrap().1
+    };
+    assert_ne!(fill("tick"), fill("main"));
+    let text: String = document.descendants().filter_map(|node| node.text()).collect();
+    assert!(text.contains("\u{a0}interpreted"), "{text}");
+}
+
+#[test]
 fn the_same_profile_gives_the_same_picture() {
     assert_eq!(draw(&Svg::default(), &small()), draw(&Svg::default(), &small()));
     let java = Svg { colors: "java".parse().unwrap(), ..Svg::default() };
@@ -319,7 +335,13 @@ impl Numbers {
 #[test]
 fn any_names_give_a_well_formed_file() {
     let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
-    let kinds = [FrameKind::User, FrameKind::Kernel, FrameKind::Jit, FrameKind::Unknown];
+    let kinds = [
+        FrameKind::User,
+        FrameKind::Kernel,
+        FrameKind::Jit,
+        FrameKind::Interpreted,
+        FrameKind::Unknown,
+    ];
     for round in 0..300 {
         let mut stacks = Vec::new();
         for _ in 0..4 {
@@ -327,7 +349,7 @@ fn any_names_give_a_well_formed_file() {
             for _ in 0..1 + numbers.below(4) {
                 let trust =
                     if numbers.below(3) == 0 { Trust::Guessed } else { Trust::FramePointer };
-                one.frames.push(frame(&numbers.name(), kinds[numbers.below(4) as usize], trust));
+                one.frames.push(frame(&numbers.name(), kinds[numbers.below(5) as usize], trust));
             }
             stacks.push(one);
         }

@@ -2,8 +2,8 @@
 
 use crate::ProfileBuilder;
 use crate::profile::{
-    FrameKind, FrameRef, Function, Label, LabelValue, Line, Location, LocationId, Mapping, Marks,
-    Profile, Sample, Trust, ValueType,
+    FrameKind, FrameRef, Function, INTERPRETED, Label, LabelValue, Line, Location, LocationId,
+    Mapping, Marks, Profile, Sample, Trust, ValueType,
 };
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -65,6 +65,7 @@ fn locations(dice: &mut Dice, builder: &mut ProfileBuilder) -> Vec<LocationId> {
             FrameKind::User,
             FrameKind::Kernel,
             FrameKind::Jit,
+            FrameKind::Interpreted,
             FrameKind::Unknown,
         ]);
         let mapping = match kind {
@@ -78,6 +79,9 @@ fn locations(dice: &mut Dice, builder: &mut ProfileBuilder) -> Vec<LocationId> {
             FrameKind::Kernel => {
                 Some(builder.mapping(Mapping { file: "[kernel]".into(), ..Mapping::default() }))
             }
+            FrameKind::Interpreted => {
+                Some(builder.mapping(Mapping { file: INTERPRETED.into(), ..Mapping::default() }))
+            }
             FrameKind::Jit | FrameKind::Unknown => None,
         };
         let depth = if kind == FrameKind::Unknown { 0 } else { dice.below(4) };
@@ -85,11 +89,13 @@ fn locations(dice: &mut Dice, builder: &mut ProfileBuilder) -> Vec<LocationId> {
         for _ in 0..depth {
             let name = format!("function_{}", dice.below(functions));
             let file = dice.pick(&["", "src/main.rs", "src/lib.rs"]).into();
-            let function = builder.function(Function { system_name: name.clone(), name, file });
+            let start_line = dice.pick(&[0, 0, 700]);
+            let system_name = name.clone();
+            let function = builder.function(Function { system_name, name, file, start_line });
             lines.push(Line { function, line: dice.below(5000) as i64 });
         }
         let bits = dice.pick(&[4, 20, 50]);
-        let address = dice.below(1 << bits);
+        let address = if kind == FrameKind::Interpreted { 0 } else { dice.below(1 << bits) };
         locations.push(builder.location(Location { mapping, address, lines, kind }));
     }
     locations

@@ -153,6 +153,7 @@ impl<'a> Growth<'a> {
             FrameKind::User => Kind::User,
             FrameKind::Kernel => Kind::Kernel,
             FrameKind::Jit => Kind::Jit,
+            FrameKind::Interpreted => Kind::Interpreted,
             FrameKind::Unknown => Kind::Unknown,
         };
         let outermost = location.lines.len().saturating_sub(1);

@@ -13,6 +13,7 @@ pub(crate) enum Kind {
     User,
     Kernel,
     Jit,
+    Interpreted,
     Unknown,
     /// The process that the frames above it belong to.
     Process,

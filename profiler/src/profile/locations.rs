@@ -136,6 +136,7 @@ fn lines(named: &Named, builder: &mut ProfileBuilder) -> Vec<Line> {
             name: line.name.clone(),
             system_name: line.system_name.clone(),
             file: line.file.clone(),
+            start_line: 0,
         }),
         line: line.line.into(),
     };
@@ -143,7 +144,10 @@ fn lines(named: &Named, builder: &mut ProfileBuilder) -> Vec<Line> {
 }
 
 fn only_name(name: &str, builder: &mut ProfileBuilder) -> Line {
-    let function =
-        Function { name: String::from(name), system_name: String::from(name), file: String::new() };
+    let function = Function {
+        name: String::from(name),
+        system_name: String::from(name),
+        ..Function::default()
+    };
     Line { function: builder.function(function), line: 0 }
 }

@@ -88,6 +88,7 @@ impl Functions {
             name: line.name.clone(),
             system_name: line.system_name.clone(),
             file: line.file.clone(),
+            start_line: 0,
         };
         named
             .lines
@@ -122,7 +123,7 @@ mod tests {
         let function = |name: &str| Function {
             name: name.into(),
             system_name: name.into(),
-            file: String::new(),
+            ..Function::default()
         };
         Profile {
             mappings: vec![mapping("/usr/lib/libx.so"), mapping("[kernel]")],

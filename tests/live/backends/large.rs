@@ -65,6 +65,7 @@ fn location(builder: &mut ProfileBuilder, file: MappingId, depth: u64, which: u6
         system_name: name.clone(),
         name,
         file: format!("/usr/src/large/module_{depth}/file_{}.rs", which % 50),
+        start_line: 0,
     });
     let line = Line { function, line: 1 + (number % 1000) as i64 };
     let address = 0x1000 + number * 16;

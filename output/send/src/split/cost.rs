@@ -24,7 +24,7 @@ pub(super) fn rough(lean: &Lean) -> usize {
     let id = id(profile.locations.len() as u32);
     let texts = |texts: &[&String]| texts.iter().map(|text| string(text.len())).sum::<usize>();
     let function =
-        |f: &Function| message(6 + 3 * reference) + texts(&[&f.name, &f.system_name, &f.file]);
+        |f: &Function| message(6 + 11 + 3 * reference) + texts(&[&f.name, &f.system_name, &f.file]);
     let mapping =
         |m: &Mapping| message(6 + 33 + 8 + 2 * reference) + texts(&[&m.file, &m.build_id]);
     let location = |l: &Location| message(6 + 6 + 11 + l.lines.len() * message(6 + 11));
@@ -174,7 +174,8 @@ impl<'a> Meter<'a> {
         if !first_time(&mut self.seen.functions, at, self.part) {
             return 0;
         }
-        let inside = 1 + varint(at as u64 + 1) + 3 * self.reference();
+        let start_line = 1 + varint(self.lean.tables.functions[at].start_line as u64);
+        let inside = 1 + varint(at as u64 + 1) + 3 * self.reference() + start_line;
         message(inside)
             + self.common.function_texts(at).map(|id| self.string(id)).iter().sum::<usize>()
     }

@@ -30,8 +30,16 @@ fn location(dice: &mut Dice, functions: usize, mappings: usize) -> Location {
     let mapping = roll(dice, mappings + 1).checked_sub(1).map(|at| MappingId(at as u32));
     let address = pick(dice, &[0, 1, 0x4000, u64::MAX]) ^ roll(dice, 64) as u64;
     let lines = (0..roll(dice, 4)).map(|_| line(dice)).collect();
-    let kind =
-        pick(dice, &[FrameKind::User, FrameKind::Kernel, FrameKind::Jit, FrameKind::Unknown]);
+    let kind = pick(
+        dice,
+        &[
+            FrameKind::User,
+            FrameKind::Kernel,
+            FrameKind::Jit,
+            FrameKind::Interpreted,
+            FrameKind::Unknown,
+        ],
+    );
     Location { mapping, address, lines, kind }
 }
 
@@ -76,7 +84,9 @@ fn random(dice: &mut Dice) -> Profile {
     };
     for _ in 0..functions {
         let system_name = name(dice);
-        profile.functions.push(Function { name: name(dice), system_name, file: name(dice) });
+        let start_line = pick(dice, &[0, 3, i64::MAX]);
+        let (name, file) = (name(dice), name(dice));
+        profile.functions.push(Function { name, system_name, file, start_line });
     }
     for at in 0..mappings {
         let file = format!("/m{}", at / 2);
@@ -98,11 +108,15 @@ fn frame(profile: &Profile, frame: FrameRef) -> String {
     for line in &location.lines {
         let function = &profile.functions[line.function.0 as usize];
         words += &format!(" {} {}:{}", function.name, function.file, line.line);
+        if function.start_line != 0 {
+            words += &format!(" from {}", function.start_line);
+        }
     }
     let kind = match location.kind {
         FrameKind::User if location.mapping.is_some() => "native",
         FrameKind::Kernel => "kernel",
         FrameKind::Jit => "jit",
+        FrameKind::Interpreted => "interpreted",
         FrameKind::User | FrameKind::Unknown => return words,
     };
     words + &format!(" profile.frame.type={kind:?}")

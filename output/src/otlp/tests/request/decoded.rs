@@ -63,6 +63,9 @@ impl ProfilesDictionary {
             let (name, file) =
                 (self.text(function.name_strindex), self.text(function.filename_strindex));
             write!(words, " {name} {file}:{}", line.line).unwrap();
+            if function.start_line != 0 {
+                write!(words, " from {}", function.start_line).unwrap();
+            }
         }
         for attribute in self.attributes(&location.attribute_indices) {
             write!(words, " {attribute}").unwrap();
