@@ -62,9 +62,9 @@ fn how_far_stacks_go_and_how_frames_were_found() -> Result<(), Skip> {
         r#""unsure": 2"#,
         r#""incomplete": 10"#,
         r#"{ "reason": "caller may be missing", "file": "libcodec.so.7", "samples": 1}"#,
-        r#"{ "reason": "before their tables stood", "file": "mixed", "samples": 1}"#,
+        r#"{ "reason": "unwind tables not ready", "file": "mixed", "samples": 1}"#,
         r#"{ "reason": "no unwind rule", "file": "libcodec.so.7", "samples": 2}"#,
-        r#"{ "reason": "return into no mapping", "file": "mixed", "samples": 1}"#,
+        r#"{ "reason": "return address outside all mappings", "file": "mixed", "samples": 1}"#,
     ] {
         assert!(stats.contains(figure), "{figure} in {stats}");
     }

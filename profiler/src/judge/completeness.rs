@@ -57,16 +57,16 @@ impl Why {
     /// For the summary and the figures.
     pub(crate) fn phrase(self) -> &'static str {
         match self {
-            Self::Stale => "before their tables stood",
+            Self::Stale => "unwind tables not ready",
             Self::CallerMayBeMissing => "caller may be missing",
             Self::Truncated => "truncated",
             Self::NoRule => "no unwind rule",
             Self::Unsupported => "unwind rule not supported",
-            Self::LostRegister => "register not known",
-            Self::NoMapping => "return into no mapping",
+            Self::LostRegister => "register unknown",
+            Self::NoMapping => "return address outside all mappings",
             Self::Unreadable => "stack not readable",
-            Self::Broken => "leads nowhere",
-            Self::Compat => "32-bit",
+            Self::Broken => "broken frame chain",
+            Self::Compat => "32-bit process",
         }
     }
 }

@@ -69,7 +69,7 @@ fn account(config: &Config, target: &ResolvedTarget, recorded: &Recorded) -> &'s
     match target.tasks {
         _ if config.replay.is_some() || !recorded.weighs_time() => "",
         bpf::Target::Machine if config.idle => "",
-        bpf::Target::Machine => "the CPUs' idle time",
+        bpf::Target::Machine => "/proc/stat",
         bpf::Target::Processes(_) | bpf::Target::Threads(_) => "schedstat",
     }
 }
@@ -174,7 +174,7 @@ fn nothing(facts: &Facts) -> Failure {
     let why = if facts.lost_share() > 0.5 {
         summary::lost(facts)
     } else {
-        format!("{target} did not run on the sampled CPUs while it was recorded")
+        format!("{target} did not run on the sampled CPUs during the recording")
     };
     Failure::new(Kind::NoSamples, format!("no samples, nothing written: {why}"))
         .cure("record longer with -d, or sample more often with -F")

@@ -280,8 +280,8 @@ mod tests {
             r#""complete_with_guess": 5,"#,
             r#""unsure": 2,"#,
             r#""incomplete": 3,"#,
-            "\"unsure_by\": [\n    { \"reason\": \"before their tables stood\", \"file\": \"a\", \"samples\": 2}]",
-            "\"incomplete_by\": [\n    { \"reason\": \"leads nowhere\", \"file\": \"c\", \"samples\": 2},\n    \
+            "\"unsure_by\": [\n    { \"reason\": \"unwind tables not ready\", \"file\": \"a\", \"samples\": 2}]",
+            "\"incomplete_by\": [\n    { \"reason\": \"broken frame chain\", \"file\": \"c\", \"samples\": 2},\n    \
              { \"reason\": \"no unwind rule\", \"file\": \"a\\\"b\", \"samples\": 1}]",
         ] {
             assert!(text.contains(part), "{part} in {text}");

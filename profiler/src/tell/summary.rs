@@ -1,18 +1,18 @@
-//! A recording's figures in words: one line for the terminal and the graph, some for pprof, and warnings.
+//! The summary of a recording: one line for the terminal and the graph, comments for pprof, and warnings.
 
 mod wholeness;
 
 use crate::tell::facts::Facts;
 use symbolizer::Reason;
 
-/// More than this share of frames without a name, or of stacks that end nowhere, is worth a warning.
+/// The share of unnamed frames, or of incomplete stacks, above which a warning is printed.
 const WORTH_A_WARNING: f64 = 0.2;
 
-/// What mends stacks that a walk by frame pointers cannot follow.
+/// The cure for stacks that a walk by frame pointers cannot follow.
 const FRAME_POINTERS: &str = "build with -fno-omit-frame-pointer -mno-omit-leaf-frame-pointer \
                               (Rust: -C force-frame-pointers=yes)";
 
-/// One line: samples, CPU time and its difference, what was lost and why, and what is not known.
+/// The summary line: samples, CPU time and its difference, losses by cause, and completeness.
 pub(crate) fn line(facts: &Facts) -> String {
     let quality = &facts.quality;
     let mut parts = vec![format!("{} samples", grouped(quality.samples)), cpu(facts), lost(facts)];
@@ -44,11 +44,11 @@ fn cpu(facts: &Facts) -> String {
             facts.expected_difference() * 100.0
         ),
         None if facts.account.is_empty() => time,
-        None => format!("{time} (no account of the kernel's to compare with)"),
+        None => format!("{time} (no kernel figure to compare with)"),
     }
 }
 
-/// How many samples were lost, and why.
+/// The number of lost samples, by cause.
 pub(crate) fn lost(facts: &Facts) -> String {
     if facts.lost_total() == 0 {
         return String::from("none lost");
@@ -59,7 +59,7 @@ pub(crate) fn lost(facts: &Facts) -> String {
     format!("{} lost ({})", grouped(facts.lost_total()), causes.join(", "))
 }
 
-/// The facts one a line, for readers of the file.
+/// The facts as comments of a pprof file, one a line.
 pub(crate) fn comments(facts: &Facts) -> Vec<String> {
     let quality = &facts.quality;
     let mut lines = vec![
@@ -84,7 +84,7 @@ pub(crate) fn comments(facts: &Facts) -> Vec<String> {
     lines
 }
 
-/// What is worth a warning, each with what mends it.
+/// The warnings, each with its cure.
 pub(crate) fn warnings(facts: &Facts) -> Vec<String> {
     let quality = &facts.quality;
     let mut list = Vec::new();
@@ -101,7 +101,7 @@ pub(crate) fn warnings(facts: &Facts) -> Vec<String> {
     // A handful of ticks on a machine that idles is no cause.
     let many = facts.lost.values().sum::<u64>() * 100 > facts.expected;
     if many && facts.lost_share() > WORTH_A_WARNING {
-        list.push(String::from("a large part of the samples was lost; a lower -F helps"));
+        list.push(String::from("many samples were lost; a lower -F helps"));
     }
     list.extend(unreadable_files(facts));
     list
@@ -116,7 +116,7 @@ fn unreadable_files(facts: &Facts) -> Option<String> {
     Some(format!("{}: {}{others}", first.file, first.what))
 }
 
-/// What gives names, for the reasons found.
+/// The cures for unnamed frames, for the reasons found.
 fn cures(facts: &Facts) -> Vec<&'static str> {
     let quality = &facts.quality;
     let mut list: Vec<&str> = quality.runtimes.iter().map(|runtime| runtime.hint()).collect();
@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn without_an_account_that_is_said() {
         let facts = Facts { accounted: None, ..facts() };
-        assert_eq!(cpu(&facts), "12.46 CPU s (no account of the kernel's to compare with)");
+        assert_eq!(cpu(&facts), "12.46 CPU s (no kernel figure to compare with)");
         assert_eq!(cpu(&Facts { account: "", ..facts }), "12.46 CPU s");
     }
 

@@ -1,4 +1,4 @@
-//! How many of the user stacks are whole: three figures, never one, and a fourth for those that look whole and may not be.
+//! The completeness of user stacks: always three figures, and a fourth for stacks that look complete but may lack a frame.
 
 use super::{FRAME_POINTERS, WORTH_A_WARNING, percent};
 use crate::judge::completeness::Why;
@@ -6,11 +6,11 @@ use crate::judge::quality::{By, largest};
 use crate::tell::facts::Facts;
 use std::collections::BTreeMap;
 
-/// What mends stacks that were walked by frame pointer where there are rules.
+/// The cure for stacks that were walked by frame pointer although there are rules.
 pub(super) const BY_RULES: &str =
-    "programs built without frame pointers are walked by their files' rules without --unwind fp";
+    "drop --unwind fp: without it, programs without frame pointers are walked by unwind rules";
 
-/// Reasons that the line names.
+/// The most reasons on the line.
 const NAMED: usize = 3;
 
 /// For the line: `stacks 98.6 % complete, 1.0 % with a guess, 0.4 % incomplete (no unwind rule in libx.so 0.4 %)`.
@@ -43,7 +43,7 @@ pub(super) fn phrase(facts: &Facts) -> Option<String> {
     Some(text)
 }
 
-/// The largest few reasons of the incomplete ones, with the files that they end in.
+/// The largest reasons for incomplete stacks, with the files in which they end.
 fn reasons(facts: &Facts) -> String {
     let all = largest(&facts.quality.incomplete_by);
     let named = all.iter().take(NAMED).map(|((why, file), samples)| {
@@ -56,7 +56,7 @@ fn reasons(facts: &Facts) -> String {
     list.join("; ")
 }
 
-/// All of it, for readers of the file.
+/// All figures, as comments of a pprof file.
 pub(super) fn comments(facts: &Facts) -> Vec<String> {
     let quality = &facts.quality;
     if quality.user_samples == 0 {
@@ -78,7 +78,7 @@ pub(super) fn comments(facts: &Facts) -> Vec<String> {
     lines
 }
 
-/// What is worth a warning.
+/// The warnings about incomplete and unsure stacks.
 pub(super) fn warnings(facts: &Facts) -> Vec<String> {
     let quality = &facts.quality;
     let mut list = Vec::new();
@@ -99,7 +99,7 @@ pub(super) fn warnings(facts: &Facts) -> Vec<String> {
     list
 }
 
-/// The reason of most.
+/// The most frequent reason.
 fn most(by: &By<String>) -> Option<Why> {
     let mut sums: BTreeMap<Why, u64> = BTreeMap::new();
     for ((why, _), samples) in by {
@@ -108,7 +108,7 @@ fn most(by: &By<String>) -> Option<Why> {
     sums.into_iter().max_by_key(|(_, samples)| *samples).map(|(why, _)| why)
 }
 
-/// What the reason is, and what mends it.
+/// The reason in words, and its cure.
 fn cure(why: Why, facts: &Facts) -> String {
     let by_frame_pointer =
         matches!(why, Why::Broken | Why::Unreadable | Why::CallerMayBeMissing | Why::NoMapping);
@@ -120,12 +120,12 @@ fn cure(why: Why, facts: &Facts) -> String {
             )
         }
         Why::Stale => String::from(
-            "their processes were not known yet: -p PID and -- COMMAND build the tables before the first sample",
+            "their unwind tables were not ready; with -p PID and -- COMMAND they are built before the first sample",
         ),
-        Why::Truncated => String::from("they are deeper than what is recorded"),
-        Why::Compat => String::from("of 32-bit tasks the innermost frame alone is known"),
+        Why::Truncated => String::from("they are deeper than the limit"),
+        Why::Compat => String::from("only the innermost frame of a 32-bit process is known"),
         Why::NoRule | Why::Unsupported | Why::LostRegister | Why::NoMapping => {
-            String::from("`bpflame doctor -p PID` tells how each file of a process is walked")
+            String::from("`bpflame doctor -p PID` shows how each file of a process is walked")
         }
     }
 }
@@ -167,9 +167,9 @@ mod tests {
     fn the_line_has_all_figures_and_the_largest_reasons() {
         assert_eq!(
             phrase(&facts()).unwrap(),
-            "stacks 90.0 % complete, 5.0 % with a guess, 2.0 % unsure (caller may be missing; before their tables \
-             stood), 3.0 % incomplete (no unwind rule in libx.so 1.5 %; leads nowhere in java 1.0 %; truncated in deep \
-             0.3 %; 2 more)"
+            "stacks 90.0 % complete, 5.0 % with a guess, 2.0 % unsure (caller may be missing; unwind tables \
+             not ready), 3.0 % incomplete (no unwind rule in libx.so 1.5 %; broken frame chain in java 1.0 %; truncated in \
+             deep 0.3 %; 2 more)"
         );
     }
 
