@@ -210,9 +210,9 @@ mod tests {
         let long = "v".repeat(31);
         for (own, why) in [
             (&[("a-b", "v")][..], "\"a-b\": a name consists of letters"),
-            (&[("1a", "v")], "begin with a letter"),
+            (&[("1a", "v")], "begins with a letter"),
             (&[("", "v")], "\"\": a name consists"),
-            (&[("__x__", "v")], "are its own"),
+            (&[("__x__", "v")], "are reserved"),
             (&[("abcdefghijklmnopqrstu", "v")], "a name has at most 20 bytes"),
             (&[("a", &long)], "its value has 31 bytes; 30 are allowed"),
             (&[("a", "")], "it has no value"),
