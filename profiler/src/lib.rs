@@ -1,12 +1,12 @@
 //! The command line and the sessions: the joints between `bpf`, `symbolizer` and `output`.
 //!
-//! *What it is.* [`run`] takes what was typed to an exit code. *What it does.* [`session`] is the recording:
-//! samples are counted while the processes live, named afterwards, and written. *What it is not.* It reads no
-//! kernel record, no ELF file and no format itself.
+//! *What it is.* [`run`] leads from the command line to an exit code. *What it does.* [`session`] is the recording: samples are counted
+//! while the processes live, named afterwards, and written. *What it is not.* It reads no kernel record, no ELF file and no format
+//! itself.
 //!
-//! Folders in reading order: [`host`] (the machine and the user), [`cli`] (what was typed), [`target`] (whose samples), `record`
-//! (to counted stacks), `unwinding` (tables beside it), `judge` (what stacks are worth), `profile` (names, and the model),
-//! `tell` (files and words), [`push`] (backends), [`report`], [`doctor`]; [`session`] is a recording from end to end.
+//! Folders in reading order: [`host`] (the machine and the user), [`cli`] (the command line), [`target`] (the recorded tasks), `record`
+//! (from samples to counted stacks), `unwinding` (unwind tables), `judge` (completeness), `profile` (names, and the model), `tell` (files
+//! and summary), [`push`] (backends), [`report`], [`doctor`]. [`session`] is a recording from end to end.
 #![forbid(unsafe_code)]
 
 pub mod cli;
@@ -32,7 +32,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use target::gate;
 
-/// Does what the command line says; errors are told on standard error.
+/// Runs a command line. Errors are printed on standard error.
 pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(words) {
         Ok(cli) => cli,
@@ -52,13 +52,13 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     end(result.map(|()| Ending::Done), false)
 }
 
-/// Tells what is wrong with the command line; or help and the version, which arrive here too.
+/// Prints the error of a command line, or help and the version, which clap also returns as errors.
 fn typed_wrongly(error: &clap::Error) -> ExitCode {
     if error.use_stderr() {
         let text = error.render().to_string();
         console::line(text.strip_prefix("error: ").unwrap_or(&text).trim_end());
     } else {
-        // Nobody is left to be told when this fails.
+        // If this fails, there is no other place for the message.
         drop(error.print());
     }
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))

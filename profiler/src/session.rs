@@ -29,10 +29,10 @@ use bpf::{Started, Unit};
 use std::time::Duration;
 use symbolizer::ProcessTable;
 
-/// Records, and writes what was recorded.
+/// Records, and writes the results.
 ///
 /// # Errors
-/// When nothing can be recorded or written: the cause, and what mends it.
+/// When nothing can be recorded or written: the cause, and its cure.
 pub fn record(config: &Config) -> Result<Ending, Failure> {
     let (mut own, mut signals) = (OwnUsage::begin(), Signals::install()?);
     let mut tracee = Tracee::find(config)?;
@@ -85,18 +85,17 @@ fn finish(
     outcome::both(done, sent.told)
 }
 
-/// How long a machine-wide recording reads the processes that run already; the rest are read when they are first
-/// sampled.
+/// The time for which a machine-wide recording reads the running processes. The rest are read when they are first sampled.
 const READ_ALL: Duration = Duration::from_millis(50);
 
 /// A finished recording.
 #[derive(Debug)]
 pub(crate) struct Recorded {
-    /// What was collected.
+    /// The result of collecting.
     pub collected: Collected,
-    /// What the sampler ran on.
+    /// The events and CPUs of the sampler.
     pub started: Started,
-    /// What the BPF programs cost.
+    /// The cost of the BPF programs.
     pub cost: bpf::Cost,
     /// Samples a second and CPU.
     pub frequency: u32,

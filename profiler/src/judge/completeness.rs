@@ -1,27 +1,27 @@
-//! How far user stacks go: to a known end, to an end that may not be theirs, or to nowhere.
+//! The completeness of user stacks: whether they lead to a known end.
 
 use crate::judge::ends;
 use crate::profile::assemble::{Material, Module};
 use crate::record::aggregate::Key;
 use bpf::{Flags, Trust};
 
-/// How far a user stack goes.
+/// The completeness of a user stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Completeness {
-    /// To a known end: where a rule says so, at frame pointer or return address 0, or at a function that nobody calls.
+    /// It leads to a known end: a rule marks the end, the frame pointer or return address is 0, or nobody calls the function.
     Complete,
-    /// The same, with a guess on the way.
+    /// It leads to a known end, with a guess on the way.
     WithGuess,
-    /// To such an end, and yet a frame may be missing; where the leaf lies.
+    /// It leads to a known end, but a frame may be missing; the module of the leaf.
     Unsure(Why, Module),
-    /// Callers are missing; where the last frame lies that is known.
+    /// Callers are missing; the module of the last known frame.
     Incomplete(Why, Module),
 }
 
-/// What is wrong with a stack.
+/// The defect of a stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Why {
-    /// It was taken before the tables of its process or of a mapping stood: frame pointers were followed.
+    /// It was sampled before the tables of its process or of a mapping were ready: frame pointers were followed.
     Stale,
     /// Its leaf was left by frame pointer, and may not have set one up.
     CallerMayBeMissing,
@@ -43,7 +43,7 @@ pub(crate) enum Why {
     Compat,
 }
 
-/// How walks end elsewhere than at a known end.
+/// The flags of walks that do not reach a known end.
 const BREAKS: [(Flags, Why); 6] = [
     (Flags::NO_RULE, Why::NoRule),
     (Flags::UNSUPPORTED, Why::Unsupported),
@@ -72,7 +72,7 @@ impl Why {
 }
 
 impl Completeness {
-    /// Of a sample's user stack; `None` where it has none.
+    /// The completeness of a sample's user stack; `None` if it has none.
     pub(crate) fn of(key: &Key, material: &Material<'_>) -> Option<Self> {
         let frames = material.counts.stacks.frames(key.user?);
         let leaf = || frames.first().map_or(Module::Unknown, |(place, _)| material.module(*place));
@@ -95,7 +95,7 @@ impl Completeness {
     }
 }
 
-/// Why a stack lacks its end, if it does. Behind a function that nobody calls there is nothing to be walked.
+/// The reason why a stack lacks its end, if it does. A stack that reaches a function that nobody calls is complete.
 fn missing(flags: Flags, at_start: impl FnOnce() -> bool) -> Option<Why> {
     if flags.has(Flags::COMPAT) {
         return Some(Why::Compat);

@@ -1,7 +1,7 @@
-//! Where user stacks begin: functions that nobody called.
+//! The outermost functions of user stacks: functions that nobody calls.
 //!
-//! The code that calls `main` and threads' functions seldom keeps a frame pointer, and may have no rule. A walk that comes to it
-//! breaks, and is at its end all the same.
+//! The code that calls `main` and the functions of threads seldom keeps a frame pointer, and may have no rule. A walk that reaches it
+//! breaks, but it is at its end.
 
 use crate::profile::assemble::Material;
 use crate::record::stacks::PlaceId;
@@ -25,9 +25,9 @@ const STARTS: [&str; 12] = [
 ];
 /// Functions that threads begin in, and that others call to start one: a leaf in them is no end.
 const STARTS_OF_THREADS: [&str; 4] = ["clone", "__clone", "clone3", "__clone3"];
-/// What follows a start's name in its versions, as in `__libc_start_main_impl`.
+/// The suffixes of a start's name in its versions, as in `__libc_start_main_impl`.
 const VERSIONS: [&str; 5] = ["", "_impl", "_1", ".abi0", "0"];
-/// File names of the C libraries, as far as they are the same everywhere.
+/// The common beginnings of the C libraries' file names.
 const C_LIBRARIES: [&str; 4] = ["libc.so", "libc-", "libpthread", "ld-musl-"];
 
 /// Whether a stack, leaf first, ends at a start, or at the unnamed code of a C library that called `main` or
@@ -42,7 +42,7 @@ pub(crate) fn at_start(frames: &[(PlaceId, Trust)], material: &Material<'_>) -> 
         || (in_c_library(*last, material) && !in_c_library(*above, material))
 }
 
-/// The symbol of a place, of the outermost function there; not what stands for one, as `file+0x10`.
+/// The symbol of a place, of its outermost function; not a substitute such as `file+0x10`.
 fn name<'a>(place: PlaceId, material: &Material<'a>) -> Option<&'a str> {
     let named = material.named.get(place.0 as usize).filter(|named| named.reason.is_none())?;
     Some(named.lines.last()?.system_name.as_str())

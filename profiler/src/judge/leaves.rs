@@ -1,6 +1,6 @@
-//! Leaves whose caller a step by frame pointer may have skipped: code that the unwind rules describe by the
-//! stack pointer has not set up a frame pointer of its own, so the register still is the caller's. Where no rule of a file
-//! says anything, the instructions before the leaf do; where a file has no rules, nobody knows.
+//! Leaves whose caller a step by frame pointer may have skipped. If the unwind rules describe the code by the stack pointer, it has not
+//! set up a frame pointer of its own, and the register is still the caller's. If no rule of a file covers the leaf, the instructions
+//! before it decide. If the file has no rules, the answer is unknown.
 
 use crate::record::stacks::{PlaceId, Stacks};
 use bpf::unwind::framed::has_frame;
@@ -17,7 +17,7 @@ use symbolizer::{FileId, MappedFile, Place, ProcessTable, Segment};
 /// Larger unwind sections are not read: nothing is known of their files' leaves.
 const LARGEST: u64 = 32 << 20;
 
-/// What a step by frame pointer out of a leaf is worth.
+/// The reliability of a step by frame pointer out of a leaf.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Leaf {
     /// The leaf has a frame of its own, or code that was made at run time, of which no rules are to be had.
@@ -25,11 +25,11 @@ pub(crate) enum Leaf {
     Framed,
     /// The register still is the caller's.
     Frameless,
-    /// Neither a rule of the file nor its code says anything; in a file without rules, that can't be read, or in no file.
+    /// Unknown: no rule of the file covers it and its code does not tell, or the file has no rules or cannot be read, or there is no file.
     WithoutRules,
 }
 
-/// What the leaves of stacks that were left by frame pointer are, by place.
+/// The reliability of all leaves that were left by frame pointer, by place.
 pub(crate) fn leaves(stacks: &Stacks, table: &ProcessTable) -> Vec<Leaf> {
     let mut all = vec![Leaf::default(); stacks.places().len()];
     let mut files: BTreeMap<FileId, Vec<(PlaceId, u64)>> = BTreeMap::new();
@@ -63,7 +63,7 @@ const HERE: usize = 4;
 /// And so many leaves of a file: some tenths of a second.
 const MOST: u32 = 10_000;
 
-/// What a file's rules say of leaves, and its code.
+/// The rules and the code of a file.
 struct Judge<'a> {
     file: &'a MappedFile,
     /// `.eh_frame`, `.eh_frame_hdr`, and the first address of the code.
@@ -94,7 +94,7 @@ impl<'a> Judge<'a> {
 
     fn leaf(&self, address: u64) -> Leaf {
         if let Some(rule) = self.go.as_ref().and_then(|go| go.look_up(address)) {
-            // Go finds its frames by the stack pointer, and saves the frame pointer all the same.
+            // Go finds its frames by the stack pointer, but also saves the frame pointer.
             return if rule.fp == Restore::Same { Leaf::Frameless } else { Leaf::Framed };
         }
         let base = self.frame.as_ref().and_then(|(frame, header, text)| {
@@ -109,7 +109,7 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// What the code before an address says, and that at it; `None` where it cannot be read.
+    /// Whether the code before and at an address has set up a frame; `None` if it cannot be read.
     fn has_frame(&self, address: u64) -> Option<bool> {
         self.looked.update(|looked| looked + 1);
         if self.looked.get() > MOST {

@@ -1,4 +1,4 @@
-//! How good a recording is: what is truncated, guessed, nameless, and why.
+//! The quality of a recording: truncated, guessed and unnamed frames, and the reasons.
 
 use crate::judge::completeness::{Completeness, Why};
 use crate::profile::assemble::{Material, Module};
@@ -18,23 +18,23 @@ pub(crate) struct Quality {
     pub truncated: u64,
     /// Samples with a guessed frame.
     pub guessed: u64,
-    /// Samples whose user stack goes to a known end, without a guess.
+    /// Samples whose user stack leads to a known end, without a guess.
     pub complete: u64,
     /// The same with a guess.
     pub complete_with_guess: u64,
-    /// Samples whose user stack comes to an end, and yet may lack a frame.
+    /// Samples whose user stack leads to an end, but may lack a frame.
     pub unsure: u64,
     /// Samples whose user stack lacks its end.
     pub incomplete: u64,
-    /// Why stacks are not sure, and the file names of their leaves.
+    /// Unsure stacks by reason and file of the leaf.
     pub unsure_by: By<String>,
-    /// Why stacks are incomplete, and the names of the files that they end in.
+    /// Incomplete stacks by reason and file in which they end.
     pub incomplete_by: By<String>,
     /// Samples with a kernel stack that is longer than what was recorded.
     pub kernel_truncated: u64,
     /// Samples whose leaf's caller may be missing.
     pub caller_may_be_missing: u64,
-    /// Samples taken before their tables stood.
+    /// Samples taken before their tables were ready.
     pub stale: u64,
     /// Samples of 32-bit tasks.
     pub compat: u64,
@@ -54,10 +54,10 @@ pub(crate) struct Quality {
     pub stacks: usize,
 }
 
-/// Samples by what is wrong with their stacks, and where.
+/// Samples by the defect of their stacks, and its place.
 pub(crate) type By<T> = BTreeMap<(Why, T), u64>;
 
-/// By what is wrong and where, with the most samples first.
+/// By defect and place, with the most samples first.
 pub(crate) fn largest(by: &By<String>) -> Vec<(&(Why, String), &u64)> {
     let mut list: Vec<_> = by.iter().collect();
     list.sort_by_key(|(_, samples)| std::cmp::Reverse(**samples));
@@ -70,7 +70,7 @@ struct Reasons {
     incomplete: By<Module>,
 }
 
-/// By the names of modules, which several may have.
+/// By the names of modules; several modules may have the same name.
 fn named(by: By<Module>, material: &Material<'_>) -> By<String> {
     let mut named = By::new();
     for ((why, module), samples) in by {
@@ -117,7 +117,7 @@ impl Quality {
         }
     }
 
-    /// How far the user stack goes.
+    /// Counts the completeness of the user stack.
     fn count_completeness(
         &mut self,
         key: &Key,

@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use symbolizer::{FileId, Named, Place, ProcessTable};
 
-/// What holds a place.
+/// The module of a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Module {
     /// A file.
@@ -25,7 +25,7 @@ pub(crate) enum Module {
     Unknown,
 }
 
-/// What a profile is made of.
+/// The inputs of a profile.
 #[derive(Debug)]
 pub(crate) struct Material<'a> {
     /// The counts.
@@ -34,16 +34,16 @@ pub(crate) struct Material<'a> {
     pub table: &'a ProcessTable,
     /// Names, by place.
     pub named: &'a [Named],
-    /// By place, what a step by frame pointer out of a leaf there is worth.
+    /// By place: the reliability of a step by frame pointer out of a leaf there.
     pub leaves: &'a [Leaf],
 }
 
-/// How it is made.
+/// Options for making it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AssembleOptions {
     /// Whether samples have the labels `pid`, `tid` and `thread`.
     pub labels: bool,
-    /// Nanoseconds of CPU time that one unit of weight stands for.
+    /// The CPU time of one unit of weight, in nanoseconds.
     pub scale: f64,
 }
 
@@ -72,7 +72,7 @@ pub(crate) fn assemble(
     builder.finish()
 }
 
-/// Leaf first: kernel frames, then user frames. Never empty: a frame in brackets tells what is left out.
+/// Kernel frames, then user frames, leaf first. Never empty: a frame in brackets replaces a missing stack.
 fn frames(
     key: &Key,
     counts: &StackCounts,
@@ -94,7 +94,7 @@ fn frames(
     list
 }
 
-/// What stands for a stack that was not asked for, or is not there.
+/// The substitute for a stack that was not requested or does not exist.
 fn instead(flags: Flags) -> &'static str {
     if flags.has(Flags::IDLE) {
         "[idle]"
@@ -146,7 +146,7 @@ impl<'a> Material<'a> {
         by_frame_pointer && leaf != Leaf::Framed
     }
 
-    /// Where a place lies.
+    /// The module of a place.
     pub(crate) fn module(&self, place: PlaceId) -> Module {
         match self.counts.stacks.places()[place.0 as usize] {
             Place::File { file, .. } => Module::File(file),
@@ -185,7 +185,7 @@ impl<'a> Labels<'a> {
         Self { table: material.table, threads, main_names: &material.counts.main_names }
     }
 
-    /// `comm` always, as graphs of the machine need it; `pid`, `tid` and `thread` where wanted.
+    /// The labels: always `comm`, which graphs of the machine need; `pid`, `tid` and `thread` on request.
     fn of(&self, key: &Key) -> Vec<Label> {
         let label = |key: &str, value| Label { key: String::from(key), value };
         let text = |key, bytes: &[u8]| {
@@ -201,7 +201,7 @@ impl<'a> Labels<'a> {
         list
     }
 
-    /// The process's name: its main thread's, or what stands for it.
+    /// The process's name: the name of its main thread, or a substitute.
     fn process(&self, key: &Key) -> Cow<'_, [u8]> {
         let Some(space) = key.space else {
             let name =

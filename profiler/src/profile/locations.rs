@@ -6,7 +6,7 @@ use output::{FrameKind, Function, Line, Location, LocationId, Mapping, MappingId
 use std::collections::HashMap;
 use symbolizer::{FileId, MappedFile, Named, Place};
 
-/// What is mapped where the kernel's code lies.
+/// The address range of the kernel's code.
 const KERNEL: (u64, u64) = (0xffff_8000_0000_0000, u64::MAX);
 /// Offsets in the vDSO stay below this.
 const VDSO: (u64, u64) = (0, 0x1_0000);
@@ -47,7 +47,7 @@ impl<'a> Locations<'a> {
         made
     }
 
-    /// A frame that stands for something else than code, as `[idle]`.
+    /// A frame that is not code, such as `[idle]`.
     pub(crate) fn bracketed(&self, name: &str, builder: &mut ProfileBuilder) -> LocationId {
         let kind = if name == "[user]" { FrameKind::User } else { FrameKind::Kernel };
         let lines = vec![only_name(name, builder)];
@@ -118,7 +118,7 @@ fn module_mapping(
     })
 }
 
-/// What a place without a name is called. A file's address stays nameless, to be named elsewhere.
+/// The substitute name of an unnamed place. An address in a file stays unnamed, so that other tools can name it.
 fn nameless(place: Place, module: &str) -> Option<&str> {
     match place {
         Place::File { .. } => None,

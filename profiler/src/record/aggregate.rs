@@ -1,4 +1,4 @@
-//! Samples counted by what tells them apart; their addresses turned into places while the processes live.
+//! Counting samples by key, and turning their addresses into places while the processes live.
 
 use crate::record::stacks::{Lost, PlacedStack, Stacks};
 use crate::target::gate;
@@ -6,7 +6,7 @@ use bpf::{Comm, Flags, Frame, FrameKind, Sample, SideBand, SideBandKind, StackId
 use std::collections::HashMap;
 use symbolizer::{Event, EventKind, Identity, Place, ProcessTable, Space};
 
-/// What tells one count from another.
+/// The key of a count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Key {
     /// The process's address space; none for the idle task and for foreign tasks.
@@ -17,17 +17,17 @@ pub(crate) struct Key {
     pub user: Option<PlacedStack>,
     /// The kernel stack.
     pub kernel: Option<PlacedStack>,
-    /// The thread; 0 where threads are not told apart.
+    /// The thread; 0 if threads are not distinguished.
     pub tid: u32,
-    /// The thread's name; empty where threads are not told apart.
+    /// The thread's name; empty if threads are not distinguished.
     pub comm: Comm,
     /// Which of the recording's events.
     pub event: u16,
-    /// What else is known.
+    /// The flags of the samples.
     pub flags: Flags,
 }
 
-/// What was counted.
+/// A count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Count {
     /// Samples.
@@ -53,22 +53,22 @@ pub(crate) struct StackCounts {
     pub memory_full: u64,
     /// Main threads' names as samples had them, by process id: for processes whose name the table does not know.
     pub main_names: HashMap<u32, Comm>,
-    /// When the first sample was taken, CLOCK_MONOTONIC nanoseconds.
+    /// The time of the first sample, CLOCK_MONOTONIC nanoseconds.
     pub first: Option<u64>,
-    /// When the last one was taken.
+    /// The time of the last sample.
     pub last: Option<u64>,
 }
 
-/// What the aggregator needs to know.
+/// The settings of the aggregator.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Rules {
-    /// Whether threads are told apart.
+    /// Whether threads are distinguished.
     pub threads: bool,
     /// The process that is the gate until it is the command; the gate's samples are not the target's.
     pub gate: Option<u32>,
 }
 
-/// What a count takes in memory, in bytes, the spare room of a growing table included.
+/// The memory of a count in bytes, including the spare capacity of a growing table.
 const COUNT: usize = 256;
 
 /// Counts samples.
@@ -86,8 +86,8 @@ impl Aggregator {
         Self { rules, released: false, result: StackCounts::default() }
     }
 
-    /// Counts a window: records and samples in the order of their time, so that the table always shows the
-    /// state at the sample's time.
+    /// Counts a window. Records and samples are applied in the order of their time, so that the table always shows the state at the
+    /// sample's time.
     pub(crate) fn add(&mut self, window: &Window, table: &mut ProcessTable) {
         for stack in &window.stacks {
             self.result.stacks.add(stack);

@@ -14,15 +14,15 @@ use bpf::{Losses, SampleSource, Window};
 use std::time::{Duration, Instant};
 use symbolizer::{FileId, ProcessTable};
 
-/// The first drain comes after this long, so that the maps of new processes are read early; each further one
-/// after twice as long as the one before.
+/// The time until the first drain, short so that the maps of new processes are read early. Each further drain waits twice as long as the
+/// one before.
 const FIRST_DRAIN: Duration = Duration::from_millis(10);
 /// The longest time between two drains.
 const DRAIN: Duration = Duration::from_millis(200);
 /// The longest time between two looks at what the target's processes and bpflame itself took.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Why a recording ended.
+/// The reason why a recording ended.
 #[derive(Debug)]
 pub(crate) enum End {
     /// Its time was over.
@@ -37,7 +37,7 @@ pub(crate) enum End {
     Failed(bpf::Error),
 }
 
-/// What ends a recording.
+/// The conditions that end a recording.
 #[derive(Debug)]
 pub(crate) struct Limits<'a> {
     /// Its time.
@@ -50,7 +50,7 @@ pub(crate) struct Limits<'a> {
     pub drain_every: Duration,
 }
 
-/// Where the windows go, and who looks on.
+/// The consumers of windows.
 #[derive(Debug)]
 pub(crate) struct Collector<'a> {
     /// The processes.
@@ -59,19 +59,19 @@ pub(crate) struct Collector<'a> {
     pub aggregator: Aggregator,
     /// The recorded processes that live.
     pub watch: Watch,
-    /// What the kernel accounts.
+    /// The CPU time counted by the kernel.
     pub time: CpuTime,
-    /// What bpflame itself takes.
+    /// bpflame's own usage.
     pub own: &'a mut OwnUsage,
-    /// Where the windows are stored, if that is wanted.
+    /// The saved recording, if one is requested.
     pub saved: SavedRecording,
-    /// What a terminal shows.
+    /// The progress line.
     pub progress: Progress,
     /// Unwind tables, where stacks are walked by rules.
     pub unwinding: Option<Unwinding>,
 }
 
-/// What was collected.
+/// The result of collecting.
 #[derive(Debug)]
 pub(crate) struct Collected {
     /// The counts.
@@ -82,11 +82,11 @@ pub(crate) struct Collected {
     pub losses: Losses,
     /// CPU time as the kernel accounts it, in nanoseconds.
     pub accounted: Option<u64>,
-    /// How long it took.
+    /// The duration.
     pub time: Duration,
-    /// When it ended, CLOCK_MONOTONIC nanoseconds.
+    /// The time of the end, CLOCK_MONOTONIC nanoseconds.
     pub ended: u64,
-    /// Why it ended.
+    /// The reason for the end.
     pub end: End,
     /// Files without unwind tables though they have rules.
     pub without_table: Vec<(FileId, NoTable)>,

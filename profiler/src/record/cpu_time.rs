@@ -1,14 +1,13 @@
-//! CPU time as the kernel accounts it, to hold the samples' against.
+//! CPU time as the kernel counts it, for comparison with the samples.
 //!
-//! For processes (`family`): the run time of their threads (`schedstat`, nanoseconds) or, where threads have ended and
-//! their time is known to the process alone, its `stat` (ticks), whichever is more; and the time of children
-//! that were born and reaped during the recording, which their parent's `stat` has. What a process ran after
-//! its last reading is not known.
+//! For processes (`family`), it is the run time of their threads (`schedstat`, nanoseconds) or the process's `stat` (ticks), whichever
+//! is more: only `stat` includes threads that have ended. The time of children that were born and reaped during the recording is added;
+//! their parent's `stat` has it. The time that a process ran after its last reading is unknown.
 //!
-//! For the machine (`machine`): the time that has passed less that in which the CPUs were idle, waited for a disk or were
-//! another virtual machine's. The kernel measures that to the microsecond and shows it in ticks, one at most
-//! lost a CPU; the ticks of what ran are sampled themselves, and `/proc/schedstat` is missing in many kernels
-//! and knows of a task's run only when it is over. Interrupts of idle CPUs count as busy.
+//! For the machine (`machine`), it is the elapsed time minus the time in which the CPUs were idle, waited for a disk or ran another
+//! virtual machine. The kernel measures these to the microsecond and shows them in ticks, with an error of at most one tick per CPU. The
+//! ticks of busy time are themselves sampled, so they are not used. `/proc/schedstat` is missing in many kernels, and includes a run
+//! only after its end. Interrupts of idle CPUs count as busy.
 
 mod family;
 mod machine;
@@ -19,15 +18,15 @@ use family::Family;
 use machine::Away;
 use std::collections::HashMap;
 
-/// The most processes or threads that are read again during a recording, each second.
+/// The most processes or threads that are read again each second during a recording.
 const MAX_AGAIN: usize = 64;
-/// So few are read each time that samples are taken over.
+/// Up to this many are read again at each drain.
 const FEW: usize = 8;
 
 /// A recording's CPU time, as accounted by the kernel.
 #[derive(Debug)]
 pub(crate) enum CpuTime {
-    /// It can't be told, as with a choice of CPUs for processes.
+    /// It is unknown, as for processes on chosen CPUs.
     Unknown,
     /// The machine's.
     Machine {

@@ -1,21 +1,21 @@
-//! How long bpflame rests between two drains, however many new programs wake it up.
+//! The rest between two drains, however many new programs wake bpflame up.
 
 use std::time::Duration;
 
 /// The shortest rest.
 const SHORTEST: Duration = Duration::from_micros(300);
-/// Of the time, one part in so many is for work.
+/// The work may take one part in this many of the time.
 const SHARE: u32 = 16;
-/// So much work may be saved up: that of a second.
+/// The most work that may be saved up: that of a second.
 const MOST: i64 = 1_000_000_000 / SHARE as i64;
 
-/// A budget of CPU time. As long as it lasts a new program is followed at once; many short ones use it up, and then each
-/// drain is paid for by the rest behind it.
+/// A budget of CPU time. As long as it lasts, a new program is followed immediately. Many short programs use it up; then a rest follows
+/// each drain to pay for it.
 #[derive(Debug)]
 pub(crate) struct DrainBudget {
     /// Nanoseconds of work that are saved up; below zero, owed.
     balance: i64,
-    /// When it was looked at last, from the start.
+    /// The time of the last update, since the start.
     at: Duration,
 }
 

@@ -1,7 +1,7 @@
 //! Kernels that are known to freeze while BPF programs read user memory.
 //!
-//! From 5.19 on `copy_from_user_nofault` could take a lock that the interrupted code holds; 6.4 mended it.
-//! Stable releases carried the change back; which ones is [`Release::may_freeze`]'s knowledge, `doctor`'s too.
+//! From 5.19 on, `copy_from_user_nofault` could take a lock that the interrupted code holds. 6.4 fixed it, and some stable releases have
+//! the fix. [`Release::may_freeze`] knows these releases; `doctor` uses it as well.
 
 use crate::host::exit::{Failure, Kind};
 use crate::host::kernel::Release;

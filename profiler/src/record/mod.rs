@@ -1,7 +1,7 @@
 //! From a source of samples to counted stacks.
 //!
-//! In reading order: `source` (live or stored), `freeze` (kernels that must not be sampled), `collect` (the loop), `drain_budget`,
-//! `aggregate` and `stacks`, `cpu_time` (what the kernel accounts), `saved_recording`.
+//! In reading order: `source` (live or saved), `freeze` (kernels that must not be sampled), `collect` (the loop), `drain_budget`,
+//! `aggregate` and `stacks`, `cpu_time` (as the kernel counts it), `saved_recording`.
 
 pub(crate) mod aggregate;
 pub(crate) mod collect;

@@ -36,7 +36,7 @@ impl SavedRecording {
         self.store(|recorder| recorder.window(window));
     }
 
-    /// The first error ends the storing and is told by [`SavedRecording::finish`].
+    /// The first error ends the saving; [`SavedRecording::finish`] returns it.
     fn store(&mut self, what: impl FnOnce(&mut Recorder<Sink>) -> io::Result<()>) {
         let Some((path, recorder)) = &mut self.running else { return };
         if let Err(error) = what(recorder) {

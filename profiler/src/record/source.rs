@@ -1,4 +1,4 @@
-//! Where a session's samples come from: the live sampler, or a stored recording.
+//! The source of a session's samples: the live sampler, or a saved recording.
 
 use crate::cli::config::Config;
 use crate::host::exit::{Failure, Kind};
@@ -51,7 +51,7 @@ impl Source {
     pub(crate) fn start(&mut self, frequency: u32) -> Result<Started, Failure> {
         match self {
             Self::Live(sampler) => Ok(sampler.start()?),
-            // What a stored recording does not tell is left open, the same for every replay.
+            // Facts that a saved recording lacks are left open, the same for every replay.
             Self::Replay(replay) => Ok(Started {
                 events: match replay.events() {
                     [] => vec![unnamed(frequency)],
@@ -65,7 +65,7 @@ impl Source {
         }
     }
 
-    /// Where unwind tables are installed, where stacks are walked by rules.
+    /// The place to install unwind tables, if stacks are walked by rules.
     pub(crate) fn tables(&self) -> Option<Arc<Mutex<Tables>>> {
         match self {
             Self::Live(sampler) => sampler.tables(),
@@ -81,7 +81,7 @@ impl Source {
         }
     }
 
-    /// What the programs cost.
+    /// The cost of the BPF programs.
     pub(crate) fn cost(&self) -> Cost {
         match self {
             Self::Live(sampler) => sampler.cost(),

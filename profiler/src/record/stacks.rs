@@ -13,10 +13,10 @@ pub(crate) struct PlaceId(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct PlacedStack(u32);
 
-/// What stacks and counts may take in memory, in bytes: about a hundred thousand different stacks of fifty
-/// frames. Who makes up addresses, or renames a thread without end, gets no more.
+/// The memory limit for stacks and counts, in bytes: about a hundred thousand different stacks of fifty frames. A process that makes up
+/// addresses, or keeps renaming a thread, gets no more.
 const MEMORY: usize = 128 << 20;
-/// The most unknown addresses of an address space that are told apart.
+/// The most unknown addresses that are distinguished in an address space.
 const UNKNOWN: u32 = 4096;
 
 // What one of each takes, the spare room of growing lists and tables included.
@@ -26,7 +26,7 @@ const STACK: usize = 64;
 const DISTINCT: usize = 128;
 const KNOWN: usize = 40;
 
-/// Why a sample's stack is not there.
+/// The reason why a sample's stack is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lost {
     /// It never came.
@@ -116,7 +116,7 @@ impl Stacks {
         Ok(range)
     }
 
-    /// The number of a place; what it takes is counted.
+    /// The number of a place; its memory is counted.
     fn place(&mut self, place: Place) -> PlaceId {
         let distinct = self.places.list.len();
         let id = PlaceId(self.places.id(place));

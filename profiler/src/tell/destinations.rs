@@ -1,4 +1,4 @@
-//! What is written where: opened before the recording, written after it.
+//! The outputs: opened before the recording, written after it.
 
 use crate::cli::config::{Config, Place};
 use crate::host::exit::{Failure, Kind};
@@ -74,7 +74,7 @@ impl Destinations {
         Ok(files)
     }
 
-    /// Writes the figures, where they are wanted.
+    /// Writes the figures, if they are requested.
     pub(crate) fn write_stats(self, text: impl FnOnce() -> String) -> Result<(), Failure> {
         let Some(mut sink) = self.stats else { return Ok(()) };
         let written = sink.write_all(text().as_bytes()).and_then(|()| sink.commit());
@@ -84,7 +84,7 @@ impl Destinations {
     }
 }
 
-/// Whose the files are, where not bpflame's own user's.
+/// The owner of the files, if it is not bpflame's own user.
 pub(crate) fn owner(config: &Config) -> Option<(u32, u32)> {
     config.sudo_user.as_ref().map(SudoUser::ids)
 }
@@ -120,8 +120,7 @@ fn encoder(format: Format, config: &Config, title: &str) -> Result<Encoder, Fail
     })
 }
 
-/// A file that nobody named, under a name that no file has; in the temporary directory where the current one
-/// takes no files.
+/// Creates a file with a new name, in the current directory, else in the temporary directory.
 pub(crate) fn own_file(
     slug: &str,
     extension: &str,

@@ -7,7 +7,7 @@ use symbolizer::Warning;
 /// A recording's figures.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Facts {
-    /// What was recorded, as in `redis-server (1234)`.
+    /// The target, as in `redis-server (1234)`.
     pub target: String,
     /// `cycles` or `cpu-clock`.
     pub event: String,
@@ -15,13 +15,13 @@ pub(crate) struct Facts {
     pub frequency: u32,
     /// CPUs sampled.
     pub cpus: usize,
-    /// How long, in nanoseconds.
+    /// The duration in nanoseconds.
     pub duration: u64,
-    /// Nanoseconds of CPU time that the samples stand for.
+    /// The CPU time of the samples in nanoseconds.
     pub cpu_time: u64,
     /// The same as the kernel accounts it, where it is known and not where `cpu_time` comes from.
     pub accounted: Option<u64>,
-    /// What accounts it, as in `schedstat`; empty where nothing is to be compared with.
+    /// The source of that figure, such as `schedstat`; empty if there is nothing to compare with.
     pub account: &'static str,
     /// Lost samples by cause.
     pub lost: BTreeMap<&'static str, u64>,
@@ -35,11 +35,11 @@ pub(crate) struct Facts {
     pub foreign: u64,
     /// Ticks that should have come; 0 where it is not known.
     pub expected: u64,
-    /// How user stacks were walked.
+    /// The mode of walking user stacks.
     pub unwind: bpf::Unwind,
-    /// How good the samples are.
+    /// The quality of the samples.
     pub quality: Quality,
-    /// What was wrong with foreign files.
+    /// The defects of foreign files.
     pub warnings: Vec<Warning>,
 }
 
@@ -55,13 +55,13 @@ impl Facts {
         share(self.lost_total(), self.lost_total() + self.runs.max(self.quality.samples))
     }
 
-    /// How far the samples' CPU time is off the accounted one: +0.01 is one per cent too much.
+    /// The relative difference of the samples' CPU time from the kernel's: +0.01 is one per cent too much.
     pub(crate) fn difference(&self) -> Option<f64> {
         let accounted = self.accounted.filter(|time| *time > 0)?;
         Some(self.cpu_time as f64 / accounted as f64 - 1.0)
     }
 
-    /// How far it may be off by chance: one standard deviation of so many samples.
+    /// The relative difference that chance explains: one standard deviation for this number of samples.
     pub(crate) fn expected_difference(&self) -> f64 {
         1.0 / (self.quality.samples.max(1) as f64).sqrt()
     }

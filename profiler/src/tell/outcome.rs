@@ -1,4 +1,4 @@
-//! What is told of a recording: in the files' head, on standard error, in the figures.
+//! The outcome of a recording: in the head of files, on standard error, and in the figures.
 
 use crate::cli::config::Config;
 use crate::host::console;
@@ -63,8 +63,8 @@ impl Facts {
     }
 }
 
-/// What the CPU time is held against. Cycles are scaled to it, the idle task's samples are more than it, and
-/// a stored recording has none.
+/// The kernel's figure to compare the CPU time with. There is none for cycles, which are scaled to it; with samples of the idle task,
+/// which exceed it; and for a saved recording.
 fn account(config: &Config, target: &ResolvedTarget, recorded: &Recorded) -> &'static str {
     match target.tasks {
         _ if config.replay.is_some() || !recorded.weighs_time() => "",
@@ -74,7 +74,7 @@ fn account(config: &Config, target: &ResolvedTarget, recorded: &Recorded) -> &'s
     }
 }
 
-/// How long was recorded: a stored recording tells it by its samples.
+/// The duration of the recording; for a saved recording, the time between its first and last sample.
 fn duration(config: &Config, recorded: &Recorded) -> u64 {
     let counts = &recorded.counts;
     match (&config.replay, counts.first, counts.last) {
@@ -83,7 +83,7 @@ fn duration(config: &Config, recorded: &Recorded) -> u64 {
     }
 }
 
-/// A profile's head: what it counts, when it was taken, and the facts.
+/// The head of a profile: its types, its time, and the facts.
 pub(crate) fn head(
     config: &Config,
     target: &ResolvedTarget,
@@ -143,7 +143,7 @@ pub(crate) fn figures(
     stats::json(facts, own, &recorded.cost, &names(files), &push)
 }
 
-/// What the end says of the whole.
+/// The result of the whole recording.
 pub(crate) fn ended(recorded: &Recorded, facts: &Facts) -> Result<(), Failure> {
     end(&recorded.end, facts)?;
     recorded.stored.clone()
@@ -160,7 +160,7 @@ fn end(end: &End, facts: &Facts) -> Result<(), Failure> {
     }
 }
 
-/// Of two failures the first decides; the second is told.
+/// Combines two results: the first failure is returned, the second is printed.
 pub(crate) fn both(first: Result<(), Failure>, second: Result<(), Failure>) -> Result<(), Failure> {
     if let (Err(_), Err(second)) = (&first, &second) {
         console::line(second);
@@ -168,7 +168,7 @@ pub(crate) fn both(first: Result<(), Failure>, second: Result<(), Failure>) -> R
     first.and(second)
 }
 
-/// Why there is no sample.
+/// The failure for a recording without samples.
 fn nothing(facts: &Facts) -> Failure {
     let target = &facts.target;
     let why = if facts.lost_share() > 0.5 {

@@ -7,7 +7,7 @@ use crate::tell::facts::Facts;
 use bpf::Cost;
 use std::fmt::Write;
 
-/// What bpflame itself took.
+/// bpflame's own usage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct OwnUsage {
     /// CPU nanoseconds of the whole process.

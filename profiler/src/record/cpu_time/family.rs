@@ -1,4 +1,4 @@
-//! What processes and their children ran: each one's own time, and what it reaped.
+//! The CPU time of processes and their children: each one's own time, and that of reaped children.
 
 use super::tick_nanoseconds;
 use crate::host::proc;
@@ -93,9 +93,9 @@ impl Family {
         self.total(&gone).saturating_add(born)
     }
 
-    /// What the processes of the beginning and their reaped children ran.
+    /// The CPU time of the initial processes and their reaped children.
     fn total(&self, gone: &[u32]) -> u64 {
-        // Whose life has become that of a parent whose last reading has it.
+        // The processes whose time is already in the last reading of their parent.
         let reaped = |pid: &u32, reading: &Reading| {
             gone.contains(pid)
                 && !gone.contains(&reading.parent)
@@ -117,7 +117,7 @@ impl Family {
         more.saturating_sub(less)
     }
 
-    /// What a stranger ran, with its children from before the recording, as far as it was seen.
+    /// The observed CPU time of a stranger, with its children from before the recording.
     fn life(&self, pid: u32, reading: Reading, depth: usize) -> u64 {
         if depth == 0 {
             return reading.last.all();

@@ -1,22 +1,22 @@
-//! How long the machine's CPUs were at work.
+//! The busy time of the machine's CPUs.
 
 use super::tick_nanoseconds;
 use crate::host::proc;
 use crate::tell::stats;
 
-/// The least time of the machine's CPUs that is told, in ticks of each.
+/// The least busy time that is reported, in ticks per CPU.
 const MIN_ROUNDED: u64 = 5;
 
-/// Where CPUs were when they ran no task, since they are up.
+/// The time since boot in which the CPUs ran no task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Away {
-    /// How many CPUs.
+    /// The number of CPUs.
     pub(super) cpus: u64,
     /// Nanoseconds that they were idle, waited or were another virtual machine's.
     away: u64,
-    /// When that was so, CLOCK_MONOTONIC nanoseconds.
+    /// The time of the reading, CLOCK_MONOTONIC nanoseconds.
     at: u64,
-    /// What bpflame itself ran, where its samples are left out.
+    /// bpflame's own CPU time, if its samples are left out.
     own: u64,
 }
 
