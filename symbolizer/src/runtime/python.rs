@@ -7,7 +7,7 @@ pub(super) const ENTRY: Entry = Entry {
     module: "[python]",
     is_file: |name| starts(name, "libpython") || is_program(name, "python"),
     version,
-    hint: "CPython: -X perf gives names from 3.12 on; before that interpreter names are not shown yet",
+    hint: "CPython 3.12 and later: start it with -X perf; names of older versions are not shown yet",
     unnamed: Unnamed {
         fact: "Python functions are not shown",
         cure: Some(
