@@ -39,6 +39,7 @@ pub(crate) fn modules() -> Vec<(&'static str, Vec<(&'static str, Test)>)> {
         ("live::programs", programs::tests()),
         ("live::uprobes", uprobes::tests()),
         ("live::synthesised", synthesised::tests()),
+        ("live::synthesised::every_instruction", synthesised::every_instruction()),
         ("live::unwinding", unwinding::tests()),
         ("live::unwinding::changes", unwinding::changes()),
         ("live::capabilities", capabilities::tests()),

@@ -108,7 +108,6 @@ static void report(const struct user_regs_struct *now)
 	for (size_t i = frame_count; i-- > 0;)
 		printf(" %llx %llx %llx %llx", frames[i].slot, frames[i].returns_to, frames[i].rbp, frames[i].rbx);
 	printf("\n");
-	fflush(stdout);
 	char line[16];
 	if (!fgets(line, sizeof line, stdin))
 		exit(2);
@@ -203,10 +202,11 @@ int main(int argc, char **argv)
 {
 	if (argc < 2)
 		return 2;
+	// Who gives orders waits for every line.
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	start(argv + 1);
 	run_to_entry();
 	printf("ready %d\n", child);
-	fflush(stdout);
 	unsigned long long most = orders();
 	qsort(froms, from_count, sizeof *froms, by_address);
 	qsort(ranges, range_count, sizeof *ranges, by_address);

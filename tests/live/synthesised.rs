@@ -1,5 +1,7 @@
-//! Synthesised rules against the truth: a shadow call stack, kept by single-stepping a program that the test starts.
+//! Rules against the truth: a shadow call stack, kept by single-stepping a program that the test starts. Here the rules made
+//! from assembly; in `every_instruction` all rules of the programs whose calls are known.
 
+mod every_instruction;
 mod file;
 mod report;
 mod shadow;
@@ -12,6 +14,8 @@ use shadow::{Orders, Shadow};
 use std::path::Path;
 use std::process::Command;
 use walk::Figures;
+
+pub(super) use every_instruction::tests as every_instruction;
 
 tests!(assembly_without_rules, dav1d, libvpx, libavcodec, libx264);
 
@@ -94,6 +98,7 @@ fn library(command: &Command, name: &str) -> Result<(), Skip> {
         each: 3,
         from: spread(file),
         steps: STEPS,
+        ..Orders::default()
     })?;
     assert!(figures.functions > 5 && figures.right > 500, "{name}: {figures}");
     assert_eq!(figures.wrong, 0, "{name}: {figures}; at {:x?}", figures.places);

@@ -22,6 +22,8 @@ pub(crate) struct Loaded {
     pub(crate) bias: u64,
     /// The rules of its tables, and those that are synthesised.
     pub(crate) table: Table,
+    /// Executable.
+    pub(crate) code: Vec<Range<u64>>,
     /// Executable, and not covered by its tables.
     pub(crate) gaps: Vec<Range<u64>>,
     /// The first addresses of synthesised rules.
@@ -77,6 +79,7 @@ impl Loaded {
         Ok(Self {
             bias,
             table: Table::build(&code, &[&ends, &frames.source, &made.source(&code)]),
+            code: code.ranges().to_vec(),
             gaps: gaps(&code, covered),
             rows: made.rules.iter().map(|(range, _)| range.start).collect(),
         })

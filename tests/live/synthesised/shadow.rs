@@ -13,8 +13,10 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 /// What is to be followed, by virtual addresses of the file.
 #[derive(Debug, Default)]
 pub(crate) struct Orders {
-    /// Reports of each uncovered address at most.
+    /// Reports of each address at most.
     pub(crate) each: u32,
+    /// Report addresses that the file's tables cover, too.
+    pub(crate) covered: bool,
     /// Functions that are followed from their begin; without any all is followed from the program's entry.
     pub(crate) from: Vec<u64>,
     /// Instructions that each is followed for, until it runs on to its return.
@@ -66,8 +68,10 @@ impl Shadow {
     pub(crate) fn order(&mut self, orders: &Orders, file: &Loaded) {
         let at = |address: u64| address.wrapping_add(file.bias);
         let mut text = String::new();
-        for gap in &file.gaps {
-            let _ = writeln!(text, "range {:x} {:x} {}", at(gap.start), at(gap.end), orders.each);
+        let ranges = if orders.covered { &file.code } else { &file.gaps };
+        for range in ranges {
+            let (start, end) = (at(range.start), at(range.end));
+            let _ = writeln!(text, "range {start:x} {end:x} {}", orders.each);
         }
         for &function in &orders.from {
             let _ = writeln!(text, "from {:x}", at(function));

@@ -3,6 +3,7 @@
 use super::file::Loaded;
 use super::report::{Frame, Report};
 use bpf::unwind::rule::{Cfa, Restore, ReturnAddress, Rule, RuleTrust, registers};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -40,15 +41,18 @@ pub(crate) enum Step {
 pub(crate) struct Walked {
     /// Of frames in uncovered code: where, and what.
     pub(crate) uncovered: Vec<(u64, Step)>,
-    /// All frames up to the function that was followed were right.
-    pub(crate) whole: bool,
+    /// Where the leaf was.
+    pub(crate) leaf: u64,
+    /// The first frame that was not right; `None` where all were, up to the function that was followed.
+    pub(crate) lost: Option<(u64, Step)>,
 }
 
 /// Walks a stack up to the last frame of its shadow, or to where it leaves the file.
 pub(crate) fn walk(report: &Report, file: &Loaded, memory: &Memory<'_>) -> Walked {
     let mut known = report.registers.map(Some);
-    let mut walked = Walked { uncovered: Vec::new(), whole: true };
     let mut address = report.registers[INSTRUCTION];
+    let leaf = address.wrapping_sub(file.bias);
+    let mut walked = Walked { uncovered: Vec::new(), leaf, lost: None };
     for frame in &report.frames {
         let place = address.wrapping_sub(file.bias);
         let rule = file.table.look_up(place);
@@ -61,7 +65,7 @@ pub(crate) fn walk(report: &Report, file: &Loaded, memory: &Memory<'_>) -> Walke
             walked.uncovered.push((place, step));
         }
         if step != Step::Right {
-            walked.whole = false;
+            walked.lost = Some((place, step));
             return walked;
         }
         address = frame.returns_to - 1;
@@ -129,6 +133,10 @@ pub(crate) struct Figures {
     /// Stacks, and those of them that were whole up to the function that was followed.
     pub(crate) stacks: u64,
     pub(crate) whole: u64,
+    /// Where their leaves were.
+    pub(crate) instructions: BTreeSet<u64>,
+    /// Where the others were lost.
+    pub(crate) lost: Vec<(u64, Step)>,
     /// Where frames were not right.
     pub(crate) places: Vec<(u64, Step)>,
 }
@@ -139,7 +147,9 @@ impl Figures {
         self.functions += 1;
         for walked in stacks {
             self.stacks += 1;
-            self.whole += u64::from(walked.whole);
+            self.instructions.insert(walked.leaf);
+            self.whole += u64::from(walked.lost.is_none());
+            self.lost.extend(walked.lost.filter(|_| self.lost.len() < MOST_PLACES));
             for &(place, step) in &walked.uncovered {
                 match step {
                     Step::Right => self.right += 1,
