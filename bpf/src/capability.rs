@@ -42,7 +42,7 @@ pub(crate) fn missing() -> Vec<&'static str> {
     NEEDED.iter().filter(|(bit, _)| have >> bit & 1 == 0).map(|(_, name)| *name).collect()
 }
 
-/// The error of a refused step: with the missing capabilities if it was refused for want of permission.
+/// The error of a refused step, with the missing capabilities if a permission was lacking.
 pub(crate) fn refused(step: &'static str, source: io::Error) -> Error {
     match source.raw_os_error() {
         Some(libc::EPERM | libc::EACCES) => Error::Permission { step, missing: missing(), source },

@@ -1,4 +1,4 @@
-//! Why the kernel side could not do what was asked.
+//! Errors of the kernel side.
 
 use std::{fmt, io};
 
@@ -7,16 +7,16 @@ use std::{fmt, io};
 pub enum Error {
     /// Not permitted: which step was refused, and the capabilities that it lacks (`CAP_BPF`, …).
     Permission {
-        /// What was refused, as in "opening a perf event".
+        /// The refused step, as in "opening a perf event".
         step: &'static str,
-        /// Capabilities by name; may be empty where something else forbids it.
+        /// The missing capabilities by name; may be empty if something else forbids the step.
         missing: Vec<&'static str>,
-        /// What the kernel said.
+        /// The kernel's error.
         source: io::Error,
     },
     /// The kernel lacks something.
     Kernel {
-        /// What is missing, as in "BTF (CONFIG_DEBUG_INFO_BTF)".
+        /// The missing feature, as in "BTF (CONFIG_DEBUG_INFO_BTF)".
         lacks: String,
     },
     /// The sampling frequency is above `kernel.perf_event_max_sample_rate` (hertz).
@@ -30,14 +30,14 @@ pub enum Error {
     Replay {
         /// The line, from 1.
         line: usize,
-        /// What is wrong with it.
+        /// The defect.
         what: String,
     },
     /// Anything else, with the step that failed.
     Failed {
-        /// What was tried.
+        /// The failed step.
         step: &'static str,
-        /// What the kernel said.
+        /// The kernel's error.
         source: io::Error,
     },
 }

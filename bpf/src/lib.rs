@@ -1,15 +1,13 @@
-//! The kernel side of bpflame: what is loaded into the kernel, and what comes back from it.
+//! The kernel side of bpflame: the programs that are loaded into the kernel, and the data that they return.
 //!
-//! *What it is.* Perf events on every CPU run a BPF program that stores stacks and sends one small
-//! [`Sample`] each; perf's own side-band records tell of mappings, forks, execs and exits.
-//! *What you must do.* Open a [`SampleSource`], call [`SampleSource::drain`] a few times a second, and
-//! [`SampleSource::stop`] at the end. *What it does.* Every [`Window`] is complete up to a point in
-//! time, sorted, and every loss is counted in [`Losses`]. *What it is not.* It knows nothing of paths,
-//! symbols and output formats.
+//! *What it is.* Perf events on every CPU run a BPF program that stores stacks and sends one small [`Sample`] each. perf's own side-band
+//! records report mappings, forks, execs and exits. *What you must do.* Open a [`SampleSource`], call [`SampleSource::drain`] a few times
+//! a second, and [`SampleSource::stop`] at the end. *What it does.* Every [`Window`] is sorted and complete up to a point in time, and
+//! every loss is counted in [`Losses`]. *What it is not.* It knows nothing of paths, symbols and output formats.
 //!
-//! Modules in reading order: [`sample`] (what flows), [`source`] (the seam), [`replay`] (the seam's
-//! second implementor), the live [`Sampler`], the crate [`unwind`] (rules from section bytes), and
-//! [`kernel_names`]. With the feature `native-walk`, `native` runs the sampling program on recorded machines.
+//! Modules in reading order: [`sample`] (the data), [`source`] (the seam), [`replay`] (the seam's second implementor), the live
+//! [`Sampler`], the crate [`unwind`] (rules from section bytes), and [`kernel_names`]. With the feature `native-walk`, `native` runs the
+//! sampling program on recorded machines.
 
 mod capability;
 mod error;

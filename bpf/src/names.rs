@@ -1,7 +1,7 @@
 //! Names of kernel code, from the kernel itself.
 //!
-//! The file `/proc/kallsyms` holds all names, and the kernel makes its text anew for each reader: tens of milliseconds.
-//! Asking for the few addresses that are needed takes microseconds each.
+//! The file `/proc/kallsyms` has all names, but the kernel makes its text again for each reader, which takes tens of milliseconds. Asking
+//! for the few needed addresses takes microseconds each.
 
 use crate::Error;
 use crate::skeleton::names::NamesSkelBuilder;
@@ -10,9 +10,8 @@ use libbpf_rs::skel::{OpenSkel, SkelBuilder};
 use std::io;
 use std::mem::MaybeUninit;
 
-/// What the kernel prints for each of its addresses: `function+0x10/0x40`, with ` [module]` where the function is not
-/// the kernel's own (`[bpf]` for BPF programs), and `0x…` where the address lies in no function. Source: the helper
-/// `bpf_snprintf` with `%pS`.
+/// The kernel's own text for each of its addresses: `function+0x10/0x40`, followed by ` [module]` if the function is in a module (`[bpf]`
+/// for BPF programs), and `0x…` if the address is in no function. Source: the helper `bpf_snprintf` with `%pS`.
 ///
 /// # Errors
 /// The kernel is older than 5.14, or the process may not load BPF programs.

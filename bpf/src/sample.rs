@@ -1,4 +1,4 @@
-//! What flows out of the kernel: samples, stacks and side-band records.
+//! The data from the kernel: samples, stacks and side-band records.
 
 use crate::sampler::record_flags;
 use std::fmt;
@@ -29,25 +29,25 @@ impl fmt::Debug for Comm {
     }
 }
 
-/// What tells one address space from every other during a recording: exec changes neither the pid nor
-/// the start time, so the kernel's exec counter (`self_exec_id`) is part of it.
+/// The identity of an address space during a recording. An exec changes neither the pid nor the start time, so the kernel's exec counter
+/// (`self_exec_id`) is part of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AddressSpace {
     /// Process id (the kernel's tgid) in bpflame's own PID namespace; 0 for the idle task.
     pub pid: u32,
-    /// When the group leader started: nanoseconds of CLOCK_BOOTTIME.
+    /// The start time of the group leader, in nanoseconds of CLOCK_BOOTTIME.
     pub start: u64,
     /// The kernel's `self_exec_id` of the group leader.
     pub exec: u64,
 }
 
-/// A stack's content address: a seeded 64-bit hash of its frames; 0 stands for "no stack".
+/// A stack's content address: a seeded 64-bit hash of its frames; 0 means "no stack".
 ///
-/// Two different stacks share an id with odds of n²/2⁶⁵: one in 10⁹ recordings of 100,000 stacks.
+/// Among n stacks, two share an id with probability n²/2⁶⁵: in one of 10⁹ recordings of 100,000 stacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct StackId(pub u64);
 
-/// What is known beyond the stacks themselves; a set of bits, defined in `sampler.h`.
+/// Facts about a sample's stacks: a set of bits, defined in `sampler.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Flags(pub u32);
 
@@ -111,7 +111,7 @@ impl Flags {
 pub struct Sample {
     /// Nanoseconds of CLOCK_MONOTONIC.
     pub time: u64,
-    /// The CPU it was taken on.
+    /// The CPU on which it was taken.
     pub cpu: u32,
     /// Which of the recording's events: its place in [`crate::Started::events`].
     pub event: u16,
@@ -119,9 +119,9 @@ pub struct Sample {
     pub space: AddressSpace,
     /// Thread id in bpflame's own PID namespace.
     pub tid: u32,
-    /// What it stands for, in the event's unit (nanoseconds of CPU time for `cpu-clock`).
+    /// Its weight in the event's unit (nanoseconds of CPU time for `cpu-clock`).
     pub weight: u64,
-    /// What else the event tells; its meaning is the event's own.
+    /// Two values of the event, which defines their meaning.
     pub words: [u64; 2],
     /// The kernel stack, or `StackId(0)`.
     pub kernel: StackId,
@@ -129,13 +129,13 @@ pub struct Sample {
     pub user: StackId,
     /// The thread's name.
     pub comm: Comm,
-    /// The cgroup's id (the inode of its directory in cgroup v2), 0 where there is none.
+    /// The cgroup's id (the inode of its directory in cgroup v2), 0 if there is none.
     pub cgroup: u64,
-    /// What else is known.
+    /// The flags.
     pub flags: Flags,
 }
 
-/// How a frame's address was found.
+/// The way in which a frame's address was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Trust {
     /// The leaf: the CPU's own registers.
@@ -150,7 +150,7 @@ pub enum Trust {
     Guessed,
 }
 
-/// What a frame's address is.
+/// The kind of a frame's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum FrameKind {
     /// The instruction that was about to run.
@@ -161,9 +161,9 @@ pub enum FrameKind {
     Interpreted {
         /// Which interpreter, by its number in the symbolizer's registry; never 0.
         runtime: u8,
-        /// Where in the code object, in the interpreter's own unit.
+        /// The position in the code object, in the interpreter's own unit.
         position: u32,
-        /// What the code object was known by when it was seen; that memory may be another's by now.
+        /// A check word of the code object at the time of the sample; its memory may be reused later.
         check: u32,
     },
 }
@@ -173,15 +173,15 @@ pub enum FrameKind {
 pub struct Frame {
     /// A run-time address, as found; of an interpreter's frame, the code object's.
     pub address: u64,
-    /// What the address is.
+    /// The kind of the address.
     pub kind: FrameKind,
-    /// How it was found.
+    /// The way in which it was found.
     pub trust: Trust,
 }
 
 impl Frame {
-    /// The address to look up: a return address belongs to the call before it, which may be the last
-    /// instruction of another function. The only place that subtracts the one.
+    /// The address to look up. A return address belongs to the call before it, which may be the last instruction of another function. This is
+    /// the only place that subtracts one.
     pub fn lookup(&self) -> u64 {
         match self.kind {
             FrameKind::Instruction | FrameKind::Interpreted { .. } => self.address,
@@ -208,11 +208,11 @@ pub struct SideBand {
     pub pid: u32,
     /// Thread id in the same (for `Fork` the child's).
     pub tid: u32,
-    /// What happened.
+    /// The kind of event.
     pub kind: SideBandKind,
 }
 
-/// What a side-band record tells.
+/// The content of a side-band record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SideBandKind {
     /// An executable mapping was made.

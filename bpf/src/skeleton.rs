@@ -1,4 +1,4 @@
-//! What the build generated from `kernel/`: the programs, and Rust types for the structures that cross.
+//! The code that the build generates from `kernel/`: the programs, and Rust types for the shared structures.
 #![expect(
     clippy::undocumented_unsafe_blocks,
     clippy::unwrap_used,

@@ -28,7 +28,7 @@ impl Window {
     }
 }
 
-/// The causes of lost samples, as they stand in [`Losses::lost`].
+/// The causes of lost samples, as used in [`Losses::lost`].
 pub const CAUSES: [&str; 4] = [NESTED, LOG_FULL, MISSED, MALFORMED];
 /// A program interrupted others on its CPU, deeper than there is memory for.
 pub(crate) const NESTED: &str = "nested";
@@ -89,16 +89,15 @@ impl Losses {
     }
 }
 
-/// Where samples come from: the live sampler, or a replay of a recording.
+/// A source of samples: the live sampler, or a replay of a recording.
 pub trait SampleSource {
-    /// Fills `window` (cleared first) with what came since the last call. Takes some milliseconds; does
-    /// not wait for samples.
+    /// Clears `window` and fills it with the data since the last call. Takes some milliseconds; does not wait for samples.
     ///
     /// # Errors
-    /// When the source itself failed; what was drained before stays valid.
+    /// When the source itself failed; earlier windows stay valid.
     fn drain(&mut self, window: &mut Window) -> Result<(), crate::Error>;
 
-    /// Ends sampling and fills `window` with all that is left. Called once.
+    /// Ends sampling and fills `window` with the remaining data. Call this once.
     ///
     /// # Errors
     /// As [`SampleSource::drain`].
@@ -107,8 +106,8 @@ pub trait SampleSource {
     /// The figures so far; final after [`SampleSource::stop`].
     fn losses(&self) -> Losses;
 
-    /// What becomes readable when there are many side-band records, so that waiting longer would leave new code without unwind
-    /// tables; none where nobody needs to be woken.
+    /// Descriptors that become readable when there are many side-band records, so that waiting longer would leave new code without unwind
+    /// tables; empty if no wake-up is needed.
     fn wakes(&self) -> Vec<BorrowedFd<'_>> {
         Vec::new()
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-/// What a sample's weight counts.
+/// The unit of a sample's weight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Unit {
     /// Nanoseconds of CPU time.
@@ -28,7 +28,7 @@ impl Unit {
     }
 }
 
-/// How often an event is sampled.
+/// The sampling rate of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Rate {
     /// Samples a second and CPU.
@@ -63,9 +63,9 @@ impl fmt::Display for Rate {
 pub struct Event {
     /// Its name, as in `cycles`, `cpu-clock` or `page-faults`.
     pub name: String,
-    /// What [`crate::Sample::weight`] counts.
+    /// The unit of [`crate::Sample::weight`].
     pub unit: Unit,
-    /// How often it is sampled.
+    /// Its sampling rate.
     pub rate: Rate,
 }
 
@@ -74,7 +74,7 @@ pub struct Event {
 pub struct EventSpec {
     /// Its name as users write it: `profile` is the timer.
     pub name: String,
-    /// How often it is sampled.
+    /// Its sampling rate.
     pub rate: Rate,
 }
 

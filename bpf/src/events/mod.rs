@@ -1,4 +1,4 @@
-//! What calls the sampling program: the nouns, and a file for each kind of source.
+//! The events that call the sampling program: the vocabulary, and one file for each kind of source.
 
 mod event;
 pub(crate) mod perf;

@@ -6,7 +6,7 @@ use perf_event_open_sys::{ioctls, perf_event_open};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
-/// What triggers a sample.
+/// The trigger of a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trigger {
     /// The CPU's cycle counter.
@@ -78,8 +78,8 @@ impl PerfEvent {
         Self::open(&mut attr, cpu)
     }
 
-    /// A disabled event that counts nothing and tells of mappings, names, births and deaths on a CPU. It wakes whoever waits
-    /// for it after so many bytes of records.
+    /// A disabled event that counts nothing, but records mappings, names, forks and exits on a CPU. It wakes its waiters after this many
+    /// bytes of records.
     pub(crate) fn side_band(cpu: u32, wake_after: u32) -> io::Result<Self> {
         let mut attr = perf::perf_event_attr {
             type_: perf::PERF_TYPE_SOFTWARE,
@@ -114,7 +114,7 @@ impl PerfEvent {
         check(unsafe { ioctls::ENABLE(self.fd.as_raw_fd(), 0) })
     }
 
-    /// When this returns, the event triggers nothing any more.
+    /// Disables the event. After the return, it triggers no more samples.
     pub(crate) fn disable(&self) -> io::Result<()> {
         // SAFETY: the descriptor is open.
         check(unsafe { ioctls::DISABLE(self.fd.as_raw_fd(), 0) })

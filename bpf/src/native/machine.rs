@@ -1,4 +1,4 @@
-//! What the C side works on, as `native.h` has it.
+//! The data of the C side, as declared in `native.h`.
 
 use super::Snapshot;
 use super::walls::Walled;

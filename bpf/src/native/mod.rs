@@ -1,7 +1,7 @@
-//! The sampling program compiled for this machine, on recorded machines: to be tested, stepped through and fuzzed.
+//! The sampling program compiled for this machine, on recorded machines, for tests, debuggers and fuzzing.
 //!
-//! It is the same C as in the kernel; `native/native.c` and `native/include/` stand in for the helpers that it calls. A
-//! [`Walker`] has maps with walls around them, filled by the same [`Tables`]. A [`Snapshot`] is registers and memory.
+//! It is the same C as in the kernel. `native/native.c` and `native/include/` replace the helpers that it calls. A [`Walker`] has maps
+//! with walls around them, filled by the same [`Tables`]. A [`Snapshot`] is registers and memory.
 
 pub mod arbitrary;
 pub mod golden;

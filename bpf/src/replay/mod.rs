@@ -1,7 +1,7 @@
 //! A recording as text, and its replay: the second implementor of [`SampleSource`].
 //!
-//! One thing a line, numbers in hexadecimal, addresses leaf first; names follow a `=`, in them bytes that are no
-//! printable ASCII are `%` and two hexadecimal digits. `window` ends a window.
+//! One item a line. Numbers are hexadecimal, addresses leaf first. Names follow a `=`; bytes other than printable ASCII are `%` and two
+//! hexadecimal digits. `window` ends a window.
 //!
 //! ```text
 //! bpflame-recording 2

@@ -17,7 +17,7 @@ impl<W: Write> Recorder<W> {
     /// Begins a recording.
     ///
     /// # Errors
-    /// What writing gave.
+    /// The error of writing.
     pub fn new(mut to: W) -> io::Result<Self> {
         writeln!(to, "{FIRST_LINE}")?;
         Ok(Self { to })
@@ -26,7 +26,7 @@ impl<W: Write> Recorder<W> {
     /// Names the events; called once, before the first window.
     ///
     /// # Errors
-    /// What writing gave.
+    /// The error of writing.
     pub fn events(&mut self, events: &[Event]) -> io::Result<()> {
         for Event { name, unit, rate } in events {
             let rate = match rate {
@@ -41,7 +41,7 @@ impl<W: Write> Recorder<W> {
     /// Appends a window.
     ///
     /// # Errors
-    /// What writing gave.
+    /// The error of writing.
     pub fn window(&mut self, window: &Window) -> io::Result<()> {
         for stack in &window.stacks {
             writeln!(self.to, "{}", stack_line(stack))?;
@@ -58,10 +58,10 @@ impl<W: Write> Recorder<W> {
         writeln!(self.to, "window")
     }
 
-    /// Ends the recording, and gives the destination back.
+    /// Ends the recording, and returns the destination.
     ///
     /// # Errors
-    /// What writing gave.
+    /// The error of writing.
     pub fn finish(mut self, losses: &Losses) -> io::Result<W> {
         writeln!(self.to, "losses {:x} {:x}", losses.side_band_lost, losses.malformed)?;
         for (number, event) in losses.events.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! How long CPUs were idle, from `/proc/stat`: a tick that an idle CPU slept through is no lost sample.
+//! The idle time of CPUs, from `/proc/stat`: a tick that an idle CPU slept through is not a lost sample.
 
 use std::collections::BTreeMap;
 use std::fs;

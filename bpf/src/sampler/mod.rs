@@ -40,8 +40,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 pub use tables::{CodeMapping, Installed, SpaceName, Tables, Way};
 
-/// Whose samples are kept. Filtered in the kernel; children and threads born during the recording belong
-/// to the target.
+/// The recorded tasks. The filter runs in the kernel. Children and threads born during the recording belong to the target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// Every task.
@@ -52,14 +51,14 @@ pub enum Target {
     Threads(Vec<u32>),
 }
 
-/// What to sample.
+/// The settings of the sampler.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// Whose samples.
+    /// The target.
     pub target: Target,
     /// On which CPUs; `None`: all that are online.
     pub cpus: Option<Vec<u32>>,
-    /// What is sampled; at least one event.
+    /// The events to sample, at least one.
     pub events: Vec<EventSpec>,
     /// Whether user stacks are recorded.
     pub user: bool,
@@ -69,30 +68,30 @@ pub struct Config {
     pub idle: bool,
     /// A process to leave out (bpflame's own).
     pub exclude: Option<u32>,
-    /// How user stacks are walked.
+    /// The mode of walking user stacks.
     pub unwind: Unwind,
-    /// Bytes that unwind tables may take.
+    /// Memory limit for unwind tables, in bytes.
     pub unwind_memory: usize,
     /// Whether callers are guessed where code has no rule in a file that has some ([`Unwind::Auto`]).
     pub guess: bool,
 }
 
-/// How user stacks are walked.
+/// The mode of walking user stacks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Unwind {
     /// By frame pointer.
     FramePointers,
-    /// By rules; by frame pointer where a process or a file has none.
+    /// By rules, and by frame pointer if a process or a file has none.
     #[default]
     Auto,
     /// By rules alone.
     Rules,
 }
 
-/// What the sampler runs on, for the reader.
+/// The events and CPUs of a running sampler.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Started {
-    /// What is sampled, in the order of [`Config::events`].
+    /// The sampled events, in the order of [`Config::events`].
     pub events: Vec<Event>,
     /// The CPUs sampled.
     pub cpus: Vec<u32>,
@@ -100,7 +99,7 @@ pub struct Started {
     pub wall_offset: i64,
     /// CLOCK_MONOTONIC nanoseconds when sampling began.
     pub time: u64,
-    /// How long two drains may be apart before the logs can fill.
+    /// The longest time between drains before the logs may fill.
     pub drain_every: Duration,
 }
 
@@ -113,13 +112,13 @@ pub struct Cost {
     pub nanoseconds: u64,
     /// Bytes of memory that the BPF maps and rings hold.
     pub map_bytes: u64,
-    /// Bytes of those that unwind tables take.
+    /// The part of these bytes that unwind tables take.
     pub table_bytes: u64,
 }
 
 /// Bytes of side-band records after which tables are to be looked at: a program that starts writes more, a thread less.
 const NEW_MAPPINGS: u32 = 512;
-/// How often CPUs that went or came are looked for, in nanoseconds.
+/// The interval of looking for CPUs that went offline or came online, in nanoseconds.
 const LOOK_AT_CPUS: u64 = 1_000_000_000;
 
 /// Samples the kernel.
@@ -143,11 +142,11 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// Loads the programs and opens the perf events; nothing is sampled yet, side-band records are
-    /// collected from here on (so `/proc` may be read after this).
+    /// Loads the programs and opens the perf events. Nothing is sampled yet, but side-band records are collected from now on, so `/proc` may
+    /// be read after this.
     ///
     /// # Errors
-    /// With the step that failed and its cause; nothing stays behind.
+    /// The failed step and its cause; nothing stays behind.
     pub fn open(config: &Config) -> Result<Self, Error> {
         descriptors::raise_limit();
         let frequency = frequency(&config.events)?;
@@ -209,12 +208,12 @@ impl Sampler {
         self.scope.add(ids);
     }
 
-    /// Where unwind tables are installed, if stacks are walked by rules; another thread may fill them.
+    /// The place to install unwind tables, if stacks are walked by rules; another thread may fill them.
     pub fn tables(&self) -> Option<Arc<Mutex<Tables>>> {
         self.logs.tables()
     }
 
-    /// What the programs cost so far.
+    /// The cost of the programs so far.
     pub fn cost(&self) -> Cost {
         let (runs, nanoseconds) = self.logs.program_cost();
         let rings: usize = self.rings.iter().map(|(_, r)| r.bytes()).sum();

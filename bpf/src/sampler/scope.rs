@@ -1,10 +1,10 @@
-//! Whose side-band records are of interest.
+//! The tasks whose side-band records matter.
 
 use super::Target;
 use crate::sample::{SideBand, SideBandKind};
 use std::collections::HashSet;
 
-/// The target's processes as far as side-band records go; of threads it knows no processes, so it takes all.
+/// The processes whose side-band records are kept. For threads their processes are unknown, so all records are kept.
 #[derive(Debug)]
 pub(crate) struct Scope {
     processes: Option<HashSet<u32>>,

@@ -1,4 +1,4 @@
-//! How large the maps and rings are, and how often they are emptied.
+//! The sizes of maps and rings, and the interval of emptying them.
 
 use crate::skeleton::sampler::types::{cache, cpu, ids, limits};
 use std::time::Duration;
@@ -6,17 +6,17 @@ use std::time::Duration;
 /// Nested programs that can log at a time: one, as long as only perf events run programs.
 pub(crate) const LEVELS: u32 = 1;
 
-/// Words that a sample is expected to take, beyond the first few: head and stacks of common depth. Stacks that a CPU
-/// stored since the last drain take only the head.
+/// The expected words of a sample, beyond the first few: head, and stacks of common depth. A sample whose stacks this CPU has stored since
+/// the last drain takes only the head.
 const COMMON_WORDS: u64 = 256;
-/// So many of the longest records always fit.
+/// This many records of the greatest length always fit.
 const LONGEST_RECORDS: u64 = 28;
-/// A log is one value of a map, and 5.10 takes values of up to 4 MiB.
+/// A log is one value of a map, and Linux 5.10 allows values of up to 4 MiB.
 const LOG_WORDS: std::ops::RangeInclusive<u64> = 4096..=1 << 18;
 /// Bytes of all logs together, at most.
 const BUDGET: u64 = 32 << 20;
 
-/// How large the maps are.
+/// The sizes of the maps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sizes {
     /// CPUs, numbered from 0.
@@ -27,7 +27,7 @@ pub(crate) struct Sizes {
     pub(crate) ring_pages: usize,
     /// Entries for the target's ids: none is needed for the machine.
     pub(crate) id_entries: u32,
-    /// How long two drains may be apart.
+    /// The longest time between drains.
     pub(crate) drain_every: Duration,
 }
 

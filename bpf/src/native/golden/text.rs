@@ -1,6 +1,6 @@
 //! Such a file's text.
 //!
-//! One thing a line, all numbers hexadecimal but counts. Lines that are repeated stand once, with `* COUNT` at the end.
+//! One item a line. All numbers are hexadecimal, except counts. A repeated line is written once, with `* COUNT` at the end.
 
 use super::{Found, Golden, Known, Mapping};
 use crate::native::{Registers, Snapshot};

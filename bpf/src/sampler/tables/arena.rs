@@ -74,7 +74,7 @@ impl Free {
 pub(super) struct Arena {
     chunks: Vec<SharedMemory>,
     most: u32,
-    /// Where the unused rest of the last chunk begins.
+    /// The begin of the unused rest of the last chunk.
     rest: u32,
     free: Free,
     /// Freed pieces that a running program may still read.
@@ -120,10 +120,10 @@ impl Arena {
         CHUNK_WORDS - self.rest
     }
 
-    /// A piece of so many words, at a multiple of eight; `None` where there is no room.
+    /// Takes a piece of this many words, at a multiple of eight; `None` if there is no room.
     ///
     /// # Errors
-    /// When the kernel gives no memory for a chunk.
+    /// When the kernel has no memory for a chunk.
     pub(super) fn take(&mut self, words: u32) -> io::Result<Option<Piece>> {
         let words = words.max(1).next_multiple_of(8);
         if words > CHUNK_WORDS {
@@ -147,7 +147,7 @@ impl Arena {
         Ok(Some(Piece { at, words }))
     }
 
-    /// What is left of the last chunk becomes a free piece.
+    /// Turns the rest of the last chunk into a free piece.
     fn give_up_rest(&mut self) {
         let words = self.rest();
         if words > 0 && !self.chunks.is_empty() {
@@ -162,7 +162,7 @@ impl Arena {
         self.retired.push(piece);
     }
 
-    /// To be told after each wait for the end of all programs that ran.
+    /// Call this after each wait for the end of all running programs.
     pub(super) fn waited(&mut self) {
         for piece in std::mem::replace(&mut self.quiet, std::mem::take(&mut self.retired)) {
             self.free.add(piece);

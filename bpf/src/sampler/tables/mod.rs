@@ -1,8 +1,7 @@
-//! Unwind tables where the programs find them.
+//! Unwind tables in the memory of the programs.
 //!
-//! In reading order: `arena` (memory), then [`Tables`]: tables are installed, and address spaces say which of their
-//! mappings is walked by which. `spaces` is what the programs look a process up in. `same_bits` holds what is written
-//! twice together.
+//! In reading order: `arena` (memory), then [`Tables`], which installs tables and assigns them to the mappings of address spaces. The
+//! programs look up a process in `spaces`. `same_bits` compares the numbers that Rust and C both define.
 
 mod arena;
 mod same_bits;
@@ -39,14 +38,14 @@ pub struct Installed {
 }
 
 impl Installed {
-    /// Bytes that it takes.
+    /// Its size in bytes.
     pub fn bytes(&self) -> usize {
         let words: u32 = self.rows.iter().chain([&self.directory]).map(|piece| piece.words).sum();
         words as usize * 4
     }
 }
 
-/// How code is walked.
+/// The way in which code is walked.
 #[derive(Clone, Copy, Debug)]
 pub enum Way<'a> {
     /// By a table.
@@ -58,9 +57,9 @@ pub enum Way<'a> {
     },
     /// By frame pointer: files without rules.
     FramePointers,
-    /// By frame pointer, as far as it is one: code made at run time.
+    /// By frame pointer, if it is one: code made at run time.
     RunTime,
-    /// By frame pointer, and said so: its table is not there yet.
+    /// By frame pointer, and marked: its table is not ready yet.
     Unknown,
 }
 
@@ -71,7 +70,7 @@ pub struct CodeMapping<'a> {
     pub start: u64,
     /// End, exclusive.
     pub end: u64,
-    /// How it is walked.
+    /// The way in which it is walked.
     pub way: Way<'a>,
 }
 
@@ -109,10 +108,10 @@ impl Tables {
         self.arena.bytes() + size_of::<rules>() + spaces::BYTES
     }
 
-    /// Puts a table where the programs can search it; `None` where there is no room.
+    /// Installs a table for the programs; `None` if there is no room.
     ///
     /// # Errors
-    /// When the kernel gives no memory.
+    /// When the kernel has no memory.
     pub fn install(&mut self, table: &Table) -> io::Result<Option<Installed>> {
         let numbers: Vec<u16> = table.rules().iter().map(|rule| self.number(*rule)).collect();
         let pages = table.directory().len().saturating_sub(1);
@@ -159,10 +158,10 @@ impl Tables {
         table.rows.into_iter().chain([table.directory]).for_each(|piece| self.arena.retire(piece));
     }
 
-    /// Says how an address space's code is walked; whether there was room. Mappings beyond the 16,384th are left out.
+    /// Sets the ways in which an address space's code is walked; returns whether there was room. Mappings beyond the 16,384th are left out.
     ///
     /// # Errors
-    /// When the kernel gives no memory.
+    /// When the kernel has no memory.
     pub fn set_space(&mut self, name: SpaceName, mappings: &[CodeMapping<'_>]) -> io::Result<bool> {
         let mut sorted: Vec<&CodeMapping<'_>> = mappings.iter().take(MOST_MAPPINGS).collect();
         sorted.sort_by_key(|mapping| mapping.start);
@@ -188,7 +187,7 @@ impl Tables {
         }
     }
 
-    /// To be told after each wait for the end of all programs that ran.
+    /// Call this after each wait for the end of all running programs.
     pub(crate) fn waited(&mut self) {
         self.arena.waited();
     }

@@ -1,5 +1,5 @@
-//! What the crate `unwind` writes and the kernel programs read is the same, or this does not compile: the crate knows
-//! nothing of the skeleton, so its numbers stand there and in `unwind.h`.
+//! Checks that the crate `unwind` and the kernel programs use the same numbers; otherwise this does not compile. The crate knows nothing
+//! of the skeleton, so the numbers are defined there and in `unwind.h`.
 
 use crate::skeleton::sampler::types::{rule_bits, rule_kind, unwind_limits};
 use crate::unwind::rule::bits;

@@ -1,4 +1,4 @@
-//! Processes with tables: who they are, and where the lists of their mappings stand.
+//! Processes with tables: their identity, and the lists of their mappings.
 
 use super::arena::Piece;
 use crate::sampler::memory::SharedMemory;
@@ -12,12 +12,12 @@ const SLOTS: u32 = unwind_limits::SPACES.0;
 pub(super) const BYTES: usize = SLOTS as usize * size_of::<space>();
 const PROBES: u32 = unwind_limits::SPACE_PROBES.0;
 
-/// What tells one process from every other. When it calls exec its slot is emptied by the programs.
+/// The identity of a process. When it calls exec, the programs empty its slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SpaceName {
     /// The process, in bpflame's own PID namespace.
     pub pid: u32,
-    /// When it was started, in hundredths of a second since boot, as `/proc/PID/stat` has it.
+    /// Its start time, in hundredths of a second since boot, as in `/proc/PID/stat`.
     pub start: u32,
 }
 
@@ -34,8 +34,7 @@ impl Spaces {
         Self { memory, used: HashMap::new(), taken: vec![false; SLOTS as usize] }
     }
 
-    /// Makes a list of `count` mappings an address space's; the list before it, if it had one. `Err`: all its slots are
-    /// taken by others.
+    /// Assigns a list of `count` mappings to an address space, and returns its previous list. `Err`: all its slots are taken by others.
     pub(super) fn set(
         &mut self,
         name: SpaceName,
