@@ -93,7 +93,7 @@ pub struct RecordArgs {
     /// Mark frames in folded stacks
     #[arg(
         long,
-        help = "Mark frames in folded stacks: _[k] kernel, _[i] inlined, _[j] JIT, _[g] guessed, _[m] caller may be missing, _[s] rule derived from disassembly",
+        help = "Mark frames in folded stacks: _[k] kernel, _[i] inlined, _[j] JIT, _[0] interpreted, _[g] guessed, _[m] caller may be missing, _[s] rule derived from disassembly",
         help_heading = "Output"
     )]
     pub annotate: bool,
