@@ -11,15 +11,15 @@ use std::time::Duration;
 #[derive(Clone, Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("target").required(true).args(["processes", "threads", "all", "command", "replay"]))]
 pub struct RecordArgs {
-    /// Record these processes, by id or by name; a name selects every process of that name
+    /// Record these processes, by id or by name, separated by commas; a name selects every process of that name
     #[arg(short = 'p', long = "pid", value_name = "PID|NAME", value_delimiter = ',', value_parser = value::wanted)]
     pub processes: Vec<Wanted>,
 
-    /// With -p: also record the children that already exist
+    /// With -p: also record existing child processes; new ones are always recorded
     #[arg(long, requires = "processes", conflicts_with_all = ["all", "threads", "command"])]
     pub tree: bool,
 
-    /// Record these threads, by id
+    /// Record these threads, by id, separated by commas
     #[arg(short = 't', long = "tid", value_name = "TID", value_delimiter = ',', value_parser = value::id)]
     pub threads: Vec<u32>,
 
@@ -53,11 +53,11 @@ pub struct RecordArgs {
     #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = value::unwind_memory)]
     pub unwind_memory: usize,
 
-    /// Keep only user frames; every sample still counts
+    /// Leave out kernel frames; every sample still counts
     #[arg(short = 'U', long)]
     pub user: bool,
 
-    /// Keep only kernel frames; every sample still counts
+    /// Leave out user frames; every sample still counts
     #[arg(short = 'K', long, conflicts_with = "user")]
     pub kernel: bool,
 
