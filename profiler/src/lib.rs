@@ -28,6 +28,7 @@ use cli::completions;
 use cli::config::Config;
 use host::console;
 use host::exit::{self, Ending, Failure, Kind};
+use push::Push;
 use std::ffi::OsString;
 use std::process::ExitCode;
 use target::gate;
@@ -66,7 +67,12 @@ fn typed_wrongly(error: &clap::Error) -> ExitCode {
 
 fn record(args: args::RecordArgs) -> ExitCode {
     let command = !args.command.is_empty();
-    end(Config::new(args).and_then(|config| session::record(&config)), command)
+    let receivers = args.push.clone();
+    let result = Config::new(args).and_then(|config| {
+        let push = Push::new(&receivers, config.console)?;
+        session::record::record(&config, push)
+    });
+    end(result, command)
 }
 
 /// The exit code; `command`: whether it belongs to a command that was to be run.

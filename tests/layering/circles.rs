@@ -16,7 +16,7 @@ const LEFT: &[(&str, usize)] = &[
     ("bpf/unwind", 10),
     ("output", 6),
     ("output/send", 16),
-    ("profiler", 31),
+    ("profiler", 12),
 ];
 
 fn files_do_not_import_each_other() -> Result<(), Skip> {

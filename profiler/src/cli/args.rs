@@ -1,19 +1,21 @@
 //! The command line as it is typed. [`crate::cli::config`] turns it into settings.
 
+mod doctor;
 mod drawing;
 mod push;
 mod record;
+mod report;
 mod upload;
 mod value;
 
+pub use doctor::DoctorArgs;
 pub use drawing::Drawing;
 pub use push::PushArgs;
 pub use record::RecordArgs;
+pub use report::ReportArgs;
 pub use upload::UploadArgs;
 pub use value::{CpuList, Wanted};
 
-use crate::doctor::DoctorArgs;
-use crate::report::ReportArgs;
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
 use std::sync::LazyLock;

@@ -1,13 +1,13 @@
 //! The settings of a recording, made from the command line.
 
-use crate::cli::args::{Drawing, RecordArgs};
+use crate::cli::args::{Drawing, RecordArgs, Wanted};
 use crate::cli::debuginfod;
+use crate::cli::target_spec::TargetSpec;
 use crate::host::console::Console;
 use crate::host::exit::{Failure, Kind};
 use crate::host::sudo_user::SudoUser;
-use crate::push::Push;
-use crate::target::resolved::TargetSpec;
 use output::Format;
+use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -26,6 +26,16 @@ pub enum Until {
     Default(Duration),
 }
 
+impl Until {
+    /// The duration, where it is known.
+    pub(crate) fn time(self) -> Option<Duration> {
+        match self {
+            Self::Time(time) | Self::Default(time) => Some(time),
+            Self::Command | Self::Interrupt => None,
+        }
+    }
+}
+
 /// The destination of an output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
@@ -35,11 +45,31 @@ pub enum Place {
     File(PathBuf),
 }
 
-/// A recording's settings.
+/// A recording's settings, a struct a concern.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The target, as typed.
     pub target: TargetSpec,
+    /// What is sampled, and how.
+    pub sampling: Sampling,
+    /// The end of the recording.
+    pub until: Until,
+    /// How addresses get names.
+    pub naming: Naming,
+    /// What is written where.
+    pub outputs: Outputs,
+    /// A stored recording in place of the kernel, and where to store this one.
+    pub stored: Stored,
+    /// The user who runs the command and owns the files, if it is not bpflame's own user.
+    pub sudo_user: Option<SudoUser>,
+    /// How much is printed.
+    pub console: Console,
+}
+
+/// What is sampled, and how.
+#[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches")]
+pub struct Sampling {
     /// The sampled CPUs; `None`: all.
     pub cpus: Option<Vec<u32>>,
     /// Samples per second on each CPU.
@@ -58,34 +88,39 @@ pub struct Config {
     pub idle: bool,
     /// Whether bpflame's own samples are kept.
     pub include_self: bool,
-    /// The end of the recording.
-    pub until: Until,
+    /// Whether to record on a kernel that may freeze.
+    pub force: bool,
+}
+
+/// How addresses get names.
+#[derive(Clone, Debug)]
+pub struct Naming {
+    /// Whether addresses in user files are named.
+    pub symbolize: bool,
+    /// Options for naming them.
+    pub options: NameOptions,
+}
+
+/// What is written where, and how.
+#[derive(Clone, Debug)]
+pub struct Outputs {
     /// The files to write, with their formats; empty: one SVG with a new name, unless the profile is sent.
-    pub outputs: Vec<(Place, Format)>,
-    /// The backends to send the profile to.
-    pub push: Option<Push>,
+    pub list: Vec<(Place, Format)>,
     /// Options for drawing graphs.
     pub drawing: Drawing,
     /// Whether folded stacks are marked.
     pub annotate: bool,
-    /// Whether pprof samples are labelled.
+    /// Whether samples have the labels `pid`, `tid` and `thread`.
     pub labels: bool,
     /// Whether the graph is opened in the browser.
     pub open: bool,
     /// The file for the figures.
     pub stats: Option<PathBuf>,
-    /// Whether addresses in user files are named.
-    pub symbolize: bool,
-    /// Options for naming them.
-    pub names: NameOptions,
-    /// The user who runs the command and owns the files, if it is not bpflame's own user.
-    pub sudo_user: Option<SudoUser>,
-    /// Whether to record on a kernel that may freeze.
-    pub force: bool,
-    /// Whether only errors are printed.
-    pub quiet: bool,
-    /// Whether more details are printed.
-    pub verbose: bool,
+}
+
+/// Recordings in files.
+#[derive(Clone, Debug)]
+pub struct Stored {
     /// A saved recording to replay.
     pub replay: Option<PathBuf>,
     /// The file to save the recording in.
@@ -96,50 +131,64 @@ impl Config {
     /// Turns the command line into settings.
     ///
     /// # Errors
-    /// [`Kind::Usage`] when an output has no format; [`Kind::Failed`] when a file with a secret cannot be read.
+    /// Of kind [`Kind::Usage`] when an output has no format, or no debuginfod server is known.
     pub fn new(args: RecordArgs) -> Result<Self, Failure> {
-        let outputs = outputs(&args)?;
-        let servers = debuginfod::servers(args.debuginfod);
-        if args.debuginfod && servers.is_empty() {
-            return Err(Failure::new(Kind::Usage, "--debuginfod needs a server")
-                .cure("set DEBUGINFOD_URLS, as in DEBUGINFOD_URLS=https://debuginfod.debian.net"));
-        }
+        let list = outputs(&args)?;
+        let servers = debuginfod::asked(args.debuginfod)?;
         Ok(Self {
             until: until(&args, std::io::stderr().is_terminal()),
-            outputs,
-            push: Push::new(&args.push, Console::new(args.quiet, args.verbose))?,
-            drawing: args.drawing,
-            target: if !args.command.is_empty() {
-                TargetSpec::Command(args.command)
-            } else if !args.threads.is_empty() {
-                TargetSpec::Threads(args.threads)
-            } else if !args.processes.is_empty() {
-                TargetSpec::Processes { wanted: args.processes, tree: args.tree }
-            } else {
-                TargetSpec::Machine
+            target: target(args.command, args.threads, args.processes, args.tree),
+            sampling: Sampling {
+                cpus: args.cpus.map(|list| list.0),
+                frequency: args.frequency,
+                unwind: unwind(args.unwind)?,
+                unwind_memory: args.unwind_memory,
+                guess: !args.no_guess,
+                user: !args.kernel,
+                kernel: !args.user,
+                idle: args.idle,
+                include_self: args.include_self,
+                force: args.force,
             },
-            cpus: args.cpus.map(|list| list.0),
-            frequency: args.frequency,
-            unwind: unwind(args.unwind)?,
-            unwind_memory: args.unwind_memory,
-            guess: !args.no_guess,
-            user: !args.kernel,
-            kernel: !args.user,
-            idle: args.idle,
-            include_self: args.include_self,
-            annotate: args.annotate,
-            labels: !args.no_labels,
-            open: args.open,
-            stats: args.stats,
-            symbolize: !args.no_symbolize,
-            names: NameOptions { no_inline: args.no_inline, debuginfod: servers },
+            naming: Naming {
+                symbolize: !args.no_symbolize,
+                options: NameOptions { no_inline: args.no_inline, debuginfod: servers },
+            },
+            outputs: Outputs {
+                list,
+                drawing: args.drawing,
+                annotate: args.annotate,
+                labels: !args.no_labels,
+                open: args.open,
+                stats: args.stats,
+            },
+            stored: Stored { replay: args.replay, save: args.save },
             sudo_user: if args.root { None } else { SudoUser::behind_sudo() },
-            force: args.force,
-            quiet: args.quiet,
-            verbose: args.verbose,
-            replay: args.replay,
-            save: args.save,
+            console: Console::new(args.quiet, args.verbose),
         })
+    }
+
+    /// User and group id whose the files are, where not bpflame's own user's.
+    pub(crate) fn owner(&self) -> Option<(u32, u32)> {
+        self.sudo_user.as_ref().map(SudoUser::ids)
+    }
+}
+
+/// Whose samples, of what was typed of each; nothing of all is the machine.
+fn target(
+    command: Vec<OsString>,
+    threads: Vec<u32>,
+    wanted: Vec<Wanted>,
+    tree: bool,
+) -> TargetSpec {
+    if !command.is_empty() {
+        TargetSpec::Command(command)
+    } else if !threads.is_empty() {
+        TargetSpec::Threads(threads)
+    } else if !wanted.is_empty() {
+        TargetSpec::Processes { wanted, tree }
+    } else {
+        TargetSpec::Machine
     }
 }
 
@@ -212,7 +261,7 @@ mod tests {
     #[test]
     fn extensions_pick_formats() {
         let config = Config::new(args("-a -o a.svg -o b.pb.gz -o c.txt")).unwrap();
-        let formats: Vec<Format> = config.outputs.iter().map(|(_, format)| *format).collect();
+        let formats: Vec<Format> = config.outputs.list.iter().map(|(_, format)| *format).collect();
         assert_eq!(formats, [Format::Svg, Format::Pprof, Format::Folded]);
     }
 
@@ -224,7 +273,7 @@ mod tests {
             assert_eq!(Config::new(args(wrong)).unwrap_err().kind, Kind::Usage, "{wrong}");
         }
         let config = Config::new(args("-a -o - --format folded")).unwrap();
-        assert_eq!(config.outputs, [(Place::Stdout, Format::Folded)]);
+        assert_eq!(config.outputs.list, [(Place::Stdout, Format::Folded)]);
         assert!(Config::new(args("-a -o - -o - --format folded")).is_err());
     }
 
@@ -240,7 +289,7 @@ mod tests {
 
     #[test]
     fn only_user_and_only_kernel() {
-        let config = |line| Config::new(args(line)).unwrap();
+        let config = |line| Config::new(args(line)).unwrap().sampling;
         assert!(config("-a").user && config("-a").kernel);
         assert!(config("-a -U").user && !config("-a -U").kernel);
         assert!(!config("-a -K").user && config("-a -K").kernel);

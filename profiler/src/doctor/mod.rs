@@ -23,6 +23,8 @@ pub mod target;
 mod testing;
 pub mod walk;
 
+use crate::cli::args::DoctorArgs;
+use crate::host::console::clean;
 use crate::host::exit::{Failure, Kind};
 use distribution::Distribution;
 use finding::{Finding, Section, verdict};
@@ -31,14 +33,6 @@ use machine::Machine;
 use print::Marks;
 use std::env;
 use std::io::{self, IsTerminal, Write};
-
-/// The arguments of `doctor`, as typed.
-#[derive(Clone, Debug, Default, clap::Args)]
-pub struct DoctorArgs {
-    /// Also check this process
-    #[arg(short = 'p', long = "pid", value_name = "PID", value_parser = clap::value_parser!(u32).range(1..=i64::from(i32::MAX)))]
-    pub pid: Option<u32>,
-}
 
 /// Prints the findings on this machine and the process.
 ///
@@ -98,7 +92,7 @@ fn conclusion(sections: &[Section]) -> Result<(), Failure> {
     let all: Vec<&Finding> =
         sections.iter().flat_map(|s| &s.findings).filter(|f| f.blocked == Some(kind)).collect();
     let what = match all.as_slice() {
-        [only] => format!("{}, {}", only.subject, print::clean(&only.fact)),
+        [only] => format!("{}, {}", only.subject, clean(&only.fact)),
         several => {
             let subjects: Vec<&str> = several.iter().map(|f| f.subject.as_str()).collect();
             format!("{} (see above)", subjects.join(", "))
@@ -108,7 +102,7 @@ fn conclusion(sections: &[Section]) -> Result<(), Failure> {
     let cure = all.iter().find_map(|f| f.cures.first());
     let failure = Failure::new(kind, message);
     Err(match cure {
-        Some(cure) => failure.cure(print::clean(cure)),
+        Some(cure) => failure.cure(clean(cure)),
         None => failure,
     })
 }

@@ -1,6 +1,7 @@
 //! Findings as aligned text.
 
 use super::finding::{Finding, Level, Section};
+use crate::host::console::clean;
 use std::io::{self, Write};
 
 /// The marks in front of findings.
@@ -92,15 +93,6 @@ fn rows(table: &[Vec<String>], to: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// Text of foreign origin without what a terminal would obey.
-pub fn clean(text: &str) -> String {
-    let obeyed = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    text.chars().map(|c| if obeyed(c) { '?' } else { c }).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,10 +129,5 @@ mod tests {
         assert_eq!(Marks::for_output(true, "C.utf8"), Marks::Symbols);
         assert_eq!(Marks::for_output(true, "C"), Marks::Ascii);
         assert_eq!(Marks::for_output(false, "en_US.UTF-8"), Marks::Ascii);
-    }
-
-    #[test]
-    fn terminals_are_not_commanded() {
-        assert_eq!(clean("a\x1b[2Jb\u{202e}c\n"), "a?[2Jb?c?");
     }
 }

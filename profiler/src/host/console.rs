@@ -1,12 +1,11 @@
 //! Messages on standard error.
 
-use crate::doctor::print::clean;
 use std::fmt::Display;
 use std::io::Write;
 
 /// The verbosity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Console {
+pub struct Console {
     quiet: bool,
     verbose: bool,
 }
@@ -15,6 +14,11 @@ impl Console {
     /// The verbosity given on the command line.
     pub(crate) fn new(quiet: bool, verbose: bool) -> Self {
         Self { quiet, verbose }
+    }
+
+    /// Whether only errors are printed.
+    pub(crate) fn is_quiet(self) -> bool {
+        self.quiet
     }
 
     /// Prints a message, unless only errors are printed.
@@ -44,4 +48,23 @@ pub(crate) fn line(what: impl Display) {
     let lines: Vec<String> = text.split('\n').map(clean).collect();
     // If this fails, there is no other place for the message.
     drop(writeln!(std::io::stderr().lock(), "bpflame: {}", lines.join("\n")));
+}
+
+/// Text of foreign origin without what a terminal would obey.
+pub(crate) fn clean(text: &str) -> String {
+    let obeyed = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars().map(|c| if obeyed(c) { '?' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terminals_are_not_commanded() {
+        assert_eq!(clean("a\x1b[2Jb\u{202e}c\n"), "a?[2Jb?c?");
+    }
 }

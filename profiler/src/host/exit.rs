@@ -81,6 +81,12 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::new(Kind::Failed, error.to_string())
+    }
+}
+
 impl From<bpf::Error> for Failure {
     fn from(error: bpf::Error) -> Self {
         let message = error.to_string();

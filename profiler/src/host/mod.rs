@@ -1,12 +1,14 @@
 //! The machine and the user: exit codes, messages, signals, `/proc`, the kernel's version, privileges.
 //!
-//! In reading order: [`exit`], `console`, `progress`, `signals`, `interrupt` and `stop` (Ctrl-C), `proc`, [`kernel`],
-//! `privileges`, [`sudo_user`].
+//! In reading order: [`exit`], [`console`], `progress`, `signals`, `interrupt` and `stop` (Ctrl-C), `clock`, `proc`,
+//! [`kernel`], `own_usage`, `privileges`, [`sudo_user`].
 
-pub(crate) mod console;
+pub(crate) mod clock;
+pub mod console;
 pub mod exit;
 pub(crate) mod interrupt;
 pub mod kernel;
+pub(crate) mod own_usage;
 pub(crate) mod privileges;
 pub(crate) mod proc;
 pub(crate) mod progress;

@@ -9,6 +9,9 @@ const LIMIT: u64 = 64 * 1024;
 /// The most that is read of a file that grows with the machine: its CPUs, its users.
 const LONG: u64 = 16 * 1024 * 1024;
 
+/// Nanoseconds in the unit in which a process's start is told.
+pub(crate) const START_UNIT: u64 = 10_000_000;
+
 /// A file's first 64 KiB.
 pub(crate) fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
     first(path.as_ref(), LIMIT)

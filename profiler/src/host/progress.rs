@@ -1,5 +1,6 @@
 //! The progress line of a recording or an upload, on terminals only.
 
+use super::console::Console;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -11,9 +12,9 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// Shown on standard error if that is a terminal, unless `quiet`.
-    pub(crate) fn new(quiet: bool) -> Self {
-        if quiet || !std::io::stderr().is_terminal() {
+    /// Shown on standard error if that is a terminal, unless nothing is to be said.
+    pub(crate) fn new(console: Console) -> Self {
+        if console.is_quiet() || !std::io::stderr().is_terminal() {
             return Self { bar: ProgressBar::hidden() };
         }
         let bar = ProgressBar::new_spinner();

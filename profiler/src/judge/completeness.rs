@@ -1,7 +1,7 @@
 //! The completeness of user stacks: whether they lead to a known end.
 
 use crate::judge::ends;
-use crate::profile::assemble::{Material, Module};
+use crate::judge::recording::{Module, Recording};
 use crate::record::aggregate::Key;
 use bpf::{Flags, Trust};
 
@@ -72,20 +72,20 @@ impl Why {
 }
 
 impl Completeness {
-    /// The completeness of a sample's user stack; `None` if it has none.
-    pub(crate) fn of(key: &Key, material: &Material<'_>) -> Option<Self> {
-        let frames = material.counts.stacks.frames(key.user?);
-        let leaf = || frames.first().map_or(Module::Unknown, |(place, _)| material.module(*place));
+    /// Of a sample's user stack; `None` where it has none.
+    pub(crate) fn of(key: &Key, recording: &Recording<'_>) -> Option<Self> {
+        let frames = recording.counts.stacks.frames(key.user?);
+        let leaf = || frames.first().map_or(Module::Unknown, |(place, _)| recording.module(*place));
         let stale = key.flags.has(Flags::STALE);
-        if let Some(why) = missing(key.flags, || ends::at_start(frames, material)) {
-            let places = frames.iter().rev().map(|(place, _)| material.module(*place));
+        if let Some(why) = missing(key.flags, || ends::at_start(frames, recording)) {
+            let places = frames.iter().rev().map(|(place, _)| recording.module(*place));
             let known = places.into_iter().find(|module| *module != Module::Unknown);
             let why = if stale && why != Why::Truncated { Why::Stale } else { why };
             return Some(Self::Incomplete(why, known.unwrap_or(Module::Unknown)));
         }
         Some(if stale {
             Self::Unsure(Why::Stale, leaf())
-        } else if material.caller_may_be_missing(key) {
+        } else if recording.caller_may_be_missing(key) {
             Self::Unsure(Why::CallerMayBeMissing, leaf())
         } else if frames.iter().any(|(_, trust)| *trust == Trust::Guessed) {
             Self::WithGuess
@@ -111,10 +111,11 @@ fn missing(flags: Flags, at_start: impl FnOnce() -> bool) -> Option<Why> {
 mod tests {
     use super::*;
     use crate::judge::leaves::Leaf;
-    use crate::record::aggregate::{Aggregator, Rules};
+    use crate::judge::testing::counted;
+    use crate::record::aggregate::Rules;
     use crate::record::testing::{ByAddress, mmap, sample, stack};
     use bpf::{Sample, Window};
-    use symbolizer::{Named, ProcessTable, Symbolize};
+    use symbolizer::{Named, Symbolize};
 
     /// What a stack is in a process with two files mapped, at 0x1000 and 0x2000; the last frame's name, if it is to have one.
     fn judge(flags: Flags, frames: &[(u64, Trust)], leaf: Leaf, start: &str) -> Completeness {
@@ -127,23 +128,21 @@ mod tests {
             side_band: vec![mmap(0, 0x1000, 1), mmap(0, 0x2000, 2)],
             ..Window::default()
         };
-        let mut table = ProcessTable::without_proc();
-        let mut aggregator = Aggregator::new(Rules::default());
-        aggregator.add(&window, &mut table);
-        let counts = aggregator.finish();
+        let (counts, table) = counted(Rules::default(), &window);
         let mut named: Vec<Named> = ByAddress.names(&table, counts.stacks.places());
         if let Some(line) = named.last_mut().and_then(|named| named.lines.last_mut()) {
             line.system_name = String::from(start);
         }
         let leaves = vec![leaf; named.len()];
-        let material = Material { counts: &counts, table: &table, named: &named, leaves: &leaves };
-        let judged = Completeness::of(counts.counts.keys().next().unwrap(), &material).unwrap();
+        let recording =
+            Recording { counts: &counts, table: &table, named: &named, leaves: &leaves };
+        let judged = Completeness::of(counts.counts.keys().next().unwrap(), &recording).unwrap();
         match judged {
             Completeness::Incomplete(why, module) => {
-                assert_eq!(material.module_name(module), last_file(frames), "{why:?}");
+                assert_eq!(recording.module_name(module), last_file(frames), "{why:?}");
             }
             Completeness::Unsure(_, module) => {
-                assert_eq!(material.module_name(module), "file-1");
+                assert_eq!(recording.module_name(module), "file-1");
             }
             Completeness::Complete | Completeness::WithGuess => {}
         }

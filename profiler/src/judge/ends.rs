@@ -3,7 +3,7 @@
 //! The code that calls `main` and the functions of threads seldom keeps a frame pointer, and may have no rule. A walk that reaches it
 //! breaks, but it is at its end.
 
-use crate::profile::assemble::Material;
+use crate::judge::recording::Recording;
 use crate::record::stacks::PlaceId;
 use bpf::Trust;
 use symbolizer::Place;
@@ -32,19 +32,19 @@ const C_LIBRARIES: [&str; 4] = ["libc.so", "libc-", "libpthread", "ld-musl-"];
 
 /// Whether a stack, leaf first, ends at a start, or at the unnamed code of a C library that called `main` or
 /// something of another file, as a thread's function.
-pub(crate) fn at_start(frames: &[(PlaceId, Trust)], material: &Material<'_>) -> bool {
+pub(crate) fn at_start(frames: &[(PlaceId, Trust)], recording: &Recording<'_>) -> bool {
     let [.., (last, _)] = frames else { return false };
-    if let Some(name) = name(*last, material) {
+    if let Some(name) = name(*last, recording) {
         return is(name, &STARTS) || (frames.len() > 1 && is(name, &STARTS_OF_THREADS));
     }
     let [.., (above, _), _] = frames else { return false };
-    name(*above, material) == Some("main")
-        || (in_c_library(*last, material) && !in_c_library(*above, material))
+    name(*above, recording) == Some("main")
+        || (in_c_library(*last, recording) && !in_c_library(*above, recording))
 }
 
-/// The symbol of a place, of its outermost function; not a substitute such as `file+0x10`.
-fn name<'a>(place: PlaceId, material: &Material<'a>) -> Option<&'a str> {
-    let named = material.named.get(place.0 as usize).filter(|named| named.reason.is_none())?;
+/// The symbol of a place, of the outermost function there; not what stands for one, as `file+0x10`.
+fn name<'a>(place: PlaceId, recording: &Recording<'a>) -> Option<&'a str> {
+    let named = recording.named.get(place.0 as usize).filter(|named| named.reason.is_none())?;
     Some(named.lines.last()?.system_name.as_str())
 }
 
@@ -54,11 +54,11 @@ fn is(name: &str, starts: &[&str]) -> bool {
     starts.iter().any(|start| version(start))
 }
 
-fn in_c_library(place: PlaceId, material: &Material<'_>) -> bool {
-    let Place::File { file, .. } = material.counts.stacks.places()[place.0 as usize] else {
+fn in_c_library(place: PlaceId, recording: &Recording<'_>) -> bool {
+    let Place::File { file, .. } = recording.counts.stacks.places()[place.0 as usize] else {
         return false;
     };
-    let path = material.table.file(file).map_or(&[][..], |file| &file.path);
+    let path = recording.table.file(file).map_or(&[][..], |file| &file.path);
     let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
     C_LIBRARIES.into_iter().any(|library| name.starts_with(library.as_bytes()))
 }
@@ -66,10 +66,11 @@ fn in_c_library(place: PlaceId, material: &Material<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::aggregate::{Aggregator, Rules};
+    use crate::judge::testing::counted;
+    use crate::record::aggregate::Rules;
     use crate::record::testing::{mmap, sample, stack};
     use bpf::{SideBandKind, Window};
-    use symbolizer::{Line, Named, ProcessTable, Reason};
+    use symbolizer::{Line, Named, Reason};
 
     /// Whether a stack of these names, leaf first, ends at a start; an empty name is none.
     fn starts(names: &[&str], paths: &[(u64, &str)]) -> bool {
@@ -85,14 +86,11 @@ mod tests {
         let stacks = vec![stack(1, &addresses)];
         let window =
             Window { stacks, samples: vec![sample(1, 1, 0)], side_band, ..Window::default() };
-        let mut table = ProcessTable::without_proc();
-        let mut aggregator = Aggregator::new(Rules::default());
-        aggregator.add(&window, &mut table);
-        let counts = aggregator.finish();
+        let (counts, table) = counted(Rules::default(), &window);
         let named: Vec<Named> = names.iter().map(|name| named(name)).collect();
-        let material = Material { counts: &counts, table: &table, named: &named, leaves: &[] };
+        let recording = Recording { counts: &counts, table: &table, named: &named, leaves: &[] };
         let user = counts.counts.keys().next().unwrap().user.unwrap();
-        at_start(counts.stacks.frames(user), &material)
+        at_start(counts.stacks.frames(user), &recording)
     }
 
     fn named(name: &str) -> Named {

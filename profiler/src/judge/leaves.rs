@@ -138,6 +138,8 @@ const EMPTY: usize = 4;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::judge::testing::counted;
+    use crate::record::aggregate::Rules;
     use crate::record::testing::{mmap, sample, stack};
     use bpf::{Trust, Window};
     use std::process::Command;
@@ -238,10 +240,7 @@ mod tests {
             side_band: vec![mmap(0, 0x1000, 1)],
             ..Window::default()
         };
-        let mut table = ProcessTable::without_proc();
-        let mut aggregator = crate::record::aggregate::Aggregator::new(Default::default());
-        aggregator.add(&window, &mut table);
-        let counts = aggregator.finish();
+        let (counts, table) = counted(Rules::default(), &window);
         let all = leaves(&counts.stacks, &table);
         let at = |wanted: u64| {
             let found = |place: &Place| match place {

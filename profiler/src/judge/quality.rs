@@ -1,7 +1,7 @@
 //! The quality of a recording: truncated, guessed and unnamed frames, and the reasons.
 
 use crate::judge::completeness::{Completeness, Why};
-use crate::profile::assemble::{Material, Module};
+use crate::judge::recording::{Module, Recording};
 use crate::record::aggregate::Key;
 use bpf::{Flags, Trust};
 use std::collections::{BTreeMap, BTreeSet};
@@ -70,37 +70,37 @@ struct Reasons {
     incomplete: By<Module>,
 }
 
-/// By the names of modules; several modules may have the same name.
-fn named(by: By<Module>, material: &Material<'_>) -> By<String> {
+/// By the names of modules, which several may have.
+fn named(by: By<Module>, recording: &Recording<'_>) -> By<String> {
     let mut named = By::new();
     for ((why, module), samples) in by {
-        *named.entry((why, material.module_name(module))).or_default() += samples;
+        *named.entry((why, recording.module_name(module))).or_default() += samples;
     }
     named
 }
 
 impl Quality {
     /// Looks at all counts.
-    pub(crate) fn of(material: &Material<'_>) -> Self {
+    pub(crate) fn of(recording: &Recording<'_>) -> Self {
         let mut quality = Self::default();
         let mut processes = BTreeSet::new();
         let mut stacks = BTreeSet::new();
         let mut reasons = Reasons::default();
-        for (key, count) in &material.counts.counts {
+        for (key, count) in &recording.counts.counts {
             processes.insert(key.space.map(|space| space.index));
             stacks.insert((key.user, key.kernel));
-            quality.count(key, count.samples, material);
-            quality.count_frames(key, count.samples, material);
-            quality.count_completeness(key, count.samples, material, &mut reasons);
+            quality.count(key, count.samples, recording);
+            quality.count_frames(key, count.samples, recording);
+            quality.count_completeness(key, count.samples, recording, &mut reasons);
         }
-        quality.unsure_by = named(reasons.unsure, material);
-        quality.incomplete_by = named(reasons.incomplete, material);
+        quality.unsure_by = named(reasons.unsure, recording);
+        quality.incomplete_by = named(reasons.incomplete, recording);
         quality.processes = processes.len();
         quality.stacks = stacks.len();
         quality
     }
 
-    fn count(&mut self, key: &Key, samples: u64, material: &Material<'_>) {
+    fn count(&mut self, key: &Key, samples: u64, recording: &Recording<'_>) {
         let has = |flag| key.flags.has(flag);
         self.samples += samples;
         for (condition, figure) in [
@@ -111,7 +111,7 @@ impl Quality {
             (has(Flags::STALE), &mut self.stale),
             (has(Flags::COMPAT), &mut self.compat),
             (has(Flags::EXITING), &mut self.exiting),
-            (material.caller_may_be_missing(key), &mut self.caller_may_be_missing),
+            (recording.caller_may_be_missing(key), &mut self.caller_may_be_missing),
         ] {
             *figure += if condition { samples } else { 0 };
         }
@@ -122,10 +122,10 @@ impl Quality {
         &mut self,
         key: &Key,
         samples: u64,
-        material: &Material<'_>,
+        recording: &Recording<'_>,
         reasons: &mut Reasons,
     ) {
-        let Some(completeness) = Completeness::of(key, material) else { return };
+        let Some(completeness) = Completeness::of(key, recording) else { return };
         let (figure, reasons) = match completeness {
             Completeness::Complete => return self.complete += samples,
             Completeness::WithGuess => return self.complete_with_guess += samples,
@@ -140,21 +140,21 @@ impl Quality {
         *reasons.or_default() += samples;
     }
 
-    fn count_frames(&mut self, key: &Key, samples: u64, material: &Material<'_>) {
-        let frames = |stack| material.counts.stacks.frames(stack);
+    fn count_frames(&mut self, key: &Key, samples: u64, recording: &Recording<'_>) {
+        let frames = |stack| recording.counts.stacks.frames(stack);
         let user: &[(_, Trust)] = key.user.map_or(&[], frames);
         self.user_frames += samples * user.len() as u64;
         for (place, _) in user {
             let at = place.0 as usize;
-            let reason = material.named.get(at).and_then(|named| named.reason);
+            let reason = recording.named.get(at).and_then(|named| named.reason);
             if let Some(reason) = reason.filter(|reason| *reason != Reason::NotAsked) {
                 *self.unresolved.entry(reason).or_default() += samples;
-                self.runtimes.extend(key.space.and_then(|space| material.table.runtime(space)));
+                self.runtimes.extend(key.space.and_then(|space| recording.table.runtime(space)));
             }
         }
         for (place, _) in key.kernel.map_or(&[][..], frames) {
             let nameless =
-                material.named.get(place.0 as usize).is_some_and(|named| named.lines.is_empty());
+                recording.named.get(place.0 as usize).is_some_and(|named| named.lines.is_empty());
             self.kernel_unresolved += if nameless { samples } else { 0 };
         }
     }

@@ -1,42 +1,13 @@
 //! From counted stacks and names to a profile.
 
-use crate::doctor::print::clean;
-use crate::judge::leaves::Leaf;
+use crate::judge::recording::Recording;
 use crate::profile::locations::Locations;
 use crate::record::aggregate::{Key, StackCounts};
-use crate::record::collect::Collected;
-use crate::record::stacks::PlaceId;
 use bpf::{Comm, Flags, Trust};
 use output::{FrameRef, Label, LabelValue, Marks, Profile, ProfileBuilder, Sample};
 use std::borrow::Cow;
 use std::collections::HashMap;
-use symbolizer::{FileId, Named, Place, ProcessTable};
-
-/// The module of a place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Module {
-    /// A file.
-    File(FileId),
-    /// The vDSO.
-    Vdso,
-    /// Code made at run time.
-    Jit,
-    /// Nobody knows.
-    Unknown,
-}
-
-/// The inputs of a profile.
-#[derive(Debug)]
-pub(crate) struct Material<'a> {
-    /// The counts.
-    pub counts: &'a StackCounts,
-    /// The processes and files.
-    pub table: &'a ProcessTable,
-    /// Names, by place.
-    pub named: &'a [Named],
-    /// By place: the reliability of a step by frame pointer out of a leaf there.
-    pub leaves: &'a [Leaf],
-}
+use symbolizer::ProcessTable;
 
 /// Options for making it.
 #[derive(Clone, Copy, Debug)]
@@ -50,23 +21,23 @@ pub(crate) struct AssembleOptions {
 /// The profile: user frames below kernel frames, values `[samples, CPU nanoseconds]`. `head` has everything but
 /// the tables and the samples.
 pub(crate) fn assemble(
-    material: &Material<'_>,
+    recording: &Recording<'_>,
     options: AssembleOptions,
     head: Profile,
 ) -> Profile {
     let mut builder = ProfileBuilder::new(head);
-    let mut locations = Locations::new(material);
-    let labels = Labels::new(material, options.labels);
-    let mut counts: Vec<_> = material.counts.counts.iter().collect();
+    let mut locations = Locations::new(recording);
+    let labels = Labels::new(recording, options.labels);
+    let mut counts: Vec<_> = recording.counts.counts.iter().collect();
     counts.sort_unstable_by_key(|(key, _)| **key);
     for (key, count) in counts {
         let nanoseconds = (count.weight as f64 * options.scale).round() as i64;
-        let frames = frames(key, material.counts, &mut locations, &mut builder);
+        let frames = frames(key, recording.counts, &mut locations, &mut builder);
         builder.sample(Sample {
             frames,
             values: vec![i64::try_from(count.samples).unwrap_or(i64::MAX), nanoseconds],
             labels: labels.of(key),
-            marks: marks(key, material),
+            marks: marks(key, recording),
         });
     }
     builder.finish()
@@ -118,57 +89,11 @@ fn shown(trust: Trust) -> output::Trust {
     }
 }
 
-fn marks(key: &Key, material: &Material<'_>) -> Marks {
+fn marks(key: &Key, recording: &Recording<'_>) -> Marks {
     Marks {
         truncated: key.flags.has(Flags::TRUNCATED_USER) || key.flags.has(Flags::TRUNCATED_KERNEL),
-        caller_may_be_missing: material.caller_may_be_missing(key),
+        caller_may_be_missing: recording.caller_may_be_missing(key),
         guessed_frames: 0,
-    }
-}
-
-impl<'a> Material<'a> {
-    /// From what was collected and its names.
-    pub(crate) fn new(collected: &'a Collected, named: &'a [Named], leaves: &'a [Leaf]) -> Self {
-        Self { counts: &collected.counts, table: &collected.table, named, leaves }
-    }
-
-    /// Whether the step out of the user leaf was by frame pointer, from code that may not have set one up.
-    pub(crate) fn caller_may_be_missing(&self, key: &Key) -> bool {
-        let Some(user) = key.user else { return false };
-        let frames = self.counts.stacks.frames(user);
-        let Some((place, _)) = frames.first() else { return false };
-        let leaf = self.leaves.get(place.0 as usize).copied().unwrap_or_default();
-        let by_frame_pointer = match frames {
-            [_, (_, caller), ..] => *caller == Trust::FramePointer,
-            _ if key.flags.has(Flags::COMPAT) => false,
-            _ => key.flags.has(Flags::FRAME_POINTERS) || leaf == Leaf::WithoutRules,
-        };
-        by_frame_pointer && leaf != Leaf::Framed
-    }
-
-    /// The module of a place.
-    pub(crate) fn module(&self, place: PlaceId) -> Module {
-        match self.counts.stacks.places()[place.0 as usize] {
-            Place::File { file, .. } => Module::File(file),
-            Place::Vdso { .. } => Module::Vdso,
-            Place::Jit { .. } | Place::Interpreted { .. } => Module::Jit,
-            Place::Kernel { .. } | Place::Unknown { .. } => Module::Unknown,
-        }
-    }
-
-    /// The name of a module: a file's without its directories.
-    pub(crate) fn module_name(&self, module: Module) -> String {
-        let text = match module {
-            Module::File(file) => {
-                let path = self.table.file(file).map_or(&[][..], |file| &file.path);
-                let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
-                String::from_utf8_lossy(name).into_owned()
-            }
-            Module::Vdso => String::from("[vdso]"),
-            Module::Jit => String::from("[jit]"),
-            Module::Unknown => String::new(),
-        };
-        if text.is_empty() { String::from("[unknown]") } else { clean(&text) }
     }
 }
 
@@ -181,8 +106,8 @@ struct Labels<'a> {
 }
 
 impl<'a> Labels<'a> {
-    fn new(material: &Material<'a>, threads: bool) -> Self {
-        Self { table: material.table, threads, main_names: &material.counts.main_names }
+    fn new(recording: &Recording<'a>, threads: bool) -> Self {
+        Self { table: recording.table, threads, main_names: &recording.counts.main_names }
     }
 
     /// The labels: always `comm`, which graphs of the machine need; `pid`, `tid` and `thread` on request.
@@ -219,8 +144,10 @@ impl<'a> Labels<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::judge::leaves::Leaf;
     use crate::judge::quality::Quality;
-    use crate::record::aggregate::{Aggregator, Rules};
+    use crate::judge::testing::counted;
+    use crate::record::aggregate::Rules;
     use crate::record::testing::{ByAddress, sample, stack};
     use bpf::{StackId, Window};
     use output::{Encode, Folded, ValueType};
@@ -234,19 +161,21 @@ mod tests {
 
     /// The profile and the quality of samples, with all leaves frameless or none.
     fn made(samples: Vec<bpf::Sample>, labels: bool, frameless: bool) -> (Profile, Quality) {
-        let mut table = ProcessTable::without_proc();
-        let mut aggregator = Aggregator::new(Rules { threads: labels, gate: None });
-        aggregator.add(&Window { stacks: stacks(), samples, ..Window::default() }, &mut table);
-        let counts = aggregator.finish();
+        let batch = Window { stacks: stacks(), samples, ..Window::default() };
+        let (counts, table) = counted(Rules { threads: labels, gate: None }, &batch);
         let named = ByAddress.names(&table, counts.stacks.places());
         let leaf = if frameless { Leaf::Frameless } else { Leaf::Framed };
         let leaves = vec![leaf; named.len()];
-        let material = Material { counts: &counts, table: &table, named: &named, leaves: &leaves };
+        let recording =
+            Recording { counts: &counts, table: &table, named: &named, leaves: &leaves };
         let value =
             |kind: &str| ValueType { kind: String::from(kind), unit: String::from("count") };
         let head =
             Profile { sample_types: vec![value("samples"), value("cpu")], ..Profile::default() };
-        (assemble(&material, AssembleOptions { labels, scale: 2.0 }, head), Quality::of(&material))
+        (
+            assemble(&recording, AssembleOptions { labels, scale: 2.0 }, head),
+            Quality::of(&recording),
+        )
     }
 
     fn folded(profile: &Profile, root: Option<&str>) -> String {
@@ -325,14 +254,12 @@ mod tests {
     fn frames_without_a_name_are_counted_by_reason() {
         let mut nameless = stacks();
         nameless.push(stack(3, &[0x1011, 0x1022]));
-        let mut table = ProcessTable::without_proc();
-        let mut aggregator = Aggregator::new(Rules::default());
         let samples = vec![sample(1, 3, 0), sample(2, 3, 0), sample(3, 1, 0)];
-        aggregator.add(&Window { stacks: nameless, samples, ..Window::default() }, &mut table);
-        let counts = aggregator.finish();
+        let batch = Window { stacks: nameless, samples, ..Window::default() };
+        let (counts, table) = counted(Rules::default(), &batch);
         let named = ByAddress.names(&table, counts.stacks.places());
-        let material = Material { counts: &counts, table: &table, named: &named, leaves: &[] };
-        let quality = Quality::of(&material);
+        let recording = Recording { counts: &counts, table: &table, named: &named, leaves: &[] };
+        let quality = Quality::of(&recording);
         // Two odd addresses in the third stack, sampled twice; 0x1022 is looked up at 0x1021.
         assert_eq!((quality.user_frames, quality.unresolved_frames()), (2 * 2 + 3, 4));
         assert_eq!(quality.main_reason(), Some(symbolizer::Reason::NoSymbol));

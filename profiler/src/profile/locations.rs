@@ -1,6 +1,6 @@
 //! From a place and its names to a profile's location, each made once.
 
-use crate::profile::assemble::Material;
+use crate::judge::recording::Recording;
 use crate::record::stacks::PlaceId;
 use output::{FrameKind, Function, Line, Location, LocationId, Mapping, MappingId, ProfileBuilder};
 use std::collections::HashMap;
@@ -14,7 +14,7 @@ const VDSO: (u64, u64) = (0, 0x1_0000);
 /// Makes locations.
 #[derive(Debug)]
 pub(crate) struct Locations<'a> {
-    material: &'a Material<'a>,
+    recording: &'a Recording<'a>,
     /// By place.
     made: Vec<Option<LocationId>>,
     /// The end of the code seen in files whose segments are not known.
@@ -23,16 +23,16 @@ pub(crate) struct Locations<'a> {
 
 impl<'a> Locations<'a> {
     /// Nothing made yet.
-    pub(crate) fn new(material: &'a Material<'a>) -> Self {
+    pub(crate) fn new(recording: &'a Recording<'a>) -> Self {
         let mut ends = HashMap::new();
-        for place in material.counts.stacks.places() {
+        for place in recording.counts.stacks.places() {
             if let Place::File { file, address } = place {
                 let end: &mut u64 = ends.entry(*file).or_default();
                 *end = (*end).max((address | 0xfff).saturating_add(1));
             }
         }
-        let made = vec![None; material.counts.stacks.places().len()];
-        Self { material, made, ends }
+        let made = vec![None; recording.counts.stacks.places().len()];
+        Self { recording, made, ends }
     }
 
     /// The location of a place.
@@ -40,8 +40,8 @@ impl<'a> Locations<'a> {
         if let Some(made) = self.made[id.0 as usize] {
             return made;
         }
-        let place = self.material.counts.stacks.places()[id.0 as usize];
-        let location = self.make(place, self.material.named.get(id.0 as usize), builder);
+        let place = self.recording.counts.stacks.places()[id.0 as usize];
+        let location = self.make(place, self.recording.named.get(id.0 as usize), builder);
         let made = builder.location(location);
         self.made[id.0 as usize] = Some(made);
         made
@@ -80,7 +80,7 @@ impl<'a> Locations<'a> {
     }
 
     fn file_mapping(&self, id: FileId, address: u64, builder: &mut ProfileBuilder) -> MappingId {
-        let Some(file) = self.material.table.file(id) else {
+        let Some(file) = self.recording.table.file(id) else {
             return builder
                 .mapping(Mapping { file: String::from("[unknown]"), ..Mapping::default() });
         };

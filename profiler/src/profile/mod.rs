@@ -1,5 +1,6 @@
-//! From counted stacks to a profile: `names`, `locations`, `assemble`.
+//! From counted stacks to a profile: `names`, `locations`, `assemble`; `service` (what a profile is of).
 
 pub(crate) mod assemble;
 mod locations;
 pub(crate) mod names;
+pub(crate) mod service;

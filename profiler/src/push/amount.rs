@@ -1,6 +1,6 @@
 //! The amount in a profile or in a part of it: samples and values.
 
-use crate::doctor::print::clean;
+use crate::host::console::clean;
 use crate::tell::summary::grouped;
 use output::{Profile, ValueType};
 use send::Part;

@@ -9,13 +9,6 @@ use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// The variables that hold secrets: they are kept from the processes that bpflame starts.
-pub(crate) const SECRETS: [&str; 2] = [PASSWORD, TOKEN];
-/// The variable with a user's password.
-pub(super) const PASSWORD: &str = "BPFLAME_PUSH_PASSWORD";
-/// The variable with a bearer token.
-pub(super) const TOKEN: &str = "BPFLAME_PUSH_TOKEN";
-
 /// No secret and no chain of certificates is larger.
 const LARGEST: u64 = 64 << 10;
 

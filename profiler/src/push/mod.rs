@@ -5,7 +5,7 @@
 //! sends them again.
 //!
 //! In reading order: `options` (from the command line to settings), `files` and `header` (secrets), `probe` (whether labels can be
-//! sent), `service`, `delivery` (a profile to all receivers), `outcome` (the result at one receiver), `amount` and `report` (the
+//! sent), `delivery` (a profile to all receivers), `outcome` (the result at one receiver), `amount` and `report` (the
 //! messages), `figures` (for `--stats`), `keep` and `merge` (saving undelivered profiles), `again` (the command to send them),
 //! `recorded` (all steps for a recording), `upload` (pprof files).
 
@@ -22,10 +22,8 @@ mod outcome;
 mod probe;
 pub(crate) mod recorded;
 mod report;
-pub(crate) mod service;
 pub(crate) mod upload;
 
 pub(crate) use delivery::{Delivery, deliver};
-pub(crate) use files::SECRETS;
 pub use options::Push;
 pub(crate) use outcome::{Outcome, Rest};

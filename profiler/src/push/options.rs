@@ -3,6 +3,7 @@
 use super::files::{self, Files};
 use super::{again, header, probe};
 use crate::cli::args::PushArgs;
+use crate::cli::secrets::{PASSWORD, TOKEN};
 use crate::host::console::Console;
 use crate::host::exit::{Failure, Kind};
 use send::{Client, Credentials, Endpoint, Secret, Series, Settings};
@@ -142,22 +143,22 @@ fn credentials(args: &PushArgs, files: &mut Files) -> Result<Credentials, Failur
     if let Some(user) = &args.push_user {
         let password = match &args.push_password_file {
             Some(path) => Some(files.secret(path)?),
-            None => files::variable(files::PASSWORD)?,
+            None => files::variable(PASSWORD)?,
         };
         let password = password.ok_or_else(|| {
             Failure::new(Kind::Usage, "--push-user needs a password")
-                .cure(format!("give --push-password-file FILE, or set {}", files::PASSWORD))
+                .cure(format!("give --push-password-file FILE, or set {}", PASSWORD))
         })?;
         return Ok(Credentials::Basic(user.clone(), password));
     }
     let token = match &args.push_token_file {
         Some(path) => Some(files.secret(path)?),
-        None => files::variable(files::TOKEN)?,
+        None => files::variable(TOKEN)?,
     };
-    if token.is_none() && files::variable(files::PASSWORD)?.is_some() {
-        let why = format!("{} is set but --push-user is not", files::PASSWORD);
+    if token.is_none() && files::variable(PASSWORD)?.is_some() {
+        let why = format!("{} is set but --push-user is not", PASSWORD);
         return Err(Failure::new(Kind::Usage, why)
-            .cure(format!("give --push-user NAME, or unset {}", files::PASSWORD)));
+            .cure(format!("give --push-user NAME, or unset {}", PASSWORD)));
     }
     Ok(token.map_or(Credentials::None, Credentials::Bearer))
 }

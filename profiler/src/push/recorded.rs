@@ -7,7 +7,6 @@ use crate::host::exit::Failure;
 use crate::host::progress::Progress;
 use crate::host::stop::Stop;
 use crate::target::resolved::ResolvedTarget;
-use crate::tell::destinations::owner;
 use output::{Format, Pprof, Profile};
 use std::path::{Path, PathBuf};
 
@@ -30,7 +29,7 @@ impl Default for Sent {
 
 /// The recording to send.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Recording<'a> {
+pub(crate) struct Finished<'a> {
     /// Its profile.
     pub profile: &'a Profile,
     /// The target of the recording.
@@ -41,23 +40,23 @@ pub(crate) struct Recording<'a> {
     pub files: &'a [PathBuf],
 }
 
-impl Recording<'_> {
+impl Finished<'_> {
     /// Sends the recording to all receivers and prints the outcomes. An empty recording is not sent.
-    pub(crate) fn send(self, config: &Config, stop: &Stop) -> Sent {
-        match &config.push {
+    pub(crate) fn send(self, push: Option<&Push>, config: &Config, stop: &Stop) -> Sent {
+        match push {
             Some(push) if !self.profile.samples.is_empty() => self.send_to(push, config, stop),
             _ => Sent::default(),
         }
     }
 
     fn send_to(self, push: &Push, config: &Config, stop: &Stop) -> Sent {
-        let Recording { profile, target, program, files } = self;
-        let console = config.console();
+        let Finished { profile, target, program, files } = self;
+        let console = config.console;
         let mut series = push.series(|| target.service.clone());
-        if !config.labels {
+        if !config.outputs.labels {
             series.allowed.clear();
         }
-        let progress = Progress::new(config.quiet);
+        let progress = Progress::new(config.console);
         let delivery = Delivery { profile, series: &series };
         stop.begin();
         let outcomes = deliver(push, delivery, stop, &progress, console);
@@ -66,9 +65,9 @@ impl Recording<'_> {
             profile,
             file: pprof(config, files),
             slug: &target.slug,
-            owner: owner(config),
+            owner: config.owner(),
             encoder: Pprof {
-                labels: config.labels,
+                labels: config.outputs.labels,
                 main: program.map(String::from),
                 ..Pprof::default()
             },
@@ -85,7 +84,7 @@ fn pprof<'a>(config: &Config, files: &'a [PathBuf]) -> Option<&'a Path> {
         let wanted = |(place, format): &(Place, Format)| {
             *format == Format::Pprof && *place == Place::File(path.to_owned())
         };
-        config.outputs.iter().any(wanted) && path.is_file()
+        config.outputs.list.iter().any(wanted) && path.is_file()
     };
     files.iter().map(PathBuf::as_path).find(|path| is_pprof(path))
 }

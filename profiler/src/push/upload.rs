@@ -9,8 +9,9 @@ use crate::host::progress::Progress;
 use crate::host::signals::Signals;
 use crate::host::stop::Stop;
 use crate::host::sudo_user::SudoUser;
+use crate::profile::service;
 use crate::push::keep::Keeping;
-use crate::push::{Delivery, Push, deliver, service};
+use crate::push::{Delivery, Push, deliver};
 use crate::report::read;
 use output::Pprof;
 use output::pprof::Content;
@@ -76,7 +77,7 @@ impl Job {
             let message = format!("{} has no service name", read::shown(file));
             return Err(Failure::new(Kind::Usage, message).cure("add --service-name NAME"));
         }
-        let progress = Progress::new(self.args.quiet);
+        let progress = Progress::new(self.console);
         let delivery = Delivery { profile: &profile, series: &series };
         let outcomes = deliver(&self.push, delivery, &self.stop, &progress, self.console);
         let user = if self.args.root { None } else { SudoUser::behind_sudo() };

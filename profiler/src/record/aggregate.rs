@@ -1,7 +1,7 @@
 //! Counting samples by key, and turning their addresses into places while the processes live.
 
-use crate::record::stacks::{Lost, PlacedStack, Stacks};
-use crate::target::gate;
+use super::batch::{Applied, Marked};
+use super::stacks::{Lost, PlacedStack, Stacks};
 use bpf::{Comm, Flags, Frame, FrameKind, Sample, SideBand, SideBandKind, StackId, Window};
 use std::collections::HashMap;
 use symbolizer::{Event, EventKind, Identity, Place, ProcessTable, Space};
@@ -65,7 +65,18 @@ pub(crate) struct Rules {
     /// Whether threads are distinguished.
     pub threads: bool,
     /// The process that is the gate until it is the command; the gate's samples are not the target's.
-    pub gate: Option<u32>,
+    pub gate: Option<Gate>,
+}
+
+/// A process that waits to become the command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Gate {
+    /// Its process id.
+    pub pid: u32,
+    /// Its name while it waits.
+    pub name: &'static [u8],
+    /// The name that it has before that.
+    pub first_name: &'static [u8],
 }
 
 /// The memory of a count in bytes, including the spare capacity of a growing table.
@@ -86,9 +97,13 @@ impl Aggregator {
         Self { rules, released: false, result: StackCounts::default() }
     }
 
-    /// Counts a window. Records and samples are applied in the order of their time, so that the table always shows the state at the
-    /// sample's time.
-    pub(crate) fn add(&mut self, window: &Window, table: &mut ProcessTable) {
+    /// Counts a batch: records and samples in the order of their time, so that the table always shows the
+    /// state at the sample's time.
+    pub(crate) fn add(&mut self, batch: Marked<'_>, table: &mut ProcessTable) -> Applied {
+        Applied::after(|| self.count_all(batch.batch(), table))
+    }
+
+    fn count_all(&mut self, window: &Window, table: &mut ProcessTable) {
         for stack in &window.stacks {
             self.result.stacks.add(stack);
         }
@@ -112,16 +127,18 @@ impl Aggregator {
     fn apply(&mut self, record: &SideBand, table: &mut ProcessTable) {
         table.apply(&event(record));
         if let SideBandKind::Exec { .. } = record.kind {
-            self.released |= self.rules.gate == Some(record.pid);
+            self.released |= self.rules.gate.is_some_and(|gate| gate.pid == record.pid);
         }
     }
 
     /// Whether it is the gate that was sampled, not the command. Before it has given itself its name, it has
     /// that of its own execution, which a command may have too, from the command's execution on.
     fn at_gate(&self, sample: &Sample) -> bool {
-        self.rules.gate == Some(sample.space.pid)
-            && (sample.comm.bytes() == gate::NAME
-                || !self.released && sample.comm.bytes() == gate::FIRST_NAME)
+        let name = sample.comm.bytes();
+        self.rules.gate.is_some_and(|gate| {
+            gate.pid == sample.space.pid
+                && (name == gate.name || !self.released && name == gate.first_name)
+        })
     }
 
     fn count(&mut self, sample: &Sample, table: &mut ProcessTable) {
@@ -217,10 +234,14 @@ mod tests {
     use super::*;
     use crate::record::testing::{COMM, SPACE, mmap, sample, stack};
 
+    const GATE: Gate = Gate { pid: SPACE.pid, name: b"gate", first_name: b"exe" };
+
     fn counted(rules: Rules, windows: &[Window]) -> StackCounts {
         let mut table = ProcessTable::without_proc();
         let mut aggregator = Aggregator::new(rules);
-        windows.iter().for_each(|window| aggregator.add(window, &mut table));
+        for window in windows {
+            drop(aggregator.add(Marked::as_it_is(window), &mut table));
+        }
         aggregator.finish()
     }
 
@@ -267,14 +288,15 @@ mod tests {
         let mut table = ProcessTable::without_proc();
         let mut aggregator = Aggregator::new(Rules { threads: true, gate: None });
         aggregator.result.stacks = Stacks::within(10_000);
-        aggregator.add(&window(vec![sample(1, 1, 2)]), &mut table);
+        let mut add = |batch| drop(aggregator.add(Marked::as_it_is(&batch), &mut table));
+        add(window(vec![sample(1, 1, 2)]));
         // A thread that takes a new name for each sample.
         for time in 2..=1_000_u64 {
             let comm = Comm::from_bytes(format!("t{time}").as_bytes());
             let renamed = Sample { comm, ..sample(time, 1, 2) };
-            aggregator.add(&Window { samples: vec![renamed], ..Window::default() }, &mut table);
+            add(Window { samples: vec![renamed], ..Window::default() });
         }
-        aggregator.add(&window(vec![sample(1_001, 1, 2)]), &mut table);
+        add(window(vec![sample(1_001, 1, 2)]));
         let result = aggregator.finish();
         assert!(result.counts.len() < 40, "{}", result.counts.len());
         assert_eq!(result.samples + result.memory_full, 1_001);
@@ -305,18 +327,18 @@ mod tests {
         let named = |time, name| Sample { comm: Comm::from_bytes(name), ..sample(time, 1, 0) };
         let exec = SideBandKind::Exec { comm: Comm::from_bytes(b"exe") };
         let mut window = window(vec![
-            named(1, gate::FIRST_NAME),
-            named(2, gate::NAME),
+            named(1, GATE.first_name),
+            named(2, GATE.name),
             // A command that is called as the gate is at first.
-            named(4, gate::FIRST_NAME),
+            named(4, GATE.first_name),
             named(5, COMM),
         ]);
         window.side_band.push(SideBand { time: 3, pid: SPACE.pid, tid: SPACE.pid, kind: exec });
         let windows = [window];
-        let rules = Rules { threads: true, gate: Some(SPACE.pid) };
+        let rules = Rules { threads: true, gate: Some(GATE) };
         let result = counted(rules, &windows);
         assert_eq!((result.samples, result.first), (2, Some(4)));
-        let other = Rules { threads: true, gate: Some(SPACE.pid + 1) };
+        let other = Rules { threads: true, gate: Some(Gate { pid: SPACE.pid + 1, ..GATE }) };
         assert_eq!(counted(other, &windows).samples, 4);
     }
 

@@ -12,7 +12,6 @@
 mod family;
 mod machine;
 
-use crate::cli::config::Config;
 use crate::host::proc;
 use family::Family;
 use machine::Away;
@@ -45,14 +44,7 @@ pub(crate) enum CpuTime {
 
 impl CpuTime {
     /// Begins now.
-    pub(crate) fn begin(config: &Config, target: &bpf::Target) -> Self {
-        match config.replay {
-            Some(_) => Self::Unknown,
-            None => Self::of(target, config.cpus.as_deref(), config.include_self),
-        }
-    }
-
-    fn of(target: &bpf::Target, cpus: Option<&[u32]>, with_own: bool) -> Self {
+    pub(crate) fn begin(target: &bpf::Target, cpus: Option<&[u32]>, with_own: bool) -> Self {
         match target {
             bpf::Target::Machine => Self::Machine {
                 since: Away::now(cpus, with_own),
@@ -119,13 +111,13 @@ fn tick_nanoseconds() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tell::stats;
+    use crate::host::clock::monotonic;
 
     #[test]
     fn this_machine_runs() {
-        let mut time = CpuTime::of(&bpf::Target::Machine, None, true);
-        let begin = stats::monotonic();
-        while stats::monotonic() < begin + 1_000_000_000 {}
+        let mut time = CpuTime::begin(&bpf::Target::Machine, None, true);
+        let begin = monotonic();
+        while monotonic() < begin + 1_000_000_000 {}
         // What a machine with many CPUs makes of one second's load is too little to tell.
         let cpus = match &time {
             CpuTime::Machine { since: Some(away), .. } => away.cpus,

@@ -1,8 +1,6 @@
 //! Storing a recording, for replays.
 
-use crate::cli::config::Config;
 use crate::host::exit::{Failure, Kind};
-use crate::host::sudo_user::SudoUser;
 use bpf::replay::Recorder;
 use bpf::{Event, Losses, Window};
 use output::Sink;
@@ -17,10 +15,9 @@ pub(crate) struct SavedRecording {
 }
 
 impl SavedRecording {
-    /// Opens the file; without one nothing is stored.
-    pub(crate) fn open(config: &Config) -> Result<Self, Failure> {
-        let Some(path) = &config.save else { return Ok(Self::default()) };
-        let owner = config.sudo_user.as_ref().map(SudoUser::ids);
+    /// Opens the file, which is to be this owner's; without one nothing is stored.
+    pub(crate) fn open(path: Option<&Path>, owner: Option<(u32, u32)>) -> Result<Self, Failure> {
+        let Some(path) = path else { return Ok(Self::default()) };
         let recorder = Sink::file(path).and_then(|sink| sink.owner(owner)).and_then(Recorder::new);
         let recorder = recorder.map_err(|error| unwritten(path, &error))?;
         Ok(Self { running: Some((path.to_owned(), recorder)), failed: None })

@@ -1,9 +1,13 @@
 //! The source of a session's samples: the live sampler, or a saved recording.
 
-use crate::cli::config::Config;
+use crate::cli::config::Sampling;
 use crate::host::exit::{Failure, Kind};
 use bpf::replay::Replay;
-use bpf::{Cost, Event, EventSpec, Rate, SampleSource, Sampler, Started, Tables, Target, Unit};
+use bpf::{
+    Cost, Error, Event, EventSpec, Losses, Rate, SampleSource, Sampler, Started, Tables, Target,
+    Unit, Window,
+};
+use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -18,24 +22,28 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    /// Opens it; nothing is sampled yet.
-    pub(crate) fn open(config: &Config, tasks: &Target) -> Result<Self, Failure> {
-        if let Some(path) = &config.replay {
+    /// Opens it, or a recording that is to be replayed; nothing is sampled yet.
+    pub(crate) fn open(
+        replay: Option<&Path>,
+        sampling: &Sampling,
+        tasks: &Target,
+    ) -> Result<Self, Failure> {
+        if let Some(path) = replay {
             let text = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
             return Ok(Self::Replay(Replay::read(&text)?));
         }
-        crate::record::freeze::check(config.force)?;
+        crate::record::freeze::check(sampling.force)?;
         let sampler = Sampler::open(&bpf::Config {
             target: tasks.clone(),
-            cpus: config.cpus.clone(),
-            events: vec![EventSpec::timer(config.frequency)],
-            user: config.user,
-            kernel: config.kernel,
-            idle: config.idle,
-            exclude: (!config.include_self).then(std::process::id),
-            unwind: config.unwind,
-            unwind_memory: config.unwind_memory,
-            guess: config.guess,
+            cpus: sampling.cpus.clone(),
+            events: vec![EventSpec::timer(sampling.frequency)],
+            user: sampling.user,
+            kernel: sampling.kernel,
+            idle: sampling.idle,
+            exclude: (!sampling.include_self).then(std::process::id),
+            unwind: sampling.unwind,
+            unwind_memory: sampling.unwind_memory,
+            guess: sampling.guess,
         })?;
         Ok(Self::Live(Box::new(sampler)))
     }
@@ -73,8 +81,14 @@ impl Source {
         }
     }
 
-    /// The seam.
-    pub(crate) fn samples(&mut self) -> &mut dyn SampleSource {
+    fn samples(&self) -> &dyn SampleSource {
+        match self {
+            Self::Live(sampler) => sampler.as_ref(),
+            Self::Replay(replay) => replay,
+        }
+    }
+
+    fn samples_mut(&mut self) -> &mut dyn SampleSource {
         match self {
             Self::Live(sampler) => sampler.as_mut(),
             Self::Replay(replay) => replay,
@@ -93,6 +107,28 @@ impl Source {
 /// The event of a recording that names none.
 fn unnamed(frequency: u32) -> Event {
     Event { name: String::from("replay"), unit: Unit::Nanoseconds, rate: Rate::Hertz(frequency) }
+}
+
+impl SampleSource for Source {
+    fn drain(&mut self, window: &mut Window) -> Result<(), Error> {
+        self.samples_mut().drain(window)
+    }
+
+    fn stop(&mut self, window: &mut Window) -> Result<(), Error> {
+        self.samples_mut().stop(window)
+    }
+
+    fn losses(&self) -> Losses {
+        self.samples().losses()
+    }
+
+    fn wakes(&self) -> Vec<BorrowedFd<'_>> {
+        self.samples().wakes()
+    }
+
+    fn finished(&self) -> bool {
+        self.samples().finished()
+    }
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Failure {

@@ -1,6 +1,6 @@
 //! Writing a profile in other formats.
 
-use super::ReportArgs;
+use crate::cli::args::ReportArgs;
 use crate::host::exit::{Failure, Kind};
 use output::{Encode, Folded, Format, Pprof, Profile, Sink, Svg};
 use std::path::{Path, PathBuf};

@@ -1,9 +1,8 @@
 //! `bpflame report`: a table or another format from a pprof file of any tool.
 //!
-//! In reading order: `args`, `read` (the file), `column` (the values to show), `naming` (locations that have only a build
+//! In reading order: `read` (the file), `column` (the values to show), `naming` (locations that have only a build
 //! ID and an address), `local` (their names from this machine), `convert` (files).
 
-mod args;
 mod column;
 mod convert;
 mod local;
@@ -12,8 +11,7 @@ pub(crate) mod read;
 #[cfg(test)]
 mod tests;
 
-pub use args::ReportArgs;
-
+use crate::cli::args::ReportArgs;
 use crate::cli::debuginfod;
 use crate::host::console::Console;
 use crate::host::exit::{Failure, Kind};
@@ -45,11 +43,7 @@ pub fn run(args: &ReportArgs) -> Result<(), Failure> {
 
 /// Names the unnamed locations, and prints how many stay unnamed.
 fn name(profile: &mut Profile, args: &ReportArgs, console: Console) -> Result<(), Failure> {
-    let servers = debuginfod::servers(args.debuginfod);
-    if args.debuginfod && servers.is_empty() {
-        return Err(Failure::new(Kind::Usage, "--debuginfod needs a server")
-            .cure("set DEBUGINFOD_URLS, as in DEBUGINFOD_URLS=https://debuginfod.debian.net"));
-    }
+    let servers = debuginfod::asked(args.debuginfod)?;
     let options = NameOptions { no_inline: args.no_inline, debuginfod: servers };
     let mut names = local::Names::new(options);
     let left = naming::name(profile, &mut |mapping, addresses| names.of(mapping, addresses));

@@ -1,8 +1,8 @@
 //! A command that bpflame starts. It waits at its gate until the sampler is ready; then bpflame waits for its end.
 
+use crate::cli::secrets::SECRETS;
 use crate::host::exit::{COMMAND_FAILED, NOT_EXECUTABLE, NOT_FOUND};
 use crate::host::sudo_user::SudoUser;
-use crate::push::SECRETS;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use rustix::process::{Pid, Signal, kill_process};
 use std::ffi::OsString;

@@ -1,30 +1,12 @@
 //! From what was typed to the tasks that are sampled: names resolved, existence checked.
 
 use crate::cli::args::Wanted;
+use crate::cli::target_spec::TargetSpec;
 use crate::host::exit::{Failure, Kind};
 use crate::host::proc;
-use crate::push::service;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
-
-/// The target, as typed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TargetSpec {
-    /// Every task.
-    Machine,
-    /// Processes by id or name, with the children that already exist.
-    Processes {
-        /// Which.
-        wanted: Vec<Wanted>,
-        /// Whether existing children belong to them.
-        tree: bool,
-    },
-    /// Threads by id.
-    Threads(Vec<u32>),
-    /// A command that is started by bpflame.
-    Command(Vec<std::ffi::OsString>),
-}
 
 /// The tasks that are sampled.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +31,7 @@ impl ResolvedTarget {
             processes: Vec::new(),
             title: String::from("whole machine"),
             slug: String::from("machine"),
-            service: service::machine(),
+            service: host_name(),
         }
     }
 
@@ -135,6 +117,12 @@ impl ResolvedTarget {
             File::open(format!("/proc/{pid}/maps")).err().is_some_and(denied)
         })
     }
+}
+
+/// The machine's name, which a recording of it has.
+fn host_name() -> String {
+    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    if name.is_empty() { String::from("machine") } else { name }
 }
 
 fn missing(message: String, cure: &str) -> Failure {

@@ -1,17 +1,22 @@
 //! The recorded tasks: processes, threads, the machine, or a command that bpflame starts.
 
-use crate::cli::config::Config;
+use crate::cli::target_spec::TargetSpec;
 use crate::host::console::Console;
 use crate::host::exit::{Ending, Failure, Kind};
 use crate::host::signals::Signals;
+use crate::host::sudo_user::SudoUser;
 use crate::target::command::{self, NotRun};
-use crate::target::resolved::{ResolvedTarget, TargetSpec};
+use crate::target::resolved::ResolvedTarget;
 use crate::target::watch::Watch;
 use signal_hook::consts::SIGINT;
 use std::time::Duration;
 
 /// If the command ends within this time, the message that bpflame waits for it is omitted.
 const PATIENCE: Duration = Duration::from_millis(300);
+
+/// The most looks at the processes for those that were born before their parents were followed: each finds
+/// the children of what the one before it found.
+const LOOKS: usize = 4;
 
 /// The target, and the command where there is one.
 #[derive(Debug)]
@@ -23,23 +28,26 @@ pub(crate) struct Tracee {
 }
 
 impl Tracee {
-    /// Finds it, or starts it and holds it at its gate.
-    pub(crate) fn find(config: &Config) -> Result<Self, Failure> {
-        let target = match &config.target {
+    /// Finds it, or starts it as this user and holds it at its gate. `needs_mappings`: it cannot be recorded where its mappings
+    /// may not be read.
+    pub(crate) fn find(
+        spec: &TargetSpec,
+        user: Option<&SudoUser>,
+        needs_mappings: bool,
+    ) -> Result<Self, Failure> {
+        let target = match spec {
             TargetSpec::Machine => ResolvedTarget::machine(),
             TargetSpec::Threads(tids) => ResolvedTarget::threads(tids)?,
             TargetSpec::Processes { wanted, tree } => ResolvedTarget::processes(wanted, *tree)?,
             TargetSpec::Command(words) => {
-                let started = command::Started::at_gate(words, config.sudo_user.as_ref()).map_err(
-                    |error| {
-                        Failure::new(Kind::Failed, format!("starting a process failed: {error}"))
-                    },
-                )?;
+                let started = command::Started::at_gate(words, user).map_err(|error| {
+                    Failure::new(Kind::Failed, format!("starting a process failed: {error}"))
+                })?;
                 let target = ResolvedTarget::command(started.pid(), &started.name());
                 return Ok(Self { target, command: Some(started), program: None });
             }
         };
-        if let Some(pid) = target.unreadable().filter(|_| config.user && config.symbolize) {
+        if let Some(pid) = target.unreadable().filter(|_| needs_mappings) {
             return Err(Failure::new(
                 Kind::NotPermitted,
                 format!("reading the mappings of process {pid} requires CAP_SYS_PTRACE"),
@@ -48,6 +56,18 @@ impl Tracee {
         }
         let program = target.processes.first().and_then(|pid| program(*pid));
         Ok(Self { target, command: None, program })
+    }
+
+    /// Adds whoever was born between the first look at the processes and the opening of the source, which follows births from
+    /// then on; `born` takes note of them.
+    pub(crate) fn add_newborn(&mut self, spec: &TargetSpec, mut born: impl FnMut(&[u32])) {
+        for _ in 0..LOOKS {
+            let newborn = self.target.newborn(spec);
+            if newborn.is_empty() {
+                return;
+            }
+            born(&newborn);
+        }
     }
 
     /// The process that is the gate and becomes the command.

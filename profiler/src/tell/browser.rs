@@ -1,8 +1,8 @@
 //! Shows a graph in the browser of the user who asked.
 
+use crate::cli::secrets::SECRETS;
 use crate::host::console::Console;
 use crate::host::sudo_user::SudoUser;
-use crate::push::SECRETS;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};

@@ -1,9 +1,8 @@
 //! The outputs: opened before the recording, written after it.
 
-use crate::cli::config::{Config, Place};
+use crate::cli::config::{Outputs, Place};
 use crate::host::exit::{Failure, Kind};
-use crate::host::sudo_user::SudoUser;
-use crate::target::resolved::{ResolvedTarget, TargetSpec};
+use crate::target::resolved::ResolvedTarget;
 use output::{Encode, Folded, Format, Pprof, Profile, Sink, Svg};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -24,20 +23,26 @@ enum Encoder {
 }
 
 impl Destinations {
-    /// Opens what is asked for, or an SVG named after the target. What is only sent needs no file.
-    pub(crate) fn open(config: &Config, target: &ResolvedTarget) -> Result<Self, Failure> {
-        let list = if config.outputs.is_empty() && (config.push.is_none() || config.open) {
-            let sink = own_file(&target.slug, "svg", owner(config))?;
-            vec![(sink, encoder(Format::Svg, config, &target.title)?)]
+    /// Opens what is asked for, or an SVG named after the target; what is only `sent` needs no file. The files are to be
+    /// `owner`'s, where that is not bpflame's own user.
+    pub(crate) fn open(
+        outputs: &Outputs,
+        target: &ResolvedTarget,
+        owner: Option<(u32, u32)>,
+        sent: bool,
+    ) -> Result<Self, Failure> {
+        let list = if outputs.list.is_empty() && (!sent || outputs.open) {
+            let sink = own_file(&target.slug, "svg", owner)?;
+            vec![(sink, encoder(Format::Svg, outputs, target)?)]
         } else {
             let open = |(place, format): &(Place, Format)| {
-                let encoder = encoder(*format, config, &target.title)?;
-                Ok((sink(place, config)?, encoder))
+                let encoder = encoder(*format, outputs, target)?;
+                Ok((sink(place, owner)?, encoder))
             };
-            config.outputs.iter().map(open).collect::<Result<_, Failure>>()?
+            outputs.list.iter().map(open).collect::<Result<_, Failure>>()?
         };
         let stats =
-            config.stats.clone().map(|path| sink(&Place::File(path), config)).transpose()?;
+            outputs.stats.clone().map(|path| sink(&Place::File(path), owner)).transpose()?;
         Ok(Self { list, stats })
     }
 
@@ -84,16 +89,11 @@ impl Destinations {
     }
 }
 
-/// The owner of the files, if it is not bpflame's own user.
-pub(crate) fn owner(config: &Config) -> Option<(u32, u32)> {
-    config.sudo_user.as_ref().map(SudoUser::ids)
-}
-
-fn sink(place: &Place, config: &Config) -> Result<Sink, Failure> {
+fn sink(place: &Place, owner: Option<(u32, u32)>) -> Result<Sink, Failure> {
     match place {
         Place::Stdout => Ok(Sink::stdout()),
         Place::File(path) => Sink::file(path)
-            .and_then(|sink| sink.owner(owner(config)))
+            .and_then(|sink| sink.owner(owner))
             .map_err(|error| unwritable(path, &error)),
     }
 }
@@ -108,15 +108,15 @@ impl Encoder {
     }
 }
 
-fn encoder(format: Format, config: &Config, title: &str) -> Result<Encoder, Failure> {
+fn encoder(format: Format, outputs: &Outputs, target: &ResolvedTarget) -> Result<Encoder, Failure> {
     // In graphs of the whole machine the process's name is the frame at the root.
-    let root = matches!(config.target, TargetSpec::Machine).then(|| String::from("comm"));
+    let root = (target.tasks == bpf::Target::Machine).then(|| String::from("comm"));
     Ok(match format {
         Format::Folded => {
-            Encoder::Folded(Folded { annotate: config.annotate, root, ..Folded::default() })
+            Encoder::Folded(Folded { annotate: outputs.annotate, root, ..Folded::default() })
         }
-        Format::Pprof => Encoder::Pprof(Pprof { labels: config.labels, ..Pprof::default() }),
-        Format::Svg => Encoder::Svg(config.drawing.svg(root, Some(title))?),
+        Format::Pprof => Encoder::Pprof(Pprof { labels: outputs.labels, ..Pprof::default() }),
+        Format::Svg => Encoder::Svg(outputs.drawing.svg(root, Some(&target.title))?),
     })
 }
 

@@ -1,6 +1,7 @@
-//! The results of a recording: `facts`, `summary` (in words), `stats` (as JSON), `outcome` (the messages at the end), `destinations` (the
-//! files), `browser`.
+//! What is told of a recording: `announcement` (before it), `facts`, `summary` (in words), `stats` (as JSON), `outcome` (all of it, at the end),
+//! `destinations` (where it is written), `browser`.
 
+pub(crate) mod announcement;
 pub(crate) mod browser;
 pub(crate) mod destinations;
 pub(crate) mod facts;

@@ -3,15 +3,14 @@
 use crate::cli::config::Config;
 use crate::host::console;
 use crate::host::exit::{Failure, Kind};
+use crate::host::own_usage::OwnUsage;
 use crate::judge::quality::Quality;
-use crate::profile::assemble::Material;
-use crate::push::recorded::Sent;
-use crate::push::{self, service};
-use crate::record::collect::End;
-use crate::session::Recorded;
+use crate::judge::recording::Recording;
+use crate::profile::service;
+use crate::record::recorded::{End, Recorded};
 use crate::target::resolved::ResolvedTarget;
 use crate::tell::facts::Facts;
-use crate::tell::stats::{self, OwnUsage};
+use crate::tell::stats::{self, Object};
 use crate::tell::{browser, summary};
 use output::{Profile, ValueType};
 use std::path::PathBuf;
@@ -23,10 +22,10 @@ impl Facts {
         config: &Config,
         target: &ResolvedTarget,
         recorded: &Recorded,
-        material: &Material<'_>,
+        recording: &Recording<'_>,
         warnings: Vec<Warning>,
     ) -> Self {
-        let quality = Quality::of(material);
+        let quality = Quality::of(recording);
         let losses = &recorded.losses;
         let mut lost = losses.by_cause();
         for (cause, samples) in [
@@ -44,7 +43,7 @@ impl Facts {
                 .events
                 .first()
                 .map_or_else(String::new, |event| event.name.clone()),
-            frequency: config.frequency,
+            frequency: config.sampling.frequency,
             cpus: recorded.started.cpus.len(),
             duration: duration(config, recorded),
             cpu_time: (recorded.counts.weight as f64 * recorded.scale()) as u64,
@@ -56,7 +55,7 @@ impl Facts {
             idle: losses.sum(|event| event.idle),
             foreign: losses.sum(|event| event.foreign),
             expected: losses.sum(|event| event.expected),
-            unwind: config.unwind,
+            unwind: config.sampling.unwind,
             quality,
             warnings,
         }
@@ -67,8 +66,8 @@ impl Facts {
 /// which exceed it; and for a saved recording.
 fn account(config: &Config, target: &ResolvedTarget, recorded: &Recorded) -> &'static str {
     match target.tasks {
-        _ if config.replay.is_some() || !recorded.weighs_time() => "",
-        bpf::Target::Machine if config.idle => "",
+        _ if config.stored.replay.is_some() || !recorded.weighs_time() => "",
+        bpf::Target::Machine if config.sampling.idle => "",
         bpf::Target::Machine => "/proc/stat",
         bpf::Target::Processes(_) | bpf::Target::Threads(_) => "schedstat",
     }
@@ -77,7 +76,7 @@ fn account(config: &Config, target: &ResolvedTarget, recorded: &Recorded) -> &'s
 /// The duration of the recording; for a saved recording, the time between its first and last sample.
 fn duration(config: &Config, recorded: &Recorded) -> u64 {
     let counts = &recorded.counts;
-    match (&config.replay, counts.first, counts.last) {
+    match (&config.stored.replay, counts.first, counts.last) {
         (Some(_), Some(first), Some(last)) => last.saturating_sub(first),
         _ => u64::try_from(recorded.time.as_nanos()).unwrap_or(u64::MAX),
     }
@@ -99,7 +98,7 @@ pub(crate) fn head(
         sample_types: vec![value("samples", "count"), value("cpu", "nanoseconds")],
         default_sample_type: 1,
         period_type: value("cpu", "nanoseconds"),
-        period: 1_000_000_000 / i64::from(config.frequency.max(1)),
+        period: 1_000_000_000 / i64::from(config.sampling.frequency.max(1)),
         time_nanos: begin.saturating_add(recorded.started.wall_offset),
         duration_nanos: i64::try_from(facts.duration).unwrap_or(i64::MAX),
         summary: summary::line(facts),
@@ -115,13 +114,13 @@ pub(crate) fn tell<'a>(
     written: &'a Result<Vec<PathBuf>, Failure>,
 ) -> &'a [PathBuf] {
     let Ok(files) = written else { return &[] };
-    let console = config.console();
+    let console = config.console;
     if facts.quality.samples > 0 {
         let arrow = if files.is_empty() { "" } else { " → " };
         summary::warnings(facts).iter().for_each(|warning| console.warn(warning));
         console.note(format_args!("{}{arrow}{}", summary::line(facts), names(files).join(", ")));
     }
-    if config.open {
+    if config.outputs.open {
         browser::show(files, config.sudo_user.as_ref(), console);
     }
     files
@@ -137,10 +136,9 @@ pub(crate) fn figures(
     own: &OwnUsage,
     recorded: &Recorded,
     files: &[PathBuf],
-    sent: &Sent,
+    push: &[Object],
 ) -> String {
-    let push = push::figures::objects(&sent.outcomes, &sent.kept);
-    stats::json(facts, own, &recorded.cost, &names(files), &push)
+    stats::json(facts, own, &recorded.cost, &names(files), push)
 }
 
 /// The result of the whole recording.

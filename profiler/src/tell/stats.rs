@@ -1,70 +1,12 @@
 //! The run's figures as JSON, for `--stats`. Written by hand: one object of numbers and names that are ours,
 //! for which a serialization framework would be larger than this file.
 
+use crate::host::own_usage::OwnUsage;
 use crate::judge::completeness::Why;
 use crate::judge::quality::{By, largest};
 use crate::tell::facts::Facts;
 use bpf::Cost;
 use std::fmt::Write;
-
-/// bpflame's own usage.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct OwnUsage {
-    /// CPU nanoseconds of the whole process.
-    pub cpu_time: u64,
-    /// The most anonymous memory seen, in bytes.
-    pub anonymous: u64,
-    /// Mapped files in memory at the end, in bytes.
-    pub files: u64,
-    /// From the start of the session to the first sample, in nanoseconds.
-    pub first_sample: Option<u64>,
-    /// From the end of the recording to the last file, in nanoseconds.
-    pub finishing: u64,
-    /// When the session began, CLOCK_MONOTONIC nanoseconds.
-    begun: u64,
-}
-
-impl OwnUsage {
-    /// Begins now.
-    pub(crate) fn begin() -> Self {
-        Self { begun: monotonic(), ..Self::default() }
-    }
-
-    /// The last look, when the files are written: the first sample's time is known, and the end's.
-    pub(crate) fn finish(&mut self, first_sample: Option<u64>, end: u64) {
-        self.first_sample = first_sample.map(|time| time.saturating_sub(self.begun));
-        self.finishing = monotonic().saturating_sub(end);
-        self.look();
-    }
-
-    /// Looks at this process.
-    pub(crate) fn look(&mut self) {
-        self.cpu_time = own_cpu_time();
-        let status = crate::host::proc::text("/proc/self/status").unwrap_or_default();
-        let kib = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name));
-            line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<u64>().ok())
-                .unwrap_or(0)
-        };
-        self.anonymous = self.anonymous.max(kib("RssAnon:") * 1024);
-        self.files = kib("RssFile:") * 1024;
-    }
-}
-
-/// CPU nanoseconds of this process.
-pub(crate) fn own_cpu_time() -> u64 {
-    nanoseconds(rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime))
-}
-
-/// CLOCK_MONOTONIC in nanoseconds.
-pub(crate) fn monotonic() -> u64 {
-    nanoseconds(rustix::time::clock_gettime(rustix::time::ClockId::Monotonic))
-}
-
-fn nanoseconds(time: rustix::time::Timespec) -> u64 {
-    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
-    seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(time.tv_nsec).unwrap_or(0))
-}
 
 /// The JSON text.
 pub(crate) fn json(
@@ -286,12 +228,5 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part} in {text}");
         }
-    }
-
-    #[test]
-    fn own_figures_are_seen() {
-        let mut own = OwnUsage::default();
-        own.look();
-        assert!(own.anonymous > 0 && own.cpu_time > 0);
     }
 }

@@ -2,7 +2,6 @@
 
 use super::build::{self, Built, Depth};
 use super::foresee::Foreseen;
-use super::way;
 use super::workers::{Job, Key, Workers};
 use bpf::unwind::table::Table;
 use bpf::{Installed, Tables, Way};
@@ -11,7 +10,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use symbolizer::{CodeOf, CodeRange, FileId, MappedFile, ProcessTable};
+use symbolizer::{CodeOf, CodeRange, FileId, MappedFile, ProcessTable, Warning};
 
 /// A file whose table was not used for so many updates gives its room to another.
 const RECENT: u64 = 10;
@@ -22,7 +21,7 @@ const PATIENCE: u32 = 5;
 
 /// A file's table.
 #[derive(Debug)]
-pub(super) enum TableState {
+enum TableState {
     /// It is being built.
     Building,
     /// It waits for room.
@@ -48,13 +47,30 @@ pub(super) enum TableState {
 
 /// Why a file has no table though it has rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NoTable {
+pub(super) enum NoTable {
     /// There was no room.
     NoRoom,
     /// There was no room for the table of the code that it made at run time.
     NoRoomForMade,
     /// Its code spans 4 GiB, or its rules are more than is read.
     TooLarge,
+}
+
+impl NoTable {
+    /// What is said of such a file.
+    pub(super) fn warning(self, file: &MappedFile) -> Warning {
+        let file = String::from_utf8_lossy(&file.path).into_owned();
+        let what = match self {
+            Self::NoRoom => {
+                "no memory left for its unwind table; raise --unwind-memory or record fewer processes"
+            }
+            Self::NoRoomForMade => {
+                "no memory left for the unwind table of its run-time code; raise --unwind-memory or record fewer processes"
+            }
+            Self::TooLarge => "too large for an unwind table; walked by frame pointer",
+        };
+        Warning { file, what: what.to_owned() }
+    }
 }
 
 /// A table that waits for room.
@@ -299,4 +315,22 @@ fn job(id: FileId, handle: File, file: &MappedFile, depth: Depth) -> Job {
 fn stamp(file: &File) -> Option<Stamp> {
     let m = file.metadata().ok()?;
     Some((m.dev(), m.ino(), m.size(), m.mtime(), m.mtime_nsec(), m.ctime(), m.ctime_nsec()))
+}
+
+/// The file of a range of code.
+pub(super) fn file(range: &CodeRange) -> Option<FileId> {
+    match range.holds {
+        CodeOf::File { file, .. } => Some(file),
+        _ => None,
+    }
+}
+
+/// How code is walked whose file has this table, if it has one; and whether that is to come.
+fn way(of: Option<&TableState>, bias: u64) -> (Way<'_>, bool) {
+    match of {
+        Some(TableState::Installed { table, .. }) => (Way::Rules { table, bias }, false),
+        Some(TableState::NoRules) => (Way::FramePointers, false),
+        Some(TableState::NoRoom | TableState::TooLarge) => (Way::Unknown, false),
+        Some(TableState::Building | TableState::Waiting(_)) | None => (Way::Unknown, true),
+    }
 }

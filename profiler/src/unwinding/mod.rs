@@ -13,12 +13,12 @@ mod replaced;
 mod uncovered;
 mod workers;
 
+use crate::host::clock::monotonic;
 use crate::host::proc;
-use crate::tell::stats::monotonic;
-use bpf::{CodeMapping, SideBand, SideBandKind, SpaceName, Tables, Way, Window};
+use crate::record::batch::{Applied, Marked};
+use bpf::{CodeMapping, SideBand, SideBandKind, SpaceName, Tables, Window};
 use build::Depth;
-pub(crate) use files::NoTable;
-use files::{Files, TableState};
+use files::{Files, NoTable, file};
 use hotspot::JavaCode;
 use replaced::Replacements;
 use std::collections::{HashMap, HashSet};
@@ -26,14 +26,12 @@ use std::ffi::OsStr;
 use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use symbolizer::{CodeMemory, CodeOf, CodeRange, FileId, ProcessTable, Segment};
+use symbolizer::{CodeMemory, CodeOf, CodeRange, FileId, ProcessTable, Segment, Warning};
 
 /// The longest time between two updates while unwind tables are being built, and while code that is made at run time is
 /// sampled.
 const TABLES: Duration = Duration::from_millis(20);
 const RUN_TIME: Duration = Duration::from_millis(50);
-/// Nanoseconds in the unit in which a process's start is told.
-const START_UNIT: u64 = 10_000_000;
 
 /// A process that was looked at.
 #[derive(Debug)]
@@ -67,7 +65,7 @@ pub(crate) struct Unwinding {
 impl Unwinding {
     /// Nothing yet; of the whole machine, or of chosen processes. `by_fp`: where there are no rules yet, frame pointers are
     /// followed.
-    pub(crate) fn new(tables: Arc<Mutex<Tables>>, machine: bool, by_fp: bool) -> io::Result<Self> {
+    fn new(tables: Arc<Mutex<Tables>>, machine: bool, by_fp: bool) -> io::Result<Self> {
         Ok(Self {
             files: Files::new(tables)?,
             run_time: JavaCode::new(by_fp)?,
@@ -79,8 +77,24 @@ impl Unwinding {
         })
     }
 
+    /// The tables of all processes that the process table knows now, and those of what a command's `program` will map, as far as
+    /// its files tell: ready for use. `machine` and `by_fp` as in [`Unwinding::new`].
+    pub(crate) fn ready(
+        tables: Arc<Mutex<Tables>>,
+        (machine, by_fp): (bool, bool),
+        program: Option<&OsStr>,
+        table: &ProcessTable,
+    ) -> io::Result<Self> {
+        let mut unwinding = Self::new(tables, machine, by_fp)?;
+        if let Some(program) = program {
+            unwinding.files.foresee(foresee::files(program));
+        }
+        unwinding.prepare(table)?;
+        Ok(unwinding)
+    }
+
     /// Makes the tables of all processes that the table knows now, and waits for them.
-    pub(crate) fn prepare(&mut self, table: &ProcessTable) -> io::Result<()> {
+    fn prepare(&mut self, table: &ProcessTable) -> io::Result<()> {
         for code in table.code() {
             self.sampled.insert(code.pid);
             let ranges = table.ranges(&code);
@@ -92,24 +106,25 @@ impl Unwinding {
         self.follow(table).map(|_| ())
     }
 
-    /// Makes the tables of what a command will map, as far as its files tell, and waits for them.
-    pub(crate) fn foresee(&mut self, program: &OsStr) {
-        self.files.foresee(foresee::files(program));
-    }
-
     /// Takes note of who is sampled, before the table knows what is new in the window; marks samples that were walked by
     /// the rules of code that another had replaced.
-    pub(crate) fn see(&mut self, window: &mut Window, table: &ProcessTable) {
-        self.sampled.extend(window.samples.iter().map(|sample| sample.space.pid));
-        self.uncovered.extend(uncovered::addresses(window));
+    pub(crate) fn see<'a>(&mut self, batch: &'a mut Window, table: &ProcessTable) -> Marked<'a> {
+        self.sampled.extend(batch.samples.iter().map(|sample| sample.space.pid));
+        self.uncovered.extend(uncovered::addresses(batch));
         let walked = &self.walked;
-        self.replacements.mark(window, |record| replaces(walked, record, table));
-        self.run_time.see(window);
+        Marked::by(batch, |batch| {
+            self.replacements.mark(batch, |record| replaces(walked, record, table));
+            self.run_time.see(batch);
+        })
     }
 
     /// Follows what changed: new processes, new mappings, tables that are ready. Returns when it should be called again at
     /// the latest: tables are being built, or processes that are sampled are changing.
-    pub(crate) fn update(&mut self, table: &ProcessTable) -> io::Result<Option<Duration>> {
+    pub(crate) fn update(
+        &mut self,
+        _: Applied,
+        table: &ProcessTable,
+    ) -> io::Result<Option<Duration>> {
         self.files.tick();
         for pid in &self.sampled {
             if let Some(walked) = self.walked.get(pid) {
@@ -132,9 +147,11 @@ impl Unwinding {
     }
 
     /// Files without tables though they have rules, and why.
-    pub(crate) fn without_table(&self) -> impl Iterator<Item = (FileId, NoTable)> {
+    pub(crate) fn without_table(&self, table: &ProcessTable) -> Vec<Warning> {
         let made = self.run_time.without_room().into_iter();
-        self.files.without_table().chain(made.map(|file| (file, NoTable::NoRoomForMade)))
+        let made = made.map(|file| (file, NoTable::NoRoomForMade));
+        let all = self.files.without_table().chain(made);
+        all.filter_map(|(file, why)| Some(why.warning(table.file(file)?))).collect()
     }
 
     /// Has the files disassembled whose code without rules was come to.
@@ -217,7 +234,8 @@ impl Unwinding {
 
     /// Says how a process is walked.
     fn set(&mut self, code: CodeMemory, ranges: Vec<CodeRange>) -> io::Result<()> {
-        let start = code.start.map(|start| start / START_UNIT).or_else(|| proc::start(code.pid));
+        let start =
+            code.start.map(|start| start / proc::START_UNIT).or_else(|| proc::start(code.pid));
         let before = self.walked.remove(&code.pid).and_then(|walked| walked.name);
         let mut tables = self.files.tables();
         let Some(start) = start else {
@@ -280,21 +298,4 @@ fn replaces(walked: &HashMap<u32, Walked>, record: &SideBand, table: &ProcessTab
     let overlapped = |range: &&CodeRange| range.start < end && range.end > *start;
     let mut ranges = walked.ranges.iter().filter(overlapped);
     ranges.any(|range| !same(range))
-}
-
-fn file(range: &CodeRange) -> Option<FileId> {
-    match range.holds {
-        CodeOf::File { file, .. } => Some(file),
-        _ => None,
-    }
-}
-
-/// How code is walked whose file has this table, if it has one; and whether that is to come.
-fn way(of: Option<&TableState>, bias: u64) -> (Way<'_>, bool) {
-    match of {
-        Some(TableState::Installed { table, .. }) => (Way::Rules { table, bias }, false),
-        Some(TableState::NoRules) => (Way::FramePointers, false),
-        Some(TableState::NoRoom | TableState::TooLarge) => (Way::Unknown, false),
-        Some(TableState::Building | TableState::Waiting(_)) | None => (Way::Unknown, true),
-    }
 }

@@ -1,7 +1,7 @@
 //! The arguments of `bpflame record`.
 
-use super::PushArgs;
 use super::drawing::Drawing;
+use super::push::PushArgs;
 use super::value::{self, CpuList, Wanted};
 use std::ffi::OsString;
 use std::path::PathBuf;

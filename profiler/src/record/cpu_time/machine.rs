@@ -1,8 +1,8 @@
 //! The busy time of the machine's CPUs.
 
 use super::tick_nanoseconds;
+use crate::host::clock::{monotonic, own_cpu_time};
 use crate::host::proc;
-use crate::tell::stats;
 
 /// The least busy time that is reported, in ticks per CPU.
 const MIN_ROUNDED: u64 = 5;
@@ -29,8 +29,8 @@ impl Away {
             return None;
         }
         let (cpus, away) = away(&proc::long_text("/proc/stat").ok()?, cpus)?;
-        let at = stats::monotonic();
-        Some(Self { cpus, away, at, own: if with_own { 0 } else { stats::own_cpu_time() } })
+        let at = monotonic();
+        Some(Self { cpus, away, at, own: if with_own { 0 } else { own_cpu_time() } })
     }
 
     /// Nanoseconds that the CPUs ran tasks between two readings; `None` where CPUs came or went, or where it is

@@ -5,7 +5,6 @@ use super::look::{Looker, Question, Same};
 use super::reading::{Entry, Index, Machine, Reading};
 use super::worker::{Done, Job, Worker};
 use crate::host::proc;
-use crate::unwinding::START_UNIT;
 use bpf::unwind::table::Table;
 use bpf::{Installed, StackId, Window};
 use std::collections::HashSet;
@@ -223,7 +222,7 @@ impl Opened {
         let library = table.file(library.file)?.handle.as_ref()?.try_clone().ok()?;
         let memory = File::open(format!("/proc/{}/mem", code.pid)).ok()?;
         // What was opened is that of this process, if its number still is its own.
-        let start = code.start.map(|start| start / START_UNIT);
+        let start = code.start.map(|start| start / proc::START_UNIT);
         if start.is_some_and(|start| proc::start(code.pid) != Some(start)) {
             return None;
         }

@@ -1,6 +1,6 @@
 //! The arguments of `bpflame report`.
 
-use crate::cli::args::Drawing;
+use super::drawing::Drawing;
 use output::table::Sort;
 use std::path::PathBuf;
 

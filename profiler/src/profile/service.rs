@@ -8,12 +8,6 @@ const LABEL: &str = "service_name";
 /// The longest name taken from a file, in bytes.
 const LONGEST: usize = 200;
 
-/// The name for a recording of the whole machine: the machine's.
-pub(crate) fn machine() -> String {
-    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    if name.is_empty() { String::from("machine") } else { name }
-}
-
 /// The comment with the service name in our files.
 pub(crate) fn comment(service: &str) -> String {
     format!("{LABEL}: {service}")

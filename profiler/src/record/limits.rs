@@ -1,0 +1,43 @@
+//! What ends a recording.
+
+use super::recorded::End;
+use crate::host::signals::Signals;
+use crate::target::watch::Watch;
+use std::time::Duration;
+
+/// What ends a recording.
+#[derive(Debug)]
+pub(crate) struct Limits<'a> {
+    /// Its time.
+    pub time: Option<Duration>,
+    /// Signals.
+    pub signals: &'a mut Signals,
+    /// Whether it ends with the processes that are watched.
+    pub ends_with_processes: bool,
+}
+
+impl Limits<'_> {
+    /// How much time is left.
+    pub(crate) fn left(&self, elapsed: Duration) -> Option<Duration> {
+        self.time.map(|time| time.saturating_sub(elapsed))
+    }
+
+    /// Why it ends now, after so much time; `finished`: its source has no more.
+    pub(crate) fn reached(
+        &mut self,
+        elapsed: Duration,
+        finished: bool,
+        watch: &mut Watch,
+    ) -> Option<End> {
+        if let Some(signal) = self.signals.take() {
+            return Some(End::Signal(signal));
+        }
+        if self.time.is_some_and(|time| elapsed >= time) {
+            return Some(End::Time);
+        }
+        if finished {
+            return Some(End::Finished);
+        }
+        watch.all_gone(self.ends_with_processes).then_some(End::Gone)
+    }
+}

@@ -1,0 +1,76 @@
+//! From a recording to its files and words.
+
+use crate::cli::config::Config;
+use crate::host::exit::Failure;
+use crate::host::own_usage::OwnUsage;
+use crate::host::stop::Stop;
+use crate::judge::leaves::leaves;
+use crate::judge::recording::Recording;
+use crate::profile::assemble::{AssembleOptions, assemble};
+use crate::profile::names;
+use crate::push::recorded::Finished;
+use crate::push::{self, Push};
+use crate::record::recorded::Recorded;
+use crate::target::resolved::ResolvedTarget;
+use crate::target::tracee::Tracee;
+use crate::tell::destinations::Destinations;
+use crate::tell::facts::Facts;
+use crate::tell::outcome;
+
+/// What that takes.
+#[derive(Debug)]
+pub(super) struct Finish {
+    config: Config,
+    push: Option<Push>,
+    target: ResolvedTarget,
+    program: Option<String>,
+    destinations: Destinations,
+    own: OwnUsage,
+}
+
+impl Finish {
+    /// For a recording of this.
+    pub(super) fn new(
+        config: &Config,
+        push: Option<Push>,
+        tracee: &Tracee,
+        destinations: Destinations,
+        own: OwnUsage,
+    ) -> Self {
+        let (target, program) = (tracee.target.clone(), tracee.program());
+        Self { config: config.clone(), push, target, program, destinations, own }
+    }
+
+    /// Makes its profile, writes it and sends it, and tells how that went.
+    pub(super) fn all(mut self, mut recorded: Recorded, stop: &Stop) -> Result<(), Failure> {
+        let (config, target, program) = (&self.config, &self.target, self.program.as_deref());
+        let (named, mut warnings) = {
+            let Recorded { counts, table, .. } = &mut recorded;
+            let replayed = config.stored.replay.is_some();
+            names::name(&config.naming, replayed, &counts.stacks, table)
+        };
+        warnings.append(&mut recorded.without_table);
+        let Recorded { counts, table, .. } = &recorded;
+        let leaves = leaves(&counts.stacks, table);
+        let recording = Recording { counts, table, named: &named, leaves: &leaves };
+        let facts = Facts::new(config, target, &recorded, &recording, warnings);
+        let options = AssembleOptions { labels: config.outputs.labels, scale: recorded.scale() };
+        let head = outcome::head(config, target, &recorded, &facts);
+        let profile = assemble(&recording, options, head);
+        let written = self.destinations.write(&profile, program);
+        self.own.finish(counts.first, recorded.ended);
+        let files = outcome::tell(config, &facts, &written);
+        let finished = Finished { profile: &profile, target, program, files };
+        let sent = finished.send(self.push.as_ref(), config, stop);
+        let figures = || {
+            let push = push::figures::objects(&sent.outcomes, &sent.kept);
+            outcome::figures(&facts, &self.own, &recorded, files, &push)
+        };
+        let done = written
+            .as_ref()
+            .map_err(Failure::clone)
+            .and_then(|_| self.destinations.write_stats(figures))
+            .and_then(|()| outcome::ended(&recorded, &facts));
+        outcome::both(done, sent.told)
+    }
+}

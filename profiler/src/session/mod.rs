@@ -1,0 +1,176 @@
+//! A session, as in ARCHITECTURE.md's picture.
+//!
+//! ```text
+//! source ─batch▶ marked by the unwind tables ─▶ process table and counts ─▶ tables follow      (a step)
+//!                                                                 └─ StackCounts, losses ─▶    (a cut)
+//! ```
+//!
+//! A session is opened, stepped, cut any number of times, and closed. `record` is a session with one cut; `finish` makes of it
+//! a profile, and writes and sends that.
+
+mod finish;
+pub mod record;
+#[cfg(test)]
+mod tests;
+
+use crate::cli::config::Config;
+use crate::cli::target_spec::TargetSpec;
+use crate::host::clock::monotonic;
+use crate::host::exit::Failure;
+use crate::record::aggregate::{Aggregator, Gate, Rules};
+use crate::record::batch::{Applied, Marked};
+use crate::record::cpu_time::CpuTime;
+use crate::record::recorded::Cut;
+use crate::record::saved_recording::SavedRecording;
+use crate::record::source::Source;
+use crate::target::gate;
+use crate::target::tracee::Tracee;
+use crate::target::watch::Watch;
+use crate::unwinding::Unwinding;
+use bpf::{SampleSource, Started, Window};
+use std::ffi::{OsStr, OsString};
+use std::time::{Duration, Instant};
+use symbolizer::{ProcessTable, Warning};
+
+/// How long a machine-wide recording reads the processes that run already; the rest are read when they are first
+/// sampled.
+const READ_ALL: Duration = Duration::from_millis(50);
+/// The longest time between two looks at what the target's processes took.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Samples of a source, counted until they are handed over.
+#[derive(Debug)]
+struct Session<S> {
+    source: S,
+    started: Started,
+    batch: Window,
+    table: ProcessTable,
+    aggregator: Aggregator,
+    unwinding: Option<Unwinding>,
+    watch: Watch,
+    time: CpuTime,
+    saved: SavedRecording,
+    begun: Instant,
+    looked: Instant,
+}
+
+impl Session<Source> {
+    /// Starts the source, with unwind tables for the target's processes, or for the command.
+    fn open(config: &Config, tracee: &Tracee, mut source: Source) -> Result<Self, Failure> {
+        let (target, sampling) = (&tracee.target, &config.sampling);
+        let machine = target.tasks == bpf::Target::Machine;
+        let mut saved = SavedRecording::open(config.stored.save.as_deref(), config.owner())?;
+        let replayed = config.stored.replay.is_some();
+        let mut table = if replayed { ProcessTable::without_proc() } else { ProcessTable::new() };
+        // A command is read when it has become itself.
+        if tracee.gate().is_none() {
+            target.processes.iter().for_each(|pid| table.read(*pid));
+        }
+        let by_fp = sampling.unwind == bpf::Unwind::Auto;
+        let ready = |tables| Unwinding::ready(tables, (machine, by_fp), program(config), &table);
+        let unwinding = source.tables().map(ready).transpose()?;
+        let started = source.start(sampling.frequency)?;
+        saved.events(&started.events);
+        let time = match config.stored.replay {
+            Some(_) => CpuTime::Unknown,
+            None => CpuTime::begin(&target.tasks, sampling.cpus.as_deref(), sampling.include_self),
+        };
+        if machine && !replayed {
+            table.read_all(READ_ALL);
+        }
+        let waits = |pid| Gate { pid, name: gate::NAME, first_name: gate::FIRST_NAME };
+        let rules = Rules { threads: config.outputs.labels, gate: tracee.gate().map(waits) };
+        Ok(Self {
+            source,
+            started,
+            batch: Window::default(),
+            table,
+            aggregator: Aggregator::new(rules),
+            unwinding,
+            watch: Watch::new(&target.processes).until(tracee.gate()),
+            time,
+            saved,
+            begun: Instant::now(),
+            looked: Instant::now(),
+        })
+    }
+}
+
+/// The program of the command that is to be recorded.
+fn program(config: &Config) -> Option<&OsStr> {
+    match &config.target {
+        TargetSpec::Command(command) => command.first().map(OsString::as_os_str),
+        _ => None,
+    }
+}
+
+/// What is left of a session.
+#[derive(Debug)]
+struct Closed {
+    /// What came since the last cut.
+    last: Cut,
+    /// The processes.
+    table: ProcessTable,
+    /// Files without unwind tables though they have rules.
+    without_table: Vec<Warning>,
+    /// Whether the recording was stored, where it should be.
+    stored: Result<(), Failure>,
+    /// Why the source could not be stopped as it should be.
+    failed: Option<bpf::Error>,
+}
+
+impl<S: SampleSource> Session<S> {
+    /// From now on is counted how long it takes.
+    fn begin(&mut self) {
+        (self.begun, self.looked) = (Instant::now(), Instant::now());
+    }
+
+    /// Drains the source, counts what came, and has the unwind tables follow. Returns when the next step is to come at the
+    /// latest, if there is a reason.
+    fn step(&mut self) -> Result<Option<Duration>, bpf::Error> {
+        self.source.drain(&mut self.batch)?;
+        let applied = self.apply();
+        self.look();
+        let Some(unwinding) = &mut self.unwinding else { return Ok(None) };
+        unwinding
+            .update(applied, &self.table)
+            .map_err(|source| bpf::Error::Failed { step: "filling the unwind tables", source })
+    }
+
+    /// Marks the batch, has the process table know it, and counts it.
+    fn apply(&mut self) -> Applied {
+        let marked = match &mut self.unwinding {
+            Some(unwinding) => unwinding.see(&mut self.batch, &self.table),
+            None => Marked::as_it_is(&self.batch),
+        };
+        marked.batch().side_band.iter().for_each(|record| self.watch.follow(record));
+        self.saved.window(marked.batch());
+        self.aggregator.add(marked, &mut self.table)
+    }
+
+    /// Looks at what the target's processes took, at all of them where it is time.
+    fn look(&mut self) {
+        let due = self.looked.elapsed() >= LOOK;
+        self.time.again(due);
+        if due {
+            self.looked = Instant::now();
+        }
+    }
+
+    /// Ends sampling, and hands over what is left.
+    fn close(mut self) -> Closed {
+        let (time, ended) = (self.begun.elapsed(), monotonic());
+        let accounted = self.time.end(self.watch.members());
+        let failed = self.source.stop(&mut self.batch).err();
+        if failed.is_none() {
+            drop(self.apply());
+        }
+        let losses = self.source.losses();
+        let stored = self.saved.finish(&losses);
+        let without_table =
+            self.unwinding.map_or_else(Vec::new, |tables| tables.without_table(&self.table));
+        let counts = self.aggregator.finish();
+        let last = Cut { counts, losses, accounted, time, ended };
+        Closed { last, table: self.table, without_table, stored, failed }
+    }
+}

@@ -1,0 +1,29 @@
+//! What is said before a recording.
+
+use crate::cli::config::{Config, Until};
+use crate::target::resolved::ResolvedTarget;
+use bpf::Started;
+
+/// Says what is recorded, on what, and until when.
+pub(crate) fn announce(config: &Config, target: &ResolvedTarget, started: &Started) {
+    let (title, console) = (&target.title, config.console);
+    if let Some(path) = &config.stored.replay {
+        return console.note(format_args!("replaying {}", path.display()));
+    }
+    let until = match config.until {
+        Until::Time(time) => format!("for {} s", time.as_secs_f64()),
+        Until::Default(time) => {
+            format!("for {} s (no terminal for Ctrl-C; -d sets the duration)", time.as_secs_f64())
+        }
+        Until::Command => String::from("until it exits"),
+        Until::Interrupt => String::from("until Ctrl-C"),
+    };
+    let event = started.events.first().map_or("", |event| &event.name);
+    let (hertz, cpus) = (config.sampling.frequency, &started.cpus);
+    let noun = if cpus.len() == 1 { "CPU" } else { "CPUs" };
+    console.note(format_args!(
+        "recording {title} with {event} at {hertz} Hz on {} {noun} {until}",
+        cpus.len()
+    ));
+    console.detail(format_args!("sampling the CPUs {cpus:?}"));
+}
