@@ -6,42 +6,32 @@
 //! same profile gives the same bytes. *What it is not.* It knows nothing of BPF, of processes as such and
 //! of symbolization.
 //!
-//! Modules in reading order: [`profile`], [`encode`], [`mod@format`], [`pprof`], [`folded`], [`svg`], [`table`], [`otlp`],
-//! [`lean`], [`sink`].
+//! Modules in reading order: [`model`], [`encode`], [`formats`], [`sink`]; `tree` (of calls) and [`text`] (names made
+//! harmless) are what formats share.
 #![forbid(unsafe_code)]
 
-mod builder;
-mod check;
 pub mod encode;
 mod error;
-pub mod folded;
-pub mod format;
-#[cfg(test)]
-mod golden;
-pub mod lean;
-pub mod otlp;
-pub mod pprof;
-pub mod profile;
+pub mod formats;
+pub mod model;
 pub mod sink;
-mod subset;
-pub mod svg;
-pub mod table;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod text;
 mod tree;
 
-pub use builder::ProfileBuilder;
 pub use encode::Encode;
 pub use error::Error;
-pub use folded::Folded;
-pub use format::Format;
-pub use otlp::Otlp;
-pub use pprof::Pprof;
-pub use profile::{
+pub use formats::folded::Folded;
+pub use formats::otlp::Otlp;
+pub use formats::pprof::Pprof;
+pub use formats::svg::Svg;
+pub use formats::table::Table;
+pub use formats::{Format, otlp, pprof, table};
+pub use model::builder::ProfileBuilder;
+pub use model::lean;
+pub use model::profile::{
     FrameKind, FrameRef, Function, FunctionId, INTERPRETED, Label, LabelValue, Line, Location,
     LocationId, Mapping, MappingId, Marks, Profile, Sample, Trust, ValueType,
 };
 pub use sink::Sink;
-pub use svg::Svg;
-pub use table::Table;

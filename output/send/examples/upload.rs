@@ -14,7 +14,7 @@
 #![expect(clippy::print_stdout, reason = "a program that prints")]
 
 use output::ProfileBuilder;
-use output::profile::{
+use output::{
     FrameKind, FrameRef, Function, Label, LabelValue, Line, Location, LocationId, Mapping, Marks,
     Profile, Sample, Trust, ValueType,
 };

@@ -4,7 +4,7 @@ use super::Series;
 use super::series::SERVICE_NAME;
 use output::Error;
 use output::lean::Lean;
-use output::profile::{Label, LabelValue};
+use output::{Label, LabelValue};
 
 /// The label with the profile's name.
 const NAME: &str = "__name__";
@@ -174,8 +174,8 @@ fn write_number(label: &mut Label) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use output::profile::{Profile, Sample};
     use output::testing::{profile, stack};
+    use output::{Profile, Sample};
 
     const RULES: Rules =
         Rules { backend: "X", dots: false, negative: false, name: 20, value: 30, count: 4 };

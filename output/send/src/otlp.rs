@@ -186,7 +186,7 @@ fn cause(answer: &Answer) -> String {
 
 /// Requests as the encoder's own tests read them.
 #[cfg(test)]
-#[path = "../../src/otlp/tests/request/mod.rs"]
+#[path = "../../src/formats/otlp/tests/request/mod.rs"]
 #[expect(dead_code, reason = "the encoder's tests look at more of a request")]
 mod request;
 #[cfg(test)]

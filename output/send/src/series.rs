@@ -1,8 +1,8 @@
 //! The service name and labels of a profile, and the sample labels to send.
 
 use output::lean::Lean;
-use output::profile::{Label, LabelValue};
 use output::{Error, Profile};
+use output::{Label, LabelValue};
 use std::collections::BTreeMap;
 
 /// The label with the service name.
@@ -75,7 +75,7 @@ fn service(set: &[Label]) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use output::profile::Marks;
+    use output::Marks;
     use output::testing::random::{self, random};
     use output::testing::{profile, small, stack};
 

@@ -1,7 +1,7 @@
 //! Profiles of all shapes for tests, the same for the same seed.
 
 use crate::ProfileBuilder;
-use crate::profile::{
+use crate::model::profile::{
     FrameKind, FrameRef, Function, INTERPRETED, Label, LabelValue, Line, Location, LocationId,
     Mapping, Marks, Profile, Sample, Trust, ValueType,
 };

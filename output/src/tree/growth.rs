@@ -1,7 +1,7 @@
 //! How the tree grows, a sample at a time.
 
 use super::{Doubt, Extent, Kind, NARROW, Node, Traited, Traits, View};
-use crate::profile::{FrameKind, Label, LabelValue, Location, Profile, Sample, Trust};
+use crate::model::profile::{FrameKind, Label, LabelValue, Location, Profile, Sample, Trust};
 use crate::text::{UNKNOWN, clean};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};

@@ -5,9 +5,9 @@ use crate::series::strip;
 use crate::{Backend, prepare};
 use output::Profile;
 use output::pprof::{self, read};
-use output::profile::{Label, LabelValue};
 use output::testing::random::{self, random, sums};
 use output::testing::{profile, small, stack};
+use output::{Label, LabelValue};
 use serde_json::Value;
 
 fn series() -> Series {

@@ -1,8 +1,8 @@
 //! Stacks as Pyroscope can keep them.
 
 use output::lean::Lean;
-use output::profile::{Function, FunctionId, Line, Profile};
 use output::text::UNKNOWN;
+use output::{Function, FunctionId, Line, Profile};
 
 /// Names functions without a name, and frames that have no name and cannot be named later.
 ///

@@ -4,9 +4,9 @@ use super::*;
 use crate::fields::{all, fields, one};
 use crate::{Backend, prepare, stale};
 use output::pprof::{self, read};
-use output::profile::{FrameKind, Label, LabelValue, Trust};
 use output::testing::random::{random, sums};
 use output::testing::{frame, profile, small, stack};
+use output::{FrameKind, Label, LabelValue, Trust};
 use std::collections::BTreeSet;
 
 fn series() -> Series {

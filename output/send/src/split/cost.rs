@@ -6,7 +6,7 @@
 use output::Profile;
 use output::lean::{Lean, Row};
 use output::pprof::{Common, LabelIds, SPOILT};
-use output::profile::{Function, Label, LabelValue, Location, Mapping, ValueType};
+use output::{Function, Label, LabelValue, Location, Mapping, ValueType};
 
 /// Sums up what a part takes.
 pub(crate) struct Meter<'a> {

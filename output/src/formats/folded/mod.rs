@@ -1,0 +1,181 @@
+//! Folded stacks: a line a stack, root first, frames parted by `;`, then a blank and the count, as flame
+//! graph tools take them.
+
+use crate::tree::{Doubt, Kind, Traited, Traits, Tree, View};
+use crate::{Encode, Error, Profile};
+use std::io::{self, Write};
+
+/// Writes folded stacks: `comm;main;work 42`.
+///
+/// The number is the first sample type's value (a profile of bpflame: samples), because that is what flame
+/// graph tools expect; another column can be chosen. Lines are sorted and merged; stacks whose value is zero
+/// or less are left out. A `;` in a name becomes `:`, line breaks become blanks, other control characters
+/// `U+FFFD`; a blank before a number at a name's end becomes `_`, so that the name is not taken for a count.
+/// A frame without a name is `[unknown]` and its file's name; frames missing at the root end are
+/// `[truncated]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Folded {
+    /// Mark frames: `_[k]` kernel, `_[i]` inlined, `_[j]` made at run time, `_[0]` interpreted, `_[g]` guessed, `_[m]` the
+    /// caller may be missing, `_[s]` found by a synthesised rule. At most one a frame: doubt before kind, inlined before
+    /// kernel, and `_[s]` where there is no other.
+    pub annotate: bool,
+    /// The label whose value becomes the frame at the root, as `comm` in profiles of the whole machine.
+    pub root: Option<String>,
+    /// The value column.
+    pub column: usize,
+}
+
+impl Encode for Folded {
+    fn encode(&self, profile: &Profile, to: &mut dyn Write) -> io::Result<()> {
+        profile.check()?;
+        if self.column >= profile.sample_types.len() {
+            return Err(Error::Invalid(format!("there is no value column {}", self.column)).into());
+        }
+        let tree = Tree::new(
+            profile,
+            View {
+                column: self.column,
+                root: self.root.as_deref(),
+                reverse: false,
+                traits: if self.annotate { Traited::Apart } else { Traited::No },
+                depth: usize::MAX,
+                name: harmless,
+            },
+        );
+        let mut to = io::BufWriter::new(to);
+        tree.walk(0.0, |path, own| {
+            for (at, frame) in path.iter().enumerate() {
+                let (name, traits) = tree.frame(*frame);
+                let separator = if at == 0 { "" } else { ";" };
+                write!(to, "{separator}{name}{}", mark(traits))?;
+            }
+            writeln!(to, " {}", u128::from(own) * u128::from(tree.scale))
+        })?;
+        to.flush()
+    }
+}
+
+fn mark(traits: Traits) -> &'static str {
+    match (traits.doubt, traits.inlined, traits.kind) {
+        (Doubt::Guessed, ..) => "_[g]",
+        (Doubt::CallerMayBeMissing, ..) => "_[m]",
+        (_, true, _) => "_[i]",
+        (_, _, Kind::Kernel) => "_[k]",
+        (_, _, Kind::Jit) => "_[j]",
+        (_, _, Kind::Interpreted) => "_[0]",
+        (Doubt::Synthesised, ..) => "_[s]",
+        _ => "",
+    }
+}
+
+/// A clean name that can't be taken for something else: a separator, a count, a comment.
+fn harmless(name: &str) -> String {
+    let mut name = name.replace(';', ":");
+    if name.starts_with("# ") {
+        name.replace_range(1..2, "_");
+    }
+    // `foo 12 34` would be a name and two numbers.
+    while let Some(blank) = name.rfind(' ').filter(|blank| is_number(&name[blank + 1..])) {
+        name.replace_range(blank..=blank, "_");
+    }
+    name
+}
+
+fn is_number(text: &str) -> bool {
+    text.chars().all(|c| c.is_ascii_digit() || c == '.')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::profile::{FrameKind, Trust};
+    use crate::testing::{frame, profile, stack};
+
+    fn folded(options: &Folded, profile: &Profile) -> String {
+        let mut bytes = Vec::new();
+        options.encode(profile, &mut bytes).unwrap();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn equal_stacks_of_different_threads_are_one_line() {
+        let mut other = stack(&["main", "work"], 3);
+        other.tid = 2;
+        let profile = profile(&[stack(&["main", "work"], 2), other, stack(&["main"], 1)]);
+        assert_eq!(folded(&Folded::default(), &profile), "main 1\nmain;work 5\n");
+    }
+
+    #[test]
+    fn the_process_is_the_root_where_asked_and_truncated_lies_above_it() {
+        let mut cut = stack(&["main"], 2);
+        cut.marks.truncated = true;
+        let profile = profile(&[cut]);
+        let options = Folded { root: Some("comm".into()), ..Folded::default() };
+        assert_eq!(folded(&options, &profile), "prog;[truncated];main 2\n");
+        assert_eq!(folded(&Folded::default(), &profile), "[truncated];main 2\n");
+    }
+
+    #[test]
+    fn marks_only_where_asked() {
+        let mut all = stack(&["main"], 1);
+        all.frames.push(frame("inner", FrameKind::User, Trust::Sure).inlined("outer"));
+        all.frames.push(frame("guess", FrameKind::User, Trust::Guessed));
+        all.frames.push(frame("synth", FrameKind::User, Trust::Synthesised));
+        all.frames.push(frame("in", FrameKind::User, Trust::Synthesised).inlined("out"));
+        all.frames.push(frame("jit", FrameKind::Jit, Trust::FramePointer));
+        all.frames.push(frame("py", FrameKind::Interpreted, Trust::Sure));
+        all.frames.push(frame("sys", FrameKind::Kernel, Trust::Sure));
+        let profile = profile(&[all]);
+        assert_eq!(
+            folded(&Folded::default(), &profile),
+            "main;outer;inner;guess;synth;out;in;jit;py;sys 1\n"
+        );
+        let marked = folded(&Folded { annotate: true, ..Folded::default() }, &profile);
+        assert_eq!(
+            marked,
+            "main;outer;inner_[i];guess_[g];synth_[s];out_[s];in_[i];jit_[j];py_[0];sys_[k] 1\n"
+        );
+    }
+
+    #[test]
+    fn a_leaf_whose_caller_may_be_missing_is_marked_and_its_callers_are_not() {
+        let mut doubtful = stack(&["main", "leaf"], 1);
+        doubtful.marks.caller_may_be_missing = true;
+        let profile = profile(&[doubtful]);
+        let marked = folded(&Folded { annotate: true, ..Folded::default() }, &profile);
+        assert_eq!(marked, "main;leaf_[m] 1\n");
+        assert_eq!(folded(&Folded::default(), &profile), "main;leaf 1\n");
+    }
+
+    #[test]
+    fn names_break_no_line() {
+        let names = ["# x", "[u8; 4]", "a\nb 7", "", "n 1 2", "\u{1b}[2J"];
+        let line = folded(&Folded::default(), &profile(&[stack(&names, 1)]));
+        assert_eq!(line, "#_x;[u8: 4];a b_7;[unknown] prog;n 1_2;\u{fffd}[2J 1\n");
+    }
+
+    #[test]
+    fn values_of_zero_and_below_leave_no_trace_and_huge_ones_do_not_wrap() {
+        let profile = profile(&[
+            stack(&["a"], 0),
+            stack(&["b"], -5),
+            stack(&["c"], i64::MAX),
+            stack(&["d"], i64::MAX),
+            stack(&["e"], i64::MAX),
+        ]);
+        let lines = folded(&Folded::default(), &profile);
+        assert_eq!(lines.lines().count(), 3);
+        for line in lines.lines() {
+            let value: f64 = line[2..].parse().unwrap();
+            assert!((value / i64::MAX as f64 - 1.0).abs() < 1e-6, "{line}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_no_line_and_a_missing_column_an_error() {
+        assert_eq!(folded(&Folded::default(), &profile(&[])), "");
+        let error =
+            Folded { column: 9, ..Folded::default() }.encode(&profile(&[]), &mut Vec::new());
+        assert!(error.is_err());
+    }
+}

@@ -1,0 +1,101 @@
+//! Writing pprof.
+
+use super::body::{Body, put_label};
+use super::mappings;
+use super::texts::{LabelIds, Order, TextIds, summary};
+use super::{CALLER_MAY_BE_MISSING, GUESSED_FRAMES, NO_FILE, Strings, TRUNCATED};
+use crate::Encode;
+use crate::model::profile::{Profile, Sample};
+use crate::model::subset::Subset;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use std::io::{self, Write};
+
+/// Writes pprof.
+///
+/// Ids are sequential from 1 and the first string is empty. What the format has no field for goes into
+/// labels: `guessed_frames` (how many, where any is), `truncated` and `caller_may_be_missing` (`true`); and
+/// [`Profile::summary`] into the first comment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pprof {
+    /// Compress, as readers expect of files.
+    pub gzip: bool,
+    /// Write the samples' own labels (`pid`, `tid`, `comm`, `thread`).
+    pub labels: bool,
+    /// Write labels that tell what spoils a stack. Backends that make a series of each label take it ill.
+    pub quality: bool,
+    /// The file that readers are to take for the profiled program: the recorded command's.
+    pub main: Option<String>,
+}
+
+impl Default for Pprof {
+    fn default() -> Self {
+        Self { gzip: true, labels: true, quality: true, main: None }
+    }
+}
+
+impl Encode for Pprof {
+    fn encode(&self, profile: &Profile, to: &mut dyn Write) -> io::Result<()> {
+        profile.check()?;
+        let plain = self.plain(profile);
+        to.write_all(&if self.gzip { packed(&plain) } else { plain })
+    }
+}
+
+impl Pprof {
+    /// The bytes, not compressed, of a profile that holds together.
+    fn plain(&self, profile: &Profile) -> Vec<u8> {
+        let summary = summary(profile);
+        let mut strings = Strings::new(2 * profile.functions.len());
+        let texts = TextIds::new(profile, &summary, &mut strings);
+        let mut body = Body::new(Subset::whole(profile), &texts, strings.list().len());
+        body.begin(profile.time_nanos);
+        let mut labels = Vec::new();
+        for (at, sample) in profile.samples.iter().enumerate() {
+            labels.clear();
+            self.labels(sample, &mut strings, &mut body.order, &mut labels);
+            body.sample(at, &sample.frames, &sample.values, &labels);
+        }
+        let no_file = strings.id(NO_FILE);
+        body.tables(&mappings::symbols(profile), self.main.as_deref(), no_file);
+        body.strings(strings.list());
+        body.finish()
+    }
+
+    fn labels<'a>(
+        &self,
+        sample: &'a Sample,
+        strings: &mut Strings<'a>,
+        order: &mut Order,
+        to: &mut Vec<u8>,
+    ) {
+        for label in sample.labels.iter().filter(|_| self.labels) {
+            put_label(LabelIds::new(label, strings), order, to);
+        }
+        if self.quality {
+            quality_labels(sample, strings, order, to);
+        }
+    }
+}
+
+fn quality_labels(sample: &Sample, strings: &mut Strings<'_>, order: &mut Order, to: &mut Vec<u8>) {
+    let guessed = sample.guessed_frames();
+    let marks = sample.marks;
+    let guessed = (guessed > 0).then_some(guessed as i64);
+    let labels = [
+        (guessed.is_some(), GUESSED_FRAMES, "frames", guessed),
+        (marks.truncated, TRUNCATED, "true", None),
+        (marks.caller_may_be_missing, CALLER_MAY_BE_MISSING, "true", None),
+    ];
+    for (_, key, text, number) in labels.into_iter().filter(|(set, ..)| *set) {
+        let label = LabelIds { key: strings.id(key), text: strings.id(text), number };
+        put_label(label, order, to);
+    }
+}
+
+/// The bytes, compressed.
+pub fn packed(plain: &[u8]) -> Vec<u8> {
+    let mut gzip = GzEncoder::new(Vec::with_capacity(plain.len() / 2), Compression::fast());
+    gzip.write_all(plain).expect("a vector grows");
+    gzip.finish().expect("a vector grows")
+}

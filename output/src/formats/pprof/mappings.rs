@@ -1,0 +1,101 @@
+//! In which order mappings are written, and what is said of their symbols.
+
+use crate::model::profile::{FrameRef, MappingId, Profile};
+use crate::model::subset::Subset;
+use std::cmp::Reverse;
+
+/// What a mapping's `has_*` fields say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Symbols {
+    pub(crate) functions: bool,
+    pub(crate) filenames: bool,
+    pub(crate) line_numbers: bool,
+    pub(crate) inline_frames: bool,
+}
+
+impl Symbols {
+    /// The four, as the message has them.
+    pub(super) fn flags(self) -> [u64; 4] {
+        [self.functions, self.filenames, self.line_numbers, self.inline_frames].map(u64::from)
+    }
+}
+
+/// Per mapping, what its locations have.
+///
+/// Where any file's code has names, somebody looked for the names of all: then every mapping says that it
+/// has functions, so that readers do not search this machine's files for names that were searched already.
+/// Where none has, the profile was made to be symbolized elsewhere, and files say that they have none.
+pub(crate) fn symbols(profile: &Profile) -> Vec<Symbols> {
+    let mut all = vec![Symbols::default(); profile.mappings.len()];
+    for location in &profile.locations {
+        let Some(mapping) = location.mapping else { continue };
+        let Some(symbols) = all.get_mut(mapping.0 as usize) else { continue };
+        symbols.functions |= !location.lines.is_empty();
+        symbols.inline_frames |= location.lines.len() > 1;
+        for line in &location.lines {
+            symbols.line_numbers |= line.line > 0;
+            symbols.filenames |= !profile.functions[line.function.0 as usize].file.is_empty();
+        }
+    }
+    let is_file = |at: usize| !profile.mappings[at].file.starts_with('[');
+    if (0..all.len()).any(|at| is_file(at) && all[at].functions) {
+        all.iter_mut().for_each(|symbols| symbols.functions = true);
+    }
+    all
+}
+
+/// In how many samples each mapping lies.
+#[derive(Debug)]
+pub(super) struct Counts {
+    /// By location; apart from the locations, which are large: this goes over all frames.
+    of_location: Vec<Option<MappingId>>,
+    counts: Vec<u64>,
+    /// The last sample that was counted for a mapping.
+    seen: Vec<usize>,
+}
+
+impl Counts {
+    pub(super) fn new(profile: &Profile) -> Self {
+        let of_location = profile.locations.iter().map(|location| location.mapping).collect();
+        let mappings = profile.mappings.len();
+        Self { of_location, counts: vec![0; mappings], seen: vec![usize::MAX; mappings] }
+    }
+
+    /// Counts the sample that stands at `at`.
+    pub(super) fn add(&mut self, at: usize, frames: &[FrameRef], value: u64) {
+        for frame in frames {
+            let Some(mapping) = self.of_location[frame.location.0 as usize] else { continue };
+            let mapping = mapping.0 as usize;
+            if self.seen[mapping] != at {
+                self.seen[mapping] = at;
+                self.counts[mapping] = self.counts[mapping].saturating_add(value);
+            }
+        }
+    }
+
+    /// Begins anew; costs what the subset needs.
+    pub(super) fn clear(&mut self, subset: &Subset<'_>) {
+        for row in &subset.mappings.needed {
+            self.counts[*row as usize] = 0;
+            self.seen[*row as usize] = usize::MAX;
+        }
+    }
+
+    /// The mappings' indices in the order to write them. Readers take the first for the program that was
+    /// profiled: it is `main` where that is there, else the file that lies in most stacks, by count; among equals
+    /// a program before a library (libc lies in every stack of its program). The others keep their order.
+    pub(super) fn order(&self, subset: &Subset<'_>, main: Option<&str>) -> Vec<usize> {
+        let mut order: Vec<usize> =
+            subset.mappings.needed.iter().map(|row| *row as usize).collect();
+        let first = (0..order.len()).min_by_key(|&place| {
+            let at = order[place];
+            let file = subset.of.mappings[at].file.as_str();
+            let library = file.ends_with(".so") || file.contains(".so.");
+            (file.starts_with('['), main != Some(file), Reverse(self.counts[at]), library, at)
+        });
+        if let Some(first) = first {
+            order[..=first].rotate_right(1);
+        }
+        order
+    }
+}

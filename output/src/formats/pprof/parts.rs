@@ -1,0 +1,100 @@
+//! Some samples of a lean profile as pprof, part by part.
+
+use super::NO_FILE;
+use super::body::{Body, put_label};
+use super::mappings::{self, Symbols};
+use super::texts::{LabelIds, Texts};
+use crate::model::lean::Lean;
+use crate::model::subset::Subset;
+
+/// What of a lean profile is the same in each part.
+#[derive(Debug)]
+pub struct Common<'a> {
+    lean: &'a Lean,
+    texts: Texts<'a>,
+    symbols: Vec<Symbols>,
+}
+
+/// The texts that have the first numbers of [`Texts`] here, before the profile's own.
+const OTHERS: [&str; 6] = [
+    NO_FILE,
+    super::GUESSED_FRAMES,
+    "frames",
+    super::TRUNCATED,
+    super::CALLER_MAY_BE_MISSING,
+    "true",
+];
+
+/// The number of [`NO_FILE`].
+const NO_FILE_ID: u32 = 1;
+
+/// The numbers of the texts of labels that tell what spoils a stack.
+pub const SPOILT: std::ops::Range<u32> = 2..7;
+
+impl<'a> Common<'a> {
+    /// Of a profile whose [`summary`](super::summary) is this.
+    pub fn new(lean: &'a Lean, summary: &'a str) -> Self {
+        let symbols = mappings::symbols(&lean.tables);
+        Self { lean, texts: Texts::new(lean, summary, &OTHERS), symbols }
+    }
+
+    /// All texts, by their numbers.
+    pub fn texts(&self) -> &[&'a str] {
+        self.texts.list()
+    }
+
+    /// The labels of a set.
+    pub fn labels(&self, set: u32) -> &[LabelIds] {
+        &self.texts.labels[set as usize]
+    }
+
+    /// The numbers of a function's texts: name, system name and file.
+    pub fn function_texts(&self, function: usize) -> [u32; 3] {
+        self.texts.ids.functions[function]
+    }
+
+    /// The numbers of a mapping's texts: file and build ID.
+    pub fn mapping_texts(&self, mapping: usize) -> [u32; 2] {
+        self.texts.ids.mappings[mapping]
+    }
+}
+
+/// Writes parts one after the other, without what spoils stacks.
+#[derive(Debug)]
+pub struct Parts<'a> {
+    common: &'a Common<'a>,
+    body: Body<'a>,
+    /// Whether samples have their labels.
+    labels: bool,
+}
+
+impl<'a> Parts<'a> {
+    /// Begins with no samples.
+    pub fn new(common: &'a Common<'a>, labels: bool) -> Self {
+        let subset = Subset::new(&common.lean.tables);
+        let body = Body::new(subset, &common.texts.ids, common.texts.list().len());
+        Self { common, body, labels }
+    }
+
+    /// These samples' bytes, not compressed.
+    pub fn plain(&mut self, rows: &[u32], time_nanos: i64) -> Vec<u8> {
+        let Common { lean, texts, symbols } = self.common;
+        lean.need(rows, &mut self.body.subset);
+        self.body.begin(time_nanos);
+        let (mut labels, mut set) = (Vec::new(), None);
+        for (at, number) in rows.iter().enumerate() {
+            let row = lean.row(*number);
+            if self.labels && set != Some(row.set) {
+                set = Some(row.set);
+                labels.clear();
+                for label in &texts.labels[row.set as usize] {
+                    put_label(*label, &mut self.body.order, &mut labels);
+                }
+            }
+            self.body.sample(at, lean.stack(row.stack), lean.values(*number), &labels);
+        }
+        self.body.tables(symbols, None, NO_FILE_ID);
+        self.body.strings(texts.list());
+        self.body.finish()
+    }
+}

@@ -1,0 +1,156 @@
+//! Texts of a profile's tables as numbers: each is hashed once, in how many parts so ever the profile is written.
+
+use super::{SUMMARY, Strings};
+use crate::model::lean::Lean;
+use crate::model::profile::{Label, LabelValue, Profile, ValueType};
+
+/// The comment with [`Profile::summary`]; empty where there is none.
+pub fn summary(profile: &Profile) -> String {
+    if profile.summary.is_empty() { String::new() } else { format!("{SUMMARY}{}", profile.summary) }
+}
+
+/// What texts the rows of a profile's tables have, as numbers of [`Strings`].
+#[derive(Debug)]
+pub(super) struct TextIds {
+    /// Kind and unit.
+    pub(super) types: Vec<[u32; 2]>,
+    pub(super) period_type: [u32; 2],
+    /// The summary and the comments.
+    pub(super) comments: Vec<u32>,
+    /// Name, system name and file.
+    pub(super) functions: Vec<[u32; 3]>,
+    /// File and build ID.
+    pub(super) mappings: Vec<[u32; 2]>,
+}
+
+impl TextIds {
+    /// Of a profile whose [`summary`] is this.
+    pub(super) fn new<'a>(
+        profile: &'a Profile,
+        summary: &'a str,
+        strings: &mut Strings<'a>,
+    ) -> Self {
+        let kind = |t: &'a ValueType, strings: &mut Strings<'a>| {
+            [&t.kind, &t.unit].map(|text| strings.id(text))
+        };
+        let types = profile.sample_types.iter().map(|t| kind(t, strings)).collect();
+        let period_type = kind(&profile.period_type, strings);
+        let summary = Some(summary).filter(|summary| !summary.is_empty());
+        let facts = summary.into_iter().chain(profile.comments.iter().map(String::as_str));
+        let comments = facts.map(|text| strings.id(text)).collect();
+        let functions = profile.functions.iter();
+        let functions =
+            functions.map(|f| [&f.name, &f.system_name, &f.file].map(|text| strings.id(text)));
+        let functions = functions.collect();
+        let mappings = profile.mappings.iter();
+        let mappings = mappings.map(|m| [&m.file, &m.build_id].map(|text| strings.id(text)));
+        let mappings = mappings.collect();
+        Self { types, period_type, comments, functions, mappings }
+    }
+}
+
+/// A label: its key, and its text or unit.
+#[derive(Clone, Copy, Debug)]
+pub struct LabelIds {
+    /// The key's number.
+    pub key: u32,
+    /// The number of the value, or of its unit.
+    pub text: u32,
+    /// Nothing where the value is a text.
+    pub number: Option<i64>,
+}
+
+impl LabelIds {
+    pub(super) fn new<'a>(label: &'a Label, strings: &mut Strings<'a>) -> Self {
+        let (text, number) = match &label.value {
+            LabelValue::Text(text) => (text, None),
+            LabelValue::Number(number, unit) => (unit, Some(*number)),
+        };
+        Self { key: strings.id(&label.key), text: strings.id(text), number }
+    }
+}
+
+/// All texts of a lean profile.
+#[derive(Debug)]
+pub(super) struct Texts<'a> {
+    pub(super) strings: Strings<'a>,
+    pub(super) ids: TextIds,
+    /// By set.
+    pub(super) labels: Vec<Vec<LabelIds>>,
+}
+
+impl<'a> Texts<'a> {
+    /// Of a profile whose [`summary`] is this. `others` have the first numbers.
+    pub(super) fn new(lean: &'a Lean, summary: &'a str, others: &[&'static str]) -> Self {
+        let mut strings = Strings::new(2 * lean.tables.functions.len());
+        for text in others {
+            strings.id(text);
+        }
+        let ids = TextIds::new(&lean.tables, summary, &mut strings);
+        let labels = |set: &'a Vec<Label>| {
+            set.iter().map(|label| LabelIds::new(label, &mut strings)).collect()
+        };
+        let labels = lean.sets().iter().map(labels).collect();
+        Self { strings, ids, labels }
+    }
+
+    /// The texts by their numbers.
+    pub(super) fn list(&self) -> &[&'a str] {
+        self.strings.list()
+    }
+}
+
+/// Numbers of texts in one string table, in the order of their use.
+#[derive(Debug)]
+pub(super) struct Order {
+    /// By the number that a text has in [`Strings`]; 0: none yet.
+    numbers: Vec<u32>,
+    /// The other way round.
+    used: Vec<u32>,
+}
+
+impl Order {
+    pub(super) fn new(texts: usize) -> Self {
+        Self { numbers: vec![0; texts], used: vec![0] }
+    }
+
+    /// A text's number; the empty one has 0.
+    pub(super) fn of(&mut self, text: u32) -> u64 {
+        let at = text as usize;
+        if at >= self.numbers.len() {
+            self.numbers.resize(2 * at + 1, 0);
+        }
+        if self.numbers[at] == 0 && text != 0 {
+            self.numbers[at] = self.used.len() as u32;
+            self.used.push(text);
+        }
+        self.numbers[at].into()
+    }
+
+    /// The texts in the table's order.
+    pub(super) fn used(&self) -> &[u32] {
+        &self.used
+    }
+
+    /// Begins anew; costs what was used.
+    pub(super) fn clear(&mut self) {
+        for text in self.used.drain(1..) {
+            self.numbers[text as usize] = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_numbered_in_the_order_of_their_use() {
+        let mut order = Order::new(2);
+        assert_eq!([0, 7, 1, 7, 0, 1, 5].map(|text| order.of(text)), [0, 1, 2, 1, 0, 2, 3]);
+        assert_eq!(order.used(), [0, 7, 1, 5]);
+        order.clear();
+        assert_eq!([5, 0, 7].map(|text| order.of(text)), [1, 0, 2]);
+        assert_eq!(order.used(), [0, 5, 7]);
+    }
+}

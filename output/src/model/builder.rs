@@ -1,0 +1,249 @@
+//! Building a profile: interned tables, equal samples together, one order whatever the order of arrival.
+
+use crate::model::profile::{
+    FrameKind, Function, FunctionId, INTERPRETED, Line, Location, LocationId, Mapping, MappingId,
+    Profile, Sample,
+};
+use std::cmp::Ordering;
+use std::collections::HashMap;
+
+/// Builds a profile, interning its tables.
+#[derive(Debug, Default)]
+pub struct ProfileBuilder {
+    profile: Profile,
+    mappings: HashMap<Mapping, MappingId>,
+    functions: HashMap<Function, FunctionId>,
+    locations: HashMap<Location, LocationId>,
+    /// Whether a sample came that belongs before the one before it.
+    unsorted: bool,
+}
+
+impl ProfileBuilder {
+    /// Begins with everything but the tables and samples: types, times, comments.
+    pub fn new(head: Profile) -> Self {
+        Self { profile: head, ..Self::default() }
+    }
+
+    /// The id of a mapping; holds until [`ProfileBuilder::finish`], which sorts the tables.
+    pub fn mapping(&mut self, mapping: Mapping) -> MappingId {
+        let list = &mut self.profile.mappings;
+        *self.mappings.entry(mapping).or_insert_with_key(|m| {
+            list.push(m.clone());
+            MappingId(list.len() as u32 - 1)
+        })
+    }
+
+    /// The id of a function; holds until [`ProfileBuilder::finish`], which sorts the tables.
+    pub fn function(&mut self, function: Function) -> FunctionId {
+        let list = &mut self.profile.functions;
+        *self.functions.entry(function).or_insert_with_key(|f| {
+            list.push(f.clone());
+            FunctionId(list.len() as u32 - 1)
+        })
+    }
+
+    /// The id of a location; holds until [`ProfileBuilder::finish`], which sorts the tables.
+    pub fn location(&mut self, location: Location) -> LocationId {
+        let list = &mut self.profile.locations;
+        *self.locations.entry(location).or_insert_with_key(|l| {
+            list.push(l.clone());
+            LocationId(list.len() as u32 - 1)
+        })
+    }
+
+    /// The id of an interpreter's frame, which has functions and lines but no address; holds until
+    /// [`ProfileBuilder::finish`].
+    pub fn interpreted(&mut self, lines: Vec<Line>) -> LocationId {
+        let mapping =
+            Some(self.mapping(Mapping { file: INTERPRETED.into(), ..Mapping::default() }));
+        self.location(Location { mapping, address: 0, lines, kind: FrameKind::Interpreted })
+    }
+
+    /// Adds a sample; samples with equal frames, labels and marks are merged, by [`ProfileBuilder::finish`] at the
+    /// latest.
+    pub fn sample(&mut self, sample: Sample) {
+        // Samples in their order are compared only here, where both are at hand.
+        if let Some(last) = self.profile.samples.last_mut() {
+            match compare(last, &sample) {
+                Ordering::Equal if merge(last, &sample) => return,
+                order => self.unsorted |= order != Ordering::Less,
+            }
+        }
+        self.profile.samples.push(sample);
+    }
+
+    /// The profile, with the head to be changed by the caller where figures are known only now.
+    ///
+    /// Tables and samples stand in an order that depends on their content alone, and equal samples are one,
+    /// so that the same facts give the same bytes whatever the order in which they came.
+    pub fn finish(self) -> Profile {
+        let mut profile = self.profile;
+        let moved = sort_tables(&mut profile);
+        if moved || self.unsorted {
+            merge_samples(&mut profile.samples);
+        }
+        profile
+    }
+}
+
+/// Where each row of a table went; none: all rows stayed.
+type Places = Option<Vec<u32>>;
+
+/// Sorts a table.
+fn sort_table<T>(table: &mut Vec<T>, compare: impl Fn(&T, &T) -> Ordering) -> Places {
+    if table.is_sorted_by(|a, b| compare(a, b) != Ordering::Greater) {
+        return None;
+    }
+    let mut rows: Vec<(u32, T)> = (0u32..).zip(table.drain(..)).collect();
+    rows.sort_by(|(_, a), (_, b)| compare(a, b));
+    let mut places = vec![0; rows.len()];
+    for (new, (old, row)) in (0u32..).zip(rows) {
+        places[old as usize] = new;
+        table.push(row);
+    }
+    Some(places)
+}
+
+/// The new place of an index; one outside the table stays, for [`Profile::check`] to find.
+fn place(places: &[u32], old: u32) -> u32 {
+    places.get(old as usize).copied().unwrap_or(old)
+}
+
+/// Whether locations moved, and with them what samples are sorted by.
+fn sort_tables(profile: &mut Profile) -> bool {
+    let mappings = sort_table(&mut profile.mappings, |a, b| {
+        (&a.file, &a.build_id, a.start, a.end, a.offset).cmp(&(
+            &b.file,
+            &b.build_id,
+            b.start,
+            b.end,
+            b.offset,
+        ))
+    });
+    let functions = sort_table(&mut profile.functions, |a, b| {
+        (&a.name, &a.system_name, &a.file, a.start_line).cmp(&(
+            &b.name,
+            &b.system_name,
+            &b.file,
+            b.start_line,
+        ))
+    });
+    if let Some(mappings) = mappings {
+        for mapping in profile.locations.iter_mut().filter_map(|l| l.mapping.as_mut()) {
+            mapping.0 = place(&mappings, mapping.0);
+        }
+    }
+    if let Some(functions) = functions {
+        for line in profile.locations.iter_mut().flat_map(|location| &mut location.lines) {
+            line.function.0 = place(&functions, line.function.0);
+        }
+    }
+    let Some(locations) = sort_table(&mut profile.locations, Ord::cmp) else { return false };
+    for frame in profile.samples.iter_mut().flat_map(|sample| &mut sample.frames) {
+        frame.location.0 = place(&locations, frame.location.0);
+    }
+    true
+}
+
+fn merge_samples(samples: &mut Vec<Sample>) {
+    samples.sort_by(compare);
+    samples.dedup_by(|later, kept| compare(kept, later) == Ordering::Equal && merge(kept, later));
+}
+
+fn compare(a: &Sample, b: &Sample) -> Ordering {
+    (&a.frames, &a.labels, a.marks).cmp(&(&b.frames, &b.labels, b.marks))
+}
+
+/// Adds the values of an equal sample; not where it has another number of them.
+fn merge(kept: &mut Sample, later: &Sample) -> bool {
+    let fits = kept.values.len() == later.values.len();
+    if fits {
+        for (sum, value) in kept.values.iter_mut().zip(&later.values) {
+            *sum = sum.saturating_add(*value);
+        }
+    }
+    fits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::profile::{FrameRef, Label, LabelValue, Marks, Trust, ValueType};
+
+    /// `names` root first; the whole built in the order given.
+    fn build(stacks: &[(&[&str], i64)]) -> Profile {
+        let types = vec![ValueType { kind: "samples".into(), unit: "count".into() }];
+        let mut builder =
+            ProfileBuilder::new(Profile { sample_types: types, ..Profile::default() });
+        for (names, count) in stacks {
+            let mut frames = Vec::new();
+            for name in names.iter().rev() {
+                let mapping =
+                    builder.mapping(Mapping { file: format!("/lib/{name}"), ..Mapping::default() });
+                let function =
+                    builder.function(Function { name: (*name).into(), ..Function::default() });
+                let location = builder.location(Location {
+                    mapping: Some(mapping),
+                    address: 0x1000,
+                    lines: vec![Line { function, line: 1 }],
+                    kind: FrameKind::User,
+                });
+                frames.push(FrameRef { location, trust: Trust::Sure });
+            }
+            let labels =
+                vec![Label { key: "pid".into(), value: LabelValue::Number(1, String::new()) }];
+            builder.sample(Sample {
+                frames,
+                values: vec![*count],
+                labels,
+                marks: Marks::default(),
+            });
+        }
+        builder.finish()
+    }
+
+    #[test]
+    fn equal_samples_are_one_and_order_of_arrival_does_not_show() {
+        let one = build(&[(&["main", "b"], 2), (&["main", "a"], 1), (&["main", "b"], 3)]);
+        let other = build(&[(&["main", "a"], 1), (&["main", "b"], 3), (&["main", "b"], 2)]);
+        assert_eq!(one, other);
+        let mut counts: Vec<_> = one.samples.iter().map(|s| s.values[0]).collect();
+        counts.sort_unstable();
+        assert_eq!(counts, [1, 5]);
+        one.check().unwrap();
+        let leaf = |s: &Sample| {
+            let location = &one.locations[s.frames[0].location.0 as usize];
+            let mapping = &one.mappings[location.mapping.unwrap().0 as usize];
+            (
+                one.functions[location.lines[0].function.0 as usize].name.clone(),
+                mapping.file.clone(),
+            )
+        };
+        for sample in &one.samples {
+            let (name, file) = leaf(sample);
+            assert_eq!(file, format!("/lib/{name}"));
+            assert_eq!(name, if sample.values[0] == 5 { "b" } else { "a" });
+        }
+    }
+
+    #[test]
+    fn marks_and_labels_keep_samples_apart_and_sums_do_not_wrap() {
+        let sample = |pid, truncated, value| Sample {
+            frames: Vec::new(),
+            values: vec![value],
+            labels: vec![Label {
+                key: "pid".into(),
+                value: LabelValue::Number(pid, String::new()),
+            }],
+            marks: Marks { truncated, ..Marks::default() },
+        };
+        let mut samples = vec![
+            sample(1, false, i64::MAX),
+            sample(1, true, 1),
+            sample(2, false, 1),
+            sample(1, false, 5),
+        ];
+        merge_samples(&mut samples);
+        assert_eq!(samples, [sample(1, false, i64::MAX), sample(1, true, 1), sample(2, false, 1)]);
+    }
+}

@@ -1,0 +1,165 @@
+//! A profile in which equal stacks stand once, and so do equal sets of labels: what is sent is made of it.
+//!
+//! A recording has far more samples than labels, and several samples a stack. What is said of a stack or of a set is
+//! found once here, and a sample is three numbers; there is nothing in it that is allocated for it alone.
+
+mod build;
+#[cfg(test)]
+mod tests;
+
+use crate::model::profile::{FrameRef, Label, LocationId, Marks, Profile, Sample, Trust};
+use crate::model::subset::Subset;
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+/// A profile's samples, by index, on top of its tables.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Lean {
+    /// Everything but the samples.
+    pub tables: Profile,
+    /// The stacks' frames in a row.
+    frames: Vec<FrameRef>,
+    /// Ends of the stacks in `frames`: sorted, and none twice until they are cut.
+    stacks: Vec<Range<usize>>,
+    /// Sets of labels: sorted, and none twice.
+    sets: Vec<Vec<Label>>,
+    /// In the order of stacks, then of sets, then of marks.
+    rows: Vec<Row>,
+    /// A value per column, row by row.
+    values: Vec<i64>,
+}
+
+/// A sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Row {
+    /// An index of the profile's stacks.
+    pub stack: u32,
+    /// An index of its sets of labels.
+    pub set: u32,
+    /// What spoils it.
+    pub marks: Marks,
+}
+
+impl Lean {
+    /// All samples, in their order.
+    pub fn all(&self) -> Vec<u32> {
+        (0..).take(self.rows.len()).collect()
+    }
+
+    /// How many samples there are.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// A sample.
+    pub fn row(&self, at: u32) -> Row {
+        self.rows[at as usize]
+    }
+
+    /// A sample's values, one a column.
+    pub fn values(&self, at: u32) -> &[i64] {
+        let columns = self.tables.sample_types.len();
+        &self.values[at as usize * columns..][..columns]
+    }
+
+    /// The values of all samples.
+    pub fn all_values(&self) -> &[i64] {
+        &self.values
+    }
+
+    /// How many stacks there are.
+    pub fn stacks(&self) -> usize {
+        self.stacks.len()
+    }
+
+    /// A stack's frames.
+    pub fn stack(&self, stack: u32) -> &[FrameRef] {
+        &self.frames[self.stacks[stack as usize].clone()]
+    }
+
+    /// How many of a stack's frames were guessed.
+    pub fn guessed(&self, stack: u32) -> usize {
+        self.stack(stack).iter().filter(|frame| frame.trust == Trust::Guessed).count()
+    }
+
+    /// The sets of labels.
+    pub fn sets(&self) -> &[Vec<Label>] {
+        &self.sets
+    }
+
+    /// Says which rows of the tables some samples need.
+    pub(crate) fn need(&self, rows: &[u32], subset: &mut Subset<'_>) {
+        let mut last = None;
+        for row in rows {
+            let stack = self.row(*row).stack;
+            if last != Some(stack) {
+                subset.need(self.stack(stack));
+                last = Some(stack);
+            }
+        }
+        subset.settle();
+    }
+
+    /// Some samples as a profile of their own, with only the rows of the tables that they need.
+    pub fn profile(&self, rows: &[u32]) -> Profile {
+        let mut subset = Subset::new(&self.tables);
+        self.need(rows, &mut subset);
+        let place = |frame: &FrameRef| {
+            let location = LocationId(subset.locations.place(frame.location.0));
+            FrameRef { location, ..*frame }
+        };
+        let sample = |at: &u32| {
+            let row = self.row(*at);
+            Sample {
+                frames: self.stack(row.stack).iter().map(place).collect(),
+                values: self.values(*at).to_vec(),
+                labels: self.sets[row.set as usize].clone(),
+                marks: row.marks,
+            }
+        };
+        Profile { samples: rows.iter().map(sample).collect(), ..subset.tables() }
+    }
+
+    /// Some samples by their set of labels, in the order of the sets.
+    pub fn by_set(&self, rows: &[u32]) -> Vec<Vec<u32>> {
+        let set = |row: &u32| self.row(*row).set;
+        if rows.len() < self.sets.len() {
+            let mut rows = rows.to_vec();
+            rows.sort_by_key(set);
+            return rows.chunk_by(|a, b| set(a) == set(b)).map(<[u32]>::to_vec).collect();
+        }
+        let mut groups: Vec<Vec<u32>> = vec![Vec::new(); self.sets.len()];
+        rows.iter().for_each(|row| groups[set(row) as usize].push(*row));
+        groups.retain(|group| !group.is_empty());
+        groups
+    }
+
+    /// Changes the sets of labels, which are sorted again; those that are equal then are one. Samples stay where they
+    /// are.
+    pub fn change_sets(&mut self, change: impl FnMut(&mut Vec<Label>)) {
+        let mut sets = std::mem::take(&mut self.sets);
+        sets.iter_mut().for_each(change);
+        let mut sorted: BTreeMap<Vec<Label>, Vec<usize>> = BTreeMap::new();
+        for (old, set) in sets.into_iter().enumerate() {
+            sorted.entry(set).or_default().push(old);
+        }
+        let mut places = vec![0; sorted.values().map(Vec::len).sum()];
+        for (new, olds) in (0..).zip(sorted.values()) {
+            olds.iter().for_each(|old| places[*old] = new);
+        }
+        self.sets = sorted.into_keys().collect();
+        self.rows.iter_mut().for_each(|row| row.set = places[row.set as usize]);
+    }
+
+    /// Cuts stacks at the root's end and marks their samples; how many these are.
+    pub fn cut(&mut self, frames: usize) -> usize {
+        let is_cut: Vec<bool> = self.stacks.iter().map(|stack| stack.len() > frames).collect();
+        self.stacks.iter_mut().for_each(|stack| stack.end = stack.end.min(stack.start + frames));
+        let mut cut = 0;
+        for row in self.rows.iter_mut().filter(|row| is_cut[row.stack as usize]) {
+            row.marks.truncated = true;
+            cut += 1;
+        }
+        cut
+    }
+}

@@ -1,0 +1,167 @@
+//! Which rows of a profile's tables some of its samples need.
+
+use crate::model::profile::{FrameRef, FunctionId, MappingId, Profile};
+
+/// Takes parts out of a profile's tables.
+#[derive(Debug)]
+pub(crate) struct Subset<'a> {
+    /// The whole profile.
+    pub(crate) of: &'a Profile,
+    pub(crate) locations: Rows,
+    pub(crate) functions: Rows,
+    pub(crate) mappings: Rows,
+}
+
+impl<'a> Subset<'a> {
+    /// Of a profile that holds together.
+    pub(crate) fn new(of: &'a Profile) -> Self {
+        Self {
+            of,
+            locations: Rows::new(of.locations.len()),
+            functions: Rows::new(of.functions.len()),
+            mappings: Rows::new(of.mappings.len()),
+        }
+    }
+
+    /// All of the profile: every row is needed.
+    pub(crate) fn whole(of: &'a Profile) -> Self {
+        Self {
+            of,
+            locations: Rows::all_of(of.locations.len()),
+            functions: Rows::all_of(of.functions.len()),
+            mappings: Rows::all_of(of.mappings.len()),
+        }
+    }
+
+    /// Says that a stack is to be taken. Whether its frames lie in the whole profile's tables.
+    pub(crate) fn need(&mut self, frames: &[FrameRef]) -> bool {
+        frames.iter().all(|frame| self.locations.need(frame.location.0))
+    }
+
+    /// Everything but samples, with only the rows that are needed, once that is settled. Rows keep their order.
+    pub(crate) fn tables(&self) -> Profile {
+        let of = self.of;
+        let mut part = head(of);
+        part.mappings = self.mappings.rows(&of.mappings);
+        part.functions = self.functions.rows(&of.functions);
+        part.locations = self.locations.rows(&of.locations);
+        for location in &mut part.locations {
+            location.mapping =
+                location.mapping.map(|mapping| MappingId(self.mappings.place(mapping.0)));
+            for line in &mut location.lines {
+                line.function = FunctionId(self.functions.place(line.function.0));
+            }
+        }
+        part
+    }
+
+    /// Finds which rows the stacks need that were given to [`Subset::need`], and where these rows go.
+    pub(crate) fn settle(&mut self) {
+        self.locations.settle();
+        for &row in &self.locations.needed {
+            let location = &self.of.locations[row as usize];
+            if let Some(mapping) = location.mapping {
+                self.mappings.need(mapping.0);
+            }
+            for line in &location.lines {
+                self.functions.need(line.function.0);
+            }
+        }
+        self.functions.settle();
+        self.mappings.settle();
+    }
+
+    /// Begins anew: nothing is needed.
+    pub(crate) fn clear(&mut self) {
+        for rows in [&mut self.locations, &mut self.functions, &mut self.mappings] {
+            rows.clear();
+        }
+    }
+}
+
+/// Everything but tables and samples.
+fn head(of: &Profile) -> Profile {
+    Profile {
+        sample_types: of.sample_types.clone(),
+        default_sample_type: of.default_sample_type,
+        period_type: of.period_type.clone(),
+        period: of.period,
+        time_nanos: of.time_nanos,
+        duration_nanos: of.duration_nanos,
+        summary: of.summary.clone(),
+        comments: of.comments.clone(),
+        ..Profile::default()
+    }
+}
+
+/// Which rows of a table are needed, and where they go.
+#[derive(Debug)]
+pub(crate) struct Rows {
+    /// A place for each needed row; [`UNNEEDED`] for all others.
+    places: Vec<u32>,
+    /// The needed rows, in order once they are settled.
+    pub(crate) needed: Vec<u32>,
+}
+
+const UNNEEDED: u32 = u32::MAX;
+
+impl Rows {
+    fn new(len: usize) -> Self {
+        Self { places: vec![UNNEEDED; len], needed: Vec::new() }
+    }
+
+    /// Every row of a table.
+    pub(crate) fn all_of(len: usize) -> Self {
+        let rows = 0..u32::try_from(len).unwrap_or(UNNEEDED);
+        Self { places: rows.clone().collect(), needed: rows.collect() }
+    }
+
+    /// Whether there is such a row.
+    fn need(&mut self, row: u32) -> bool {
+        let Some(place) = self.places.get_mut(row as usize) else { return false };
+        if *place == UNNEEDED {
+            *place = 0;
+            self.needed.push(row);
+        }
+        true
+    }
+
+    fn settle(&mut self) {
+        if self.needed.len() > self.places.len() / 16 {
+            // Going through the table is faster than sorting.
+            let rows = (0..).zip(&self.places).filter(|(_, place)| **place != UNNEEDED);
+            self.needed = rows.map(|(row, _)| row).collect();
+        } else {
+            self.needed.sort_unstable();
+        }
+        for (place, row) in (0..).zip(&self.needed) {
+            self.places[*row as usize] = place;
+        }
+    }
+
+    /// Whether all rows are needed, and so stay where they are.
+    pub(crate) fn all(&self) -> bool {
+        self.needed.len() == self.places.len()
+    }
+
+    /// Where a needed row goes.
+    pub(crate) fn place(&self, row: u32) -> u32 {
+        self.places[row as usize]
+    }
+
+    /// How many rows the whole table has.
+    pub(crate) fn of(&self) -> usize {
+        self.places.len()
+    }
+
+    fn rows<T: Clone>(&self, table: &[T]) -> Vec<T> {
+        self.needed.iter().map(|row| table[*row as usize].clone()).collect()
+    }
+
+    /// Costs what the part has, not what the table has: a profile of many parts stays linear.
+    fn clear(&mut self) {
+        for row in self.needed.drain(..) {
+            self.places[row as usize] = UNNEEDED;
+        }
+    }
+}
