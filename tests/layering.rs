@@ -2,7 +2,7 @@
 //! between files, and what no source may contain.
 //!
 //! In reading order: [`manifests`], [`directions`] (crates), [`modules`], [`resolve`] and [`arrows`] (what a file imports),
-//! [`includes`] (the same for C), [`graph`] and [`circles`], [`made_up`] (the reader itself), [`map`] and [`folders`], [`documents`] (what pages name), [`house_rules`].
+//! [`includes`] (the same for C), [`plan`] (all of it of a crate), [`graph`] and [`circles`], [`made_up`] (the reader itself), [`map`] and [`folders`], [`documents`] (what pages name), [`house_rules`].
 
 mod arrows;
 mod circles;
@@ -16,6 +16,7 @@ mod made_up;
 mod manifests;
 mod map;
 mod modules;
+mod plan;
 mod resolve;
 
 use crate::harness::Test;

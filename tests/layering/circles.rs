@@ -1,9 +1,8 @@
 //! No two files of a crate import each other, over any way.
 
-use super::graph::{Circle, Graph};
-use super::manifests::{crates, source_root};
-use super::modules::Crate;
-use super::{arrows, includes, map};
+use super::graph::Circle;
+use super::map;
+use super::plan::{self, Plan};
 use crate::harness::{Skip, tests};
 use std::fmt::Write;
 
@@ -21,14 +20,14 @@ const LEFT: &[(&str, usize)] = &[
 
 fn files_do_not_import_each_other() -> Result<(), Skip> {
     let (mut told, mut too_many) = (String::new(), false);
-    for of in crates() {
-        let mut circles = arrows::graph(&Crate::read(&source_root(&of))).circles();
-        for folder in argued(&of) {
+    for Plan { of, rust, .. } in plan::all() {
+        let mut circles = rust.circles();
+        for folder in argued(of) {
             let is_in = |circle: &Circle| circle.files.iter().all(|file| file.starts_with(&folder));
             circles.iter().position(is_in).map(|at| circles.remove(at));
         }
         let files: usize = circles.iter().map(|circle| circle.files.len()).sum();
-        let left = LEFT.iter().find(|(name, _)| *name == of).map_or(0, |(_, left)| *left);
+        let left = LEFT.iter().find(|(name, _)| name == of).map_or(0, |(_, left)| *left);
         if files > 0 {
             writeln!(told, "{of}: {files} files are in circles, {left} may be").unwrap();
             for circle in circles {
@@ -57,9 +56,9 @@ fn one_folder_may_have_a_circle() -> Result<(), Skip> {
 }
 
 fn includes_run_one_way() -> Result<(), Skip> {
-    let graph: Graph = includes::graph("bpf");
-    assert!(graph.arrows.len() > 5, "the C sources were read");
-    let circles: Vec<String> = graph.circles().iter().map(ToString::to_string).collect();
+    let bpf = plan::all().iter().find(|plan| plan.of == "bpf").unwrap();
+    assert!(bpf.c.arrows.len() > 5, "the C sources were read");
+    let circles: Vec<String> = bpf.c.circles().iter().map(ToString::to_string).collect();
     assert!(circles.is_empty(), "C sources that include each other:\n{}", circles.concat());
     Ok(())
 }

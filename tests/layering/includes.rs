@@ -5,9 +5,9 @@ use super::manifests::source_folder;
 use std::fs;
 use std::path::Path;
 
-/// What the C sources of a crate include of each other: names in quotes, from beside or from a folder that the build hands
-/// to the compiler.
-pub(super) fn graph(of: &str) -> Graph {
+/// The C sources of a crate, and what they include of each other: names in quotes, from beside or from a folder that the
+/// build hands to the compiler.
+pub(super) fn read(of: &str) -> (Vec<String>, Graph) {
     let mut sources = Vec::new();
     find(&source_folder(of), Path::new(""), &mut sources);
     let mut graph = Graph::default();
@@ -28,7 +28,7 @@ pub(super) fn graph(of: &str) -> Graph {
             }
         }
     }
-    graph
+    (sources.into_iter().map(|(path, _)| path).collect(), graph)
 }
 
 /// A path as a file says it, from the root.
