@@ -100,7 +100,7 @@ fn row_wanted(name: &str, folder: &str, imported: &BTreeMap<String, Tie>) -> Str
 }
 
 /// Files of folders further up that a row names, because folders still import each other. A number that may only fall.
-const UPWARDS: usize = 19;
+const UPWARDS: usize = 1;
 
 /// A row names only folders of rows further down, and files of these or of folders around it: so no folders import each
 /// other, over any way. What a folder and one in it have of each other is held by the test of the circles.
