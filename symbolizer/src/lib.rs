@@ -19,7 +19,9 @@ mod warning;
 
 pub use name::{Line, LocalSymbolizer, NameOptions, Named, RawAddresses, Symbolize};
 pub use place::{FileId, Jit, MappedFile, Place, Segment};
-pub use process::{CodeMemory, CodeOf, CodeRange, Event, EventKind, Identity, ProcessTable, Space};
+pub use process::{
+    CodeMemory, CodeOf, CodeRange, Event, EventKind, Held, Identity, ProcessTable, Space,
+};
 pub use reason::Reason;
 pub use runtime::Runtime;
 pub use warning::Warning;

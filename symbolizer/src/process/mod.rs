@@ -3,6 +3,7 @@
 //! Folders in reading order: `proc` (reading `/proc`), `files`, `space` (one address space), `table` (the interface for the session).
 
 mod files;
+mod numbered;
 mod proc;
 mod space;
 mod table;
@@ -10,6 +11,7 @@ mod table;
 pub(crate) mod tests;
 
 pub use table::code::{CodeMemory, CodeOf, CodeRange};
+pub use table::cut::Held;
 pub use table::report::SpaceFacts;
 pub use table::state::ProcessTable;
 

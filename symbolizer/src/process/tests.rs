@@ -1,5 +1,6 @@
 //! Tests of the whole table: by events alone, with real processes, and with hostile files.
 
+mod cuts;
 mod events;
 mod files;
 mod hindsight;

@@ -51,6 +51,11 @@ impl Descriptors {
         self.used = self.used.saturating_sub(1);
     }
 
+    /// How many are open.
+    pub(crate) fn used(&self) -> usize {
+        self.used
+    }
+
     /// A budget of so many.
     #[cfg(test)]
     pub(crate) fn exactly(limit: usize) -> Self {

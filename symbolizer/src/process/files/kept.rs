@@ -3,6 +3,7 @@
 use super::descriptors::Descriptors;
 use super::loaded::{Loaded, Problem, address};
 use crate::place::{FileId, MappedFile, Reason, Segment};
+use crate::process::numbered::Numbered;
 use crate::process::proc::maps::{Origin, Told, undeleted};
 use crate::process::proc::open::{self, Opened, Stamp};
 use crate::process::proc::roots::{Root, RootId};
@@ -27,12 +28,16 @@ struct Entry {
     root: Option<RootId>,
     /// How often it was seen without being opened.
     sightings: u32,
+    /// Cuts since it was needed.
+    idle: u32,
+    /// Where it stands in `by_inode`.
+    inode: Inode,
 }
 
 /// The files.
 #[derive(Debug, Default)]
 pub(crate) struct Files {
-    entries: Vec<Entry>,
+    entries: Numbered<Entry>,
     by_inode: HashMap<Inode, Vec<FileId>>,
     by_build_id: HashMap<Vec<u8>, FileId>,
     /// Devices on which device and inode do not identify a file.
@@ -49,21 +54,24 @@ impl Files {
     const MOST_NAMES: usize = 64;
     const MOST_TRIES: u32 = 8;
     const MOST_MEMORY: usize = 4096;
+    /// A file that nobody needs stays for so many cuts, and for none where there are many.
+    const PATIENCE: u32 = 3;
+    const MANY: usize = 4096;
 
     /// A file by its id.
     pub(crate) fn get(&self, id: FileId) -> Option<&MappedFile> {
-        self.entries.get(id.0 as usize).map(|entry| &entry.mapped)
+        self.entries.get(id.0).map(|entry| &entry.mapped)
     }
 
     /// All files, in the order of their ids.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (FileId, &MappedFile)> {
-        (0..).map(FileId).zip(self.entries.iter().map(|entry| &entry.mapped))
+        self.entries.iter().map(|(number, entry)| (FileId(number), &entry.mapped))
     }
 
     /// The virtual address of a file offset; the offset itself for a file that was never opened; `None` if the file loads nothing from
     /// there.
     pub(crate) fn address(&self, id: FileId, offset: u64) -> Option<u64> {
-        let entry = self.entries.get(id.0 as usize)?;
+        let entry = self.entries.get(id.0)?;
         if entry.loads.is_empty() {
             return Some(offset);
         }
@@ -174,7 +182,7 @@ impl Files {
     fn known(&self, told: &Told<'_>, root: Option<RootId>) -> Option<FileId> {
         let path = undeleted(told.path).0;
         let same = |id: &&FileId| {
-            let entry = &self.entries[id.0 as usize];
+            let entry = &self.entries[id.0];
             entry.mapped.path == path && (root.is_none() || entry.root == root)
         };
         self.by_inode.get(&(told.device, told.inode))?.iter().rev().find(same).copied()
@@ -183,7 +191,7 @@ impl Files {
     /// Whether opening a file again would gain nothing. A file that could not be opened is tried again a few times, and then occasionally,
     /// because its inode number may now belong to another file.
     fn settled(&mut self, id: FileId) -> bool {
-        let entry = &mut self.entries[id.0 as usize];
+        let entry = &mut self.entries[id.0];
         if entry.mapped.handle.is_some() {
             return self.intact(id);
         }
@@ -194,7 +202,7 @@ impl Files {
     /// Whether an open file is as it was when it was opened; otherwise it is closed: what was located in
     /// it before cannot be named any more. (As long as it is open, its inode number is not used again.)
     fn intact(&mut self, id: FileId) -> bool {
-        let entry = &mut self.entries[id.0 as usize];
+        let entry = &mut self.entries[id.0];
         let Some(file) = &entry.mapped.handle else { return false };
         let now = open::stamp(file);
         if now.is_some() && now == entry.stamp {
@@ -227,12 +235,6 @@ impl Files {
             return None;
         }
         self.path_bytes += path.len();
-        let id = FileId(self.entries.len() as u32);
-        let same_inode = self.by_inode.entry((told.device, told.inode)).or_default();
-        if same_inode.len() >= Self::MOST_NAMES {
-            same_inode.remove(0);
-        }
-        same_inode.push(id);
         let (opened, loaded, reason) = match found {
             Ok((opened, loaded)) => (Some(opened), loaded, None),
             Err(reason) => (None, Loaded::default(), Some(reason)),
@@ -243,10 +245,9 @@ impl Files {
                 self.loose.insert(told.device);
             }
         }
-        self.note_build_id(id, path, &loaded, spoilt);
         let loose = self.loose.contains(&told.device);
         let (handle, stamp) = opened.map(|opened| (opened.file, opened.stamp)).unzip();
-        self.entries.push(Entry {
+        let id = FileId(self.entries.push(Entry {
             mapped: MappedFile {
                 path: path.to_vec(),
                 handle,
@@ -259,24 +260,81 @@ impl Files {
             stamp,
             root: root.filter(|_| loose).map(|root| root.id),
             sightings: 1,
-        });
+            idle: 0,
+            inode: (told.device, told.inode),
+        }));
+        let same_inode = self.by_inode.entry((told.device, told.inode)).or_default();
+        if same_inode.len() >= Self::MOST_NAMES {
+            same_inode.remove(0);
+        }
+        same_inode.push(id);
+        self.note_build_id(id, spoilt);
         Some(id)
     }
 
     /// Says when two different programs carry one build ID. Copies of one program do so rightly.
-    fn note_build_id(&mut self, id: FileId, path: &[u8], loaded: &Loaded, spoilt: &mut Spoilt) {
-        let Some(build_id) = &loaded.build_id else { return };
+    fn note_build_id(&mut self, id: FileId, spoilt: &mut Spoilt) {
+        let Some(file) = self.get(id) else { return };
+        let Some(build_id) = &file.build_id else { return };
         match self.by_build_id.get(build_id).and_then(|&first| self.get(first)) {
             None => {
-                self.by_build_id.insert(build_id.clone(), id);
+                let build_id = build_id.clone();
+                self.by_build_id.insert(build_id, id);
             }
-            Some(first) if first.segments != loaded.executable => {
+            Some(first) if first.segments != file.segments => {
                 let what =
                     format!("carries the build ID of {}", String::from_utf8_lossy(&first.path));
-                spoilt.add(path, what);
+                spoilt.add(&file.path, what);
             }
             Some(_) => {}
         }
+    }
+
+    /// Lets go of what has not been needed for a while; sooner where there are many.
+    pub(crate) fn retire(&mut self, needed: impl Fn(FileId) -> bool) {
+        let patience = if self.entries.len() > Self::MANY { 0 } else { Self::PATIENCE };
+        let mut gone = Vec::new();
+        for (number, entry) in self.entries.iter_mut() {
+            entry.idle = if needed(FileId(number)) { 0 } else { entry.idle + 1 };
+            if entry.idle > patience {
+                gone.push(number);
+            }
+        }
+        for number in &gone {
+            self.forget(FileId(*number));
+        }
+        if !gone.is_empty() {
+            let Self { entries, by_build_id, .. } = self;
+            by_build_id.retain(|_, id| entries.get(id.0).is_some());
+        }
+        if self.code_memory.len() >= Self::MOST_MEMORY {
+            self.code_memory.clear();
+        }
+    }
+
+    fn forget(&mut self, id: FileId) {
+        let Some(entry) = self.entries.remove(id.0) else { return };
+        self.path_bytes -= entry.mapped.path.len();
+        if entry.mapped.handle.is_some() {
+            self.descriptors.closed();
+        }
+        if let Some(same_inode) = self.by_inode.get_mut(&entry.inode) {
+            same_inode.retain(|other| *other != id);
+            if same_inode.is_empty() {
+                self.by_inode.remove(&entry.inode);
+            }
+        }
+    }
+
+    /// Bytes of memory that they take, about.
+    pub(crate) fn bytes(&self) -> usize {
+        let segments = |entry: &Entry| entry.loads.len() + entry.mapped.segments.len();
+        let segments: usize = self.entries.iter().map(|(_, entry)| segments(entry)).sum();
+        let indexes = self.by_inode.len() + self.by_build_id.len() + self.code_memory.len();
+        self.entries.len() * size_of::<Entry>()
+            + segments * size_of::<Segment>()
+            + self.path_bytes
+            + indexes * 64
     }
 }
 

@@ -49,6 +49,8 @@ pub(crate) struct Image {
     pub(crate) reading: Option<Box<Reading>>,
     /// Its main thread ended.
     pub(crate) exited: bool,
+    /// The cut that it was sampled in last, or ended in.
+    pub(crate) used: u64,
     /// Whether it is in the queue of address spaces that may be forgotten.
     pub(crate) retired: bool,
 }
@@ -80,6 +82,7 @@ impl Image {
             watch: None,
             reading: None,
             exited: false,
+            used: 0,
             retired: false,
         }
     }
@@ -204,6 +207,12 @@ impl Image {
     /// The time of its begin.
     pub(crate) fn began(&self) -> Began {
         Began { start: self.start.about(), image: self.born }
+    }
+
+    /// Its mappings, those of the program before included, and those that it may get back.
+    pub(crate) fn all_mappings(&self) -> impl Iterator<Item = &Arc<Mappings>> {
+        let before = self.before.iter().chain(self.reading.as_ref().map(|reading| &reading.maps));
+        std::iter::once(&self.maps).chain(before)
     }
 
     /// Lets its mappings go, long after its end.

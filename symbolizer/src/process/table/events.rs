@@ -30,7 +30,7 @@ impl ProcessTable {
             EventKind::Exec { comm } => self.exec(event, comm),
             EventKind::Rename { comm } if main_thread => {
                 let index = self.current_or_unread(event.pid);
-                self.images[index as usize].comm = Some(comm.as_slice().into());
+                self.images[index].comm = Some(comm.as_slice().into());
             }
             EventKind::Fork { parent } if *parent != event.pid => self.fork(event, *parent),
             EventKind::Exit if main_thread => self.exit(event.pid),
@@ -54,12 +54,13 @@ impl ProcessTable {
             None => {
                 let index = self.claim(identity, time);
                 self.identities.insert(identity, index);
-                self.images[index as usize].claim(identity);
+                self.images[index].claim(identity);
                 index
             }
         };
         self.ensure_read(index);
-        let image = &mut self.images[index as usize];
+        let image = &mut self.images[index];
+        image.used = self.cut;
         image.sampled(time);
         Space { index, epoch: image.epoch }
     }
@@ -67,7 +68,7 @@ impl ProcessTable {
     /// The address space that a new identity, seen at `time`, means.
     fn claim(&mut self, identity: Identity, time: u64) -> u32 {
         let index = self.current_or_unread(identity.pid);
-        let present = &self.images[index as usize];
+        let present = &self.images[index];
         match present.compare(identity) {
             Ordering::Equal => index,
             // The pid was reused, or it ran another program, without an event.
@@ -90,7 +91,7 @@ impl ProcessTable {
         self.take_back(event.pid, event.time);
         let comm = comm.into();
         let image = match self.current.get(&event.pid) {
-            Some(&index) => self.images[index as usize].after_exec(comm, event.time),
+            Some(&index) => self.images[index].after_exec(comm, event.time),
             None => Image::fresh(event.pid, comm, event.time),
         };
         self.succeed(image);
@@ -100,21 +101,22 @@ impl ProcessTable {
     fn fork(&mut self, event: &Event, parent: u32) {
         let parent = self.current_or_unread(parent);
         self.ensure_read(parent);
-        let child = self.images[parent as usize].child(event.pid, event.time);
+        let child = self.images[parent].child(event.pid, event.time);
         self.succeed(child);
     }
 
     fn exit(&mut self, pid: u32) {
         let Some(&index) = self.current.get(&pid) else { return };
         self.look_for_perf_map_at_last(index);
-        self.images[index as usize].exited = true;
-        self.retire(index);
+        self.images[index].exited = true;
+        self.ended(index);
     }
 
     /// What is not known by an identity may have changed its program unseen.
     fn doubt(&mut self) {
+        self.lost = true;
         for &index in self.current.values() {
-            let image = &mut self.images[index as usize];
+            let image = &mut self.images[index];
             let certain = image.identity.is_some();
             if !certain {
                 image.exec = None;

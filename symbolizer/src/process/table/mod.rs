@@ -5,6 +5,7 @@
 
 mod announced;
 pub(super) mod code;
+pub(super) mod cut;
 mod events;
 mod reading;
 pub(super) mod report;

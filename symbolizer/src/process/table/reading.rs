@@ -20,15 +20,15 @@ impl ProcessTable {
     /// The place of `address` (a user-space address to look up) now. For an address outside of known mappings, the maps are read again
     /// while the process lives. The intervals grow as long as this does not help.
     pub fn locate(&mut self, space: Space, address: u64) -> Place {
-        let Some(image) = self.images.get(space.index as usize) else {
+        let Some(image) = self.images.get(space.index) else {
             return Place::Unknown { address, reason: Reason::NoMapping };
         };
         let mut found = image.find(address, self.now);
         if found.is_none() && self.read_again(space.index, address) {
-            found = self.images[space.index as usize].find(address, self.now);
+            found = self.images[space.index].find(address, self.now);
         }
         let Some(mapping) = found else {
-            let image = &mut self.images[space.index as usize];
+            let image = &mut self.images[space.index];
             image.miss(address);
             let reason = match image.story {
                 Story::Unreadable(reason) => reason,
@@ -81,13 +81,13 @@ impl ProcessTable {
     /// A mapping was made.
     pub(crate) fn mapped(&mut self, index: u32, told: &Told<'_>) {
         let mapping = self.mapping(index, told);
-        self.images[index as usize].insert(mapping);
+        self.images[index].insert(mapping);
         self.recognize(index, told.path);
     }
 
     /// Reads the maps if they are not known, or doubted.
     pub(crate) fn ensure_read(&mut self, index: u32) {
-        let story = self.images[index as usize].story;
+        let story = self.images[index].story;
         if !matches!(story, Story::Unread | Story::Doubted { .. }) {
             return;
         }
@@ -97,38 +97,38 @@ impl ProcessTable {
             (Err(reason), _) => {
                 // After a lost exec, the mappings would be those of another program.
                 if story == (Story::Doubted { certain: false }) {
-                    self.images[index as usize].replace(Mappings::default());
+                    self.images[index].replace(Mappings::default());
                 }
                 Story::Unreadable(reason)
             }
         };
-        self.images[index as usize].story = story;
+        self.images[index].story = story;
     }
 
     /// Reads the maps again for an address that has no mapping, if it may have one by now.
     fn read_again(&mut self, index: u32, address: u64) -> bool {
-        let image = &self.images[index as usize];
+        let image = &self.images[index];
         let present = self.current.get(&image.pid) == Some(&index);
         let worth =
             self.live && present && USER.contains(&address) && image.may_read_again(self.now);
         let readable = image.story == Story::Known;
         let read = worth && readable && self.read_maps(index).is_ok();
         if read {
-            self.images[index as usize].sampled_now();
+            self.images[index].sampled_now();
         }
         read
     }
 
     /// Reads `/proc/PID/maps`, unless it is known to show another program by now.
     fn read_maps(&mut self, index: u32) -> Result<(), Reason> {
-        let image = &mut self.images[index as usize];
+        let image = &mut self.images[index];
         if !self.live || self.hindsight.shows_another(image.pid) {
             return Err(Reason::ProcessGone);
         }
         let certain = image.reading.is_none();
         image.begin_reading();
         let read = self.take_maps(index);
-        let image = &mut self.images[index as usize];
+        let image = &mut self.images[index];
         match read {
             Ok(()) => image.end_reading(),
             Err(_) if certain => image.reading = None,
@@ -139,14 +139,14 @@ impl ProcessTable {
 
     /// Replaces known mappings by those of `/proc/PID/maps`: all of them if events may be missing, else those that overlap.
     fn take_maps(&mut self, index: u32) -> Result<(), Reason> {
-        let image = &self.images[index as usize];
+        let image = &self.images[index];
         let task = Task::open(image.pid)?;
         let ticks = task.start_ticks()?;
         if image.exited || !image.start.allows(ticks) {
             return Err(Reason::ProcessGone);
         }
         let all = matches!(image.story, Story::Doubted { .. });
-        let image = &mut self.images[index as usize];
+        let image = &mut self.images[index];
         image.start.ticks = Some(ticks);
         if image.comm.is_none() {
             image.comm = task.comm().ok().map(Into::into);
@@ -158,7 +158,7 @@ impl ProcessTable {
         }
         let told: Vec<_> = maps::executable(&text).collect();
         let mappings: Vec<_> = told.iter().map(|told| self.mapping(index, told)).collect();
-        let image = &mut self.images[index as usize];
+        let image = &mut self.images[index];
         let changed = if all {
             image.replace(mappings.into_iter().collect())
         } else {
@@ -175,7 +175,7 @@ impl ProcessTable {
     /// A mapping as the table keeps it, its file opened at first sight.
     fn mapping(&mut self, index: u32, told: &Told<'_>) -> Mapping {
         let Self { live, images, files, roots, spoilt, .. } = self;
-        let image = &mut images[index as usize];
+        let image = &mut images[index];
         let origin = maps::origin(told.path);
         let opens = matches!(origin, Origin::File | Origin::MemoryFile);
         let mut source = (*live && opens).then(|| Self::source(image, roots));
@@ -193,7 +193,7 @@ impl ProcessTable {
     }
 
     fn recognize(&mut self, index: u32, path: &[u8]) {
-        let image = &mut self.images[index as usize];
+        let image = &mut self.images[index];
         if image.runtime.is_none()
             && let Some(runtime) = Runtime::of_file(maps::undeleted(path).0)
         {
@@ -205,7 +205,7 @@ impl ProcessTable {
     /// Looks for the perf map of a process that has JIT code or a runtime, now and then until it is there.
     fn look_for_perf_map(&mut self, index: u32) {
         let now = self.now;
-        let image = &mut self.images[index as usize];
+        let image = &mut self.images[index];
         let runtime = image.runtime;
         let watch = image.watch.get_or_insert_with(|| Box::new(Watch::new(image.pid, runtime)));
         watch.jit.runtime = runtime;
@@ -217,7 +217,7 @@ impl ProcessTable {
     /// The last look, at the end of the process (it may already be a zombie, but its root is known) or of the recording. Later, the pid and
     /// the map may belong to another process.
     pub(crate) fn look_for_perf_map_at_last(&mut self, index: u32) {
-        let image = &self.images[index as usize];
+        let image = &self.images[index];
         let missing = image.watch.as_ref().is_some_and(|watch| watch.open());
         if self.live && !image.retired && missing {
             self.look(index);
@@ -226,7 +226,7 @@ impl ProcessTable {
 
     fn look(&mut self, index: u32) {
         let Self { now, images, files, roots, spoilt, .. } = self;
-        let image = &mut images[index as usize];
+        let image = &mut images[index];
         let began = image.began();
         let Some(mut watch) = image.watch.take() else { return };
         if files.descriptors.room() {

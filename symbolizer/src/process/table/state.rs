@@ -3,6 +3,7 @@
 use super::announced::Hindsight;
 use crate::place::{FileId, Jit, MappedFile};
 use crate::process::files::kept::Files;
+use crate::process::numbered::Numbered;
 use crate::process::proc::roots::Roots;
 use crate::process::proc::task::Task;
 use crate::process::space::image::Image;
@@ -21,14 +22,16 @@ pub struct ProcessTable {
     /// The latest time seen, nanoseconds of CLOCK_MONOTONIC.
     pub(crate) now: u64,
     /// Address spaces, by index.
-    pub(crate) images: Vec<Image>,
-    /// Indexes that were never handed out and are free again.
-    free: Vec<u32>,
+    pub(crate) images: Numbered<Image>,
     /// The present address space of each pid.
     pub(crate) current: HashMap<u32, u32>,
     pub(super) identities: HashMap<Identity, u32>,
     /// Those that ended, oldest first.
-    retired: VecDeque<u32>,
+    pub(super) retired: VecDeque<u32>,
+    /// How many cuts ended.
+    pub(super) cut: u64,
+    /// Records were lost since the last cut.
+    pub(super) lost: bool,
     pub(crate) files: Files,
     pub(crate) roots: Roots,
     pub(crate) spoilt: Spoilt,
@@ -91,7 +94,7 @@ impl ProcessTable {
     }
 
     pub(crate) fn image(&self, index: u32) -> Option<&Image> {
-        self.images.get(index as usize)
+        self.images.get(index)
     }
 
     /// The present address space of `pid`.
@@ -107,28 +110,25 @@ impl ProcessTable {
         let pid = image.pid;
         let index = self.keep(image);
         if let Some(before) = self.current.insert(pid, index) {
-            self.retire(before);
+            self.ended(before);
         }
         index
     }
 
-    pub(super) fn keep(&mut self, image: Image) -> u32 {
-        if let Some(index) = self.free.pop() {
-            self.images[index as usize] = image;
-            return index;
-        }
-        let index = u32::try_from(self.images.len()).expect("2^32 images do not fit into memory");
-        self.images.push(image);
-        index
+    pub(super) fn keep(&mut self, mut image: Image) -> u32 {
+        image.used = self.cut;
+        self.images.push(image)
     }
 
-    /// If too many have ended, forgets the mappings of the one that ended longest ago. An index that was never handed out is used again.
-    pub(super) fn retire(&mut self, index: u32) {
-        let image = &mut self.images[index as usize];
+    /// If too many have ended, forgets the mappings of the one that ended longest ago, and all of it where no identity has
+    /// claimed it.
+    pub(super) fn ended(&mut self, index: u32) {
+        let image = &mut self.images[index];
         if image.retired {
             return;
         }
         image.retired = true;
+        image.used = self.cut;
         image.before = None;
         image.reading = None;
         self.retired.push_back(index);
@@ -136,14 +136,26 @@ impl ProcessTable {
             return;
         }
         let Some(oldest) = self.retired.pop_front() else { return };
-        let image = &mut self.images[oldest as usize];
+        let Some(image) = self.images.get_mut(oldest) else { return };
         image.forget();
         if image.identity.is_none() {
-            let pid = image.pid;
-            if self.current.get(&pid) == Some(&oldest) {
-                self.current.remove(&pid);
-            }
-            self.free.push(oldest);
+            self.forget(oldest);
+        }
+    }
+
+    /// Lets an address space go.
+    pub(super) fn forget(&mut self, index: u32) {
+        let Some(image) = self.images.remove(index) else { return };
+        if self.current.get(&image.pid) == Some(&index) {
+            self.current.remove(&image.pid);
+        }
+        if let Some(identity) = image.identity
+            && self.identities.get(&identity) == Some(&index)
+        {
+            self.identities.remove(&identity);
+        }
+        if image.watch.is_some_and(|watch| watch.jit.map.is_some()) {
+            self.files.descriptors.closed();
         }
     }
 }

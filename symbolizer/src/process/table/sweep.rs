@@ -33,7 +33,7 @@ impl ProcessTable {
                 break;
             }
             let index = self.current_or_unread(pid);
-            if self.images[index as usize].story == Story::Unread {
+            if self.images[index].story == Story::Unread {
                 self.ensure_read(index);
                 read += 1;
             }

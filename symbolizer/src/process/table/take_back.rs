@@ -31,12 +31,12 @@ impl ProcessTable {
             image.reading.as_ref().is_some_and(|reading| reading.is_spoilt(pid, time))
         };
         let Some(&index) = self.current.get(&pid) else { return };
-        if !spoilt(&self.images[index as usize]) {
+        if !spoilt(&self.images[index]) {
             return;
         }
         // Children that share what was read are not what they seem either.
         for &index in self.current.values() {
-            let image = &mut self.images[index as usize];
+            let image = &mut self.images[index];
             if !spoilt(image) {
                 continue;
             }
