@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use elf::{Bytes, Image};
 
+use super::cache::{Cache, Source};
 use super::file::debugfile;
 use super::file::debuginfod::Debuginfod;
 use super::file::work::Work;
@@ -41,6 +42,8 @@ pub struct LocalSymbolizer {
     dwarf_time: Duration,
     /// Our own vDSO, read once.
     vdso: Option<Vec<u8>>,
+    /// Names of earlier cuts, from the second one on.
+    cache: Option<Cache>,
 }
 
 /// The places of one call by kind, with the index that each had.
@@ -95,6 +98,7 @@ impl LocalSymbolizer {
             debuginfod,
             dwarf_time: MAX_DWARF_TIME,
             vdso: None,
+            cache: None,
         }
     }
 
@@ -163,24 +167,84 @@ impl LocalSymbolizer {
         file.handle.is_some().then(|| self.file(&file, addresses))
     }
 
+    /// A new cut begins: DWARF and downloads may take their time again, and from now on names are kept, within bounds, so that
+    /// what was named before is not read or asked for again. Without cuts nothing is kept.
+    pub fn begin_cut(&mut self) {
+        self.cache.get_or_insert_default().begin_cut();
+        self.dwarf_time = MAX_DWARF_TIME;
+        self.debuginfod.begin_cut();
+        if self.build_ids.len() >= MAX_BUILD_IDS {
+            self.build_ids.clear();
+        }
+    }
+
+    /// Leaves DWARF no time until the next cut.
+    #[cfg(test)]
+    pub(crate) fn spend_all_time(&mut self) {
+        self.dwarf_time = Duration::ZERO;
+    }
+
+    /// Bytes of memory that names of earlier cuts take, about.
+    pub fn kept_bytes(&self) -> usize {
+        self.cache.as_ref().map_or(0, Cache::bytes)
+    }
+
+    /// Names that were made before, and those that `make` makes of the rest; it says whether they may be kept.
+    fn kept_or(
+        &mut self,
+        source: Option<Source>,
+        addresses: &[u64],
+        make: impl FnOnce(&mut Self, &[u64]) -> (Vec<Named>, bool),
+    ) -> Vec<Named> {
+        let (Some(cache), Some(source)) = (&mut self.cache, source) else {
+            return make(self, addresses).0;
+        };
+        let mut names: Vec<_> =
+            addresses.iter().map(|&address| cache.get(source, address)).collect();
+        let missing: Vec<u64> = addresses
+            .iter()
+            .zip(&names)
+            .filter_map(|(&address, name)| name.is_none().then_some(address))
+            .collect();
+        if missing.is_empty() {
+            return names.into_iter().flatten().collect();
+        }
+        let (made, lasting) = make(self, &missing);
+        if let Some(cache) = self.cache.as_mut().filter(|_| lasting) {
+            let all = missing.iter().zip(&made);
+            all.for_each(|(&address, named)| cache.put(source, address, named));
+        }
+        let open = names.iter_mut().filter(|name| name.is_none());
+        open.zip(made).for_each(|(name, made)| *name = Some(made));
+        names.into_iter().flatten().collect()
+    }
+
     fn sorted_file(&mut self, file: &MappedFile, addresses: &[u64]) -> Vec<Named> {
+        let source = self.cache.as_ref().and_then(|_| Source::of(file));
+        self.kept_or(source, addresses, |own, addresses| own.read_file(file, addresses))
+    }
+
+    /// Names from the file itself, and whether another attempt would give the same.
+    fn read_file(&mut self, file: &MappedFile, addresses: &[u64]) -> (Vec<Named>, bool) {
         let Some(handle) = &file.handle else {
-            return vec![unnamed("", file.reason.unwrap_or(Reason::FileGone)); addresses.len()];
+            let reason = file.reason.unwrap_or(Reason::FileGone);
+            return (vec![unnamed("", reason); addresses.len()], false);
         };
         let image = match Image::parse(Bytes::File(handle)) {
             Ok(image) => image,
             Err(error) => {
                 self.warn(file, error.phrase());
-                return vec![unnamed("", Reason::FileCorrupt); addresses.len()];
+                return (vec![unnamed("", Reason::FileCorrupt); addresses.len()], true);
             }
         };
         self.check_build_id(file, &image);
         let mut work = Work::new(file, &image, self.options.no_inline, addresses);
         let names = work.run(&mut self.debuginfod, &mut self.dwarf_time);
+        let lasting = !work.cut_short;
         for what in std::mem::take(&mut work.warnings) {
             self.warn(file, what);
         }
-        names
+        (names, lasting)
     }
 
     /// Two different files with one build ID: one of them, or its debug file, lies.
@@ -259,7 +323,9 @@ impl Symbolize for LocalSymbolizer {
             let addresses = wanted.addresses();
             if !addresses.is_empty() {
                 let names = if kernel {
-                    kernel::names(&addresses, self.ask_kernel)
+                    self.kept_or(Some(Source::Kernel), &addresses, |own, addresses| {
+                        (kernel::names(addresses, own.ask_kernel), true)
+                    })
                 } else {
                     self.vdso(&addresses)
                 };

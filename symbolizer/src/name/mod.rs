@@ -5,6 +5,7 @@
 //! the file is dropped before the next one. The parsers are pure functions on bytes. In reading order:
 //! `local` (places by kind), `file` (one file: `work` has the sources in their order), `kernel`, [`perfmap`], `vdso`.
 
+mod cache;
 mod demangle;
 mod file;
 mod interpreted;

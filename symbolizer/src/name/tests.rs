@@ -129,3 +129,83 @@ fn raw_addresses_name_only_what_is_not_in_a_file() {
     let names = RawAddresses::<LocalSymbolizer>::new(None).names(&table, &places[1..2]);
     assert_eq!(names[0].reason, Some(Reason::NotAsked));
 }
+
+/// How often the kernel was asked, on this thread.
+mod asked {
+    use std::cell::Cell;
+
+    thread_local!(static ADDRESSES: Cell<usize> = const { Cell::new(0) });
+
+    pub(super) fn ask(addresses: &[u64]) -> Option<Vec<String>> {
+        ADDRESSES.set(ADDRESSES.get() + addresses.len());
+        Some(addresses.iter().map(|_| String::from("schedule+0x0/0x10")).collect())
+    }
+
+    pub(super) fn count() -> usize {
+        ADDRESSES.get()
+    }
+}
+
+#[test]
+fn what_was_named_in_an_earlier_cut_is_not_asked_for_again() {
+    use super::Symbolize;
+    use crate::Place;
+    let table = crate::ProcessTable::without_proc();
+    let mut local = LocalSymbolizer::new(NameOptions::default()).ask_kernel(asked::ask);
+    let place = |at: u64| Place::Kernel { address: 0xffff_ffff_8100_0000 + at };
+    let mut name = |places: &[Place], cut: bool| {
+        if cut {
+            local.begin_cut();
+        }
+        (local.names(&table, places), asked::count(), local.kept_bytes())
+    };
+    let (first, once, _) = name(&[place(1), place(2)], false);
+    if once == 0 {
+        return skipped("the kernel shows no addresses");
+    }
+    let (_, twice, kept) = name(&[place(1), place(2)], false);
+    assert_eq!((once, twice, kept), (2, 4, 0), "without cuts nothing is kept");
+    assert_eq!(name(&[place(1), place(2)], true).1, 6);
+    let (again, count, kept) = name(&[place(2), place(3), place(1)], true);
+    assert_eq!(count, 7, "one is new");
+    assert!(kept > 0);
+    assert_eq!((&again[0], &again[2]), (&first[1], &first[0]));
+}
+
+#[test]
+fn a_file_is_named_from_earlier_cuts_until_it_changes() {
+    let fixture =
+        Fixture::new("a.c", "int work(void) { return 1; } int main(void) { return work(); }");
+    fixture.run("gcc", &["-g", "-o", "a", "a.c"]);
+    let file = fixture.mapped("a");
+    let addresses = [fixture.address("a", "work"), fixture.address("a", "main")];
+    let mut local = LocalSymbolizer::new(NameOptions::default());
+    let first = local.file(&file, &addresses[..1]);
+    for _ in 0..3 {
+        local.begin_cut();
+        assert_eq!(local.file(&file, &addresses[..1]), first);
+    }
+    let before = local.kept_bytes();
+    assert!(before > 0);
+    let both = local.file(&file, &addresses);
+    assert_eq!((chain(&both[0]), chain(&both[1])), ("work".to_owned(), "main".to_owned()));
+    assert!(local.kept_bytes() > before);
+    // Another file at the same path and address.
+    fixture.run("strip", &["a"]);
+    let stripped = local.file(&fixture.mapped("a"), &addresses[..1]);
+    assert_eq!(stripped[0].reason, Some(Reason::Stripped));
+}
+
+#[test]
+fn dwarf_has_its_time_again_in_each_cut() {
+    let fixture =
+        Fixture::new("a.c", "int work(void) { return 1; } int main(void) { return work(); }");
+    fixture.run("gcc", &["-g", "-o", "a", "a.c"]);
+    let (file, work) = (fixture.mapped("a"), fixture.address("a", "work"));
+    let mut local = LocalSymbolizer::new(NameOptions::default());
+    local.begin_cut();
+    local.spend_all_time();
+    assert_eq!(local.file(&file, &[work])[0].lines[0].line, 0);
+    local.begin_cut();
+    assert_eq!(local.file(&file, &[work])[0].lines[0].line, 1, "what was cut short is not kept");
+}

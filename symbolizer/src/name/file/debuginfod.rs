@@ -21,6 +21,8 @@ const MAX_TIME: Duration = Duration::from_secs(60);
 const MAX_CONNECT: Duration = Duration::from_secs(5);
 /// After so many failures in a row a server is not asked any more.
 const MAX_FAILURES: u32 = 3;
+/// The most build IDs without a file that are remembered over cuts.
+const MAX_MISSING: usize = 65_536;
 
 /// The servers named in the variable `DEBUGINFOD_URLS` if it has any, else those of `/etc/debuginfod/*.urls`.
 pub fn servers(variable: Option<&OsStr>) -> Vec<String> {
@@ -61,7 +63,10 @@ pub(crate) struct Debuginfod {
     servers: Vec<Server>,
     cache: Option<PathBuf>,
     spent: Duration,
+    /// Build IDs that no server has.
     missing: HashSet<Vec<u8>>,
+    /// Build IDs whose fetch failed in this cut.
+    failed: HashSet<Vec<u8>>,
 }
 
 impl Debuginfod {
@@ -77,7 +82,7 @@ impl Debuginfod {
 
     /// The debug file of a build ID, not yet looked into. `Ok(None)`: no server has it.
     pub(crate) fn fetch(&mut self, build_id: &[u8]) -> Result<Option<File>, &'static str> {
-        if self.servers.is_empty() || build_id.len() < 2 || self.missing.contains(build_id) {
+        if self.servers.is_empty() || build_id.len() < 2 || self.is_hopeless(build_id) {
             return Ok(None);
         }
         let hex: String = build_id.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -91,10 +96,25 @@ impl Debuginfod {
         let start = Instant::now();
         let fetched = self.ask(&hex, cached.as_deref());
         self.spent += start.elapsed();
-        if !matches!(fetched, Ok(Some(_))) {
-            self.missing.insert(build_id.to_vec());
+        match fetched {
+            Ok(Some(_)) => {}
+            Ok(None) => drop(self.missing.insert(build_id.to_vec())),
+            Err(_) => drop(self.failed.insert(build_id.to_vec())),
         }
         fetched
+    }
+
+    fn is_hopeless(&self, build_id: &[u8]) -> bool {
+        self.missing.contains(build_id) || self.failed.contains(build_id)
+    }
+
+    /// A new cut begins: there is time again. A server that failed again and again is still not asked.
+    pub(crate) fn begin_cut(&mut self) {
+        self.spent = Duration::ZERO;
+        self.failed.clear();
+        if self.missing.len() > MAX_MISSING {
+            self.missing.clear();
+        }
     }
 
     fn ask(&mut self, hex: &str, cached: Option<&Path>) -> Result<Option<File>, &'static str> {

@@ -31,6 +31,8 @@ pub(crate) struct Work<'a> {
     symbols: bool,
     /// The defects of the file and its debug files.
     pub warnings: Vec<&'static str>,
+    /// Whether names are missing or poorer because no time was left or a server failed: another attempt may give more.
+    pub cut_short: bool,
 }
 
 impl<'a> Work<'a> {
@@ -51,6 +53,7 @@ impl<'a> Work<'a> {
             positions,
             symbols: false,
             warnings: Vec::new(),
+            cut_short: false,
         }
     }
 
@@ -97,7 +100,10 @@ impl<'a> Work<'a> {
             match debuginfod.fetch(id) {
                 // A file from a server is trusted no more than a container's file.
                 Ok(file) => search.check(file, false, self.image, self.file),
-                Err(what) => search.refused = Some(what),
+                Err(what) => {
+                    self.cut_short = true;
+                    search.refused = Some(what);
+                }
             }
         }
         if search.found.is_none() {
@@ -120,6 +126,7 @@ impl<'a> Work<'a> {
         let start = Instant::now();
         let found = dwarf::names(file, image, ours, &addresses, self.no_inline, *time);
         *time = time.saturating_sub(start.elapsed());
+        self.cut_short |= time.is_zero();
         match found {
             Ok(found) => {
                 for (index, found) in indices.into_iter().zip(found) {
