@@ -1,8 +1,16 @@
-//! Unwind rules from the bytes of a file's sections; pure, apart from the kernel.
+//! Unwind rules from the bytes of a file's sections and from its code.
 //!
-//! The data flow: section bytes and executable ranges → rules over address ranges ([`eh_frame`], [`go`]; [`synth`] and
-//! [`signal_return`] for code without entries, [`epilogue`] for stale rules) → a [`table`] of rows in pages, which the kernel program
-//! searches. A [`rule`] says how to find the caller's frame at an address. [`hotspot`] is for Java's run-time code.
+//! *What it is.* A [`rule`] says how to find the caller's frame at an address. A [`table`](table::Table) has a file's rules in rows and
+//! pages, as the kernel program searches them.
+//! *What you must do.* Say where the file's code lies ([`table::Code`]), make a [`table::Source`] from each of its sections, and join
+//! them with [`table::Table::build`]: where two cover an address, the earlier one has its way.
+//! *What it does.* Sections and code are foreign bytes: work and memory are bounded by their number, nothing panics, and what cannot be
+//! expressed is a rule that says so.
+//! *What it is not.* It opens no file, knows no process and no kernel, and has no `unsafe` code.
+//!
+//! Modules in reading order: [`rule`], [`table`], [`eh_frame`] and [`go`] (the file's own rules), [`epilogue`] (where they are stale),
+//! [`signal_return`] and [`synth`] (code without entries), [`framed`] (more of that than can be followed), [`hotspot`] (Java's run-time
+//! code). [`FrameSections`] judges leaves that were left by frame pointer.
 
 #![forbid(unsafe_code)]
 

@@ -8,6 +8,9 @@
 //! the known values of registers and frame; `walk` and `flow` follow the code; `held` finds calls that never return; `trial` tries
 //! doubtful entries; `facts` and `calls` find the registers that callees keep; `rule_of` and `rows` make the rules.
 //! [`is_call_before`] is for addresses without even such a rule.
+//!
+//! The files form one circle on purpose: what follows code finds entries, and entries are what code is followed from, until nothing
+//! new is found.
 
 mod addresses;
 mod call_before;

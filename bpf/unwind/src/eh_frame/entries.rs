@@ -1,6 +1,6 @@
 //! The entries of a section.
 
-use super::FrameKind;
+use super::section::FrameKind;
 
 /// An entry of a section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

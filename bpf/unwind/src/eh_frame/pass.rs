@@ -11,7 +11,7 @@ use gimli::{
 use super::columns::{Columns, Common, Row};
 use super::entries::{Entries, Entry};
 use super::express::express;
-use super::{Bytes, Figures, FrameRules, Frames, Stopped};
+use super::section::{Bytes, Figures, FrameRules, Frames, Stopped};
 use crate::rule::{Compact, Unsupported};
 use crate::table::{Code, Source};
 

@@ -2,8 +2,9 @@
 //! interpreter, or what calls Java, and finds its frame by its frame pointer. From compiled code to the interpreter: the frame of
 //! the caller is extended by the arguments, and the return address moved below them.
 
+use super::blob::{Blob, UNKNOWN, height_rule};
+use super::rows::Rows;
 use super::sweep::{Follow, number, sweep};
-use super::{Blob, Rows, UNKNOWN, height_rule};
 use crate::rule::{Restore, ReturnAddress, Rule, RuleTrust};
 use iced_x86::{Instruction, Mnemonic, Register};
 

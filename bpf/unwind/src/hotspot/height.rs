@@ -1,7 +1,8 @@
 //! Code whose frames have a size: compiled methods, native ones' wrappers, and stubs.
 
+use super::blob::{Blob, UNKNOWN, height_rule};
+use super::rows::Rows;
 use super::sweep::{Follow, number, sweep};
-use super::{Blob, Rows, UNKNOWN, height_rule};
 use crate::rule::{Cfa, Restore, Rule, RuleTrust, registers};
 use iced_x86::{Instruction, Mnemonic, OpKind, Register};
 

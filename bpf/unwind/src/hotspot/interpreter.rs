@@ -2,8 +2,9 @@
 //! extended the caller's frame. Before the frame is set up and after it is removed, the caller's stack pointer is in a register, and
 //! the return address is on the stack.
 
+use super::blob::{Blob, Codelet, UNKNOWN, by_frame_pointer};
+use super::rows::Rows;
 use super::sweep::{self, Follow, sweep};
-use super::{Blob, Codelet, Rows, UNKNOWN, by_frame_pointer};
 use crate::rule::{Cfa, ReturnAddress, Rule, RuleTrust, registers};
 use iced_x86::{Instruction, Mnemonic, OpKind, Register};
 

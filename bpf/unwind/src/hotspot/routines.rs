@@ -2,7 +2,9 @@
 //! runtime's data points to, and from what looks like a function's begin. Those that keep a frame pointer need no more: their
 //! stacks' heights may depend on loops.
 
-use super::{Blob, Rows, UNKNOWN, height};
+use super::blob::{Blob, UNKNOWN};
+use super::height;
+use super::rows::Rows;
 use crate::rule::Cfa;
 use crate::synth::{Input, Segment, Uncovered, synthesise};
 use crate::table::Code;

@@ -1,6 +1,6 @@
 //! The rules of a piece of code, packed, and how they become a source of a table.
 
-use super::UNKNOWN;
+use super::blob::UNKNOWN;
 use crate::rule::{Compact, ReturnAddress, Rule};
 use crate::table::{Code, Source};
 use std::ops::Range;

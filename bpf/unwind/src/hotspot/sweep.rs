@@ -1,7 +1,7 @@
 //! One pass over code from begin to end. Behind an instruction that does not lead on, what is known comes from a jump
 //! there, or is what usually holds.
 
-use super::Blob;
+use super::blob::Blob;
 use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind};
 use std::collections::HashMap;
 

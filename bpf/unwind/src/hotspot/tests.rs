@@ -1,6 +1,8 @@
 //! Small pieces of code, as HotSpot's compilers and people make them.
 
+use super::blob::by_frame_pointer;
 use super::*;
+use crate::rule::{Cfa, ReturnAddress, Rule, registers};
 
 const AT: u64 = 0x7f00_0000_0000;
 const RBP: u8 = registers::FRAME_POINTER;

@@ -1,7 +1,7 @@
 //! Places in uncovered code that a register may hold: a routine continues at a place that its caller chooses.
 
 use super::image::Image;
-use super::state::Value;
+use super::value::Value;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
