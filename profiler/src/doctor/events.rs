@@ -113,8 +113,8 @@ fn pmu(machine: &Machine) -> Finding {
     };
     let cpus: Vec<&String> = devices.iter().filter(is_cpu).collect();
     if cpus.is_empty() {
-        let fact = "none, as in most virtual machines: cpu-clock is used; code that runs with interrupts off \
-                    shows up where it ends";
+        let fact = "none, as in most virtual machines: cpu-clock is used; time with interrupts off counts \
+                    for the code that turns them on again";
         return Finding::note("PMU", fact);
     }
     let names: Vec<&str> = cpus.iter().map(|n| n.as_str()).collect();
