@@ -3,13 +3,12 @@
 mod loaded;
 mod sources;
 
-use crate::host::proc;
 use bpf::unwind::table::{Code, NotCode, Source, Table};
 use elf::Bytes;
 use sources::File;
 use std::fs;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
+use symbolizer::name::own_vdso;
 
 /// What is read of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,17 +48,6 @@ pub(crate) fn vdso() -> Option<Table> {
         Built::Table { table, .. } => Some(*table),
         Built::NoRules | Built::TooLarge => None,
     }
-}
-
-/// The bytes of bpflame's own vDSO.
-fn own_vdso() -> Option<Vec<u8>> {
-    let maps = proc::text("/proc/self/maps").ok()?;
-    let line = maps.lines().find(|line| line.ends_with("[vdso]"))?;
-    let (start, end) = line.split_once(' ')?.0.split_once('-')?;
-    let [start, end] = [start, end].map(|text| u64::from_str_radix(text, 16).ok());
-    let mut bytes = vec![0; usize::try_from(end?.checked_sub(start?)?).ok()?];
-    fs::File::open("/proc/self/mem").ok()?.read_exact_at(&mut bytes, start?).ok()?;
-    Some(bytes)
 }
 
 /// Where two sources cover an address, the earlier one has its way. Code that none of a file's own tables covers is

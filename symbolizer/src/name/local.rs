@@ -271,7 +271,7 @@ impl LocalSymbolizer {
     }
 
     fn vdso(&mut self, offsets: &[u64]) -> Vec<Named> {
-        let vdso = self.vdso.get_or_insert_with(|| vdso::read().unwrap_or_default());
+        let vdso = self.vdso.get_or_insert_with(|| vdso::own_vdso().unwrap_or_default());
         let name = |name: Option<String>| match name {
             Some(name) => named("[vdso]", name),
             None => unnamed("[vdso]", Reason::NoSymbol),

@@ -26,6 +26,7 @@ pub use kernel::kallsyms;
 pub use kernel::names::AskKernel;
 pub use local::LocalSymbolizer;
 pub use raw::RawAddresses;
+pub use vdso::own_vdso;
 
 use crate::place::{Place, Reason};
 use crate::process::ProcessTable;

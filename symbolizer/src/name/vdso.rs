@@ -11,8 +11,8 @@ use super::lines::hex;
 /// A vDSO has a few pages.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// Our own process's vDSO.
-pub(super) fn read() -> Option<Vec<u8>> {
+/// The bytes of our own process's vDSO; `None` where it has none.
+pub fn own_vdso() -> Option<Vec<u8>> {
     let maps = fs::read("/proc/self/maps").ok()?;
     let line = maps.split(|&byte| byte == b'\n').find(|line| line.ends_with(b"[vdso]"))?;
     let (start, rest) = hex(line)?;

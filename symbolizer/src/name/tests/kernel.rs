@@ -151,7 +151,7 @@ fn foreign_text_gives_no_panic() {
 
 #[test]
 fn this_machine_s_vdso_has_names() {
-    let vdso = vdso::read().unwrap();
+    let vdso = vdso::own_vdso().unwrap();
     let found: Vec<String> = vdso::names(&vdso, &(0..vdso.len() as u64).collect::<Vec<_>>())
         .into_iter()
         .flatten()
