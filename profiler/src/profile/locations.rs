@@ -2,7 +2,10 @@
 
 use crate::judge::recording::Recording;
 use crate::record::stacks::PlaceId;
-use output::{FrameKind, Function, Line, Location, LocationId, Mapping, MappingId, ProfileBuilder};
+use output::{
+    FrameKind, Function, INTERPRETED, Line, Location, LocationId, Mapping, MappingId,
+    ProfileBuilder,
+};
 use std::collections::HashMap;
 use symbolizer::{FileId, MappedFile, Named, Place};
 
@@ -67,8 +70,9 @@ impl<'a> Locations<'a> {
                 let module = if module.is_empty() { "[kernel]" } else { module };
                 (FrameKind::Kernel, address, Some(module_mapping(module, KERNEL, builder)))
             }
-            Place::Jit { address, .. } | Place::Interpreted { object: address, .. } => {
-                (FrameKind::Jit, address, None)
+            Place::Jit { address, .. } => (FrameKind::Jit, address, None),
+            Place::Interpreted { .. } => {
+                (FrameKind::Interpreted, 0, Some(module_mapping(INTERPRETED, (0, 0), builder)))
             }
             Place::Unknown { address, .. } => (FrameKind::Unknown, address, None),
         };
@@ -125,7 +129,7 @@ fn nameless(place: Place, module: &str) -> Option<&str> {
         Place::Vdso { .. } => Some("[vdso]"),
         Place::Kernel { .. } => Some(if module.is_empty() { "[kernel]" } else { module }),
         Place::Jit { .. } => Some("[jit]"),
-        Place::Interpreted { .. } => Some(if module.is_empty() { "[interpreted]" } else { module }),
+        Place::Interpreted { .. } => Some(if module.is_empty() { INTERPRETED } else { module }),
         Place::Unknown { .. } => Some("[unknown]"),
     }
 }
