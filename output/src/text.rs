@@ -28,7 +28,8 @@ fn is_blank(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | '\u{0b}' | '\u{0c}' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
-fn is_harmful(c: char) -> bool {
+/// Whether a terminal might obey a character, or a text reader trip over it.
+pub fn is_harmful(c: char) -> bool {
     let direction =
         matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let non_character = (c as u32) & 0xfffe == 0xfffe || matches!(c, '\u{fdd0}'..='\u{fdef}');

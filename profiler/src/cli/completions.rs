@@ -2,8 +2,8 @@
 
 use crate::cli::args::Cli;
 use crate::host::exit::{Failure, Kind};
+use crate::host::stdout;
 use clap::CommandFactory;
-use std::io::{self, Write};
 
 /// Prints a shell's completions on standard output.
 ///
@@ -12,7 +12,7 @@ use std::io::{self, Write};
 pub(crate) fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "bpflame", &mut text);
-    print(&text)
+    stdout::print(&text)
 }
 
 /// Prints the manual page of bpflame or of a subcommand on standard output.
@@ -34,18 +34,6 @@ pub(crate) fn man(subcommand: Option<&str>) -> Result<(), Failure> {
         }
     };
     let mut text = Vec::new();
-    clap_mangen::Man::new(page).render(&mut text).map_err(failed)?;
-    print(&text)
-}
-
-fn print(text: &[u8]) -> Result<(), Failure> {
-    let mut to = io::stdout().lock();
-    match to.write_all(text).and_then(|()| to.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(failed(error)),
-        _ => Ok(()),
-    }
-}
-
-fn failed(error: io::Error) -> Failure {
-    Failure::new(Kind::Failed, format!("writing to standard output failed: {error}"))
+    clap_mangen::Man::new(page).render(&mut text).expect("a vector takes everything");
+    stdout::print(&text)
 }

@@ -25,14 +25,15 @@ pub mod walk;
 
 use crate::cli::args::DoctorArgs;
 use crate::host::console::clean;
-use crate::host::exit::{Failure, Kind};
+use crate::host::exit::Failure;
+use crate::host::stdout;
 use distribution::Distribution;
 use finding::{Finding, Section, verdict};
 use identity::Identity;
 use machine::Machine;
 use print::Marks;
 use std::env;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 
 /// Prints the findings on this machine and the process.
 ///
@@ -45,19 +46,13 @@ pub fn run(args: &DoctorArgs) -> Result<(), Failure> {
     let locale = locale.unwrap_or_default().to_string_lossy().into_owned();
     let marks = Marks::for_output(io::stdout().is_terminal(), &locale);
     let mut text = Vec::new();
-    let wrong = |error: io::Error| {
-        Failure::new(Kind::Failed, format!("writing to standard output failed: {error}"))
-    };
-    print::sections(&sections, marks, &mut text).map_err(wrong)?;
+    print::sections(&sections, marks, &mut text).expect("a vector takes everything");
     let end = conclusion(&sections);
     if end.is_ok() {
-        writeln!(text, "\nRecording works here.").map_err(wrong)?;
+        text.extend(b"\nRecording works here.\n");
     }
-    let mut to = io::stdout().lock();
-    match to.write_all(&text).and_then(|()| to.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(wrong(error)),
-        _ => end,
-    }
+    stdout::print(&text)?;
+    end
 }
 
 /// Everything that there is to say.
@@ -110,6 +105,7 @@ fn conclusion(sections: &[Section]) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::exit::Kind;
     use std::fs;
 
     #[test]

@@ -52,11 +52,7 @@ pub(crate) fn line(what: impl Display) {
 
 /// Text of foreign origin without what a terminal would obey.
 pub(crate) fn clean(text: &str) -> String {
-    let obeyed = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    text.chars().map(|c| if obeyed(c) { '?' } else { c }).collect()
+    text.chars().map(|c| if output::text::is_harmful(c) { '?' } else { c }).collect()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The machine and the user: exit codes, messages, signals, `/proc`, the kernel's version, privileges.
 //!
-//! In reading order: [`exit`], [`console`], `progress`, `signals`, `interrupt` and `stop` (Ctrl-C), `clock`, `proc`,
+//! In reading order: [`exit`], [`console`], `stdout`, `progress`, `signals`, `interrupt` and `stop` (Ctrl-C), `clock`, `proc`,
 //! [`kernel`], `own_usage`, `privileges`, [`sudo_user`].
 
 pub(crate) mod clock;
@@ -13,5 +13,6 @@ pub(crate) mod privileges;
 pub(crate) mod proc;
 pub(crate) mod progress;
 pub(crate) mod signals;
+pub(crate) mod stdout;
 pub(crate) mod stop;
 pub mod sudo_user;

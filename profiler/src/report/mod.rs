@@ -15,8 +15,8 @@ use crate::cli::args::ReportArgs;
 use crate::cli::debuginfod;
 use crate::host::console::Console;
 use crate::host::exit::{Failure, Kind};
+use crate::host::stdout;
 use output::{Encode, Profile, Table};
-use std::io::{self, Write};
 use symbolizer::{NameOptions, Symbolize};
 
 /// Prints a pprof file as a table, or writes it in other formats.
@@ -71,11 +71,5 @@ fn table(profile: &Profile, args: &ReportArgs) -> Result<(), Failure> {
     table
         .encode(profile, &mut text)
         .map_err(|error| Failure::new(Kind::Failed, error.to_string()))?;
-    let mut to = io::stdout().lock();
-    match to.write_all(&text).and_then(|()| to.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::new(Kind::Failed, format!("writing to standard output failed: {error}")))
-        }
-        _ => Ok(()),
-    }
+    stdout::print(&text)
 }
