@@ -20,6 +20,12 @@ use clap::{Parser, Subcommand};
 use std::ffi::OsString;
 use std::sync::LazyLock;
 
+#[cfg(feature = "completions")]
+pub use clap_complete::Shell;
+/// A shell's name, in a build without completions.
+#[cfg(not(feature = "completions"))]
+pub type Shell = String;
+
 /// The command line.
 #[derive(Debug, Parser)]
 #[command(name = "bpflame", version, long_version = LONG_VERSION.as_str(), about, propagate_version = false)]
@@ -62,7 +68,7 @@ pub enum Command {
     /// Print shell completions
     Completions {
         /// The shell
-        shell: clap_complete::Shell,
+        shell: Shell,
     },
     /// Print a manual page
     Man {

@@ -1,6 +1,6 @@
 //! Shell completions and manual pages.
 
-use crate::cli::args::Cli;
+use crate::cli::args::{Cli, Shell};
 use crate::host::exit::{Failure, Kind};
 use crate::host::stdout;
 use clap::CommandFactory;
@@ -9,7 +9,7 @@ use clap::CommandFactory;
 ///
 /// # Errors
 /// When writing to standard output fails.
-pub(crate) fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
+pub(crate) fn completions(shell: Shell) -> Result<(), Failure> {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "bpflame", &mut text);
     stdout::print(&text)

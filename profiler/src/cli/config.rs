@@ -134,7 +134,7 @@ impl Config {
     /// Of kind [`Kind::Usage`] when an output has no format, or no debuginfod server is known.
     pub fn new(args: RecordArgs) -> Result<Self, Failure> {
         let list = outputs(&args)?;
-        let servers = debuginfod::asked(args.debuginfod)?;
+        let servers = debuginfod::servers(args.debuginfod)?;
         Ok(Self {
             until: until(&args, std::io::stderr().is_terminal()),
             target: target(args.command, args.threads, args.processes, args.tree),

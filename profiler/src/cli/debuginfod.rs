@@ -1,29 +1,31 @@
 //! Which debuginfod servers are asked.
 
+use crate::cli::left_out::left_out;
 use crate::host::exit::{Failure, Kind};
 use crate::host::proc;
 use std::env;
 use std::fs;
 
-/// The servers to ask; `asked`: by an option of the command line.
+/// The servers of `DEBUGINFOD_URLS`, or where asked for and the variable is not set, of
+/// `/etc/debuginfod/*.urls`. Empty: none.
 ///
 /// # Errors
-/// Of kind [`Kind::Usage`] when they are asked for and none is known.
-pub(crate) fn asked(asked: bool) -> Result<Vec<String>, Failure> {
-    let servers = servers(asked);
-    if asked && servers.is_empty() {
+/// Of kind [`Kind::Usage`] where it is asked for and there is no server, or this build has no client.
+pub(crate) fn servers(asked: bool) -> Result<Vec<String>, Failure> {
+    if asked && !cfg!(feature = "debuginfod") {
+        return Err(left_out("--debuginfod"));
+    }
+    let variable = env::var("DEBUGINFOD_URLS").unwrap_or_default();
+    let servers = urls(&variable);
+    if !servers.is_empty() || !asked {
+        return Ok(servers);
+    }
+    let servers = configured();
+    if servers.is_empty() {
         return Err(Failure::new(Kind::Usage, "--debuginfod needs a server")
             .cure("set DEBUGINFOD_URLS, as in DEBUGINFOD_URLS=https://debuginfod.debian.net"));
     }
     Ok(servers)
-}
-
-/// The servers of `DEBUGINFOD_URLS`, or where asked for and the variable is not set, of
-/// `/etc/debuginfod/*.urls`. Empty: none.
-fn servers(asked: bool) -> Vec<String> {
-    let variable = env::var("DEBUGINFOD_URLS").unwrap_or_default();
-    let servers = urls(&variable);
-    if !servers.is_empty() || !asked { servers } else { configured() }
 }
 
 fn configured() -> Vec<String> {

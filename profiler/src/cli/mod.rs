@@ -2,8 +2,10 @@
 //! `secrets` (what variables hold), `completions` (for shells and `man`).
 
 pub mod args;
+#[cfg_attr(not(feature = "completions"), path = "completions/left_out.rs")]
 pub(crate) mod completions;
 pub mod config;
 pub(crate) mod debuginfod;
+mod left_out;
 pub(crate) mod secrets;
 pub mod target_spec;

@@ -43,7 +43,7 @@ pub fn run(args: &ReportArgs) -> Result<(), Failure> {
 
 /// Names the unnamed locations, and prints how many stay unnamed.
 fn name(profile: &mut Profile, args: &ReportArgs, console: Console) -> Result<(), Failure> {
-    let servers = debuginfod::asked(args.debuginfod)?;
+    let servers = debuginfod::servers(args.debuginfod)?;
     let options = NameOptions { no_inline: args.no_inline, debuginfod: servers };
     let mut names = local::Names::new(options);
     let left = naming::name(profile, &mut |mapping, addresses| names.of(mapping, addresses));

@@ -1,6 +1,7 @@
 //! Names of small programs that are compiled here, and of malformed input.
 
 mod debugfiles;
+#[cfg(feature = "debuginfod")]
 mod debuginfod;
 mod go;
 mod hostile;
