@@ -6,8 +6,8 @@
 //! same profile gives the same bytes. *What it is not.* It knows nothing of BPF, of processes as such and
 //! of symbolization.
 //!
-//! Modules in reading order: [`model`], [`encode`], [`formats`], [`sink`]; `tree` (of calls) and [`text`] (names made
-//! harmless) are what formats share.
+//! Modules in reading order: [`model`], [`encode`], [`formats`], [`sink`]; `tree` (of calls), [`tell`] (a profile's
+//! facts in words) and [`text`] (names made harmless) are what formats share.
 #![forbid(unsafe_code)]
 
 pub mod encode;
@@ -15,6 +15,7 @@ mod error;
 pub mod formats;
 pub mod model;
 pub mod sink;
+pub mod tell;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod text;

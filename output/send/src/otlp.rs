@@ -6,7 +6,8 @@ use super::told::{self, Told};
 use super::{Answer, Part, Series, Verdict};
 use output::lean::Lean;
 use output::otlp::SERVICE_NAME;
-use output::pprof::{Common, summary};
+use output::pprof::Common;
+use output::tell::comments;
 use output::{Error, Otlp};
 use prost::Message;
 use serde_json::Value;
@@ -77,8 +78,8 @@ fn first_parts(lean: &Lean, limits: Limits) -> Result<Vec<Vec<u32>>, Error> {
     if fits(lean, limits) {
         return Ok(vec![lean.all()]);
     }
-    let summary = summary(&lean.tables);
-    let common = Common::new(lean, &summary);
+    let comments = comments(&lean.tables);
+    let common = Common::new(lean, &comments);
     split(&mut Meter::new(lean, &common), lean.all(), limits, &mut Room::new())
 }
 

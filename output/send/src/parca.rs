@@ -19,7 +19,8 @@ use super::{Answer, Part, Series, Verdict, side_by_side};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use output::Error;
 use output::lean::Lean;
-use output::pprof::{Common, Parts, packed, summary};
+use output::pprof::{Common, Parts, packed};
+use output::tell::comments;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Path of the request below the endpoint's base.
@@ -47,8 +48,8 @@ pub(super) fn parts(mut lean: Lean, series: &Series) -> Result<Vec<Part>, Error>
     settle_types(&mut lean.tables, RULES.backend)?;
     RULES.fit_samples(&mut lean, 0)?;
     let lean = Arc::new(lean);
-    let summary = summary(&lean.tables);
-    let common = Common::new(&lean, &summary);
+    let comments = comments(&lean.tables);
+    let common = Common::new(&lean, &comments);
     let room = Mutex::new(Room::new());
     let take = |bytes| room.lock().unwrap_or_else(PoisonError::into_inner).take(bytes);
     let encode = |encoder: &mut Parts<'_>, rows: Vec<u32>| {

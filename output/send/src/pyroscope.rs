@@ -27,7 +27,8 @@ use super::told::{self, Told};
 use super::{Answer, Part, Series, Verdict, side_by_side};
 use flate2::Crc;
 use output::lean::Lean;
-use output::pprof::{Common, Parts, summary};
+use output::pprof::{Common, Parts};
+use output::tell::comments;
 use output::{Error, Profile};
 use prost::Message;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -63,8 +64,8 @@ pub(super) fn parts(mut lean: Lean, series: &Series) -> Result<Vec<Part>, Error>
     stacks::cut(&mut lean, FRAMES);
     let services = by_service(&mut lean, &keys, &series.service_name);
     let lean = Arc::new(lean);
-    let summary = summary(&lean.tables);
-    let common = Common::new(&lean, &summary);
+    let comments = comments(&lean.tables);
+    let common = Common::new(&lean, &comments);
     let drafts = drafts(&lean, &common, services, series)?;
     let encode = |encoder: &mut Parts<'_>, Draft { labels, samples }: Draft| {
         let time_nanos = samples.time_nanos.unwrap_or(lean.tables.time_nanos);

@@ -183,6 +183,10 @@ pub struct Profile {
     pub summary: String,
     /// The same facts, one a line, for pprof.
     pub comments: Vec<String>,
+    /// The service that it is of.
+    pub service: Option<String>,
+    /// The file of the profiled program.
+    pub program: Option<String>,
     /// Files.
     pub mappings: Vec<Mapping>,
     /// Functions.

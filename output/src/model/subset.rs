@@ -90,6 +90,8 @@ fn head(of: &Profile) -> Profile {
         duration_nanos: of.duration_nanos,
         summary: of.summary.clone(),
         comments: of.comments.clone(),
+        service: of.service.clone(),
+        program: of.program.clone(),
         ..Profile::default()
     }
 }

@@ -62,6 +62,7 @@ pub fn profile(stacks: &[Stack]) -> Profile {
         duration_nanos: 1_500_000_000,
         summary: "23 samples, none lost".into(),
         comments: vec!["samples: 23".into(), "lost: 0".into()],
+        program: Some("/usr/bin/prog".into()),
         ..Profile::default()
     });
     for stack in stacks {

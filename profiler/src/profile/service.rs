@@ -3,20 +3,16 @@
 use output::{LabelValue, Profile};
 use std::path::Path;
 
-/// The label with the service name, and the beginning of the comment with it in our files.
+/// The label with the service name.
 const LABEL: &str = "service_name";
 /// The longest name taken from a file, in bytes.
 const LONGEST: usize = 200;
 
-/// The comment with the service name in our files.
-pub(crate) fn comment(service: &str) -> String {
-    format!("{LABEL}: {service}")
-}
-
-/// The service name of a file, from the first of these: a label that all its samples have, our comment, the program (`main`), the
-/// name of the file. A name that is too long or has control characters is skipped. `None` if no source has a name.
-pub(crate) fn of_file(profile: &Profile, main: Option<&str>, file: &Path) -> Option<String> {
-    let mut found = [label(profile), commented(profile), main.and_then(program), stem(file)];
+/// The service name of a file, from the first of these: a label that all its samples have, what the file says itself, its
+/// program, the name of the file. A name that is too long or has control characters is skipped. `None` if no source has a name.
+pub(crate) fn of_file(profile: &Profile, file: &Path) -> Option<String> {
+    let program = profile.program.as_deref().and_then(program);
+    let mut found = [label(profile), profile.service.clone(), program, stem(file)];
     found.iter_mut().find_map(|name| name.take().filter(|name| is_name(name)))
 }
 
@@ -33,12 +29,6 @@ fn label(profile: &Profile) -> Option<String> {
         LabelValue::Text(name) if samples.all(|other| other == Some(first)) => Some(name.clone()),
         _ => None,
     }
-}
-
-fn commented(profile: &Profile) -> Option<String> {
-    let mut names =
-        profile.comments.iter().filter_map(|line| line.strip_prefix(LABEL)?.strip_prefix(": "));
-    names.next().map(String::from)
 }
 
 fn program(path: &str) -> Option<String> {
@@ -59,7 +49,7 @@ mod tests {
     use super::*;
     use output::{Label, Marks, Sample};
 
-    fn profile(labels: &[Option<&str>], comments: &[&str]) -> Profile {
+    fn profile(labels: &[Option<&str>], service: Option<&str>, program: Option<&str>) -> Profile {
         let sample = |value: &Option<&str>| {
             let label = |text: &str| Label {
                 key: String::from(LABEL),
@@ -70,39 +60,31 @@ mod tests {
         };
         Profile {
             samples: labels.iter().map(sample).collect(),
-            comments: comments.iter().map(|line| String::from(*line)).collect(),
+            service: service.map(String::from),
+            program: program.map(String::from),
             ..Profile::default()
         }
     }
 
     #[test]
     fn the_nearest_source_wins() {
-        let name = |profile: &Profile, main: Option<&str>, file: &str| {
-            of_file(profile, main, Path::new(file))
+        let name = |labels: &[Option<&str>], service, program, file: &str| {
+            of_file(&profile(labels, service, program), Path::new(file))
         };
         let says = |text: &str| Some(String::from(text));
-        let commented = ["other", "service_name: of the comment"];
-        let both = profile(&[Some("label"), Some("label")], &commented);
-        assert_eq!(name(&both, Some("/bin/a"), "x"), says("label"));
+        let (service, program) = (Some("of the file"), Some("/bin/a"));
+        let both = [Some("label"), Some("label")];
+        assert_eq!(name(&both, service, program, "x"), says("label"));
         for labels in [&[Some("a"), Some("b")][..], &[Some("a"), None], &[Some("")], &[]] {
-            let profile = profile(labels, &commented);
-            assert_eq!(name(&profile, Some("/bin/a"), "x"), says("of the comment"));
+            assert_eq!(name(labels, service, program, "x"), says("of the file"));
         }
-        for odd in ["a\u{1b}[31m", "a\nb", &"x".repeat(201)] {
-            let profile = profile(&[Some(odd)], &[&comment(odd)]);
-            assert_eq!(name(&profile, Some("/bin/a"), "x"), says("a"));
-            assert_eq!(name(&profile, Some(odd), "/tmp/cpu.pb"), says("cpu"));
+        let long = "x".repeat(201);
+        for odd in ["a\u{1b}[31m", "a\nb", long.as_str()] {
+            assert_eq!(name(&[Some(odd)], Some(odd), program, "x"), says("a"));
+            assert_eq!(name(&[Some(odd)], Some(odd), Some(odd), "/tmp/cpu.pb"), says("cpu"));
         }
-        let silent = profile(&[None], &["bpflame 0.1.0: x"]);
-        assert_eq!(name(&silent, Some("/bin/a (deleted)"), "x"), says("a"));
-        assert_eq!(name(&silent, Some("[kernel]"), "/tmp/cpu.pb.gz"), says("cpu"));
-        assert_eq!(name(&silent, None, "-"), None);
-    }
-
-    #[test]
-    fn our_comment_is_read_back() {
-        let comment = comment("redis-server");
-        let profile = profile(&[None], &[&comment]);
-        assert_eq!(of_file(&profile, None, Path::new("-")).as_deref(), Some("redis-server"));
+        assert_eq!(name(&[None], None, Some("/bin/a (deleted)"), "x"), says("a"));
+        assert_eq!(name(&[None], None, Some("[kernel]"), "/tmp/cpu.pb.gz"), says("cpu"));
+        assert_eq!(name(&[None], None, None, "-"), None);
     }
 }

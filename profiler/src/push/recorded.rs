@@ -34,8 +34,6 @@ pub(crate) struct Finished<'a> {
     pub profile: &'a Profile,
     /// The target of the recording.
     pub target: &'a ResolvedTarget,
-    /// The recorded program's path.
-    pub program: Option<&'a str>,
     /// The files that were written.
     pub files: &'a [PathBuf],
 }
@@ -50,7 +48,7 @@ impl Finished<'_> {
     }
 
     fn send_to(self, push: &Push, config: &Config, stop: &Stop) -> Sent {
-        let Finished { profile, target, program, files } = self;
+        let Finished { profile, target, files } = self;
         let console = config.console;
         let mut series = push.series(|| target.service.clone());
         if !config.outputs.labels {
@@ -66,11 +64,7 @@ impl Finished<'_> {
             file: pprof(config, files),
             slug: &target.slug,
             owner: config.owner(),
-            encoder: Pprof {
-                labels: config.outputs.labels,
-                main: program.map(String::from),
-                ..Pprof::default()
-            },
+            encoder: Pprof { labels: config.outputs.labels, ..Pprof::default() },
         };
         let kept = keeping.keep(&outcomes);
         let told = push.tell(&outcomes, &kept, &series.service_name, None, console);

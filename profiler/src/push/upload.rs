@@ -14,7 +14,6 @@ use crate::push::keep::Keeping;
 use crate::push::{Delivery, Push, deliver};
 use crate::report::read;
 use output::Pprof;
-use output::pprof::Content;
 use std::path::Path;
 
 /// Sends each file to each receiver. If a file cannot be read or sent, it prints why and continues with the next.
@@ -62,14 +61,14 @@ impl Job {
     }
 
     fn one(&self, file: &Path) -> Result<(), Failure> {
-        let Content { profile, main } = read::content(file)?;
+        let profile = read::profile(file)?;
         if profile.samples.iter().all(|sample| sample.values.iter().all(|value| *value == 0)) {
             let message = format!("{}: the profile has no samples", read::shown(file));
             return Err(Failure::new(Kind::NoSamples, message));
         }
         let mut unknown = false;
         let series = self.push.series(|| {
-            let found = service::of_file(&profile, main.as_deref(), file);
+            let found = service::of_file(&profile, file);
             unknown = found.is_none();
             found.unwrap_or_default()
         });
@@ -86,7 +85,7 @@ impl Job {
             file: Some(file).filter(|file| *file != Path::new("-") && file.is_file()),
             slug: &slug(&series.service_name),
             owner: user.as_ref().map(SudoUser::ids),
-            encoder: Pprof { main, ..Pprof::default() },
+            encoder: Pprof::default(),
         };
         let kept = keeping.keep(&outcomes);
         self.push.tell(&outcomes, &kept, &series.service_name, Some(file), self.console)

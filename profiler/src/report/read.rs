@@ -2,7 +2,7 @@
 
 use crate::host::exit::{Failure, Kind};
 use output::Profile;
-use output::pprof::{self, Content, Limits};
+use output::pprof::{self, Limits};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -11,16 +11,11 @@ use std::path::Path;
 const LARGEST: u64 = 512 << 20;
 
 /// Reads a pprof file; `-` is standard input.
-pub(super) fn profile(path: &Path) -> Result<Profile, Failure> {
-    content(path).map(|content| content.profile)
-}
-
-/// The same with the program that it is of.
-pub(crate) fn content(path: &Path) -> Result<Content, Failure> {
+pub(crate) fn profile(path: &Path) -> Result<Profile, Failure> {
     let shown = shown(path);
     let bytes = bytes(path, LARGEST)
         .map_err(|why| Failure::new(Kind::Failed, format!("{shown}: {why}")))?;
-    pprof::read_content(&bytes, Limits::default()).map_err(|error| {
+    pprof::read(&bytes, Limits::default()).map_err(|error| {
         let hint = other_format(&bytes).map(|name| format!("; it looks like {name}"));
         Failure::new(Kind::Failed, format!("{shown}: {error}{}", hint.unwrap_or_default()))
     })

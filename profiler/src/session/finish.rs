@@ -16,6 +16,7 @@ use crate::target::tracee::Tracee;
 use crate::tell::destinations::Destinations;
 use crate::tell::facts::Facts;
 use crate::tell::outcome;
+use output::Profile;
 
 /// What that takes.
 #[derive(Debug)]
@@ -43,7 +44,7 @@ impl Finish {
 
     /// Makes its profile, writes it and sends it, and tells how that went.
     pub(super) fn all(mut self, mut recorded: Recorded, stop: &Stop) -> Result<(), Failure> {
-        let (config, target, program) = (&self.config, &self.target, self.program.as_deref());
+        let (config, target) = (&self.config, &self.target);
         let (named, mut warnings) = {
             let Recorded { counts, table, .. } = &mut recorded;
             let replayed = config.stored.replay.is_some();
@@ -55,12 +56,15 @@ impl Finish {
         let recording = Recording { counts, table, named: &named, leaves: &leaves };
         let facts = Facts::new(config, target, &recorded, &recording, warnings);
         let options = AssembleOptions { labels: config.outputs.labels, scale: recorded.scale() };
-        let head = outcome::head(config, target, &recorded, &facts);
+        let head = Profile {
+            program: self.program.take(),
+            ..outcome::head(config, target, &recorded, &facts)
+        };
         let profile = assemble(&recording, options, head);
-        let written = self.destinations.write(&profile, program);
+        let written = self.destinations.write(&profile);
         self.own.finish(counts.first, recorded.ended);
         let files = outcome::tell(config, &facts, &written);
-        let finished = Finished { profile: &profile, target, program, files };
+        let finished = Finished { profile: &profile, target, files };
         let sent = finished.send(self.push.as_ref(), config, stop);
         let figures = || {
             let push = push::figures::objects(&sent.outcomes, &sent.kept);

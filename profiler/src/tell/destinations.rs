@@ -53,21 +53,13 @@ impl Destinations {
         Ok(move || removers.into_iter().flatten().for_each(|remove| remove()))
     }
 
-    /// Writes the profile everywhere, if there is anything in it; the files' names. `program` is the recorded
-    /// program's path.
-    pub(crate) fn write(
-        &mut self,
-        profile: &Profile,
-        program: Option<&str>,
-    ) -> Result<Vec<PathBuf>, Failure> {
+    /// Writes the profile everywhere, if there is anything in it; the files' names.
+    pub(crate) fn write(&mut self, profile: &Profile) -> Result<Vec<PathBuf>, Failure> {
         let mut files = Vec::new();
         if profile.samples.is_empty() {
             return Ok(files);
         }
-        for (mut sink, mut encoder) in self.list.drain(..) {
-            if let Encoder::Pprof(pprof) = &mut encoder {
-                pprof.main = program.map(String::from);
-            }
+        for (mut sink, encoder) in self.list.drain(..) {
             let name = sink
                 .path()
                 .map_or(String::from("standard output"), |path| path.display().to_string());

@@ -6,7 +6,6 @@ use crate::host::exit::{Failure, Kind};
 use crate::host::own_usage::OwnUsage;
 use crate::judge::quality::Quality;
 use crate::judge::recording::Recording;
-use crate::profile::service;
 use crate::record::recorded::{End, Recorded};
 use crate::target::resolved::ResolvedTarget;
 use crate::tell::facts::Facts;
@@ -89,8 +88,6 @@ pub(crate) fn head(
     recorded: &Recorded,
     facts: &Facts,
 ) -> Profile {
-    let mut comments = summary::comments(facts);
-    comments.push(service::comment(&target.service));
     let value =
         |kind: &str, unit: &str| ValueType { kind: String::from(kind), unit: String::from(unit) };
     let begin = i64::try_from(recorded.started.time).unwrap_or(0);
@@ -102,7 +99,8 @@ pub(crate) fn head(
         time_nanos: begin.saturating_add(recorded.started.wall_offset),
         duration_nanos: i64::try_from(facts.duration).unwrap_or(i64::MAX),
         summary: summary::line(facts),
-        comments,
+        comments: summary::comments(facts),
+        service: Some(target.service.clone()),
         ..Profile::default()
     }
 }

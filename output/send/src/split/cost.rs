@@ -6,6 +6,7 @@
 use output::Profile;
 use output::lean::{Lean, Row};
 use output::pprof::{Common, LabelIds, SPOILT};
+use output::tell::comments;
 use output::{Function, Label, LabelValue, Location, Mapping, ValueType};
 
 /// Sums up what a part takes.
@@ -53,15 +54,15 @@ pub(super) fn rough(lean: &Lean) -> usize {
 fn head(profile: &Profile, reference: usize) -> usize {
     let text = |text: &str| string(text.len());
     let kind = |t: &ValueType| message(2 * reference) + text(&t.kind) + text(&t.unit);
-    let comments: usize = profile.comments.iter().map(|comment| varint_max() + text(comment)).sum();
-    // The empty string, the words before the summary, and the mapping of a part without files.
+    let comments = comments(profile);
+    let comments: usize = comments.iter().map(|comment| varint_max() + text(comment)).sum();
+    // The empty string, and the mapping of a part without files.
     let fixed = 100;
     let numbers = 4 * (1 + varint_max());
     fixed
         + numbers
         + profile.sample_types.iter().map(kind).sum::<usize>()
         + kind(&profile.period_type)
-        + text(&profile.summary)
         + comments
 }
 

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::series::strip;
-use output::pprof::{Common, Limits as ReadLimits, Pprof, read, summary};
+use output::pprof::{Common, Limits as ReadLimits, Pprof, read};
+use output::tell::comments;
 use output::testing::random::{random, same};
 use output::testing::{profile, small, stack};
 use output::{Encode, Profile};
@@ -20,8 +21,8 @@ fn split(profile: Profile, limits: Limits) -> Result<Vec<Profile>, Error> {
 
 fn split_in(profile: &Profile, limits: Limits, room: &mut Room) -> Result<Vec<Profile>, Error> {
     let lean = Lean::new(profile, |_| true)?;
-    let summary = summary(&lean.tables);
-    let common = Common::new(&lean, &summary);
+    let comments = comments(&lean.tables);
+    let common = Common::new(&lean, &comments);
     let parts = super::split(&mut Meter::new(&lean, &common), lean.all(), limits, room)?;
     Ok(parts.iter().map(|rows| lean.profile(rows)).collect())
 }
@@ -76,8 +77,8 @@ fn the_bound_is_near_the_size() {
     for seed in 0..60 {
         let whole = pruned(seed);
         let lean = Lean::new(&whole, |_| true).unwrap();
-        let summary = summary(&lean.tables);
-        let common = Common::new(&lean, &summary);
+        let comments = comments(&lean.tables);
+        let common = Common::new(&lean, &comments);
         let mut meter = Meter::new(&lean, &common);
         meter.next_part();
         let bound: usize =

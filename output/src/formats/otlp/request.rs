@@ -8,10 +8,8 @@ use super::{Otlp, SCHEMA_URL, tables};
 use crate::model::lean::Lean;
 use crate::model::profile::{Profile, ValueType};
 use crate::model::subset::Subset;
+use crate::tell;
 use std::borrow::Cow;
-
-/// Begins the comment that carries [`Profile::summary`], as in pprof.
-const SUMMARY: &str = "summary: ";
 
 /// The request's bytes; there are samples, and each has a value.
 pub(super) fn bytes(options: &Otlp, lean: &Lean, rows: &[u32]) -> Vec<u8> {
@@ -101,11 +99,9 @@ fn has_values(group: &Group<'_>, column: usize) -> bool {
     group.column(column).next().is_some()
 }
 
-fn comment(profile: &Profile) -> Option<Attribute<'_>> {
-    let summary = Some(Cow::Owned(format!("{SUMMARY}{}", profile.summary)))
-        .filter(|_| !profile.summary.is_empty());
-    let facts = profile.comments.iter().map(|fact| Cow::Borrowed(fact.as_str()));
-    let list: Vec<_> = summary.into_iter().chain(facts).map(Value::Text).collect();
+fn comment(profile: &Profile) -> Option<Attribute<'static>> {
+    let comments = tell::comments(profile).into_iter();
+    let list: Vec<_> = comments.map(|line| Value::Text(Cow::Owned(line))).collect();
     (!list.is_empty()).then_some(Attribute {
         key: attributes::COMMENT,
         value: Value::List(list),

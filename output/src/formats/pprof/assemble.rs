@@ -1,11 +1,12 @@
 //! From pprof's rows to a profile: ids become indices, strings text, and labels of ours what they stand for.
 
 use super::decode::{Meter, Parts, malformed};
-use super::{CALLER_MAY_BE_MISSING, GUESSED_FRAMES, NO_FILE, SUMMARY, TRUNCATED, wire};
+use super::{CALLER_MAY_BE_MISSING, GUESSED_FRAMES, NO_FILE, TRUNCATED, wire};
 use crate::model::profile::{
     FrameKind, FrameRef, Function, FunctionId, INTERPRETED, Label, LabelValue, Line, Location,
     LocationId, Mapping, MappingId, Marks, Profile, Sample, Trust, ValueType,
 };
+use crate::tell::{SERVICE, SUMMARY};
 use crate::{Error, ProfileBuilder};
 use prost::Message;
 use std::borrow::Cow;
@@ -36,7 +37,7 @@ pub(super) fn profile(parts: &Parts<'_>, meter: &mut Meter) -> Result<Profile, E
 }
 
 /// The first mapping's file.
-pub(super) fn main(parts: &Parts<'_>) -> Result<Option<String>, Error> {
+fn program(parts: &Parts<'_>) -> Result<Option<String>, Error> {
     let Some(bytes) = parts.mappings.first() else { return Ok(None) };
     let message: wire::Mapping = row(bytes)?;
     let file = Strings(&parts.strings).text(message.filename)?;
@@ -97,12 +98,15 @@ fn head(parts: &Parts<'_>, strings: &Strings<'_>) -> Result<Profile, Error> {
         period: parts.period,
         time_nanos: parts.time_nanos,
         duration_nanos: parts.duration_nanos,
+        program: program(parts)?,
         ..Profile::default()
     };
     for comment in &parts.comments {
         let text = strings.text(*comment)?;
-        match text.strip_prefix(SUMMARY) {
-            Some(summary) if head.summary.is_empty() => head.summary = summary.to_owned(),
+        let (summary, service) = (text.strip_prefix(SUMMARY), text.strip_prefix(SERVICE));
+        match (summary, service) {
+            (Some(summary), _) if head.summary.is_empty() => head.summary = summary.to_owned(),
+            (_, Some(name)) if head.service.is_none() => head.service = Some(name.to_owned()),
             _ => head.comments.push(text.into_owned()),
         }
     }

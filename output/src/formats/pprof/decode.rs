@@ -28,36 +28,18 @@ const LARGEST_PART: usize = 8 << 20;
 
 /// Reads a pprof file, compressed with gzip or not.
 ///
-/// Sample types, labels, lines, mappings and comments are kept; `drop_frames` and `keep_frames` are ignored,
-/// as are start lines of functions. What a frame is follows from its mapping's name (`[kernel]`,
+/// Sample types, labels, lines, mappings and comments are kept; `drop_frames` and `keep_frames` are ignored. The
+/// profiled program is the first mapping's file, by the format's rule. Comments of ours become fields. What a frame is follows from its mapping's name (`[kernel]`,
 /// `[kernel.kallsyms]`, …): code with a name and an address outside every mapping was made at run time.
 /// Text that is not UTF-8 is read with replacement characters.
 ///
 /// # Errors
 /// [`Error::Malformed`] for anything but a whole pprof file, [`Error::TooLarge`] beyond the limits.
 pub fn read(bytes: &[u8], limits: Limits) -> Result<Profile, Error> {
-    read_content(bytes, limits).map(|content| content.profile)
-}
-
-/// A file's profile, and what the profile has no place for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Content {
-    /// The profile.
-    pub profile: Profile,
-    /// The file of the profiled program: by the format's rule the first mapping's.
-    pub main: Option<String>,
-}
-
-/// Reads as [`read`] does, and tells which program was profiled.
-///
-/// # Errors
-/// As those of [`read`].
-pub fn read_content(bytes: &[u8], limits: Limits) -> Result<Content, Error> {
     let plain = decompress(bytes, limits)?;
     let mut meter = Meter { left: limits.memory, limit: limits.memory };
     let parts = Parts::split(&plain, &mut meter)?;
-    let profile = assemble::profile(&parts, &mut meter)?;
-    Ok(Content { profile, main: assemble::main(&parts)? })
+    assemble::profile(&parts, &mut meter)
 }
 
 pub(super) fn malformed<T>(what: impl Into<String>) -> Result<T, Error> {

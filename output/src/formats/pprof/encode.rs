@@ -2,11 +2,12 @@
 
 use super::body::{Body, put_label};
 use super::mappings;
-use super::texts::{LabelIds, Order, TextIds, summary};
+use super::texts::{LabelIds, Order, TextIds};
 use super::{CALLER_MAY_BE_MISSING, GUESSED_FRAMES, NO_FILE, Strings, TRUNCATED};
 use crate::Encode;
 use crate::model::profile::{Profile, Sample};
 use crate::model::subset::Subset;
+use crate::tell;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::io::{self, Write};
@@ -15,7 +16,8 @@ use std::io::{self, Write};
 ///
 /// Ids are sequential from 1 and the first string is empty. What the format has no field for goes into
 /// labels: `guessed_frames` (how many, where any is), `truncated` and `caller_may_be_missing` (`true`); and
-/// [`Profile::summary`] into the first comment.
+/// [`comments`](tell::comments) are what is known of it. [`Profile::program`] is
+/// the first mapping, which readers take for the profiled program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pprof {
     /// Compress, as readers expect of files.
@@ -24,13 +26,11 @@ pub struct Pprof {
     pub labels: bool,
     /// Write labels that tell what spoils a stack. Backends that make a series of each label take it ill.
     pub quality: bool,
-    /// The file that readers are to take for the profiled program: the recorded command's.
-    pub main: Option<String>,
 }
 
 impl Default for Pprof {
     fn default() -> Self {
-        Self { gzip: true, labels: true, quality: true, main: None }
+        Self { gzip: true, labels: true, quality: true }
     }
 }
 
@@ -45,9 +45,9 @@ impl Encode for Pprof {
 impl Pprof {
     /// The bytes, not compressed, of a profile that holds together.
     fn plain(&self, profile: &Profile) -> Vec<u8> {
-        let summary = summary(profile);
+        let comments = tell::comments(profile);
         let mut strings = Strings::new(2 * profile.functions.len());
-        let texts = TextIds::new(profile, &summary, &mut strings);
+        let texts = TextIds::new(profile, &comments, &mut strings);
         let mut body = Body::new(Subset::whole(profile), &texts, strings.list().len());
         body.begin(profile.time_nanos);
         let mut labels = Vec::new();
@@ -57,7 +57,7 @@ impl Pprof {
             body.sample(at, &sample.frames, &sample.values, &labels);
         }
         let no_file = strings.id(NO_FILE);
-        body.tables(&mappings::symbols(profile), self.main.as_deref(), no_file);
+        body.tables(&mappings::symbols(profile), profile.program.as_deref(), no_file);
         body.strings(strings.list());
         body.finish()
     }

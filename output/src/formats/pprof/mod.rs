@@ -14,11 +14,11 @@ mod strings;
 mod texts;
 mod wire;
 
-pub use decode::{Content, Limits, read, read_content};
+pub use decode::{Limits, read};
 pub use encode::{Pprof, packed};
 pub use parts::{Common, Parts, SPOILT};
 use strings::Strings;
-pub use texts::{LabelIds, summary};
+pub use texts::LabelIds;
 
 /// The label with the number of a stack's guessed frames; absent where none is guessed.
 pub const GUESSED_FRAMES: &str = "guessed_frames";
@@ -27,8 +27,6 @@ pub const TRUNCATED: &str = "truncated";
 /// The label `true` of a stack whose leaf's caller may be missing.
 pub const CALLER_MAY_BE_MISSING: &str = "caller_may_be_missing";
 
-/// Begins the comment that carries [`Profile::summary`](crate::Profile::summary).
-const SUMMARY: &str = "summary: ";
 /// The only mapping of a profile that has none; no location refers to it.
 const NO_FILE: &str = "[no file]";
 

@@ -32,10 +32,10 @@ const NO_FILE_ID: u32 = 1;
 pub const SPOILT: std::ops::Range<u32> = 2..7;
 
 impl<'a> Common<'a> {
-    /// Of a profile whose [`summary`](super::summary) is this.
-    pub fn new(lean: &'a Lean, summary: &'a str) -> Self {
+    /// Of a profile whose [`comments`](crate::tell::comments) are these.
+    pub fn new(lean: &'a Lean, comments: &'a [String]) -> Self {
         let symbols = mappings::symbols(&lean.tables);
-        Self { lean, texts: Texts::new(lean, summary, &OTHERS), symbols }
+        Self { lean, texts: Texts::new(lean, comments, &OTHERS), symbols }
     }
 
     /// All texts, by their numbers.

@@ -189,10 +189,21 @@ fn mappings_say_what_their_symbols_are_and_the_program_is_first() {
 fn the_recorded_command_is_the_first_mapping_where_it_is_known() {
     let mut own = small();
     own.mappings.push(crate::Mapping { file: "/bin/zz".into(), ..Default::default() });
-    let main = Some("/bin/zz".to_owned());
-    let profile =
-        protos::Profile::decode(encode(&Pprof { main, ..plain() }, &own).as_slice()).unwrap();
+    own.program = Some("/bin/zz".to_owned());
+    let profile = protos::Profile::decode(encode(&plain(), &own).as_slice()).unwrap();
     assert_eq!(profile.string_table[profile.mapping[0].filename as usize], "/bin/zz");
+}
+
+#[test]
+fn the_service_and_the_program_are_read_as_fields() {
+    let own = crate::Profile { service: Some("shop".into()), ..small() };
+    let bytes = encode(&plain(), &own);
+    let written = protos::Profile::decode(bytes.as_slice()).unwrap();
+    let comments = written.comment.iter().map(|at| written.string_table[*at as usize].as_str());
+    assert_eq!(comments.last(), Some("service_name: shop"));
+    let again = read(&bytes, Limits::default()).unwrap();
+    assert_eq!((&again.service, &again.program), (&own.service, &own.program));
+    assert_eq!(again.comments, own.comments);
 }
 
 #[test]
@@ -418,7 +429,7 @@ fn interpreted_frames_keep_their_function_file_and_start_line() {
 fn a_profile_without_files_is_read_as_one() {
     let mut stack = stack(&[], 1);
     stack.frames.push(frame("compiled", FrameKind::Jit, Trust::FramePointer));
-    let own = profile(&[stack]);
+    let own = crate::Profile { program: None, ..profile(&[stack]) };
     assert_eq!(read(&encode(&plain(), &own), Limits::default()).unwrap(), as_read(own));
 }
 

@@ -1,13 +1,8 @@
 //! Texts of a profile's tables as numbers: each is hashed once, in how many parts so ever the profile is written.
 
-use super::{SUMMARY, Strings};
+use super::Strings;
 use crate::model::lean::Lean;
 use crate::model::profile::{Label, LabelValue, Profile, ValueType};
-
-/// The comment with [`Profile::summary`]; empty where there is none.
-pub fn summary(profile: &Profile) -> String {
-    if profile.summary.is_empty() { String::new() } else { format!("{SUMMARY}{}", profile.summary) }
-}
 
 /// What texts the rows of a profile's tables have, as numbers of [`Strings`].
 #[derive(Debug)]
@@ -15,7 +10,6 @@ pub(super) struct TextIds {
     /// Kind and unit.
     pub(super) types: Vec<[u32; 2]>,
     pub(super) period_type: [u32; 2],
-    /// The summary and the comments.
     pub(super) comments: Vec<u32>,
     /// Name, system name and file.
     pub(super) functions: Vec<[u32; 3]>,
@@ -24,10 +18,10 @@ pub(super) struct TextIds {
 }
 
 impl TextIds {
-    /// Of a profile whose [`summary`] is this.
+    /// Of a profile with these comments.
     pub(super) fn new<'a>(
         profile: &'a Profile,
-        summary: &'a str,
+        comments: &'a [String],
         strings: &mut Strings<'a>,
     ) -> Self {
         let kind = |t: &'a ValueType, strings: &mut Strings<'a>| {
@@ -35,9 +29,7 @@ impl TextIds {
         };
         let types = profile.sample_types.iter().map(|t| kind(t, strings)).collect();
         let period_type = kind(&profile.period_type, strings);
-        let summary = Some(summary).filter(|summary| !summary.is_empty());
-        let facts = summary.into_iter().chain(profile.comments.iter().map(String::as_str));
-        let comments = facts.map(|text| strings.id(text)).collect();
+        let comments = comments.iter().map(|text| strings.id(text)).collect();
         let functions = profile.functions.iter();
         let functions =
             functions.map(|f| [&f.name, &f.system_name, &f.file].map(|text| strings.id(text)));
@@ -80,13 +72,13 @@ pub(super) struct Texts<'a> {
 }
 
 impl<'a> Texts<'a> {
-    /// Of a profile whose [`summary`] is this. `others` have the first numbers.
-    pub(super) fn new(lean: &'a Lean, summary: &'a str, others: &[&'static str]) -> Self {
+    /// Of a profile with these comments. `others` have the first numbers.
+    pub(super) fn new(lean: &'a Lean, comments: &'a [String], others: &[&'static str]) -> Self {
         let mut strings = Strings::new(2 * lean.tables.functions.len());
         for text in others {
             strings.id(text);
         }
-        let ids = TextIds::new(&lean.tables, summary, &mut strings);
+        let ids = TextIds::new(&lean.tables, comments, &mut strings);
         let labels = |set: &'a Vec<Label>| {
             set.iter().map(|label| LabelIds::new(label, &mut strings)).collect()
         };

@@ -2,6 +2,7 @@
 
 use super::lines::{END, SEMICOLON, WORDS, is_mark};
 use crate::Profile;
+use crate::tell;
 use crate::text::{clean, escape, shorten};
 use inferno::flamegraph::color::Color;
 use std::fmt::Write;
@@ -24,7 +25,7 @@ impl Facts {
         let summary =
             if profile.summary.is_empty() { Vec::new() } else { wrap(&clean(&profile.summary)) };
         let comments: Vec<_> =
-            profile.comments.iter().map(|comment| escape(&clean(comment))).collect();
+            tell::remarks(profile).iter().map(|line| escape(&clean(line))).collect();
         Self { summary, comments: comments.join("\n"), legend }
     }
 

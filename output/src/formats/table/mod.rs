@@ -1,5 +1,6 @@
 //! A table of functions: what each took itself, and with all it called.
 
+use crate::tell;
 use crate::text::{UNKNOWN, clean, shorten};
 use crate::{Encode, Error, Location, Profile, ValueType};
 use std::collections::HashMap;
@@ -155,12 +156,9 @@ fn header(profile: &Profile, kind: &ValueType, sum: i128) -> String {
     if profile.duration_nanos > 0 {
         line("Duration", &amount(i128::from(profile.duration_nanos), "nanoseconds"));
     }
-    let facts = Some(&profile.summary)
-        .filter(|summary| !summary.is_empty())
-        .into_iter()
-        .chain(&profile.comments);
-    for (at, fact) in facts.enumerate() {
-        line(if at == 0 { "Facts" } else { "" }, &clean(fact));
+    let summary = Some(&profile.summary).filter(|summary| !summary.is_empty()).cloned();
+    for (at, fact) in summary.into_iter().chain(tell::remarks(profile)).enumerate() {
+        line(if at == 0 { "Facts" } else { "" }, &clean(&fact));
     }
     text.push('\n');
     text
