@@ -23,7 +23,7 @@ pub struct Series {
 /// mark a defective stack stay.
 pub(super) fn strip(profile: &Profile, allowed: &[String]) -> Result<Lean, Error> {
     let lean = Lean::new(profile, |label| allowed.contains(&label.key))?;
-    if lean.len() == 0 { Err(Error::Empty) } else { Ok(lean) }
+    if lean.sample_count() == 0 { Err(Error::Empty) } else { Ok(lean) }
 }
 
 /// Samples by service. A sample with its own service label is moved to that service, without the label; all others belong to `default`.

@@ -58,7 +58,7 @@ pub(super) fn split(
     room: &mut Room,
 ) -> Result<Vec<Vec<u32>>, Error> {
     let lean = meter.of();
-    if rows.len() == lean.len() && fits(lean, limits) {
+    if rows.len() == lean.sample_count() && fits(lean, limits) {
         room.take(cost::rough(lean))?;
         return Ok(vec![rows]);
     }
@@ -79,7 +79,7 @@ pub(super) fn split(
 
 /// Whether all samples are far below the limits.
 pub(super) fn fits(lean: &Lean, limits: Limits) -> bool {
-    lean.len() <= limits.samples && cost::rough(lean) <= limits.bytes
+    lean.sample_count() <= limits.samples && cost::rough(lean) <= limits.bytes
 }
 
 /// How many samples each part has; one part without any where there are none.

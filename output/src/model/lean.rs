@@ -46,8 +46,8 @@ impl Lean {
         (0..).take(self.rows.len()).collect()
     }
 
-    /// How many samples there are.
-    pub fn len(&self) -> usize {
+    /// The number of samples.
+    pub fn sample_count(&self) -> usize {
         self.rows.len()
     }
 

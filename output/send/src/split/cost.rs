@@ -47,7 +47,7 @@ pub(super) fn rough(lean: &Lean) -> usize {
         + profile.functions.iter().map(function).sum::<usize>()
         + profile.mappings.iter().map(mapping).sum::<usize>()
         + profile.locations.iter().map(location).sum::<usize>()
-        + (0..lean.len() as u32).map(sample).sum::<usize>()
+        + (0..lean.sample_count() as u32).map(sample).sum::<usize>()
 }
 
 /// Everything but tables and samples.

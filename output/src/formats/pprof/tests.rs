@@ -199,8 +199,8 @@ fn the_service_and_the_program_are_read_as_fields() {
     let own = crate::Profile { service: Some("shop".into()), ..small() };
     let bytes = encode(&plain(), &own);
     let written = protos::Profile::decode(bytes.as_slice()).unwrap();
-    let comments = written.comment.iter().map(|at| written.string_table[*at as usize].as_str());
-    assert_eq!(comments.last(), Some("service_name: shop"));
+    let mut comments = written.comment.iter().map(|at| written.string_table[*at as usize].as_str());
+    assert_eq!(comments.next_back(), Some("service_name: shop"));
     let again = read(&bytes, Limits::default()).unwrap();
     assert_eq!((&again.service, &again.program), (&own.service, &own.program));
     assert_eq!(again.comments, own.comments);
