@@ -14,7 +14,7 @@ const LEFT: &[(&str, usize)] = &[
     ("bpf", 11),
     ("output", 6),
     ("output/send", 16),
-    ("profiler", 12),
+    ("profiler", 2),
 ];
 
 fn files_do_not_import_each_other() -> Result<(), Skip> {

@@ -27,7 +27,7 @@ pub enum Until {
 }
 
 impl Until {
-    /// The duration, where it is known.
+    /// The duration, if it is fixed.
     pub(crate) fn time(self) -> Option<Duration> {
         match self {
             Self::Time(time) | Self::Default(time) => Some(time),
@@ -50,23 +50,23 @@ pub enum Place {
 pub struct Config {
     /// The target, as typed.
     pub target: TargetSpec,
-    /// What is sampled, and how.
+    /// The sampling settings.
     pub sampling: Sampling,
     /// The end of the recording.
     pub until: Until,
-    /// How addresses get names.
+    /// Options for naming addresses.
     pub naming: Naming,
-    /// What is written where.
+    /// The files to write.
     pub outputs: Outputs,
-    /// A stored recording in place of the kernel, and where to store this one.
+    /// Saved recordings.
     pub stored: Stored,
     /// The user who runs the command and owns the files, if it is not bpflame's own user.
     pub sudo_user: Option<SudoUser>,
-    /// How much is printed.
+    /// The messages to print.
     pub console: Console,
 }
 
-/// What is sampled, and how.
+/// The sampling settings.
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "independent switches")]
 pub struct Sampling {
@@ -92,7 +92,7 @@ pub struct Sampling {
     pub force: bool,
 }
 
-/// How addresses get names.
+/// Options for naming addresses.
 #[derive(Clone, Debug)]
 pub struct Naming {
     /// Whether addresses in user files are named.
@@ -101,10 +101,10 @@ pub struct Naming {
     pub options: NameOptions,
 }
 
-/// What is written where, and how.
+/// The files to write.
 #[derive(Clone, Debug)]
 pub struct Outputs {
-    /// The files to write, with their formats; empty: one SVG with a new name, unless the profile is sent.
+    /// The files with their formats; empty: one SVG with a new name, unless the profile is sent.
     pub list: Vec<(Place, Format)>,
     /// Options for drawing graphs.
     pub drawing: Drawing,
@@ -118,7 +118,7 @@ pub struct Outputs {
     pub stats: Option<PathBuf>,
 }
 
-/// Recordings in files.
+/// Saved recordings.
 #[derive(Clone, Debug)]
 pub struct Stored {
     /// A saved recording to replay.
@@ -131,7 +131,7 @@ impl Config {
     /// Turns the command line into settings.
     ///
     /// # Errors
-    /// Of kind [`Kind::Usage`] when an output has no format, or no debuginfod server is known.
+    /// [`Kind::Usage`] when an output has no format, or no debuginfod server is known.
     pub fn new(args: RecordArgs) -> Result<Self, Failure> {
         let list = outputs(&args)?;
         let servers = debuginfod::servers(args.debuginfod)?;

@@ -1,9 +1,9 @@
-//! What bpflame itself takes.
+//! bpflame's own usage.
 
 use super::clock::{monotonic, own_cpu_time};
 use super::proc;
 
-/// What bpflame itself took.
+/// bpflame's own usage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct OwnUsage {
     /// CPU nanoseconds of the whole process.

@@ -72,7 +72,7 @@ impl Why {
 }
 
 impl Completeness {
-    /// Of a sample's user stack; `None` where it has none.
+    /// The completeness of a sample's user stack; `None` if it has none.
     pub(crate) fn of(key: &Key, recording: &Recording<'_>) -> Option<Self> {
         let frames = recording.counts.stacks.frames(key.user?);
         let leaf = || frames.first().map_or(Module::Unknown, |(place, _)| recording.module(*place));

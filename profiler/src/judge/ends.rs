@@ -42,7 +42,7 @@ pub(crate) fn at_start(frames: &[(PlaceId, Trust)], recording: &Recording<'_>) -
         || (in_c_library(*last, recording) && !in_c_library(*above, recording))
 }
 
-/// The symbol of a place, of the outermost function there; not what stands for one, as `file+0x10`.
+/// The symbol of a place, of its outermost function; not a substitute such as `file+0x10`.
 fn name<'a>(place: PlaceId, recording: &Recording<'a>) -> Option<&'a str> {
     let named = recording.named.get(place.0 as usize).filter(|named| named.reason.is_none())?;
     Some(named.lines.last()?.system_name.as_str())

@@ -1,5 +1,5 @@
-//! What stacks are worth: `recording` (what is known of them), `completeness` (a stack's), `ends` (functions that nobody calls), `leaves` (whether a leaf's caller may
-//! be missing), `quality` (all of it, in figures).
+//! How far stacks can be trusted: `recording` (the inputs), `completeness` (of one stack), `ends` (functions that nobody calls), `leaves` (whether a leaf's caller
+//! may be missing), `quality` (the figures of a recording).
 
 pub(crate) mod completeness;
 mod ends;

@@ -70,7 +70,7 @@ struct Reasons {
     incomplete: By<Module>,
 }
 
-/// By the names of modules, which several may have.
+/// By the names of modules; several modules may have the same name.
 fn named(by: By<Module>, recording: &Recording<'_>) -> By<String> {
     let mut named = By::new();
     for ((why, module), samples) in by {

@@ -1,4 +1,4 @@
-//! What is known of a finished recording: counts, processes, names, leaves.
+//! A finished recording: counts, processes, names, leaves.
 
 use super::leaves::Leaf;
 use crate::host::console::clean;
@@ -7,7 +7,7 @@ use crate::record::stacks::PlaceId;
 use bpf::{Flags, Trust};
 use symbolizer::{FileId, Named, Place, ProcessTable};
 
-/// What holds a place.
+/// The module of a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Module {
     /// A file.
@@ -20,7 +20,7 @@ pub(crate) enum Module {
     Unknown,
 }
 
-/// What a recording is judged by, and its profile made of.
+/// The inputs of judgements and of a profile.
 #[derive(Debug)]
 pub(crate) struct Recording<'a> {
     /// The counts.
@@ -29,7 +29,7 @@ pub(crate) struct Recording<'a> {
     pub table: &'a ProcessTable,
     /// Names, by place.
     pub named: &'a [Named],
-    /// By place, what a step by frame pointer out of a leaf there is worth.
+    /// By place: the reliability of a step by frame pointer out of a leaf there.
     pub leaves: &'a [Leaf],
 }
 
@@ -48,7 +48,7 @@ impl Recording<'_> {
         by_frame_pointer && leaf != Leaf::Framed
     }
 
-    /// Where a place lies.
+    /// The module of a place.
     pub(crate) fn module(&self, place: PlaceId) -> Module {
         match self.counts.stacks.places()[place.0 as usize] {
             Place::File { file, .. } => Module::File(file),

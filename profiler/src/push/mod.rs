@@ -22,6 +22,8 @@ mod outcome;
 mod probe;
 pub(crate) mod recorded;
 mod report;
+mod shell;
+mod typed;
 pub(crate) mod upload;
 
 pub(crate) use delivery::{Delivery, deliver};

@@ -1,7 +1,7 @@
 //! The settings for sending, made from the command line. Files are read and certificates checked before anything else is done.
 
 use super::files::{self, Files};
-use super::{again, header, probe};
+use super::{header, probe, typed};
 use crate::cli::args::PushArgs;
 use crate::cli::secrets::{PASSWORD, TOKEN};
 use crate::host::console::Console;
@@ -61,7 +61,7 @@ impl Push {
             service_name: args.service_name.clone(),
             labels: args.labels.clone(),
             allowed: ALLOWED.into_iter().map(String::from).chain(args.push_label.clone()).collect(),
-            again: again::options(args),
+            again: typed::again(args),
         };
         push.check()?;
         files.warning().iter().for_each(|warning| console.warn(warning));
@@ -91,7 +91,8 @@ impl Push {
             return usage(format!("--label {} is given twice", twice[0]));
         }
         let unknown = || String::from("x");
-        probe::probe(&self.receivers, &self.series(unknown)).or_else(usage)
+        let backends: Vec<_> = self.receivers.iter().map(|to| to.endpoint.backend).collect();
+        probe::probe(&backends, &self.series(unknown)).or_else(usage)
     }
 }
 

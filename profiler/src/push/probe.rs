@@ -1,20 +1,19 @@
 //! Whether labels can be sent, asked before there is a profile.
 
-use super::options::Receiver;
 use output::{
     FrameKind, FrameRef, Label, LabelValue, Location, LocationId, Marks, Profile, Sample, Trust,
     ValueType,
 };
-use send::{Series, prepare};
+use send::{Backend, Series, prepare};
 
-/// Prepares a profile of one sample for each receiver, with every label that may go along.
+/// Prepares a profile of one sample for each backend, with every label that may go along.
 ///
 /// # Errors
 /// Says what a receiver would refuse.
-pub(super) fn probe(receivers: &[Receiver], series: &Series) -> Result<(), String> {
+pub(super) fn probe(backends: &[Backend], series: &Series) -> Result<(), String> {
     let profile = profile(&series.allowed);
-    receivers.iter().try_for_each(|receiver| {
-        let prepared = prepare(receiver.endpoint.backend, &profile, series);
+    backends.iter().try_for_each(|backend| {
+        let prepared = prepare(*backend, &profile, series);
         prepared.map(drop).map_err(|error| error.to_string())
     })
 }
@@ -44,18 +43,16 @@ fn profile(labels: &[String]) -> Profile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use send::{Client, Endpoint, Settings};
-    use std::sync::Arc;
+    use send::Endpoint;
 
     fn asked(url: &str, label: (&str, &str), allowed: &str) -> Result<(), String> {
         let endpoint = Endpoint::parse(url).unwrap();
-        let client = Arc::new(Client::new(endpoint.clone(), Settings::default()).unwrap());
         let series = Series {
             service_name: String::from("x"),
             labels: vec![(label.0.into(), label.1.into())],
             allowed: vec![allowed.into()],
         };
-        probe(&[Receiver { endpoint, client }], &series)
+        probe(&[endpoint.backend], &series)
     }
 
     #[test]

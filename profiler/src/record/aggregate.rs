@@ -97,8 +97,8 @@ impl Aggregator {
         Self { rules, released: false, result: StackCounts::default() }
     }
 
-    /// Counts a batch: records and samples in the order of their time, so that the table always shows the
-    /// state at the sample's time.
+    /// Counts a batch. Records and samples are applied in the order of their time, so that the table always shows the state at the
+    /// sample's time.
     pub(crate) fn add(&mut self, batch: Marked<'_>, table: &mut ProcessTable) -> Applied {
         Applied::after(|| self.count_all(batch.batch(), table))
     }

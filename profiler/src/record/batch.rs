@@ -1,7 +1,7 @@
-//! What has become of a batch: each step has its own type, so that no later one can come first.
+//! The steps of processing a batch. Each step has its own type, so that the wrong order does not compile.
 //!
-//! A batch's samples are marked by what the unwind tables knew when they were taken (`Marked`), before the process table
-//! learns what is new in it (`Applied`); only then the unwind tables may follow.
+//! First the samples are marked by what the unwind tables knew when they were taken (`Marked`). Then the process table applies the
+//! batch (`Applied`). Only then the unwind tables may follow.
 
 use bpf::Window;
 
@@ -10,13 +10,13 @@ use bpf::Window;
 pub(crate) struct Marked<'a>(&'a Window);
 
 impl<'a> Marked<'a> {
-    /// By this.
+    /// Marks a batch.
     pub(crate) fn by(batch: &'a mut Window, mark: impl FnOnce(&mut Window)) -> Self {
         mark(batch);
         Self(batch)
     }
 
-    /// Where no stacks are walked by rules there is nothing to mark.
+    /// A batch whose stacks were not walked by rules: there is nothing to mark.
     pub(crate) fn as_it_is(batch: &'a Window) -> Self {
         Self(batch)
     }
@@ -27,13 +27,13 @@ impl<'a> Marked<'a> {
     }
 }
 
-/// The process table knows what the batch knows.
+/// The process table has applied a batch.
 #[derive(Debug)]
 #[must_use = "the unwind tables follow"]
 pub(crate) struct Applied(());
 
 impl Applied {
-    /// After this.
+    /// Applies a batch.
     pub(super) fn after(apply: impl FnOnce()) -> Self {
         apply();
         Self(())

@@ -13,7 +13,7 @@ mod family;
 mod machine;
 
 use crate::host::proc;
-use family::Family;
+use family::{Family, first_number};
 use machine::Away;
 use std::collections::HashMap;
 
@@ -98,14 +98,6 @@ fn thread(tid: u32) -> u64 {
         .ok()
         .and_then(|text| first_number(&text))
         .unwrap_or(0)
-}
-
-fn first_number(text: &str) -> Option<u64> {
-    text.split_ascii_whitespace().next()?.parse().ok()
-}
-
-fn tick_nanoseconds() -> u64 {
-    1_000_000_000 / rustix::param::clock_ticks_per_second().max(1)
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
-//! What ends a recording.
+//! The end of a recording.
 
 use super::recorded::End;
 use crate::host::signals::Signals;
 use crate::target::watch::Watch;
 use std::time::Duration;
 
-/// What ends a recording.
+/// The conditions that end a recording.
 #[derive(Debug)]
 pub(crate) struct Limits<'a> {
     /// Its time.
@@ -17,12 +17,12 @@ pub(crate) struct Limits<'a> {
 }
 
 impl Limits<'_> {
-    /// How much time is left.
+    /// The time left.
     pub(crate) fn left(&self, elapsed: Duration) -> Option<Duration> {
         self.time.map(|time| time.saturating_sub(elapsed))
     }
 
-    /// Why it ends now, after so much time; `finished`: its source has no more.
+    /// The reason to end now, if there is one; `finished`: the source has no more.
     pub(crate) fn reached(
         &mut self,
         elapsed: Duration,

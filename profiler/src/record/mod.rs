@@ -1,8 +1,8 @@
 //! From a source of samples to counted stacks.
 //!
-//! In reading order: `source` (live or stored), `freeze` (kernels that must not be sampled), `pace` and `drain_budget`
-//! (when it is drained), `limits` (what ends it), `batch` (the order of what is done with it), `aggregate` and `stacks`, `cpu_time` (what the kernel
-//! accounts), `saved_recording`, `recorded`.
+//! In reading order: `source` (live or saved), `freeze` (kernels that must not be sampled), `pace` and `drain_budget` (the time between
+//! drains), `limits` (the end), `batch` (the order of its processing), `aggregate` and `stacks`, `cpu_time` (as the kernel counts it),
+//! `saved_recording`, `recorded` (the result).
 
 pub(crate) mod aggregate;
 pub(crate) mod batch;

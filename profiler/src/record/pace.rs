@@ -1,24 +1,24 @@
-//! When the next drain comes.
+//! The time between drains.
 
 use super::drain_budget::DrainBudget;
 use std::time::{Duration, Instant};
 
-/// The first drain comes after this long, so that the maps of new processes are read early; each further one
-/// after twice as long as the one before.
+/// The time until the first drain, short so that the maps of new processes are read early. Each further drain waits twice as long as
+/// the one before.
 const FIRST_DRAIN: Duration = Duration::from_millis(10);
 /// The longest time between two drains.
 const DRAIN: Duration = Duration::from_millis(200);
 
-/// How long is waited.
+/// The time to wait for the next drain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Wait {
-    /// At most.
+    /// The longest wait.
     pub time: Duration,
-    /// However much there is to be done, not less.
+    /// The shortest wait, which keeps bpflame within its budget of CPU time.
     pub rest: Duration,
 }
 
-/// The drains of a recording.
+/// The times of a recording's drains.
 #[derive(Debug)]
 pub(crate) struct Pace {
     begun: Instant,
@@ -29,7 +29,7 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    /// Begins now; the source allows this long between two drains.
+    /// Begins now. `drain_every` is the longest time between two drains that the source allows.
     pub(crate) fn begin(drain_every: Duration) -> Self {
         let mut budget = DrainBudget::new();
         let rest = budget.after(Duration::ZERO, Duration::ZERO);
@@ -37,19 +37,19 @@ impl Pace {
         Self { begun: Instant::now(), longest, pause: FIRST_DRAIN, rest, budget }
     }
 
-    /// How long it has been going.
+    /// The time since the beginning.
     pub(crate) fn elapsed(&self) -> Duration {
         self.begun.elapsed()
     }
 
-    /// How long to wait for the next drain, of a recording of which so much time is left.
+    /// The time to wait for the next drain; `left` is the rest of the recording, if it has a limit.
     pub(crate) fn wait(&mut self, left: Option<Duration>) -> Wait {
         let time = left.map_or(self.pause, |left| self.pause.min(left));
         self.pause = self.longest.min(self.pause * 2);
         Wait { time, rest: self.rest }
     }
 
-    /// A drain took so much CPU time; the next one is to come `soon`, if there is a reason.
+    /// Takes note of a drain that took `work` of CPU time; the next one comes after `soon` at the latest.
     pub(crate) fn drained(&mut self, work: Duration, soon: Option<Duration>) {
         self.pause = soon.map_or(self.pause, |soon| self.pause.min(soon));
         self.rest = self.budget.after(work, self.begun.elapsed());

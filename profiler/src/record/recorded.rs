@@ -6,7 +6,7 @@ use bpf::{Cost, Losses, Started, Unit};
 use std::time::Duration;
 use symbolizer::{ProcessTable, Warning};
 
-/// Why a recording ended.
+/// The reason why a recording ended.
 #[derive(Debug)]
 pub(crate) enum End {
     /// Its time was over.
@@ -21,22 +21,22 @@ pub(crate) enum End {
     Failed(bpf::Error),
 }
 
-/// What a cut hands over: all that came since the one before, or since the start.
+/// The result of a cut: everything since the previous cut, or since the start.
 #[derive(Debug)]
 pub(crate) struct Cut {
     /// The counts.
     pub counts: StackCounts,
-    /// What was lost.
+    /// The losses.
     pub losses: Losses,
     /// CPU time as the kernel accounts it, in nanoseconds.
     pub accounted: Option<u64>,
-    /// How long it took.
+    /// The duration.
     pub time: Duration,
-    /// When it ended, CLOCK_MONOTONIC nanoseconds.
+    /// The time of the end, CLOCK_MONOTONIC nanoseconds.
     pub ended: u64,
 }
 
-/// A recording with one cut, and what is known of the whole.
+/// A recording with one cut.
 #[derive(Debug)]
 pub(crate) struct Recorded {
     /// The counts.
@@ -47,19 +47,19 @@ pub(crate) struct Recorded {
     pub losses: Losses,
     /// CPU time as the kernel accounts it, in nanoseconds.
     pub accounted: Option<u64>,
-    /// How long it took.
+    /// The duration.
     pub time: Duration,
-    /// When it ended, CLOCK_MONOTONIC nanoseconds.
+    /// The time of the end, CLOCK_MONOTONIC nanoseconds.
     pub ended: u64,
-    /// Why it ended.
+    /// The reason for the end.
     pub end: End,
     /// Files without unwind tables though they have rules.
     pub without_table: Vec<Warning>,
     /// Whether it was stored, where it should be.
     pub stored: Result<(), Failure>,
-    /// What the sampler ran on.
+    /// The events and CPUs of the sampler.
     pub started: Started,
-    /// What the BPF programs cost.
+    /// The cost of the BPF programs.
     pub cost: Cost,
     /// Samples a second and CPU.
     pub frequency: u32,

@@ -1,4 +1,4 @@
-//! From a recording to its files and words.
+//! From a recording to its files and messages.
 
 use crate::cli::config::Config;
 use crate::host::exit::Failure;
@@ -18,7 +18,7 @@ use crate::tell::facts::Facts;
 use crate::tell::outcome;
 use output::Profile;
 
-/// What that takes.
+/// The inputs.
 #[derive(Debug)]
 pub(super) struct Finish {
     config: Config,
@@ -30,7 +30,7 @@ pub(super) struct Finish {
 }
 
 impl Finish {
-    /// For a recording of this.
+    /// For a recording of `tracee`.
     pub(super) fn new(
         config: &Config,
         push: Option<Push>,
@@ -42,7 +42,7 @@ impl Finish {
         Self { config: config.clone(), push, target, program, destinations, own }
     }
 
-    /// Makes its profile, writes it and sends it, and tells how that went.
+    /// Makes the profile, writes it, sends it and prints the outcome.
     pub(super) fn all(mut self, mut recorded: Recorded, stop: &Stop) -> Result<(), Failure> {
         let (config, target) = (&self.config, &self.target);
         let (named, mut warnings) = {

@@ -32,8 +32,7 @@ use std::ffi::{OsStr, OsString};
 use std::time::{Duration, Instant};
 use symbolizer::{ProcessTable, Warning};
 
-/// How long a machine-wide recording reads the processes that run already; the rest are read when they are first
-/// sampled.
+/// The time for which a machine-wide recording reads the running processes. The rest are read when they are first sampled.
 const READ_ALL: Duration = Duration::from_millis(50);
 /// The longest time between two looks at what the target's processes took.
 const LOOK: Duration = Duration::from_secs(1);
@@ -96,7 +95,7 @@ impl Session<Source> {
     }
 }
 
-/// The program of the command that is to be recorded.
+/// The program of the command to record.
 fn program(config: &Config) -> Option<&OsStr> {
     match &config.target {
         TargetSpec::Command(command) => command.first().map(OsString::as_os_str),

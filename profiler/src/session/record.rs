@@ -21,10 +21,10 @@ use crate::tell::destinations::Destinations;
 use bpf::SampleSource;
 use std::time::Duration;
 
-/// Records, and writes and sends what was recorded.
+/// Records, writes the results and sends them.
 ///
 /// # Errors
-/// When nothing can be recorded or written: the cause, and what mends it.
+/// When nothing can be recorded or written: the cause, and its cure.
 pub fn record(config: &Config, push: Option<Push>) -> Result<Ending, Failure> {
     let (mut own, mut signals) = (OwnUsage::begin(), Signals::install()?);
     let needs_mappings = config.sampling.user && config.naming.symbolize;

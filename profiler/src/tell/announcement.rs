@@ -1,10 +1,10 @@
-//! What is said before a recording.
+//! The message at the start of a recording.
 
 use crate::cli::config::{Config, Until};
 use crate::target::resolved::ResolvedTarget;
 use bpf::Started;
 
-/// Says what is recorded, on what, and until when.
+/// Prints the target, the event, the CPUs and the end of the recording.
 pub(crate) fn announce(config: &Config, target: &ResolvedTarget, started: &Started) {
     let (title, console) = (&target.title, config.console);
     if let Some(path) = &config.stored.replay {

@@ -1,5 +1,5 @@
-//! What is told of a recording: `announcement` (before it), `facts`, `summary` (in words), `stats` (as JSON), `outcome` (all of it, at the end),
-//! `destinations` (where it is written), `browser`.
+//! The results of a recording: `announcement` (before it), `facts`, `summary` (in words), `stats` (as JSON), `outcome` (the messages at
+//! the end), `destinations` (the files), `browser`.
 
 pub(crate) mod announcement;
 pub(crate) mod browser;

@@ -2,13 +2,13 @@
 
 use super::build::{self, Built, Depth};
 use super::foresee::Foreseen;
+use super::stamp::{Stamp, stamp};
 use super::workers::{Job, Key, Workers};
 use bpf::unwind::table::Table;
 use bpf::{Installed, Tables, Way};
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use symbolizer::{CodeOf, CodeRange, FileId, MappedFile, ProcessTable, Warning};
 
@@ -57,7 +57,7 @@ pub(super) enum NoTable {
 }
 
 impl NoTable {
-    /// What is said of such a file.
+    /// The warning about the file.
     pub(super) fn warning(self, file: &MappedFile) -> Warning {
         let file = String::from_utf8_lossy(&file.path).into_owned();
         let what = match self {
@@ -93,9 +93,6 @@ impl From<Built> for TableState {
         }
     }
 }
-
-/// What tells an opened file from every other: device, inode, size, and the times of its last changes.
-pub(super) type Stamp = (u64, u64, u64, i64, i64, i64, i64);
 
 /// The files.
 #[derive(Debug)]
@@ -310,11 +307,6 @@ fn job(id: FileId, handle: File, file: &MappedFile, depth: Depth) -> Job {
     let range = |s: &symbolizer::Segment| s.start..s.start.saturating_add(s.len);
     let code = file.segments.iter().map(range).collect();
     Job { key: Key::File(id), file: handle, code, depth }
-}
-
-fn stamp(file: &File) -> Option<Stamp> {
-    let m = file.metadata().ok()?;
-    Some((m.dev(), m.ino(), m.size(), m.mtime(), m.mtime_nsec(), m.ctime(), m.ctime_nsec()))
 }
 
 /// The file of a range of code.

@@ -5,7 +5,7 @@
 //! only what changed is disassembled. What was sampled is checked: was the code still there that the rules were made of? If
 //! not, the sample is marked. So is what goes through a code cache that has no table.
 //!
-//! In reading order: `memory` (bounded reads of a process), `layout` (the virtual machine's own description), `heaps` (its code
+//! In reading order: `memory` (bounded reads of a process), `layout` and `machine` (the virtual machine's own description), `heaps` (its code
 //! cache), `codelets` (its interpreter), `reading` (from there to a table), `judge` and `look`
 //! (whether a process's samples went through the code that was read), `process` (a process), [`JavaCode`] (all of them).
 
@@ -14,6 +14,7 @@ mod heaps;
 mod judge;
 mod layout;
 mod look;
+mod machine;
 mod memory;
 mod process;
 mod reading;

@@ -10,6 +10,7 @@ mod files;
 mod foresee;
 mod hotspot;
 mod replaced;
+mod stamp;
 mod uncovered;
 mod workers;
 

@@ -1,7 +1,7 @@
 //! Building tables beside the recording.
 
 use super::build::{self, Built, Depth};
-use super::files::Stamp;
+use super::stamp::Stamp;
 use std::fs::File;
 use std::io;
 use std::ops::Range;

@@ -1,6 +1,6 @@
 //! The CPU time of processes and their children: each one's own time, and that of reaped children.
 
-use super::tick_nanoseconds;
+use crate::host::clock::tick_nanoseconds;
 use crate::host::proc;
 use std::collections::HashMap;
 
@@ -140,9 +140,8 @@ fn children(pid: u32) -> Vec<u32> {
 /// A process's times, reading at most `max` threads one by one; `None` when it is gone.
 fn times(pid: u32, max: usize) -> Option<Times> {
     let threads = proc::threads(pid);
-    let run = |tid: &u32| {
-        super::first_number(&proc::text(format!("/proc/{pid}/task/{tid}/schedstat")).ok()?)
-    };
+    let run =
+        |tid: &u32| first_number(&proc::text(format!("/proc/{pid}/task/{tid}/schedstat")).ok()?);
     let live: u64 = if threads.len() > max { 0 } else { threads.iter().filter_map(run).sum() };
     let fields = fields(&proc::text(format!("/proc/{pid}/stat")).ok()?)?;
     Some(in_nanoseconds(fields, live, tick_nanoseconds()))
@@ -166,6 +165,11 @@ fn fields(stat: &str) -> Option<[u64; 4]> {
     let rest = stat.rsplit_once(')')?.1.split_ascii_whitespace();
     let fields: Vec<u64> = rest.skip(11).take(4).flat_map(str::parse).collect();
     fields.try_into().ok()
+}
+
+/// The first number of a text.
+pub(super) fn first_number(text: &str) -> Option<u64> {
+    text.split_ascii_whitespace().next()?.parse().ok()
 }
 
 #[cfg(test)]

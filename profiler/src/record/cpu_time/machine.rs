@@ -1,7 +1,6 @@
 //! The busy time of the machine's CPUs.
 
-use super::tick_nanoseconds;
-use crate::host::clock::{monotonic, own_cpu_time};
+use crate::host::clock::{monotonic, own_cpu_time, tick_nanoseconds};
 use crate::host::proc;
 
 /// The least busy time that is reported, in ticks per CPU.

@@ -1,8 +1,9 @@
 //! Looks at pieces of code on a thread of its own: a process can make its memory come late when it is read, or never.
 
 use super::heaps::{self, Names};
+use super::machine::Machine;
 use super::memory::{Memory, Reader};
-use super::reading::{Entry, Machine};
+use super::reading::Entry;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;

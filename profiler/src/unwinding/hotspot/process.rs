@@ -2,7 +2,8 @@
 
 use super::judge::{self, Replaced, Stacks};
 use super::look::{Looker, Question, Same};
-use super::reading::{Entry, Index, Machine, Reading};
+use super::machine::Machine;
+use super::reading::{Entry, Index, Reading};
 use super::worker::{Done, Job, Worker};
 use crate::host::proc;
 use bpf::unwind::table::Table;

@@ -2,8 +2,8 @@
 
 mod source;
 
-use super::heaps::{self, Fields, Heap, MOST_BLOCKS, Walk};
-use super::layout::{Layout, Symbols};
+use super::heaps::{self, Heap, MOST_BLOCKS, Walk};
+use super::machine::Machine;
 use super::memory::{Memory, Reader};
 use bpf::unwind::hotspot::{self, MOST_CODE, Rows};
 use bpf::unwind::table::{Code, Table};
@@ -20,26 +20,6 @@ const MOST_NEW: usize = 256 << 20;
 const LONGEST: Duration = Duration::from_secs(4);
 /// Rows of all pieces; beyond them code is not read.
 const MOST_ROWS: usize = 4 << 20;
-
-/// What stays the same as long as a process runs one program.
-#[derive(Debug)]
-pub(super) struct Machine {
-    pub(super) fields: Fields,
-    /// Where the library has data.
-    data: Vec<Range<u64>>,
-}
-
-impl Machine {
-    /// Of the process that has a library with these symbols.
-    pub(super) fn of(
-        memory: &dyn Memory,
-        symbols: &Symbols,
-        data: Vec<Range<u64>>,
-    ) -> Option<Self> {
-        let layout = Layout::read(&Reader::new(memory), symbols)?;
-        Some(Self { fields: Fields::of(&layout)?, data })
-    }
-}
 
 /// A piece of code as it was read.
 #[derive(Debug)]

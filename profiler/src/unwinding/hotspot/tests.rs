@@ -2,9 +2,10 @@
 
 use super::heaps::{self, Fields, Names};
 use super::layout::{Field, Layout, Symbols};
+use super::machine::Machine;
 use super::memory::tests::Pieces;
 use super::memory::{Memory, Reader};
-use super::reading::{Machine, Reading};
+use super::reading::Reading;
 use bpf::unwind::rule::{Cfa, Restore};
 use std::collections::HashMap;
 

@@ -1,7 +1,8 @@
 //! Code caches are read beside the recording.
 
 use super::layout::Symbols;
-use super::reading::{Machine, Read, Reading};
+use super::machine::Machine;
+use super::reading::{Read, Reading};
 use elf::{Bytes, Image, Section, X86_64};
 use std::fs::File;
 use std::io;

@@ -2,8 +2,8 @@
 
 use super::super::codelets;
 use super::super::heaps::{self, Blob, Heap};
+use super::super::machine::Machine;
 use super::super::memory::Reader;
-use super::Machine;
 use bpf::unwind::hotspot::{self, Codelet, Rows, What};
 use std::ops::Range;
 

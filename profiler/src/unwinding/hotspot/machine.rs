@@ -1,0 +1,26 @@
+//! A Java virtual machine's own description of itself, read once.
+
+use super::heaps::Fields;
+use super::layout::{Layout, Symbols};
+use super::memory::{Memory, Reader};
+use std::ops::Range;
+
+/// What stays the same as long as a process runs one program.
+#[derive(Debug)]
+pub(super) struct Machine {
+    pub(super) fields: Fields,
+    /// Where the library has data.
+    pub(super) data: Vec<Range<u64>>,
+}
+
+impl Machine {
+    /// Of the process that has a library with these symbols.
+    pub(super) fn of(
+        memory: &dyn Memory,
+        symbols: &Symbols,
+        data: Vec<Range<u64>>,
+    ) -> Option<Self> {
+        let layout = Layout::read(&Reader::new(memory), symbols)?;
+        Some(Self { fields: Fields::of(&layout)?, data })
+    }
+}
