@@ -8,7 +8,8 @@ mod hostile;
 mod namespaces;
 mod processes;
 
-use super::{Event, EventKind, Identity};
+use super::{Event, EventKind, Identity, ProcessTable, Space};
+use crate::place::Place;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::MetadataExt;
 use std::process::{Child, Command, Stdio};
@@ -92,6 +93,16 @@ impl Drop for Running {
 pub(crate) fn identity_of(pid: u32) -> Identity {
     let ticks = crate::process::proc::task::Task::open(pid).unwrap().start_ticks().unwrap();
     identity(pid, ticks * crate::process::proc::task::TICK + 1_234_567, 1)
+}
+
+/// A table that has read a process and been asked for an address in memory without a file.
+fn with_run_time_code(pid: u32) -> (ProcessTable, Space) {
+    let mut table = ProcessTable::new();
+    table.read(pid);
+    table.apply(&anonymous(1, pid, 0x10_0000));
+    let space = table.space(identity_of(pid), 2);
+    assert!(matches!(table.locate(space, 0x10_0010), Place::Jit { .. }));
+    (table, space)
 }
 
 /// The first executable mapping of a process whose path contains `part`, as an event.

@@ -1,6 +1,6 @@
 //! Perf maps that are none.
 
-use super::{Running, anonymous, identity_of, skipped};
+use super::{Running, anonymous, identity_of, skipped, with_run_time_code};
 use crate::place::{Place, Reason};
 use crate::process::{EventKind, Identity, ProcessTable};
 use std::path::PathBuf;
@@ -20,11 +20,7 @@ fn look(make: impl FnOnce(&PathBuf)) -> (Option<Reason>, Vec<String>) {
     let pid = running.pid();
     let path = PerfMap(PathBuf::from(format!("/tmp/perf-{pid}.map")));
     make(&path.0);
-    let mut table = ProcessTable::new();
-    table.read(pid);
-    table.apply(&anonymous(1, pid, 0x10_0000));
-    let space = table.space(identity_of(pid), 2);
-    assert!(matches!(table.locate(space, 0x10_0010), Place::Jit { .. }));
+    let (table, space) = with_run_time_code(pid);
     let jit = table.jit(space.index).unwrap();
     assert_eq!(jit.map.is_some(), jit.reason.is_none());
     (jit.reason, table.warnings().into_iter().map(|warning| warning.what).collect())

@@ -1,10 +1,10 @@
 //! Processes with mounts, roots and pids of their own.
 
 use super::{
-    Running, anonymous, event, exec, fork, identity_of, inode, mapping_event, may_mount,
-    wait_for_program,
+    Running, event, exec, fork, inode, mapping_event, may_mount, wait_for_program,
+    with_run_time_code,
 };
-use crate::place::{Place, Reason};
+use crate::place::Reason;
 use crate::process::files::kept::Files;
 use crate::process::{EventKind, ProcessTable};
 use std::os::unix::fs::FileExt;
@@ -69,11 +69,7 @@ fn a_perf_map_in_a_pid_and_mount_namespace_is_found_by_the_inner_pid() {
     unshare.args(["-pf", "--mount-proc", "sh", "-c", script]);
     let running = Running::command(&mut unshare);
     let pid = running.child();
-    let mut table = ProcessTable::new();
-    table.read(pid);
-    table.apply(&anonymous(1, pid, 0x10_0000));
-    let space = table.space(identity_of(pid), 2);
-    assert!(matches!(table.locate(space, 0x10_0010), Place::Jit { .. }));
+    let (table, space) = with_run_time_code(pid);
     let jit = table.jit(space.index).unwrap();
     let mut text = [0; 13];
     jit.map.as_ref().expect("the map was found").read_exact_at(&mut text, 0).unwrap();
