@@ -21,14 +21,15 @@ pub mod testing;
 pub mod text;
 mod tree;
 
-pub use encode::Encode;
+pub use encode::colors::Colors;
+pub use encode::{Drawing, Encode, Format, Settings};
 pub use error::Error;
 pub use formats::folded::Folded;
 pub use formats::otlp::Otlp;
 pub use formats::pprof::Pprof;
 pub use formats::svg::Svg;
 pub use formats::table::Table;
-pub use formats::{Format, otlp, pprof, table};
+pub use formats::{folded, otlp, pprof, svg, table};
 pub use model::builder::ProfileBuilder;
 pub use model::lean;
 pub use model::profile::{

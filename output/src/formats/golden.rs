@@ -30,9 +30,9 @@ pub(crate) fn compare(name: &str, text: &str) {
 
 #[test]
 fn folded_stacks() {
-    compare("small.folded", &text(&Folded::default()));
+    compare("small.folded", &text(&Folded { column: Some(0), ..Folded::default() }));
     let root = Some("comm".into());
-    compare("small.annotated.folded", &text(&Folded { annotate: true, root, ..Folded::default() }));
+    compare("small.annotated.folded", &text(&Folded { annotate: true, root, column: Some(0) }));
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn pprof_messages() {
 /// The frames of the picture; the rest of it is inferno's.
 #[test]
 fn flame_graph_frames() {
-    let svg = text(&Svg { root: Some("comm".into()), ..Svg::default() });
+    let svg = text(&Svg { root: Some("comm".into()), column: Some(0), ..Svg::default() });
     let lines = frames(&parse(&svg)).into_iter().map(|(title, fill)| format!("{fill} {title}\n"));
     compare("small.svg.txt", &lines.collect::<String>());
 }

@@ -4,6 +4,19 @@ use crate::Error;
 use crate::model::profile::Profile;
 
 impl Profile {
+    /// The value column that is asked for, or the one to show first.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] where there is no such column.
+    pub fn column(&self, asked: Option<usize>) -> Result<usize, Error> {
+        let column = asked.unwrap_or(self.default_sample_type);
+        if column < self.sample_types.len() {
+            Ok(column)
+        } else {
+            Err(Error::Invalid(format!("there is no value column {column}")))
+        }
+    }
+
     /// Whether every index lies in its table and every sample has a value per type. Encoders ask this
     /// first, and so never write half of a profile that does not hold together.
     ///

@@ -1,6 +1,6 @@
 //! How the tree grows, a sample at a time.
 
-use super::{Doubt, Extent, Kind, NARROW, Node, Traited, Traits, View};
+use super::view::{Doubt, Extent, Kind, NARROW, Node, Traited, Traits, View};
 use crate::model::profile::{FrameKind, Label, LabelValue, Location, Profile, Sample, Trust};
 use crate::text::{UNKNOWN, clean};
 use std::collections::HashMap;

@@ -2,11 +2,12 @@
 
 use crate::cli::args::{Drawing, RecordArgs, Wanted};
 use crate::cli::debuginfod;
+use crate::cli::outputs::{self, Place};
 use crate::cli::target_spec::TargetSpec;
 use crate::host::console::Console;
 use crate::host::exit::{Failure, Kind};
 use crate::host::sudo_user::SudoUser;
-use output::Format;
+use output::{Format, svg};
 use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -34,15 +35,6 @@ impl Until {
             Self::Command | Self::Interrupt => None,
         }
     }
-}
-
-/// The destination of an output.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// Standard output.
-    Stdout,
-    /// A file.
-    File(PathBuf),
 }
 
 /// A recording's settings, a struct a concern.
@@ -216,32 +208,12 @@ fn until(args: &RecordArgs, terminal: bool) -> Until {
 }
 
 fn outputs(args: &RecordArgs) -> Result<Vec<(Place, Format)>, Failure> {
-    let usage = |message: String| Failure::new(Kind::Usage, message);
-    let format = args.format.as_deref().map(str::parse::<Format>).transpose();
-    let format = format.map_err(|error| usage(error.to_string()))?;
-    if args.output.is_empty() && format.is_some_and(|format| format != Format::Svg) {
-        return Err(
-            usage(String::from("--format needs -o")).cure("add -o - to write to standard output")
-        );
+    if args.output.is_empty() && args.format.as_deref().is_some_and(|name| name != svg::FORMAT.name)
+    {
+        return Err(Failure::new(Kind::Usage, "--format needs -o")
+            .cure("add -o - to write to standard output"));
     }
-    let to_stdout = |path: &&PathBuf| path.as_os_str() == "-";
-    if args.output.iter().filter(to_stdout).count() > 1 {
-        return Err(usage(String::from("only one output can go to standard output")));
-    }
-    let output = |path: &PathBuf| match (to_stdout(&path), format) {
-        (true, Some(format)) => Ok((Place::Stdout, format)),
-        (true, None) => Err(usage(String::from("-o - needs a format"))
-            .cure(format!("add --format, one of {}", Format::NAMES.join(", ")))),
-        (false, Some(format)) => Ok((Place::File(path.clone()), format)),
-        (false, None) => {
-            let format = Format::from_path(path).map_err(|error| {
-                usage(error.to_string())
-                    .cure(format!("or name it with --format {}", Format::NAMES.join("|")))
-            })?;
-            Ok((Place::File(path.clone()), format))
-        }
-    };
-    args.output.iter().map(output).collect()
+    outputs::outputs(&args.output, args.format.as_deref())
 }
 
 #[cfg(test)]
@@ -249,6 +221,7 @@ mod tests {
     use super::*;
     use crate::cli::args::{Cli, Command};
     use clap::Parser;
+    use output::{folded, pprof};
 
     fn args(line: &str) -> RecordArgs {
         let words = ["bpflame", "record"].into_iter().chain(line.split_whitespace());
@@ -262,7 +235,7 @@ mod tests {
     fn extensions_pick_formats() {
         let config = Config::new(args("-a -o a.svg -o b.pb.gz -o c.txt")).unwrap();
         let formats: Vec<Format> = config.outputs.list.iter().map(|(_, format)| *format).collect();
-        assert_eq!(formats, [Format::Svg, Format::Pprof, Format::Folded]);
+        assert_eq!(formats, [svg::FORMAT, pprof::FORMAT, folded::FORMAT]);
     }
 
     #[test]
@@ -273,7 +246,7 @@ mod tests {
             assert_eq!(Config::new(args(wrong)).unwrap_err().kind, Kind::Usage, "{wrong}");
         }
         let config = Config::new(args("-a -o - --format folded")).unwrap();
-        assert_eq!(config.outputs.list, [(Place::Stdout, Format::Folded)]);
+        assert_eq!(config.outputs.list, [(Place::Stdout, folded::FORMAT)]);
         assert!(Config::new(args("-a -o - -o - --format folded")).is_err());
     }
 

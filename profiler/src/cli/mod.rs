@@ -1,4 +1,4 @@
-//! The command line: [`args`] (what can be typed), [`config`] (what is needed of it), [`target_spec`], `debuginfod` and
+//! The command line: [`args`] (what can be typed), [`config`] and [`outputs`] (what is needed of it), [`target_spec`], `debuginfod` and
 //! `secrets` (what variables hold), `completions` (for shells and `man`).
 
 pub mod args;
@@ -7,5 +7,6 @@ pub(crate) mod completions;
 pub mod config;
 pub(crate) mod debuginfod;
 mod left_out;
+pub mod outputs;
 pub(crate) mod secrets;
 pub mod target_spec;

@@ -180,7 +180,7 @@ mod tests {
 
     fn folded(profile: &Profile, root: Option<&str>) -> String {
         let mut text = Vec::new();
-        let folded = Folded { annotate: true, root: root.map(String::from), ..Folded::default() };
+        let folded = Folded { annotate: true, root: root.map(String::from), column: Some(0) };
         folded.encode(profile, &mut text).unwrap();
         String::from_utf8(text).unwrap()
     }

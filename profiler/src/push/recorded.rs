@@ -2,12 +2,13 @@
 
 use super::keep::{Keeping, Kept};
 use super::{Delivery, Outcome, Push, deliver};
-use crate::cli::config::{Config, Place};
+use crate::cli::config::Config;
+use crate::cli::outputs::Place;
 use crate::host::exit::Failure;
 use crate::host::progress::Progress;
 use crate::host::stop::Stop;
 use crate::target::resolved::ResolvedTarget;
-use output::{Format, Pprof, Profile};
+use output::{Format, Pprof, Profile, pprof};
 use std::path::{Path, PathBuf};
 
 /// The result of sending a recording.
@@ -76,7 +77,7 @@ impl Finished<'_> {
 fn pprof<'a>(config: &Config, files: &'a [PathBuf]) -> Option<&'a Path> {
     let is_pprof = |path: &Path| {
         let wanted = |(place, format): &(Place, Format)| {
-            *format == Format::Pprof && *place == Place::File(path.to_owned())
+            *format == pprof::FORMAT && *place == Place::File(path.to_owned())
         };
         config.outputs.list.iter().any(wanted) && path.is_file()
     };

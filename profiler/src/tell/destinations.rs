@@ -1,25 +1,21 @@
 //! The outputs: opened before the recording, written after it.
 
-use crate::cli::config::{Outputs, Place};
+use crate::cli::config::Outputs;
+use crate::cli::outputs::Place;
 use crate::host::exit::{Failure, Kind};
 use crate::target::resolved::ResolvedTarget;
-use output::{Encode, Folded, Format, Pprof, Profile, Sink, Svg};
+use output::{Encode, Format, Profile, Settings, Sink, svg};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+
+/// The value column with the first event's samples.
+const SAMPLES: usize = 0;
 
 /// The open destinations of a recording.
 #[derive(Debug)]
 pub(crate) struct Destinations {
-    list: Vec<(Sink, Encoder)>,
+    list: Vec<(Sink, Box<dyn Encode>)>,
     stats: Option<Sink>,
-}
-
-/// A format with its settings.
-#[derive(Debug)]
-enum Encoder {
-    Svg(Svg),
-    Pprof(Pprof),
-    Folded(Folded),
 }
 
 impl Destinations {
@@ -31,13 +27,13 @@ impl Destinations {
         owner: Option<(u32, u32)>,
         sent: bool,
     ) -> Result<Self, Failure> {
+        let settings = settings(outputs, target)?;
         let list = if outputs.list.is_empty() && (!sent || outputs.open) {
             let sink = own_file(&target.slug, "svg", owner)?;
-            vec![(sink, encoder(Format::Svg, outputs, target)?)]
+            vec![(sink, (svg::FORMAT.encoder)(&settings))]
         } else {
             let open = |(place, format): &(Place, Format)| {
-                let encoder = encoder(*format, outputs, target)?;
-                Ok((sink(place, owner)?, encoder))
+                Ok((sink(place, owner)?, (format.encoder)(&settings)))
             };
             outputs.list.iter().map(open).collect::<Result<_, Failure>>()?
         };
@@ -90,25 +86,15 @@ fn sink(place: &Place, owner: Option<(u32, u32)>) -> Result<Sink, Failure> {
     }
 }
 
-impl Encoder {
-    fn encode(&self, profile: &Profile, to: &mut Sink) -> io::Result<()> {
-        match self {
-            Self::Svg(svg) => svg.encode(profile, to),
-            Self::Pprof(pprof) => pprof.encode(profile, to),
-            Self::Folded(folded) => folded.encode(profile, to),
-        }
-    }
-}
-
-fn encoder(format: Format, outputs: &Outputs, target: &ResolvedTarget) -> Result<Encoder, Failure> {
-    // In graphs of the whole machine the process's name is the frame at the root.
-    let root = (target.tasks == bpf::Target::Machine).then(|| String::from("comm"));
-    Ok(match format {
-        Format::Folded => {
-            Encoder::Folded(Folded { annotate: outputs.annotate, root, ..Folded::default() })
-        }
-        Format::Pprof => Encoder::Pprof(Pprof { labels: outputs.labels, ..Pprof::default() }),
-        Format::Svg => Encoder::Svg(outputs.drawing.svg(root, Some(&target.title))?),
+/// The settings of all outputs. Graphs show samples, as folded stacks do. In those of the whole machine the process's
+/// name is the frame at the root.
+fn settings(outputs: &Outputs, target: &ResolvedTarget) -> Result<Settings, Failure> {
+    Ok(Settings {
+        column: Some(SAMPLES),
+        root: (target.tasks == bpf::Target::Machine).then(|| String::from("comm")),
+        annotate: outputs.annotate,
+        labels: outputs.labels,
+        drawing: outputs.drawing.settings(Some(&target.title))?,
     })
 }
 
@@ -142,13 +128,14 @@ fn unwritable(path: &Path, error: &io::Error) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use output::folded;
 
     #[test]
     fn what_is_not_complete_is_removed() {
         let directory = tempfile::tempdir().unwrap();
         let path = |name: &str| directory.path().join(name);
         let sink = |name: &str| Sink::file(&path(name)).unwrap();
-        let folded = || Encoder::Folded(Folded::default());
+        let folded = || (folded::FORMAT.encoder)(&Settings::default());
         let list = vec![(sink("a.txt"), folded()), (sink("b.txt"), folded())];
         let mut destinations = Destinations { list, stats: Some(sink("stats.json")) };
         let remove = destinations.remover().unwrap();

@@ -2,12 +2,12 @@
 #![no_main]
 
 use output::pprof::{Limits, read};
-use output::{Encode, Folded, Pprof, Svg};
+use output::{Settings, formats};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let Ok(profile) = read(bytes, Limits { bytes: 1 << 20, memory: 64 << 20 }) else { return };
-    let encoders: [&dyn Encode; 3] = [&Folded::default(), &Pprof::default(), &Svg::default()];
-    for encoder in encoders {
+    for format in formats::ALL {
+        let encoder = (format.encoder)(&Settings::default());
         // An error is an answer; a panic is not.
         drop(encoder.encode(&profile, &mut std::io::sink()));
     }

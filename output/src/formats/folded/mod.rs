@@ -1,14 +1,14 @@
 //! Folded stacks: a line a stack, root first, frames parted by `;`, then a blank and the count, as flame
 //! graph tools take them.
 
+use crate::Profile;
+use crate::encode::{Encode, Format};
 use crate::tree::{Doubt, Kind, Traited, Traits, Tree, View};
-use crate::{Encode, Error, Profile};
 use std::io::{self, Write};
 
 /// Writes folded stacks: `comm;main;work 42`.
 ///
-/// The number is the first sample type's value (a profile of bpflame: samples), because that is what flame
-/// graph tools expect; another column can be chosen. Lines are sorted and merged; stacks whose value is zero
+/// The number is a value column's; flame graph tools expect samples. Lines are sorted and merged; stacks whose value is zero
 /// or less are left out. A `;` in a name becomes `:`, line breaks become blanks, other control characters
 /// `U+FFFD`; a blank before a number at a name's end becomes `_`, so that the name is not taken for a count.
 /// A frame without a name is `[unknown]` and its file's name; frames missing at the root end are
@@ -21,20 +21,31 @@ pub struct Folded {
     pub annotate: bool,
     /// The label whose value becomes the frame at the root, as `comm` in profiles of the whole machine.
     pub root: Option<String>,
-    /// The value column.
-    pub column: usize,
+    /// The value column; none: [`Profile::default_sample_type`].
+    pub column: Option<usize>,
 }
+
+/// Folded stacks.
+pub const FORMAT: Format = Format {
+    name: "folded",
+    extensions: &["folded", "txt"],
+    encoder: |settings| {
+        Box::new(Folded {
+            annotate: settings.annotate,
+            root: settings.root.clone(),
+            column: settings.column,
+        })
+    },
+};
 
 impl Encode for Folded {
     fn encode(&self, profile: &Profile, to: &mut dyn Write) -> io::Result<()> {
         profile.check()?;
-        if self.column >= profile.sample_types.len() {
-            return Err(Error::Invalid(format!("there is no value column {}", self.column)).into());
-        }
+        let column = profile.column(self.column)?;
         let tree = Tree::new(
             profile,
             View {
-                column: self.column,
+                column,
                 root: self.root.as_deref(),
                 reverse: false,
                 traits: if self.annotate { Traited::Apart } else { Traited::No },
@@ -91,6 +102,10 @@ mod tests {
     use crate::model::profile::{FrameKind, Trust};
     use crate::testing::{frame, profile, stack};
 
+    fn samples() -> Folded {
+        Folded { column: Some(0), ..Folded::default() }
+    }
+
     fn folded(options: &Folded, profile: &Profile) -> String {
         let mut bytes = Vec::new();
         options.encode(profile, &mut bytes).unwrap();
@@ -102,7 +117,7 @@ mod tests {
         let mut other = stack(&["main", "work"], 3);
         other.tid = 2;
         let profile = profile(&[stack(&["main", "work"], 2), other, stack(&["main"], 1)]);
-        assert_eq!(folded(&Folded::default(), &profile), "main 1\nmain;work 5\n");
+        assert_eq!(folded(&samples(), &profile), "main 1\nmain;work 5\n");
     }
 
     #[test]
@@ -110,9 +125,9 @@ mod tests {
         let mut cut = stack(&["main"], 2);
         cut.marks.truncated = true;
         let profile = profile(&[cut]);
-        let options = Folded { root: Some("comm".into()), ..Folded::default() };
+        let options = Folded { root: Some("comm".into()), ..samples() };
         assert_eq!(folded(&options, &profile), "prog;[truncated];main 2\n");
-        assert_eq!(folded(&Folded::default(), &profile), "[truncated];main 2\n");
+        assert_eq!(folded(&samples(), &profile), "[truncated];main 2\n");
     }
 
     #[test]
@@ -127,10 +142,10 @@ mod tests {
         all.frames.push(frame("sys", FrameKind::Kernel, Trust::Sure));
         let profile = profile(&[all]);
         assert_eq!(
-            folded(&Folded::default(), &profile),
+            folded(&samples(), &profile),
             "main;outer;inner;guess;synth;out;in;jit;py;sys 1\n"
         );
-        let marked = folded(&Folded { annotate: true, ..Folded::default() }, &profile);
+        let marked = folded(&Folded { annotate: true, ..samples() }, &profile);
         assert_eq!(
             marked,
             "main;outer;inner_[i];guess_[g];synth_[s];out_[s];in_[i];jit_[j];py_[0];sys_[k] 1\n"
@@ -142,15 +157,15 @@ mod tests {
         let mut doubtful = stack(&["main", "leaf"], 1);
         doubtful.marks.caller_may_be_missing = true;
         let profile = profile(&[doubtful]);
-        let marked = folded(&Folded { annotate: true, ..Folded::default() }, &profile);
+        let marked = folded(&Folded { annotate: true, ..samples() }, &profile);
         assert_eq!(marked, "main;leaf_[m] 1\n");
-        assert_eq!(folded(&Folded::default(), &profile), "main;leaf 1\n");
+        assert_eq!(folded(&samples(), &profile), "main;leaf 1\n");
     }
 
     #[test]
     fn names_break_no_line() {
         let names = ["# x", "[u8; 4]", "a\nb 7", "", "n 1 2", "\u{1b}[2J"];
-        let line = folded(&Folded::default(), &profile(&[stack(&names, 1)]));
+        let line = folded(&samples(), &profile(&[stack(&names, 1)]));
         assert_eq!(line, "#_x;[u8: 4];a b_7;[unknown] prog;n 1_2;\u{fffd}[2J 1\n");
     }
 
@@ -163,7 +178,7 @@ mod tests {
             stack(&["d"], i64::MAX),
             stack(&["e"], i64::MAX),
         ]);
-        let lines = folded(&Folded::default(), &profile);
+        let lines = folded(&samples(), &profile);
         assert_eq!(lines.lines().count(), 3);
         for line in lines.lines() {
             let value: f64 = line[2..].parse().unwrap();
@@ -173,9 +188,8 @@ mod tests {
 
     #[test]
     fn nothing_is_no_line_and_a_missing_column_an_error() {
-        assert_eq!(folded(&Folded::default(), &profile(&[])), "");
-        let error =
-            Folded { column: 9, ..Folded::default() }.encode(&profile(&[]), &mut Vec::new());
+        assert_eq!(folded(&samples(), &profile(&[])), "");
+        let error = Folded { column: Some(9), ..samples() }.encode(&profile(&[]), &mut Vec::new());
         assert!(error.is_err());
     }
 }

@@ -32,6 +32,7 @@ mod tables;
 mod wire;
 
 pub use attributes::SERVICE_NAME;
+pub use request::{Otlp, SCHEMA_URL};
 
 use crate::model::lean::Lean;
 use crate::{Encode, Error, Profile};
@@ -39,23 +40,6 @@ use std::io::{self, Write};
 
 /// The release of `opentelemetry-proto` whose messages are written. On the wire they are the same in 1.11.0.
 pub const PROTO_VERSION: &str = "1.10.0";
-
-/// The release of the semantic conventions that attributes follow.
-pub const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.43.0";
-
-/// Writes an `ExportProfilesServiceRequest` of OpenTelemetry's profiles, uncompressed.
-///
-/// Only what samples with a value refer to is written; samples whose frames differ in how they were found alone are
-/// one, as is every sample with the same stack and attributes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Otlp {
-    /// The resource's `service.name`; left out where it is empty.
-    pub service_name: String,
-    /// Further attributes of the resource; of equal keys the first holds.
-    pub attributes: Vec<(String, String)>,
-    /// The first profile's id; further ones count up from it. Random, so that no two profiles share one.
-    pub first_id: u128,
-}
 
 impl Otlp {
     /// The request's bytes.

@@ -3,13 +3,30 @@
 use super::attributes::{self, Attribute, Value};
 use super::dictionary::Dictionary;
 use super::samples::{self, Group, Groups, Place};
+use super::tables;
 use super::wire::{self, field, nest, put, put_text};
-use super::{Otlp, SCHEMA_URL, tables};
 use crate::model::lean::Lean;
 use crate::model::profile::{Profile, ValueType};
 use crate::model::subset::Subset;
 use crate::tell;
 use std::borrow::Cow;
+
+/// The release of the semantic conventions that attributes follow.
+pub const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.43.0";
+
+/// Writes an `ExportProfilesServiceRequest` of OpenTelemetry's profiles, uncompressed.
+///
+/// Only what samples with a value refer to is written; samples whose frames differ in how they were found alone are
+/// one, as is every sample with the same stack and attributes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Otlp {
+    /// The resource's `service.name`; left out where it is empty.
+    pub service_name: String,
+    /// Further attributes of the resource; of equal keys the first holds.
+    pub attributes: Vec<(String, String)>,
+    /// The first profile's id; further ones count up from it. Random, so that no two profiles share one.
+    pub first_id: u128,
+}
 
 /// The request's bytes; there are samples, and each has a value.
 pub(super) fn bytes(options: &Otlp, lean: &Lean, rows: &[u32]) -> Vec<u8> {

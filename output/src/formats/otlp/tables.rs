@@ -3,8 +3,8 @@
 use super::attributes::{self, Attribute};
 use super::dictionary::Dictionary;
 use super::wire::{self, put_length_delimited, put_number, put_varint, varint_len};
-use crate::formats::pprof::mappings;
 use crate::model::subset::Subset;
+use crate::model::symbols::symbols;
 
 /// The dictionary's rows by the indices of a profile's table; 0 where nobody needs one.
 fn rows<T>(table: &[T], needed: &[u32], mut row: impl FnMut(&T) -> i32) -> Vec<i32> {
@@ -46,7 +46,7 @@ pub(super) fn write(subset: &Subset<'_>, dictionary: &mut Dictionary) -> Vec<i32
 
 fn mappings(subset: &Subset<'_>, dictionary: &mut Dictionary) -> Vec<i32> {
     let profile = subset.of;
-    let symbols = mappings::symbols(profile);
+    let symbols = symbols(profile);
     let mut rows = vec![0; profile.mappings.len()];
     for at in subset.mappings.needed.iter().map(|row| *row as usize) {
         let (mapping, symbols) = (&profile.mappings[at], symbols[at]);

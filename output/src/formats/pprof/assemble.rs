@@ -1,6 +1,6 @@
 //! From pprof's rows to a profile: ids become indices, strings text, and labels of ours what they stand for.
 
-use super::decode::{Meter, Parts, malformed};
+use super::fields::{Meter, Parts, malformed};
 use super::{CALLER_MAY_BE_MISSING, GUESSED_FRAMES, NO_FILE, TRUNCATED, wire};
 use crate::model::profile::{
     FrameKind, FrameRef, Function, FunctionId, INTERPRETED, Label, LabelValue, Line, Location,

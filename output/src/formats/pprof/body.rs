@@ -1,11 +1,12 @@
 //! A profile's messages, written field by field: of a large one that is nearly all.
 
 use super::location_ids::{LocationIds, put_varint};
-use super::mappings::{Counts, Symbols};
+use super::mappings::Counts;
 use super::texts::{LabelIds, Order, TextIds};
 use super::wire::field;
 use crate::model::profile::{FrameRef, Profile};
 use crate::model::subset::Subset;
+use crate::model::symbols::Symbols;
 
 /// Writes profiles of some samples of one profile, one after the other.
 #[derive(Debug)]

@@ -1,12 +1,12 @@
 //! Writing pprof.
 
 use super::body::{Body, put_label};
-use super::mappings;
 use super::texts::{LabelIds, Order, TextIds};
 use super::{CALLER_MAY_BE_MISSING, GUESSED_FRAMES, NO_FILE, Strings, TRUNCATED};
-use crate::Encode;
+use crate::encode::{Encode, Format};
 use crate::model::profile::{Profile, Sample};
 use crate::model::subset::Subset;
+use crate::model::symbols::symbols;
 use crate::tell;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -34,6 +34,13 @@ impl Default for Pprof {
     }
 }
 
+/// pprof, compressed.
+pub const FORMAT: Format = Format {
+    name: "pprof",
+    extensions: &["pb.gz", "pprof"],
+    encoder: |settings| Box::new(Pprof { labels: settings.labels, ..Pprof::default() }),
+};
+
 impl Encode for Pprof {
     fn encode(&self, profile: &Profile, to: &mut dyn Write) -> io::Result<()> {
         profile.check()?;
@@ -57,7 +64,7 @@ impl Pprof {
             body.sample(at, &sample.frames, &sample.values, &labels);
         }
         let no_file = strings.id(NO_FILE);
-        body.tables(&mappings::symbols(profile), profile.program.as_deref(), no_file);
+        body.tables(&symbols(profile), profile.program.as_deref(), no_file);
         body.strings(strings.list());
         body.finish()
     }

@@ -7,15 +7,16 @@ mod assemble;
 mod body;
 mod decode;
 mod encode;
+mod fields;
 mod location_ids;
-pub(crate) mod mappings;
+mod mappings;
 mod parts;
 mod strings;
 mod texts;
 mod wire;
 
 pub use decode::{Limits, read};
-pub use encode::{Pprof, packed};
+pub use encode::{FORMAT, Pprof, packed};
 pub use parts::{Common, Parts, SPOILT};
 use strings::Strings;
 pub use texts::LabelIds;

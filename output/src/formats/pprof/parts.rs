@@ -2,10 +2,10 @@
 
 use super::NO_FILE;
 use super::body::{Body, put_label};
-use super::mappings::{self, Symbols};
 use super::texts::{LabelIds, Texts};
 use crate::model::lean::Lean;
 use crate::model::subset::Subset;
+use crate::model::symbols::{Symbols, symbols};
 
 /// What of a lean profile is the same in each part.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub const SPOILT: std::ops::Range<u32> = 2..7;
 impl<'a> Common<'a> {
     /// Of a profile whose [`comments`](crate::tell::comments) are these.
     pub fn new(lean: &'a Lean, comments: &'a [String]) -> Self {
-        let symbols = mappings::symbols(&lean.tables);
+        let symbols = symbols(&lean.tables);
         Self { lean, texts: Texts::new(lean, comments, &OTHERS), symbols }
     }
 

@@ -8,11 +8,10 @@ mod finish;
 mod lines;
 mod paint;
 
-pub use paint::Colors;
-
+use crate::encode::{Drawing, Encode, Format};
 use crate::text::{clean, shorten};
 use crate::tree::{Traited, Tree, View};
-use crate::{Encode, Error, Profile};
+use crate::{Error, Profile};
 use inferno::flamegraph::{self, Direction, Options, TextTruncateDirection};
 use std::io::{self, Write};
 
@@ -27,62 +26,48 @@ const LONGEST_NAME: usize = 1_000;
 
 /// Draws a flame graph.
 ///
-/// Width is the first sample type's value (a profile of bpflame: samples) or another column's. A frame's
-/// tooltip has its value, its share, and what it is: kernel, inlined, JIT; and how it was found where that is worth telling: by a
+/// Width is a value column's. A frame's tooltip has its value, its share, and what it is: kernel, inlined, JIT; and how it was found where that is worth telling: by a
 /// synthesised rule, guessed, caller may be missing, of the whole box or most or a part of it.
 /// Colours depend on what a frame is and on its name, and on nothing else. The profile's summary is the
 /// subtitle, its comments are in the picture's description and in the subtitle's tooltip.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Svg {
-    /// Stands above the graph.
-    pub title: String,
-    /// How frames are painted.
-    pub colors: Colors,
-    /// Grow from the top downwards.
-    pub inverted: bool,
-    /// Merge from the leaves: who calls what is hot.
-    pub reverse: bool,
-    /// Frames below this share of the whole, in percent, are left out.
-    pub min_width: f64,
-    /// Width in pixels; none: that of the window.
-    pub width: Option<usize>,
+    /// How it is drawn.
+    pub drawing: Drawing,
     /// The label whose value becomes the frame at the root, as `comm` in profiles of the whole machine.
     pub root: Option<String>,
-    /// The value column.
-    pub column: usize,
+    /// The value column; none: [`Profile::default_sample_type`].
+    pub column: Option<usize>,
 }
 
-impl Default for Svg {
-    fn default() -> Self {
-        Self {
-            title: "Flame Graph".into(),
-            colors: Colors::default(),
-            inverted: false,
-            reverse: false,
-            min_width: 0.01,
-            width: None,
-            root: None,
-            column: 0,
-        }
-    }
-}
+/// Flame graphs.
+pub const FORMAT: Format = Format {
+    name: "svg",
+    extensions: &["svg"],
+    encoder: |settings| {
+        Box::new(Svg {
+            drawing: settings.drawing.clone(),
+            root: settings.root.clone(),
+            column: settings.column,
+        })
+    },
+};
 
 impl Encode for Svg {
     /// # Errors
     /// [`Error::Empty`] for a profile without values, and what writing gave.
     fn encode(&self, profile: &Profile, to: &mut dyn Write) -> io::Result<()> {
         profile.check()?;
-        let Some(kind) = profile.sample_types.get(self.column) else {
-            return Err(Error::Invalid(format!("there is no value column {}", self.column)).into());
-        };
-        let tree = Tree::new(profile, self.view());
+        let column = profile.column(self.column)?;
+        let kind = &profile.sample_types[column];
+        let tree = Tree::new(profile, self.view(column));
         if tree.total() == 0 {
             return Err(Error::Empty.into());
         }
-        let lines = lines::lines(&tree, self.min_width);
+        let lines = lines::lines(&tree, self.drawing.min_width);
         let (factor, unit) = unit(&kind.kind, &kind.unit);
-        let mut palette = self.colors.palette(&lines.frames);
-        let facts = finish::Facts::new(profile, self.colors.legend(&lines.frames));
+        let mut palette = self.drawing.colors.palette(&lines.frames);
+        let facts = finish::Facts::new(profile, self.drawing.colors.legend(&lines.frames));
         let mut options = self.options(lines.deepest);
         options.palette_map = palette.as_mut();
         options.subtitle = facts.subtitle();
@@ -97,11 +82,11 @@ impl Encode for Svg {
 }
 
 impl Svg {
-    fn view(&self) -> View<'_> {
+    fn view(&self, column: usize) -> View<'_> {
         View {
-            column: self.column,
+            column,
             root: self.root.as_deref(),
-            reverse: self.reverse,
+            reverse: self.drawing.reverse,
             traits: Traited::Together,
             depth: DEEPEST,
             name: |name| shorten(name, LONGEST_NAME).into_owned(),
@@ -110,13 +95,14 @@ impl Svg {
 
     fn options(&self, deepest: usize) -> Options<'static> {
         let mut options = Options::default();
-        options.title = shorten(&clean(&self.title), LONGEST_TITLE).into_owned();
-        options.colors = self.colors.basic();
-        options.bgcolors = self.colors.background();
+        options.title = shorten(&clean(&self.drawing.title), LONGEST_TITLE).into_owned();
+        options.colors = self.drawing.colors.basic();
+        options.bgcolors = self.drawing.colors.background();
         options.deterministic = true;
-        options.direction = if self.inverted { Direction::Inverted } else { Direction::Straight };
+        options.direction =
+            if self.drawing.inverted { Direction::Inverted } else { Direction::Straight };
         options.min_width = 0.0;
-        options.image_width = self.width.map(|width| width.clamp(200, 100_000));
+        options.image_width = self.drawing.width.map(|width| width.clamp(200, 100_000));
         // 16 pixels a frame, less where the picture would be too tall to be looked at.
         options.frame_height = (TALLEST / (deepest + 1)).clamp(8, 16);
         options.font_size = (options.frame_height - 1).clamp(8, 12);

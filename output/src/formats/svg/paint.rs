@@ -1,25 +1,12 @@
 //! Colours: what a frame is gives the hue, its name the shade.
 
 use super::lines::{END, Frames};
-use crate::Error;
+use crate::encode::colors::Colors;
 use crate::tree::{Doubt, Extent, Kind, Traits};
 use inferno::flamegraph::Palette;
 use inferno::flamegraph::color::{BackgroundColor, Color, PaletteMap};
-use std::str::FromStr;
-
-/// How frames are painted: by what they are (the default, `kinds`), or with one of inferno's palettes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Colors(Option<Palette>);
-
-/// The name of the default.
-const KINDS: &str = "kinds";
 
 impl Colors {
-    /// What [`Colors::from_str`] takes, the default first.
-    pub fn names() -> impl Iterator<Item = &'static str> {
-        std::iter::once(KINDS).chain(Palette::VARIANTS.iter().copied())
-    }
-
     /// The palette that inferno starts from.
     pub(super) fn basic(self) -> Palette {
         self.0.unwrap_or_default()
@@ -56,23 +43,6 @@ impl Colors {
             legend.clear();
         }
         legend
-    }
-}
-
-impl FromStr for Colors {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self, Error> {
-        if name == KINDS {
-            return Ok(Self(None));
-        }
-        name.parse().map(|palette| Self(Some(palette))).map_err(|_| {
-            let known: Vec<_> = Self::names().collect();
-            Error::UnknownColors(format!(
-                "there is no palette {name}; use one of {}",
-                known.join(", ")
-            ))
-        })
     }
 }
 
@@ -204,15 +174,5 @@ mod tests {
     fn a_name_has_one_shade() {
         assert_eq!(Tint::User.shade("main"), Tint::User.shade("main"));
         assert_ne!(Tint::User.shade("main"), Tint::User.shade("work"));
-    }
-
-    #[test]
-    fn palettes_are_known_by_name() {
-        for name in Colors::names() {
-            name.parse::<Colors>().unwrap();
-        }
-        assert_eq!("kinds".parse(), Ok(Colors::default()));
-        let error = "pink".parse::<Colors>().unwrap_err().to_string();
-        assert!(error.contains("kinds, aqua"), "{error}");
     }
 }

@@ -3,8 +3,17 @@
 use super::Svg;
 use crate::model::profile::{FrameKind, Profile, Trust};
 use crate::testing::{frame, profile, small, stack};
-use crate::{Encode, Error};
+use crate::{Drawing, Encode, Error};
 use roxmltree::{Document, Node, ParsingOptions};
+
+/// A graph of the samples.
+fn samples() -> Svg {
+    Svg { column: Some(0), ..Svg::default() }
+}
+
+fn drawn(drawing: Drawing) -> Svg {
+    Svg { drawing, ..samples() }
+}
 
 fn draw(options: &Svg, profile: &Profile) -> String {
     let mut bytes = Vec::new();
@@ -44,7 +53,7 @@ fn tooltips(svg: &str, name: &str) -> Vec<String> {
 
 #[test]
 fn tooltips_tell_counts_shares_and_what_a_frame_is() {
-    let svg = draw(&Svg { root: Some("comm".into()), ..Svg::default() }, &small());
+    let svg = draw(&Svg { root: Some("comm".into()), ..samples() }, &small());
     assert_eq!(tooltips(&svg, "work"), ["work (17 samples, 73.91%)"]);
     assert_eq!(tooltips(&svg, "vfs_read"), ["vfs_read (2 samples, 8.70%, kernel)"]);
     assert_eq!(tooltips(&svg, "inner"), ["inner (5 samples, 21.74%, inlined)"]);
@@ -65,7 +74,7 @@ fn a_box_is_one_whatever_its_frames_were_found_by() {
         one.frames.push(frame(leaf, FrameKind::User, Trust::Sure));
         one
     };
-    let drawn = |stacks: &[_]| draw(&Svg::default(), &profile(stacks));
+    let drawn = |stacks: &[_]| draw(&samples(), &profile(stacks));
     for (trust, words) in [
         (Trust::Guessed, ["partly guessed", "mostly guessed", "guessed"]),
         (
@@ -103,20 +112,20 @@ fn the_user_code_s_leaf_is_what_may_lack_its_caller_below_the_kernel_too() {
     let mut one = stack(&["main", "leaf"], 1);
     one.frames.push(frame("page_fault", FrameKind::Kernel, Trust::Sure));
     one.marks.caller_may_be_missing = true;
-    let svg = draw(&Svg::default(), &profile(&[one]));
+    let svg = draw(&samples(), &profile(&[one]));
     assert_eq!(tooltips(&svg, "leaf"), ["leaf (1 samples, 100.00%, caller may be missing)"]);
     assert_eq!(tooltips(&svg, "page_fault"), ["page_fault (1 samples, 100.00%, kernel)"]);
 }
 
 #[test]
 fn another_column_has_its_unit() {
-    let svg = draw(&Svg { column: 1, ..Svg::default() }, &small());
+    let svg = draw(&Svg::default(), &small());
     assert_eq!(tooltips(&svg, "work"), ["work (170 ms of cpu, 73.91%)"]);
 }
 
 #[test]
 fn what_a_frame_is_shows_in_its_colour_and_the_legend() {
-    let svg = draw(&Svg::default(), &small());
+    let svg = draw(&samples(), &small());
     let document = parse(&svg);
     let color = |name: &str| {
         let all = frames(&document);
@@ -150,7 +159,7 @@ fn what_a_frame_is_shows_in_its_colour_and_the_legend() {
 fn interpreted_frames_have_a_colour_and_a_word_of_their_own() {
     let mut mixed = stack(&["main"], 1);
     mixed.frames.push(frame("tick", FrameKind::Interpreted, Trust::Sure));
-    let svg = draw(&Svg::default(), &profile(&[mixed]));
+    let svg = draw(&samples(), &profile(&[mixed]));
     assert_eq!(tooltips(&svg, "tick"), ["tick (1 samples, 100.00%, interpreted)"]);
     let document = parse(&svg);
     let fill = |name: &str| {
@@ -164,15 +173,16 @@ fn interpreted_frames_have_a_colour_and_a_word_of_their_own() {
 
 #[test]
 fn the_same_profile_gives_the_same_picture() {
-    assert_eq!(draw(&Svg::default(), &small()), draw(&Svg::default(), &small()));
-    let java = Svg { colors: "java".parse().unwrap(), ..Svg::default() };
+    assert_eq!(draw(&samples(), &small()), draw(&samples(), &small()));
+    let java = drawn(Drawing { colors: "java".parse().unwrap(), ..Drawing::default() });
     assert_eq!(draw(&java, &small()), draw(&java, &small()));
 }
 
 #[test]
 fn names_are_whole_with_inferno_s_palettes_too() {
     for name in ["java", "hot", "rust"] {
-        let svg = draw(&Svg { colors: name.parse().unwrap(), ..Svg::default() }, &small());
+        let svg =
+            draw(&drawn(Drawing { colors: name.parse().unwrap(), ..Drawing::default() }), &small());
         assert_eq!(tooltips(&svg, "vfs_read"), ["vfs_read (2 samples, 8.70%, kernel)"], "{name}");
         assert_eq!(tooltips(&svg, "inner"), ["inner (5 samples, 21.74%, inlined)"], "{name}");
     }
@@ -181,12 +191,15 @@ fn names_are_whole_with_inferno_s_palettes_too() {
 #[test]
 fn names_that_look_like_ours_stay_what_they_are() {
     let names = ["# a", "b_[k]", "c 12", "d;e", "--", "f (x)", "all"];
-    let svg = draw(&Svg::default(), &profile(&[stack(&names, 2)]));
+    let svg = draw(&samples(), &profile(&[stack(&names, 2)]));
     for name in ["# a", "b_[k]", "c 12", "d;e", "--"] {
         assert_eq!(tooltips(&svg, name), [format!("{name} (2 samples, 100.00%)")]);
     }
     assert!(svg.contains("<title>f (x) (2 samples, 100.00%)</title>"));
-    let reverse = draw(&Svg { reverse: true, ..Svg::default() }, &profile(&[stack(&names, 2)]));
+    let reverse = draw(
+        &drawn(Drawing { reverse: true, ..Drawing::default() }),
+        &profile(&[stack(&names, 2)]),
+    );
     assert_eq!(tooltips(&reverse, "c 12"), ["c 12 (2 samples, 100.00%)"]);
 }
 
@@ -196,7 +209,7 @@ fn the_facts_are_in_the_picture() {
     long.summary = "lost <1 & \"more\" ".repeat(30);
     long.comments = vec!["lost: <3>".into(), "cut -- \u{1}off -->".into()];
     let title = "a < b & c".to_owned();
-    let svg = draw(&Svg { title, ..Svg::default() }, &long);
+    let svg = draw(&drawn(Drawing { title, ..Drawing::default() }), &long);
     let document = parse(&svg);
     assert_eq!(by_id(&document, "title").text(), Some("a < b & c"));
     let description = document.root_element().first_element_child().unwrap();
@@ -215,7 +228,7 @@ fn nothing_lies_over_anything_else() {
     for inverted in [false, true] {
         let mut long = small();
         long.summary = "many facts ".repeat(40);
-        let svg = draw(&Svg { inverted, ..Svg::default() }, &long);
+        let svg = draw(&drawn(Drawing { inverted, ..Drawing::default() }), &long);
         let document = parse(&svg);
         let number =
             |node: Node<'_, '_>, key: &str| node.attribute(key).unwrap().parse::<f64>().unwrap();
@@ -249,7 +262,7 @@ fn nothing_lies_over_anything_else() {
 fn nothing_to_draw_is_an_error_and_no_picture() {
     for empty in [profile(&[]), profile(&[stack(&["a"], 0)]), profile(&[stack(&["a"], -1)])] {
         let mut bytes = Vec::new();
-        let error = Svg::default().encode(&empty, &mut bytes).unwrap_err();
+        let error = samples().encode(&empty, &mut bytes).unwrap_err();
         let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
         assert_eq!(inner, Some(&Error::Empty));
         assert!(bytes.is_empty());
@@ -261,12 +274,12 @@ fn what_is_too_narrow_is_left_out_and_shares_stay() {
     let rare: Vec<String> = (0..300).map(|at| format!("rare{at}")).collect();
     let mut stacks: Vec<_> = rare.iter().map(|name| stack(&["main", name], 1)).collect();
     stacks.push(stack(&["main", "hot"], 9_700));
-    let svg = draw(&Svg { min_width: 1.0, ..Svg::default() }, &profile(&stacks));
+    let svg = draw(&drawn(Drawing { min_width: 1.0, ..Drawing::default() }), &profile(&stacks));
     assert!(!svg.contains("rare"));
     assert_eq!(tooltips(&svg, "hot"), ["hot (9,700 samples, 97.00%)"]);
     assert_eq!(tooltips(&svg, "main"), ["main (10,000 samples, 100.00%)"]);
     let alone: Vec<_> = rare.iter().map(|name| stack(&[name], 1)).collect();
-    let svg = draw(&Svg { min_width: 1.0, ..Svg::default() }, &profile(&alone));
+    let svg = draw(&drawn(Drawing { min_width: 1.0, ..Drawing::default() }), &profile(&alone));
     assert_eq!(
         tooltips(&svg, "[too narrow to draw]"),
         ["[too narrow to draw] (300 samples, 100.00%)"]
@@ -277,7 +290,7 @@ fn what_is_too_narrow_is_left_out_and_shares_stay() {
 fn reversed_stacks_merge_from_the_leaf() {
     let profile =
         profile(&[stack(&["main", "a", "malloc"], 2), stack(&["main", "b", "malloc"], 3)]);
-    let svg = draw(&Svg { reverse: true, ..Svg::default() }, &profile);
+    let svg = draw(&drawn(Drawing { reverse: true, ..Drawing::default() }), &profile);
     assert_eq!(tooltips(&svg, "malloc"), ["malloc (5 samples, 100.00%)"]);
     assert_eq!(tooltips(&svg, "main").len(), 2);
 }
@@ -287,7 +300,7 @@ fn deep_stacks_have_a_picture_that_can_be_looked_at() {
     for (depth, frame_height) in [(100, 16), (1_151, 13), (5_000, 8)] {
         let names: Vec<String> = (0..depth).map(|at| format!("f{at}")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let svg = draw(&Svg::default(), &profile(&[stack(&names, 1)]));
+        let svg = draw(&samples(), &profile(&[stack(&names, 1)]));
         let document = parse(&svg);
         let drawn = frames(&document).len();
         assert_eq!(drawn, 1 + depth.min(super::DEEPEST));
@@ -301,7 +314,7 @@ fn deep_stacks_have_a_picture_that_can_be_looked_at() {
 fn sums_beyond_64_bits_are_drawn() {
     let profile =
         profile(&[stack(&["a"], i64::MAX), stack(&["b"], i64::MAX), stack(&["c"], i64::MAX)]);
-    let svg = draw(&Svg::default(), &profile);
+    let svg = draw(&samples(), &profile);
     assert_eq!(tooltips(&svg, "b").len(), 1);
     assert!(tooltips(&svg, "b")[0].contains("33.33%"));
 }
@@ -356,14 +369,14 @@ fn any_names_give_a_well_formed_file() {
         let mut profile = profile(&stacks);
         profile.summary = numbers.name();
         profile.comments = vec![numbers.name(), numbers.name()];
-        let options = Svg {
+        let drawing = Drawing {
             title: numbers.name(),
             reverse: round % 2 == 0,
             inverted: round % 3 == 0,
-            root: Some("comm".into()),
             colors: if round % 5 == 0 { "java".parse().unwrap() } else { Default::default() },
-            ..Svg::default()
+            ..Drawing::default()
         };
+        let options = Svg { root: Some("comm".into()), ..drawn(drawing) };
         let svg = draw(&options, &profile);
         let document = parse(&svg);
         assert!(!svg.chars().any(|c| c.is_control() && c != '\n'), "round {round}");

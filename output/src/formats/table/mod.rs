@@ -69,10 +69,8 @@ struct Row {
 impl Encode for Table {
     fn encode(&self, profile: &Profile, to: &mut dyn Write) -> io::Result<()> {
         profile.check()?;
-        let column = self.column.unwrap_or(profile.default_sample_type);
-        let Some(kind) = profile.sample_types.get(column) else {
-            return Err(Error::Invalid(format!("there is no value column {column}")).into());
-        };
+        let column = profile.column(self.column)?;
+        let kind = &profile.sample_types[column];
         let sum: i128 =
             profile.samples.iter().map(|sample| i128::from(sample.values[column])).sum();
         let mut rows = rows(profile, column);

@@ -2,7 +2,6 @@
 
 use super::value;
 use crate::host::exit::{Failure, Kind};
-use output::Svg;
 
 /// Options for drawing a graph.
 #[derive(Clone, Debug, Default, PartialEq, clap::Args)]
@@ -29,21 +28,20 @@ pub struct Drawing {
 }
 
 impl Drawing {
-    /// The encoder, with the label that becomes the frame at the root, and the title where none was typed.
-    pub(crate) fn svg(&self, root: Option<String>, title: Option<&str>) -> Result<Svg, Failure> {
-        let plain = Svg::default();
+    /// How a graph is drawn, with the title where none was typed.
+    pub(crate) fn settings(&self, title: Option<&str>) -> Result<output::Drawing, Failure> {
+        let plain = output::Drawing::default();
         let title = self.title.as_deref().or(title).map(String::from);
         let colors = self.colors.as_deref().map(str::parse).transpose();
         let colors =
             colors.map_err(|error: output::Error| Failure::new(Kind::Usage, error.to_string()))?;
-        Ok(Svg {
-            root,
+        Ok(output::Drawing {
             title: title.unwrap_or(plain.title),
             colors: colors.unwrap_or(plain.colors),
             inverted: self.inverted,
             reverse: self.reverse,
             min_width: self.min_width.unwrap_or(plain.min_width),
-            ..Svg::default()
+            width: None,
         })
     }
 }

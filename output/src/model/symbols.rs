@@ -1,0 +1,43 @@
+//! What is known of the names of a mapping's code.
+
+use super::profile::Profile;
+
+/// What is known of a mapping's code.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Symbols {
+    pub(crate) functions: bool,
+    pub(crate) filenames: bool,
+    pub(crate) line_numbers: bool,
+    pub(crate) inline_frames: bool,
+}
+
+impl Symbols {
+    /// The four, as pprof has them.
+    pub(crate) fn flags(self) -> [u64; 4] {
+        [self.functions, self.filenames, self.line_numbers, self.inline_frames].map(u64::from)
+    }
+}
+
+/// Per mapping, what its locations have.
+///
+/// Where any file's code has names, somebody looked for the names of all: then every mapping says that it
+/// has functions, so that readers do not search this machine's files for names that were searched already.
+/// Where none has, the profile was made to be symbolized elsewhere, and files say that they have none.
+pub(crate) fn symbols(profile: &Profile) -> Vec<Symbols> {
+    let mut all = vec![Symbols::default(); profile.mappings.len()];
+    for location in &profile.locations {
+        let Some(mapping) = location.mapping else { continue };
+        let Some(symbols) = all.get_mut(mapping.0 as usize) else { continue };
+        symbols.functions |= !location.lines.is_empty();
+        symbols.inline_frames |= location.lines.len() > 1;
+        for line in &location.lines {
+            symbols.line_numbers |= line.line > 0;
+            symbols.filenames |= !profile.functions[line.function.0 as usize].file.is_empty();
+        }
+    }
+    let is_file = |at: usize| !profile.mappings[at].file.starts_with('[');
+    if (0..all.len()).any(|at| is_file(at) && all[at].functions) {
+        all.iter_mut().for_each(|symbols| symbols.functions = true);
+    }
+    all
+}
