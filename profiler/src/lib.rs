@@ -11,9 +11,11 @@
 
 pub mod cli;
 pub mod doctor;
+#[cfg_attr(not(feature = "push"), expect(dead_code, reason = "some of it serves sending alone"))]
 pub mod host;
 mod judge;
 mod profile;
+#[cfg_attr(not(feature = "push"), path = "push/left_out.rs")]
 pub mod push;
 mod record;
 pub mod report;

@@ -6,7 +6,7 @@ pub mod args;
 pub(crate) mod completions;
 pub mod config;
 pub(crate) mod debuginfod;
-mod left_out;
+pub(crate) mod left_out;
 pub mod outputs;
 pub(crate) mod secrets;
 pub mod target_spec;

@@ -1,6 +1,5 @@
-//! From counted stacks to a profile: `names`, `locations`, `assemble`; `service` (what a profile is of).
+//! From counted stacks to a profile: `names`, `locations`, `assemble`.
 
 pub(crate) mod assemble;
 mod locations;
 pub(crate) mod names;
-pub(crate) mod service;

@@ -7,12 +7,12 @@
 //! In reading order: `options` (from the command line to settings), `files` and `header` (secrets), `probe` (whether labels can be
 //! sent), `delivery` (a profile to all receivers), `outcome` (the result at one receiver), `amount` and `report` (the
 //! messages), `figures` (for `--stats`), `keep` and `merge` (saving undelivered profiles), `again` (the command to send them),
-//! `recorded` (all steps for a recording), `upload` (pprof files).
+//! `recorded` (all steps for a recording), `upload` and `service` (pprof files, and the service names in them).
 
 mod again;
 mod amount;
 mod delivery;
-pub(crate) mod figures;
+mod figures;
 mod files;
 mod header;
 pub(crate) mod keep;
@@ -22,6 +22,7 @@ mod outcome;
 mod probe;
 pub(crate) mod recorded;
 mod report;
+mod service;
 mod shell;
 mod typed;
 pub(crate) mod upload;

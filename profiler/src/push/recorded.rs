@@ -1,13 +1,14 @@
 //! Sending what was recorded.
 
 use super::keep::{Keeping, Kept};
-use super::{Delivery, Outcome, Push, deliver};
+use super::{Delivery, Outcome, Push, deliver, figures};
 use crate::cli::config::Config;
 use crate::cli::outputs::Place;
 use crate::host::exit::Failure;
 use crate::host::progress::Progress;
 use crate::host::stop::Stop;
 use crate::target::resolved::ResolvedTarget;
+use crate::tell::stats::Object;
 use output::{Format, Pprof, Profile, pprof};
 use std::path::{Path, PathBuf};
 
@@ -15,9 +16,9 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub(crate) struct Sent {
     /// The outcomes, by receiver.
-    pub outcomes: Vec<Outcome>,
+    outcomes: Vec<Outcome>,
     /// The saved files.
-    pub kept: Vec<Kept>,
+    kept: Vec<Kept>,
     /// An error where something was not delivered.
     pub told: Result<(), Failure>,
 }
@@ -25,6 +26,13 @@ pub(crate) struct Sent {
 impl Default for Sent {
     fn default() -> Self {
         Self { outcomes: Vec::new(), kept: Vec::new(), told: Ok(()) }
+    }
+}
+
+impl Sent {
+    /// For `--stats`: an object a receiver.
+    pub(crate) fn figures(&self) -> Vec<Object> {
+        figures::objects(&self.outcomes, &self.kept)
     }
 }
 

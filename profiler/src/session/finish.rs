@@ -8,8 +8,8 @@ use crate::judge::leaves::leaves;
 use crate::judge::recording::Recording;
 use crate::profile::assemble::{AssembleOptions, assemble};
 use crate::profile::names;
+use crate::push::Push;
 use crate::push::recorded::Finished;
-use crate::push::{self, Push};
 use crate::record::recorded::Recorded;
 use crate::target::resolved::ResolvedTarget;
 use crate::target::tracee::Tracee;
@@ -66,10 +66,7 @@ impl Finish {
         let files = outcome::tell(config, &facts, &written);
         let finished = Finished { profile: &profile, target, files };
         let sent = finished.send(self.push.as_ref(), config, stop);
-        let figures = || {
-            let push = push::figures::objects(&sent.outcomes, &sent.kept);
-            outcome::figures(&facts, &self.own, &recorded, files, &push)
-        };
+        let figures = || outcome::figures(&facts, &self.own, &recorded, files, &sent.figures());
         let done = written
             .as_ref()
             .map_err(Failure::clone)
