@@ -28,7 +28,7 @@ impl Window {
     }
 }
 
-/// The causes of lost samples, as used in [`Losses::lost`].
+/// The causes of lost samples, as used in [`EventLosses::lost`].
 pub const CAUSES: [&str; 4] = [NESTED, LOG_FULL, MISSED, MALFORMED];
 /// A program interrupted others on its CPU, deeper than there is memory for.
 pub(crate) const NESTED: &str = "nested";

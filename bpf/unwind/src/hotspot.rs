@@ -6,7 +6,7 @@
 //! pointer, because an adapter may have extended the caller's frame ([`What::Interpreter`]). Code that only jumps on has no frame
 //! ([`What::Frameless`]). One pass from begin to end disassembles prologues and epilogues. It follows the stack's height, and takes
 //! the height from the description after instructions that do not lead on. Neither the description nor the bytes are trusted: work
-//! and memory are bounded by the number of bytes, and code that is not understood is [`Unsupported::Runtime`].
+//! and memory are bounded by the number of bytes, and code that is not understood is `Unsupported::Runtime`.
 //!
 //! In reading order: [`Blob`] and [`rules`], `sweep` (the pass), `height` (compiled methods and stubs), `interpreter`,
 //! `adapter`, `routines` (hand-written stubs, by [`synth`](super::synth)), [`source`] (blobs to a table's source).
