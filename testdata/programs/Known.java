@@ -7,7 +7,7 @@ public class Known {
     static volatile long sink;
 
     static long spin(long number) {
-        for (int i = 0; i < 400; i++) number = number * 6364136223846793005L + i;
+        for (int i = 0; i < 1600; i++) number = number * 6364136223846793005L + i;
         return number;
     }
 
