@@ -83,9 +83,40 @@ impl Losses {
         self.by_cause().values().sum()
     }
 
+    /// The figures since an earlier time.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let none = EventLosses::default();
+        let event = |(at, event): (usize, &EventLosses)| {
+            event.since(earlier.events.get(at).unwrap_or(&none))
+        };
+        Self {
+            events: self.events.iter().enumerate().map(event).collect(),
+            malformed: self.malformed.saturating_sub(earlier.malformed),
+            side_band_lost: self.side_band_lost.saturating_sub(earlier.side_band_lost),
+        }
+    }
+
     /// A figure of all events together.
     pub fn sum(&self, of: impl Fn(&EventLosses) -> u64) -> u64 {
         self.events.iter().map(of).sum()
+    }
+}
+
+impl EventLosses {
+    /// The figures since an earlier time. A figure that is estimated may fall; then nothing was added.
+    fn since(&self, earlier: &Self) -> Self {
+        let added = |(cause, count): (&&'static str, &u64)| {
+            let before = earlier.lost.get(cause).copied().unwrap_or(0);
+            (*cause, count.saturating_sub(before))
+        };
+        Self {
+            lost: self.lost.iter().map(added).filter(|(_, count)| *count > 0).collect(),
+            runs: self.runs.saturating_sub(earlier.runs),
+            idle: self.idle.saturating_sub(earlier.idle),
+            foreign: self.foreign.saturating_sub(earlier.foreign),
+            expected: self.expected.saturating_sub(earlier.expected),
+        }
     }
 }
 
@@ -103,6 +134,10 @@ pub trait SampleSource {
     /// As [`SampleSource::drain`].
     fn stop(&mut self, window: &mut Window) -> Result<(), crate::Error>;
 
+    /// Hands over stacks anew: the window of the next drain has every stack of its samples and of those that are held back for later
+    /// windows, even if an earlier window had it.
+    fn forget_stacks(&mut self);
+
     /// The figures so far; final after [`SampleSource::stop`].
     fn losses(&self) -> Losses;
 
@@ -114,4 +149,33 @@ pub trait SampleSource {
 
     /// Whether nothing more can come (a replay at its end, no CPU left to sample).
     fn finished(&self) -> bool;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_added_since_is_told_for_each_event() {
+        let event = |runs, nested, missed| EventLosses {
+            lost: [(NESTED, nested), (MISSED, missed)].into(),
+            runs,
+            ..EventLosses::default()
+        };
+        let earlier = Losses { events: vec![event(5, 1, 7)], malformed: 1, side_band_lost: 2 };
+        let now = Losses {
+            events: vec![event(9, 4, 6), event(3, 1, 0)],
+            malformed: 1,
+            side_band_lost: 4,
+        };
+        let since = now.since(&earlier);
+        assert_eq!(since.events[0].runs, 4);
+        assert_eq!(
+            since.events[0].lost,
+            [(NESTED, 3)].into(),
+            "an estimate that fell added nothing"
+        );
+        assert_eq!(since.events[1], EventLosses { lost: [(NESTED, 1)].into(), ..event(3, 1, 0) });
+        assert_eq!((since.malformed, since.side_band_lost), (0, 2));
+    }
 }

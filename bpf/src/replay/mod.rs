@@ -26,8 +26,8 @@
 mod parse;
 mod write;
 
-use crate::{Error, Event, Losses, SampleSource, Window};
-use std::collections::VecDeque;
+use crate::{Error, Event, Losses, SampleSource, Stack, StackId, Window};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use parse::Recording;
 pub use write::Recorder;
@@ -41,6 +41,10 @@ pub struct Replay {
     events: Vec<Event>,
     windows: VecDeque<Window>,
     losses: Losses,
+    /// The stacks of all windows so far.
+    stacks: HashMap<StackId, Stack>,
+    /// Those that were handed over since they were to be forgotten.
+    known: HashSet<StackId>,
 }
 
 impl Replay {
@@ -53,7 +57,21 @@ impl Replay {
             return Err(Error::Replay { line: 1, what: "larger than 1 GiB".to_owned() });
         }
         let Recording { events, windows, losses } = parse::recording(text)?;
-        Ok(Self { events, windows, losses })
+        Ok(Self { events, windows, losses, ..Self::default() })
+    }
+
+    /// Adds the stacks of earlier windows that are to be handed over again.
+    fn add_forgotten(&mut self, window: &mut Window) {
+        self.known.extend(window.stacks.iter().map(|stack| stack.id));
+        let ids = window.samples.iter().flat_map(|sample| [sample.kernel, sample.user]);
+        let forgotten: Vec<Stack> = ids
+            .filter(|id| self.known.insert(*id))
+            .filter_map(|id| self.stacks.get(&id).cloned())
+            .collect();
+        for stack in &window.stacks {
+            self.stacks.entry(stack.id).or_insert_with(|| stack.clone());
+        }
+        window.stacks.extend(forgotten);
     }
 
     /// The events that were recorded; none for a recording of version 1, which has one event and does not say which.
@@ -65,6 +83,7 @@ impl Replay {
 impl SampleSource for Replay {
     fn drain(&mut self, window: &mut Window) -> Result<(), Error> {
         *window = self.windows.pop_front().unwrap_or_default();
+        self.add_forgotten(window);
         Ok(())
     }
 
@@ -76,7 +95,12 @@ impl SampleSource for Replay {
             window.side_band.extend(w.side_band);
             window.side_band_lost |= w.side_band_lost;
         }
+        self.add_forgotten(window);
         Ok(())
+    }
+
+    fn forget_stacks(&mut self) {
+        self.known.clear();
     }
 
     fn losses(&self) -> Losses {
@@ -93,7 +117,7 @@ mod tests {
     use super::*;
     use crate::{
         AddressSpace, Comm, EventLosses, Flags, Frame, FrameKind, Rate, Sample, SideBand,
-        SideBandKind, Stack, StackId, Trust, Unit,
+        SideBandKind, Trust, Unit,
     };
 
     fn window() -> Window {
@@ -244,5 +268,32 @@ mod tests {
                 let _ = Replay::read(&flipped);
             }
         }
+    }
+
+    #[test]
+    fn forgotten_stacks_come_again_with_their_samples() {
+        let first = window();
+        let stack = first.stacks[0].id;
+        let later = Window { samples: first.samples.clone(), ..Window::default() };
+        let mut recorder = Recorder::new(Vec::new()).unwrap();
+        recorder.events(&events()).unwrap();
+        for window in [&first, &later, &later, &Window::default(), &later] {
+            recorder.window(window).unwrap();
+        }
+        let text = recorder.finish(&Losses::default()).unwrap();
+        let mut replay = Replay::read(&text).unwrap();
+        let mut drained = Window::default();
+        let mut stacks = |forget| {
+            if forget {
+                replay.forget_stacks();
+            }
+            replay.drain(&mut drained).unwrap();
+            drained.stacks.iter().map(|stack| stack.id).collect::<Vec<_>>()
+        };
+        assert_eq!(stacks(false), [stack]);
+        assert_eq!(stacks(false), []);
+        assert_eq!(stacks(true), [stack]);
+        assert_eq!(stacks(true), [], "no sample needs it");
+        assert_eq!(stacks(false), [stack], "now one does");
     }
 }

@@ -90,6 +90,11 @@ impl Logs {
         Ok(until)
     }
 
+    /// Hands over every stack again that comes from now on.
+    pub(crate) fn forget_stacks(&mut self) {
+        self.known.clear();
+    }
+
     /// Reads both generations, once no event triggers the programs any more.
     pub(crate) fn drain_all(&mut self, window: &mut Window) -> Result<(), Error> {
         self.wait()?;

@@ -328,6 +328,10 @@ impl SampleSource for Sampler {
         Ok(())
     }
 
+    fn forget_stacks(&mut self) {
+        self.logs.forget_stacks();
+    }
+
     fn losses(&self) -> Losses {
         let figures = self.logs.figures();
         let expected = self.ticks.expected();

@@ -4,23 +4,8 @@ use crate::cli::config::Naming;
 use crate::record::stacks::Stacks;
 use symbolizer::{LocalSymbolizer, Named, ProcessTable, RawAddresses, Symbolize, Warning};
 
-/// The names of all places, in their order, and what was wrong with foreign files. `replayed`: the recording's kernel and
-/// files need not be this machine's.
-pub(crate) fn name(
-    naming: &Naming,
-    replayed: bool,
-    stacks: &Stacks,
-    table: &mut ProcessTable,
-) -> (Vec<Named>, Vec<Warning>) {
-    table.finish();
-    let mut symbolizer = symbolizer(naming, replayed);
-    let named = symbolizer.names(table, stacks.places());
-    let mut warnings = table.warnings();
-    warnings.extend(symbolizer.warnings());
-    (named, warnings)
-}
-
-fn symbolizer(naming: &Naming, replayed: bool) -> Box<dyn Symbolize> {
+/// The symbolizer of a session's settings. `replayed`: the recording's kernel and files need not be this machine's.
+pub(crate) fn symbolizer(naming: &Naming, replayed: bool) -> Box<dyn Symbolize> {
     let local = LocalSymbolizer::new(naming.options.clone())
         .ask_kernel(|addresses| bpf::kernel_names(addresses).ok());
     match (naming.symbolize, replayed) {
@@ -28,4 +13,17 @@ fn symbolizer(naming: &Naming, replayed: bool) -> Box<dyn Symbolize> {
         (false, false) => Box::new(RawAddresses::new(Some(local))),
         (true, false) => Box::new(local),
     }
+}
+
+/// The names of all places of a cut, in their order, and what was wrong with foreign files.
+pub(crate) fn name(
+    symbolizer: &mut dyn Symbolize,
+    stacks: &Stacks,
+    table: &mut ProcessTable,
+) -> (Vec<Named>, Vec<Warning>) {
+    table.finish();
+    let named = symbolizer.names(table, stacks.places());
+    let mut warnings = table.warnings();
+    warnings.extend(symbolizer.warnings());
+    (named, warnings)
 }

@@ -2,9 +2,9 @@
 
 use super::batch::{Applied, Marked};
 use super::stacks::{Lost, PlacedStack, Stacks};
-use bpf::{Comm, Flags, Frame, FrameKind, Sample, SideBand, SideBandKind, StackId, Window};
-use std::collections::HashMap;
-use symbolizer::{Event, EventKind, Identity, Place, ProcessTable, Space};
+use bpf::{Comm, Flags, Frame, FrameKind, Sample, SideBand, SideBandKind, Stack, StackId, Window};
+use std::collections::{HashMap, HashSet};
+use symbolizer::{Event, EventKind, FileId, Identity, Place, ProcessTable, Space};
 
 /// The key of a count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -94,7 +94,7 @@ pub(crate) struct Aggregator {
 impl Aggregator {
     /// Nothing counted yet.
     pub(crate) fn new(rules: Rules) -> Self {
-        Self { rules, released: false, result: StackCounts::default() }
+        Self { rules, ..Self::default() }
     }
 
     /// Counts a batch. Records and samples are applied in the order of their time, so that the table always shows the state at the
@@ -188,6 +188,23 @@ impl Aggregator {
     /// Samples counted so far.
     pub(crate) fn samples(&self) -> u64 {
         self.result.samples
+    }
+
+    /// Hands the counts over and begins anew, with the stacks that later samples may still have: those of the last batch.
+    pub(crate) fn cut(&mut self, last: &[Stack]) -> StackCounts {
+        let counts = std::mem::take(&mut self.result);
+        last.iter().for_each(|stack| self.result.stacks.add(stack));
+        counts
+    }
+
+    /// The address spaces and files of the counts so far.
+    pub(crate) fn refers_to(&self) -> (HashSet<u32>, HashSet<FileId>) {
+        let file = |place: &Place| match place {
+            Place::File { file, .. } => Some(*file),
+            _ => None,
+        };
+        let spaces = self.result.counts.keys().filter_map(|key| Some(key.space?.index));
+        (spaces.collect(), self.result.stacks.places().iter().filter_map(file).collect())
     }
 
     /// The counts.

@@ -70,6 +70,20 @@ impl CpuTime {
         }
     }
 
+    /// Begins anew, with the processes that live now as the target's.
+    pub(crate) fn begin_again(&mut self, members: impl Iterator<Item = u32>) {
+        match self {
+            Self::Unknown => {}
+            Self::Machine { since, cpus, with_own } => {
+                *since = Away::now(cpus.as_deref(), *with_own);
+            }
+            Self::Threads(readings) => {
+                readings.values_mut().for_each(|(first, last)| *first = (*first).max(*last));
+            }
+            Self::Processes(family) => *family = Family::begin(&members.collect::<Vec<u32>>()),
+        }
+    }
+
     /// Nanoseconds since the beginning; `members` are the processes that live now.
     pub(crate) fn end(&mut self, members: impl Iterator<Item = u32>) -> Option<u64> {
         match self {

@@ -118,6 +118,10 @@ impl SampleSource for Source {
         self.samples_mut().stop(window)
     }
 
+    fn forget_stacks(&mut self) {
+        self.samples_mut().forget_stacks();
+    }
+
     fn losses(&self) -> Losses {
         self.samples().losses()
     }

@@ -48,7 +48,8 @@ impl Finish {
         let (named, mut warnings) = {
             let Recorded { counts, table, .. } = &mut recorded;
             let replayed = config.stored.replay.is_some();
-            names::name(&config.naming, replayed, &counts.stacks, table)
+            let mut symbolizer = names::symbolizer(&config.naming, replayed);
+            names::name(symbolizer.as_mut(), &counts.stacks, table)
         };
         warnings.append(&mut recorded.without_table);
         let Recorded { counts, table, .. } = &recorded;

@@ -27,7 +27,7 @@ use crate::target::gate;
 use crate::target::tracee::Tracee;
 use crate::target::watch::Watch;
 use crate::unwinding::Unwinding;
-use bpf::{SampleSource, Started, Window};
+use bpf::{Losses, SampleSource, Started, Window};
 use std::ffi::{OsStr, OsString};
 use std::time::{Duration, Instant};
 use symbolizer::{ProcessTable, Warning};
@@ -49,6 +49,10 @@ struct Session<S> {
     watch: Watch,
     time: CpuTime,
     saved: SavedRecording,
+    /// The losses that earlier cuts had.
+    told: Losses,
+    /// Samples that earlier cuts had.
+    handed_over: u64,
     begun: Instant,
     looked: Instant,
 }
@@ -89,6 +93,8 @@ impl Session<Source> {
             watch: Watch::new(&target.processes).until(tracee.gate()),
             time,
             saved,
+            told: Losses::default(),
+            handed_over: 0,
             begun: Instant::now(),
             looked: Instant::now(),
         })
@@ -156,6 +162,50 @@ impl<S: SampleSource> Session<S> {
         }
     }
 
+    /// Samples counted so far, in all cuts.
+    fn samples(&self) -> u64 {
+        self.handed_over + self.aggregator.samples()
+    }
+
+    /// Hands over everything since the last cut; sampling goes on. What the counts name (address spaces, files) is in the table
+    /// until [`Session::retire`].
+    ///
+    /// The source hands over its stacks anew in the cut's last batch. Samples of that batch's time that come later may have those
+    /// stacks too, so the next cut begins with them.
+    #[cfg_attr(not(test), expect(dead_code, reason = "`record` has one cut, that of `close`"))]
+    fn cut(&mut self) -> Result<Cut, bpf::Error> {
+        self.source.forget_stacks();
+        self.step()?;
+        self.watch.forget_ended();
+        let accounted = self.time.end(self.watch.members());
+        self.time.begin_again(self.watch.members());
+        let (time, ended) = (self.begun.elapsed(), monotonic());
+        self.begun = Instant::now();
+        let losses = self.losses();
+        let counts = self.aggregator.cut(&self.batch.stacks);
+        self.handed_over += counts.samples;
+        Ok(Cut { counts, losses, accounted, time, ended })
+    }
+
+    /// The losses since the last cut.
+    fn losses(&mut self) -> Losses {
+        let all = self.source.losses();
+        let new = all.since(&self.told);
+        self.told = all;
+        new
+    }
+
+    /// Lets go of what only earlier cuts needed: address spaces that have ended, files that no process maps, their unwind tables.
+    /// Call this when the profile of a cut is made.
+    #[cfg_attr(not(test), expect(dead_code, reason = "`record` has one cut, that of `close`"))]
+    fn retire(&mut self) {
+        let (spaces, files) = self.aggregator.refers_to();
+        self.table.retire(|space| spaces.contains(&space), |file| files.contains(&file));
+        if let Some(unwinding) = &mut self.unwinding {
+            unwinding.retire(&self.table);
+        }
+    }
+
     /// Ends sampling, and hands over what is left.
     fn close(mut self) -> Closed {
         let (time, ended) = (self.begun.elapsed(), monotonic());
@@ -164,8 +214,8 @@ impl<S: SampleSource> Session<S> {
         if failed.is_none() {
             drop(self.apply());
         }
-        let losses = self.source.losses();
-        let stored = self.saved.finish(&losses);
+        let losses = self.losses();
+        let stored = self.saved.finish(&self.told);
         let without_table =
             self.unwinding.map_or_else(Vec::new, |tables| tables.without_table(&self.table));
         let counts = self.aggregator.finish();

@@ -118,7 +118,7 @@ pub(super) fn steps<S: SampleSource>(
             looked = elapsed;
             own.look();
         }
-        progress.show(elapsed, session.aggregator.samples(), || session.source.losses().total());
+        progress.show(elapsed, session.samples(), || session.source.losses().total());
         let finished = session.source.finished();
         if let Some(end) = limits.reached(elapsed, finished, &mut session.watch) {
             return end;

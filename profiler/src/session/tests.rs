@@ -1,3 +1,7 @@
+mod cuts;
+mod live;
+mod storm;
+
 use super::record::steps;
 use super::*;
 use crate::host::console::Console;
@@ -36,6 +40,8 @@ impl SampleSource for Fake {
         Ok(())
     }
 
+    fn forget_stacks(&mut self) {}
+
     fn losses(&self) -> Losses {
         let event = EventLosses { runs: self.drained as u64, ..EventLosses::default() };
         Losses { events: vec![event], ..Losses::default() }
@@ -73,6 +79,8 @@ fn session<S: SampleSource>(source: S, processes: &[u32]) -> Session<S> {
         watch: Watch::new(processes),
         time: CpuTime::Unknown,
         saved: SavedRecording::default(),
+        told: Losses::default(),
+        handed_over: 0,
         begun: Instant::now(),
         looked: Instant::now(),
     }

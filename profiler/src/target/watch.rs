@@ -111,9 +111,13 @@ impl Watch {
     /// Removes the members that have ended, unless they were just checked.
     fn look(&mut self) {
         let soon = self.looked.is_some_and(|looked| looked.elapsed() < LOOK);
-        if self.members.len() > FEW && soon {
-            return;
+        if self.members.len() <= FEW || !soon {
+            self.forget_ended();
         }
+    }
+
+    /// Removes the members that have ended.
+    pub(crate) fn forget_ended(&mut self) {
         self.looked = Some(Instant::now());
         self.members.retain(|pid| proc::status(*pid).is_some_and(|s| !s.zombie));
     }

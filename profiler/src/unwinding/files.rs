@@ -268,6 +268,11 @@ impl Files {
         }
     }
 
+    /// The files that the process table does not know any more.
+    pub(super) fn gone(&self, table: &ProcessTable) -> Vec<FileId> {
+        self.files.keys().copied().filter(|file| table.file(*file).is_none()).collect()
+    }
+
     /// Takes a table away that no process uses any more; it is built again when one does.
     pub(super) fn evict(&mut self, file: FileId) {
         if let Some(TableState::Installed { table, .. }) = self.files.remove(&file) {

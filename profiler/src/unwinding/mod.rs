@@ -155,6 +155,13 @@ impl Unwinding {
         all.filter_map(|(file, why)| Some(why.warning(table.file(file)?))).collect()
     }
 
+    /// Takes the tables away of files that the process table has let go.
+    pub(crate) fn retire(&mut self, table: &ProcessTable) {
+        for file in self.files.gone(table) {
+            self.forget_file(file);
+        }
+    }
+
     /// Has the files disassembled whose code without rules was come to.
     fn deepen(&mut self, table: &ProcessTable) {
         for (pid, address) in std::mem::take(&mut self.uncovered) {
@@ -201,6 +208,7 @@ impl Unwinding {
         self.replacements.settle(&pids, now);
         self.files.drop_replaced();
         self.remove_all_but(&alive);
+        self.replacements.remove_all_but(&alive);
         self.run_time.remove_all_but(&alive);
         self.run_time.settle(&mut self.files.tables(), now);
         Ok(of_sampled)

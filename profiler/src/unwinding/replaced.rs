@@ -48,6 +48,11 @@ impl Replacements {
         self.recent.retain(|replaced| replaced.until.is_none());
     }
 
+    /// Forgets the processes that have ended.
+    pub(super) fn remove_all_but(&mut self, alive: &HashSet<u32>) {
+        self.recent.retain(|replaced| alive.contains(&replaced.pid));
+    }
+
     /// The tables of these processes are as their mappings are, from now on.
     pub(super) fn settle(&mut self, pids: &HashSet<u32>, now: u64) {
         for replaced in self.recent.iter_mut().filter(|replaced| pids.contains(&replaced.pid)) {

@@ -335,6 +335,10 @@ impl Symbolize for LocalSymbolizer {
         all.into_iter().map(|name| name.unwrap_or_else(|| unnamed("", Reason::NoSymbol))).collect()
     }
 
+    fn begin_cut(&mut self) {
+        Self::begin_cut(self);
+    }
+
     fn warnings(&self) -> Vec<Warning> {
         self.warnings.clone()
     }

@@ -73,6 +73,9 @@ pub trait Symbolize {
     /// Names for places, in their order. Never fails: what is not known has its reason.
     fn names(&mut self, table: &ProcessTable, places: &[Place]) -> Vec<Named>;
 
+    /// A new cut begins: time limits begin anew, and names may be kept for later cuts.
+    fn begin_cut(&mut self) {}
+
     /// The defects of foreign files so far.
     fn warnings(&self) -> Vec<Warning> {
         Vec::new()

@@ -37,6 +37,10 @@ impl<S: Symbolize> Symbolize for RawAddresses<S> {
         names
     }
 
+    fn begin_cut(&mut self) {
+        self.local.iter_mut().for_each(Symbolize::begin_cut);
+    }
+
     fn warnings(&self) -> Vec<Warning> {
         self.local.as_ref().map(Symbolize::warnings).unwrap_or_default()
     }

@@ -146,16 +146,27 @@ impl Image {
         self.exec = Some(identity.exec);
     }
 
-    /// The mapping that has `address` at `now`. Until the kernel has loaded a new program, the process's user
+    /// The mapping that has `address`. Until the kernel has loaded a new program, the process's user
     /// registers are those of the old one, inside its call of exec.
-    pub(crate) fn find(&self, address: u64, now: u64) -> Option<Mapping> {
-        let found = self.maps.find(address);
+    pub(crate) fn find(&self, address: u64) -> Option<Mapping> {
         let old = || {
-            let loading = self.born.is_some_and(|born| now <= born.saturating_add(Self::LOADING));
-            let old = self.before.as_ref().filter(|_| loading)?.find(address)?;
+            let old = self.before.as_ref()?.find(address)?;
             matches!(old.content, Content::File(_)).then_some(old)
         };
-        found.or_else(old).copied()
+        self.maps.find(address).or_else(old).copied()
+    }
+
+    /// Whether it does not map `address`, or not itself: the answer may change.
+    pub(crate) fn misses(&self, address: u64) -> bool {
+        self.maps.find(address).is_none()
+    }
+
+    /// Lets go of the program before an exec, once the new one is loaded.
+    pub(crate) fn loaded(&mut self, now: u64) {
+        let loading = self.born.is_some_and(|born| now <= born.saturating_add(Self::LOADING));
+        if !loading && self.before.take().is_some() && !self.missed.is_empty() {
+            self.next_epoch();
+        }
     }
 
     /// Adds a mapping.

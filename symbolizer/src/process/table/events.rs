@@ -59,8 +59,10 @@ impl ProcessTable {
             }
         };
         self.ensure_read(index);
+        let now = self.now;
         let image = &mut self.images[index];
         image.used = self.cut;
+        image.loaded(now);
         image.sampled(time);
         Space { index, epoch: image.epoch }
     }

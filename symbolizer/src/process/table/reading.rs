@@ -23,13 +23,15 @@ impl ProcessTable {
         let Some(image) = self.images.get(space.index) else {
             return Place::Unknown { address, reason: Reason::NoMapping };
         };
-        let mut found = image.find(address, self.now);
+        let mut found = image.find(address);
         if found.is_none() && self.read_again(space.index, address) {
-            found = self.images[space.index].find(address, self.now);
+            found = self.images[space.index].find(address);
+        }
+        let image = &mut self.images[space.index];
+        if image.misses(address) {
+            image.miss(address);
         }
         let Some(mapping) = found else {
-            let image = &mut self.images[space.index];
-            image.miss(address);
             let reason = match image.story {
                 Story::Unreadable(reason) => reason,
                 Story::Unread => Reason::ProcessGone,

@@ -77,12 +77,19 @@ fn while_a_program_is_loaded_the_registers_are_in_the_one_before() {
     assert!(matches!(table.locate(space, 0x20010), Place::Unknown { .. }));
     table.apply(&mmap(1_001_000_000, 5, 0x10000, "/bin/ls"));
     table.apply(&mmap(1_001_000_000, 5, 0x11000, "/bin/ls"));
-    let space = table.space(identity(5, 100, 2), 1_001_500_000);
-    let place = table.locate(space, 0x10010);
+    let own = table.space(identity(5, 100, 2), 1_001_500_000);
+    assert_ne!(own, space, "places of the program before are not this one's");
+    let place = table.locate(own, 0x10010);
     assert_eq!(file_path(&table, place), "/bin/ls");
+    // Nor are they when it is loaded and maps nothing there.
+    table.apply(&exec(2_000_000_000, 5, "sh"));
+    let loading = table.space(identity(5, 100, 3), 2_000_500_000);
+    let place = table.locate(loading, 0x10010);
+    assert_eq!(file_path(&table, place), "/bin/ls");
+    assert_ne!(table.space(identity(5, 100, 3), 2_100_000_000), loading);
     // After that, an address of the old program is a wild one.
     table.apply(&exec(3_000_000_000, 5, "cat"));
-    let space = table.space(identity(5, 100, 3), 3_100_000_000);
+    let space = table.space(identity(5, 100, 4), 3_100_000_000);
     assert!(matches!(table.locate(space, 0x10010), Place::Unknown { .. }));
 }
 
