@@ -4,37 +4,31 @@
 //! *What you must do.* Parse an [`Endpoint`], name the profile ([`Series`]), and read the [`Account`]. *What it does.* Every part is
 //! either delivered or listed in the account with its cause. *What it is not.* It knows nothing of files, recordings and command lines.
 //!
-//! Modules in reading order: `endpoint` (the address), `series` (the labels to send), `split`, `labels` and `profile_name` (the rules of
-//! backends), `part`, one module for each backend (`pyroscope`, `parca`, `otlp`: bodies, limits, and the meaning of answers), `told` (a
-//! backend's words), `client` (from parts to an account), `retry` (the waits), `http` (one attempt), `credentials`.
+//! Modules in reading order: `endpoint` (the address), `series` (the labels to send), `settings`, `part`, `prepare` (steps that
+//! backends share: labels, names, sizes), `backends` (one folder each: bodies, limits, and the meaning of answers), `client` (from parts
+//! to an account), `http` (one attempt), `credentials`.
 #![forbid(unsafe_code)]
 
+mod backends;
 mod client;
 mod credentials;
 mod endpoint;
-#[cfg(test)]
-mod fields;
 mod http;
-mod labels;
-mod otlp;
-mod parca;
 mod part;
-mod profile_name;
-mod pyroscope;
-mod retry;
+mod prepare;
 mod series;
-mod side_by_side;
-mod split;
+mod settings;
 #[cfg(test)]
 mod tests;
-mod told;
 
-pub use client::{Account, Client, Failed, Progress, Settings};
+pub use client::{Account, Client, Failed, Progress};
 pub use credentials::{Credentials, Secret};
 pub use endpoint::{Backend, Endpoint};
 pub use part::Part;
 pub use series::Series;
+pub use settings::Settings;
 
+use backends::{otlp, parca, pyroscope};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use output::{Error, Profile};
 use std::sync::Arc;

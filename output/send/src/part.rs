@@ -1,6 +1,7 @@
 //! The content of one request.
 
-use super::{parca, series};
+use super::backends::parca;
+use super::series;
 use output::lean::Lean;
 use output::{Profile, ValueType};
 use std::borrow::Cow;

@@ -1,8 +1,8 @@
 //! One delivery: parts in order, each tried until its fate is known.
 
+use super::retry::{Backoff, Clock, asked_time};
 use super::{Account, Client, Failed, Progress};
 use crate::http::{Attempt, Line, Outcome, Reply};
-use crate::retry::{Backoff, Clock, asked_time};
 use crate::{Answer, Part, Verdict};
 use output::text;
 use std::time::Duration;

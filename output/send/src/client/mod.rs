@@ -9,14 +9,13 @@
 //! have arrived, and its cause says so. An answer to try again counts as not accepted.
 
 mod delivery;
+mod retry;
 mod rules;
-mod settings;
-
-pub use settings::Settings;
 
 use super::http::Plan;
-use super::retry::Machine;
-use super::{Endpoint, Part};
+use super::{Endpoint, Part, Settings};
+pub(crate) use retry::GLANCE;
+use retry::Machine;
 pub(crate) use rules::Rules;
 use std::time::Duration;
 

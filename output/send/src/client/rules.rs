@@ -1,7 +1,8 @@
 //! The differences between backends.
 
+use crate::backends::{otlp, parca, pyroscope};
 use crate::http::Request;
-use crate::{Answer, Backend, Verdict, otlp, parca, pyroscope};
+use crate::{Answer, Backend, Verdict};
 
 /// A backend's requests, and what its answers mean.
 #[derive(Clone, Copy, Debug)]

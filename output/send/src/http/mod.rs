@@ -5,21 +5,21 @@
 //! left to end. At most 64 KiB of an answer's body are read, before and after decompression.
 //!
 //! Modules in reading order: `plan` (the common part of all attempts), `headers`, `trust` (certificates), `proxy`, `transport`
-//! (connections), `answer`, `failure` (errors in words).
+//! (connections), `reply`, `failure` (errors in words).
 
-mod answer;
 mod failure;
 mod headers;
 mod plan;
 mod proxy;
+mod reply;
 mod transport;
 mod trust;
 
-pub(super) use answer::Reply;
 pub(super) use failure::Failure;
 pub(super) use plan::{Plan, Request, wire_body};
+pub(super) use reply::Reply;
 
-use super::retry::GLANCE;
+use crate::client::GLANCE;
 use failure::Place;
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -10,12 +10,13 @@
 #[cfg(test)]
 mod tests;
 
-use super::labels::Rules;
-use super::part::{Body, Samples};
-use super::profile_name::{profile_name, settle_types};
-use super::split::{Limits, Meter, Room, split};
 use super::told::{self, Told};
-use super::{Answer, Part, Series, Verdict, side_by_side};
+use crate::part::{Body, Samples};
+use crate::prepare::labels::Rules;
+use crate::prepare::profile_name::{profile_name, settle_types};
+use crate::prepare::side_by_side;
+use crate::prepare::split::{Limits, Meter, Room, split};
+use crate::{Answer, Part, Series, Verdict};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use output::Error;
 use output::lean::Lean;
@@ -24,13 +25,13 @@ use output::tell::comments;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Path of the request below the endpoint's base.
-pub(super) const PATH: &str = "/api/profiles/writeraw";
+pub(crate) const PATH: &str = "/api/profiles/writeraw";
 /// Type of the body.
-pub(super) const CONTENT_TYPE: &str = "application/json";
+pub(crate) const CONTENT_TYPE: &str = "application/json";
 /// Whether the client compresses the body (gzip, told in `Content-Encoding`).
-pub(super) const COMPRESS: bool = false;
+pub(crate) const COMPRESS: bool = false;
 /// Further headers of each request.
-pub(super) const HEADERS: &[(&str, &str)] = &[];
+pub(crate) const HEADERS: &[(&str, &str)] = &[];
 
 /// Parca's server accepts messages of up to 64 MiB (32 MiB in earlier versions), and reads a message for five seconds at most.
 const LIMITS: Limits = Limits { samples: usize::MAX, bytes: 24 << 20 };
@@ -44,7 +45,7 @@ const RULES: Rules = Rules {
 };
 
 /// The profile's parts.
-pub(super) fn parts(mut lean: Lean, series: &Series) -> Result<Vec<Part>, Error> {
+pub(crate) fn parts(mut lean: Lean, series: &Series) -> Result<Vec<Part>, Error> {
     settle_types(&mut lean.tables, RULES.backend)?;
     RULES.fit_samples(&mut lean, 0)?;
     let lean = Arc::new(lean);
@@ -108,7 +109,7 @@ fn requests(
 
 /// A series with one profile.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Entry {
+pub(crate) struct Entry {
     labels: Vec<(String, String)>,
     /// The profile, not compressed.
     plain: Vec<u8>,
@@ -116,13 +117,13 @@ pub(super) struct Entry {
 
 impl Entry {
     /// Bytes of the profile.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.plain.len()
     }
 }
 
 /// The body with these series.
-pub(super) fn body(entries: &[Entry]) -> Vec<u8> {
+pub(crate) fn body(entries: &[Entry]) -> Vec<u8> {
     let text = |(): &mut (), entry: &Entry| {
         let pair =
             |(name, value): &(String, String)| serde_json::json!({ "name": name, "value": value });
@@ -148,7 +149,7 @@ pub(super) fn body(entries: &[Entry]) -> Vec<u8> {
 ///
 /// Errors that may end soon allow another attempt: unavailable, deadline exceeded, exhausted (except for a message that is too large),
 /// aborted, internal, and errors without a code of their own, which come from its store.
-pub(super) fn judge(answer: &Answer) -> Verdict {
+pub(crate) fn judge(answer: &Answer) -> Verdict {
     let status = answer.status;
     if (200..300).contains(&status) {
         return told::success(answer, CONTENT_TYPE, "Parca");

@@ -11,10 +11,10 @@ const FIRST: Duration = Duration::from_millis(500);
 /// The longest wait that is chosen here; a backend may ask for more.
 const LONGEST: Duration = Duration::from_secs(30);
 /// The interval at which a wait checks whether to stop.
-pub(super) const GLANCE: Duration = Duration::from_millis(50);
+pub(crate) const GLANCE: Duration = Duration::from_millis(50);
 
 /// Time, and waiting; of the machine, or of a test.
-pub(super) trait Clock {
+pub(crate) trait Clock {
     /// Time since some start.
     fn now(&self) -> Duration;
     /// Seconds since 1970, for dates that a backend names.
@@ -27,11 +27,11 @@ pub(super) trait Clock {
 
 /// The machine's clock.
 #[derive(Debug)]
-pub(super) struct Machine(Instant);
+pub(crate) struct Machine(Instant);
 
 impl Machine {
     /// Starts now.
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self(Instant::now())
     }
 }
@@ -65,13 +65,13 @@ impl Clock for Machine {
 
 /// Waits that grow.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Backoff {
+pub(crate) struct Backoff {
     failures: u32,
 }
 
 impl Backoff {
     /// The wait after another failure. `asked` is the wait that the backend asked for.
-    pub(super) fn next(&mut self, chance: f64, asked: Option<Duration>) -> Duration {
+    pub(crate) fn next(&mut self, chance: f64, asked: Option<Duration>) -> Duration {
         let whole = FIRST.saturating_mul(2_u32.saturating_pow(self.failures)).min(LONGEST);
         self.failures = self.failures.saturating_add(1);
         let own = whole.mul_f64(1.0 - chance.clamp(0.0, 1.0) / 2.0);
@@ -81,7 +81,7 @@ impl Backoff {
 
 /// The value of a `Retry-After` header: seconds, or a date, of which `unix` seconds have passed since 1970.
 /// Nothing where it is neither.
-pub(super) fn asked_time(value: &str, unix: u64) -> Option<Duration> {
+pub(crate) fn asked_time(value: &str, unix: u64) -> Option<Duration> {
     let value = value.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
         return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));

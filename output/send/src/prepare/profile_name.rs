@@ -8,7 +8,7 @@ const SHOWN: usize = 100;
 
 /// The name, from the types that the profile counts. It uses the names of other profilers, so that profiles of one kind are found
 /// together. In pprof, waiting for locks looks the same as other waiting; both are `mutex` here.
-pub(super) fn profile_name(profile: &Profile) -> &'static str {
+pub(crate) fn profile_name(profile: &Profile) -> &'static str {
     let kinds = || profile.sample_types.iter().map(|t| t.kind.as_str());
     let has = |names: &[&str]| kinds().any(|kind| names.contains(&kind));
     if has(&["cpu"]) || profile.period_type.kind == "cpu" {
@@ -37,7 +37,7 @@ pub(super) fn profile_name(profile: &Profile) -> &'static str {
 ///
 /// # Errors
 /// [`Error::Unsendable`] names the type.
-pub(super) fn settle_types(profile: &mut Profile, backend: &str) -> Result<(), Error> {
+pub(crate) fn settle_types(profile: &mut Profile, backend: &str) -> Result<(), Error> {
     let period = &profile.period_type;
     if period.kind.is_empty() || period.unit.is_empty() {
         profile.period_type = profile.sample_types[profile.default_sample_type].clone();

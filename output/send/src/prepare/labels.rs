@@ -1,7 +1,7 @@
 //! The labels that a backend accepts.
 
-use super::Series;
-use super::series::SERVICE_NAME;
+use crate::Series;
+use crate::series::SERVICE_NAME;
 use output::Error;
 use output::lean::Lean;
 use output::{Label, LabelValue};
@@ -10,19 +10,19 @@ use output::{Label, LabelValue};
 const NAME: &str = "__name__";
 
 /// The rules of a backend.
-pub(super) struct Rules {
+pub(crate) struct Rules {
     /// Its name, for messages.
-    pub(super) backend: &'static str,
+    pub(crate) backend: &'static str,
     /// Whether names may have dots; where not, they become `_`.
-    pub(super) dots: bool,
+    pub(crate) dots: bool,
     /// Whether sample values may be negative.
-    pub(super) negative: bool,
+    pub(crate) negative: bool,
     /// Bytes of a name at most.
-    pub(super) name: usize,
+    pub(crate) name: usize,
     /// Bytes of a value at most.
-    pub(super) value: usize,
+    pub(crate) value: usize,
     /// Labels of a series at most, those of its samples included.
-    pub(super) count: usize,
+    pub(crate) count: usize,
 }
 
 impl Rules {
@@ -30,7 +30,7 @@ impl Rules {
     ///
     /// # Errors
     /// [`Error::Unsendable`] names the first label that the backend would refuse.
-    pub(super) fn of_series(
+    pub(crate) fn of_series(
         &self,
         series: &Series,
         service: &str,
@@ -68,7 +68,7 @@ impl Rules {
 
     /// As [`Rules::of_series`], and with the labels of samples that are alike in them: their service goes before that of
     /// the series, and the series' other labels go before theirs.
-    pub(super) fn of_samples(
+    pub(crate) fn of_samples(
         &self,
         series: &Series,
         labels: &[Label],
@@ -96,7 +96,7 @@ impl Rules {
     ///
     /// # Errors
     /// [`Error::Unsendable`] names the first label or value that the backend would refuse.
-    pub(super) fn fit_samples(&self, lean: &mut Lean, others: usize) -> Result<Vec<String>, Error> {
+    pub(crate) fn fit_samples(&self, lean: &mut Lean, others: usize) -> Result<Vec<String>, Error> {
         if !self.negative && lean.all_values().iter().any(|value| *value < 0) {
             let what = format!("{} accepts no values below zero", self.backend);
             return Err(Error::Unsendable(what));

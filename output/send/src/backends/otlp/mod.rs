@@ -1,9 +1,9 @@
 //! Bodies for OTLP, its limits, and what its answers mean.
 
-use super::part::{Body, Samples};
-use super::split::{Limits, Meter, Room, fits, split};
 use super::told::{self, Told};
-use super::{Answer, Part, Series, Verdict};
+use crate::part::{Body, Samples};
+use crate::prepare::split::{Limits, Meter, Room, fits, split};
+use crate::{Answer, Part, Series, Verdict};
 use output::lean::Lean;
 use output::otlp::SERVICE_NAME;
 use output::pprof::Common;
@@ -16,13 +16,13 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 
 /// Path of the request below the endpoint's base.
-pub(super) const PATH: &str = "/v1development/profiles";
+pub(crate) const PATH: &str = "/v1development/profiles";
 /// Type of the body.
-pub(super) const CONTENT_TYPE: &str = "application/x-protobuf";
+pub(crate) const CONTENT_TYPE: &str = "application/x-protobuf";
 /// Whether the client compresses the body (gzip, told in `Content-Encoding`).
-pub(super) const COMPRESS: bool = true;
+pub(crate) const COMPRESS: bool = true;
 /// Further headers of each request.
-pub(super) const HEADERS: &[(&str, &str)] = &[];
+pub(crate) const HEADERS: &[(&str, &str)] = &[];
 
 /// The Collector answers 400 to a body that is larger when it is decompressed.
 const LIMIT: usize = 20 << 20;
@@ -31,7 +31,7 @@ const NO_PROFILES: &str = "the OpenTelemetry Collector accepts profiles only wit
     --feature-gates=service.profilesSupport and a pipeline for profiles";
 
 /// The profile's parts.
-pub(super) fn parts(lean: Lean, series: &Series) -> Result<Vec<Part>, Error> {
+pub(crate) fn parts(lean: Lean, series: &Series) -> Result<Vec<Part>, Error> {
     check_labels(series)?;
     parts_within(lean, series, LIMIT)
 }
@@ -120,7 +120,7 @@ struct Status {
 }
 
 /// The meaning of an answer, by the rules of OTLP over HTTP: 429, 502, 503 and 504 allow another attempt.
-pub(super) fn judge(answer: &Answer) -> Verdict {
+pub(crate) fn judge(answer: &Answer) -> Verdict {
     match answer.status {
         200..=299 => taken(answer),
         404 => Verdict::Refused(format!("{}; {NO_PROFILES}", cause(answer))),
@@ -187,7 +187,7 @@ fn cause(answer: &Answer) -> String {
 
 /// Requests as the encoder's own tests read them.
 #[cfg(test)]
-#[path = "../../src/formats/otlp/tests/request/mod.rs"]
+#[path = "../../../../src/formats/otlp/tests/request/mod.rs"]
 #[expect(dead_code, reason = "the encoder's tests look at more of a request")]
 mod request;
 #[cfg(test)]

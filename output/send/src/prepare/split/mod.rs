@@ -4,17 +4,17 @@ mod cost;
 #[cfg(test)]
 mod tests;
 
-pub(super) use cost::Meter;
+pub(crate) use cost::Meter;
 use output::Error;
 use output::lean::Lean;
 
 /// The size limits of a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Limits {
+pub(crate) struct Limits {
     /// Samples at most.
-    pub(super) samples: usize,
+    pub(crate) samples: usize,
     /// Bytes at most, as pprof, not compressed.
-    pub(super) bytes: usize,
+    pub(crate) bytes: usize,
 }
 
 /// Bytes that all parts of a profile may have together, as pprof: as many as a file is read of.
@@ -23,11 +23,11 @@ const ROOM: usize = 512 << 20;
 /// What is left for the parts of a profile, which stand in memory at the same time. Each has what its samples share
 /// with those of others, too: a small file can be made of which every sample needs a part of the largest size.
 #[derive(Debug)]
-pub(super) struct Room(Option<usize>);
+pub(crate) struct Room(Option<usize>);
 
 impl Room {
     /// All of it.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Some(ROOM))
     }
 
@@ -35,7 +35,7 @@ impl Room {
     ///
     /// # Errors
     /// [`Error::TooLarge`] where there is not so much, and ever after.
-    pub(super) fn take(&mut self, bytes: usize) -> Result<(), Error> {
+    pub(crate) fn take(&mut self, bytes: usize) -> Result<(), Error> {
         self.0 = self.0.and_then(|left| left.checked_sub(bytes));
         let why = || format!("its parts for the backend would take more than {ROOM} bytes");
         self.0.map(drop).ok_or_else(|| Error::TooLarge(why()))
@@ -51,7 +51,7 @@ impl Room {
 ///
 /// # Errors
 /// [`Error::TooLarge`] where a single sample is over the limit, or there is no room for all parts.
-pub(super) fn split(
+pub(crate) fn split(
     meter: &mut Meter<'_>,
     rows: Vec<u32>,
     limits: Limits,
@@ -78,7 +78,7 @@ pub(super) fn split(
 }
 
 /// Whether all samples are far below the limits.
-pub(super) fn fits(lean: &Lean, limits: Limits) -> bool {
+pub(crate) fn fits(lean: &Lean, limits: Limits) -> bool {
     lean.sample_count() <= limits.samples && cost::rough(lean) <= limits.bytes
 }
 

@@ -13,18 +13,21 @@
 //! - It drops the leaf end of stacks with more than 1,000 frames. So they are cut here, at the root end, and marked.
 //! - It drops numeric labels, so they become text. It drops samples with negative values, so these are an error.
 
+#[cfg(test)]
+mod fields;
 mod stacks;
 #[cfg(test)]
 mod tests;
 mod wire;
 
-use super::labels::Rules;
-use super::part::{Body, Samples};
-use super::profile_name::{profile_name, settle_types};
-use super::series::by_service;
-use super::split::{Limits, Meter, Room, split};
 use super::told::{self, Told};
-use super::{Answer, Part, Series, Verdict, side_by_side};
+use crate::part::{Body, Samples};
+use crate::prepare::labels::Rules;
+use crate::prepare::profile_name::{profile_name, settle_types};
+use crate::prepare::side_by_side;
+use crate::prepare::split::{Limits, Meter, Room, split};
+use crate::series::by_service;
+use crate::{Answer, Part, Series, Verdict};
 use flate2::Crc;
 use output::lean::Lean;
 use output::pprof::{Common, Parts};
@@ -35,13 +38,13 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 /// Path of the request below the endpoint's base.
-pub(super) const PATH: &str = "/push.v1.PusherService/Push";
+pub(crate) const PATH: &str = "/push.v1.PusherService/Push";
 /// Type of the body.
-pub(super) const CONTENT_TYPE: &str = "application/proto";
+pub(crate) const CONTENT_TYPE: &str = "application/proto";
 /// Whether the client compresses the body (gzip, told in `Content-Encoding`).
-pub(super) const COMPRESS: bool = true;
+pub(crate) const COMPRESS: bool = true;
 /// Further headers of each request.
-pub(super) const HEADERS: &[(&str, &str)] = &[("Connect-Protocol-Version", "1")];
+pub(crate) const HEADERS: &[(&str, &str)] = &[("Connect-Protocol-Version", "1")];
 
 /// Thirty labels with names and values of the largest size fit beside a profile into 2 MiB.
 const LIMITS: Limits = Limits { samples: 16_000, bytes: (2 << 20) - (96 << 10) };
@@ -57,7 +60,7 @@ const OLDEST: i64 = 3_600 * 1_000_000_000;
 const NEWEST: i64 = 600 * 1_000_000_000;
 
 /// The profile's parts.
-pub(super) fn parts(mut lean: Lean, series: &Series) -> Result<Vec<Part>, Error> {
+pub(crate) fn parts(mut lean: Lean, series: &Series) -> Result<Vec<Part>, Error> {
     settle_types(&mut lean.tables, RULES.backend)?;
     let keys = RULES.fit_samples(&mut lean, 2 + series.labels.len())?;
     stacks::name_unknown(&mut lean.tables);
@@ -150,7 +153,7 @@ fn id(profile: &[u8], labels: &[(String, String)], time: (i64, i64)) -> String {
 }
 
 /// The reason why Pyroscope would refuse the profile because of its time. A profile without a time gets the time of its arrival.
-pub(super) fn stale(profile: &Profile, now_nanos: i64) -> Option<String> {
+pub(crate) fn stale(profile: &Profile, now_nanos: i64) -> Option<String> {
     let age = now_nanos.saturating_sub(profile.time_nanos);
     let minutes = age.unsigned_abs() / 60_000_000_000;
     if profile.time_nanos == 0 {
@@ -173,7 +176,7 @@ pub(super) fn stale(profile: &Profile, now_nanos: i64) -> Option<String> {
 ///
 /// The errors that allow another attempt are those of Grafana's own agent: unavailable, deadline exceeded, rate limit, aborted, and
 /// server faults. If the server keeps failing, the attempts end with the time limit.
-pub(super) fn judge(answer: &Answer) -> Verdict {
+pub(crate) fn judge(answer: &Answer) -> Verdict {
     let status = answer.status;
     if (200..300).contains(&status) {
         return told::success(answer, CONTENT_TYPE, "Pyroscope");

@@ -1,7 +1,7 @@
 //! Bodies as an independent reader sees them, and what answers mean.
 
+use super::fields::{all, fields, one};
 use super::*;
-use crate::fields::{all, fields, one};
 use crate::{Backend, prepare, stale};
 use output::pprof::{self, read};
 use output::testing::random::{random, sums};

@@ -7,7 +7,7 @@ use std::thread::{self, Builder};
 
 /// Does the work for each item, with a second thread where there are two items and two CPUs; what it gave, in the order
 /// of the items. `state`: what each thread has for itself. More than two threads would be felt by what is profiled.
-pub(super) fn each<S, T: Send, R: Send>(
+pub(crate) fn each<S, T: Send, R: Send>(
     items: Vec<T>,
     state: impl Fn() -> S + Sync,
     work: impl Fn(&mut S, T) -> R + Sync,

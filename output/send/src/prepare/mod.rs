@@ -1,0 +1,6 @@
+//! The steps from a profile to bodies that several backends share.
+
+pub(crate) mod labels;
+pub(crate) mod profile_name;
+pub(crate) mod side_by_side;
+pub(crate) mod split;
