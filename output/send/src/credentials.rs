@@ -1,6 +1,6 @@
 //! Credentials: secrets that are never shown.
 
-use super::base64;
+use base64::prelude::{BASE64_STANDARD, Engine};
 
 /// A secret; prints as `***`.
 #[derive(Clone, PartialEq, Eq)]
@@ -49,7 +49,7 @@ impl Credentials {
             }
             Self::Basic(user, password) => {
                 let pair = format!("{user}:{}", password.expose());
-                Ok(Some(Secret(format!("Basic {}", base64(pair.as_bytes())))))
+                Ok(Some(Secret(format!("Basic {}", BASE64_STANDARD.encode(pair)))))
             }
             Self::Bearer(token) if token.0.is_empty() => Err("the token is empty".to_owned()),
             Self::Bearer(token) if !token.0.bytes().all(|byte| byte.is_ascii_graphic()) => {

@@ -13,6 +13,7 @@ mod backends;
 mod client;
 mod credentials;
 mod endpoint;
+mod exchange;
 mod http;
 mod part;
 mod prepare;
@@ -28,36 +29,8 @@ pub use part::Part;
 pub use series::Series;
 pub use settings::Settings;
 
-use backends::{otlp, parca, pyroscope};
-use base64::prelude::{BASE64_STANDARD, Engine};
 use output::{Error, Profile};
 use std::sync::Arc;
-
-/// The meaning of a backend's answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// The whole part was accepted.
-    Delivered,
-    /// The whole part was accepted, with a remark.
-    Advised(String),
-    /// A part of it was rejected, as the text says. Sent again, most of it would arrive twice.
-    Partial(String),
-    /// Worth another attempt.
-    Retry(String),
-    /// Never to be sent again as it is.
-    Refused(String),
-}
-
-/// An answer over HTTP: its status and the beginning of its body.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Answer {
-    /// The status code.
-    pub(crate) status: u16,
-    /// The content type, empty where none was given.
-    pub(crate) content_type: String,
-    /// No more than the first 64 KiB of the body, decompressed.
-    pub(crate) body: Vec<u8>,
-}
 
 /// The parts of a profile for a backend. Labels that are not allowed are removed, equal samples are merged, and a profile that exceeds
 /// the backend's limits is split. The parts add up to the whole.
@@ -66,28 +39,16 @@ pub(crate) struct Answer {
 /// [`Error::Empty`] for an empty profile, [`Error::Invalid`] for an inconsistent profile, and [`Error::TooLarge`] if a single sample
 /// exceeds the limit.
 pub fn prepare(backend: Backend, profile: &Profile, series: &Series) -> Result<Vec<Part>, Error> {
-    let stripped = series::strip(profile, &series.allowed)?;
-    match backend {
-        Backend::Pyroscope => pyroscope::parts(stripped, series),
-        Backend::Parca => parca::parts(stripped, series),
-        Backend::Otlp => otlp::parts(stripped, series),
-    }
+    let stripped = prepare::samples::strip(profile, &series.allowed)?;
+    (backends::rules(backend).parts)(stripped, series)
 }
 
 /// The body of a part on the wire, compressed as its backend requires.
 pub fn wire_body(backend: Backend, part: &Part) -> Arc<[u8]> {
-    http::wire_body(&part.body(), client::Rules::of(backend).compress)
+    http::wire_body(&part.body(), backends::rules(backend).exchange.request.compress)
 }
 
 /// The reason why a backend would refuse the profile because of its time, in one sentence, for a warning before it is sent.
 pub fn stale(backend: Backend, profile: &Profile, now_nanos: i64) -> Option<String> {
-    match backend {
-        Backend::Pyroscope => pyroscope::stale(profile, now_nanos),
-        Backend::Parca | Backend::Otlp => None,
-    }
-}
-
-/// Bytes in base64 with padding, for headers and JSON.
-fn base64(bytes: &[u8]) -> String {
-    BASE64_STANDARD.encode(bytes)
+    (backends::rules(backend).stale)(profile, now_nanos)
 }

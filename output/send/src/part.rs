@@ -1,9 +1,8 @@
 //! The content of one request.
 
-use super::backends::parca;
-use super::series;
+use crate::series::SERVICE_NAME;
 use output::lean::Lean;
-use output::{Profile, ValueType};
+use output::{Label, LabelValue, Profile, ValueType};
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -11,19 +10,28 @@ use std::sync::Arc;
 ///
 /// The samples stay in the tables of the whole profile. They become a profile only on demand, because most parts are delivered and
 /// dropped.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Part {
     pub(super) body: Body,
     pub(super) samples: Samples,
 }
 
 /// A body, not yet compressed.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(super) enum Body {
-    /// The body on the wire, before compression.
+    /// The bytes.
     Whole(Vec<u8>),
-    /// The entries of Parca's body.
-    Parca(Vec<parca::Entry>),
+    /// Profiles with their labels, and what makes the bytes of them when the part is sent.
+    Later(Vec<Entry>, fn(&[Entry]) -> Vec<u8>),
+}
+
+/// A profile with its labels.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    /// The labels, by name.
+    pub(super) labels: Vec<(String, String)>,
+    /// The profile as pprof, not compressed.
+    pub(super) pprof: Vec<u8>,
 }
 
 /// Samples of a profile.
@@ -53,7 +61,7 @@ impl Part {
             profile.time_nanos = *time_nanos;
         }
         if let Some(service) = service {
-            series::name_service(&mut profile, service);
+            name_service(&mut profile, service);
         }
         profile
     }
@@ -84,7 +92,7 @@ impl Part {
     pub fn body(&self) -> Cow<'_, [u8]> {
         match &self.body {
             Body::Whole(bytes) => Cow::Borrowed(bytes),
-            Body::Parca(entries) => Cow::Owned(parca::body(entries)),
+            Body::Later(entries, write) => Cow::Owned(write(entries)),
         }
     }
 
@@ -92,7 +100,7 @@ impl Part {
     pub fn body_len(&self) -> usize {
         match &self.body {
             Body::Whole(bytes) => bytes.len(),
-            Body::Parca(entries) => entries.iter().map(parca::Entry::len).sum(),
+            Body::Later(entries, _) => entries.iter().map(|entry| entry.pprof.len()).sum(),
         }
     }
 
@@ -100,5 +108,20 @@ impl Part {
     #[cfg(test)]
     pub(super) fn bare(body: Vec<u8>) -> Self {
         Self { body: Body::Whole(body), samples: Samples::default() }
+    }
+
+    /// All that the part holds, to compare it with another.
+    #[cfg(test)]
+    pub(super) fn content(&self) -> (Cow<'_, [u8]>, &Samples) {
+        (self.body(), &self.samples)
+    }
+}
+
+/// Gives samples a label with their service name, because they may be sent again.
+pub(crate) fn name_service(profile: &mut Profile, service: &str) {
+    for sample in &mut profile.samples {
+        let value = LabelValue::Text(service.to_owned());
+        sample.labels.push(Label { key: SERVICE_NAME.to_owned(), value });
+        sample.labels.sort();
     }
 }

@@ -1,6 +1,6 @@
 //! What a backend said, made fit to be shown.
 
-use crate::{Answer, Verdict};
+use crate::exchange::{Answer, Verdict};
 use output::text::{clean, shorten};
 use serde_json::Value;
 

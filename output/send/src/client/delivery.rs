@@ -1,53 +1,14 @@
 //! One delivery: parts in order, each tried until its fate is known.
 
+use super::account::{Account, Failed, Progress};
 use super::retry::{Backoff, Clock, asked_time};
-use super::{Account, Client, Failed, Progress};
-use crate::http::{Attempt, Line, Outcome, Reply};
-use crate::{Answer, Part, Verdict};
-use output::text;
+use crate::Part;
+use crate::exchange::{Answer, Verdict};
+use crate::http::{Attempt, Outcome, Reply};
 use std::time::Duration;
 
-/// Delivers over a line of its own.
-pub(super) fn deliver(
-    client: &Client,
-    parts: Vec<Part>,
-    clock: &dyn Clock,
-    stop: &dyn Fn() -> bool,
-    progress: &mut dyn FnMut(Progress),
-) -> Account {
-    let mut line = Line::open(&client.plan);
-    let mut delivery = Delivery {
-        open: &mut |part: &Part| client.plan.body(&part.body()),
-        attempt: &mut |body, time| line.attempt(body, time, stop),
-        judge: &|answer| client.judge(answer),
-        words: &|text| client.words(text),
-        clock,
-        stop,
-        anonymous: client.plan.is_anonymous(),
-        limits: (client.plan.attempt, client.total),
-        account: Account::default(),
-    };
-    delivery.run(parts, progress);
-    delivery.account
-}
-
-impl Client {
-    /// The verdict on an answer. Secrets that the backend repeats are removed before it is read.
-    fn judge(&self, answer: &Answer) -> Verdict {
-        let mut answer = answer.clone();
-        self.plan.conceal.bytes(&mut answer.body);
-        (self.rules.judge)(&answer)
-    }
-
-    /// Words in one line, without secrets.
-    fn words(&self, text: &str) -> String {
-        let text = text::clean(text).into_owned();
-        text::shorten(&self.plan.conceal.text(&text), WORDS).into_owned()
-    }
-}
-
 /// Characters of a cause.
-const WORDS: usize = 500;
+pub(super) const WORDS: usize = 500;
 
 /// The most remarks that are kept.
 const ADVICE: usize = 5;
@@ -58,20 +19,24 @@ const SLOWEST: usize = 128 << 10;
 /// A body as it goes out.
 type Body = std::sync::Arc<[u8]>;
 
-/// The inputs of a delivery. The network is behind `attempt`, so that tests need none.
-struct Delivery<'a> {
-    open: &'a mut dyn FnMut(&Part) -> Body,
-    attempt: &'a mut dyn FnMut(&Body, Duration) -> Attempt,
-    judge: &'a dyn Fn(&Answer) -> Verdict,
+/// A delivery: its inputs, and the account so far. The network is behind `attempt`, so that tests need none.
+pub(super) struct Delivery<'a> {
+    /// Makes a part's body as it is sent.
+    pub(super) open: &'a mut dyn FnMut(&Part) -> Body,
+    /// Sends a body, and waits for the answer no longer than a time.
+    pub(super) attempt: &'a mut dyn FnMut(&Body, Duration) -> Attempt,
+    /// The verdict on an answer.
+    pub(super) judge: &'a dyn Fn(&Answer) -> Verdict,
     /// Makes others' words fit to be shown.
-    words: &'a dyn Fn(&str) -> String,
-    clock: &'a dyn Clock,
-    stop: &'a dyn Fn() -> bool,
+    pub(super) words: &'a dyn Fn(&str) -> String,
+    pub(super) clock: &'a dyn Clock,
+    /// Returns whether to give up.
+    pub(super) stop: &'a dyn Fn() -> bool,
     /// Whether no credentials are sent.
-    anonymous: bool,
-    /// Time for an attempt with a small body, and for all.
-    limits: (Duration, Duration),
-    account: Account,
+    pub(super) anonymous: bool,
+    /// The time for an attempt with a small body, and the time for all attempts.
+    pub(super) limits: (Duration, Duration),
+    pub(super) account: Account,
 }
 
 /// The fate of a part. A failed part may still have arrived, if an attempt got no answer.
@@ -92,7 +57,8 @@ enum Step {
 }
 
 impl Delivery<'_> {
-    fn run(&mut self, parts: Vec<Part>, progress: &mut dyn FnMut(Progress)) {
+    /// Delivers parts in their order.
+    pub(super) fn run(mut self, parts: Vec<Part>, progress: &mut dyn FnMut(Progress)) -> Account {
         let of = parts.len();
         let mut over = None;
         for (done, part) in parts.into_iter().enumerate() {
@@ -113,6 +79,7 @@ impl Delivery<'_> {
             }
         }
         progress(Progress::Part { done: of, of });
+        self.account
     }
 
     /// Tries a part until its fate is known.

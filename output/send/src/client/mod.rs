@@ -8,70 +8,28 @@
 //! the profiles with the same series and time. The account says so. If the last attempt fails after such an attempt, the part may still
 //! have arrived, and its cause says so. An answer to try again counts as not accepted.
 
+mod account;
 mod delivery;
 mod retry;
-mod rules;
 
-use super::http::Plan;
-use super::{Endpoint, Part, Settings};
-pub(crate) use retry::GLANCE;
+pub use account::{Account, Failed, Progress};
+
+use crate::exchange::{Answer, Exchange, Verdict};
+use crate::http::{Line, Plan};
+use crate::{Endpoint, Part, Settings, backends};
+use delivery::{Delivery, WORDS};
+use output::text;
 use retry::Machine;
-pub(crate) use rules::Rules;
 use std::time::Duration;
 
-/// A part that was not delivered, or not all of it.
-#[derive(Debug)]
-pub struct Failed {
-    /// The part.
-    pub part: Part,
-    /// The cause, in one sentence without secrets.
-    pub cause: String,
-}
-
-/// What became of the parts.
-#[derive(Debug, Default)]
-pub struct Account {
-    /// Delivered parts.
-    pub delivered: usize,
-    /// The undelivered parts, in their order.
-    pub failed: Vec<Failed>,
-    /// Which of the delivered parts may have arrived twice.
-    pub doubts: Vec<String>,
-    /// The backend's remarks on accepted parts, in its own words, each once.
-    pub advice: Vec<String>,
-    /// Requests that were made, the failed ones with them.
-    pub attempts: usize,
-    /// Bytes of bodies that went out, compressed as they went, the failed ones with them.
-    pub bytes: u64,
-}
-
-/// The progress of a delivery.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Progress {
-    /// Parts done, of how many.
-    Part {
-        /// Done.
-        done: usize,
-        /// The number of parts.
-        of: usize,
-    },
-    /// An attempt failed; the next one is after this time.
-    Waiting {
-        /// The cause.
-        cause: String,
-        /// The time to wait.
-        wait: Duration,
-    },
-}
-
 /// More time than anybody waits, and less than clocks can count.
-pub(super) const LONGEST: Duration = Duration::from_secs(365 * 86_400);
+const LONGEST: Duration = Duration::from_secs(365 * 86_400);
 
 /// Delivers parts to an endpoint.
 #[derive(Debug)]
 pub struct Client {
     plan: Plan,
-    rules: Rules,
+    judge: fn(&Answer) -> Verdict,
     total: Duration,
 }
 
@@ -79,21 +37,21 @@ impl Client {
     /// Makes no connection yet.
     ///
     /// # Errors
-    /// One sentence: certificates that can't be read, credentials that would go over plain http, headers that can't
-    /// be sent, a proxy's URL that can't be read.
+    /// One sentence: certificates that can't be read, credentials that would be sent over plain http, headers that can't be sent, a
+    /// proxy's URL that can't be read.
     pub fn new(endpoint: Endpoint, settings: Settings) -> Result<Self, String> {
-        let rules = Rules::of(endpoint.backend);
-        Self::with_rules(&endpoint, &settings, rules)
+        let exchange = backends::rules(endpoint.backend).exchange;
+        Self::with_exchange(&endpoint, &settings, exchange)
     }
 
-    /// A client of a backend with rules of its own.
-    pub(crate) fn with_rules(
+    /// A client of a backend that is none of the known ones.
+    pub(crate) fn with_exchange(
         endpoint: &Endpoint,
         settings: &Settings,
-        rules: Rules,
+        Exchange { request, judge }: Exchange,
     ) -> Result<Self, String> {
-        let plan = Plan::new(endpoint, settings, &rules.request())?;
-        Ok(Self { plan, rules, total: settings.total.min(LONGEST) })
+        let plan = Plan::new(endpoint, settings, &request)?;
+        Ok(Self { plan, judge, total: settings.total.min(LONGEST) })
     }
 
     /// Sends each part until it is delivered, refused, or the time limit is reached. `stop` returns whether to give up; it is called about
@@ -104,6 +62,31 @@ impl Client {
         stop: &dyn Fn() -> bool,
         progress: &mut dyn FnMut(Progress),
     ) -> Account {
-        delivery::deliver(self, parts, &Machine::start(), stop, progress)
+        let mut line = Line::open(&self.plan);
+        let delivery = Delivery {
+            open: &mut |part: &Part| self.plan.body(&part.body()),
+            attempt: &mut |body, time| line.attempt(body, time, stop),
+            judge: &|answer| self.judge(answer),
+            words: &|text| self.words(text),
+            clock: &Machine::start(),
+            stop,
+            anonymous: self.plan.is_anonymous(),
+            limits: (self.plan.attempt, self.total),
+            account: Account::default(),
+        };
+        delivery.run(parts, progress)
+    }
+
+    /// The verdict on an answer. Secrets that the backend repeats are removed before it is read.
+    fn judge(&self, answer: &Answer) -> Verdict {
+        let mut answer = answer.clone();
+        self.plan.conceal.bytes(&mut answer.body);
+        (self.judge)(&answer)
+    }
+
+    /// Words in one line, without secrets.
+    fn words(&self, text: &str) -> String {
+        let text = text::clean(text).into_owned();
+        text::shorten(&self.plan.conceal.text(&text), WORDS).into_owned()
     }
 }

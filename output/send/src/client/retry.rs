@@ -3,6 +3,7 @@
 //! The wait doubles from half a second to half a minute. A random part, up to half of it, is subtracted, so that many senders do not
 //! come back at the same time. If the backend asks for a longer wait (`Retry-After`), it gets it.
 
+use crate::http::GLANCE;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -10,11 +11,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 const FIRST: Duration = Duration::from_millis(500);
 /// The longest wait that is chosen here; a backend may ask for more.
 const LONGEST: Duration = Duration::from_secs(30);
-/// The interval at which a wait checks whether to stop.
-pub(crate) const GLANCE: Duration = Duration::from_millis(50);
 
 /// Time, and waiting; of the machine, or of a test.
-pub(crate) trait Clock {
+pub(super) trait Clock {
     /// Time since some start.
     fn now(&self) -> Duration;
     /// Seconds since 1970, for dates that a backend names.
@@ -27,11 +26,11 @@ pub(crate) trait Clock {
 
 /// The machine's clock.
 #[derive(Debug)]
-pub(crate) struct Machine(Instant);
+pub(super) struct Machine(Instant);
 
 impl Machine {
     /// Starts now.
-    pub(crate) fn start() -> Self {
+    pub(super) fn start() -> Self {
         Self(Instant::now())
     }
 }
@@ -65,13 +64,13 @@ impl Clock for Machine {
 
 /// Waits that grow.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Backoff {
+pub(super) struct Backoff {
     failures: u32,
 }
 
 impl Backoff {
     /// The wait after another failure. `asked` is the wait that the backend asked for.
-    pub(crate) fn next(&mut self, chance: f64, asked: Option<Duration>) -> Duration {
+    pub(super) fn next(&mut self, chance: f64, asked: Option<Duration>) -> Duration {
         let whole = FIRST.saturating_mul(2_u32.saturating_pow(self.failures)).min(LONGEST);
         self.failures = self.failures.saturating_add(1);
         let own = whole.mul_f64(1.0 - chance.clamp(0.0, 1.0) / 2.0);
@@ -81,7 +80,7 @@ impl Backoff {
 
 /// The value of a `Retry-After` header: seconds, or a date, of which `unix` seconds have passed since 1970.
 /// Nothing where it is neither.
-pub(crate) fn asked_time(value: &str, unix: u64) -> Option<Duration> {
+pub(super) fn asked_time(value: &str, unix: u64) -> Option<Duration> {
     let value = value.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
         return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));

@@ -1,6 +1,6 @@
 //! Failures without an answer: their words, and whether another attempt may help.
 
-use super::plan::CONNECT;
+use super::limits::Limits;
 use crate::Endpoint;
 use output::text;
 use rustls::CertificateError;
@@ -57,20 +57,20 @@ impl Place {
     }
 
     /// No answer came in time.
-    pub(super) fn late(&self, time: Duration) -> Failure {
-        Failure::again(&format!("no answer from {} within {}", self.backend, seconds(time)))
+    pub(super) fn late(&self, limits: Limits) -> Failure {
+        Failure::again(&format!("no answer from {} within {}", self.backend, seconds(limits.whole)))
     }
 
     /// The failure for an error of the HTTP library.
-    pub(super) fn failure(&self, error: Error, time: Duration) -> Failure {
+    pub(super) fn failure(&self, error: Error, limits: Limits) -> Failure {
         let backend = &self.backend;
         match error {
             Error::Timeout(Timeout::Resolve | Timeout::Connect) => Failure::again(&format!(
                 "no connection to {} within {}",
                 self.next(),
-                seconds(time.min(CONNECT))
+                seconds(limits.connect)
             )),
-            Error::Timeout(_) => self.late(time),
+            Error::Timeout(_) => self.late(limits),
             Error::HostNotFound => {
                 Failure::here(&format!("the host of {} is unknown", self.next()))
             }

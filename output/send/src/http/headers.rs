@@ -1,8 +1,8 @@
 //! Headers of every request.
 
-use super::plan::Request;
-use crate::Settings;
 use crate::credentials::Conceal;
+use crate::exchange::Request;
+use crate::{Credentials, Settings};
 use ureq::http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// Bytes of all headers together that are accepted.
@@ -57,7 +57,7 @@ pub(super) fn all(
         headers.insert(header::AUTHORIZATION, secret(value.expose(), "credentials")?);
         conceal.add(value.expose());
     }
-    if let crate::Credentials::Basic(_, password) = &settings.credentials {
+    if let Credentials::Basic(_, password) = &settings.credentials {
         conceal.add(password.expose());
     }
     let size: usize =
@@ -95,7 +95,7 @@ pub(super) fn secret(value: &str, of: &str) -> Result<HeaderValue, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Credentials, Secret};
+    use crate::Secret;
 
     const REQUEST: Request = Request {
         path: "/push",

@@ -4,23 +4,26 @@
 //! sender waiting longer than it wants. At the end of the time limit, or when it is stopped, the connection is cut and the thread is
 //! left to end. At most 64 KiB of an answer's body are read, before and after decompression.
 //!
-//! Modules in reading order: `plan` (the common part of all attempts), `headers`, `trust` (certificates), `proxy`, `transport`
-//! (connections), `reply`, `failure` (errors in words).
+//! Modules in reading order: `plan` (the common part of all attempts), `headers`, `compress`, `trust` (certificates), `proxy`, `transport`
+//! (connections), `limits`, `reply` (the beginning of an answer), `failure` (errors in words).
 
+mod compress;
 mod failure;
 mod headers;
+mod limits;
 mod plan;
 mod proxy;
 mod reply;
 mod transport;
 mod trust;
 
+pub(super) use compress::wire_body;
 pub(super) use failure::Failure;
-pub(super) use plan::{Plan, Request, wire_body};
+pub(super) use plan::Plan;
 pub(super) use reply::Reply;
 
-use crate::client::GLANCE;
 use failure::Place;
+use limits::Limits;
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
@@ -50,6 +53,8 @@ pub(super) enum Outcome {
     Stopped,
 }
 
+/// The interval at which a wait checks whether to stop.
+pub(super) const GLANCE: Duration = Duration::from_millis(50);
 /// Time after the limit in which the attempt's own word is waited for, since it knows more.
 const GRACE: Duration = Duration::from_millis(300);
 
@@ -74,6 +79,7 @@ impl<'a> Line<'a> {
         time: Duration,
         stop: &dyn Fn() -> bool,
     ) -> Attempt {
+        let limits = Limits::within(time);
         let (agent, deaf) = self.agent.get_or_insert_with(|| self.plan.agent()).clone();
         deaf.store(false, Ordering::Relaxed);
         let place = self.plan.place.clone();
@@ -85,7 +91,7 @@ impl<'a> Line<'a> {
             request: self.plan.request(body.len()),
             agent: agent.clone(),
             body: Body { bytes: Arc::clone(body), sent: Arc::clone(&sent) },
-            time,
+            limits,
             place: place.clone(),
             status: Arc::clone(&status),
         };
@@ -104,7 +110,7 @@ impl<'a> Line<'a> {
             match status.lock().ok().and_then(|mut seen| seen.take()) {
                 _ if stop() => Outcome::Stopped,
                 Some(reply) => Outcome::Answered(reply),
-                None => Outcome::Failed(place.late(time)),
+                None => Outcome::Failed(place.late(limits)),
             }
         });
         let sent = sent.load(Ordering::Relaxed);
@@ -135,7 +141,7 @@ struct Job {
     request: Result<http::request::Builder, String>,
     agent: Agent,
     body: Body,
-    time: Duration,
+    limits: Limits,
     place: Place,
     status: Arc<Mutex<Option<Reply>>>,
 }
@@ -153,16 +159,16 @@ impl Job {
         let request = request.map_err(|error| Failure::here(&error))?;
         let request = request.body(SendBody::from_reader(&mut self.body));
         let request = request.map_err(|error| Failure::here(&error.to_string()))?;
-        let connect = self.time.min(plan::CONNECT);
+        let Limits { whole, connect } = self.limits;
         let request = self
             .agent
             .configure_request(request)
-            .timeout_global(Some(self.time))
+            .timeout_global(Some(whole))
             .timeout_resolve(Some(connect))
             .timeout_connect(Some(connect))
             .build();
         let mut response =
-            self.agent.run(request).map_err(|error| self.place.failure(error, self.time))?;
+            self.agent.run(request).map_err(|error| self.place.failure(error, self.limits))?;
         let reply = Reply::head(&response);
         if let Ok(mut status) = self.status.lock() {
             *status = Some(reply.clone());

@@ -1,12 +1,12 @@
 //! The common part of all attempts.
 
+use super::compress::wire_body;
 use super::failure::Place;
 use super::proxy::Way;
 use super::{headers, proxy, transport, trust};
 use crate::credentials::Conceal;
-use crate::{Endpoint, Settings};
-use flate2::{Compression, write::GzEncoder};
-use std::io::Write;
+use crate::exchange::Request;
+use crate::{Credentials, Endpoint, Settings};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -14,35 +14,6 @@ use ureq::config::Config;
 use ureq::http::{self, HeaderMap, HeaderValue, header};
 use ureq::tls::TlsConfig;
 use ureq::{Agent, Proxy};
-
-/// Time for a name to be found, and time for a connection to be made, that with a proxy and TLS.
-pub(super) const CONNECT: Duration = Duration::from_secs(5);
-
-/// The compression level of bodies.
-const LEVEL: u32 = 2;
-
-/// A body as it goes out.
-pub(crate) fn wire_body(bytes: &[u8], compress: bool) -> Arc<[u8]> {
-    if !compress {
-        return bytes.into();
-    }
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::new(LEVEL));
-    let written = encoder.write_all(bytes).and_then(|()| encoder.finish());
-    written.expect("writing to memory does not fail").into()
-}
-
-/// The form of a backend's requests.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Request {
-    /// Path below the endpoint's base.
-    pub(crate) path: &'static str,
-    /// Type of the body.
-    pub(crate) content_type: &'static str,
-    /// Whether the body goes compressed.
-    pub(crate) compress: bool,
-    /// Further headers.
-    pub(crate) headers: &'static [(&'static str, &'static str)],
-}
 
 /// All that an attempt needs but the body.
 #[derive(Debug)]
@@ -72,8 +43,7 @@ impl Plan {
     ) -> Result<Self, String> {
         let mut conceal = Conceal::default();
         let mut headers = headers::all(settings, request, &mut conceal)?;
-        let secret =
-            settings.credentials != crate::Credentials::None || !settings.headers.is_empty();
+        let secret = settings.credentials != Credentials::None || !settings.headers.is_empty();
         if secret
             && !(endpoint.is_encrypted() || endpoint.is_loopback() || settings.plain_credentials)
         {
@@ -106,7 +76,7 @@ impl Plan {
         })
     }
 
-    /// The body as it goes out.
+    /// The body as it is sent.
     pub(crate) fn body(&self, bytes: &[u8]) -> Arc<[u8]> {
         wire_body(bytes, self.compress)
     }

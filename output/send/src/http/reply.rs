@@ -1,6 +1,6 @@
 //! The beginning of an answer.
 
-use crate::Answer;
+use crate::exchange::Answer;
 use output::text;
 use std::io::Read;
 use ureq::http::{HeaderMap, Response, header};

@@ -10,7 +10,7 @@ use output::{Label, LabelValue};
 const NAME: &str = "__name__";
 
 /// The rules of a backend.
-pub(crate) struct Rules {
+pub(crate) struct LabelRules {
     /// Its name, for messages.
     pub(crate) backend: &'static str,
     /// Whether names may have dots; where not, they become `_`.
@@ -25,7 +25,7 @@ pub(crate) struct Rules {
     pub(crate) count: usize,
 }
 
-impl Rules {
+impl LabelRules {
     /// The labels of a whole profile, sorted by name.
     ///
     /// # Errors
@@ -66,7 +66,7 @@ impl Rules {
         Ok(labels)
     }
 
-    /// As [`Rules::of_series`], and with the labels of samples that are alike in them: their service goes before that of
+    /// As [`LabelRules::of_series`], and with the labels of samples that are alike in them: their service goes before that of
     /// the series, and the series' other labels go before theirs.
     pub(crate) fn of_samples(
         &self,
@@ -177,14 +177,14 @@ mod tests {
     use output::testing::{profile, stack};
     use output::{Profile, Sample};
 
-    const RULES: Rules =
-        Rules { backend: "X", dots: false, negative: false, name: 20, value: 30, count: 4 };
+    const RULES: LabelRules =
+        LabelRules { backend: "X", dots: false, negative: false, name: 20, value: 30, count: 4 };
 
     fn lean(profile: &Profile) -> Lean {
         Lean::new(profile, |_| true).unwrap()
     }
 
-    fn labels(rules: &Rules, labels: &[(&str, &str)]) -> Result<Vec<(String, String)>, Error> {
+    fn labels(rules: &LabelRules, labels: &[(&str, &str)]) -> Result<Vec<(String, String)>, Error> {
         let own = labels.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
         let series = Series { service_name: "shop".into(), labels: own, allowed: Vec::new() };
         rules.of_series(&series, "shop", "process_cpu")
@@ -201,7 +201,7 @@ mod tests {
             text(labels(&RULES, &own).unwrap()),
             "__name__=process_cpu k8s_pod=p region=eu service_name=shop"
         );
-        let dots = Rules { dots: true, ..RULES };
+        let dots = LabelRules { dots: true, ..RULES };
         assert!(text(labels(&dots, &own).unwrap()).contains(" k8s.pod=p "));
     }
 
@@ -256,7 +256,7 @@ mod tests {
         let fit = |others, change: fn(&mut Sample)| {
             let mut profile = profile(&[stack(&["a"], 1)]);
             change(&mut profile.samples[0]);
-            let rules = Rules { count: 6, ..RULES };
+            let rules = LabelRules { count: 6, ..RULES };
             rules.fit_samples(&mut lean(&profile), others).map_err(|e| e.to_string())
         };
         assert_eq!(fit(2, |_| ()).unwrap(), ["comm", "pid", "thread", "tid"]);
@@ -268,14 +268,16 @@ mod tests {
         let mut profile = profile(&[stack(&["a"], 1)]);
         profile.samples[0].values[1] = -1;
         assert!(
-            Rules { negative: true, count: 9, ..RULES }.fit_samples(&mut lean(&profile), 0).is_ok()
+            LabelRules { negative: true, count: 9, ..RULES }
+                .fit_samples(&mut lean(&profile), 0)
+                .is_ok()
         );
     }
 
     #[test]
     fn numbers_become_texts() {
         let mut lean = lean(&profile(&[stack(&["a"], 1)]));
-        Rules { count: 9, ..RULES }.fit_samples(&mut lean, 0).unwrap();
+        LabelRules { count: 9, ..RULES }.fit_samples(&mut lean, 0).unwrap();
         let texts: Vec<_> = lean.sets()[0]
             .iter()
             .map(|label| match &label.value {

@@ -2,5 +2,6 @@
 
 pub(crate) mod labels;
 pub(crate) mod profile_name;
+pub(crate) mod samples;
 pub(crate) mod side_by_side;
 pub(crate) mod split;

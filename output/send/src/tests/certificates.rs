@@ -1,6 +1,6 @@
 //! Certificates made for one test.
 
-use crate::base64;
+use super::base64;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose,
     date_time_ymd,

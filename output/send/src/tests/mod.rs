@@ -10,11 +10,11 @@ mod redirects;
 mod secrets;
 mod tls;
 
-use super::client::Rules;
-use super::{
-    Account, Answer, Backend as Kind, Client, Endpoint, Part, Progress, Settings, Verdict,
-};
+use super::backends::rules;
+use super::exchange::{Answer, Exchange, Request, Verdict};
+use super::{Account, Backend as Kind, Client, Endpoint, Part, Progress, Settings};
 use backend::Backend;
+use base64::prelude::{BASE64_STANDARD, Engine};
 use std::io::Read;
 use std::time::Duration;
 
@@ -22,11 +22,13 @@ use std::time::Duration;
 const SECRET: &str = "hunter2-hunter2";
 
 /// A backend that takes what it answers with 200, wants 429 and 5xx again, and refuses the rest.
-const RULES: Rules = Rules {
-    path: "/push",
-    content_type: "application/test",
-    compress: false,
-    headers: &[("X-Kind", "test")],
+const EXCHANGE: Exchange = Exchange {
+    request: Request {
+        path: "/push",
+        content_type: "application/test",
+        compress: false,
+        headers: &[("X-Kind", "test")],
+    },
     judge,
 };
 
@@ -40,6 +42,11 @@ fn judge(answer: &Answer) -> Verdict {
         429 | 500..=599 => Verdict::Retry(text),
         _ => Verdict::Refused(text),
     }
+}
+
+/// Bytes in base64 with padding.
+fn base64(bytes: &[u8]) -> String {
+    BASE64_STANDARD.encode(bytes)
 }
 
 /// Settings with short times; tests that need another time say so.
@@ -106,7 +113,7 @@ fn deliver_until(
     stop: &dyn Fn() -> bool,
 ) -> Seen {
     let endpoint = Endpoint::parse(url).unwrap();
-    let client = Client::with_rules(&endpoint, settings, RULES).unwrap();
+    let client = Client::with_exchange(&endpoint, settings, EXCHANGE).unwrap();
     let numbers: Vec<u8> = parts.iter().map(|part| part.body()[0]).collect();
     let mut progress = Vec::new();
     let account = client.deliver(parts, stop, &mut |step| progress.push(step));
@@ -139,9 +146,9 @@ fn deliver(backend: &Backend, settings: &Settings, count: u8) -> Seen {
 #[test]
 fn each_backend_has_its_rules() {
     for kind in Kind::ALL {
-        let rules = Rules::of(kind);
-        assert!(rules.path.starts_with('/'), "{kind}");
-        assert!(rules.content_type.contains('/'), "{kind}");
+        let request = rules(kind).exchange.request;
+        assert!(request.path.starts_with('/'), "{kind}");
+        assert!(request.content_type.contains('/'), "{kind}");
     }
 }
 
@@ -185,7 +192,7 @@ fn bodies_go_as_each_backend_takes_them() {
             let url = backend.url().replace("otlp", kind.name());
             let client = Client::new(Endpoint::parse(&url).unwrap(), settings()).unwrap();
             let account = client.deliver(parts(1, 1000), &|| false, &mut |_| {});
-            let (request, rules) = (&backend.requests()[0], Rules::of(kind));
+            let (request, rules) = (&backend.requests()[0], rules(kind).exchange.request);
             assert!(request.head.starts_with(&format!("POST {} HTTP/1.1\r\n", rules.path)));
             assert_eq!(request.header("content-type"), Some(rules.content_type));
             assert_eq!(request.header("content-encoding"), rules.compress.then_some("gzip"));

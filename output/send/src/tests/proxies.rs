@@ -2,7 +2,7 @@
 
 use super::backend::{Backend, Connection, watched};
 use super::certificates::{Authority, Holds};
-use super::{SECRET, brief, deliver_to, hasty, parts, settings};
+use super::{SECRET, base64, brief, deliver_to, hasty, parts, settings};
 use crate::{Secret, Settings};
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -31,7 +31,7 @@ fn plain_http_is_forwarded_with_the_whole_url() {
             let line = "POST http://backend.invalid:4040/push HTTP/1.1\r\n";
             assert!(request.head.starts_with(line), "{}", request.head);
             assert_eq!(request.header("host"), Some("backend.invalid:4040"));
-            let pair = crate::base64(format!("me:{SECRET}").as_bytes());
+            let pair = base64(format!("me:{SECRET}").as_bytes());
             assert_eq!(
                 request.header("proxy-authorization"),
                 Some(format!("Basic {pair}").as_str())
@@ -84,7 +84,7 @@ fn tls_goes_through_a_tunnel() {
         assert_eq!((seen.account.delivered, proxy.connections()), (3, 1));
         let head = heads.recv().unwrap();
         assert!(head.starts_with("CONNECT backend.invalid:443 HTTP/1.1\r\n"), "{head}");
-        let pair = crate::base64(format!("me:{SECRET}").as_bytes());
+        let pair = base64(format!("me:{SECRET}").as_bytes());
         assert!(head.contains(&format!("Proxy-Authorization: Basic {pair}\r\n")), "{head}");
         assert!(backend.requests().iter().all(|r| r.header("proxy-authorization").is_none()));
     });

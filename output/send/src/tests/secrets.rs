@@ -1,7 +1,7 @@
 //! Secrets go where they belong and nowhere else.
 
 use super::backend::{Backend, watched};
-use super::{SECRET, deliver, settings};
+use super::{SECRET, base64, deliver, settings};
 use crate::{Client, Credentials, Endpoint, Secret, Settings};
 
 fn secret() -> Secret {
@@ -26,7 +26,7 @@ fn credentials_reach_the_backend() {
             assert_eq!(deliver(&backend, settings, 1).account.delivered, 1);
             backend.requests()[0].header(name).map(str::to_owned)
         };
-        let pair = crate::base64(format!("me:{SECRET}").as_bytes());
+        let pair = base64(format!("me:{SECRET}").as_bytes());
         assert_eq!(sent(&basic, "Authorization").unwrap(), format!("Basic {pair}"));
         assert_eq!(sent(&bearer, "Authorization").unwrap(), format!("Bearer {SECRET}"));
         assert_eq!(sent(&header, "X-Key").unwrap(), SECRET);
@@ -40,7 +40,7 @@ fn a_backend_that_repeats_secrets_is_not_quoted() {
     watched(|| {
         for settings in all_with_secrets() {
             // `deliver` checks that no text shows the secret; its base64 is checked here.
-            let pair = crate::base64(format!("me:{SECRET}").as_bytes());
+            let pair = base64(format!("me:{SECRET}").as_bytes());
             for status in [200, 206, 400, 401, 302] {
                 let backend = Backend::start(move |connection| {
                     while let Some(request) = connection.request() {

@@ -1,9 +1,11 @@
 //! Bodies for OTLP, its limits, and what its answers mean.
 
+use super::rules::Rules;
 use super::told::{self, Told};
+use crate::exchange::{Answer, Exchange, Request, Verdict};
 use crate::part::{Body, Samples};
 use crate::prepare::split::{Limits, Meter, Room, fits, split};
-use crate::{Answer, Part, Series, Verdict};
+use crate::{Part, Series};
 use output::lean::Lean;
 use output::otlp::SERVICE_NAME;
 use output::pprof::Common;
@@ -15,14 +17,22 @@ use std::collections::BTreeSet;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 
-/// Path of the request below the endpoint's base.
-pub(crate) const PATH: &str = "/v1development/profiles";
-/// Type of the body.
-pub(crate) const CONTENT_TYPE: &str = "application/x-protobuf";
-/// Whether the client compresses the body (gzip, told in `Content-Encoding`).
-pub(crate) const COMPRESS: bool = true;
-/// Further headers of each request.
-pub(crate) const HEADERS: &[(&str, &str)] = &[];
+/// The rules of this backend.
+pub(super) static RULES: Rules = Rules {
+    exchange: Exchange {
+        request: Request {
+            path: "/v1development/profiles",
+            content_type: CONTENT_TYPE,
+            compress: true,
+            headers: &[],
+        },
+        judge,
+    },
+    parts,
+    stale: |_, _| None,
+};
+/// The type of bodies and answers.
+const CONTENT_TYPE: &str = "application/x-protobuf";
 
 /// The Collector answers 400 to a body that is larger when it is decompressed.
 const LIMIT: usize = 20 << 20;
@@ -31,7 +41,7 @@ const NO_PROFILES: &str = "the OpenTelemetry Collector accepts profiles only wit
     --feature-gates=service.profilesSupport and a pipeline for profiles";
 
 /// The profile's parts.
-pub(crate) fn parts(lean: Lean, series: &Series) -> Result<Vec<Part>, Error> {
+fn parts(lean: Lean, series: &Series) -> Result<Vec<Part>, Error> {
     check_labels(series)?;
     parts_within(lean, series, LIMIT)
 }
@@ -120,7 +130,7 @@ struct Status {
 }
 
 /// The meaning of an answer, by the rules of OTLP over HTTP: 429, 502, 503 and 504 allow another attempt.
-pub(crate) fn judge(answer: &Answer) -> Verdict {
+fn judge(answer: &Answer) -> Verdict {
     match answer.status {
         200..=299 => taken(answer),
         404 => Verdict::Refused(format!("{}; {NO_PROFILES}", cause(answer))),

@@ -2,7 +2,7 @@
 
 use super::request::Request;
 use super::*;
-use crate::series::strip;
+use crate::prepare::samples::strip;
 use output::Profile;
 use output::testing::random::{random, same};
 use output::testing::small;

@@ -10,13 +10,15 @@
 #[cfg(test)]
 mod tests;
 
+use super::rules::Rules;
 use super::told::{self, Told};
-use crate::part::{Body, Samples};
-use crate::prepare::labels::Rules;
+use crate::exchange::{Answer, Exchange, Request, Verdict};
+use crate::part::{Body, Entry, Samples};
+use crate::prepare::labels::LabelRules;
 use crate::prepare::profile_name::{profile_name, settle_types};
 use crate::prepare::side_by_side;
 use crate::prepare::split::{Limits, Meter, Room, split};
-use crate::{Answer, Part, Series, Verdict};
+use crate::{Part, Series};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use output::Error;
 use output::lean::Lean;
@@ -24,18 +26,26 @@ use output::pprof::{Common, Parts, packed};
 use output::tell::comments;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Path of the request below the endpoint's base.
-pub(crate) const PATH: &str = "/api/profiles/writeraw";
-/// Type of the body.
-pub(crate) const CONTENT_TYPE: &str = "application/json";
-/// Whether the client compresses the body (gzip, told in `Content-Encoding`).
-pub(crate) const COMPRESS: bool = false;
-/// Further headers of each request.
-pub(crate) const HEADERS: &[(&str, &str)] = &[];
+/// The rules of this backend.
+pub(super) static RULES: Rules = Rules {
+    exchange: Exchange {
+        request: Request {
+            path: "/api/profiles/writeraw",
+            content_type: CONTENT_TYPE,
+            compress: false,
+            headers: &[],
+        },
+        judge,
+    },
+    parts,
+    stale: |_, _| None,
+};
+/// The type of bodies and answers.
+const CONTENT_TYPE: &str = "application/json";
 
 /// Parca's server accepts messages of up to 64 MiB (32 MiB in earlier versions), and reads a message for five seconds at most.
 const LIMITS: Limits = Limits { samples: usize::MAX, bytes: 24 << 20 };
-const RULES: Rules = Rules {
+const LABELS: LabelRules = LabelRules {
     backend: "Parca",
     dots: false,
     negative: true,
@@ -45,9 +55,9 @@ const RULES: Rules = Rules {
 };
 
 /// The profile's parts.
-pub(crate) fn parts(mut lean: Lean, series: &Series) -> Result<Vec<Part>, Error> {
-    settle_types(&mut lean.tables, RULES.backend)?;
-    RULES.fit_samples(&mut lean, 0)?;
+fn parts(mut lean: Lean, series: &Series) -> Result<Vec<Part>, Error> {
+    settle_types(&mut lean.tables, LABELS.backend)?;
+    LABELS.fit_samples(&mut lean, 0)?;
     let lean = Arc::new(lean);
     let comments = comments(&lean.tables);
     let common = Common::new(&lean, &comments);
@@ -84,7 +94,7 @@ fn requests(
 ) -> Result<Vec<Part>, Error> {
     let name = profile_name(&lean.tables);
     let part = |(entries, rows): (Vec<Entry>, Vec<u32>)| Part {
-        body: Body::Parca(entries),
+        body: Body::Later(entries, body),
         samples: Samples::new(lean, rows),
     };
     let (mut parts, mut request, mut bytes) = (Vec::new(), (Vec::new(), Vec::new()), 0);
@@ -92,14 +102,14 @@ fn requests(
         let pieces = pieces?;
         let Some(first) = pieces.first().and_then(|(_, rows)| rows.first()) else { continue };
         let set = &lean.sets()[lean.row(*first).set as usize];
-        let labels = RULES.of_samples(series, set, name)?;
+        let labels = LABELS.of_samples(series, set, name)?;
         for (plain, rows) in pieces {
             if !request.0.is_empty() && bytes + plain.len() > LIMITS.bytes {
                 parts.push(part(std::mem::take(&mut request)));
                 bytes = 0;
             }
             bytes += plain.len();
-            request.0.push(Entry { labels: labels.clone(), plain });
+            request.0.push(Entry { labels: labels.clone(), pprof: plain });
             request.1.extend(rows);
         }
     }
@@ -107,29 +117,14 @@ fn requests(
     Ok(parts)
 }
 
-/// A series with one profile.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Entry {
-    labels: Vec<(String, String)>,
-    /// The profile, not compressed.
-    plain: Vec<u8>,
-}
-
-impl Entry {
-    /// Bytes of the profile.
-    pub(crate) fn len(&self) -> usize {
-        self.plain.len()
-    }
-}
-
 /// The body with these series.
-pub(crate) fn body(entries: &[Entry]) -> Vec<u8> {
+fn body(entries: &[Entry]) -> Vec<u8> {
     let text = |(): &mut (), entry: &Entry| {
         let pair =
             |(name, value): &(String, String)| serde_json::json!({ "name": name, "value": value });
         let labels = serde_json::Value::from_iter(entry.labels.iter().map(pair));
         let mut text = format!(r#"{{"labels":{{"labels":{labels}}},"samples":[{{"rawProfile":""#);
-        BASE64_STANDARD.encode_string(packed(&entry.plain), &mut text);
+        BASE64_STANDARD.encode_string(packed(&entry.pprof), &mut text);
         text.push_str(r#""}]}"#);
         text
     };
@@ -149,7 +144,7 @@ pub(crate) fn body(entries: &[Entry]) -> Vec<u8> {
 ///
 /// Errors that may end soon allow another attempt: unavailable, deadline exceeded, exhausted (except for a message that is too large),
 /// aborted, internal, and errors without a code of their own, which come from its store.
-pub(crate) fn judge(answer: &Answer) -> Verdict {
+fn judge(answer: &Answer) -> Verdict {
     let status = answer.status;
     if (200..300).contains(&status) {
         return told::success(answer, CONTENT_TYPE, "Parca");

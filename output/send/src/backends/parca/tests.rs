@@ -1,7 +1,7 @@
 //! Bodies as JSON readers see them, and what answers mean.
 
 use super::*;
-use crate::series::strip;
+use crate::prepare::samples::strip;
 use crate::{Backend, prepare};
 use output::Profile;
 use output::pprof::{self, read};
@@ -114,7 +114,8 @@ fn random_profiles_arrive_whole() {
         }
         assert_eq!(together, sums(&whole), "seed {seed}");
         assert_eq!(sums(&parts[0].profile()), sums(&whole), "seed {seed}");
-        assert_eq!(pushed(&whole), parts, "seed {seed}");
+        let again = pushed(&whole);
+        assert!(again.iter().map(Part::content).eq(parts.iter().map(Part::content)), "seed {seed}");
     }
 }
 

@@ -20,14 +20,16 @@ mod stacks;
 mod tests;
 mod wire;
 
+use super::rules::Rules;
 use super::told::{self, Told};
+use crate::exchange::{Answer, Exchange, Request, Verdict};
 use crate::part::{Body, Samples};
-use crate::prepare::labels::Rules;
+use crate::prepare::labels::LabelRules;
 use crate::prepare::profile_name::{profile_name, settle_types};
+use crate::prepare::samples::by_service;
 use crate::prepare::side_by_side;
 use crate::prepare::split::{Limits, Meter, Room, split};
-use crate::series::by_service;
-use crate::{Answer, Part, Series, Verdict};
+use crate::{Part, Series};
 use flate2::Crc;
 use output::lean::Lean;
 use output::pprof::{Common, Parts};
@@ -37,19 +39,33 @@ use prost::Message;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-/// Path of the request below the endpoint's base.
-pub(crate) const PATH: &str = "/push.v1.PusherService/Push";
-/// Type of the body.
-pub(crate) const CONTENT_TYPE: &str = "application/proto";
-/// Whether the client compresses the body (gzip, told in `Content-Encoding`).
-pub(crate) const COMPRESS: bool = true;
-/// Further headers of each request.
-pub(crate) const HEADERS: &[(&str, &str)] = &[("Connect-Protocol-Version", "1")];
+/// The rules of this backend.
+pub(super) static RULES: Rules = Rules {
+    exchange: Exchange {
+        request: Request {
+            path: "/push.v1.PusherService/Push",
+            content_type: CONTENT_TYPE,
+            compress: true,
+            headers: &[("Connect-Protocol-Version", "1")],
+        },
+        judge,
+    },
+    parts,
+    stale: stale,
+};
+/// The type of bodies and answers.
+const CONTENT_TYPE: &str = "application/proto";
 
 /// Thirty labels with names and values of the largest size fit beside a profile into 2 MiB.
 const LIMITS: Limits = Limits { samples: 16_000, bytes: (2 << 20) - (96 << 10) };
-const RULES: Rules =
-    Rules { backend: "Pyroscope", dots: true, negative: false, name: 1024, value: 2048, count: 30 };
+const LABELS: LabelRules = LabelRules {
+    backend: "Pyroscope",
+    dots: true,
+    negative: false,
+    name: 1024,
+    value: 2048,
+    count: 30,
+};
 /// Frames of a stack at most.
 const FRAMES: usize = 1_000;
 /// The time between parts, in nanoseconds.
@@ -60,9 +76,9 @@ const OLDEST: i64 = 3_600 * 1_000_000_000;
 const NEWEST: i64 = 600 * 1_000_000_000;
 
 /// The profile's parts.
-pub(crate) fn parts(mut lean: Lean, series: &Series) -> Result<Vec<Part>, Error> {
-    settle_types(&mut lean.tables, RULES.backend)?;
-    let keys = RULES.fit_samples(&mut lean, 2 + series.labels.len())?;
+fn parts(mut lean: Lean, series: &Series) -> Result<Vec<Part>, Error> {
+    settle_types(&mut lean.tables, LABELS.backend)?;
+    let keys = LABELS.fit_samples(&mut lean, 2 + series.labels.len())?;
     stacks::name_unknown(&mut lean.tables);
     stacks::cut(&mut lean, FRAMES);
     let services = by_service(&mut lean, &keys, &series.service_name);
@@ -95,7 +111,7 @@ fn drafts(
     let (mut meter, mut room) = (Meter::new(lean, common), Room::new());
     let mut drafts = Vec::new();
     for (service, rows) in services {
-        let labels = RULES.of_series(series, &service, name)?;
+        let labels = LABELS.of_series(series, &service, name)?;
         let parts = split(&mut meter, rows, LIMITS, &mut room)?;
         let offset = offset(lean, &parts);
         for (rows, step) in parts.into_iter().zip(0..) {
@@ -153,7 +169,7 @@ fn id(profile: &[u8], labels: &[(String, String)], time: (i64, i64)) -> String {
 }
 
 /// The reason why Pyroscope would refuse the profile because of its time. A profile without a time gets the time of its arrival.
-pub(crate) fn stale(profile: &Profile, now_nanos: i64) -> Option<String> {
+fn stale(profile: &Profile, now_nanos: i64) -> Option<String> {
     let age = now_nanos.saturating_sub(profile.time_nanos);
     let minutes = age.unsigned_abs() / 60_000_000_000;
     if profile.time_nanos == 0 {
@@ -176,7 +192,7 @@ pub(crate) fn stale(profile: &Profile, now_nanos: i64) -> Option<String> {
 ///
 /// The errors that allow another attempt are those of Grafana's own agent: unavailable, deadline exceeded, rate limit, aborted, and
 /// server faults. If the server keeps failing, the attempts end with the time limit.
-pub(crate) fn judge(answer: &Answer) -> Verdict {
+fn judge(answer: &Answer) -> Verdict {
     let status = answer.status;
     if (200..300).contains(&status) {
         return told::success(answer, CONTENT_TYPE, "Pyroscope");

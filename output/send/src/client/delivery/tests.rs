@@ -79,7 +79,7 @@ fn run_until(parts: u8, outcomes: Vec<Outcome>, stop_after: usize) -> Seen {
     let (clock, mut told) = (Fake::default(), Vec::new());
     let mut outcomes = VecDeque::from(outcomes);
     let attempts = Cell::new(0);
-    let mut delivery = Delivery {
+    let delivery = Delivery {
         open: &mut |part: &Part| part.body().into(),
         attempt: &mut |body: &Body, time| {
             assert!(!time.is_zero() && time <= Duration::from_secs(10));
@@ -96,8 +96,8 @@ fn run_until(parts: u8, outcomes: Vec<Outcome>, stop_after: usize) -> Seen {
         limits: (Duration::from_secs(10), Duration::from_secs(60)),
         account: Account::default(),
     };
-    delivery.run((1..=parts).map(part).collect(), &mut |progress| told.push(progress));
-    let account = delivery.account;
+    let numbered = (1..=parts).map(part).collect();
+    let account = delivery.run(numbered, &mut |progress| told.push(progress));
     assert!(outcomes.is_empty(), "{} outcomes are left", outcomes.len());
     assert_eq!(account.delivered + account.failed.len(), usize::from(parts), "{account:?}");
     let waits = clock.waits.borrow().iter().map(Duration::as_secs).collect();
@@ -196,7 +196,7 @@ fn time_that_is_up_ends_the_delivery_with_a_last_attempt() {
 fn a_large_body_has_more_time() {
     let times = RefCell::new(Vec::new());
     let clock = Fake::default();
-    let mut delivery = Delivery {
+    let delivery = Delivery {
         open: &mut |part: &Part| part.body().into(),
         attempt: &mut |body: &Body, time| {
             times.borrow_mut().push(time.as_secs());

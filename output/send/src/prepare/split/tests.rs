@@ -1,7 +1,7 @@
 //! Parts are under the limits, and together they are the whole.
 
 use super::*;
-use crate::series::strip;
+use crate::prepare::samples::strip;
 use output::pprof::{Common, Limits as ReadLimits, Pprof, read};
 use output::tell::comments;
 use output::testing::random::{random, same};
