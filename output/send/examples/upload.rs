@@ -13,10 +13,10 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "a program that prints")]
 
-use output::ProfileBuilder;
+use output::testing::cpu_time;
 use output::{
     FrameKind, FrameRef, Function, Label, LabelValue, Line, Location, LocationId, Mapping, Marks,
-    Profile, Sample, Trust, ValueType,
+    Profile, ProfileBuilder, Sample, Trust,
 };
 use rustix::time::{ClockId, Timespec, clock_gettime};
 use send::{Backend, Part, Series, prepare, wire_body};
@@ -144,16 +144,10 @@ impl Dice {
 /// Of many programs; stacks grow as in a program: most share their root's side with others.
 fn window(containers: bool) -> Profile {
     let mut dice = Dice(88_172_645_463_325_252);
-    let kind = |kind: &str, unit: &str| ValueType { kind: kind.into(), unit: unit.into() };
     let mut builder = ProfileBuilder::new(Profile {
-        sample_types: vec![kind("samples", "count"), kind("cpu", "nanoseconds")],
-        default_sample_type: 1,
-        period_type: kind("cpu", "nanoseconds"),
-        period: 10_000_000,
-        time_nanos: 1_700_000_000_000_000_000,
         duration_nanos: 10_000_000_000,
         summary: "a window".into(),
-        ..Profile::default()
+        ..cpu_time()
     });
     let locations = locations(&mut builder, &mut dice);
     let stacks = stacks(&locations, &mut dice);

@@ -1,6 +1,6 @@
 //! Sending a profile to a profiling backend.
 //!
-//! *What it is.* [`prepare`] makes the bodies of requests from a profile, each small enough for its backend; [`Client`] delivers them.
+//! *What it is.* [`prepare()`] makes the bodies of requests from a profile, each small enough for its backend; [`Client`] delivers them.
 //! *What you must do.* Parse an [`Endpoint`], name the profile ([`Series`]), and read the [`Account`]. *What it does.* Every part is
 //! either delivered or listed in the account with its cause. *What it is not.* It knows nothing of files, recordings and command lines.
 //!

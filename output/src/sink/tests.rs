@@ -102,13 +102,16 @@ fn one_s_own_links_are_followed() {
     assert!(Sink::file(&at("loop.svg")).is_err());
 }
 
+/// A directory as `/tmp` is; only root can make files of others in it.
+fn shared_by_all() -> Option<tempfile::TempDir> {
+    let directory = is_root().then(|| tempfile::tempdir().unwrap())?;
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o1777)).unwrap();
+    Some(directory)
+}
+
 #[test]
 fn somebody_else_s_link_in_a_shared_directory_is_refused() {
-    if !is_root() {
-        return;
-    }
-    let directory = tempfile::tempdir().unwrap();
-    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o1777)).unwrap();
+    let Some(directory) = shared_by_all() else { return };
     let (target, link) = (directory.path().join("target"), directory.path().join("link.svg"));
     fs::write(&target, "precious").unwrap();
     symlink(&target, &link).unwrap();
@@ -119,11 +122,7 @@ fn somebody_else_s_link_in_a_shared_directory_is_refused() {
 
 #[test]
 fn somebody_else_s_fifo_in_a_shared_directory_is_refused() {
-    if !is_root() {
-        return;
-    }
-    let directory = tempfile::tempdir().unwrap();
-    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o1777)).unwrap();
+    let Some(directory) = shared_by_all() else { return };
     let path = directory.path().join("out.svg");
     assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
     std::os::unix::fs::lchown(&path, Some(65_534), None).unwrap();

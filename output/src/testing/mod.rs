@@ -50,20 +50,27 @@ pub fn stack(names: &[&str], value: i64) -> Stack {
     Stack { frames, value, tid: 1, marks: Marks::default() }
 }
 
-/// A profile with samples and CPU time (10 ms a sample), of one process `prog` with pid 7.
-pub fn profile(stacks: &[Stack]) -> Profile {
+/// A profile without samples, of samples and CPU time: 10 ms a sample, in 1.5 s.
+pub fn cpu_time() -> Profile {
     let kind = |kind: &str, unit: &str| ValueType { kind: kind.into(), unit: unit.into() };
-    let mut builder = ProfileBuilder::new(Profile {
+    Profile {
         sample_types: vec![kind("samples", "count"), kind("cpu", "nanoseconds")],
         default_sample_type: 1,
         period_type: kind("cpu", "nanoseconds"),
         period: 10_000_000,
         time_nanos: 1_700_000_000_000_000_000,
         duration_nanos: 1_500_000_000,
+        ..Profile::default()
+    }
+}
+
+/// A profile with samples and CPU time, of one process `prog` with pid 7.
+pub fn profile(stacks: &[Stack]) -> Profile {
+    let mut builder = ProfileBuilder::new(Profile {
         summary: "23 samples, none lost".into(),
         comments: vec!["samples: 23".into(), "lost: 0".into()],
         program: Some("/usr/bin/prog".into()),
-        ..Profile::default()
+        ..cpu_time()
     });
     for stack in stacks {
         let frames =

@@ -1,9 +1,10 @@
 //! Profiles of all shapes for tests, the same for the same seed.
 
+use super::cpu_time;
 use crate::ProfileBuilder;
 use crate::model::profile::{
     FrameKind, FrameRef, Function, INTERPRETED, Label, LabelValue, Line, Location, LocationId,
-    Mapping, Marks, Profile, Sample, Trust, ValueType,
+    Mapping, Marks, Profile, Sample, Trust,
 };
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -36,17 +37,10 @@ impl Dice {
 /// A profile with up to 200 samples before equal ones are merged.
 pub fn random(seed: u64) -> Profile {
     let dice = &mut Dice::new(seed);
-    let kind = |kind: &str, unit: &str| ValueType { kind: kind.into(), unit: unit.into() };
     let mut builder = ProfileBuilder::new(Profile {
-        sample_types: vec![kind("samples", "count"), kind("cpu", "nanoseconds")],
-        default_sample_type: 1,
-        period_type: kind("cpu", "nanoseconds"),
-        period: 10_000_000,
-        time_nanos: 1_700_000_000_000_000_000,
-        duration_nanos: 1_500_000_000,
         summary: "random".into(),
         comments: (0..dice.below(4)).map(|n| format!("fact {n}")).collect(),
-        ..Profile::default()
+        ..cpu_time()
     });
     let locations = locations(dice, &mut builder);
     for _ in 0..1 + dice.below(200) {

@@ -55,8 +55,23 @@ pub(super) fn is_type(answer: &Answer, name: &str) -> bool {
     kind.is_empty() || kind.eq_ignore_ascii_case(name)
 }
 
-/// What a success means: with another type of content it is not this backend's.
-pub(super) fn success(answer: &Answer, content_type: &str, backend: &str) -> Verdict {
+/// The meaning of an answer of a backend that tells its failures by a code. `failure` gives it for a failure, from the status and the
+/// backend's own words, or `None` if the code is not one of the backend's.
+pub(super) fn judge(
+    answer: &Answer,
+    (backend, content_type): (&str, &str),
+    failure: fn(u16, &Told) -> Option<Verdict>,
+) -> Verdict {
+    let status = answer.status;
+    if (200..300).contains(&status) {
+        return success(answer, content_type, backend);
+    }
+    let told = Told::read(answer).and_then(|told| failure(status, &told));
+    told.unwrap_or_else(|| foreign_failure(answer, backend))
+}
+
+/// The meaning of a success. An answer with another content type is not from this backend.
+fn success(answer: &Answer, content_type: &str, backend: &str) -> Verdict {
     if is_type(answer, content_type) {
         return Verdict::Delivered;
     }
@@ -64,8 +79,8 @@ pub(super) fn success(answer: &Answer, content_type: &str, backend: &str) -> Ver
     Verdict::Refused(format!("this is not {backend}: status {status} with {kind}"))
 }
 
-/// What a failure means that does not say its code in the backend's own way: something between answered.
-pub(super) fn failure(answer: &Answer, backend: &str) -> Verdict {
+/// The meaning of a failure without one of the backend's codes: something on the way answered.
+fn foreign_failure(answer: &Answer, backend: &str) -> Verdict {
     let text = status_and_text(answer);
     match answer.status {
         408 | 429 | 500 | 502..=504 => Verdict::Retry(text),

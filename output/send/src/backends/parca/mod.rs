@@ -145,23 +145,19 @@ fn body(entries: &[Entry]) -> Vec<u8> {
 /// Errors that may end soon allow another attempt: unavailable, deadline exceeded, exhausted (except for a message that is too large),
 /// aborted, internal, and errors without a code of their own, which come from its store.
 fn judge(answer: &Answer) -> Verdict {
-    let status = answer.status;
-    if (200..300).contains(&status) {
-        return told::success(answer, CONTENT_TYPE, "Parca");
-    }
-    let told = Told::read(answer);
-    let code = told.as_ref().and_then(|told| told.code.as_i64());
-    let (Some(told), Some(code)) = (&told, code) else {
-        return told::failure(answer, "Parca");
-    };
-    let text = format!("{} ({status}): {}", word(code), told.message);
-    match word(code) {
+    told::judge(answer, ("Parca", CONTENT_TYPE), failure)
+}
+
+fn failure(status: u16, told: &Told) -> Option<Verdict> {
+    let word = word(told.code.as_i64()?);
+    let text = format!("{word} ({status}): {}", told.message);
+    Some(match word {
         "resource exhausted" if told.message.contains("larger than max") => Verdict::Refused(text),
         "unknown" if told.message.starts_with("invalid profile type") => Verdict::Refused(text),
         "unknown" | "deadline exceeded" | "resource exhausted" | "aborted" | "internal"
         | "unavailable" => Verdict::Retry(text),
         _ => Verdict::Refused(text),
-    }
+    })
 }
 
 /// gRPC's word for a code.

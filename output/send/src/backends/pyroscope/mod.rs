@@ -51,7 +51,7 @@ pub(super) static RULES: Rules = Rules {
         judge,
     },
     parts,
-    stale: stale,
+    stale,
 };
 /// The type of bodies and answers.
 const CONTENT_TYPE: &str = "application/proto";
@@ -193,19 +193,15 @@ fn stale(profile: &Profile, now_nanos: i64) -> Option<String> {
 /// The errors that allow another attempt are those of Grafana's own agent: unavailable, deadline exceeded, rate limit, aborted, and
 /// server faults. If the server keeps failing, the attempts end with the time limit.
 fn judge(answer: &Answer) -> Verdict {
-    let status = answer.status;
-    if (200..300).contains(&status) {
-        return told::success(answer, CONTENT_TYPE, "Pyroscope");
-    }
-    let told = Told::read(answer);
-    let code = told.as_ref().and_then(|told| told.code.as_str());
-    let (Some(told), Some(code)) = (&told, code) else {
-        return told::failure(answer, "Pyroscope");
-    };
+    told::judge(answer, ("Pyroscope", CONTENT_TYPE), failure)
+}
+
+fn failure(status: u16, told: &Told) -> Option<Verdict> {
+    let code = told.code.as_str()?;
     let text = format!("{} ({status}): {}", told::one_line(code), told.message);
-    match code {
+    Some(match code {
         "unavailable" | "deadline_exceeded" | "resource_exhausted" | "aborted" | "internal"
         | "unknown" | "data_loss" => Verdict::Retry(text),
         _ => Verdict::Refused(text),
-    }
+    })
 }
