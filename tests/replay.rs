@@ -75,9 +75,12 @@ fn how_far_stacks_go_and_how_frames_were_found() -> Result<(), Skip> {
         assert!(folded.contains(marked), "{marked} in {folded}");
     }
     let svg = fs::read_to_string(svg).unwrap();
-    for told in
-        ["by a synthesised rule", "guessed)", "caller may be missing", "stacks 23.5 % complete"]
-    {
+    for told in [
+        "by a rule derived from disassembly",
+        "guessed)",
+        "caller may be missing",
+        "stacks 23.5 % complete",
+    ] {
         assert!(svg.contains(told), "{told} in the graph");
     }
     assert!(

@@ -45,7 +45,7 @@ pub const INTERPRETED: &str = "[interpreted]";
 pub enum Trust {
     /// From registers, rules, or the kernel itself.
     Sure,
-    /// From a row synthesised from disassembly.
+    /// By a rule derived from disassembly.
     Synthesised,
     /// From a frame pointer.
     FramePointer,

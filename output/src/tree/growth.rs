@@ -191,7 +191,7 @@ impl<'a> Growth<'a> {
     }
 }
 
-/// The doubt that most of a node is under, and how much that is. A synthesised rule is told where there is no other.
+/// The doubt that holds for most of a node, and for how much of it. A rule derived from disassembly counts only if there is no other doubt.
 fn most(amounts: [u64; 4], total: u64) -> (Doubt, Extent) {
     let of = |doubt: Doubt| (amounts[doubt as usize], doubt);
     let worst = of(Doubt::Guessed).max(of(Doubt::CallerMayBeMissing));

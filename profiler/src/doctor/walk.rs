@@ -33,7 +33,7 @@ pub struct Figures {
     pub memory: usize,
     /// Whether Go's own table is among its sources.
     pub go: bool,
-    /// Bytes of code that synthesised rules cover.
+    /// Bytes of code that rules derived from disassembly cover.
     pub synthesised: u64,
     /// Bytes of code without rules that sets up frame pointers.
     pub framed: u64,

@@ -16,7 +16,7 @@ use std::io::{self, Write};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Folded {
     /// Mark frames: `_[k]` kernel, `_[i]` inlined, `_[j]` made at run time, `_[0]` interpreted, `_[g]` guessed, `_[m]` the
-    /// caller may be missing, `_[s]` found by a synthesised rule. At most one a frame: doubt before kind, inlined before
+    /// caller may be missing, `_[s]` found by a rule derived from disassembly. At most one a frame: doubt before kind, inlined before
     /// kernel, and `_[s]` where there is no other.
     pub annotate: bool,
     /// The label whose value becomes the frame at the root, as `comm` in profiles of the whole machine.

@@ -34,9 +34,9 @@ pub(super) const WORDS: [(char, &str); 14] = [
     ('\u{17}', "caller may be missing"),
     ('\u{18}', "caller may be missing in most"),
     ('\u{19}', "caller may be missing in part"),
-    ('\u{1a}', "by a synthesised rule"),
-    ('\u{1b}', "mostly by a synthesised rule"),
-    ('\u{1c}', "partly by a synthesised rule"),
+    ('\u{1a}', "by a rule derived from disassembly"),
+    ('\u{1b}', "mostly by a rule derived from disassembly"),
+    ('\u{1c}', "partly by a rule derived from disassembly"),
     ('\u{1d}', "process"),
     ('\u{1e}', "interpreted"),
 ];
@@ -108,9 +108,9 @@ fn words(traits: Traits) -> [&'static str; 3] {
         (Doubt::CallerMayBeMissing, Extent::Whole) => "caller may be missing",
         (Doubt::CallerMayBeMissing, Extent::Most) => "caller may be missing in most",
         (Doubt::CallerMayBeMissing, Extent::Part) => "caller may be missing in part",
-        (Doubt::Synthesised, Extent::Whole) => "by a synthesised rule",
-        (Doubt::Synthesised, Extent::Most) => "mostly by a synthesised rule",
-        (Doubt::Synthesised, Extent::Part) => "partly by a synthesised rule",
+        (Doubt::Synthesised, Extent::Whole) => "by a rule derived from disassembly",
+        (Doubt::Synthesised, Extent::Most) => "mostly by a rule derived from disassembly",
+        (Doubt::Synthesised, Extent::Part) => "partly by a rule derived from disassembly",
     };
     [kind, if traits.inlined { "inlined" } else { "" }, doubt]
 }

@@ -26,10 +26,10 @@ const LONGEST_NAME: usize = 1_000;
 
 /// Draws a flame graph.
 ///
-/// Width is a value column's. A frame's tooltip has its value, its share, and what it is: kernel, inlined, JIT; and how it was found where that is worth telling: by a
-/// synthesised rule, guessed, caller may be missing, of the whole box or most or a part of it.
-/// Colours depend on what a frame is and on its name, and on nothing else. The profile's summary is the
-/// subtitle, its comments are in the picture's description and in the subtitle's tooltip.
+/// The width is a value column. A frame's tooltip has its value, its share, and its kind: kernel, inlined, JIT. It says how the frame was
+/// found if that limits it: guessed, caller may be missing, or by a rule derived from disassembly; and whether this holds for the whole
+/// box, most of it or a part of it. A frame's colour depends only on its kind and its name. The profile's summary is the subtitle. Its
+/// comments are in the picture's description and in the subtitle's tooltip.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Svg {
     /// How it is drawn.

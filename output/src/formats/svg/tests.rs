@@ -80,9 +80,9 @@ fn a_box_is_one_whatever_its_frames_were_found_by() {
         (
             Trust::Synthesised,
             [
-                "partly by a synthesised rule",
-                "mostly by a synthesised rule",
-                "by a synthesised rule",
+                "partly by a rule derived from disassembly",
+                "mostly by a rule derived from disassembly",
+                "by a rule derived from disassembly",
             ],
         ),
     ] {
