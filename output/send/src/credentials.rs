@@ -12,7 +12,7 @@ impl Secret {
         Self(text)
     }
 
-    /// The secret itself, for the request, and for removing it from messages.
+    /// The secret itself, to send it and to remove it from messages.
     pub(super) fn expose(&self) -> &str {
         &self.0
     }
@@ -27,7 +27,7 @@ impl std::fmt::Debug for Secret {
 /// The credentials of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Credentials {
-    /// Nothing.
+    /// None.
     #[default]
     None,
     /// User and password.
@@ -40,7 +40,7 @@ impl Credentials {
     /// The value of the `Authorization` header.
     ///
     /// # Errors
-    /// One sentence: a user with a colon, a token with characters that no header carries.
+    /// One sentence: the user has a colon, or the token has characters that no header can carry.
     pub(super) fn header(&self) -> Result<Option<Secret>, String> {
         match self {
             Self::None => Ok(None),
@@ -61,11 +61,11 @@ impl Credentials {
     }
 }
 
-/// Takes secrets out of what others say, should a backend or a proxy repeat them.
+/// Removes secrets from answers, in case a backend or a proxy repeats them.
 #[derive(Clone, Default)]
 pub(super) struct Conceal(Vec<String>);
 
-/// Shorter ones would be found in every second message by chance.
+/// Bytes of the shortest secret that is removed. Shorter ones would match ordinary words.
 const SHORTEST: usize = 4;
 
 impl Conceal {
@@ -74,7 +74,7 @@ impl Conceal {
         let schemes = ["Basic ", "Bearer "].into_iter();
         let bare = schemes.filter_map(|scheme| secret.strip_prefix(scheme)).next();
         self.0.extend(Some(bare.unwrap_or(secret).to_owned()).filter(|s| s.len() >= SHORTEST));
-        // Longest first: a secret may be a part of another.
+        // Longest first, since a secret may be a part of another.
         self.0.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         self.0.dedup();
     }
@@ -84,7 +84,7 @@ impl Conceal {
         self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "***"))
     }
 
-    /// Overwrites each secret with as many stars, so that lengths written in the bytes stay true.
+    /// Overwrites each secret with as many stars, so that lengths in the bytes stay correct.
     pub(super) fn bytes(&self, bytes: &mut [u8]) {
         for secret in self.0.iter().map(String::as_bytes) {
             let mut at = 0;

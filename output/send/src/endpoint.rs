@@ -74,7 +74,7 @@ impl Endpoint {
         Ok(Self { backend, base: format!("{scheme}://{}{path}", authority_of(authority)?) })
     }
 
-    /// Whether the way there is encrypted.
+    /// Whether the connection is encrypted.
     pub fn is_encrypted(&self) -> bool {
         self.base.starts_with("https:")
     }
@@ -84,23 +84,23 @@ impl Endpoint {
         split_port(self.authority()).0.trim_matches(['[', ']'])
     }
 
-    /// The port, the scheme's own where none was given.
+    /// The port; by default, the scheme's own.
     pub fn port(&self) -> u16 {
         let usual = if self.is_encrypted() { 443 } else { 80 };
         split_port(self.authority()).1.and_then(|port| port.parse().ok()).unwrap_or(usual)
     }
 
-    /// Whether nothing that is sent there leaves this machine: a loopback address, or `localhost`.
+    /// Whether requests stay on this machine: the host is a loopback address or `localhost`.
     pub fn is_loopback(&self) -> bool {
         let host = self.host();
         match host.parse::<IpAddr>() {
             Ok(address) => address.to_canonical().is_loopback(),
-            // Names below it are asked of name servers by some systems.
+            // Some systems ask name servers for names below it.
             Err(_) => host == "localhost",
         }
     }
 
-    /// The URL of a request below the base; a base that ends with the path already stays as it is.
+    /// The URL of a request: the base with the path, unless the base already ends with it.
     pub(super) fn below(&self, path: &str) -> String {
         if self.base.ends_with(path) { self.base.clone() } else { format!("{}{path}", self.base) }
     }
@@ -132,7 +132,7 @@ fn kind(scheme: &str) -> Result<(Backend, &str), String> {
     }
 }
 
-/// A host with its port, as it goes into a URL.
+/// A host with its port, as URLs have it.
 fn authority_of(text: &str) -> Result<String, String> {
     let (host, port) = split_port(text);
     let host = match host.strip_prefix('[').map(|host| host.strip_suffix(']')) {
@@ -165,7 +165,7 @@ fn split_port(authority: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// Whether this can be a host's name or an IPv4 address.
+/// Whether the text may be a host name or an IPv4 address.
 fn is_name(host: &str) -> bool {
     let host = host.strip_suffix('.').unwrap_or(host);
     host.len() < 254

@@ -18,9 +18,9 @@ pub(crate) struct Request {
 pub(crate) struct Answer {
     /// The status code.
     pub(crate) status: u16,
-    /// The content type, empty where none was given.
+    /// The content type; empty if the answer has none.
     pub(crate) content_type: String,
-    /// No more than the first 64 KiB of the body, decompressed.
+    /// The first 64 KiB of the body at most, decompressed.
     pub(crate) body: Vec<u8>,
 }
 
@@ -31,11 +31,11 @@ pub(crate) enum Verdict {
     Delivered,
     /// The whole part was accepted, with a remark.
     Advised(String),
-    /// A part of it was rejected, as the text says. Sent again, most of it would arrive twice.
+    /// Some of the part was rejected, for the reason in the text. If it were sent again, the rest would arrive twice.
     Partial(String),
-    /// Worth another attempt.
+    /// It was not accepted; another attempt may succeed.
     Retry(String),
-    /// Never to be sent again as it is.
+    /// It was not accepted, and would not be in another attempt.
     Refused(String),
 }
 

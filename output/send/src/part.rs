@@ -6,7 +6,7 @@ use output::{Label, LabelValue, Profile, ValueType};
 use std::borrow::Cow;
 use std::sync::Arc;
 
-/// A future request: a part of a profile, and its body.
+/// A part of a profile, and the body of the request that sends it.
 ///
 /// The samples stay in the tables of the whole profile. They become a profile only on demand, because most parts are delivered and
 /// dropped.
@@ -19,9 +19,9 @@ pub struct Part {
 /// A body, not yet compressed.
 #[derive(Clone, Debug)]
 pub(super) enum Body {
-    /// The bytes.
+    /// The bytes themselves.
     Whole(Vec<u8>),
-    /// Profiles with their labels, and what makes the bytes of them when the part is sent.
+    /// Profiles with their labels, and the function that makes the bytes from them when the part is sent.
     Later(Vec<Entry>, fn(&[Entry]) -> Vec<u8>),
 }
 
@@ -38,11 +38,11 @@ pub(super) struct Entry {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Samples {
     pub(super) of: Arc<Lean>,
-    /// Which.
+    /// The numbers of the samples.
     pub(super) rows: Vec<u32>,
     /// The time of the part, if it differs from the profile's time.
     pub(super) time_nanos: Option<i64>,
-    /// The service, where its name is not the series' one.
+    /// The service, if it is not the one of the series.
     pub(super) service: Option<String>,
 }
 
@@ -53,7 +53,7 @@ impl Samples {
 }
 
 impl Part {
-    /// The samples that the body carries, as a profile of its own.
+    /// The samples in the body, as a profile of their own.
     pub fn profile(&self) -> Profile {
         let Samples { of, rows, time_nanos, service } = &self.samples;
         let mut profile = of.profile(rows);
@@ -88,7 +88,7 @@ impl Part {
         self.samples.of.tables.default_sample_type
     }
 
-    /// The body on the wire, before the compression that a header names.
+    /// The body before compression.
     pub fn body(&self) -> Cow<'_, [u8]> {
         match &self.body {
             Body::Whole(bytes) => Cow::Borrowed(bytes),
@@ -96,7 +96,7 @@ impl Part {
         }
     }
 
-    /// Bytes of the body before any compression.
+    /// The size of the body in bytes before any compression. Parca's JSON counts as the profiles in it.
     pub fn body_len(&self) -> usize {
         match &self.body {
             Body::Whole(bytes) => bytes.len(),
@@ -110,14 +110,14 @@ impl Part {
         Self { body: Body::Whole(body), samples: Samples::default() }
     }
 
-    /// All that the part holds, to compare it with another.
+    /// The whole content, to compare two parts.
     #[cfg(test)]
     pub(super) fn content(&self) -> (Cow<'_, [u8]>, &Samples) {
         (self.body(), &self.samples)
     }
 }
 
-/// Gives samples a label with their service name, because they may be sent again.
+/// Gives samples a label with their service name, because the profile may be sent again.
 pub(crate) fn name_service(profile: &mut Profile, service: &str) {
     for sample in &mut profile.samples {
         let value = LabelValue::Text(service.to_owned());

@@ -8,29 +8,29 @@ use std::time::Duration;
 pub struct Settings {
     /// The credentials.
     pub credentials: Credentials,
-    /// `X-Scope-OrgID`, where there is one.
+    /// The tenant, sent as `X-Scope-OrgID`.
     pub tenant: Option<String>,
     /// Further headers; their values may be secrets.
     pub headers: Vec<(String, Secret)>,
-    /// PEM certificates to trust instead of the system's.
+    /// Certificates in PEM that are trusted instead of the system's.
     pub ca: Option<Vec<u8>>,
-    /// PEM certificate chain and key to show.
+    /// The client's own certificate chain and its key, in PEM.
     pub identity: Option<(Vec<u8>, Secret)>,
     /// Whether credentials may be sent to other machines over plain http.
     pub plain_credentials: bool,
-    /// Time for one attempt; a second more for each 128 KiB of the body.
+    /// The time for one attempt, plus a second for each 128 KiB of the body.
     pub attempt: Duration,
-    /// Time for all parts and attempts together.
+    /// The time for all parts and attempts together.
     pub total: Duration,
-    /// The environment variables in use, by name: those of [`Settings::ENVIRONMENT`]. A proxy's URL may contain a password. No other variable
-    /// is read.
+    /// The environment variables of [`Settings::ENVIRONMENT`] that are set, by name. No others are read. The values are secrets, since a
+    /// proxy's URL may contain a password.
     pub environment: Vec<(String, Secret)>,
 }
 
 impl Settings {
-    /// Names of the variables that count: proxies, by the scheme of the URL that is asked for, hosts that need none
-    /// (`example.com` with all below it, addresses, networks as `10.0.0.0/8`, `*`), and the file of certificates that
-    /// the system trusts. Lower case goes before upper case.
+    /// The names of the variables that count: the proxy for each scheme, the hosts that need no proxy (`example.com` with all names below
+    /// it, addresses, networks such as `10.0.0.0/8`, or `*`), and the file of certificates that the system trusts. Lower case takes
+    /// precedence over upper case.
     pub const ENVIRONMENT: [&str; 9] = [
         "http_proxy",
         "HTTP_PROXY",
@@ -43,7 +43,7 @@ impl Settings {
         "SSL_CERT_FILE",
     ];
 
-    /// A variable's value, by its name in lower case or upper case; an empty one is as good as none.
+    /// The value of a variable, by its name in lower case or upper case. An empty value counts as none.
     pub(crate) fn variable(&self, name: &str) -> Option<&str> {
         let of = |name: &str| {
             let found = self.environment.iter().find(|(key, _)| key == name);
@@ -54,7 +54,7 @@ impl Settings {
 }
 
 impl Default for Settings {
-    /// Nobody in particular, ten seconds for an attempt, one minute in all, no proxy.
+    /// No credentials, ten seconds for an attempt, one minute in all, no proxy.
     fn default() -> Self {
         Self {
             credentials: Credentials::None,

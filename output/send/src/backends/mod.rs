@@ -1,10 +1,10 @@
 //! The backends, a folder each: bodies, limits, and the meaning of answers.
 
+mod answers;
 mod otlp;
 mod parca;
 mod pyroscope;
 mod rules;
-mod told;
 
 use crate::Backend;
 use rules::Rules;

@@ -12,20 +12,20 @@ pub struct Failed {
     pub cause: String,
 }
 
-/// What became of the parts.
+/// The result of a delivery.
 #[derive(Debug, Default)]
 pub struct Account {
     /// Delivered parts.
     pub delivered: usize,
     /// The undelivered parts, in their order.
     pub failed: Vec<Failed>,
-    /// Which of the delivered parts may have arrived twice.
+    /// The delivered parts that may have arrived twice, a sentence each.
     pub doubts: Vec<String>,
     /// The backend's remarks on accepted parts, in its own words, each once.
     pub advice: Vec<String>,
-    /// Requests that were made, the failed ones included.
+    /// The number of requests, failed ones included.
     pub attempts: usize,
-    /// Bytes of bodies that were sent, compressed as they were sent, those of failed requests included.
+    /// Bytes of bodies that were sent, after compression, failed requests included.
     pub bytes: u64,
 }
 
@@ -39,7 +39,7 @@ pub enum Progress {
         /// The number of parts.
         of: usize,
     },
-    /// An attempt failed; the next one is after this time.
+    /// An attempt failed, and the next one follows after a wait.
     Waiting {
         /// The cause.
         cause: String,

@@ -1,4 +1,4 @@
-//! One delivery: parts in order, each tried until its fate is known.
+//! One delivery: the parts in order, each tried until it is delivered or has failed.
 
 use super::account::{Account, Failed, Progress};
 use super::retry::{Backoff, Clock, asked_time};
@@ -7,16 +7,16 @@ use crate::exchange::{Answer, Verdict};
 use crate::http::{Attempt, Outcome, Reply};
 use std::time::Duration;
 
-/// Characters of a cause.
+/// The longest cause, in characters.
 pub(super) const WORDS: usize = 500;
 
-/// The most remarks that are kept.
+/// The number of remarks that are kept.
 const ADVICE: usize = 5;
 
-/// Bytes a second of the slowest connection that a large body still gets through in time.
+/// The slowest connection over which a large body still arrives in time, in bytes per second.
 const SLOWEST: usize = 128 << 10;
 
-/// A body as it goes out.
+/// A body as it is sent.
 type Body = std::sync::Arc<[u8]>;
 
 /// A delivery: its inputs, and the account so far. The network is behind `attempt`, so that tests need none.
@@ -27,7 +27,7 @@ pub(super) struct Delivery<'a> {
     pub(super) attempt: &'a mut dyn FnMut(&Body, Duration) -> Attempt,
     /// The verdict on an answer.
     pub(super) judge: &'a dyn Fn(&Answer) -> Verdict,
-    /// Makes others' words fit to be shown.
+    /// Makes the text of an answer fit to be shown.
     pub(super) words: &'a dyn Fn(&str) -> String,
     pub(super) clock: &'a dyn Clock,
     /// Returns whether to give up.
@@ -43,7 +43,7 @@ pub(super) struct Delivery<'a> {
 enum Fate {
     Delivered,
     Failed(String, bool),
-    /// Failed, and so do all that follow.
+    /// Failed, and so do all parts after it.
     Over(String, bool),
 }
 
@@ -206,7 +206,7 @@ impl Delivery<'_> {
 fn is_open(outcome: &Outcome) -> bool {
     match outcome {
         Outcome::Answered(_) => false,
-        // Others are those of TLS, and of who speaks no HTTP.
+        // The others are errors of TLS, and servers that do not speak HTTP.
         Outcome::Failed(failure) => failure.again,
         Outcome::Stopped => true,
     }
@@ -228,7 +228,7 @@ impl Trial {
         Self { number, attempts: 0, started: clock.now(), backoff, doubtful: false }
     }
 
-    /// The last cause, with what was tried.
+    /// The last cause, with the number of attempts and their time.
     fn gave_up(&self, cause: &str, asked: Option<Duration>, clock: &dyn Clock) -> String {
         let asks = asked.map(|asked| format!("; it asks to wait {} s", asked.as_secs()));
         let attempts = if self.attempts == 1 { "attempt" } else { "attempts" };

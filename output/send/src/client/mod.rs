@@ -22,7 +22,7 @@ use output::text;
 use retry::Machine;
 use std::time::Duration;
 
-/// More time than anybody waits, and less than clocks can count.
+/// The longest time limit: clocks can still add it to the present.
 const LONGEST: Duration = Duration::from_secs(365 * 86_400);
 
 /// Delivers parts to an endpoint.
@@ -37,14 +37,13 @@ impl Client {
     /// Makes no connection yet.
     ///
     /// # Errors
-    /// One sentence: certificates that can't be read, credentials that would be sent over plain http, headers that can't be sent, a
-    /// proxy's URL that can't be read.
+    /// One sentence: the certificates or a proxy's URL can't be read, credentials would be sent over plain http, or a header can't be sent.
     pub fn new(endpoint: Endpoint, settings: Settings) -> Result<Self, String> {
         let exchange = backends::rules(endpoint.backend).exchange;
         Self::with_exchange(&endpoint, &settings, exchange)
     }
 
-    /// A client of a backend that is none of the known ones.
+    /// A client with any form of requests and any judgement of answers.
     pub(crate) fn with_exchange(
         endpoint: &Endpoint,
         settings: &Settings,
@@ -54,8 +53,8 @@ impl Client {
         Ok(Self { plan, judge, total: settings.total.min(LONGEST) })
     }
 
-    /// Sends each part until it is delivered, refused, or the time limit is reached. `stop` returns whether to give up; it is called about
-    /// twenty times a second.
+    /// Sends each part until it is delivered or refused, or the time limit is reached. `stop` returns whether to give up. It is called
+    /// about twenty times a second.
     pub fn deliver(
         &self,
         parts: Vec<Part>,
@@ -84,7 +83,7 @@ impl Client {
         (self.judge)(&answer)
     }
 
-    /// Words in one line, without secrets.
+    /// The text in one line, without secrets.
     fn words(&self, text: &str) -> String {
         let text = text::clean(text).into_owned();
         text::shorten(&self.plan.conceal.text(&text), WORDS).into_owned()

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The first wait, before jitter.
 const FIRST: Duration = Duration::from_millis(500);
-/// The longest wait that is chosen here; a backend may ask for more.
+/// The longest wait, unless a backend asks for more.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// Time, and waiting; of the machine, or of a test.
+/// A clock, and waiting: the machine's, or a test's.
 pub(super) trait Clock {
     /// Time since some start.
     fn now(&self) -> Duration;
@@ -62,7 +62,7 @@ impl Clock for Machine {
     }
 }
 
-/// Waits that grow.
+/// Waits that grow with each failure.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Backoff {
     failures: u32,
@@ -78,8 +78,8 @@ impl Backoff {
     }
 }
 
-/// The value of a `Retry-After` header: seconds, or a date, of which `unix` seconds have passed since 1970.
-/// Nothing where it is neither.
+/// The wait that a `Retry-After` header asks for: seconds, or a date. `unix` is the time now in seconds since 1970. `None` if the value is
+/// neither.
 pub(super) fn asked_time(value: &str, unix: u64) -> Option<Duration> {
     let value = value.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {

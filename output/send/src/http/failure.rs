@@ -1,4 +1,4 @@
-//! Failures without an answer: their words, and whether another attempt may help.
+//! Failures without an answer: a sentence for each, and whether another attempt may succeed.
 
 use super::limits::Limits;
 use crate::Endpoint;
@@ -9,7 +9,7 @@ use std::io;
 use std::time::Duration;
 use ureq::{Error, Timeout};
 
-/// Characters of others' words that are shown.
+/// The longest text of a foreign error, in characters.
 const WORDS: usize = 200;
 
 /// The reason why there is no answer.
@@ -17,12 +17,12 @@ const WORDS: usize = 200;
 pub(crate) struct Failure {
     /// One sentence.
     pub(crate) cause: String,
-    /// Whether it may go better another time.
+    /// Whether another attempt may succeed.
     pub(crate) again: bool,
 }
 
 impl Failure {
-    /// One that will not go better another time.
+    /// A failure that another attempt would not change.
     pub(super) fn here(cause: &str) -> Self {
         Self { cause: text::shorten(&text::clean(cause), 2 * WORDS).into_owned(), again: false }
     }
@@ -32,12 +32,12 @@ impl Failure {
     }
 }
 
-/// Names of what is connected to.
+/// The names of the backend and the proxy.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
     /// The backend's host and port.
     backend: String,
-    /// Those of the proxy.
+    /// The proxy's host and port.
     proxy: Option<String>,
 }
 
@@ -112,7 +112,7 @@ impl Place {
         }
     }
 
-    /// The failure for a name without an address. Only its words say whether this may change.
+    /// The failure for a name without an address. Only the text says whether another attempt may succeed.
     fn lookup(&self, why: &str) -> Failure {
         const FINAL: [&str; 4] = [
             "Name or service not known",
@@ -201,7 +201,7 @@ impl Place {
     }
 }
 
-/// Whether an authority's certificate was shown as a server's own.
+/// Whether a server uses the certificate of an authority as its own.
 fn is_authority(error: &(dyn std::error::Error + 'static)) -> bool {
     error.to_string().contains("CaUsedAsEndEntity")
 }

@@ -5,10 +5,10 @@ use crate::exchange::Request;
 use crate::{Credentials, Settings};
 use ureq::http::{HeaderMap, HeaderName, HeaderValue, header};
 
-/// Bytes of all headers together that are accepted.
+/// The size of all headers together, in bytes.
 const LIMIT: usize = 32 << 10;
 
-/// Headers that the request itself decides.
+/// Headers that cannot be set by the user.
 const OWN: [HeaderName; 11] = [
     header::CONNECTION,
     header::CONTENT_ENCODING,
@@ -23,7 +23,7 @@ const OWN: [HeaderName; 11] = [
     header::UPGRADE,
 ];
 
-/// The headers of every request, and what of them is secret.
+/// The headers of every request. Secrets among them are added to `conceal`.
 pub(super) fn all(
     settings: &Settings,
     request: &Request,
@@ -68,7 +68,7 @@ pub(super) fn all(
     Ok(headers)
 }
 
-/// One that the user gave.
+/// Adds a header that the user gave.
 fn further(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), String> {
     let name = HeaderName::from_bytes(name.as_bytes())
         .map_err(|_| "a header name has characters that are not allowed".to_owned())?;
@@ -83,7 +83,7 @@ fn further(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), Strin
     Ok(())
 }
 
-/// A value that no debug output shows.
+/// The value of a header, hidden in debug output.
 pub(super) fn secret(value: &str, of: &str) -> Result<HeaderValue, String> {
     let mut value = HeaderValue::from_str(value.trim()).map_err(|_| {
         format!("the value of {of} has characters that are not allowed in a header")

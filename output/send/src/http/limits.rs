@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Time to find a name, and time to connect, to a proxy and with TLS included.
+/// The time to look up a name, and again the time to connect, including a proxy and TLS.
 const CONNECT: Duration = Duration::from_secs(5);
 
 /// The time limits of an attempt.
@@ -10,12 +10,12 @@ const CONNECT: Duration = Duration::from_secs(5);
 pub(super) struct Limits {
     /// From its start to the end of the answer.
     pub(super) whole: Duration,
-    /// To find a name, and again to connect.
+    /// To look up a name, and again to connect.
     pub(super) connect: Duration,
 }
 
 impl Limits {
-    /// Those of an attempt that may take this long.
+    /// The limits of an attempt that may take this long.
     pub(super) fn within(whole: Duration) -> Self {
         Self { whole, connect: whole.min(CONNECT) }
     }

@@ -1,8 +1,8 @@
 //! One attempt over HTTP/1.1: a request, and the beginning of its answer.
 //!
-//! An attempt runs on a thread of its own. So neither a slow backend, nor a slow name server, nor a time limit of the library keeps the
-//! sender waiting longer than it wants. At the end of the time limit, or when it is stopped, the connection is cut and the thread is
-//! left to end. At most 64 KiB of an answer's body are read, before and after decompression.
+//! An attempt runs on a thread of its own. So neither a slow backend, nor a slow name server, nor a time limit of the library can delay the
+//! sender beyond the time limit. At the end of the limit, or when the attempt is stopped, the connection is cut, and the thread ends
+//! later. At most 64 KiB of an answer's body are read, before and after decompression.
 //!
 //! Modules in reading order: `plan` (the common part of all attempts), `headers`, `compress`, `trust` (certificates), `proxy`, `transport`
 //! (connections), `limits`, `reply` (the beginning of an answer), `failure` (errors in words).
@@ -34,7 +34,7 @@ use ureq::{Agent, SendBody, http};
 /// The result of an attempt.
 #[derive(Debug)]
 pub(super) struct Attempt {
-    /// Bytes of the body that were handed to the connection.
+    /// Bytes of the body that were written to the connection.
     pub(super) sent: u64,
     /// Whether the other side may have the whole body.
     pub(super) whole: bool,
@@ -45,20 +45,20 @@ pub(super) struct Attempt {
 /// The outcome of an attempt.
 #[derive(Debug)]
 pub(super) enum Outcome {
-    /// An answer came.
+    /// There is an answer.
     Answered(Reply),
-    /// None came.
+    /// There is no answer.
     Failed(Failure),
-    /// It was stopped.
+    /// The attempt was stopped.
     Stopped,
 }
 
 /// The interval at which a wait checks whether to stop.
 pub(super) const GLANCE: Duration = Duration::from_millis(50);
-/// Time after the limit in which the attempt's own word is waited for, since it knows more.
+/// The time after the limit in which the thread can still report, since its errors say more.
 const GRACE: Duration = Duration::from_millis(300);
 
-/// A connection to an endpoint that is used again from attempt to attempt.
+/// A connection to an endpoint, used again by later attempts.
 #[derive(Debug)]
 pub(super) struct Line<'a> {
     plan: &'a Plan,
@@ -67,12 +67,12 @@ pub(super) struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// Connects at the first attempt.
+    /// A line that connects at the first attempt.
     pub(super) fn open(plan: &'a Plan) -> Self {
         Self { plan, agent: None }
     }
 
-    /// Sends a body, and waits for the answer no longer than a time.
+    /// Sends a body, and waits for the answer until the end of the time limit.
     pub(super) fn attempt(
         &mut self,
         body: &Arc<[u8]>,
@@ -85,7 +85,7 @@ impl<'a> Line<'a> {
         let place = self.plan.place.clone();
         let sent = Arc::new(AtomicU64::new(0));
         let (give, take) = sync_channel(1);
-        // Shared while the attempt runs, so that it can be read after the thread is left behind.
+        // Shared with the thread, so that it can be read before the thread ends.
         let status = Arc::new(Mutex::new(None));
         let job = Job {
             request: self.plan.request(body.len()),
@@ -104,7 +104,7 @@ impl<'a> Line<'a> {
             }
         };
         let outcome = outcome.unwrap_or_else(|| {
-            // Cuts the connection: what the thread waits for ends.
+            // Cuts the connection, so that the thread stops waiting.
             agent.shutdown();
             self.agent = None;
             match status.lock().ok().and_then(|mut seen| seen.take()) {
@@ -128,7 +128,7 @@ fn wait(take: &Receiver<Outcome>, time: Duration, stop: &dyn Fn() -> bool) -> Op
             Ok(outcome) => return Some(outcome),
             Err(RecvTimeoutError::Timeout) if left.is_zero() || stop() => return None,
             Err(RecvTimeoutError::Timeout) => {}
-            // The thread can only have panicked.
+            // Only a panic ends the thread without an outcome.
             Err(RecvTimeoutError::Disconnected) => {
                 return Some(Outcome::Failed(Failure::here("the attempt broke off")));
             }

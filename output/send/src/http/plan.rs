@@ -15,7 +15,7 @@ use ureq::http::{self, HeaderMap, HeaderValue, header};
 use ureq::tls::TlsConfig;
 use ureq::{Agent, Proxy};
 
-/// All that an attempt needs but the body.
+/// Everything that an attempt needs except the body.
 #[derive(Debug)]
 pub(crate) struct Plan {
     url: String,
@@ -23,16 +23,16 @@ pub(crate) struct Plan {
     config: Config,
     way: Way,
     compress: bool,
-    /// Names of what is connected to.
+    /// The names of the backend and the proxy.
     pub(super) place: Place,
-    /// Time for one attempt.
+    /// The time for one attempt with a small body.
     pub(crate) attempt: Duration,
     /// The secrets that no message may show.
     pub(crate) conceal: Conceal,
 }
 
 impl Plan {
-    /// Checks all that can be checked without a connection.
+    /// Checks everything that needs no connection.
     ///
     /// # Errors
     /// One sentence without secrets.
@@ -56,7 +56,7 @@ impl Plan {
         }
         let way = proxy::choose(endpoint, settings, &mut conceal)?;
         if let Way::Forward { authorization, .. } = &way {
-            // The head of a forwarded request is rewritten once for a connection.
+            // The first request of a connection is rewritten, no others. So each connection has one request.
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
             if let Some(value) = authorization {
                 headers.insert(header::PROXY_AUTHORIZATION, value.clone());

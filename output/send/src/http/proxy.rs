@@ -1,4 +1,4 @@
-//! The proxy of a request, from the same variables that other programs use.
+//! The proxy of a request, from the environment variables that other programs use.
 //!
 //! `http_proxy` applies to plain http, `https_proxy` to https, `all_proxy` to both; `no_proxy` lists hosts that are reached directly.
 //! Loopback never uses a proxy. An http proxy forwards plain http. Everything else uses a tunnel (`CONNECT`, or SOCKS).
@@ -15,12 +15,12 @@ use ureq::{Proxy, ProxyProtocol};
 #[derive(Clone)]
 pub(super) enum Way {
     Direct,
-    /// The proxy opens a connection to the backend, and hands on what it gets.
+    /// The proxy connects to the backend and passes on all bytes.
     Tunnel(Proxy),
-    /// The proxy reads the request, and sends one of its own.
+    /// The proxy reads the request and makes one of its own.
     Forward {
         proxy: Uri,
-        /// Stands before the path in the request's first line.
+        /// The text before the path in the first line of a request.
         prefix: String,
         /// The credentials for the proxy.
         authorization: Option<HeaderValue>,
@@ -107,7 +107,7 @@ pub(super) fn choose(
     Ok(Way::Forward { proxy: bare, prefix, authorization })
 }
 
-/// The credentials for the proxy; all of it is secret.
+/// The credentials for the proxy. They are secret as a whole.
 fn authorization(proxy: &Proxy, conceal: &mut Conceal) -> Result<Option<HeaderValue>, String> {
     if proxy.username().is_none() && proxy.password().is_none() {
         return Ok(None);
@@ -116,7 +116,7 @@ fn authorization(proxy: &Proxy, conceal: &mut Conceal) -> Result<Option<HeaderVa
         (proxy.username().unwrap_or_default(), proxy.password().unwrap_or_default());
     conceal.add(password);
     if let Some((userinfo, _)) = proxy.uri().authority().and_then(|a| a.as_str().rsplit_once('@')) {
-        // As it is written, which may be with `%`.
+        // As written in the URL, possibly with `%XX`.
         conceal.add(userinfo.split_once(':').map_or(userinfo, |(_, password)| password));
     }
     let credentials = Credentials::Basic(user.to_owned(), Secret::new(password.to_owned()));
@@ -127,7 +127,7 @@ fn authorization(proxy: &Proxy, conceal: &mut Conceal) -> Result<Option<HeaderVa
     value.transpose()
 }
 
-/// Whether a list of hosts without a proxy has this one.
+/// Whether a list of hosts that need no proxy contains this one.
 fn is_exempt(list: &str, host: &str, port: u16) -> bool {
     let entries = list.split([',', ' ']).map(str::trim).filter(|entry| !entry.is_empty());
     entries.map(str::to_ascii_lowercase).any(|entry| {
@@ -160,7 +160,7 @@ fn matches(entry: &str, host: &str) -> bool {
     !name.is_empty() && before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
 }
 
-/// Whether an address is in a network; all bits count where none are named.
+/// Whether an address is in a network. Without a number of bits, all bits count.
 fn within(address: IpAddr, network: IpAddr, bits: &str) -> bool {
     let (address, network, width) = match (address.to_canonical(), network.to_canonical()) {
         (IpAddr::V4(a), IpAddr::V4(n)) => (u128::from(a.to_bits()), u128::from(n.to_bits()), 32),

@@ -5,17 +5,17 @@ use output::text;
 use std::io::Read;
 use ureq::http::{HeaderMap, Response, header};
 
-/// The limit for reading a body, compressed and decompressed.
+/// The bytes of a body that are read, before and after decompression.
 const LIMIT: u64 = 64 << 10;
-/// Characters of a place that are shown.
+/// The longest place that is shown, in characters.
 const PLACE: usize = 200;
 
-/// An answer, with the headers that count.
+/// An answer, with the headers in use.
 #[derive(Clone, Debug)]
 pub(crate) struct Reply {
     /// Status and body.
     pub(crate) answer: Answer,
-    /// `Retry-After` as it came.
+    /// The value of `Retry-After`.
     pub(crate) retry_after: Option<String>,
     /// The target of a redirect, in one line, without user, query and fragment.
     pub(crate) location: Option<String>,
@@ -59,10 +59,10 @@ impl Reply {
     }
 }
 
-/// Up to the limit of what can be read.
+/// The bytes up to the limit, or up to the first error.
 fn beginning(from: impl Read) -> Vec<u8> {
     let mut bytes = Vec::new();
-    // An error only ends the text: the status has been read, and it decides.
+    // An error only ends the text. The status decides, and it has been read.
     let _ = from.take(LIMIT).read_to_end(&mut bytes);
     bytes
 }
@@ -71,7 +71,7 @@ fn value(headers: &HeaderMap, name: &str) -> Option<String> {
     headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
-/// A location that can be shown: the part before an `@`, the query and the fragment may contain secrets.
+/// A location as it is shown: without the part before an `@`, the query and the fragment, which may contain secrets.
 fn shown(place: &str) -> String {
     let place = place.split(['?', '#']).next().unwrap_or("");
     let place = match (place.split_once("//"), place.rfind('@')) {

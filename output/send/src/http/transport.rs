@@ -1,9 +1,9 @@
-//! Connections, with two features that the library's own lack.
+//! Connections with two features that the HTTP library lacks.
 //!
-//! - *An early answer is read.* A backend that refuses a body by its length answers before it has read it, and closes
-//!   the connection. The error of writing is kept back here until it is clear that no answer can be read.
-//! - *Plain http is forwarded.* An http proxy takes requests whose first line names the whole URL; proxies that refuse
-//!   tunnels to ports other than 443 are common.
+//! - *An early answer is read.* A backend that refuses a body by its length answers before it has read the body, and closes the connection.
+//!   The error of writing is held back until it is clear that no answer can be read.
+//! - *Plain http is forwarded.* An http proxy takes requests whose first line has the whole URL. Many proxies refuse tunnels to ports other
+//!   than 443.
 
 use std::fmt;
 use std::io;
@@ -28,7 +28,7 @@ pub(super) fn connector(prefix: Option<String>, deaf: Arc<AtomicBool>) -> impl C
         .chain(RustlsConnector::default())
 }
 
-/// Finds addresses: of the backend, or of the proxy that requests are forwarded to.
+/// Looks up addresses: of the backend, or of the proxy that forwards requests.
 pub(super) struct Resolve {
     inner: DefaultResolver,
     forward: Option<Uri>,
@@ -57,7 +57,7 @@ impl fmt::Debug for Resolve {
     }
 }
 
-/// Makes connections that listen.
+/// Makes connections that can read an early answer.
 #[derive(Debug)]
 struct Listen {
     prefix: Option<String>,
@@ -77,15 +77,15 @@ impl<In: Transport> Connector<In> for Listen {
     }
 }
 
-/// A connection that still listens when the other side no longer does.
+/// A connection that can be read after the other side has stopped reading.
 #[derive(Debug)]
 struct Listening<In> {
     inner: In,
-    /// To be put into the first request.
+    /// The text before the path of the first request.
     prefix: Option<String>,
     /// Whether the other side stopped reading.
     closed: bool,
-    /// The same, for others to see.
+    /// The same, shared with the attempt.
     deaf: Arc<AtomicBool>,
 }
 
@@ -131,7 +131,7 @@ fn is_closed(error: &io::Error) -> bool {
     matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset)
 }
 
-/// Puts a prefix before the path in a request's first line; the new length.
+/// Puts a prefix before the path in the first line of a request. Returns the new length.
 fn insert(output: &mut [u8], amount: usize, prefix: &str) -> Result<usize, Error> {
     let at = output[..amount].iter().position(|byte| *byte == b' ').map(|space| space + 1);
     match at {

@@ -1,7 +1,7 @@
-//! Certificates: the trusted ones, and the client's own.
+//! Certificates: the trusted ones, and the one of the client.
 //!
-//! The trusted certificates are those given by the user, else those of the system (`SSL_CERT_FILE`, or the distribution's bundle, which
-//! includes the ones that an administrator added), else the built-in list. Reading one file with a known name needs no dependency.
+//! The trusted certificates are those given by the user. Without any, they are those of the system: `SSL_CERT_FILE`, or the bundle of the
+//! distribution, to which administrators add theirs. Without a bundle, they are the built-in list. Reading one file needs no dependency.
 
 use crate::Settings;
 use rustls::RootCertStore;
@@ -19,13 +19,13 @@ const BUNDLES: [&str; 5] = [
     "/etc/ssl/ca-bundle.pem",
     "/etc/ssl/cert.pem",
 ];
-/// Bytes of a bundle that are read.
+/// The bytes of a bundle that are read.
 const LIMIT: u64 = 16 << 20;
 
 /// The TLS configuration for the settings.
 ///
 /// # Errors
-/// One sentence: a file of certificates without any, a key that does not belong to its certificate.
+/// One sentence: a file has no certificate, or a key does not belong to its certificate.
 pub(super) fn tls(settings: &Settings) -> Result<TlsConfig, String> {
     let identity = settings.identity.as_ref();
     let identity =
@@ -62,7 +62,7 @@ fn read(path: &str) -> Option<Vec<u8>> {
     Some(pem)
 }
 
-/// All certificates of a file; one at least.
+/// All certificates of a file, at least one.
 fn certificates(pem: &[u8], file: &str) -> Result<Vec<Certificate<'static>>, String> {
     let mut found = Vec::new();
     for item in parse_pem(pem) {
@@ -78,7 +78,7 @@ fn certificates(pem: &[u8], file: &str) -> Result<Vec<Certificate<'static>>, Str
     Ok(found)
 }
 
-/// The certificate to show, with its key. What the TLS library would stumble over is found here.
+/// The certificate of the client, with its key. An unusable pair is an error here, before the TLS library gets it.
 fn identify(chain: &[u8], key: &[u8]) -> Result<ClientCert, String> {
     let chain = certificates(chain, "the file of the client certificate (--push-cert)")?;
     let mut keys = parse_pem(key).filter_map(|item| match item {

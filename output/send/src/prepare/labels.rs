@@ -9,19 +9,19 @@ use output::{Label, LabelValue};
 /// The label with the profile's name.
 const NAME: &str = "__name__";
 
-/// The rules of a backend.
+/// The rules of a backend for labels.
 pub(crate) struct LabelRules {
-    /// Its name, for messages.
+    /// The backend's name, for messages.
     pub(crate) backend: &'static str,
-    /// Whether names may have dots; where not, they become `_`.
+    /// Whether names may have dots. If not, dots become `_`.
     pub(crate) dots: bool,
     /// Whether sample values may be negative.
     pub(crate) negative: bool,
-    /// Bytes of a name at most.
+    /// The longest name, in bytes.
     pub(crate) name: usize,
-    /// Bytes of a value at most.
+    /// The longest value, in bytes.
     pub(crate) value: usize,
-    /// Labels of a series at most, those of its samples included.
+    /// The number of labels that a series may have, those of its samples included.
     pub(crate) count: usize,
 }
 
@@ -60,14 +60,14 @@ impl LabelRules {
             self.check_value(name, value)?;
         }
         if let Some(pair) = labels.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-            return self.refuse(&pair[0].0, "it is there twice");
+            return self.refuse(&pair[0].0, "it is given twice");
         }
         self.check_count(labels.len())?;
         Ok(labels)
     }
 
-    /// As [`LabelRules::of_series`], and with the labels of samples that are alike in them: their service goes before that of
-    /// the series, and the series' other labels go before theirs.
+    /// The labels of samples with equal labels, and those of the whole profile as in [`LabelRules::of_series`]. If both have a label, the
+    /// samples' service and the series' other labels take precedence.
     pub(crate) fn of_samples(
         &self,
         series: &Series,
@@ -91,8 +91,8 @@ impl LabelRules {
         Ok(all)
     }
 
-    /// Checks samples whose labels stand beside `others` of the whole profile, and makes texts of numbers: backends
-    /// that make a series of each label take no numbers. Gives all keys.
+    /// Checks the labels of samples, and turns numbers into texts, because backends whose series have these labels take no numbers.
+    /// `others` is the number of labels of the whole profile. Returns all keys.
     ///
     /// # Errors
     /// [`Error::Unsendable`] names the first label or value that the backend would refuse.
@@ -216,9 +216,9 @@ mod tests {
             (&[("abcdefghijklmnopqrstu", "v")], "a name has at most 20 bytes"),
             (&[("a", &long)], "its value has 31 bytes; 30 are allowed"),
             (&[("a", "")], "it has no value"),
-            (&[("a", "v"), ("a", "w")], "\"a\": it is there twice"),
-            (&[("a.b", "v"), ("a_b", "v")], "\"a_b\": it is there twice"),
-            (&[("service_name", "v")], "\"service_name\": it is there twice"),
+            (&[("a", "v"), ("a", "w")], "\"a\": it is given twice"),
+            (&[("a.b", "v"), ("a_b", "v")], "\"a_b\": it is given twice"),
+            (&[("service_name", "v")], "\"service_name\": it is given twice"),
             (&[("a", "v"), ("b", "v"), ("c", "v")], "accepts at most 4 labels; there are 5"),
         ] {
             let error = labels(&RULES, own).unwrap_err().to_string();

@@ -1,7 +1,7 @@
 //! The steps from a profile to bodies that several backends share.
 
 pub(crate) mod labels;
+pub(crate) mod parallel;
 pub(crate) mod profile_name;
 pub(crate) mod samples;
-pub(crate) mod side_by_side;
 pub(crate) mod split;

@@ -3,7 +3,7 @@
 use output::text::shorten;
 use output::{Error, Profile};
 
-/// Characters of a type that are shown at most.
+/// The longest text of a type in messages, in characters.
 const SHOWN: usize = 100;
 
 /// The name, from the types that the profile counts. It uses the names of other profilers, so that profiles of one kind are found

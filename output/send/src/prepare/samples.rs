@@ -5,8 +5,8 @@ use output::lean::Lean;
 use output::{Error, Label, LabelValue, Profile};
 use std::collections::BTreeMap;
 
-/// The profile with only the allowed labels, with equal samples merged, and without samples of value zero and unused rows. Labels that
-/// mark a defective stack stay.
+/// The profile with the allowed labels only. Equal samples are merged; samples of value zero and unused rows are removed. Marks of
+/// defective stacks stay.
 pub(crate) fn strip(profile: &Profile, allowed: &[String]) -> Result<Lean, Error> {
     let lean = Lean::new(profile, |label| allowed.contains(&label.key))?;
     if lean.sample_count() == 0 { Err(Error::Empty) } else { Ok(lean) }

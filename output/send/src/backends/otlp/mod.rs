@@ -1,7 +1,7 @@
-//! Bodies for OTLP, its limits, and what its answers mean.
+//! Bodies for OTLP, its limits, and the meaning of answers.
 
+use super::answers::{self, ErrorBody};
 use super::rules::Rules;
-use super::told::{self, Told};
 use crate::exchange::{Answer, Exchange, Request, Verdict};
 use crate::part::{Body, Samples};
 use crate::prepare::split::{Limits, Meter, Room, fits, split};
@@ -34,7 +34,7 @@ pub(super) static RULES: Rules = Rules {
 /// The type of bodies and answers.
 const CONTENT_TYPE: &str = "application/x-protobuf";
 
-/// The Collector answers 400 to a body that is larger when it is decompressed.
+/// The Collector answers 400 if the decompressed body is larger.
 const LIMIT: usize = 20 << 20;
 /// The reason why a receiver of OTLP may not know the path.
 const NO_PROFILES: &str = "the OpenTelemetry Collector accepts profiles only with \
@@ -46,7 +46,7 @@ fn parts(lean: Lean, series: &Series) -> Result<Vec<Part>, Error> {
     parts_within(lean, series, LIMIT)
 }
 
-/// The labels become attributes of a resource, whose keys are unique.
+/// The labels become attributes of a resource. Their keys must be unique.
 fn check_labels(series: &Series) -> Result<(), Error> {
     let mut keys = BTreeSet::from([SERVICE_NAME]);
     match series.labels.iter().find(|(key, _)| key.is_empty() || !keys.insert(key)) {
@@ -60,7 +60,7 @@ fn check_labels(series: &Series) -> Result<(), Error> {
     }
 }
 
-/// The bodies' own size is not known before they are made: what is too large then is halved.
+/// The size of a body is known only after it is made. If it is too large, its samples are halved.
 fn parts_within(lean: Lean, series: &Series, limit: usize) -> Result<Vec<Part>, Error> {
     let lean = Arc::new(lean);
     let (mut parts, mut room) = (Vec::new(), Room::new());
@@ -101,7 +101,7 @@ fn otlp(series: &Series) -> Otlp {
     }
 }
 
-/// 128 bits that no other profile has: two hashes under the keys that the standard library draws for its maps.
+/// 128 random bits: two hashes, keyed by the random state of the standard library's maps.
 fn random_id() -> u128 {
     let half = || u128::from(RandomState::new().build_hasher().finish());
     half() << 64 | half()
@@ -122,7 +122,7 @@ struct PartialSuccess {
     error_message: String,
 }
 
-/// `google.rpc.Status`, which answers other than 200 carry.
+/// `google.rpc.Status`, the body of answers other than 200.
 #[derive(Clone, PartialEq, Message)]
 struct Status {
     #[prost(string, tag = "2")]
@@ -139,21 +139,21 @@ fn judge(answer: &Answer) -> Verdict {
     }
 }
 
-/// A success, by its status. A page for people is none: some proxies answer so to whoever is not signed in.
+/// The meaning of an answer with the status of a success. A web page is none: some proxies send one to clients that are not signed in.
 fn taken(answer: &Answer) -> Verdict {
     if answer.content_type.to_ascii_lowercase().contains("html") {
-        let text = told::status_and_text(answer);
+        let text = answers::status_and_text(answer);
         return Verdict::Refused(format!("this is not an OTLP receiver: {text}"));
     }
-    let partial = if told::is_type(answer, CONTENT_TYPE) {
+    let partial = if answers::is_type(answer, CONTENT_TYPE) {
         let response = Response::decode(answer.body.as_slice()).ok();
         response.and_then(|response| response.partial_success).unwrap_or_default()
     } else {
         PartialSuccess::from_json(&answer.body).unwrap_or_default()
     };
-    match (partial.rejected_profiles, told::one_line(&partial.error_message).as_str()) {
+    match (partial.rejected_profiles, answers::one_line(&partial.error_message).as_str()) {
         (..=0, "") => Verdict::Delivered,
-        // Without a rejection, the words are advice.
+        // Without a rejection, the text is advice.
         (..=0, words) => Verdict::Advised(words.to_owned()),
         (rejected, "") => Verdict::Partial(rejection(rejected)),
         (rejected, words) => Verdict::Partial(format!("{}: {words}", rejection(rejected))),
@@ -172,7 +172,7 @@ impl PartialSuccess {
     fn from_json(body: &[u8]) -> Option<Self> {
         let response: Value = serde_json::from_slice(body).ok()?;
         let partial = response.get("partialSuccess")?;
-        // What is 0 is left out. Such numbers are texts in protobuf's JSON, as a reader's numbers may have 53 bits.
+        // A 0 is left out. 64-bit numbers are texts in the JSON of protocol buffers, since some readers' numbers have 53 bits.
         let rejected = partial
             .get("rejectedProfiles")
             .map_or(Some(0), |number| number.as_i64().or_else(|| number.as_str()?.parse().ok()))?;
@@ -181,21 +181,21 @@ impl PartialSuccess {
     }
 }
 
-/// The status, and the backend's words.
+/// The status, and the text of the answer.
 fn cause(answer: &Answer) -> String {
-    let words = match Told::read(answer) {
-        Some(told) => told.message,
+    let words = match ErrorBody::read(answer) {
+        Some(error) => error.message,
         None if answer.content_type.to_ascii_lowercase().contains("protobuf") => {
             let status = Status::decode(answer.body.as_slice()).unwrap_or_default();
-            told::one_line(&status.message)
+            answers::one_line(&status.message)
         }
-        None => return told::status_and_text(answer),
+        None => return answers::status_and_text(answer),
     };
     let status = answer.status;
     if words.is_empty() { format!("status {status}") } else { format!("status {status}: {words}") }
 }
 
-/// Requests as the encoder's own tests read them.
+/// Requests as the tests of the encoder read them.
 #[cfg(test)]
 #[path = "../../../../src/formats/otlp/tests/request/mod.rs"]
 #[expect(dead_code, reason = "the encoder's tests look at more of a request")]

@@ -5,18 +5,18 @@
 //! names of letters, digits and `_`, each once. A profile needs ids in order from 1, and types that are valid in a query. A profile
 //! without a period type crashes the server. Parca keeps no labels of samples: samples with other labels are another series.
 //!
-//! Addresses are those of the files (`normalized`), which Parca looks up.
+//! Addresses are those in the files (`normalized`), as Parca looks them up.
 
 #[cfg(test)]
 mod tests;
 
+use super::answers::{self, ErrorBody};
 use super::rules::Rules;
-use super::told::{self, Told};
 use crate::exchange::{Answer, Exchange, Request, Verdict};
 use crate::part::{Body, Entry, Samples};
 use crate::prepare::labels::LabelRules;
+use crate::prepare::parallel;
 use crate::prepare::profile_name::{profile_name, settle_types};
-use crate::prepare::side_by_side;
 use crate::prepare::split::{Limits, Meter, Room, split};
 use crate::{Part, Series};
 use base64::prelude::{BASE64_STANDARD, Engine};
@@ -79,14 +79,14 @@ fn parts(mut lean: Lean, series: &Series) -> Result<Vec<Part>, Error> {
         Ok(pieces.into_iter().map(plain).collect())
     };
     let groups = lean.by_set(&lean.all());
-    let pieces = side_by_side::each(groups, || Parts::new(&common, false), encode);
+    let pieces = parallel::each(groups, || Parts::new(&common, false), encode);
     requests(&lean, series, pieces)
 }
 
-/// Some samples with the same labels, and their pprof without these.
+/// Some samples with the same labels: their pprof without the labels, and their numbers.
 type Piece = (Vec<u8>, Vec<u32>);
 
-/// Puts as many series into a request as allowed. The pieces of one set of labels stay together.
+/// Puts as many series into each request as the limits allow. Pieces with the same labels stay together.
 fn requests(
     lean: &Arc<Lean>,
     series: &Series,
@@ -128,7 +128,7 @@ fn body(entries: &[Entry]) -> Vec<u8> {
         text.push_str(r#""}]}"#);
         text
     };
-    let series = side_by_side::each(entries.iter().collect(), || (), text);
+    let series = parallel::each(entries.iter().collect(), || (), text);
     let mut body =
         String::with_capacity(series.iter().map(|text| text.len() + 1).sum::<usize>() + 40);
     body.push_str(r#"{"normalized":true,"series":["#);
@@ -145,15 +145,15 @@ fn body(entries: &[Entry]) -> Vec<u8> {
 /// Errors that may end soon allow another attempt: unavailable, deadline exceeded, exhausted (except for a message that is too large),
 /// aborted, internal, and errors without a code of their own, which come from its store.
 fn judge(answer: &Answer) -> Verdict {
-    told::judge(answer, ("Parca", CONTENT_TYPE), failure)
+    answers::judge(answer, ("Parca", CONTENT_TYPE), failure)
 }
 
-fn failure(status: u16, told: &Told) -> Option<Verdict> {
-    let word = word(told.code.as_i64()?);
-    let text = format!("{word} ({status}): {}", told.message);
+fn failure(status: u16, error: &ErrorBody) -> Option<Verdict> {
+    let word = word(error.code.as_i64()?);
+    let text = format!("{word} ({status}): {}", error.message);
     Some(match word {
-        "resource exhausted" if told.message.contains("larger than max") => Verdict::Refused(text),
-        "unknown" if told.message.starts_with("invalid profile type") => Verdict::Refused(text),
+        "resource exhausted" if error.message.contains("larger than max") => Verdict::Refused(text),
+        "unknown" if error.message.starts_with("invalid profile type") => Verdict::Refused(text),
         "unknown" | "deadline exceeded" | "resource exhausted" | "aborted" | "internal"
         | "unavailable" => Verdict::Retry(text),
         _ => Verdict::Refused(text),

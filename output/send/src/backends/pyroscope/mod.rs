@@ -20,14 +20,14 @@ mod stacks;
 mod tests;
 mod wire;
 
+use super::answers::{self, ErrorBody};
 use super::rules::Rules;
-use super::told::{self, Told};
 use crate::exchange::{Answer, Exchange, Request, Verdict};
 use crate::part::{Body, Samples};
 use crate::prepare::labels::LabelRules;
+use crate::prepare::parallel;
 use crate::prepare::profile_name::{profile_name, settle_types};
 use crate::prepare::samples::by_service;
-use crate::prepare::side_by_side;
 use crate::prepare::split::{Limits, Meter, Room, split};
 use crate::{Part, Series};
 use flate2::Crc;
@@ -56,7 +56,7 @@ pub(super) static RULES: Rules = Rules {
 /// The type of bodies and answers.
 const CONTENT_TYPE: &str = "application/proto";
 
-/// Thirty labels with names and values of the largest size fit beside a profile into 2 MiB.
+/// A profile of this size and thirty labels of the largest size take 2 MiB.
 const LIMITS: Limits = Limits { samples: 16_000, bytes: (2 << 20) - (96 << 10) };
 const LABELS: LabelRules = LabelRules {
     backend: "Pyroscope",
@@ -66,13 +66,13 @@ const LABELS: LabelRules = LabelRules {
     value: 2048,
     count: 30,
 };
-/// Frames of a stack at most.
+/// The number of frames that a stack may have.
 const FRAMES: usize = 1_000;
 /// The time between parts, in nanoseconds.
 const STEP: i64 = 1_000_000;
-/// Profiles from before this are refused, in nanoseconds.
+/// The age from which profiles are refused, in nanoseconds.
 const OLDEST: i64 = 3_600 * 1_000_000_000;
-/// Profiles from further ahead than this are refused, in nanoseconds.
+/// Profiles that are this far ahead of the present are refused, in nanoseconds.
 const NEWEST: i64 = 600 * 1_000_000_000;
 
 /// The profile's parts.
@@ -92,7 +92,7 @@ fn parts(mut lean: Lean, series: &Series) -> Result<Vec<Part>, Error> {
         let times = (time_nanos, lean.tables.duration_nanos);
         Part { body: Body::Whole(body(raw_profile, &labels, times)), samples }
     };
-    Ok(side_by_side::each(drafts, || Parts::new(&common, true), encode))
+    Ok(parallel::each(drafts, || Parts::new(&common, true), encode))
 }
 
 /// A part that is not encoded yet.
@@ -127,8 +127,8 @@ fn drafts(
     Ok(drafts)
 }
 
-/// The time by which the parts are later than the profile, below a step. It depends on the content, so that it is the same each time,
-/// but differs for a profile made from some of the parts. A single part has the profile's time.
+/// The time that is added to all parts, less than a step. It depends on the content: it is the same each time, but differs for a profile
+/// made from some of the parts. A single part has the profile's time.
 fn offset(lean: &Lean, parts: &[Vec<u32>]) -> i64 {
     if parts.len() < 2 {
         return 0;
@@ -149,10 +149,10 @@ fn body(raw_profile: Vec<u8>, labels: &[(String, String)], times: (i64, i64)) ->
     wire::PushRequest { series }.encode_to_vec()
 }
 
-/// A UUID for a part, made of what is in it (version 8 of RFC 9562: by a rule of one's own).
+/// A UUID for a part, made from its content (version 8 of RFC 9562).
 ///
-/// The same part has the same one each time that it is sent; others differ at least in their time or labels. The
-/// server only writes it into its log.
+/// A part has the same UUID each time that it is sent. Two parts differ at least in their time or labels. The server only writes the UUID
+/// into its log.
 fn id(profile: &[u8], labels: &[(String, String)], time: (i64, i64)) -> String {
     let mut sum = Crc::new();
     sum.update(profile);
@@ -193,12 +193,12 @@ fn stale(profile: &Profile, now_nanos: i64) -> Option<String> {
 /// The errors that allow another attempt are those of Grafana's own agent: unavailable, deadline exceeded, rate limit, aborted, and
 /// server faults. If the server keeps failing, the attempts end with the time limit.
 fn judge(answer: &Answer) -> Verdict {
-    told::judge(answer, ("Pyroscope", CONTENT_TYPE), failure)
+    answers::judge(answer, ("Pyroscope", CONTENT_TYPE), failure)
 }
 
-fn failure(status: u16, told: &Told) -> Option<Verdict> {
-    let code = told.code.as_str()?;
-    let text = format!("{} ({status}): {}", told::one_line(code), told.message);
+fn failure(status: u16, error: &ErrorBody) -> Option<Verdict> {
+    let code = error.code.as_str()?;
+    let text = format!("{} ({status}): {}", answers::one_line(code), error.message);
     Some(match code {
         "unavailable" | "deadline_exceeded" | "resource_exhausted" | "aborted" | "internal"
         | "unknown" | "data_loss" => Verdict::Retry(text),

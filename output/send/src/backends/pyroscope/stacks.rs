@@ -1,4 +1,4 @@
-//! Stacks as Pyroscope can keep them.
+//! Stacks within Pyroscope's limits.
 
 use output::lean::Lean;
 use output::text::UNKNOWN;
@@ -6,7 +6,7 @@ use output::{Function, FunctionId, Line, Profile};
 
 /// Names functions without a name, and frames that have no name and cannot be named later.
 ///
-/// If no code of any file has a name, the files are left alone: the profile was made to be symbolized by the backend.
+/// If no frame in any file has a name, frames in files stay nameless: the backend is to symbolize the profile.
 pub(super) fn name_unknown(profile: &mut Profile) {
     for function in profile.functions.iter_mut().filter(|function| function.name.is_empty()) {
         let linked = std::mem::take(&mut function.system_name);

@@ -1,7 +1,7 @@
-//! How many bytes samples take as pprof: an upper bound.
+//! An upper bound for the size of samples as pprof.
 //!
-//! Ids count from 1 in each part and only get smaller there, so the whole profile's ids bound their lengths; strings
-//! are numbered in the order of use, so the number of all strings bounds theirs.
+//! The ids of rows count from 1 in each part, so they are never longer than in the whole profile. Strings are numbered in the order of use,
+//! so no reference to a string is longer than the number of all strings.
 
 use output::Profile;
 use output::lean::{Lean, Row};
@@ -9,16 +9,16 @@ use output::pprof::{Common, LabelIds, SPOILT};
 use output::tell::comments;
 use output::{Function, Label, LabelValue, Location, Mapping, ValueType};
 
-/// Sums up what a part takes.
+/// Adds up the size of a part.
 pub(crate) struct Meter<'a> {
     lean: &'a Lean,
     common: &'a Common<'a>,
-    /// What the part has: the number of the last part that had it.
+    /// For each row of a table, the number of the last part that has it.
     seen: Seen,
     part: u32,
 }
 
-/// A bound for the whole profile that is quickly found and some times as high: texts of labels count each time.
+/// A quick upper bound for the whole profile, a few times its size: the texts of labels count for each sample.
 pub(super) fn rough(lean: &Lean) -> usize {
     let profile = &lean.tables;
     let reference = 1 + id(u32::MAX);
@@ -50,13 +50,13 @@ pub(super) fn rough(lean: &Lean) -> usize {
         + (0..lean.sample_count() as u32).map(sample).sum::<usize>()
 }
 
-/// Everything but tables and samples.
+/// The size of everything except tables and samples.
 fn head(profile: &Profile, reference: usize) -> usize {
     let text = |text: &str| string(text.len());
     let kind = |t: &ValueType| message(2 * reference) + text(&t.kind) + text(&t.unit);
     let comments = comments(profile);
     let comments: usize = comments.iter().map(|comment| varint_max() + text(comment)).sum();
-    // The empty string, and the mapping of a part without files.
+    // The empty string, and the mapping of a part that has no files.
     let fixed = 100;
     let numbers = 4 * (1 + varint_max());
     fixed
@@ -72,11 +72,11 @@ struct Seen {
     mappings: Vec<u32>,
     locations: Vec<u32>,
     stacks: Vec<u32>,
-    /// What the stacks' frames take in a sample, and how many of them were guessed.
+    /// For each stack, the size of its frames in a sample, and the number of guessed ones.
     frames: Vec<(usize, usize)>,
 }
 
-/// More than the strings take that labels have which tell what spoils a stack.
+/// An upper bound for the strings of the labels that mark a defective stack.
 const SPOILT_BYTES: usize = 100;
 
 impl<'a> Meter<'a> {
@@ -98,17 +98,17 @@ impl<'a> Meter<'a> {
         self.lean
     }
 
-    /// Begins a part: it has nothing yet.
+    /// Begins an empty part.
     pub(super) fn next_part(&mut self) {
         self.part += 1;
     }
 
-    /// What each part has, without any sample.
+    /// The size of a part without samples.
     pub(super) fn head(&self) -> usize {
         head(&self.lean.tables, self.reference())
     }
 
-    /// What a sample adds to the part.
+    /// The size that a sample adds to the part.
     pub(super) fn add(&mut self, at: u32) -> usize {
         let row = self.lean.row(at);
         let stack = row.stack as usize;
@@ -127,7 +127,7 @@ impl<'a> Meter<'a> {
         message(labels + message(frames) + message(values)) + texts + rows
     }
 
-    /// What a sample's labels take in it, and their strings outside of it.
+    /// The size of a sample's labels inside the sample, and of their strings outside.
     fn labels(&mut self, row: Row, guessed: usize) -> (usize, usize) {
         let common = self.common;
         let (mut inside, mut outside) = (0, 0);
@@ -201,14 +201,14 @@ impl<'a> Meter<'a> {
         string(self.common.texts()[id as usize].len())
     }
 
-    /// A field that refers to a string.
+    /// The size of a field that refers to a string.
     fn reference(&self) -> usize {
         let head = 4 + 2 * self.lean.tables.sample_types.len() + self.lean.tables.comments.len();
         1 + varint((self.common.texts().len() + head) as u64)
     }
 }
 
-/// Whether the part did not have this yet; it has it now.
+/// Whether the part did not have this row before. It has it afterwards.
 fn first_time(seen: &mut [u32], at: usize, part: u32) -> bool {
     let seen = &mut seen[at];
     let first = *seen != part;
@@ -218,12 +218,12 @@ fn first_time(seen: &mut [u32], at: usize, part: u32) -> bool {
     first
 }
 
-/// Bytes of a number.
+/// The size of a number.
 fn varint(number: u64) -> usize {
     (u64::BITS - (number | 1).leading_zeros()).div_ceil(7) as usize
 }
 
-/// Bytes of the id of a row: this is asked for each frame.
+/// The size of the id of a row. It is called for each frame, so it must be fast.
 fn id(row: u32) -> usize {
     1 + usize::from(row >= 0x7f)
         + usize::from(row >= 0x3fff)
@@ -231,17 +231,17 @@ fn id(row: u32) -> usize {
         + usize::from(row >= 0xfff_ffff)
 }
 
-/// The most that a number takes.
+/// The size of the largest number.
 fn varint_max() -> usize {
     varint(u64::MAX)
 }
 
-/// Bytes of a message or a list in another message.
+/// The size of a message or a list in another message.
 fn message(inside: usize) -> usize {
     1 + varint(inside as u64) + inside
 }
 
-/// Bytes of a row of the string table.
+/// The size of a row of the string table.
 fn string(len: usize) -> usize {
     message(len)
 }

@@ -11,30 +11,30 @@ use output::lean::Lean;
 /// The size limits of a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Limits {
-    /// Samples at most.
+    /// The number of samples.
     pub(crate) samples: usize,
-    /// Bytes at most, as pprof, not compressed.
+    /// The size in bytes, as pprof, not compressed.
     pub(crate) bytes: usize,
 }
 
-/// Bytes that all parts of a profile may have together, as pprof: as many as a file is read of.
+/// The size that all parts of a profile may have together, in bytes of pprof. It is as much as is read of a file.
 const ROOM: usize = 512 << 20;
 
-/// What is left for the parts of a profile, which stand in memory at the same time. Each has what its samples share
-/// with those of others, too: a small file can be made of which every sample needs a part of the largest size.
+/// The memory left for the parts of a profile, which exist at the same time. Each part repeats the rows that its samples share with other
+/// parts. So a small file can be made whose every sample needs a part of the largest size.
 #[derive(Debug)]
 pub(crate) struct Room(Option<usize>);
 
 impl Room {
-    /// All of it.
+    /// All of the memory.
     pub(crate) fn new() -> Self {
         Self(Some(ROOM))
     }
 
-    /// Takes some of it.
+    /// Takes some of the memory.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] where there is not so much, and ever after.
+    /// [`Error::TooLarge`] if not enough is left, and each time after that.
     pub(crate) fn take(&mut self, bytes: usize) -> Result<(), Error> {
         self.0 = self.0.and_then(|left| left.checked_sub(bytes));
         let why = || format!("its parts for the backend would take more than {ROOM} bytes");
@@ -42,15 +42,14 @@ impl Room {
     }
 }
 
-/// Samples of the meter's profile in parts under the limits; the parts' samples are the whole's, by their labels. What
-/// fits comes back as it is.
+/// Splits samples of the meter's profile into parts within the limits, sorted by their labels. Samples that fit into one part are returned
+/// as they are.
 ///
-/// What is far below the limits is not measured further. Nothing is encoded here: sizes are an upper bound, summed up
-/// from what each sample adds to its part. Samples that share most of their stacks stand together, and so do their
-/// tables.
+/// Nothing is encoded here. The size of a part is an upper bound, the sum of what each sample adds to it. Samples far below the limits are
+/// not measured. Samples that share most of their stacks are next to each other, so that they also share the rows of tables.
 ///
 /// # Errors
-/// [`Error::TooLarge`] where a single sample is over the limit, or there is no room for all parts.
+/// [`Error::TooLarge`] if a single sample exceeds the limit, or if all parts together take too much memory.
 pub(crate) fn split(
     meter: &mut Meter<'_>,
     rows: Vec<u32>,
@@ -62,7 +61,7 @@ pub(crate) fn split(
         room.take(cost::rough(lean))?;
         return Ok(vec![rows]);
     }
-    // Samples with the same labels are of one program, mostly, and share their tables.
+    // Samples with the same labels are mostly of one program and share its rows of tables.
     let sorted: Vec<u32> = lean.by_set(&rows).concat();
     let lengths = lengths(meter, &sorted, limits, room)?;
     if lengths.len() == 1 {
@@ -82,7 +81,7 @@ pub(crate) fn fits(lean: &Lean, limits: Limits) -> bool {
     lean.sample_count() <= limits.samples && cost::rough(lean) <= limits.bytes
 }
 
-/// How many samples each part has; one part without any where there are none.
+/// The number of samples of each part. Without samples, there is one empty part.
 fn lengths(
     meter: &mut Meter<'_>,
     rows: &[u32],

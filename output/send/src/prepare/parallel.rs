@@ -1,12 +1,12 @@
-//! Work on two CPUs.
+//! Work on two threads.
 
 use std::num::NonZero;
 use std::panic::resume_unwind;
 use std::sync::{Mutex, PoisonError};
 use std::thread::{self, Builder};
 
-/// Does the work for each item, with a second thread where there are two items and two CPUs; what it gave, in the order
-/// of the items. `state`: what each thread has for itself. More than two threads would be felt by what is profiled.
+/// The results of some work on each item, in the order of the items. `state` makes each thread's own state. A second thread helps if there
+/// are several items and CPUs. More threads would disturb the profiled program.
 pub(crate) fn each<S, T: Send, R: Send>(
     items: Vec<T>,
     state: impl Fn() -> S + Sync,

@@ -1,33 +1,33 @@
-//! What a backend said, made fit to be shown.
+//! The text of answers, made fit to be shown, and the judgement that backends share.
 
 use crate::exchange::{Answer, Verdict};
 use output::text::{clean, shorten};
 use serde_json::Value;
 
-/// Characters of a backend's words that are shown at most.
+/// The longest text that is shown, in characters.
 const SHOWN: usize = 300;
-/// Bytes of them that are looked at.
+/// The number of bytes that are parsed.
 const LOOKED_AT: usize = 64 << 10;
 
-/// The text in one line of at most 300 characters, without control characters; empty where it says nothing.
+/// The text in one line of at most 300 characters, without control characters. Empty if the text is blank.
 pub(super) fn one_line(text: &str) -> String {
     if text.trim().is_empty() {
         return String::new();
     }
-    // Cleaning first would go through all of a long text.
+    // Shortened first, so that a long text is not cleaned as a whole.
     shorten(&clean(&shorten(text.trim(), 2 * SHOWN)), SHOWN).into_owned()
 }
 
 /// An error as an object: `{"code": …, "message": "…"}`.
-pub(super) struct Told {
+pub(super) struct ErrorBody {
     /// The code: a word with Connect, a number with gRPC's gateway.
     pub(super) code: Value,
     /// The message in one line.
     pub(super) message: String,
 }
 
-impl Told {
-    /// What an answer's body tells, if it is such an object.
+impl ErrorBody {
+    /// The error in the body of an answer, if the body is such an object.
     pub(super) fn read(answer: &Answer) -> Option<Self> {
         let bytes = answer.body.get(..LOOKED_AT).unwrap_or(&answer.body);
         let Ok(Value::Object(mut fields)) = serde_json::from_slice(bytes) else { return None };
@@ -37,7 +37,7 @@ impl Told {
     }
 }
 
-/// A status and what stands in the body, for answers that are not in the protocol's form: a proxy's, say.
+/// The status and the text of the body, for answers that do not follow the protocol, such as a proxy's.
 pub(super) fn status_and_text(answer: &Answer) -> String {
     let status = answer.status;
     let text = if answer.content_type.contains("html") {
@@ -49,28 +49,28 @@ pub(super) fn status_and_text(answer: &Answer) -> String {
     if text.is_empty() { format!("status {status}") } else { format!("status {status}: {text}") }
 }
 
-/// Whether the body's type is this one, or none is said.
+/// Whether the body is of this type, or of none.
 pub(super) fn is_type(answer: &Answer, name: &str) -> bool {
     let kind = answer.content_type.split(';').next().unwrap_or_default().trim();
     kind.is_empty() || kind.eq_ignore_ascii_case(name)
 }
 
-/// The meaning of an answer of a backend that tells its failures by a code. `failure` gives it for a failure, from the status and the
-/// backend's own words, or `None` if the code is not one of the backend's.
+/// The meaning of an answer, for backends whose errors have a code. `failure` gives the meaning of an error from the status and the body,
+/// or `None` if the code is not one of the backend's.
 pub(super) fn judge(
     answer: &Answer,
     (backend, content_type): (&str, &str),
-    failure: fn(u16, &Told) -> Option<Verdict>,
+    failure: fn(u16, &ErrorBody) -> Option<Verdict>,
 ) -> Verdict {
     let status = answer.status;
     if (200..300).contains(&status) {
         return success(answer, content_type, backend);
     }
-    let told = Told::read(answer).and_then(|told| failure(status, &told));
-    told.unwrap_or_else(|| foreign_failure(answer, backend))
+    let verdict = ErrorBody::read(answer).and_then(|error| failure(status, &error));
+    verdict.unwrap_or_else(|| foreign_failure(answer, backend))
 }
 
-/// The meaning of a success. An answer with another content type is not from this backend.
+/// The meaning of a success. An answer of another type is not from this backend.
 fn success(answer: &Answer, content_type: &str, backend: &str) -> Verdict {
     if is_type(answer, content_type) {
         return Verdict::Delivered;
@@ -79,7 +79,7 @@ fn success(answer: &Answer, content_type: &str, backend: &str) -> Verdict {
     Verdict::Refused(format!("this is not {backend}: status {status} with {kind}"))
 }
 
-/// The meaning of a failure without one of the backend's codes: something on the way answered.
+/// The meaning of an error without one of the backend's codes. Something between here and the backend has answered.
 fn foreign_failure(answer: &Answer, backend: &str) -> Verdict {
     let text = status_and_text(answer);
     match answer.status {
@@ -106,14 +106,16 @@ mod tests {
 
     #[test]
     fn objects_are_read_and_nothing_else() {
-        let told =
-            Told::read(&answer("", b"{\"code\":\"internal\",\"message\":\"a\\nb\",\"x\":[1]}"));
+        let told = ErrorBody::read(&answer(
+            "",
+            b"{\"code\":\"internal\",\"message\":\"a\\nb\",\"x\":[1]}",
+        ));
         let told = told.unwrap();
         assert_eq!((told.code, told.message.as_str()), (Value::from("internal"), "a b"));
-        assert_eq!(Told::read(&answer("", b"{\"code\":3}")).unwrap().message, "");
+        assert_eq!(ErrorBody::read(&answer("", b"{\"code\":3}")).unwrap().message, "");
         let deep = [b"[".repeat(60_000), b"{}".to_vec()].concat();
         for body in [&b""[..], b"{", b"[]", b"3", b"{\"message\":\"a\"}", b"\xff", &deep] {
-            assert!(Told::read(&answer("", body)).is_none());
+            assert!(ErrorBody::read(&answer("", body)).is_none());
         }
     }
 
