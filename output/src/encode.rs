@@ -1,4 +1,4 @@
-//! The seam: one encoder a format.
+//! The seam: one encoder for each format.
 
 pub mod colors;
 
@@ -7,12 +7,12 @@ use colors::Colors;
 use std::fmt;
 use std::io::{self, Write};
 
-/// Turns a profile into bytes of one format. Pure and deterministic: the same profile, the same bytes.
+/// Turns a profile into bytes of one format. The same profile gives the same bytes.
 pub trait Encode: fmt::Debug + Send {
     /// Writes the profile.
     ///
     /// # Errors
-    /// What writing to `to` gave.
+    /// The error of writing to `to`.
     fn encode(&self, profile: &Profile, to: &mut dyn Write) -> io::Result<()>;
 }
 
@@ -27,7 +27,7 @@ pub struct Format {
     pub encoder: fn(&Settings) -> Box<dyn Encode>,
 }
 
-/// Formats are equal when their names are.
+/// Formats are equal if their names are.
 impl PartialEq for Format {
     fn eq(&self, other: &Self) -> bool {
         self.name == other.name
@@ -42,16 +42,16 @@ impl fmt::Debug for Format {
     }
 }
 
-/// What was asked of an output. An encoder takes what it knows.
+/// What users can ask of an output. Each encoder takes the settings that apply to it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
-    /// The value column; none: [`Profile::default_sample_type`].
+    /// The value column; by default [`Profile::default_sample_type`].
     pub column: Option<usize>,
-    /// The label whose value becomes the frame at the root, as `comm` in profiles of the whole machine.
+    /// The label whose value becomes the frame at the root, such as `comm` in profiles of the whole machine.
     pub root: Option<String>,
-    /// Mark frames by what they are.
+    /// Mark frames by their kind and by how they were found.
     pub annotate: bool,
-    /// Write the samples' own labels.
+    /// Write the labels of samples.
     pub labels: bool,
     /// How graphs are drawn.
     pub drawing: Drawing,
@@ -72,17 +72,17 @@ impl Default for Settings {
 /// How a graph is drawn.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Drawing {
-    /// Stands above the graph.
+    /// The title above the graph.
     pub title: String,
-    /// How frames are painted.
+    /// The colours of frames.
     pub colors: Colors,
-    /// Grow from the top downwards.
+    /// The root is at the top.
     pub inverted: bool,
-    /// Merge from the leaves: who calls what is hot.
+    /// Stacks are merged from the leaves, which shows the callers of hot functions.
     pub reverse: bool,
-    /// Frames below this share of the whole, in percent, are left out.
+    /// The narrowest frame that is drawn, in percent of the whole.
     pub min_width: f64,
-    /// Width in pixels; none: that of the window.
+    /// The width in pixels; by default, the width of the window.
     pub width: Option<usize>,
 }
 

@@ -1,25 +1,25 @@
-//! What can be wrong with a profile or with a file's name.
+//! Errors of profiles and of names.
 
 use std::{fmt, io};
 
-/// Why a profile can't be read, checked or drawn.
+/// The reason why a profile can't be read, checked, drawn or sent, or why a name is unknown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Error {
     /// There is no sample with a value above zero.
     Empty,
     /// An index of the profile points outside its table, or a sample's values do not fit its types.
     Invalid(String),
-    /// The bytes are no pprof file, or a damaged one.
+    /// The bytes are not a pprof file, or a damaged one.
     Malformed(String),
     /// The bytes would need more memory than allowed.
     TooLarge(String),
-    /// A backend would refuse it.
+    /// A backend would refuse the profile.
     Unsendable(String),
-    /// The name says no known format.
+    /// No format has the name.
     UnknownFormat(String),
-    /// The name says no known colours.
+    /// No palette has the name.
     UnknownColors(String),
-    /// The name says no known order of a table.
+    /// No order of a table has the name.
     UnknownSort(String),
 }
 
@@ -27,7 +27,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => write!(f, "the profile has no samples"),
-            Self::Invalid(what) => write!(f, "the profile does not hold together: {what}"),
+            Self::Invalid(what) => write!(f, "the profile is inconsistent: {what}"),
             Self::Malformed(what) => write!(f, "not a readable pprof file: {what}"),
             Self::TooLarge(what) => write!(f, "the profile is too large: {what}"),
             Self::Unsendable(what)

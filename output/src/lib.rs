@@ -1,13 +1,12 @@
 //! The profile model, its encoders and its sinks.
 //!
-//! *What it is.* [`Profile`] uses pprof's nouns; [`Encode`] turns it into bytes of one format; a [`Sink`]
-//! takes bytes to a file or to standard output. *What you must do.* Build a profile with
-//! [`ProfileBuilder`], open the sink before the recording, encode into it and commit. *What it does.* The
-//! same profile gives the same bytes. *What it is not.* It knows nothing of BPF, of processes as such and
-//! of symbolization.
+//! *What it is.* [`Profile`] uses pprof's nouns. [`Encode`] turns it into bytes of one format. A [`Sink`] writes bytes to a file or to
+//! standard output. *What you must do.* Build a profile with [`ProfileBuilder`], open the sink before the recording, encode into it and
+//! commit. *What it does.* The same profile gives the same bytes. *What it is not.* It knows nothing of BPF, of processes and of
+//! symbolization.
 //!
-//! Modules in reading order: [`model`], [`encode`], [`formats`], [`sink`]; `tree` (of calls), [`tell`] (a profile's
-//! facts in words) and [`text`] (names made harmless) are what formats share.
+//! Modules in reading order: [`model`], [`encode`], [`formats`], [`sink`]. Formats share `tree` (the tree of calls), [`tell`] (a profile's
+//! facts in words) and [`text`] (names made harmless).
 #![forbid(unsafe_code)]
 
 pub mod encode;

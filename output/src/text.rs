@@ -1,13 +1,12 @@
-//! Names from foreign files made harmless: any bytes that came in as text must not break a line, a
-//! terminal, or an XML file.
+//! Names from foreign files made harmless: they must not break a line, a terminal or an XML file.
 
 use std::borrow::Cow;
 
-/// What stands for a frame without a name.
+/// The name of a frame without a name.
 pub const UNKNOWN: &str = "[unknown]";
 
-/// One line of printable text: line breaks and tabs become spaces, other control characters, direction
-/// marks and non-characters become `U+FFFD`; no blank at either end; never empty.
+/// The text as one printable line. Line breaks and tabs become spaces. Other control characters, direction marks and non-characters become
+/// `U+FFFD`. Blanks at both ends are removed. An empty text becomes [`UNKNOWN`].
 pub fn clean(name: &str) -> Cow<'_, str> {
     let trimmed = name.trim();
     if trimmed.is_empty() {
@@ -28,7 +27,7 @@ fn is_blank(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | '\u{0b}' | '\u{0c}' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
-/// Whether a terminal might obey a character, or a text reader trip over it.
+/// Whether a character may control a terminal or confuse a reader.
 pub fn is_harmful(c: char) -> bool {
     let direction =
         matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
@@ -36,7 +35,7 @@ pub fn is_harmful(c: char) -> bool {
     c.is_control() || direction || non_character
 }
 
-/// At most `limit` characters, the last one an ellipsis where something was cut.
+/// The text with at most `limit` characters. If it is cut, the last one is an ellipsis.
 pub fn shorten(text: &str, limit: usize) -> Cow<'_, str> {
     match text.char_indices().nth(limit) {
         None => Cow::Borrowed(text),
@@ -44,7 +43,7 @@ pub fn shorten(text: &str, limit: usize) -> Cow<'_, str> {
     }
 }
 
-/// The text escaped for XML; it must be [`clean`].
+/// The text escaped for XML. It must be [`clean`].
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {

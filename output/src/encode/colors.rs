@@ -1,10 +1,10 @@
-//! How the frames of a graph are painted.
+//! The colours of a graph's frames.
 
 use crate::Error;
 use inferno::flamegraph::Palette;
 use std::str::FromStr;
 
-/// How frames are painted: by what they are (the default, `kinds`), or with one of inferno's palettes.
+/// The colours of frames: by kind (the default, `kinds`), or one of inferno's palettes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Colors(pub(crate) Option<Palette>);
 
@@ -12,7 +12,7 @@ pub struct Colors(pub(crate) Option<Palette>);
 const KINDS: &str = "kinds";
 
 impl Colors {
-    /// What [`Colors::from_str`] takes, the default first.
+    /// The names that [`Colors::from_str`] takes, the default first.
     pub fn names() -> impl Iterator<Item = &'static str> {
         std::iter::once(KINDS).chain(Palette::VARIANTS.iter().copied())
     }

@@ -1,4 +1,4 @@
-//! The formats, and which of them a file's name asks for.
+//! The list of formats, and the format for a file's name.
 
 pub mod folded;
 #[cfg(test)]
@@ -13,19 +13,19 @@ use crate::encode::Format;
 use std::path::Path;
 use std::str::FromStr;
 
-/// All formats of files, the one that nobody has to ask for first.
+/// All formats of files. The first one is the default.
 pub const ALL: &[Format] = &[svg::FORMAT, pprof::FORMAT, folded::FORMAT];
 
 impl Format {
-    /// The names of all formats: what [`Format::from_str`] takes.
+    /// The names that [`Format::from_str`] takes.
     pub fn names() -> Vec<&'static str> {
         ALL.iter().map(|format| format.name).collect()
     }
 
-    /// The format that a file's extension asks for; upper case counts as lower case.
+    /// The format for a file's extension, in upper or lower case.
     ///
     /// # Errors
-    /// [`Error::UnknownFormat`] with a sentence that names the extensions there are.
+    /// [`Error::UnknownFormat`] with a sentence that names all extensions.
     pub fn from_path(path: &Path) -> Result<Self, Error> {
         let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
         let ends =
@@ -52,7 +52,7 @@ impl FromStr for Format {
     fn from_str(name: &str) -> Result<Self, Error> {
         ALL.iter().find(|format| format.name == name).copied().ok_or_else(|| {
             let known = Self::names().join(", ");
-            Error::UnknownFormat(format!("{name} is no format; there are {known}"))
+            Error::UnknownFormat(format!("there is no format {name}; use one of {known}"))
         })
     }
 }

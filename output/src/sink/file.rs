@@ -1,4 +1,4 @@
-//! A file under a temporary name in the directory where it is to be.
+//! A file under a temporary name, in the directory of its final name.
 
 use rustix::fs::{self, AtFlags, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
@@ -8,15 +8,15 @@ use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-/// Names tried before giving up.
+/// The number of names that are tried.
 const TRIES: u32 = 10_000;
 
-/// The name that the file gets in the end.
+/// The final name of a file.
 #[derive(Debug)]
 pub(super) enum Name {
-    /// This one, whatever is there.
+    /// This name. An earlier file is replaced.
     Replace(OsString),
-    /// The first that is free of `stem.extension`, `stem-2.extension`, ….
+    /// The first free name of `stem.extension`, `stem-2.extension`, ….
     Fresh { stem: String, extension: String },
 }
 
@@ -29,19 +29,19 @@ impl Name {
     }
 }
 
-/// The file; removed when dropped before [`Temporary::commit`]. The directory is held open, so that it is
-/// the same one in the end, whatever its path then means.
+/// The file. It is removed if it is dropped before [`Temporary::commit`]. The directory is kept open, so that the file gets its name there
+/// even if the path of the directory changes.
 #[derive(Debug)]
 pub(super) struct Temporary {
     directory: OwnedFd,
-    /// While there is something to remove.
+    /// The temporary name, until the file is renamed or removed.
     temporary: Option<OsString>,
     name: Name,
     file: File,
 }
 
 impl Temporary {
-    /// Creates it; its mode follows the umask.
+    /// Creates the file. Its mode follows the umask.
     pub(super) fn new(directory: &Path, name: Name) -> io::Result<Self> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let path = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
@@ -66,7 +66,7 @@ impl Temporary {
         Err(Errno::EXIST.into())
     }
 
-    /// Changes its owner. Who may not, and file systems that have no owners, leave it as it is.
+    /// Changes the owner. Without permission, or on a file system without owners, the owner stays.
     pub(super) fn give_to(&self, user: u32, group: u32) -> io::Result<()> {
         let (user, group) = (fs::Uid::from_raw(user), fs::Gid::from_raw(group));
         match fs::fchown(&self.file, Some(user), Some(group)) {
@@ -75,7 +75,7 @@ impl Temporary {
         }
     }
 
-    /// The name that it would get now.
+    /// The name that the file would get now.
     pub(super) fn first_free(&self) -> io::Result<OsString> {
         let (stem, extension) = match &self.name {
             Name::Replace(name) => return Ok(name.clone()),
@@ -92,14 +92,14 @@ impl Temporary {
         Err(Errno::EXIST.into())
     }
 
-    /// What removes it from another thread, while this one may be held up in writing it.
+    /// A function that removes the file from another thread, while this one may be blocked in writing it.
     pub(super) fn remover(&self) -> io::Result<impl FnOnce() + Send + 'static> {
         let (directory, temporary) = (self.directory.try_clone()?, self.temporary.clone());
         Ok(move || remove(&directory, temporary.as_deref()))
     }
 
-    /// Gives it its name, and tells that where it was to be a new one. Nothing is synced: that would wait for
-    /// the disk's journal, and a file that a crash of the machine leaves empty is recorded again.
+    /// Gives the file its final name. Returns the name if it was chosen now. Nothing is synced, because that would wait for the disk's
+    /// journal. If the machine crashes, the user records again.
     pub(super) fn commit(mut self) -> io::Result<Option<OsString>> {
         let Some(temporary) = self.temporary.clone() else { return Ok(None) };
         let name = match &self.name {
@@ -130,7 +130,7 @@ impl Temporary {
     fn rename_without_replacing(&self, from: &OsStr, to: &OsStr) -> Result<(), Errno> {
         let directory = &self.directory;
         match fs::renameat_with(directory, from, directory, to, RenameFlags::NOREPLACE) {
-            // Not on every file system: there, take the name with an empty file that is our own.
+            // Some file systems lack this. There, an empty file reserves the name.
             Err(Errno::INVAL | Errno::NOSYS) => {
                 let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
                 drop(fs::openat(directory, to, flags, Mode::from_raw_mode(0o666))?);
@@ -159,7 +159,7 @@ impl Drop for Temporary {
 
 fn remove(directory: &OwnedFd, temporary: Option<&OsStr>) {
     if let Some(temporary) = temporary {
-        // What can't be removed stays; there is nobody left to tell.
+        // If this fails, the file stays: there is no way left to report it.
         fs::unlinkat(directory, temporary, AtFlags::empty()).ok();
     }
 }

@@ -1,4 +1,4 @@
-//! Where bytes go.
+//! Destinations of bytes.
 
 mod file;
 mod target;
@@ -9,11 +9,11 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use target::Target;
 
-/// A destination, opened before the recording and complete only when committed: bytes are written under a
-/// temporary name, renamed at [`Sink::commit`], and removed when dropped without it.
+/// A destination that is opened before the recording. A file is written under a temporary name, renamed by [`Sink::commit`], and removed if
+/// the sink is dropped before.
 ///
-/// What is no regular file (a FIFO, a device, `/dev/stdout`) is written directly. Where the reader of a pipe
-/// goes away, the rest is dropped without an error, as `| head` wants it.
+/// Anything that is not a regular file (a FIFO, a device, `/dev/stdout`) is written directly. If the reader of a pipe goes away, the rest is
+/// dropped without an error, as for `| head`.
 #[derive(Debug)]
 pub struct Sink {
     path: Option<PathBuf>,
@@ -30,11 +30,11 @@ enum To {
 }
 
 impl Sink {
-    /// A file that takes the path's place when committed; the user named it, so an earlier one is replaced.
-    /// A symbolic link is followed, as the kernel follows links (not somebody else's in `/tmp`).
+    /// A file that the user named. Committing it replaces an earlier file. Symbolic links are followed as the kernel does (not another
+    /// user's in `/tmp`).
     ///
     /// # Errors
-    /// When nothing can be created in the path's directory, or the path can't be a file.
+    /// No file can be created in the path's directory, or the path can't be a file.
     pub fn file(path: &Path) -> io::Result<Self> {
         let to = match Target::of(path)? {
             Target::Stdout => return Ok(Self::stdout()),
@@ -47,11 +47,11 @@ impl Sink {
         Ok(Self { path: Some(path.to_owned()), to })
     }
 
-    /// A new file `STEM.EXTENSION` in a directory; where that exists, `STEM-2.EXTENSION` and so on, decided
-    /// when committed: nothing is ever overwritten.
+    /// A new file `STEM.EXTENSION` in a directory, or `STEM-2.EXTENSION` and so on if the name is taken. The name is chosen by
+    /// [`Sink::commit`], so that no file is ever overwritten.
     ///
     /// # Errors
-    /// When nothing can be created in the directory.
+    /// No file can be created in the directory.
     pub fn fresh(directory: &Path, stem: &str, extension: &str) -> io::Result<Self> {
         let name = Name::Fresh { stem: stem.to_owned(), extension: extension.to_owned() };
         let file = Temporary::new(directory, name)?;
@@ -64,10 +64,10 @@ impl Sink {
         Self { path: None, to: To::Stdout(BufWriter::new(io::stdout())) }
     }
 
-    /// Gives a file that this sink makes to a user and group. A file system without owners is no error.
+    /// Gives the file to a user and a group. A file system without owners is no error.
     ///
     /// # Errors
-    /// What changing the owner gave.
+    /// The error of changing the owner.
     pub fn owner(self, owner: Option<(u32, u32)>) -> io::Result<Self> {
         if let (To::Temporary(file), Some((user, group))) = (&self.to, owner) {
             file.get_ref().give_to(user, group)?;
@@ -75,16 +75,16 @@ impl Sink {
         Ok(self)
     }
 
-    /// The file's name; none for standard output. For [`Sink::fresh`] the name that was free at the start.
+    /// The file's name; `None` for standard output. For [`Sink::fresh`], the name that was free at the start.
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()
     }
 
-    /// What removes the temporary file, where there is one, when the process is to end while another thread is
-    /// held up in writing it. After [`Sink::commit`] it does nothing.
+    /// A function that removes the temporary file, if there is one. It is for a process that must end while another thread is blocked in
+    /// writing the file. After [`Sink::commit`] it does nothing.
     ///
     /// # Errors
-    /// When there is no descriptor left.
+    /// No file descriptor is left.
     pub fn remover(&self) -> io::Result<Option<Box<dyn FnOnce() + Send>>> {
         Ok(match &self.to {
             To::Temporary(file) => Some(Box::new(file.get_ref().remover()?)),
@@ -92,10 +92,10 @@ impl Sink {
         })
     }
 
-    /// Makes what was written visible under the name, and tells that name; none for standard output.
+    /// Gives the file its name and returns the name; `None` for standard output.
     ///
     /// # Errors
-    /// When writing or renaming failed; the earlier file is untouched.
+    /// Writing or renaming failed. An earlier file is unchanged.
     pub fn commit(mut self) -> io::Result<Option<PathBuf>> {
         self.flush()?;
         if let To::Temporary(file) = std::mem::replace(&mut self.to, To::Nowhere) {

@@ -1,4 +1,4 @@
-//! What a path that the user named is: a file to be replaced, or something to write into.
+//! The kind of a path that the user named: a file to replace, or something to write into.
 
 use rustix::fs::{self, Mode, OFlags};
 use rustix::io::Errno;
@@ -8,24 +8,24 @@ use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-/// See the module.
+/// The target of a path.
 #[derive(Debug)]
 pub(super) enum Target {
     Stdout,
-    /// A FIFO, a device, a descriptor of a process.
+    /// A FIFO, a device, or a descriptor of a process.
     Direct(File),
-    /// A file, there or not, with all links followed.
+    /// A file that may or may not exist. All links are followed.
     File {
         directory: PathBuf,
         name: OsString,
     },
 }
 
-/// Links followed before giving up, as in the kernel.
+/// The number of links that are followed, as in the kernel.
 const LINKS: usize = 40;
 
 impl Target {
-    /// Looks at the path and, step by step, at what it links to.
+    /// Follows the path from link to link.
     pub(super) fn of(path: &Path) -> io::Result<Self> {
         if ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"]
             .iter()
@@ -65,7 +65,7 @@ impl Target {
     }
 }
 
-/// The directory and the name in it.
+/// The directory of a path, and the name in it.
 fn split(path: &Path) -> io::Result<(PathBuf, OsString)> {
     let Some(name) =
         path.file_name().filter(|_| !path.as_os_str().as_encoded_bytes().ends_with(b"/"))
@@ -76,8 +76,8 @@ fn split(path: &Path) -> io::Result<(PathBuf, OsString)> {
     Ok((parent.unwrap_or(Path::new(".")).to_owned(), name.to_owned()))
 }
 
-/// In a directory that everybody may write to, only one's own links and FIFOs are used and those of the
-/// directory's owner (as the kernel does with `fs.protected_symlinks` and `fs.protected_fifos`).
+/// Checks a link or FIFO in a directory that everyone can write to. It must belong to this user or to the owner of the directory, as with
+/// the kernel's `fs.protected_symlinks` and `fs.protected_fifos`.
 fn may_use(entry: &Metadata, directory: &Metadata, what: &str) -> io::Result<()> {
     let shared = directory.mode() & 0o1002 == 0o1002;
     let own = entry.uid() == rustix::process::geteuid().as_raw();
@@ -97,7 +97,7 @@ fn open_checked(path: &Path, metadata: &Metadata) -> io::Result<File> {
     open(path)
 }
 
-/// Opens without waiting: a FIFO that nobody reads is an error, not an endless wait.
+/// Opens without waiting. A FIFO without a reader is an error.
 fn open(path: &Path) -> io::Result<File> {
     let flags =
         OFlags::WRONLY | OFlags::APPEND | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;

@@ -11,14 +11,14 @@ use crate::model::profile::{
 /// A frame of a [`Stack`].
 #[derive(Clone, Debug)]
 pub struct Frame {
-    /// Innermost first; an empty name is none.
+    /// The names of its functions, innermost first. An empty name is none.
     names: Vec<String>,
     kind: FrameKind,
     trust: Trust,
 }
 
 impl Frame {
-    /// Says into which function the innermost so far was inlined.
+    /// The frame, with its functions inlined into another one.
     pub fn inlined(mut self, into: &str) -> Self {
         self.names.push(into.into());
         self
@@ -30,16 +30,16 @@ pub fn frame(name: &str, kind: FrameKind, trust: Trust) -> Frame {
     Frame { names: vec![name.into()], kind, trust }
 }
 
-/// A sample to be: root first.
+/// A sample to be made.
 #[derive(Clone, Debug)]
 pub struct Stack {
     /// Its frames, root first.
     pub frames: Vec<Frame>,
-    /// How many samples.
+    /// The number of samples.
     pub value: i64,
     /// The thread's number, also in its name.
     pub tid: i64,
-    /// What spoils it.
+    /// The marks of a defective stack.
     pub marks: Marks,
 }
 
@@ -50,7 +50,7 @@ pub fn stack(names: &[&str], value: i64) -> Stack {
     Stack { frames, value, tid: 1, marks: Marks::default() }
 }
 
-/// A profile without samples, of samples and CPU time: 10 ms a sample, in 1.5 s.
+/// A profile without samples. Its columns are samples and CPU time; a sample stands for 10 ms, and the duration is 1.5 s.
 pub fn cpu_time() -> Profile {
     let kind = |kind: &str, unit: &str| ValueType { kind: kind.into(), unit: unit.into() };
     Profile {

@@ -1,4 +1,4 @@
-//! Profiles of all shapes for tests, the same for the same seed.
+//! Random profiles for tests. The same seed gives the same profile.
 
 use super::cpu_time;
 use crate::ProfileBuilder;
@@ -9,12 +9,12 @@ use crate::model::profile::{
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-/// A row of numbers that look like chance (xorshift).
+/// Random numbers (xorshift).
 #[derive(Debug)]
 pub struct Dice(u64);
 
 impl Dice {
-    /// Begins a row.
+    /// The numbers of a seed.
     pub fn new(seed: u64) -> Self {
         let mut dice = Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
         dice.below(2);
@@ -124,14 +124,14 @@ fn sample(dice: &mut Dice, locations: &[LocationId]) -> Sample {
     Sample { frames, values: vec![value, value * 10_000_000], labels, marks }
 }
 
-/// Sums by value column.
+/// The sum of each value column.
 pub fn sums(profile: &Profile) -> Vec<i128> {
     (0..profile.sample_types.len())
         .map(|at| profile.samples.iter().map(|sample| i128::from(sample.values[at])).sum())
         .collect()
 }
 
-/// Every sample in words, with its values; equal ones are one.
+/// All samples as text, with their values. Equal samples are merged.
 pub fn described(profile: &Profile) -> BTreeMap<String, Vec<i128>> {
     let mut all: BTreeMap<String, Vec<i128>> = BTreeMap::new();
     for sample in &profile.samples {
@@ -154,7 +154,7 @@ pub fn described(profile: &Profile) -> BTreeMap<String, Vec<i128>> {
     all
 }
 
-/// The parts together are the whole: every stack with its labels, marks and values.
+/// Asserts that the parts together are the whole: each stack with its labels, marks and values.
 pub fn same(parts: &[Profile], whole: &Profile) {
     let mut together: BTreeMap<String, Vec<i128>> = BTreeMap::new();
     for (text, values) in parts.iter().flat_map(described) {

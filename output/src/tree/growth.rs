@@ -1,4 +1,4 @@
-//! How the tree grows, a sample at a time.
+//! Building the tree, sample by sample.
 
 use super::view::{Doubt, Extent, Kind, NARROW, Node, Traited, Traits, View};
 use crate::model::profile::{FrameKind, Label, LabelValue, Location, Profile, Sample, Trust};
@@ -6,8 +6,8 @@ use crate::text::{UNKNOWN, clean};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-/// A hash for pairs of small numbers, which are all that [`Growth::node_ids`] has as keys; nothing foreign
-/// gets here.
+/// A fast hash for pairs of small numbers, the keys of [`Growth::node_ids`]. No file can choose these numbers, so collisions cannot be
+/// provoked.
 #[derive(Default)]
 struct Mix(u64);
 
@@ -28,16 +28,16 @@ impl Hasher for Mix {
     }
 }
 
-/// The tree while it grows.
+/// The tree while it is built.
 pub(super) struct Growth<'a> {
     profile: &'a Profile,
     view: View<'a>,
     pub(super) frames: Vec<(String, Traits)>,
     frame_ids: HashMap<(String, Traits), u32>,
-    /// Root first, by location and doubt; empty: not made yet.
+    /// The frames of each location by doubt, root first. Empty if they are not made yet.
     of_location: Vec<[Vec<u32>; 4]>,
     pub(super) nodes: Vec<Node>,
-    /// Of nodes with a doubt that are not told apart by it: how much there is of each, by [`Doubt`].
+    /// For nodes that hold frames with and without doubt: the amount of each [`Doubt`].
     doubtful: HashMap<u32, [u64; 4]>,
     node_ids: HashMap<u64, u32, BuildHasherDefault<Mix>>,
     path: Vec<(u32, Doubt)>,
@@ -84,7 +84,7 @@ impl<'a> Growth<'a> {
         self.path = path;
     }
 
-    /// Makes totals of the values, which are each node's own so far, and of doubts a trait of the node's frame.
+    /// Adds the values of children to their parents, and turns the doubts of each node into a trait of its frame.
     pub(super) fn sum_up(&mut self) {
         for at in (1..self.nodes.len()).rev() {
             let (parent, total) = (self.nodes[at].parent as usize, self.nodes[at].total);
@@ -136,13 +136,13 @@ impl<'a> Growth<'a> {
         }
     }
 
-    /// Where the innermost frame of user code stands; the kernel's are in front of it.
+    /// The index of the innermost frame of user code, which follows the frames of the kernel.
     fn user_leaf(&self, sample: &Sample) -> Option<usize> {
         let kind = |location: usize| self.profile.locations[location].kind;
         sample.frames.iter().position(|f| kind(f.location.0 as usize) != FrameKind::Kernel)
     }
 
-    /// Makes the frames of a location, where that was not done yet.
+    /// Makes the frames of a location at the first call.
     fn location(&mut self, index: usize, doubt: Doubt) {
         if !self.of_location[index][doubt as usize].is_empty() {
             return;
@@ -160,7 +160,7 @@ impl<'a> Growth<'a> {
         let mut frames = Vec::with_capacity(outermost + 1);
         for (at, line) in location.lines.iter().enumerate().rev() {
             let inlined = at != outermost;
-            // The function that the code lies in is the one whose caller was not seen.
+            // Only the outermost function of the location has an unseen caller.
             let doubt =
                 if inlined && doubt == Doubt::CallerMayBeMissing { Doubt::None } else { doubt };
             let name = &profile.functions[line.function.0 as usize].name;
@@ -204,7 +204,7 @@ fn most(amounts: [u64; 4], total: u64) -> (Doubt, Extent) {
     (doubt, extent)
 }
 
-/// What a frame without a name is called: `[unknown]`, and the file where there is one.
+/// The name of a nameless frame: `[unknown]`, and its file if it has one.
 fn nameless(profile: &Profile, location: &Location) -> String {
     let file = location.mapping.map(|mapping| profile.mappings[mapping.0 as usize].file.as_str());
     match file.and_then(|file| file.rsplit('/').next()).filter(|name| !name.is_empty()) {

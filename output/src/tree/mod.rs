@@ -1,5 +1,5 @@
-//! The tree of calls that folded stacks and flame graphs are written from: equal paths are one node, names
-//! are clean, and what is to be told of a frame beside its name stands beside it.
+//! The tree of calls, from which folded stacks and flame graphs are written. Equal paths are one node, names are clean, and each frame has
+//! its traits beside its name.
 
 mod growth;
 mod view;
@@ -9,22 +9,22 @@ use growth::Growth;
 pub(crate) use view::{Doubt, Extent, Kind, Traited, Traits, View};
 use view::{NARROW, Node};
 
-/// See the module.
+/// The tree of calls.
 #[derive(Debug)]
 pub(crate) struct Tree {
     frames: Vec<(String, Traits)>,
-    /// The first is the root and no frame; parents stand before their children.
+    /// The first node is the root, which is no frame. Parents come before their children.
     nodes: Vec<Node>,
-    /// All nodes but the root, by parent and then by the frame's name.
+    /// All nodes except the root, sorted by parent and then by the frame's name.
     by_parent: Vec<u32>,
-    /// Where in `by_parent` a node's children begin; the next node's begin where they end.
+    /// For each node, the index in `by_parent` of its first child. Its children end where those of the next node begin.
     children: Vec<u32>,
-    /// What one unit of the values stands for; 1 but for absurd sums.
+    /// The amount that one unit of the values stands for. It is 1 except for absurdly large sums.
     pub(crate) scale: u64,
 }
 
 impl Tree {
-    /// The tree of a profile that is [`Profile::check`]ed. Values of zero and below leave no trace.
+    /// The tree of a profile that passed [`Profile::check`]. Values of zero and below are left out.
     pub(crate) fn new(profile: &Profile, view: View<'_>) -> Self {
         let values = || profile.samples.iter().map(|s| s.values[view.column].max(0) as u64);
         let sum: u128 = values().map(u128::from).sum();
@@ -50,16 +50,16 @@ impl Tree {
         (name, *traits)
     }
 
-    /// Every frame there is.
+    /// All frames.
     pub(crate) fn frames(&self) -> impl Iterator<Item = (&str, Traits)> {
         self.frames.iter().map(|(name, traits)| (name.as_str(), *traits))
     }
 
-    /// Visits each path that has a value of its own, in the order of names. Nodes below `least` are left
-    /// out and their values belong to the node above.
+    /// Visits each path that has a value of its own, in the order of names. Nodes below `least` are left out, and their values count for
+    /// their parents.
     ///
     /// # Errors
-    /// What `visit` gave.
+    /// The error of `visit`.
     pub(crate) fn walk<E>(
         &self,
         least: f64,
@@ -86,7 +86,7 @@ impl Tree {
             }
             open[before..].reverse();
             if own > 0 {
-                // Only the root has no path: what is left out there would be missing from the whole.
+                // The root has no path. Values left out below it get a frame, so that the whole stays complete.
                 visit(if path.is_empty() { &[NARROW] } else { &path }, own)?;
             }
         }

@@ -1,6 +1,6 @@
-//! How a profile is looked at, and what is told of frames.
+//! The view of a profile, and the traits of frames.
 
-/// What kind of box a frame is.
+/// The kind of a frame's box.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Kind {
     #[default]
@@ -11,22 +11,22 @@ pub(crate) enum Kind {
     Unknown,
     /// The process that the frames above it belong to.
     Process,
-    /// Frames are missing here.
+    /// A place where frames are missing.
     Gap,
 }
 
-/// How a frame was found, where that is worth telling.
+/// The doubt about a frame, from how it was found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Doubt {
     #[default]
     None,
-    /// By a rule made from the code: no reason to doubt it.
+    /// Found by a rule derived from disassembly. It is shown, but it is no reason for doubt.
     Synthesised,
     Guessed,
     CallerMayBeMissing,
 }
 
-/// How much of a box that holds for.
+/// The share of a box for which the doubt holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Extent {
     #[default]
@@ -36,7 +36,7 @@ pub(crate) enum Extent {
     Part,
 }
 
-/// What is told of a frame beside its name.
+/// The traits of a frame that are shown beside its name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Traits {
     pub(crate) kind: Kind,
@@ -45,38 +45,38 @@ pub(crate) struct Traits {
     pub(crate) extent: Extent,
 }
 
-/// What becomes of frames with the same name, of the same caller, and different traits.
+/// The treatment of frames that have the same name and caller, but different traits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Traited {
-    /// They are one, and nothing is told of them beside their name.
+    /// They are one frame, and no traits are shown.
     No,
     /// They are different frames.
     Apart,
-    /// They are one where they differ in nothing but the doubt, and it is told how much of it is doubtful.
+    /// They are one frame if only their doubt differs. The share that is in doubt is shown.
     Together,
 }
 
-/// How a profile is looked at.
+/// The view of a profile.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct View<'a> {
-    /// The value column that counts.
+    /// The value column.
     pub(crate) column: usize,
     /// The label whose value becomes the frame at the root.
     pub(crate) root: Option<&'a str>,
-    /// Leaf at the root.
+    /// The leaf is at the root.
     pub(crate) reverse: bool,
-    /// What is told of frames.
+    /// The treatment of frames with different traits.
     pub(crate) traits: Traited,
-    /// Frames per stack; what is beyond becomes one frame that says so.
+    /// The number of frames of a stack. Deeper frames become a single one that says so.
     pub(crate) depth: usize,
-    /// What the format does to a clean name.
+    /// Makes a clean name fit for the format.
     pub(crate) name: fn(&str) -> String,
 }
 
-/// The frame that stands for stacks left out at the root.
+/// The frame for stacks that are left out at the root.
 pub(super) const NARROW: u32 = 0;
 
-/// A path's end: the path is the chain of parents.
+/// The end of a path. The path is the chain of parents.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
     pub(super) frame: u32,
