@@ -6,13 +6,14 @@
 //! symbolization.
 //!
 //! Modules in reading order: [`model`], [`encode`], [`formats`], [`sink`]. Formats share `tree` (the tree of calls), [`tell`] (a profile's
-//! facts in words) and [`text`] (names made harmless).
+//! facts in words), [`text`] (names made harmless) and `protobuf` (writing of fields).
 #![forbid(unsafe_code)]
 
 pub mod encode;
 mod error;
 pub mod formats;
 pub mod model;
+mod protobuf;
 pub mod sink;
 pub mod tell;
 #[cfg(any(test, feature = "testing"))]

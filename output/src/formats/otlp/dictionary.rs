@@ -1,7 +1,8 @@
 //! The request's dictionary: tables whose rows are referred to by number. Row 0 of each is the zero value.
 
 use super::attributes::Attribute;
-use super::wire::{self, field, put_length_delimited, put_number};
+use super::wire::{self, field};
+use crate::protobuf::{put_key, put_number};
 use ahash::RandomState;
 use prost::Message;
 use std::ops::Range;
@@ -21,7 +22,7 @@ struct Table {
 
 impl Table {
     fn new(field: u32, hasher: &RandomState, to: &mut Vec<u8>) -> Self {
-        put_length_delimited(field, 0, to);
+        put_key(field, 0, to);
         Self { field, rows: vec![(0..0, 0)], places: vec![0; 64], hasher: hasher.clone() }
     }
 
@@ -42,7 +43,7 @@ impl Table {
             }
             place = self.after(place);
         }
-        put_length_delimited(self.field, bytes.len(), to);
+        put_key(self.field, bytes.len(), to);
         let start = to.len();
         to.extend_from_slice(bytes);
         let row = self.rows.len() as i32;
@@ -88,7 +89,7 @@ pub(super) struct Dictionary {
 impl Dictionary {
     pub(super) fn new() -> Self {
         let mut bytes = Vec::new();
-        put_length_delimited(field::LINK, 0, &mut bytes);
+        put_key(field::LINK, 0, &mut bytes);
         let hasher = RandomState::new();
         let mut table = |field| Table::new(field, &hasher, &mut bytes);
         let [mappings, locations, functions] =
@@ -142,7 +143,7 @@ impl Dictionary {
     pub(super) fn stack(&mut self, locations: &[u8]) -> i32 {
         self.scratch.clear();
         if !locations.is_empty() {
-            put_length_delimited(1, locations.len(), &mut self.scratch);
+            put_key(1, locations.len(), &mut self.scratch);
             self.scratch.extend_from_slice(locations);
         }
         self.stacks.row(&self.scratch, &mut self.bytes)

@@ -4,10 +4,11 @@ use super::attributes::{self, Attribute, Value};
 use super::dictionary::Dictionary;
 use super::samples::{self, Group, Groups, Place};
 use super::tables;
-use super::wire::{self, field, nest, put, put_text};
+use super::wire::{self, field};
 use crate::model::lean::Lean;
 use crate::model::profile::{Profile, ValueType};
 use crate::model::subset::Subset;
+use crate::protobuf::{self, nest, put, put_bytes};
 use crate::tell;
 use std::borrow::Cow;
 
@@ -40,7 +41,7 @@ pub(super) fn bytes(options: &Otlp, lean: &Lean, rows: &[u32]) -> Vec<u8> {
     let dictionary = dictionary.into_bytes();
     let mut to = Vec::with_capacity(dictionary.len() + 32 * rows.len());
     // The dictionary stands first, so that it need not be kept until the samples are written.
-    wire::put_length_delimited(field::DICTIONARY, dictionary.len(), &mut to);
+    protobuf::put_key(field::DICTIONARY, dictionary.len(), &mut to);
     to.extend_from_slice(&dictionary);
     drop(dictionary);
     let mut ids = Ids(options.first_id);
@@ -54,9 +55,9 @@ pub(super) fn bytes(options: &Otlp, lean: &Lean, rows: &[u32]) -> Vec<u8> {
                 for column in columns {
                     write_profile(column, group, &groups, &mut ids, to);
                 }
-                put_text(field::SCHEMA_URL, SCHEMA_URL, to);
+                put_bytes(field::SCHEMA_URL, SCHEMA_URL.as_bytes(), to);
             });
-            put_text(field::SCHEMA_URL, SCHEMA_URL, to);
+            put_bytes(field::SCHEMA_URL, SCHEMA_URL.as_bytes(), to);
         });
     }
     to
@@ -180,16 +181,16 @@ fn write_profile(
 /// A sample as a field. `attributes` are those of [`List::written`](samples::List::written).
 fn put_sample(stack: i32, attributes: &[u8], value: i64, to: &mut Vec<u8>) {
     let (stack, value) = (stack as u64, value as u64);
-    let (stack_len, value_len) = (wire::varint_len(stack), wire::varint_len(value));
+    let (stack_len, value_len) = (protobuf::varint_len(stack), protobuf::varint_len(value));
     // A stack that is empty is row 0, which is not written.
     let stack_field = if stack == 0 { 0 } else { 1 + stack_len };
-    wire::put_length_delimited(field::SAMPLES, stack_field + attributes.len() + 2 + value_len, to);
+    protobuf::put_key(field::SAMPLES, stack_field + attributes.len() + 2 + value_len, to);
     if stack != 0 {
         to.push(8);
-        wire::put_varint(stack, to);
+        protobuf::put_varint(stack, to);
     }
     to.extend_from_slice(attributes);
     // The only number of a list.
     to.extend([4 << 3 | 2, value_len as u8]);
-    wire::put_varint(value, to);
+    protobuf::put_varint(value, to);
 }

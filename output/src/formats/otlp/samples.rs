@@ -2,9 +2,9 @@
 
 use super::attributes;
 use super::dictionary::Dictionary;
-use super::wire;
 use crate::model::lean::{Lean, Row};
 use crate::model::profile::{Label, LabelValue, Marks};
+use crate::protobuf;
 use ahash::AHashMap;
 use std::collections::hash_map::Entry;
 
@@ -156,9 +156,9 @@ impl<'a> Identities<'a> {
 impl List {
     fn new(rows: &[i32]) -> Self {
         let (mut numbers, mut written) = (Vec::new(), Vec::new());
-        rows.iter().for_each(|row| wire::put_varint(*row as u64, &mut numbers));
+        rows.iter().for_each(|row| protobuf::put_varint(*row as u64, &mut numbers));
         if !numbers.is_empty() {
-            wire::put_length_delimited(2, numbers.len(), &mut written);
+            protobuf::put_key(2, numbers.len(), &mut written);
             written.extend(numbers);
         }
         Self { written }
@@ -205,7 +205,7 @@ impl<'a> Stacks<'a> {
         self.numbers.clear();
         for frame in self.lean.stack(stack) {
             let location = self.locations[frame.location.0 as usize];
-            wire::put_varint(location as u64, &mut self.numbers);
+            protobuf::put_varint(location as u64, &mut self.numbers);
         }
         let row = (dictionary.stack(&self.numbers), self.lean.guessed(stack));
         self.known[stack as usize] = Some(row);

@@ -2,9 +2,10 @@
 
 use super::attributes::{self, Attribute};
 use super::dictionary::Dictionary;
-use super::wire::{self, put_length_delimited, put_number, put_varint, varint_len};
+use super::wire;
 use crate::model::subset::Subset;
 use crate::model::symbols::symbols;
+use crate::protobuf::{put_key, put_number, put_varint, varint_len};
 
 /// The dictionary's rows by the indices of a profile's table; 0 where nobody needs one.
 fn rows<T>(table: &[T], needed: &[u32], mut row: impl FnMut(&T) -> i32) -> Vec<i32> {
@@ -32,12 +33,12 @@ pub(super) fn write(subset: &Subset<'_>, dictionary: &mut Dictionary) -> Vec<i32
             inner.clear();
             put_number(1, functions[line.function.0 as usize] as u64, &mut inner);
             put_number(2, line.line as u64, &mut inner);
-            put_length_delimited(3, inner.len(), &mut row);
+            put_key(3, inner.len(), &mut row);
             row.extend_from_slice(&inner);
         }
         if let Some(kind) = attributes::frame_type(location) {
             let attribute = dictionary.attribute(&kind) as u64;
-            put_length_delimited(4, varint_len(attribute), &mut row);
+            put_key(4, varint_len(attribute), &mut row);
             put_varint(attribute, &mut row);
         }
         dictionary.location(&row)

@@ -1,12 +1,13 @@
 //! A profile's messages, written field by field: of a large one that is nearly all.
 
-use super::location_ids::{LocationIds, put_varint};
+use super::location_ids::LocationIds;
 use super::mappings::Counts;
 use super::texts::{LabelIds, Order, TextIds};
 use super::wire::field;
 use crate::model::profile::{FrameRef, Profile};
 use crate::model::subset::Subset;
 use crate::model::symbols::Symbols;
+use crate::protobuf::{put_bytes, put_key, put_list, put_number, put_varint};
 
 /// Writes profiles of some samples of one profile, one after the other.
 #[derive(Debug)]
@@ -54,21 +55,21 @@ impl<'a> Body<'a> {
         for t in &self.texts.types {
             self.message.clear();
             kind(*t, &mut self.order, &mut self.message);
-            put_message(field::SAMPLE_TYPE, &self.message, &mut self.bytes);
+            put_bytes(field::SAMPLE_TYPE, &self.message, &mut self.bytes);
         }
         put_number(field::TIME_NANOS, time_nanos as u64, &mut self.bytes);
         put_number(field::DURATION_NANOS, profile.duration_nanos as u64, &mut self.bytes);
         if self.texts.period_type != [0, 0] {
             self.message.clear();
             kind(self.texts.period_type, &mut self.order, &mut self.message);
-            put_message(field::PERIOD_TYPE, &self.message, &mut self.bytes);
+            put_bytes(field::PERIOD_TYPE, &self.message, &mut self.bytes);
         }
         put_number(field::PERIOD, profile.period as u64, &mut self.bytes);
         self.inner.clear();
         for text in &self.texts.comments {
             put_varint(self.order.of(*text), &mut self.inner);
         }
-        put_bytes(field::COMMENT, &self.inner, &mut self.bytes);
+        put_list(field::COMMENT, &self.inner, &mut self.bytes);
         let default = self.texts.types[profile.default_sample_type][0];
         put_number(field::DEFAULT_SAMPLE_TYPE, self.order.of(default), &mut self.bytes);
     }
@@ -78,10 +79,10 @@ impl<'a> Body<'a> {
         self.counts.add(at, frames, values.first().map_or(0, |value| value.unsigned_abs()));
         self.message.clear();
         self.locations.write(frames, &mut self.inner);
-        put_bytes(1, &self.inner, &mut self.message);
+        put_list(1, &self.inner, &mut self.message);
         self.inner.clear();
         values.iter().for_each(|value| put_varint(*value as u64, &mut self.inner));
-        put_bytes(2, &self.inner, &mut self.message);
+        put_list(2, &self.inner, &mut self.message);
         put_key(field::SAMPLE, self.message.len() + labels.len(), &mut self.bytes);
         self.bytes.extend_from_slice(&self.message);
         self.bytes.extend_from_slice(labels);
@@ -120,7 +121,7 @@ impl<'a> Body<'a> {
             put_number(1, 1, &mut self.message);
             put_number(5, self.order.of(no_file), &mut self.message);
             put_number(7, 1, &mut self.message);
-            return put_message(field::MAPPING, &self.message, &mut self.bytes);
+            return put_bytes(field::MAPPING, &self.message, &mut self.bytes);
         }
         for (id, &at) in (1..).zip(order) {
             let mapping = &self.tables.mappings[at];
@@ -130,7 +131,7 @@ impl<'a> Body<'a> {
             for (number, value) in (1..).zip(numbers.into_iter().chain(symbols[at].flags())) {
                 put_number(number, value, &mut self.message);
             }
-            put_message(field::MAPPING, &self.message, &mut self.bytes);
+            put_bytes(field::MAPPING, &self.message, &mut self.bytes);
         }
     }
 
@@ -151,9 +152,9 @@ impl<'a> Body<'a> {
                 let function = u64::from(self.subset.functions.place(line.function.0)) + 1;
                 put_number(1, function, &mut self.inner);
                 put_number(2, line.line as u64, &mut self.inner);
-                put_message(4, &self.inner, &mut self.message);
+                put_bytes(4, &self.inner, &mut self.message);
             }
-            put_message(field::LOCATION, &self.message, &mut self.bytes);
+            put_bytes(field::LOCATION, &self.message, &mut self.bytes);
         }
     }
 
@@ -167,7 +168,7 @@ impl<'a> Body<'a> {
             }
             let start_line = self.tables.functions[*row as usize].start_line;
             put_number(5, start_line as u64, &mut self.message);
-            put_message(field::FUNCTION, &self.message, &mut self.bytes);
+            put_bytes(field::FUNCTION, &self.message, &mut self.bytes);
         }
     }
 }
@@ -185,33 +186,5 @@ pub(super) fn put_label(label: LabelIds, order: &mut Order, to: &mut Vec<u8>) {
     for (field, value) in [(1, key), (2, text), (3, number as u64), (4, unit)] {
         put_number(field, value, &mut message);
     }
-    put_message(3, &message, to);
-}
-
-/// A field's key and the length of what follows.
-fn put_key(number: u32, len: usize, to: &mut Vec<u8>) {
-    // Wire type 2; all our field numbers are below 16, so the key is one byte.
-    to.push((number << 3 | 2) as u8);
-    put_varint(len as u64, to);
-}
-
-/// A number, which is not written where it is 0.
-fn put_number(field: u32, number: u64, to: &mut Vec<u8>) {
-    if number != 0 {
-        to.push((field << 3) as u8);
-        put_varint(number, to);
-    }
-}
-
-/// A message, be it empty.
-fn put_message(number: u32, bytes: &[u8], to: &mut Vec<u8>) {
-    put_key(number, bytes.len(), to);
-    to.extend_from_slice(bytes);
-}
-
-/// A list of numbers, which is not written where it is empty.
-fn put_bytes(number: u32, bytes: &[u8], to: &mut Vec<u8>) {
-    if !bytes.is_empty() {
-        put_message(number, bytes, to);
-    }
+    put_bytes(3, &message, to);
 }

@@ -2,6 +2,7 @@
 
 use crate::model::profile::FrameRef;
 use crate::model::subset::Rows;
+use crate::protobuf::put_varint;
 
 /// The locations' ids as they are written: the bytes from the lowest on, and in the highest one how many they are.
 #[derive(Debug)]
@@ -36,15 +37,6 @@ impl LocationIds {
         }
         to.truncate(len);
     }
-}
-
-/// A number as protocol buffers have it.
-pub(super) fn put_varint(mut number: u64, to: &mut Vec<u8>) {
-    while number >= 0x80 {
-        to.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    to.push(number as u8);
 }
 
 #[cfg(test)]
