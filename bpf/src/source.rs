@@ -69,13 +69,17 @@ pub struct EventLosses {
 impl Losses {
     /// Lost samples of all events by cause, and what belongs to none; only causes that happened.
     pub fn by_cause(&self) -> BTreeMap<&'static str, u64> {
-        let mut all = BTreeMap::new();
+        let mut all = self.of_no_event();
         for (cause, count) in self.events.iter().flat_map(|event| &event.lost) {
             *all.entry(*cause).or_default() += count;
         }
-        all.insert(MALFORMED, self.malformed);
         all.retain(|_, count| *count > 0);
         all
+    }
+
+    /// Lost samples by cause, where it is not known which event they were of; only causes that happened.
+    pub fn of_no_event(&self) -> BTreeMap<&'static str, u64> {
+        [(MALFORMED, self.malformed)].into_iter().filter(|(_, count)| *count > 0).collect()
     }
 
     /// All lost samples together.

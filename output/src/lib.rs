@@ -31,9 +31,10 @@ pub use formats::svg::Svg;
 pub use formats::table::Table;
 pub use formats::{folded, otlp, pprof, svg, table};
 pub use model::builder::ProfileBuilder;
-pub use model::lean;
+pub use model::facts::Facts;
 pub use model::profile::{
     FrameKind, FrameRef, Function, FunctionId, INTERPRETED, Label, LabelValue, Line, Location,
     LocationId, Mapping, MappingId, Marks, Profile, Sample, Trust, ValueType,
 };
+pub use model::{facts, lean, quality};
 pub use sink::Sink;

@@ -12,7 +12,6 @@ tests!(files_do_not_import_each_other, one_folder_may_have_a_circle, includes_ru
 const LEFT: &[(&str, usize)] = &[
     // A line each.
     ("bpf", 11),
-    ("profiler", 2),
 ];
 
 fn files_do_not_import_each_other() -> Result<(), Skip> {

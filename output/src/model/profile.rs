@@ -1,6 +1,8 @@
 //! The profile model, in pprof's nouns: samples (leaf first) refer to locations, those to functions and
 //! mappings. Tables are interned, handles are `Copy` indices.
 
+use super::facts::Facts;
+
 /// Index into [`Profile::functions`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FunctionId(pub u32);
@@ -179,9 +181,11 @@ pub struct Profile {
     pub time_nanos: i64,
     /// How long it took, in nanoseconds.
     pub duration_nanos: i64,
-    /// One line for the graph's subtitle: samples, losses, shares of what is not known.
+    /// What is known of the recording, where it is bpflame's own.
+    pub facts: Option<Facts>,
+    /// One line that sums it up, as the file that it was read from has it.
     pub summary: String,
-    /// The same facts, one a line, for pprof.
+    /// Lines of that file, and what was done to the profile since it was made.
     pub comments: Vec<String>,
     /// The service that it is of.
     pub service: Option<String>,

@@ -88,6 +88,7 @@ fn head(of: &Profile) -> Profile {
         period: of.period,
         time_nanos: of.time_nanos,
         duration_nanos: of.duration_nanos,
+        facts: of.facts.clone(),
         summary: of.summary.clone(),
         comments: of.comments.clone(),
         service: of.service.clone(),

@@ -1,11 +1,11 @@
 //! The way in which each piece of a process's code is walked, found with the same tables that a recording builds.
 
 use super::finding::{Finding, Section};
-use crate::tell::summary::grouped;
 use crate::unwinding::build::{self, Built, Depth};
 use bpf::unwind::rule::{Cfa, RuleTrust};
 use bpf::unwind::table::Table;
 use elf::{Bytes, Image};
+use output::tell::grouped;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use symbolizer::name::go_table;

@@ -4,6 +4,7 @@ use crate::judge::ends;
 use crate::judge::recording::{Module, Recording};
 use crate::record::aggregate::Key;
 use bpf::{Flags, Trust};
+use output::quality::Defect;
 
 /// The completeness of a user stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,63 +14,20 @@ pub(crate) enum Completeness {
     /// It leads to a known end, with a guess on the way.
     WithGuess,
     /// It leads to a known end, but a frame may be missing; the module of the leaf.
-    Unsure(Why, Module),
+    Unsure(Defect, Module),
     /// Callers are missing; the module of the last known frame.
-    Incomplete(Why, Module),
-}
-
-/// The defect of a stack.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Why {
-    /// It was sampled before the tables of its process or of a mapping were ready: frame pointers were followed.
-    Stale,
-    /// Its leaf was left by frame pointer, and may not have set one up.
-    CallerMayBeMissing,
-    /// It is deeper than the limit, or a cycle.
-    Truncated,
-    /// Code without a rule.
-    NoRule,
-    /// A rule that cannot be expressed.
-    Unsupported,
-    /// A rule that needs a register whose value is not known.
-    LostRegister,
-    /// An address outside of all mappings.
-    NoMapping,
-    /// Memory that could not be read.
-    Unreadable,
-    /// A frame pointer or a return address that points nowhere.
-    Broken,
-    /// A 32-bit task.
-    Compat,
+    Incomplete(Defect, Module),
 }
 
 /// The flags of walks that do not reach a known end.
-const BREAKS: [(Flags, Why); 6] = [
-    (Flags::NO_RULE, Why::NoRule),
-    (Flags::UNSUPPORTED, Why::Unsupported),
-    (Flags::LOST_REGISTER, Why::LostRegister),
-    (Flags::NO_MAPPING, Why::NoMapping),
-    (Flags::UNREADABLE, Why::Unreadable),
-    (Flags::BROKEN, Why::Broken),
+const BREAKS: [(Flags, Defect); 6] = [
+    (Flags::NO_RULE, Defect::NoRule),
+    (Flags::UNSUPPORTED, Defect::Unsupported),
+    (Flags::LOST_REGISTER, Defect::LostRegister),
+    (Flags::NO_MAPPING, Defect::NoMapping),
+    (Flags::UNREADABLE, Defect::Unreadable),
+    (Flags::BROKEN, Defect::Broken),
 ];
-
-impl Why {
-    /// For the summary and the figures.
-    pub(crate) fn phrase(self) -> &'static str {
-        match self {
-            Self::Stale => "unwind tables not ready",
-            Self::CallerMayBeMissing => "caller may be missing",
-            Self::Truncated => "truncated",
-            Self::NoRule => "no unwind rule",
-            Self::Unsupported => "unwind rule not supported",
-            Self::LostRegister => "register unknown",
-            Self::NoMapping => "return address outside all mappings",
-            Self::Unreadable => "stack not readable",
-            Self::Broken => "broken frame chain",
-            Self::Compat => "32-bit process",
-        }
-    }
-}
 
 impl Completeness {
     /// The completeness of a sample's user stack; `None` if it has none.
@@ -80,13 +38,13 @@ impl Completeness {
         if let Some(why) = missing(key.flags, || ends::at_start(frames, recording)) {
             let places = frames.iter().rev().map(|(place, _)| recording.module(*place));
             let known = places.into_iter().find(|module| *module != Module::Unknown);
-            let why = if stale && why != Why::Truncated { Why::Stale } else { why };
+            let why = if stale && why != Defect::Truncated { Defect::Stale } else { why };
             return Some(Self::Incomplete(why, known.unwrap_or(Module::Unknown)));
         }
         Some(if stale {
-            Self::Unsure(Why::Stale, leaf())
+            Self::Unsure(Defect::Stale, leaf())
         } else if recording.caller_may_be_missing(key) {
-            Self::Unsure(Why::CallerMayBeMissing, leaf())
+            Self::Unsure(Defect::CallerMayBeMissing, leaf())
         } else if frames.iter().any(|(_, trust)| *trust == Trust::Guessed) {
             Self::WithGuess
         } else {
@@ -96,12 +54,12 @@ impl Completeness {
 }
 
 /// The reason why a stack lacks its end, if it does. A stack that reaches a function that nobody calls is complete.
-fn missing(flags: Flags, at_start: impl FnOnce() -> bool) -> Option<Why> {
+fn missing(flags: Flags, at_start: impl FnOnce() -> bool) -> Option<Defect> {
     if flags.has(Flags::COMPAT) {
-        return Some(Why::Compat);
+        return Some(Defect::Compat);
     }
     if flags.has(Flags::TRUNCATED_USER) {
-        return Some(Why::Truncated);
+        return Some(Defect::Truncated);
     }
     let (_, why) = BREAKS.into_iter().find(|(flag, _)| flags.has(*flag))?;
     (!at_start()).then_some(why)
@@ -167,7 +125,7 @@ mod tests {
         judge(flags, frames, Leaf::Framed, "work")
     }
 
-    fn why(completeness: Completeness) -> Why {
+    fn why(completeness: Completeness) -> Defect {
         match completeness {
             Completeness::Unsure(why, _) | Completeness::Incomplete(why, _) => why,
             other => panic!("{other:?}"),
@@ -189,7 +147,7 @@ mod tests {
         assert_eq!(plain(guessed, &[LEAF, BY_GUESS, BY_RULE]), Completeness::WithGuess);
         assert_eq!(plain(guessed, &[LEAF, BY_RULE, BY_GUESS]), Completeness::WithGuess);
         let lost = plain(guessed.with(Flags::LOST_REGISTER), &[LEAF, BY_GUESS]);
-        assert_eq!(why(lost), Why::LostRegister);
+        assert_eq!(why(lost), Defect::LostRegister);
     }
 
     #[test]
@@ -208,7 +166,7 @@ mod tests {
     #[test]
     fn what_is_cut_is_incomplete_whatever_its_last_frame() {
         for (flag, reason) in
-            [(Flags::TRUNCATED_USER, Why::Truncated), (Flags::COMPAT, Why::Compat)]
+            [(Flags::TRUNCATED_USER, Defect::Truncated), (Flags::COMPAT, Defect::Compat)]
         {
             let found = judge(flag, &[LEAF, BY_RULE], Leaf::Framed, "_start");
             assert_eq!(why(found), reason);
@@ -220,13 +178,13 @@ mod tests {
     fn stale_stacks_are_never_complete() {
         let stale = Flags::STALE.with(Flags::FRAME_POINTERS);
         let found = plain(stale, &[LEAF, BY_FRAME_POINTER]);
-        assert!(matches!(found, Completeness::Unsure(Why::Stale, _)), "{found:?}");
+        assert!(matches!(found, Completeness::Unsure(Defect::Stale, _)), "{found:?}");
         let started = judge(stale.with(Flags::BROKEN), &[LEAF, BY_RULE], Leaf::Framed, "_start");
-        assert!(matches!(started, Completeness::Unsure(Why::Stale, _)), "{started:?}");
+        assert!(matches!(started, Completeness::Unsure(Defect::Stale, _)), "{started:?}");
         let broken = plain(stale.with(Flags::BROKEN), &[LEAF, BY_FRAME_POINTER]);
-        assert!(matches!(broken, Completeness::Incomplete(Why::Stale, _)), "{broken:?}");
+        assert!(matches!(broken, Completeness::Incomplete(Defect::Stale, _)), "{broken:?}");
         let deep = plain(stale.with(Flags::TRUNCATED_USER), &[LEAF, BY_FRAME_POINTER]);
-        assert_eq!(why(deep), Why::Truncated);
+        assert_eq!(why(deep), Defect::Truncated);
     }
 
     #[test]
@@ -236,13 +194,13 @@ mod tests {
         for leaf in [Leaf::WithoutRules, Leaf::Frameless] {
             for flags in [none, Flags::FRAME_POINTERS] {
                 let found = judge(flags, &two, leaf, "work");
-                assert!(matches!(found, Completeness::Unsure(Why::CallerMayBeMissing, _)));
+                assert!(matches!(found, Completeness::Unsure(Defect::CallerMayBeMissing, _)));
             }
             // A rule or a guess led out of it.
             assert_eq!(judge(none, &[LEAF, BY_RULE], leaf, "work"), Completeness::Complete);
             assert_eq!(judge(none, &[LEAF, BY_GUESS], leaf, "work"), Completeness::WithGuess);
             let broken = judge(Flags::BROKEN, &two, leaf, "work");
-            assert!(matches!(broken, Completeness::Incomplete(Why::Broken, _)));
+            assert!(matches!(broken, Completeness::Incomplete(Defect::Broken, _)));
         }
         assert_eq!(judge(none, &two, Leaf::Framed, "work"), Completeness::Complete);
     }
@@ -250,7 +208,7 @@ mod tests {
     #[test]
     fn the_end_of_a_leaf_alone_may_be_its_callers_frame_pointer() {
         let alone = |flags, leaf| judge(flags, &[LEAF], leaf, "work");
-        let unsure = |found| matches!(found, Completeness::Unsure(Why::CallerMayBeMissing, _));
+        let unsure = |found| matches!(found, Completeness::Unsure(Defect::CallerMayBeMissing, _));
         assert!(unsure(alone(Flags::FRAME_POINTERS, Leaf::Frameless)));
         assert!(unsure(alone(Flags::default(), Leaf::WithoutRules)));
         // A rule ended it.

@@ -145,7 +145,7 @@ impl<'a> Labels<'a> {
 mod tests {
     use super::*;
     use crate::judge::leaves::Leaf;
-    use crate::judge::quality::Quality;
+    use crate::judge::quality::Judged;
     use crate::judge::testing::counted;
     use crate::record::aggregate::Rules;
     use crate::record::testing::{ByAddress, sample, stack};
@@ -159,8 +159,8 @@ mod tests {
         vec![stack(1, &[0x1010, 0x1021, 0x1031]), stack(2, &[KERNEL, KERNEL + 0x11])]
     }
 
-    /// The profile and the quality of samples, with all leaves frameless or none.
-    fn made(samples: Vec<bpf::Sample>, labels: bool, frameless: bool) -> (Profile, Quality) {
+    /// The profile and the judgement of samples, with all leaves frameless or none.
+    fn made(samples: Vec<bpf::Sample>, labels: bool, frameless: bool) -> (Profile, Judged) {
         let batch = Window { stacks: stacks(), samples, ..Window::default() };
         let (counts, table) = counted(Rules { threads: labels, gate: None }, &batch);
         let named = ByAddress.names(&table, counts.stacks.places());
@@ -172,10 +172,7 @@ mod tests {
             |kind: &str| ValueType { kind: String::from(kind), unit: String::from("count") };
         let head =
             Profile { sample_types: vec![value("samples"), value("cpu")], ..Profile::default() };
-        (
-            assemble(&recording, AssembleOptions { labels, scale: 2.0 }, head),
-            Quality::of(&recording),
-        )
+        (assemble(&recording, AssembleOptions { labels, scale: 2.0 }, head), Judged::of(&recording))
     }
 
     fn folded(profile: &Profile, root: Option<&str>) -> String {
@@ -241,13 +238,13 @@ mod tests {
     #[test]
     fn spoilt_stacks_are_marked_and_counted() {
         let truncated = bpf::Sample { flags: Flags::TRUNCATED_USER, ..sample(1, 1, 0) };
-        let (profile, quality) = made(vec![truncated, sample(2, 1, 0)], true, true);
+        let (profile, judged) = made(vec![truncated, sample(2, 1, 0)], true, true);
         assert_eq!(profile.samples.iter().filter(|sample| sample.marks.truncated).count(), 1);
         assert!(profile.samples.iter().all(|sample| sample.marks.caller_may_be_missing));
-        assert_eq!((quality.truncated, quality.caller_may_be_missing), (1, 2));
-        let (profile, quality) = made(vec![sample(2, 1, 0)], true, false);
+        assert_eq!((judged.quality.truncated, judged.quality.caller_may_be_missing), (1, 2));
+        let (profile, judged) = made(vec![sample(2, 1, 0)], true, false);
         assert!(!profile.samples[0].marks.caller_may_be_missing);
-        assert_eq!(quality.caller_may_be_missing, 0);
+        assert_eq!(judged.quality.caller_may_be_missing, 0);
     }
 
     #[test]
@@ -259,9 +256,9 @@ mod tests {
         let (counts, table) = counted(Rules::default(), &batch);
         let named = ByAddress.names(&table, counts.stacks.places());
         let recording = Recording { counts: &counts, table: &table, named: &named, leaves: &[] };
-        let quality = Quality::of(&recording);
+        let judged = Judged::of(&recording);
         // Two odd addresses in the third stack, sampled twice; 0x1022 is looked up at 0x1021.
-        assert_eq!((quality.user_frames, quality.unresolved_frames()), (2 * 2 + 3, 4));
-        assert_eq!(quality.main_reason(), Some(symbolizer::Reason::NoSymbol));
+        assert_eq!((judged.quality.user_frames, judged.quality.unnamed_frames()), (2 * 2 + 3, 4));
+        assert_eq!(judged.main_reason(), Some(symbolizer::Reason::NoSymbol));
     }
 }

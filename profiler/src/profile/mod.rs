@@ -1,5 +1,9 @@
-//! From counted stacks to a profile: `names`, `locations`, `assemble`.
+//! From counted stacks to a profile: `names`, `locations`, `facts` (what is known of the recording) with `advice` (what its user should
+//! mend), `head` (everything but samples), `assemble`.
 
+mod advice;
 pub(crate) mod assemble;
+pub(crate) mod facts;
+mod head;
 mod locations;
 pub(crate) mod names;

@@ -1,7 +1,7 @@
 //! The amount in a profile or in a part of it: samples and values.
 
 use crate::host::console::clean;
-use crate::tell::summary::grouped;
+use output::tell::grouped;
 use output::{Profile, ValueType};
 use send::Part;
 use std::fmt;

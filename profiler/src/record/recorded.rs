@@ -2,7 +2,7 @@
 
 use super::aggregate::StackCounts;
 use crate::host::exit::Failure;
-use bpf::{Cost, Losses, Started, Unit};
+use bpf::{Cost, Event, Losses, Started, Unit};
 use std::time::Duration;
 use symbolizer::{ProcessTable, Warning};
 
@@ -39,18 +39,10 @@ pub(crate) struct Cut {
 /// A recording with one cut.
 #[derive(Debug)]
 pub(crate) struct Recorded {
-    /// The counts.
-    pub counts: StackCounts,
+    /// The cut: everything that was recorded.
+    pub cut: Cut,
     /// The processes.
     pub table: ProcessTable,
-    /// The source's figures.
-    pub losses: Losses,
-    /// CPU time as the kernel accounts it, in nanoseconds.
-    pub accounted: Option<u64>,
-    /// The duration.
-    pub time: Duration,
-    /// The time of the end, CLOCK_MONOTONIC nanoseconds.
-    pub ended: u64,
     /// The reason for the end.
     pub end: End,
     /// Files without unwind tables though they have rules.
@@ -61,67 +53,52 @@ pub(crate) struct Recorded {
     pub started: Started,
     /// The cost of the BPF programs.
     pub cost: Cost,
-    /// Samples a second and CPU.
-    pub frequency: u32,
+}
+
+impl Cut {
+    /// Nanoseconds of CPU time that one unit of an event's weight stands for. Cycles are no time: what the kernel accounts
+    /// is split over them, or where that is not known, each sample is a tick's worth.
+    pub(crate) fn scale(&self, event: Option<&Event>) -> f64 {
+        let Self { counts, accounted, .. } = self;
+        let Some(event) = event else { return 1.0 };
+        if event.unit == Unit::Nanoseconds || counts.weight == 0 {
+            return 1.0;
+        }
+        let tick = event.rate.period().map_or(0, |period| period.as_nanos());
+        let ticks = counts.samples as f64 * tick as f64;
+        accounted.map_or(ticks, |time| time as f64) / counts.weight as f64
+    }
 }
 
 impl Recorded {
-    /// Nanoseconds of CPU time that one unit of weight stands for. Cycles are no time: what the kernel accounts
-    /// is split over them, or where that is not known, each sample is a tick's worth.
-    pub(crate) fn scale(&self) -> f64 {
-        let Self { counts, accounted, .. } = self;
-        if self.weighs_time() || counts.weight == 0 {
-            return 1.0;
-        }
-        let ticks = counts.samples as f64 * 1e9 / f64::from(self.frequency.max(1));
-        accounted.map_or(ticks, |time| time as f64) / counts.weight as f64
-    }
-
     /// Whether a signal ended it.
     pub(crate) fn signalled(&self) -> bool {
         matches!(self.end, End::Signal(_))
-    }
-
-    /// Whether the event's unit is time, so that CPU time is known without the kernel's account.
-    pub(crate) fn weighs_time(&self) -> bool {
-        self.started.events.first().is_some_and(|event| event.unit == Unit::Nanoseconds)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bpf::{Event, Rate};
+    use bpf::Rate;
 
-    fn recorded(unit: Unit, accounted: Option<u64>) -> Recorded {
-        Recorded {
+    fn scale(unit: Unit, accounted: Option<u64>) -> f64 {
+        let cut = Cut {
             counts: StackCounts { samples: 10, weight: 1_000_000, ..StackCounts::default() },
-            table: ProcessTable::without_proc(),
             losses: Losses::default(),
             accounted,
             time: Duration::from_secs(1),
             ended: 0,
-            end: End::Finished,
-            without_table: Vec::new(),
-            stored: Ok(()),
-            started: Started {
-                events: vec![Event { name: String::from("event"), unit, rate: Rate::Hertz(100) }],
-                cpus: vec![0],
-                wall_offset: 0,
-                time: 0,
-                drain_every: Duration::MAX,
-            },
-            cost: Cost::default(),
-            frequency: 100,
-        }
+        };
+        cut.scale(Some(&Event { name: String::from("event"), unit, rate: Rate::Hertz(100) }))
     }
 
     #[test]
     fn nanoseconds_are_time_and_cycles_are_not() {
-        assert_eq!(recorded(Unit::Nanoseconds, Some(5)).scale(), 1.0);
+        assert_eq!(scale(Unit::Nanoseconds, Some(5)), 1.0);
         // Half a second of account over a million cycles.
-        assert_eq!(recorded(Unit::Cycles, Some(500_000_000)).scale(), 500.0);
+        assert_eq!(scale(Unit::Cycles, Some(500_000_000)), 500.0);
         // Ten samples at 100 Hz are a tenth of a second.
-        assert_eq!(recorded(Unit::Cycles, None).scale(), 100.0);
+        assert_eq!(scale(Unit::Cycles, None), 100.0);
     }
 }

@@ -7,6 +7,7 @@ use crate::host::stop::Stop;
 use crate::judge::leaves::leaves;
 use crate::judge::recording::Recording;
 use crate::profile::assemble::{AssembleOptions, assemble};
+use crate::profile::facts::{About, cost};
 use crate::profile::names;
 use crate::push::Push;
 use crate::push::recorded::Finished;
@@ -14,7 +15,6 @@ use crate::record::recorded::Recorded;
 use crate::target::resolved::ResolvedTarget;
 use crate::target::tracee::Tracee;
 use crate::tell::destinations::Destinations;
-use crate::tell::facts::Facts;
 use crate::tell::outcome;
 use output::Profile;
 
@@ -45,29 +45,30 @@ impl Finish {
     /// Makes the profile, writes it, sends it and prints the outcome.
     pub(super) fn all(mut self, mut recorded: Recorded, stop: &Stop) -> Result<(), Failure> {
         let (config, target) = (&self.config, &self.target);
-        let (named, mut warnings) = {
-            let Recorded { counts, table, .. } = &mut recorded;
+        let (named, mut spoilt) = {
+            let Recorded { cut, table, .. } = &mut recorded;
             let replayed = config.stored.replay.is_some();
             let mut symbolizer = names::symbolizer(&config.naming, replayed);
-            names::name(symbolizer.as_mut(), &counts.stacks, table)
+            names::name(symbolizer.as_mut(), &cut.counts.stacks, table)
         };
-        warnings.append(&mut recorded.without_table);
-        let Recorded { counts, table, .. } = &recorded;
-        let leaves = leaves(&counts.stacks, table);
-        let recording = Recording { counts, table, named: &named, leaves: &leaves };
-        let facts = Facts::new(config, target, &recorded, &recording, warnings);
-        let options = AssembleOptions { labels: config.outputs.labels, scale: recorded.scale() };
-        let head = Profile {
-            program: self.program.take(),
-            ..outcome::head(config, target, &recorded, &facts)
-        };
+        spoilt.append(&mut recorded.without_table);
+        let Recorded { cut, table, started, .. } = &recorded;
+        let leaves = leaves(&cut.counts.stacks, table);
+        let recording = Recording { counts: &cut.counts, table, named: &named, leaves: &leaves };
+        let about = About { config, target, started };
+        let so_far = cost(&self.own, &recorded.cost);
+        let mut facts = about.facts(cut, &recording, so_far, spoilt);
+        let scale = cut.scale(started.events.first());
+        let options = AssembleOptions { labels: config.outputs.labels, scale };
+        let head = Profile { program: self.program.take(), ..about.head(facts.clone()) };
         let profile = assemble(&recording, options, head);
         let written = self.destinations.write(&profile);
-        self.own.finish(counts.first, recorded.ended);
+        self.own.finish(cut.counts.first, cut.ended);
+        facts.cost = cost(&self.own, &recorded.cost);
         let files = outcome::tell(config, &facts, &written);
         let finished = Finished { profile: &profile, target, files };
         let sent = finished.send(self.push.as_ref(), config, stop);
-        let figures = || outcome::figures(&facts, &self.own, &recorded, files, &sent.figures());
+        let figures = || outcome::figures(&facts, files, &sent.figures());
         let done = written
             .as_ref()
             .map_err(Failure::clone)

@@ -77,20 +77,7 @@ fn recorded(
     if let End::Signal(signal) = end {
         tracee.pass_on(signal);
     }
-    Recorded {
-        counts: last.counts,
-        table,
-        losses: last.losses,
-        accounted: last.accounted,
-        time: last.time,
-        ended: last.ended,
-        end,
-        without_table,
-        stored,
-        started,
-        cost,
-        frequency: config.sampling.frequency,
-    }
+    Recorded { cut: last, table, end, without_table, stored, started, cost }
 }
 
 /// Steps until something ends it.

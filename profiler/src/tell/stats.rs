@@ -1,35 +1,41 @@
 //! The run's figures as JSON, for `--stats`. Written by hand: one object of numbers and names that are ours,
 //! for which a serialization framework would be larger than this file.
 
-use crate::host::own_usage::OwnUsage;
-use crate::judge::completeness::Why;
-use crate::judge::quality::{By, largest};
-use crate::tell::facts::Facts;
-use bpf::Cost;
+use output::Facts;
+use output::facts::Cost;
+use output::quality::{Defect, Defects, Quality};
 use std::fmt::Write;
 
-/// The JSON text.
-pub(crate) fn json(
-    facts: &Facts,
-    own: &OwnUsage,
-    cost: &Cost,
-    files: &[String],
-    push: &[Object],
-) -> String {
-    let quality = &facts.quality;
+/// The JSON text: a recording's facts, the files that it was written to, and what came of sending it.
+pub(crate) fn json(facts: &Facts, files: &[String], push: &[Object]) -> String {
     let mut top = Object::new();
-    top.text("version", env!("CARGO_PKG_VERSION"))
+    recording(facts, &mut top);
+    quality(&facts.quality, &mut top);
+    top.number("warnings", facts.spoilt_files.len());
+    cost(&facts.cost, &mut top);
+    top.list("files", files).objects("push", push);
+    top.finish()
+}
+
+fn recording(facts: &Facts, top: &mut Object) {
+    let event = facts.events.first();
+    let rate = event.and_then(|event| event.rate.hertz());
+    top.text("version", &facts.version)
         .text("target", &facts.target)
-        .text("event", &facts.event);
-    top.number("frequency_hz", facts.frequency).number("cpus", facts.cpus);
-    top.number("duration_ns", facts.duration).number("samples", quality.samples);
-    top.number("cpu_ns", facts.cpu_time).maybe("accounted_cpu_ns", facts.accounted);
+        .text("event", event.map_or("", |event| &event.name));
+    top.maybe("frequency_hz", rate.map(u64::from)).number("cpus", facts.cpus);
+    top.number("duration_ns", facts.duration).number("samples", facts.quality.samples);
+    top.number("cpu_ns", facts.cpu.sampled).maybe("accounted_cpu_ns", facts.cpu.accounted);
     top.number("lost_total", facts.lost_total());
-    top.object("lost", facts.lost.iter().map(|(cause, count)| (*cause, *count)));
-    top.number("side_band_lost", facts.side_band_lost).number("expected_ticks", facts.expected);
-    top.number("runs", facts.runs)
-        .number("idle_runs", facts.idle)
-        .number("foreign_runs", facts.foreign);
+    top.object("lost", facts.lost_by_cause().into_iter());
+    top.number("side_band_lost", facts.side_band_lost)
+        .number("expected_ticks", facts.sum(|event| event.expected));
+    top.number("runs", facts.sum(|event| event.runs))
+        .number("idle_runs", facts.sum(|event| event.idle))
+        .number("foreign_runs", facts.sum(|event| event.foreign));
+}
+
+fn quality(quality: &Quality, top: &mut Object) {
     top.number("processes", quality.processes).number("stacks", quality.stacks);
     top.number("user_samples", quality.user_samples).number("truncated", quality.truncated);
     top.number("complete", quality.complete)
@@ -43,32 +49,30 @@ pub(crate) fn json(
     top.number("exiting", quality.exiting);
     top.number("caller_may_be_missing", quality.caller_may_be_missing);
     top.number("user_frames", quality.user_frames)
-        .number("unresolved_frames", quality.unresolved_frames());
-    top.object(
-        "unresolved",
-        quality.unresolved.iter().map(|(reason, count)| (reason.phrase(), *count)),
-    );
-    top.number("kernel_unresolved_frames", quality.kernel_unresolved);
-    top.number("warnings", facts.warnings.len());
-    top.number("bpf_runs", cost.runs)
-        .number("bpf_ns", cost.nanoseconds)
+        .number("unresolved_frames", quality.unnamed_frames());
+    let unnamed = quality.unnamed.iter().map(|unnamed| (unnamed.reason, unnamed.frames));
+    top.object("unresolved", unnamed);
+    top.number("kernel_unresolved_frames", quality.kernel_unnamed);
+}
+
+fn cost(cost: &Cost, top: &mut Object) {
+    top.number("bpf_runs", cost.program_runs)
+        .number("bpf_ns", cost.program_time)
         .number("bpf_map_bytes", cost.map_bytes)
         .number("unwind_table_bytes", cost.table_bytes);
-    top.number("own_cpu_ns", own.cpu_time).number("own_anonymous_bytes", own.anonymous);
-    top.number("own_file_bytes", own.files).maybe("first_sample_ns", own.first_sample);
-    top.number("finishing_ns", own.finishing);
-    top.list("files", files).objects("push", push);
-    top.finish()
+    top.number("own_cpu_ns", cost.cpu_time).number("own_anonymous_bytes", cost.anonymous_bytes);
+    top.number("own_file_bytes", cost.file_bytes).maybe("first_sample_ns", cost.first_sample);
+    top.number("finishing_ns", cost.finishing);
 }
 
 /// An object for each reason and file, those of most samples first.
-fn reasons(by: &By<String>) -> Vec<Object> {
-    let object = |((why, file), samples): (&(Why, String), &u64)| {
+fn reasons(by: &Defects) -> Vec<Object> {
+    let object = |(defect, file, samples): (Defect, &str, u64)| {
         let mut object = Object::new();
-        object.text("reason", why.phrase()).text("file", file).number("samples", samples);
+        object.text("reason", defect.phrase()).text("file", file).number("samples", samples);
         object
     };
-    largest(by).into_iter().map(object).collect()
+    by.largest().into_iter().map(object).collect()
 }
 
 /// A JSON object under construction.
@@ -168,13 +172,11 @@ fn quote(value: &str, to: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::judge::quality::Quality;
 
     #[test]
     fn names_are_quoted() {
         let facts = Facts { target: String::from("a \"b\"\\\n\u{1}é"), ..Facts::default() };
-        let text =
-            json(&facts, &OwnUsage::default(), &Cost::default(), &[String::from("x.svg")], &[]);
+        let text = json(&facts, &[String::from("x.svg")], &[]);
         assert!(text.contains(r#""target": "a \"b\"\\\u000a\u0001é","#), "{text}");
         assert!(text.contains(r#""files": ["x.svg"]"#), "{text}");
         assert!(text.contains(r#""accounted_cpu_ns": null,"#), "{text}");
@@ -184,13 +186,7 @@ mod tests {
     #[test]
     fn losses_are_an_object_by_cause() {
         let lost = [("ring full", 3), ("nested", 1)].into();
-        let text = json(
-            &Facts { lost, ..Facts::default() },
-            &OwnUsage::default(),
-            &Cost::default(),
-            &[],
-            &[],
-        );
+        let text = json(&Facts { lost, ..Facts::default() }, &[], &[]);
         assert!(text.contains(r#""lost": {"nested": 1, "ring full": 3},"#), "{text}");
         assert!(text.contains(r#""lost_total": 4,"#), "{text}");
     }
@@ -199,24 +195,26 @@ mod tests {
     fn objects_stand_one_a_line() {
         let mut inner = Object::new();
         inner.text("a", "x\n  y").number("b", 1);
-        let text = json(&Facts::default(), &OwnUsage::default(), &Cost::default(), &[], &[inner]);
+        let text = json(&Facts::default(), &[], &[inner]);
         assert!(text.contains("\"push\": [\n    { \"a\": \"x\\u000a  y\", \"b\": 1}]"), "{text}");
     }
 
     #[test]
     fn the_three_figures_and_their_reasons_are_there() {
-        let why = |why, file: &str| (why, String::from(file));
+        let defect = |defect, file: &str| (defect, String::from(file));
         let quality = Quality {
             complete: 90,
             complete_with_guess: 5,
             unsure: 2,
             incomplete: 3,
-            unsure_by: [(why(Why::Stale, "a"), 2)].into(),
-            incomplete_by: [(why(Why::NoRule, "a\"b"), 1), (why(Why::Broken, "c"), 2)].into(),
+            unsure_by: Defects([(defect(Defect::Stale, "a"), 2)].into()),
+            incomplete_by: Defects(
+                [(defect(Defect::NoRule, "a\"b"), 1), (defect(Defect::Broken, "c"), 2)].into(),
+            ),
             ..Quality::default()
         };
         let facts = Facts { quality, ..Facts::default() };
-        let text = json(&facts, &OwnUsage::default(), &Cost::default(), &[], &[]);
+        let text = json(&facts, &[], &[]);
         for part in [
             r#""complete": 90,"#,
             r#""complete_with_guess": 5,"#,

@@ -22,8 +22,8 @@ pub(super) struct Facts {
 
 impl Facts {
     pub(super) fn new(profile: &Profile, legend: Vec<(Color, &'static str)>) -> Self {
-        let summary =
-            if profile.summary.is_empty() { Vec::new() } else { wrap(&clean(&profile.summary)) };
+        let summary = tell::summary(profile);
+        let summary = if summary.is_empty() { Vec::new() } else { wrap(&clean(&summary)) };
         let comments: Vec<_> =
             tell::remarks(profile).iter().map(|line| escape(&clean(line))).collect();
         Self { summary, comments: comments.join("\n"), legend }

@@ -154,7 +154,7 @@ fn header(profile: &Profile, kind: &ValueType, sum: i128) -> String {
     if profile.duration_nanos > 0 {
         line("Duration", &amount(i128::from(profile.duration_nanos), "nanoseconds"));
     }
-    let summary = Some(&profile.summary).filter(|summary| !summary.is_empty()).cloned();
+    let summary = Some(tell::summary(profile).into_owned()).filter(|summary| !summary.is_empty());
     for (at, fact) in summary.into_iter().chain(tell::remarks(profile)).enumerate() {
         line(if at == 0 { "Facts" } else { "" }, &clean(&fact));
     }

@@ -4,7 +4,7 @@ use super::cuts::Random;
 use super::session;
 use crate::host::own_usage::OwnUsage;
 use crate::judge::leaves::leaves;
-use crate::judge::quality::Quality;
+use crate::judge::quality::Judged;
 use crate::judge::recording::Recording;
 use crate::profile::assemble::{AssembleOptions, assemble};
 use crate::profile::names;
@@ -153,7 +153,7 @@ fn storm() {
         let (named, _) = names::name(&mut symbolizer, &counts.stacks, table);
         let leaves = leaves(&counts.stacks, table);
         let recording = Recording { counts, table, named: &named, leaves: &leaves };
-        let quality = Quality::of(&recording);
+        let quality = Judged::of(&recording).quality;
         let value = ValueType { kind: String::from("x"), unit: String::from("count") };
         let head = Profile { sample_types: vec![value.clone(), value], ..Profile::default() };
         let options = AssembleOptions { labels: true, scale: 1.0 };

@@ -16,6 +16,8 @@ pub(crate) struct Meter<'a> {
     /// For each row of a table, the number of the last part that has it.
     seen: Seen,
     part: u32,
+    /// The most strings that a part may have.
+    strings: usize,
 }
 
 /// A quick upper bound for the whole profile, a few times its size: the texts of labels count for each sample.
@@ -90,7 +92,8 @@ impl<'a> Meter<'a> {
             stacks: vec![0; lean.stacks()],
             frames: vec![(0, 0); lean.stacks()],
         };
-        Self { lean, common, seen, part: 0 }
+        let head = 4 + 2 * profile.sample_types.len() + comments(profile).len();
+        Self { lean, common, seen, part: 0, strings: common.texts().len() + head }
     }
 
     /// The profile that is measured.
@@ -203,8 +206,7 @@ impl<'a> Meter<'a> {
 
     /// The size of a field that refers to a string.
     fn reference(&self) -> usize {
-        let head = 4 + 2 * self.lean.tables.sample_types.len() + self.lean.tables.comments.len();
-        1 + varint((self.common.texts().len() + head) as u64)
+        1 + varint(self.strings as u64)
     }
 }
 

@@ -1,0 +1,185 @@
+//! What the user of a recording should mend, and how.
+
+use crate::judge::quality::Judged;
+use output::Facts;
+use output::facts::{Problem, Warning};
+use output::quality::{Defect, Defects};
+use std::borrow::Cow;
+use symbolizer::Reason;
+
+/// The share of unnamed frames, or of incomplete stacks, above which a warning is printed.
+const WORTH_A_WARNING: f64 = 0.2;
+
+/// The cure for stacks that a walk by frame pointers cannot follow.
+const FRAME_POINTERS: &str = "build with -fno-omit-frame-pointer -mno-omit-leaf-frame-pointer \
+                              (Rust: -C force-frame-pointers=yes)";
+
+/// The cure for stacks that were walked by frame pointer although there are rules.
+const BY_RULES: &str =
+    "drop --unwind fp: without it, programs without frame pointers are walked by unwind rules";
+
+/// The warnings, each with its cures.
+pub(super) fn advice(facts: &Facts, judged: &Judged, unwind: bpf::Unwind) -> Vec<Warning> {
+    let quality = &facts.quality;
+    let mut list = Vec::new();
+    if quality.unnamed_share() > WORTH_A_WARNING {
+        list.push(warning(Problem::Unnamed, cures(judged, unwind)));
+    }
+    for (problem, samples, by) in [
+        (Problem::Incomplete, quality.incomplete, &quality.incomplete_by),
+        (Problem::Unsure, quality.unsure, &quality.unsure_by),
+    ] {
+        if quality.of_user_stacks(samples) > WORTH_A_WARNING {
+            list.extend(stacks(problem, by, unwind));
+        }
+    }
+    // A handful of ticks on a machine that idles is no cause.
+    let many = facts.lost_total() * 100 > facts.sum(|event| event.expected);
+    if many && facts.lost_share() > WORTH_A_WARNING {
+        list.push(warning(Problem::Lost, vec!["a lower -F helps"]));
+    }
+    list
+}
+
+fn warning(problem: Problem, cures: Vec<&'static str>) -> Warning {
+    Warning { problem, cures: cures.into_iter().map(Into::into).collect() }
+}
+
+fn stacks(problem: Problem, by: &Defects, unwind: bpf::Unwind) -> Option<Warning> {
+    by.main().map(|defect| Warning { problem, cures: vec![cure(defect, unwind)] })
+}
+
+/// The cures for unnamed frames, for the reasons found.
+fn cures(judged: &Judged, unwind: bpf::Unwind) -> Vec<&'static str> {
+    let mut list: Vec<&str> = judged.runtimes.iter().map(|runtime| runtime.hint()).collect();
+    match judged.main_reason() {
+        Some(Reason::Stripped | Reason::NoSymbol) => list.push(
+            "install the packages with the debug symbols (-dbg, -dbgsym, -debuginfo), or use --debuginfod",
+        ),
+        Some(Reason::NoMapping) => {
+            list.push("such addresses come from programs built without frame pointers");
+            list.push(match unwind {
+                bpf::Unwind::FramePointers => BY_RULES,
+                bpf::Unwind::Auto | bpf::Unwind::Rules => FRAME_POINTERS,
+            });
+        }
+        Some(Reason::NotPermitted) => list.push("run it with sudo"),
+        Some(Reason::NoJitMap | Reason::NoJitEntry) if judged.runtimes.is_empty() => {
+            list.push("code made at run time needs a perf map from its runtime");
+        }
+        Some(Reason::JitMapRefused) => {
+            list.push("the perf map must be a regular file that belongs to the process's user");
+        }
+        _ if list.is_empty() => list.push("`bpflame doctor -p PID` looks at one process closely"),
+        _ => {}
+    }
+    list
+}
+
+/// The cure for a defect of stacks.
+fn cure(defect: Defect, unwind: bpf::Unwind) -> Cow<'static, str> {
+    let by_frame_pointer = matches!(
+        defect,
+        Defect::Broken | Defect::Unreadable | Defect::CallerMayBeMissing | Defect::NoMapping
+    );
+    let cure = match defect {
+        _ if by_frame_pointer && unwind == bpf::Unwind::FramePointers => BY_RULES,
+        Defect::Broken | Defect::Unreadable | Defect::CallerMayBeMissing => {
+            return Cow::Owned(format!(
+                "code that has neither unwind rules nor frame pointers cannot be walked: {FRAME_POINTERS}"
+            ));
+        }
+        Defect::Stale => {
+            "their unwind tables were not ready; with -p PID and -- COMMAND they are built before the first sample"
+        }
+        Defect::Truncated => "they are deeper than the limit",
+        Defect::Compat => "only the innermost frame of a 32-bit process is known",
+        Defect::NoRule | Defect::Unsupported | Defect::LostRegister | Defect::NoMapping => {
+            "`bpflame doctor -p PID` shows how each file of a process is walked"
+        }
+    };
+    Cow::Borrowed(cure)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use output::quality::{Quality, Unnamed};
+
+    fn judged(unnamed: &[(Reason, u64)]) -> Judged {
+        let list = unnamed.iter();
+        let list =
+            list.map(|(reason, frames)| Unnamed { reason: reason.phrase(), frames: *frames });
+        let quality = Quality {
+            samples: 1_000,
+            user_samples: 1_000,
+            user_frames: 10_000,
+            unsure_by: Defects([((Defect::CallerMayBeMissing, String::from("c")), 201)].into()),
+            incomplete_by: Defects(
+                [
+                    ((Defect::NoRule, String::from("libx.so")), 105),
+                    ((Defect::NoRule, String::from("liby.so")), 1),
+                    ((Defect::Broken, String::from("java")), 95),
+                ]
+                .into(),
+            ),
+            unnamed: list.collect(),
+            ..Quality::default()
+        };
+        Judged { quality, unnamed: unnamed.iter().copied().collect(), ..Judged::default() }
+    }
+
+    fn advised(judged: &Judged, unwind: bpf::Unwind) -> Vec<String> {
+        let facts = Facts { quality: judged.quality.clone(), ..Facts::default() };
+        advice(&facts, judged, unwind).into_iter().map(|warning| warning.cures.join("; ")).collect()
+    }
+
+    #[test]
+    fn a_fifth_without_names_is_a_warning_with_a_cure() {
+        let warned = advised(
+            &judged(&[(Reason::NoMapping, 10), (Reason::Stripped, 2_500)]),
+            bpf::Unwind::Auto,
+        );
+        assert_eq!(warned.len(), 1);
+        assert!(warned[0].contains("debuginfod"), "{warned:?}");
+        let better = judged(&[(Reason::Stripped, 2_000)]);
+        assert_eq!(advised(&better, bpf::Unwind::Auto), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_runtime_s_switch_is_named() {
+        let mut judged = judged(&[(Reason::NoJitMap, 9_000)]);
+        judged.runtimes = symbolizer::Runtime::of_file(b"node").into_iter().collect();
+        assert!(advised(&judged, bpf::Unwind::Auto)[0].contains("--perf-basic-prof"));
+    }
+
+    #[test]
+    fn a_fifth_without_callers_is_worth_a_warning_with_what_mends_it() {
+        let mut judged = judged(&[]);
+        judged.quality.incomplete = 201;
+        judged.quality.unsure = 201;
+        let warned = advised(&judged, bpf::Unwind::Auto);
+        assert_eq!(warned.len(), 2);
+        assert!(warned[0].contains("doctor"), "{warned:?}");
+        assert!(warned[1].contains("frame-pointer"), "{warned:?}");
+        assert!(advised(&judged, bpf::Unwind::FramePointers)[1].contains("--unwind fp"));
+        judged.quality.incomplete = 200;
+        assert_eq!(advised(&judged, bpf::Unwind::Auto).len(), 1);
+    }
+
+    #[test]
+    fn many_lost_samples_are_worth_a_warning_but_not_on_an_idle_machine() {
+        let facts = |expected| Facts {
+            events: vec![output::facts::EventFacts {
+                lost: [("missed ticks", 30)].into(),
+                runs: 100,
+                expected,
+                ..Default::default()
+            }],
+            ..Facts::default()
+        };
+        let warned = advice(&facts(130), &Judged::default(), bpf::Unwind::Auto);
+        assert!(matches!(warned[..], [Warning { problem: Problem::Lost, .. }]), "{warned:?}");
+        assert!(advice(&facts(3_000), &Judged::default(), bpf::Unwind::Auto).is_empty());
+    }
+}
