@@ -1,5 +1,4 @@
-//! Folded stacks: a line a stack, root first, frames parted by `;`, then a blank and the count, as flame
-//! graph tools take them.
+//! Folded stacks, as flame graph tools take them. A line is a stack: its frames from the root on, separated by `;`, a blank, and the count.
 
 use crate::Profile;
 use crate::encode::{Encode, Format};
@@ -8,20 +7,19 @@ use std::io::{self, Write};
 
 /// Writes folded stacks: `comm;main;work 42`.
 ///
-/// The number is a value column's; flame graph tools expect samples. Lines are sorted and merged; stacks whose value is zero
-/// or less are left out. A `;` in a name becomes `:`, line breaks become blanks, other control characters
-/// `U+FFFD`; a blank before a number at a name's end becomes `_`, so that the name is not taken for a count.
-/// A frame without a name is `[unknown]` and its file's name; frames missing at the root end are
-/// `[truncated]`.
+/// The count is a value column; flame graph tools expect samples. Lines are sorted and merged. Stacks with a value of zero or less are left
+/// out. In names, `;` becomes `:`, line breaks become blanks, and other control characters become `U+FFFD`. A blank before a number at the
+/// end of a name becomes `_`, so that the number is not taken for the count. A frame without a name is `[unknown]` and the name of its file.
+/// `[truncated]` stands for missing frames at the root.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Folded {
-    /// Mark frames: `_[k]` kernel, `_[i]` inlined, `_[j]` made at run time, `_[0]` interpreted, `_[g]` guessed, `_[m]` the
-    /// caller may be missing, `_[s]` found by a rule derived from disassembly. At most one a frame: doubt before kind, inlined before
-    /// kernel, and `_[s]` where there is no other.
+    /// Mark frames: `_[k]` kernel, `_[i]` inlined, `_[j]` run-time code (JIT), `_[0]` interpreted, `_[g]` guessed, `_[m]` its caller may be
+    /// missing, `_[s]` found by a rule derived from disassembly. A frame has one mark at most. Doubts come before kinds, inlined before
+    /// kernel, and `_[s]` last.
     pub annotate: bool,
-    /// The label whose value becomes the frame at the root, as `comm` in profiles of the whole machine.
+    /// The label whose value becomes the frame at the root, such as `comm` in profiles of the whole machine.
     pub root: Option<String>,
-    /// The value column; none: [`Profile::default_sample_type`].
+    /// The value column; by default [`Profile::default_sample_type`].
     pub column: Option<usize>,
 }
 
@@ -79,13 +77,13 @@ fn mark(traits: Traits) -> &'static str {
     }
 }
 
-/// A clean name that can't be taken for something else: a separator, a count, a comment.
+/// A clean name that can't be taken for a separator, a count or a comment.
 fn harmless(name: &str) -> String {
     let mut name = name.replace(';', ":");
     if name.starts_with("# ") {
         name.replace_range(1..2, "_");
     }
-    // `foo 12 34` would be a name and two numbers.
+    // `foo 12 34` would end in two numbers.
     while let Some(blank) = name.rfind(' ').filter(|blank| is_number(&name[blank + 1..])) {
         name.replace_range(blank..=blank, "_");
     }

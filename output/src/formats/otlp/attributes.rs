@@ -1,4 +1,4 @@
-//! Names of attributes, and what labels become.
+//! The names of attributes, and the attributes of labels.
 
 use super::wire;
 use crate::model::profile::{FrameKind, Label, LabelValue, Location, Marks};
@@ -47,7 +47,7 @@ impl Value<'_> {
 pub(super) struct Attribute<'a> {
     pub(super) key: &'a str,
     pub(super) value: Value<'a>,
-    /// Empty where the key says it.
+    /// The unit. It is empty if the key implies it.
     pub(super) unit: &'a str,
 }
 
@@ -61,7 +61,7 @@ impl<'a> Attribute<'a> {
     }
 }
 
-/// A mapping's build ID. GNU's are hexadecimal; the other kind that producers write is Go's.
+/// A mapping's build ID. GNU's are hexadecimal; all others are Go's.
 pub(super) fn build_id(id: &str) -> Option<Attribute<'_>> {
     let hexadecimal = id.bytes().all(|byte| byte.is_ascii_hexdigit());
     let key = if hexadecimal {
@@ -72,7 +72,7 @@ pub(super) fn build_id(id: &str) -> Option<Attribute<'_>> {
     (!id.is_empty()).then(|| Attribute::text(key, id))
 }
 
-/// What a frame is. User code without a file is some interpreter's, of which nobody said which.
+/// The kind of a frame. User code without a file belongs to an unknown interpreter.
 pub(super) fn frame_type(location: &Location) -> Option<Attribute<'static>> {
     let kind = match location.kind {
         FrameKind::User if location.mapping.is_some() => "native",
@@ -84,7 +84,7 @@ pub(super) fn frame_type(location: &Location) -> Option<Attribute<'static>> {
     Some(Attribute::text(FRAME_TYPE, kind))
 }
 
-/// What spoils a stack.
+/// The attributes of a defective stack.
 pub(super) fn quality(guessed: u64, marks: Marks) -> Vec<Attribute<'static>> {
     let mut list = Vec::new();
     if guessed > 0 {
@@ -100,7 +100,7 @@ pub(super) fn quality(guessed: u64, marks: Marks) -> Vec<Attribute<'static>> {
     list
 }
 
-/// The attribute that a label is by the conventions; its own key where they know none.
+/// The attribute for a label by the semantic conventions. Without one, it is the label's key.
 fn key(label: &str) -> &str {
     match label {
         "service_name" => SERVICE_NAME,
@@ -114,7 +114,7 @@ fn key(label: &str) -> &str {
     }
 }
 
-/// Labels as attributes, sorted by key. No key is there twice, as the format demands: several values are a list.
+/// Labels as attributes, sorted by key. The format demands unique keys, so several values become a list.
 pub(super) fn of_labels<'a>(labels: impl Iterator<Item = &'a Label>) -> Vec<Attribute<'a>> {
     let mut list: Vec<Attribute<'a>> = labels
         .filter_map(|label| {

@@ -1,4 +1,4 @@
-//! The request's dictionary: tables whose rows are referred to by number. Row 0 of each is the zero value.
+//! The dictionary of a request: tables whose rows have numbers. Row 0 of each table is the zero value.
 
 use super::attributes::Attribute;
 use super::wire::{self, field};
@@ -7,15 +7,15 @@ use ahash::RandomState;
 use prost::Message;
 use std::ops::Range;
 
-/// A table: no row is there twice.
+/// A table of different rows.
 ///
-/// Rows are found by their bytes where these are written, through places by their hash: nothing is allocated for a row.
+/// A hash table of places finds a row by its bytes, where they are written. So no row needs an allocation.
 struct Table {
     field: u32,
-    /// Where the rows' bytes are, and their hashes.
+    /// The range of each row's bytes, and their hash.
     rows: Vec<(Range<usize>, u64)>,
-    /// Rows' numbers, each in the first free place from its hash on; 0: free. A power of two of them, half of them
-    /// free.
+    /// The numbers of rows, each in the first free place from its hash on. A free place has 0. Their count is a power of two, and half of
+    /// them are free.
     places: Vec<i32>,
     hasher: RandomState,
 }
@@ -26,7 +26,7 @@ impl Table {
         Self { field, rows: vec![(0..0, 0)], places: vec![0; 64], hasher: hasher.clone() }
     }
 
-    /// The number of the row with these bytes, which is written when it is first seen.
+    /// The number of the row with these bytes. A new row is written.
     fn row(&mut self, bytes: &[u8], to: &mut Vec<u8>) -> i32 {
         if bytes.is_empty() {
             return 0;
@@ -74,7 +74,7 @@ impl Table {
 
 /// All tables.
 pub(super) struct Dictionary {
-    /// Rows of all tables, each written as the field that it is.
+    /// The rows of all tables, encoded as fields.
     bytes: Vec<u8>,
     mappings: Table,
     locations: Table,
@@ -82,7 +82,7 @@ pub(super) struct Dictionary {
     strings: Table,
     attributes: Table,
     stacks: Table,
-    /// A row to be; used again and again.
+    /// Memory for the next row.
     scratch: Vec<u8>,
 }
 
@@ -100,7 +100,7 @@ impl Dictionary {
         Self { bytes, mappings, locations, functions, strings, attributes, stacks, scratch }
     }
 
-    /// All tables' rows, as fields of the dictionary.
+    /// The rows of all tables, as fields of the dictionary.
     pub(super) fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
@@ -110,12 +110,12 @@ impl Dictionary {
         self.mappings.row(&self.scratch, &mut self.bytes)
     }
 
-    /// `row`: the message.
+    /// The number of a location. `row` is its message.
     pub(super) fn location(&mut self, row: &[u8]) -> i32 {
         self.locations.row(row, &mut self.bytes)
     }
 
-    /// `texts`: rows of the name, of the system name and of the file.
+    /// The number of a function. `texts` are the rows of its name, its system name and its file.
     pub(super) fn function(&mut self, texts: [i32; 3], start_line: i64) -> i32 {
         self.scratch.clear();
         for (number, text) in (1..).zip(texts) {
@@ -139,7 +139,7 @@ impl Dictionary {
         self.attributes.row(&self.scratch, &mut self.bytes)
     }
 
-    /// `locations`: rows, each as the list has it.
+    /// The number of a stack. `locations` are the rows of its locations, encoded.
     pub(super) fn stack(&mut self, locations: &[u8]) -> i32 {
         self.scratch.clear();
         if !locations.is_empty() {

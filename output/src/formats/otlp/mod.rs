@@ -1,11 +1,10 @@
-//! OpenTelemetry's profiles, as they are exported to a collector.
+//! OpenTelemetry's profiles, as collectors take them.
 //!
-//! [`Otlp`] writes an `ExportProfilesServiceRequest` of `opentelemetry.proto.collector.profiles.v1development`: one
-//! dictionary of tables, each beginning with the zero value, and a profile per value column, as this format has one
-//! sample type a profile. The messages are those of [`PROTO_VERSION`].
+//! [`Otlp`] writes an `ExportProfilesServiceRequest` of `opentelemetry.proto.collector.profiles.v1development`. It has one dictionary of
+//! tables, each of which begins with the zero value, and a profile for each value column, since a profile of this format has one sample type.
+//! The messages are those of [`PROTO_VERSION`].
 //!
-//! Attributes follow the semantic conventions of [`SCHEMA_URL`]; what has no convention has a name of ours that
-//! begins with `bpflame.`:
+//! Attributes follow the semantic conventions of [`SCHEMA_URL`]. Names of our own begin with `bpflame.`:
 //!
 //! | of | what | attribute |
 //! |---|---|---|
@@ -20,9 +19,9 @@
 //! | sample | label `unit` | `bpflame.unit` |
 //! | sample | guessed frames, marks | `bpflame.guessed_frames`, `bpflame.truncated`, `bpflame.caller_may_be_missing` |
 //!
-//! `comm` is not `process.executable.name`, which is the base name of the executable's path: a process may change
-//! its `comm`, and the kernel cuts it. Other labels keep their key. What spoils a stack is a number or a boolean,
-//! so that backends that make a series of each text attribute make none of it.
+//! `comm` is not `process.executable.name`, the base name of the executable's path: a process may change its `comm`, and the kernel cuts it.
+//! Other labels keep their key. The marks of defective stacks are numbers and booleans, because some backends make a series of each text
+//! attribute.
 
 mod attributes;
 mod dictionary;
@@ -38,26 +37,26 @@ use crate::model::lean::Lean;
 use crate::{Encode, Error, Profile};
 use std::io::{self, Write};
 
-/// The release of `opentelemetry-proto` whose messages are written. On the wire they are the same in 1.11.0.
+/// The release of `opentelemetry-proto` whose messages are written. In 1.11.0 they have the same encoding.
 pub const PROTO_VERSION: &str = "1.10.0";
 
 impl Otlp {
     /// The request's bytes.
     ///
     /// # Errors
-    /// [`Error::Empty`] where no sample has a value, [`Error::Invalid`] where the profile does not hold together,
-    /// [`Error::TooLarge`] where a table has more rows than the format can number.
+    /// [`Error::Empty`] if no sample has a value, [`Error::Invalid`] if the profile is inconsistent, [`Error::TooLarge`] if a table has more
+    /// rows than the format can number.
     pub fn bytes(&self, profile: &Profile) -> Result<Vec<u8>, Error> {
         profile.check()?;
         let lean = Lean::new(profile, |_| true)?;
         self.bytes_of(&lean, &lean.all())
     }
 
-    /// As [`Otlp::bytes`], of some samples.
+    /// The request's bytes for some samples, as [`Otlp::bytes`].
     pub fn bytes_of(&self, lean: &Lean, rows: &[u32]) -> Result<Vec<u8>, Error> {
         let Lean { tables, .. } = lean;
         let rows_of_tables = [tables.functions.len(), tables.locations.len(), rows.len()];
-        // Three strings a function are the most that a row adds to a table.
+        // No row adds more to a table than the three strings of a function.
         if rows_of_tables.into_iter().sum::<usize>() > i32::MAX as usize / 8 {
             return Err(Error::TooLarge("more rows than OTLP can number".into()));
         }

@@ -1,4 +1,4 @@
-//! The request: the dictionary, and a profile per resource and value column.
+//! The request: the dictionary, and a profile for each resource and value column.
 
 use super::attributes::{self, Attribute, Value};
 use super::dictionary::Dictionary;
@@ -12,24 +12,24 @@ use crate::protobuf::{self, nest, put, put_bytes};
 use crate::tell;
 use std::borrow::Cow;
 
-/// The release of the semantic conventions that attributes follow.
+/// The release of the semantic conventions.
 pub const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.43.0";
 
 /// Writes an `ExportProfilesServiceRequest` of OpenTelemetry's profiles, uncompressed.
 ///
-/// Only what samples with a value refer to is written; samples whose frames differ in how they were found alone are
-/// one, as is every sample with the same stack and attributes.
+/// Only the rows of samples with a value are written. Samples with the same stack and attributes are merged, even if their frames were found
+/// in different ways.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Otlp {
-    /// The resource's `service.name`; left out where it is empty.
+    /// The resource's `service.name`. An empty one is left out.
     pub service_name: String,
-    /// Further attributes of the resource; of equal keys the first holds.
+    /// Further attributes of the resource. Of equal keys, the first counts.
     pub attributes: Vec<(String, String)>,
-    /// The first profile's id; further ones count up from it. Random, so that no two profiles share one.
+    /// The id of the first profile. Further ones count up from it. It should be random, so that no two profiles have the same id.
     pub first_id: u128,
 }
 
-/// The request's bytes; there are samples, and each has a value.
+/// The request's bytes. There must be samples, and each must have a value.
 pub(super) fn bytes(options: &Otlp, lean: &Lean, rows: &[u32]) -> Vec<u8> {
     let profile = &lean.tables;
     let mut subset = Subset::new(profile);
@@ -40,7 +40,7 @@ pub(super) fn bytes(options: &Otlp, lean: &Lean, rows: &[u32]) -> Vec<u8> {
     let columns = columns(profile, &groups, &mut dictionary);
     let dictionary = dictionary.into_bytes();
     let mut to = Vec::with_capacity(dictionary.len() + 32 * rows.len());
-    // The dictionary stands first, so that it need not be kept until the samples are written.
+    // The dictionary comes first, so that its memory is free when the samples are written.
     protobuf::put_key(field::DICTIONARY, dictionary.len(), &mut to);
     to.extend_from_slice(&dictionary);
     drop(dictionary);
@@ -63,7 +63,7 @@ pub(super) fn bytes(options: &Otlp, lean: &Lean, rows: &[u32]) -> Vec<u8> {
     to
 }
 
-/// Ids of profiles, none of them zero, which would mean none.
+/// Ids of profiles. None is zero, which means that there is no id.
 struct Ids(u128);
 
 impl Ids {
@@ -74,13 +74,13 @@ impl Ids {
     }
 }
 
-/// A value column, as a profile without its samples.
+/// A value column: a profile without samples.
 struct Column {
     at: usize,
     head: wire::Head,
 }
 
-/// The columns that have values; the one to show first is first, as readers show the first profile.
+/// The columns that have values. The default column is first, because readers show the first profile.
 fn columns(profile: &Profile, groups: &Groups<'_>, dictionary: &mut Dictionary) -> Vec<Column> {
     let mut value_type = |t: &ValueType| wire::ValueType {
         type_strindex: dictionary.string(&t.kind),
@@ -171,18 +171,18 @@ fn write_profile(
     nest(field::PROFILES, to, |to| {
         let head = wire::Head { profile_id: ids.next(), ..column.head.clone() };
         prost::Message::encode_raw(&head, to);
-        // What has no value of this kind says nothing in this profile.
+        // Samples without a value in this column are left out.
         for (stack, attributes, value) in group.column(column.at) {
             put_sample(stack, &groups.attributes[attributes].written, value, to);
         }
     });
 }
 
-/// A sample as a field. `attributes` are those of [`List::written`](samples::List::written).
+/// Appends a sample as a field. `attributes` are those of [`List::written`](samples::List::written).
 fn put_sample(stack: i32, attributes: &[u8], value: i64, to: &mut Vec<u8>) {
     let (stack, value) = (stack as u64, value as u64);
     let (stack_len, value_len) = (protobuf::varint_len(stack), protobuf::varint_len(value));
-    // A stack that is empty is row 0, which is not written.
+    // An empty stack is row 0, which is not written.
     let stack_field = if stack == 0 { 0 } else { 1 + stack_len };
     protobuf::put_key(field::SAMPLES, stack_field + attributes.len() + 2 + value_len, to);
     if stack != 0 {
@@ -190,7 +190,7 @@ fn put_sample(stack: i32, attributes: &[u8], value: i64, to: &mut Vec<u8>) {
         protobuf::put_varint(stack, to);
     }
     to.extend_from_slice(attributes);
-    // The only number of a list.
+    // A list of one number.
     to.extend([4 << 3 | 2, value_len as u8]);
     protobuf::put_varint(value, to);
 }

@@ -1,4 +1,4 @@
-//! From the model's samples to rows: a stack, attributes and values, by the resource that they belong to.
+//! From the model's samples to rows: stack, attributes and values, grouped by resource.
 
 use super::attributes;
 use super::dictionary::Dictionary;
@@ -8,25 +8,25 @@ use crate::protobuf;
 use ahash::AHashMap;
 use std::collections::hash_map::Entry;
 
-/// What of a sample's labels is its resource's: where the code ran.
+/// The labels of a sample that belong to its resource: they say where the code ran.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Place<'a> {
     pub(super) service_name: Option<&'a str>,
     pub(super) container_id: Option<&'a str>,
 }
 
-/// A resource's samples.
+/// The samples of a resource.
 pub(super) struct Group<'a> {
     pub(super) place: Place<'a>,
-    /// A stack's row, and an index into [`Groups::attributes`].
+    /// For each sample, the row of its stack, and an index into [`Groups::attributes`].
     rows: Vec<(i32, usize)>,
-    /// A value per column, row by row.
+    /// The values of all columns, row by row.
     values: Vec<i64>,
     columns: usize,
 }
 
 impl Group<'_> {
-    /// What has a value in a column: the stack's row, the attributes' index, and the value.
+    /// The samples with a value in a column: the stack's row, the attributes' index, and the value.
     pub(super) fn column(&self, at: usize) -> impl Iterator<Item = (i32, usize, i64)> {
         let values = self.values.iter().skip(at).step_by(self.columns);
         let rows = self.rows.iter().zip(values).filter(|(_, value)| **value != 0);
@@ -46,20 +46,21 @@ impl Group<'_> {
     }
 }
 
-/// Rows of the attribute table.
+/// A list of rows of the attribute table.
 pub(super) struct List {
-    /// As the field of a sample.
+    /// The list, encoded as the field of a sample.
     pub(super) written: Vec<u8>,
 }
 
 /// All samples, by resource.
 pub(super) struct Groups<'a> {
     pub(super) list: Vec<Group<'a>>,
-    /// Lists of attributes.
+    /// The lists of attributes.
     pub(super) attributes: Vec<List>,
 }
 
-/// The rows of samples, in their order; groups in their places' order. `locations`: rows by the profile's indices.
+/// The samples in groups. Groups are sorted by resource, and samples keep their order. `locations` has the row of each of the profile's
+/// locations.
 pub(super) fn groups<'a>(
     lean: &'a Lean,
     rows: &[u32],
@@ -87,14 +88,14 @@ pub(super) fn groups<'a>(
     groups
 }
 
-/// A sample's set of labels and what spoils it: all that its resource and its attributes are made from.
+/// A sample's set of labels, its number of guessed frames, and its marks: the origin of its resource and attributes.
 type Origin = (u32, usize, Marks);
 
-/// Interns what samples are told apart by.
+/// Interns the identities of samples: a group and attributes.
 struct Identities<'a> {
     lean: &'a Lean,
     origins: AHashMap<Origin, u32>,
-    /// Groups' and attributes' indices: an identity each. Several origins may be one.
+    /// The indices of the group and the attributes of each identity. Several origins may have the same identity.
     list: Vec<(usize, usize)>,
     numbers: AHashMap<(usize, usize), u32>,
     places: AHashMap<Place<'a>, usize>,
@@ -130,7 +131,7 @@ impl<'a> Identities<'a> {
         number
     }
 
-    /// The group's index, and that of the attributes.
+    /// The indices of the group and the attributes.
     fn pair(&mut self, origin: Origin, dictionary: &mut Dictionary) -> (usize, usize) {
         let (set, guessed, marks) = origin;
         let (place, others) = place(&self.lean.sets()[set as usize]);
@@ -157,15 +158,12 @@ impl List {
     fn new(rows: &[i32]) -> Self {
         let (mut numbers, mut written) = (Vec::new(), Vec::new());
         rows.iter().for_each(|row| protobuf::put_varint(*row as u64, &mut numbers));
-        if !numbers.is_empty() {
-            protobuf::put_key(2, numbers.len(), &mut written);
-            written.extend(numbers);
-        }
+        protobuf::put_list(2, &numbers, &mut written);
         Self { written }
     }
 }
 
-/// The resource's part of the labels, and the others.
+/// The labels of the resource, and all others.
 fn place(labels: &[Label]) -> (Place<'_>, Vec<&Label>) {
     let mut place = Place::default();
     let mut others = Vec::new();
@@ -183,12 +181,12 @@ fn place(labels: &[Label]) -> (Place<'_>, Vec<&Label>) {
     (place, others)
 }
 
-/// Makes stacks' rows.
+/// Makes the rows of stacks.
 struct Stacks<'a> {
     lean: &'a Lean,
-    /// The locations' rows by the profile's indices.
+    /// The row of each of the profile's locations.
     locations: &'a [i32],
-    /// By stack: its row, and how many of its frames were guessed.
+    /// For each stack, its row and the number of guessed frames.
     known: Vec<Option<(i32, usize)>>,
     numbers: Vec<u8>,
 }

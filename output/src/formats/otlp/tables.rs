@@ -1,4 +1,4 @@
-//! Mappings, functions and locations: those that samples refer to, in the profile's order.
+//! The mappings, functions and locations that samples need, in the order of the profile.
 
 use super::attributes::{self, Attribute};
 use super::dictionary::Dictionary;
@@ -7,14 +7,14 @@ use crate::model::subset::Subset;
 use crate::model::symbols::symbols;
 use crate::protobuf::{put_key, put_number, put_varint, varint_len};
 
-/// The dictionary's rows by the indices of a profile's table; 0 where nobody needs one.
+/// The row in the dictionary of each row of a profile's table; 0 if it is not needed.
 fn rows<T>(table: &[T], needed: &[u32], mut row: impl FnMut(&T) -> i32) -> Vec<i32> {
     let mut rows = vec![0; table.len()];
     needed.iter().for_each(|at| rows[*at as usize] = row(&table[*at as usize]));
     rows
 }
 
-/// Writes the rows that are needed; gives the locations' ones by the profile's indices.
+/// Writes the needed rows. Returns the row of each of the profile's locations.
 pub(super) fn write(subset: &Subset<'_>, dictionary: &mut Dictionary) -> Vec<i32> {
     let profile = subset.of;
     let mappings = mappings(subset, dictionary);

@@ -1,6 +1,5 @@
-//! The messages of `profiles.proto` and of those it uses, as far as they are written. Messages that hold others are
-//! written field by field, so that a whole request never stands in memory twice. `…_strindex` and `…_indices` are
-//! rows of the dictionary's tables.
+//! The messages of `profiles.proto` and its imports that are written as a whole. Messages with many others in them are written field by
+//! field, so that a request is never in memory twice. `…_strindex` and `…_indices` are rows of the dictionary's tables.
 
 use prost::{Message, Oneof};
 
@@ -15,7 +14,7 @@ pub(super) mod field {
     /// `ScopeProfiles`.
     pub(crate) const SCOPE: u32 = 1;
     pub(crate) const PROFILES: u32 = 2;
-    /// Both.
+    /// `ResourceProfiles` and `ScopeProfiles`.
     pub(crate) const SCHEMA_URL: u32 = 3;
     /// `Profile`.
     pub(crate) const SAMPLES: u32 = 2;
@@ -29,7 +28,7 @@ pub(super) mod field {
     pub(crate) const STACK: u32 = 7;
 }
 
-/// What is left of `Profile` when its samples are written apart.
+/// `Profile` without its samples, which are written field by field.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Head {
     #[prost(message, optional, tag = "1")]

@@ -1,4 +1,4 @@
-//! From pprof's rows to a profile: ids become indices, strings text, and labels of ours what they stand for.
+//! From pprof's rows to a profile. Ids become indices, strings become text, and our own labels become marks.
 
 use super::fields::{Meter, Parts, malformed};
 use super::{CALLER_MAY_BE_MISSING, GUESSED_FRAMES, NO_FILE, TRUNCATED, wire};
@@ -77,7 +77,7 @@ impl<'a> Strings<'a> {
 }
 
 fn head(parts: &Parts<'_>, strings: &Strings<'_>) -> Result<Profile, Error> {
-    // A handful is usual; each is a column of every sample.
+    // A few types are usual. Each is a column of every sample.
     if parts.sample_types.is_empty() || parts.sample_types.len() > 256 {
         return malformed(format!("it has {} sample types", parts.sample_types.len()));
     }
@@ -88,7 +88,7 @@ fn head(parts: &Parts<'_>, strings: &Strings<'_>) -> Result<Profile, Error> {
         .collect::<Result<_, _>>()?;
     let default = strings.text(parts.default_sample_type)?;
     let mut head = Profile {
-        // The format's own rule: the last one where none is named.
+        // By the format's rule, the last type is the default.
         default_sample_type: types
             .iter()
             .position(|t| t.kind == default)
@@ -113,7 +113,7 @@ fn head(parts: &Parts<'_>, strings: &Strings<'_>) -> Result<Profile, Error> {
     Ok(head)
 }
 
-/// From ids, which may be any number but 0, to indices.
+/// The index of each id. Ids may be any number except 0.
 struct Ids<T> {
     what: &'static str,
     of: HashMap<u64, T>,
@@ -148,7 +148,7 @@ struct Assembly<'a, 'm> {
     locations: Ids<LocationId>,
 }
 
-/// Twice for the builder's table and its index, and the entry of `Ids`.
+/// The memory of a row: in the builder's table, in its index, and the entry of `Ids`.
 type TableRow<T> = (T, T, [u64; 4]);
 
 impl Assembly<'_, '_> {
@@ -195,7 +195,7 @@ impl Assembly<'_, '_> {
         }
         let (mapping, kind) = match message.mapping_id {
             0 if lines.is_empty() => (None, FrameKind::Unknown),
-            // Interpreters' frames have no address; code with one but without a file was made at run time.
+            // Frames of interpreters have no address. Code with an address and without a file was made at run time.
             0 => (None, if message.address == 0 { FrameKind::User } else { FrameKind::Jit }),
             id => self.mappings.get(id).map(|(mapping, kind)| (Some(mapping), kind))?,
         };
@@ -253,7 +253,7 @@ impl Assembly<'_, '_> {
     }
 }
 
-/// What a mapping's name tells of its code.
+/// The kind of a mapping's code, from its name.
 fn kind(file: &str) -> FrameKind {
     let kernel = ["[kernel", "[guest.kernel", "[bpf", "[vmlinux"];
     if kernel.iter().any(|name| file.starts_with(name)) || file.ends_with("/vmlinux") {
@@ -267,7 +267,7 @@ fn kind(file: &str) -> FrameKind {
         "[jit]" | "//anon" | "[anon]" => FrameKind::Jit,
         INTERPRETED => FrameKind::Interpreted,
         "[unknown]" => FrameKind::Unknown,
-        // Files, `[vdso]`, `[vsyscall]`, `[heap]`, `[unnamed]`; every other name in brackets is a module.
+        // Files, and `[vdso]`, `[vsyscall]`, `[heap]`, `[unnamed]`. Any other name in brackets is a kernel module.
         _ if !file.starts_with('[') => FrameKind::User,
         "[vdso]" | "[vsyscall]" | "[uprobes]" | "[heap]" | "[stack]" | "[unnamed]" => {
             FrameKind::User

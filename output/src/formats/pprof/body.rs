@@ -1,4 +1,4 @@
-//! A profile's messages, written field by field: of a large one that is nearly all.
+//! The messages of a profile, written field by field. In a large profile they are nearly everything.
 
 use super::location_ids::LocationIds;
 use super::mappings::Counts;
@@ -18,16 +18,16 @@ pub(super) struct Body<'a> {
     pub(super) order: Order,
     locations: LocationIds,
     counts: Counts,
-    /// What is written so far.
+    /// The bytes so far.
     pub(super) bytes: Vec<u8>,
-    /// Bytes of the last profile: the next one has about as many, mostly.
+    /// The size of the last profile, an estimate for the next one.
     last: usize,
     message: Vec<u8>,
     inner: Vec<u8>,
 }
 
 impl<'a> Body<'a> {
-    /// `strings`: how many texts there are for now.
+    /// Begins with `strings` texts.
     pub(super) fn new(subset: Subset<'a>, texts: &'a TextIds, strings: usize) -> Self {
         Self {
             tables: subset.of,
@@ -43,7 +43,7 @@ impl<'a> Body<'a> {
         }
     }
 
-    /// Begins a profile; the subset is settled.
+    /// Begins a profile. The subset must be settled.
     pub(super) fn begin(&mut self, time_nanos: i64) {
         self.locations.number(&self.subset.locations);
         self.bytes.reserve(self.last);
@@ -74,7 +74,7 @@ impl<'a> Body<'a> {
         put_number(field::DEFAULT_SAMPLE_TYPE, self.order.of(default), &mut self.bytes);
     }
 
-    /// Writes a sample; `labels` as they are written.
+    /// Writes a sample. `labels` are encoded.
     pub(super) fn sample(&mut self, at: usize, frames: &[FrameRef], values: &[i64], labels: &[u8]) {
         self.counts.add(at, frames, values.first().map_or(0, |value| value.unsigned_abs()));
         self.message.clear();
@@ -88,7 +88,7 @@ impl<'a> Body<'a> {
         self.bytes.extend_from_slice(labels);
     }
 
-    /// Writes the tables; the first mapping is `main`, where that is there. `no_file`: the text [`NO_FILE`](super::NO_FILE).
+    /// Writes the tables. The mapping `main` comes first, if there is one. `no_file` is the number of the text [`NO_FILE`](super::NO_FILE).
     pub(super) fn tables(&mut self, symbols: &[Symbols], main: Option<&str>, no_file: u32) {
         let order = self.counts.order(&self.subset, main);
         self.mapping_table(&order, symbols, no_file);
@@ -96,7 +96,7 @@ impl<'a> Body<'a> {
         self.function_table();
     }
 
-    /// Writes the string table. `list`: all texts.
+    /// Writes the string table from the list of all texts.
     pub(super) fn strings(&mut self, list: &[&str]) {
         for text in self.order.used() {
             let text = list[*text as usize];
@@ -105,7 +105,7 @@ impl<'a> Body<'a> {
         }
     }
 
-    /// The profile's bytes; begins anew, with a subset where nothing is needed.
+    /// The profile's bytes. The next profile begins with an empty subset.
     pub(super) fn finish(&mut self) -> Vec<u8> {
         self.counts.clear(&self.subset);
         self.subset.clear();
@@ -116,7 +116,7 @@ impl<'a> Body<'a> {
 
     fn mapping_table(&mut self, order: &[usize], symbols: &[Symbols], no_file: u32) {
         if order.is_empty() {
-            // Readers miss a program otherwise, and say so.
+            // Without a mapping, readers warn that the program is missing.
             self.message.clear();
             put_number(1, 1, &mut self.message);
             put_number(5, self.order.of(no_file), &mut self.message);
@@ -173,14 +173,14 @@ impl<'a> Body<'a> {
     }
 }
 
-/// Writes a label; not one with an empty text, which would be read as the number 0.
+/// Writes a label. A label with an empty text is left out, since it would be read as the number 0.
 pub(super) fn put_label(label: LabelIds, order: &mut Order, to: &mut Vec<u8>) {
     if label.number.is_none() && label.text == 0 {
         return;
     }
     let key = order.of(label.key);
     let text = order.of(label.text);
-    // A number that is 0 and has no unit is written by its key alone.
+    // For a number 0 without a unit, only the key is written.
     let (text, number, unit) = label.number.map_or((text, 0, 0), |number| (0, number, text));
     let mut message = Vec::with_capacity(32);
     for (field, value) in [(1, key), (2, text), (3, number as u64), (4, unit)] {

@@ -1,4 +1,4 @@
-//! Reading pprof of any producer.
+//! Reading pprof files of any producer.
 
 use super::assemble;
 use super::fields::{Meter, Parts, malformed};
@@ -7,12 +7,12 @@ use flate2::read::MultiGzDecoder;
 use std::borrow::Cow;
 use std::io::Read;
 
-/// What reading may take at most.
+/// Limits for reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes after decompression.
     pub bytes: u64,
-    /// Bytes of memory for the profile, about.
+    /// Bytes of memory for the profile, approximately.
     pub memory: u64,
 }
 
@@ -25,13 +25,13 @@ impl Default for Limits {
 
 /// Reads a pprof file, compressed with gzip or not.
 ///
-/// Sample types, labels, lines, mappings and comments are kept; `drop_frames` and `keep_frames` are ignored. The
-/// profiled program is the first mapping's file, by the format's rule. Comments of ours become fields. What a frame is follows from its mapping's name (`[kernel]`,
-/// `[kernel.kallsyms]`, …): code with a name and an address outside every mapping was made at run time.
-/// Text that is not UTF-8 is read with replacement characters.
+/// Sample types, labels, lines, mappings and comments are kept. `drop_frames` and `keep_frames` are ignored. By the format's rule, the first
+/// mapping is the profiled program. Our own comments become fields. The name of a mapping (`[kernel]`, `[kernel.kallsyms]`, …) decides the
+/// kind of its frames. Code with a name and an address but without a mapping was made at run time. Text that is not UTF-8 is read with
+/// replacement characters.
 ///
 /// # Errors
-/// [`Error::Malformed`] for anything but a whole pprof file, [`Error::TooLarge`] beyond the limits.
+/// [`Error::Malformed`] if the bytes are not a complete pprof file, [`Error::TooLarge`] beyond the limits.
 pub fn read(bytes: &[u8], limits: Limits) -> Result<Profile, Error> {
     let plain = decompress(bytes, limits)?;
     let mut meter = Meter::new(limits.memory);

@@ -14,17 +14,16 @@ use std::io::{self, Write};
 
 /// Writes pprof.
 ///
-/// Ids are sequential from 1 and the first string is empty. What the format has no field for goes into
-/// labels: `guessed_frames` (how many, where any is), `truncated` and `caller_may_be_missing` (`true`); and
-/// [`comments`](tell::comments) are what is known of it. [`Profile::program`] is
-/// the first mapping, which readers take for the profiled program.
+/// Ids are sequential from 1, and the first string is empty. The format has no fields for defective stacks, so they have labels:
+/// `guessed_frames` (their number, if there are any), `truncated` and `caller_may_be_missing` (`true`). The facts of the profile are
+/// [`comments`](tell::comments). [`Profile::program`] is the first mapping, which readers take for the profiled program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pprof {
-    /// Compress, as readers expect of files.
+    /// Compress with gzip, as readers expect of files.
     pub gzip: bool,
-    /// Write the samples' own labels (`pid`, `tid`, `comm`, `thread`).
+    /// Write the labels of samples (`pid`, `tid`, `comm`, `thread`).
     pub labels: bool,
-    /// Write labels that tell what spoils a stack. Backends that make a series of each label take it ill.
+    /// Write the labels of defective stacks. They are unwanted by backends that make a series of each label.
     pub quality: bool,
 }
 
@@ -50,7 +49,7 @@ impl Encode for Pprof {
 }
 
 impl Pprof {
-    /// The bytes, not compressed, of a profile that holds together.
+    /// The bytes of a consistent profile, not compressed.
     fn plain(&self, profile: &Profile) -> Vec<u8> {
         let comments = tell::comments(profile);
         let mut strings = Strings::new(2 * profile.functions.len());

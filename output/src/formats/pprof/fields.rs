@@ -1,23 +1,23 @@
-//! The fields of a pprof message, and what reading them may take.
+//! The fields of a pprof message, and the limits for reading them.
 
 use super::wire::field;
 use crate::Error;
 
-/// No sample, location or string is larger than this, in bytes.
+/// The largest sample, location or string, in bytes.
 const LARGEST_PART: usize = 8 << 20;
 
 pub(super) fn malformed<T>(what: impl Into<String>) -> Result<T, Error> {
     Err(Error::Malformed(what.into()))
 }
 
-/// What may still be taken of the memory that is allowed.
+/// The rest of the allowed memory.
 pub(super) struct Meter {
     left: u64,
     limit: u64,
 }
 
 impl Meter {
-    /// With this many bytes.
+    /// A meter with this many bytes.
     pub(super) fn new(limit: u64) -> Self {
         Self { left: limit, limit }
     }
@@ -35,7 +35,7 @@ impl Meter {
     }
 }
 
-/// The fields of `Profile`; the tables' rows as the bytes they are.
+/// The fields of `Profile`. The rows of tables are still encoded.
 #[derive(Default)]
 pub(super) struct Parts<'a> {
     pub(super) sample_types: Vec<&'a [u8]>,

@@ -1,20 +1,20 @@
-//! Ids of locations: most of the numbers of a profile.
+//! The ids of locations. Most numbers of a profile are such ids.
 
 use crate::model::profile::FrameRef;
 use crate::model::subset::Rows;
 use crate::protobuf::put_varint;
 
-/// The locations' ids as they are written: the bytes from the lowest on, and in the highest one how many they are.
+/// The encoded ids of locations. The lower bytes of each are the encoding, and the highest byte is its length.
 #[derive(Debug)]
 pub(super) struct LocationIds(Vec<u64>);
 
 impl LocationIds {
-    /// Of a table with so many rows, none of them numbered.
+    /// Ids for a table with this many rows. No row has one yet.
     pub(super) fn new(rows: usize) -> Self {
         Self(vec![0; rows])
     }
 
-    /// Numbers the rows that are needed, from 1.
+    /// Numbers the needed rows from 1.
     pub(super) fn number(&mut self, locations: &Rows) {
         let mut bytes = Vec::new();
         for (id, row) in (1..).zip(&locations.needed) {
@@ -25,9 +25,9 @@ impl LocationIds {
         }
     }
 
-    /// Writes the ids of frames over what `to` has.
+    /// Writes the ids of frames. The content of `to` is replaced.
     pub(super) fn write(&self, frames: &[FrameRef], to: &mut Vec<u8>) {
-        // An index is 32 bits, so an id has five bytes at most; each is written with what follows it in its code.
+        // An index has 32 bits, so an id has five bytes at most. Eight bytes are written for each, and the next id overwrites the rest.
         to.resize(5 * frames.len() + 8, 0);
         let mut len = 0;
         for frame in frames {

@@ -1,13 +1,13 @@
-//! In which order mappings are written.
+//! The order in which mappings are written.
 
 use crate::model::profile::{FrameRef, MappingId, Profile};
 use crate::model::subset::Subset;
 use std::cmp::Reverse;
 
-/// In how many samples each mapping lies.
+/// For each mapping, the number of samples with a frame in it.
 #[derive(Debug)]
 pub(super) struct Counts {
-    /// By location; apart from the locations, which are large: this goes over all frames.
+    /// The mapping of each location. Locations themselves are large, and every frame is looked up.
     of_location: Vec<Option<MappingId>>,
     counts: Vec<u64>,
     /// The last sample that was counted for a mapping.
@@ -21,7 +21,7 @@ impl Counts {
         Self { of_location, counts: vec![0; mappings], seen: vec![usize::MAX; mappings] }
     }
 
-    /// Counts the sample that stands at `at`.
+    /// Counts the sample at index `at`.
     pub(super) fn add(&mut self, at: usize, frames: &[FrameRef], value: u64) {
         for frame in frames {
             let Some(mapping) = self.of_location[frame.location.0 as usize] else { continue };
@@ -33,7 +33,7 @@ impl Counts {
         }
     }
 
-    /// Begins anew; costs what the subset needs.
+    /// Begins again, in a time proportional to the size of the subset.
     pub(super) fn clear(&mut self, subset: &Subset<'_>) {
         for row in &subset.mappings.needed {
             self.counts[*row as usize] = 0;
@@ -41,9 +41,9 @@ impl Counts {
         }
     }
 
-    /// The mappings' indices in the order to write them. Readers take the first for the program that was
-    /// profiled: it is `main` where that is there, else the file that lies in most stacks, by count; among equals
-    /// a program before a library (libc lies in every stack of its program). The others keep their order.
+    /// The indices of mappings in the order in which they are written. Readers take the first one for the profiled program. It is `main` if
+    /// there is one, else the file with most samples. Of files with equally many, a program comes before a library, since libc is in every
+    /// stack of its program. The others keep their order.
     pub(super) fn order(&self, subset: &Subset<'_>, main: Option<&str>) -> Vec<usize> {
         let mut order: Vec<usize> =
             subset.mappings.needed.iter().map(|row| *row as usize).collect();

@@ -1,7 +1,7 @@
 //! pprof's format: protocol buffers, compressed with gzip.
 //!
-//! [`Pprof`] writes a profile, [`read`] reads one of any producer. Messages and field numbers are those of
-//! `profile.proto` (github.com/google/pprof).
+//! [`Pprof`] writes a profile. [`read`] reads a profile of any producer. Messages and field numbers are those of `profile.proto`
+//! (github.com/google/pprof).
 
 mod assemble;
 mod body;
@@ -21,14 +21,14 @@ pub use parts::{Common, Parts, SPOILT};
 use strings::Strings;
 pub use texts::LabelIds;
 
-/// The label with the number of a stack's guessed frames; absent where none is guessed.
+/// The label with the number of guessed frames. Stacks without any do not have it.
 pub const GUESSED_FRAMES: &str = "guessed_frames";
-/// The label `true` of a stack whose frames at the root end are missing.
+/// The label of a stack whose frames at the root are missing. Its value is `true`.
 pub const TRUNCATED: &str = "truncated";
-/// The label `true` of a stack whose leaf's caller may be missing.
+/// The label of a stack whose leaf's caller may be missing. Its value is `true`.
 pub const CALLER_MAY_BE_MISSING: &str = "caller_may_be_missing";
 
-/// The only mapping of a profile that has none; no location refers to it.
+/// The file of the mapping that is written if a profile has none. No location refers to it.
 const NO_FILE: &str = "[no file]";
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::model::lean::Lean;
 use crate::model::subset::Subset;
 use crate::model::symbols::{Symbols, symbols};
 
-/// What of a lean profile is the same in each part.
+/// The content that is the same in each part of a lean profile.
 #[derive(Debug)]
 pub struct Common<'a> {
     lean: &'a Lean,
@@ -15,7 +15,7 @@ pub struct Common<'a> {
     symbols: Vec<Symbols>,
 }
 
-/// The texts that have the first numbers of [`Texts`] here, before the profile's own.
+/// The texts with the first numbers of [`Texts`]. Those of the profile follow.
 const OTHERS: [&str; 6] = [
     NO_FILE,
     super::GUESSED_FRAMES,
@@ -28,11 +28,11 @@ const OTHERS: [&str; 6] = [
 /// The number of [`NO_FILE`].
 const NO_FILE_ID: u32 = 1;
 
-/// The numbers of the texts of labels that tell what spoils a stack.
+/// The numbers of the texts in the labels of defective stacks.
 pub const SPOILT: std::ops::Range<u32> = 2..7;
 
 impl<'a> Common<'a> {
-    /// Of a profile whose [`comments`](crate::tell::comments) are these.
+    /// The common content of a profile. `comments` are its [`comments`](crate::tell::comments).
     pub fn new(lean: &'a Lean, comments: &'a [String]) -> Self {
         let symbols = symbols(&lean.tables);
         Self { lean, texts: Texts::new(lean, comments, &OTHERS), symbols }
@@ -59,7 +59,7 @@ impl<'a> Common<'a> {
     }
 }
 
-/// Writes parts one after the other, without what spoils stacks.
+/// Writes parts one after the other, without the labels of defective stacks.
 #[derive(Debug)]
 pub struct Parts<'a> {
     common: &'a Common<'a>,
@@ -69,14 +69,14 @@ pub struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    /// Begins with no samples.
+    /// A writer of parts. `labels` says whether samples have their labels.
     pub fn new(common: &'a Common<'a>, labels: bool) -> Self {
         let subset = Subset::new(&common.lean.tables);
         let body = Body::new(subset, &common.texts.ids, common.texts.list().len());
         Self { common, body, labels }
     }
 
-    /// These samples' bytes, not compressed.
+    /// The bytes of these samples, not compressed.
     pub fn plain(&mut self, rows: &[u32], time_nanos: i64) -> Vec<u8> {
         let Common { lean, texts, symbols } = self.common;
         lean.need(rows, &mut self.body.subset);

@@ -1,21 +1,21 @@
-//! A table of strings, each with a number.
+//! A table of numbered strings.
 
 use ahash::AHashMap;
 
-/// Interns strings; index 0 is the empty one.
+/// Interns strings. The empty string has number 0.
 #[derive(Debug)]
 pub(super) struct Strings<'a> {
     list: Vec<&'a str>,
     ids: AHashMap<&'a str, u32>,
-    /// The string that was asked for last, by a few of its bytes: labels repeat, and comparing is faster than hashing.
+    /// A cache of the last strings, by a few of their bytes: labels repeat, and comparing is faster than hashing.
     recent: Vec<u32>,
 }
 
-/// Places of [`Strings::recent`], as a power of two.
+/// The size of [`Strings::recent`], as a power of two.
 const RECENT_BITS: u32 = 9;
 
 impl<'a> Strings<'a> {
-    /// Only the empty string, and room for about as many as are told.
+    /// A table with the empty string, and with room for about this many.
     pub(crate) fn new(room: usize) -> Self {
         let mut ids = AHashMap::with_capacity(room);
         ids.insert("", 0);
@@ -43,7 +43,7 @@ impl<'a> Strings<'a> {
     }
 }
 
-/// Of the length and the last bytes: strings of one kind often begin alike.
+/// A place from the length and the last bytes, since strings of one kind often begin alike.
 fn place(text: &str) -> usize {
     let bytes = text.as_bytes();
     let end = bytes.last_chunk().map_or_else(

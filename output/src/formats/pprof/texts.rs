@@ -1,24 +1,24 @@
-//! Texts of a profile's tables as numbers: each is hashed once, in how many parts so ever the profile is written.
+//! The texts of a profile's tables as numbers. Each text is hashed once, even if the profile is written in many parts.
 
 use super::Strings;
 use crate::model::lean::Lean;
 use crate::model::profile::{Label, LabelValue, Profile, ValueType};
 
-/// What texts the rows of a profile's tables have, as numbers of [`Strings`].
+/// The texts of the rows of a profile's tables, as numbers of [`Strings`].
 #[derive(Debug)]
 pub(super) struct TextIds {
-    /// Kind and unit.
+    /// Of each type, the kind and the unit.
     pub(super) types: Vec<[u32; 2]>,
     pub(super) period_type: [u32; 2],
     pub(super) comments: Vec<u32>,
-    /// Name, system name and file.
+    /// Of each function, the name, the system name and the file.
     pub(super) functions: Vec<[u32; 3]>,
-    /// File and build ID.
+    /// Of each mapping, the file and the build ID.
     pub(super) mappings: Vec<[u32; 2]>,
 }
 
 impl TextIds {
-    /// Of a profile with these comments.
+    /// The texts of a profile with these comments.
     pub(super) fn new<'a>(
         profile: &'a Profile,
         comments: &'a [String],
@@ -46,9 +46,9 @@ impl TextIds {
 pub struct LabelIds {
     /// The key's number.
     pub key: u32,
-    /// The number of the value, or of its unit.
+    /// The number of the value's text, or of its unit.
     pub text: u32,
-    /// Nothing where the value is a text.
+    /// The value, if it is a number.
     pub number: Option<i64>,
 }
 
@@ -67,12 +67,12 @@ impl LabelIds {
 pub(super) struct Texts<'a> {
     pub(super) strings: Strings<'a>,
     pub(super) ids: TextIds,
-    /// By set.
+    /// The labels of each set.
     pub(super) labels: Vec<Vec<LabelIds>>,
 }
 
 impl<'a> Texts<'a> {
-    /// Of a profile with these comments. `others` have the first numbers.
+    /// The texts of a profile with these comments. `others` have the first numbers.
     pub(super) fn new(lean: &'a Lean, comments: &'a [String], others: &[&'static str]) -> Self {
         let mut strings = Strings::new(2 * lean.tables.functions.len());
         for text in others {
@@ -95,9 +95,9 @@ impl<'a> Texts<'a> {
 /// Numbers of texts in one string table, in the order of their use.
 #[derive(Debug)]
 pub(super) struct Order {
-    /// By the number that a text has in [`Strings`]; 0: none yet.
+    /// For each number in [`Strings`], the number in the string table; 0 if it has none yet.
     numbers: Vec<u32>,
-    /// The other way round.
+    /// For each number in the string table, the number in [`Strings`].
     used: Vec<u32>,
 }
 
@@ -106,7 +106,7 @@ impl Order {
         Self { numbers: vec![0; texts], used: vec![0] }
     }
 
-    /// A text's number; the empty one has 0.
+    /// The number of a text in the string table. The empty text has 0.
     pub(super) fn of(&mut self, text: u32) -> u64 {
         let at = text as usize;
         if at >= self.numbers.len() {
@@ -124,7 +124,7 @@ impl Order {
         &self.used
     }
 
-    /// Begins anew; costs what was used.
+    /// Begins again, in a time proportional to the number of used texts.
     pub(super) fn clear(&mut self) {
         for text in self.used.drain(1..) {
             self.numbers[text as usize] = 0;

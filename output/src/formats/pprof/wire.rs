@@ -1,5 +1,5 @@
-//! The messages of `profile.proto` as they are read, but for `Profile` itself: its fields are read one by one, so that a
-//! whole profile never stands in memory twice. All strings are indices into the string table.
+//! The messages of `profile.proto` as they are read, except `Profile`: its fields are read one by one, so that a profile is never in memory
+//! twice. All strings are indices into the string table.
 
 use prost::Message;
 

@@ -1,4 +1,4 @@
-//! What inferno's picture gets in the end: words for marks, the facts, a legend.
+//! Finishing inferno's picture: marks become words, and it gets the facts and a legend.
 
 use super::lines::{END, SEMICOLON, WORDS, is_mark};
 use crate::Profile;
@@ -8,12 +8,12 @@ use inferno::flamegraph::color::Color;
 use std::fmt::Write;
 use std::io;
 
-/// Characters in a line of the subtitle: what fits into 1,200 pixels.
+/// Characters in a line of the subtitle. They fit into 1,200 pixels.
 const LINE: usize = 150;
-/// Lines of the subtitle.
+/// The number of lines of the subtitle.
 const LINES: usize = 4;
 
-/// What is told beside the graph.
+/// The text beside the graph.
 pub(super) struct Facts {
     summary: Vec<String>,
     comments: String,
@@ -29,7 +29,7 @@ impl Facts {
         Self { summary, comments: comments.join("\n"), legend }
     }
 
-    /// What inferno shows below the title: the first line. A blank one keeps the place of the legend.
+    /// The first line, which inferno shows below the title. A blank one keeps the place of the legend.
     pub(super) fn subtitle(&self) -> Option<String> {
         let blank = (!self.legend.is_empty()).then(|| "\u{a0}".to_owned());
         self.summary.first().cloned().or(blank)
@@ -52,7 +52,7 @@ impl Facts {
     }
 }
 
-/// Breaks text at blanks into lines that fit.
+/// Breaks a text at blanks into lines that fit.
 fn wrap(text: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
@@ -75,7 +75,7 @@ fn wrap(text: &str) -> Vec<String> {
 /// Finishes inferno's picture; `font` is its font size in pixels.
 ///
 /// # Errors
-/// Where the picture is not built as expected.
+/// The picture is not as expected.
 pub(super) fn finish(picture: &str, facts: &Facts, font: usize) -> io::Result<String> {
     let frames = picture.find("<svg id=\"frames\"").ok_or_else(|| strange("frames"))?;
     let (head, body) = picture.split_at(frames);
@@ -104,7 +104,7 @@ fn strange(what: &str) -> io::Error {
     io::Error::other(format!("the picture has no {what}: this version of inferno draws otherwise"))
 }
 
-/// Turns marks into what they stand for: words at the end of a tooltip, nothing in a box.
+/// Turns marks into words at the end of tooltips, and removes them from boxes.
 fn spell_out(picture: &str) -> String {
     let mut out = String::with_capacity(picture.len());
     let mut words = Vec::new();
@@ -135,7 +135,7 @@ fn spell_out(picture: &str) -> String {
 struct Head(String);
 
 impl Head {
-    /// Makes the picture taller, and moves what stands below the subtitle.
+    /// Makes the picture taller, and moves everything below the subtitle.
     fn grow(&mut self, by: usize) -> io::Result<()> {
         self.add("<svg ", "height=\"", by)?;
         let view = self.attribute("<svg ", "viewBox=\"0 0 ")?;
@@ -146,7 +146,7 @@ impl Head {
         self.add("<text id=\"matched\"", " y=\"", by)
     }
 
-    /// Where the value of an attribute begins.
+    /// The start of an attribute's value.
     fn attribute(&self, element: &str, attribute: &str) -> io::Result<usize> {
         let element = self.0.find(element).ok_or_else(|| strange(element))?;
         let at = self.0[element..].find(attribute).ok_or_else(|| strange(attribute))?;
@@ -158,7 +158,7 @@ impl Head {
         self.add_at(at, by)
     }
 
-    /// Adds to the number that stands there; what is behind its point stays.
+    /// Adds to the number at a position. Its fraction stays.
     fn add_at(&mut self, at: usize, by: usize) -> io::Result<()> {
         let digits = self.0[at..].bytes().take_while(u8::is_ascii_digit).count();
         let number: usize = self.0[at..at + digits].parse().map_err(|_| strange("number"))?;
@@ -180,7 +180,7 @@ impl Head {
         self.insert_into("<svg ", &format!("<desc>{}</desc>", facts.comments))
     }
 
-    /// Inserts behind an element's start.
+    /// Inserts a text after the start of an element.
     fn insert_into(&mut self, element: &str, what: &str) -> io::Result<()> {
         let start = self.0.find(element).ok_or_else(|| strange(element))?;
         let end = self.0[start..].find('>').ok_or_else(|| strange(element))?;

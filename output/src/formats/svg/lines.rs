@@ -1,29 +1,29 @@
-//! What inferno is given: a line a path, and after each name what is to be told of the frame.
+//! The input of inferno: a line for each path, with the traits of each frame after its name.
 
 use crate::tree::{Doubt, Extent, Kind, Traits, Tree};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-/// A frame's name as inferno gets it, and what it is.
+/// The traits of each frame, by its name in the input.
 pub(super) type Frames = BTreeMap<String, Traits>;
 
 /// The lines of a tree.
 pub(super) struct Lines {
     pub(super) text: String,
-    /// Every frame in the lines.
+    /// All frames in the lines.
     pub(super) frames: Frames,
-    /// Frames in the longest line.
+    /// The number of frames in the longest line.
     pub(super) deepest: usize,
 }
 
-/// Ends every name, so that nothing in a name is taken for a mark.
+/// Ends every name, so that no part of a name is taken for a mark.
 pub(super) const END: char = '\u{0e}';
-/// Stands for `;`, which parts frames.
+/// Stands for `;`, which separates frames.
 pub(super) const SEMICOLON: char = '\u{0f}';
 /// Stands before names that inferno would take for a comment.
 const BEGIN: char = '\u{10}';
 
-/// Words in tooltips, each as the control character that stands for it.
+/// The words in tooltips, and the control character that stands for each.
 pub(super) const WORDS: [(char, &str); 14] = [
     ('\u{11}', "kernel"),
     ('\u{12}', "JIT"),
@@ -41,12 +41,12 @@ pub(super) const WORDS: [(char, &str); 14] = [
     ('\u{1e}', "interpreted"),
 ];
 
-/// Whether a character of the picture stands for something else.
+/// Whether a character of the picture is a mark.
 pub(super) fn is_mark(c: char) -> bool {
     matches!(c, END..='\u{1e}')
 }
 
-/// Writes the lines, without what is narrower than `least` percent.
+/// The lines of a tree, without frames narrower than `least` percent.
 pub(super) fn lines(tree: &Tree, least: f64) -> Lines {
     let names: Vec<String> = tree.frames().map(|(name, traits)| mark(name, traits)).collect();
     let mut used = vec![false; names.len()];
@@ -69,8 +69,7 @@ pub(super) fn lines(tree: &Tree, least: f64) -> Lines {
     Lines { text, frames, deepest }
 }
 
-/// The name with its marks; palettes of inferno's that know `_[k]`, `_[i]`, `_[j]` get them, and inferno
-/// takes them off again.
+/// The name with its marks. `_[k]`, `_[i]` and `_[j]` are for the palettes of inferno that know them; inferno removes them.
 fn mark(name: &str, traits: Traits) -> String {
     let mut marked = String::with_capacity(name.len() + 8);
     if name.starts_with("# ") {

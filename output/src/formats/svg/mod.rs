@@ -1,8 +1,7 @@
 //! Flame graphs as SVG, drawn by inferno.
 //!
-//! What inferno is given is a line a path (`lines`), each name followed by control characters that say
-//! what the frame is; clean names have none. In the finished picture these become words in the tooltips, and
-//! what inferno has no place for is added: a legend, the facts in lines that fit, a description (`finish`).
+//! Inferno gets a line for each path (`lines`). Control characters after each name say what the frame is; clean names have none. In the
+//! finished picture they become words in the tooltips, and a legend, the facts and a description are added (`finish`).
 
 mod finish;
 mod lines;
@@ -15,13 +14,13 @@ use crate::{Error, Profile};
 use inferno::flamegraph::{self, Direction, Options, TextTruncateDirection};
 use std::io::{self, Write};
 
-/// Frames a stack in the picture; deeper ones are one frame that says so.
+/// The number of frames of a stack in the picture. Deeper frames become a single one that says so.
 const DEEPEST: usize = 4_096;
-/// Pixels that the frames of the deepest stack shall fit into.
+/// The height of the deepest stack, in pixels.
 const TALLEST: usize = 16_000;
-/// Characters of the title: what fits beside the search button.
+/// Characters of the title. They fit beside the search button.
 const LONGEST_TITLE: usize = 90;
-/// Characters of a name; longer ones are cut in the picture.
+/// Characters of a name. Longer ones are cut in the picture.
 const LONGEST_NAME: usize = 1_000;
 
 /// Draws a flame graph.
@@ -32,11 +31,11 @@ const LONGEST_NAME: usize = 1_000;
 /// comments are in the picture's description and in the subtitle's tooltip.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Svg {
-    /// How it is drawn.
+    /// The settings for drawing.
     pub drawing: Drawing,
-    /// The label whose value becomes the frame at the root, as `comm` in profiles of the whole machine.
+    /// The label whose value becomes the frame at the root, such as `comm` in profiles of the whole machine.
     pub root: Option<String>,
-    /// The value column; none: [`Profile::default_sample_type`].
+    /// The value column; by default [`Profile::default_sample_type`].
     pub column: Option<usize>,
 }
 
@@ -55,7 +54,7 @@ pub const FORMAT: Format = Format {
 
 impl Encode for Svg {
     /// # Errors
-    /// [`Error::Empty`] for a profile without values, and what writing gave.
+    /// [`Error::Empty`] for a profile without values, and errors of writing.
     fn encode(&self, profile: &Profile, to: &mut dyn Write) -> io::Result<()> {
         profile.check()?;
         let column = profile.column(self.column)?;
@@ -103,10 +102,10 @@ impl Svg {
             if self.drawing.inverted { Direction::Inverted } else { Direction::Straight };
         options.min_width = 0.0;
         options.image_width = self.drawing.width.map(|width| width.clamp(200, 100_000));
-        // 16 pixels a frame, less where the picture would be too tall to be looked at.
+        // 16 pixels for a frame, or less if the picture would be too tall.
         options.frame_height = (TALLEST / (deepest + 1)).clamp(8, 16);
         options.font_size = (options.frame_height - 1).clamp(8, 12);
-        // For viewers that run no script; others measure.
+        // For viewers that run no script. The others measure the width of characters.
         options.font_width = 0.61;
         options.font_type = "monospace".into();
         options.text_truncate_direction = TextTruncateDirection::Right;
@@ -116,7 +115,7 @@ impl Svg {
     }
 }
 
-/// What inferno multiplies values with, and what it calls them.
+/// The factor for values in the picture, and the name of their unit.
 fn unit(kind: &str, unit: &str) -> (f64, String) {
     let kind = clean(kind);
     match unit {

@@ -1,4 +1,4 @@
-//! Colours: what a frame is gives the hue, its name the shade.
+//! Colours: the hue of a frame is its kind, and the shade is its name.
 
 use super::lines::{END, Frames};
 use crate::encode::colors::Colors;
@@ -12,12 +12,12 @@ impl Colors {
         self.0.unwrap_or_default()
     }
 
-    /// The background; none where inferno chooses.
+    /// The background; `None` if inferno chooses it.
     pub(super) fn background(self) -> Option<BackgroundColor> {
         self.0.is_none().then_some(BackgroundColor::Grey)
     }
 
-    /// A colour for every frame; none where inferno chooses.
+    /// A colour for every frame; `None` if inferno chooses it.
     pub(super) fn palette(self, frames: &Frames) -> Option<PaletteMap> {
         if self.0.is_some() {
             return None;
@@ -31,7 +31,7 @@ impl Colors {
         Some(map)
     }
 
-    /// What colours stand for, for those that occur; empty where inferno chooses.
+    /// The meaning of each colour that occurs. Empty if inferno chooses the colours.
     pub(super) fn legend(self, frames: &Frames) -> Vec<(Color, &'static str)> {
         if self.0.is_some() {
             return Vec::new();
@@ -49,7 +49,7 @@ impl Colors {
 /// The box below all others.
 const ROOT: Color = Color { r: 226, g: 222, b: 214 };
 
-/// What a colour stands for.
+/// The meaning of a colour.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Tint {
     User,
@@ -74,7 +74,7 @@ impl Tint {
         Self::Process,
     ];
 
-    /// Doubt comes first: a graph that is wrong must not look right.
+    /// The meaning for a frame. Doubt comes first, since a wrong graph must not look right.
     fn of(traits: Traits) -> Self {
         let mostly = traits.extent != Extent::Part;
         match (traits.doubt, traits.kind) {
@@ -102,7 +102,7 @@ impl Tint {
         }
     }
 
-    /// Ranges of hue in degrees, saturation and lightness in percent; black text is readable on all.
+    /// The ranges of hue in degrees, and of saturation and lightness in percent. Black text is readable on all of them.
     fn ranges(self) -> [(f32, f32); 3] {
         match self {
             Self::User => [(14.0, 46.0), (86.0, 94.0), (60.0, 70.0)],
@@ -122,7 +122,7 @@ impl Tint {
     }
 
     fn shade(self, name: &str) -> Color {
-        // FNV-1a: the same in every version of everything. Its upper bits are the well-mixed ones.
+        // FNV-1a is the same in every version of Rust and of inferno. Its upper bits are mixed best.
         let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
         });
@@ -135,7 +135,7 @@ impl Tint {
     }
 }
 
-/// From hue (degrees), saturation and lightness (percent).
+/// A colour from hue (degrees), saturation and lightness (percent).
 fn color(hue: f32, saturation: f32, lightness: f32) -> Color {
     let (s, l) = (saturation / 100.0, lightness / 100.0);
     let channel = |n: f32| {

@@ -1,4 +1,4 @@
-//! A table of functions: what each took itself, and with all it called.
+//! A table of functions: the value of each, alone and with its callees.
 
 use crate::tell;
 use crate::text::{UNKNOWN, clean, shorten};
@@ -8,18 +8,18 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::str::FromStr;
 
-/// What the table is sorted by.
+/// The order of the table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sort {
-    /// By what functions took themselves.
+    /// By the value of the function alone.
     #[default]
     Own,
-    /// By what they took with all they called.
+    /// By the value of the function with its callees.
     Total,
 }
 
 impl Sort {
-    /// What [`Sort::from_str`] takes.
+    /// The names that [`Sort::from_str`] takes.
     pub const NAMES: [&str; 2] = ["self", "total"];
 }
 
@@ -39,15 +39,15 @@ impl FromStr for Sort {
 
 /// Writes a text table of functions: self, its share, total, its share, function, file.
 ///
-/// A function that stands several times in a stack (recursion) counts once for the total. Functions with one
-/// name in two files are two rows; the file is the source file where it is known, else the mapped one.
+/// A function that is several times in a stack (recursion) counts once for its total. Functions with the same name in two files are two
+/// rows. The file is the source file if it is known, else the mapped file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
-    /// Rows at most; 0: all.
+    /// The number of rows; 0 for all.
     pub rows: usize,
-    /// What comes first.
+    /// The order of rows.
     pub sort: Sort,
-    /// The value column; none: [`Profile::default_sample_type`].
+    /// The value column; by default [`Profile::default_sample_type`].
     pub column: Option<usize>,
 }
 
@@ -105,7 +105,7 @@ fn rows(profile: &Profile, column: usize) -> Vec<(Key, Row)> {
         })
         .collect();
     let mut rows = vec![Row::default(); keys.len()];
-    // The last sample that counted for a row's total: recursion counts once.
+    // For each row, the last sample that counted for its total, so that recursion counts once.
     let mut counted = vec![usize::MAX; keys.len()];
     for (at, sample) in profile.samples.iter().enumerate() {
         let value = i128::from(sample.values[column]);
@@ -144,7 +144,7 @@ fn clean_or_empty(text: &str) -> String {
     if text.is_empty() { String::new() } else { clean(text).into_owned() }
 }
 
-/// Lines with the facts: what is shown, and what the profile says of itself.
+/// The lines above the table: the value column, and the facts of the profile.
 fn header(profile: &Profile, kind: &ValueType, sum: i128) -> String {
     let mut text = String::new();
     let mut line =
@@ -208,7 +208,7 @@ fn body(rows: &[(Key, Row)], kind: &ValueType, sum: i128, text: &mut String) {
     }
 }
 
-/// A value in the unit that reads best.
+/// A value in a readable unit.
 fn amount(value: i128, unit: &str) -> String {
     let scaled = |steps: &[(f64, &str)]| {
         let (factor, name) = steps
