@@ -1,4 +1,4 @@
-//! Building a profile: interned tables, equal samples together, one order whatever the order of arrival.
+//! Building a profile: tables are interned, equal samples are merged, and the order does not depend on that of arrival.
 
 use crate::model::profile::{
     FrameKind, Function, FunctionId, INTERPRETED, Line, Location, LocationId, Mapping, MappingId,
@@ -14,17 +14,17 @@ pub struct ProfileBuilder {
     mappings: HashMap<Mapping, MappingId>,
     functions: HashMap<Function, FunctionId>,
     locations: HashMap<Location, LocationId>,
-    /// Whether a sample came that belongs before the one before it.
+    /// Whether the samples are out of order.
     unsorted: bool,
 }
 
 impl ProfileBuilder {
-    /// Begins with everything but the tables and samples: types, times, comments.
+    /// A builder with the types, times and comments of `head`, which has no tables and samples.
     pub fn new(head: Profile) -> Self {
         Self { profile: head, ..Self::default() }
     }
 
-    /// The id of a mapping; holds until [`ProfileBuilder::finish`], which sorts the tables.
+    /// The id of a mapping. It is valid until [`ProfileBuilder::finish`], which sorts the tables.
     pub fn mapping(&mut self, mapping: Mapping) -> MappingId {
         let list = &mut self.profile.mappings;
         *self.mappings.entry(mapping).or_insert_with_key(|m| {
@@ -33,7 +33,7 @@ impl ProfileBuilder {
         })
     }
 
-    /// The id of a function; holds until [`ProfileBuilder::finish`], which sorts the tables.
+    /// The id of a function. It is valid until [`ProfileBuilder::finish`], which sorts the tables.
     pub fn function(&mut self, function: Function) -> FunctionId {
         let list = &mut self.profile.functions;
         *self.functions.entry(function).or_insert_with_key(|f| {
@@ -42,7 +42,7 @@ impl ProfileBuilder {
         })
     }
 
-    /// The id of a location; holds until [`ProfileBuilder::finish`], which sorts the tables.
+    /// The id of a location. It is valid until [`ProfileBuilder::finish`], which sorts the tables.
     pub fn location(&mut self, location: Location) -> LocationId {
         let list = &mut self.profile.locations;
         *self.locations.entry(location).or_insert_with_key(|l| {
@@ -51,18 +51,16 @@ impl ProfileBuilder {
         })
     }
 
-    /// The id of an interpreter's frame, which has functions and lines but no address; holds until
-    /// [`ProfileBuilder::finish`].
+    /// The id of an interpreter's frame, which has functions and lines but no address. It is valid until [`ProfileBuilder::finish`].
     pub fn interpreted(&mut self, lines: Vec<Line>) -> LocationId {
         let mapping =
             Some(self.mapping(Mapping { file: INTERPRETED.into(), ..Mapping::default() }));
         self.location(Location { mapping, address: 0, lines, kind: FrameKind::Interpreted })
     }
 
-    /// Adds a sample; samples with equal frames, labels and marks are merged, by [`ProfileBuilder::finish`] at the
-    /// latest.
+    /// Adds a sample. [`ProfileBuilder::finish`] merges samples with equal frames, labels and marks.
     pub fn sample(&mut self, sample: Sample) {
-        // Samples in their order are compared only here, where both are at hand.
+        // For samples that arrive in order, this is the only comparison.
         if let Some(last) = self.profile.samples.last_mut() {
             match compare(last, &sample) {
                 Ordering::Equal if merge(last, &sample) => return,
@@ -72,10 +70,10 @@ impl ProfileBuilder {
         self.profile.samples.push(sample);
     }
 
-    /// The profile, with the head to be changed by the caller where figures are known only now.
+    /// The profile. The caller may still change figures that are known only now.
     ///
-    /// Tables and samples stand in an order that depends on their content alone, and equal samples are one,
-    /// so that the same facts give the same bytes whatever the order in which they came.
+    /// The order of tables and samples depends only on their content, and equal samples are merged. So the same facts give the same bytes,
+    /// in whatever order they arrived.
     pub fn finish(self) -> Profile {
         let mut profile = self.profile;
         let moved = sort_tables(&mut profile);
@@ -86,7 +84,7 @@ impl ProfileBuilder {
     }
 }
 
-/// Where each row of a table went; none: all rows stayed.
+/// The new place of each row of a table; `None` if all rows stay.
 type Places = Option<Vec<u32>>;
 
 /// Sorts a table.
@@ -104,12 +102,12 @@ fn sort_table<T>(table: &mut Vec<T>, compare: impl Fn(&T, &T) -> Ordering) -> Pl
     Some(places)
 }
 
-/// The new place of an index; one outside the table stays, for [`Profile::check`] to find.
+/// The new place of an index. An index outside the table stays, so that [`Profile::check`] finds it.
 fn place(places: &[u32], old: u32) -> u32 {
     places.get(old as usize).copied().unwrap_or(old)
 }
 
-/// Whether locations moved, and with them what samples are sorted by.
+/// Sorts the tables. Returns whether locations moved, which changes the order of samples.
 fn sort_tables(profile: &mut Profile) -> bool {
     let mappings = sort_table(&mut profile.mappings, |a, b| {
         (&a.file, &a.build_id, a.start, a.end, a.offset).cmp(&(
@@ -154,7 +152,7 @@ fn compare(a: &Sample, b: &Sample) -> Ordering {
     (&a.frames, &a.labels, a.marks).cmp(&(&b.frames, &b.labels, b.marks))
 }
 
-/// Adds the values of an equal sample; not where it has another number of them.
+/// Adds the values of an equal sample. Returns whether it has the same number of values.
 fn merge(kept: &mut Sample, later: &Sample) -> bool {
     let fits = kept.values.len() == later.values.len();
     if fits {

@@ -1,13 +1,13 @@
-//! Whether a profile holds together.
+//! The consistency of a profile.
 
 use crate::Error;
 use crate::model::profile::Profile;
 
 impl Profile {
-    /// The value column that is asked for, or the one to show first.
+    /// The requested value column, or the default one.
     ///
     /// # Errors
-    /// [`Error::Invalid`] where there is no such column.
+    /// [`Error::Invalid`] if there is no such column.
     pub fn column(&self, asked: Option<usize>) -> Result<usize, Error> {
         let column = asked.unwrap_or(self.default_sample_type);
         if column < self.sample_types.len() {
@@ -17,11 +17,11 @@ impl Profile {
         }
     }
 
-    /// Whether every index lies in its table and every sample has a value per type. Encoders ask this
-    /// first, and so never write half of a profile that does not hold together.
+    /// Checks that every index is in its table, and that every sample has a value for each type. Encoders check first, so that they never
+    /// write half of an inconsistent profile.
     ///
     /// # Errors
-    /// [`Error::Invalid`] names the first thing that is wrong.
+    /// [`Error::Invalid`] names the first defect.
     pub fn check(&self) -> Result<(), Error> {
         self.check_tables()?;
         for (row, sample) in self.samples.iter().enumerate() {
@@ -31,7 +31,7 @@ impl Profile {
                     sample.values.len()
                 )));
             }
-            // One comparison a sample: this goes over millions of frames before each encoding.
+            // One comparison for each sample, because millions of frames are checked before each encoding.
             if let Some(largest) = sample.frames.iter().map(|frame| frame.location.0).max() {
                 within("a sample's location", row, largest, self.locations.len())?;
             }
@@ -39,7 +39,7 @@ impl Profile {
         Ok(())
     }
 
-    /// As [`Profile::check`], but for the samples.
+    /// As [`Profile::check`], without the samples.
     pub(crate) fn check_tables(&self) -> Result<(), Error> {
         if self.sample_types.is_empty() || self.default_sample_type >= self.sample_types.len() {
             return Err(Error::Invalid("no sample type to show by default".into()));

@@ -1,7 +1,7 @@
-//! A profile in which equal stacks stand once, and so do equal sets of labels: what is sent is made of it.
+//! A profile in which equal stacks and equal sets of labels are stored once. The bodies of requests are made from it.
 //!
-//! A recording has far more samples than labels, and several samples a stack. What is said of a stack or of a set is
-//! found once here, and a sample is three numbers; there is nothing in it that is allocated for it alone.
+//! A recording has far more samples than sets of labels, and several samples for each stack. So the work for a stack or a set is done once. A
+//! sample is three numbers and its values, without an allocation of its own.
 
 mod build;
 #[cfg(test)]
@@ -15,33 +15,33 @@ use std::ops::Range;
 /// A profile's samples, by index, on top of its tables.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Lean {
-    /// Everything but the samples.
+    /// The profile without its samples.
     pub tables: Profile,
-    /// The stacks' frames in a row.
+    /// The frames of all stacks, one after the other.
     frames: Vec<FrameRef>,
-    /// Ends of the stacks in `frames`: sorted, and none twice until they are cut.
+    /// The range of each stack in `frames`. Stacks are sorted, and all differ until they are cut.
     stacks: Vec<Range<usize>>,
-    /// Sets of labels: sorted, and none twice.
+    /// The sets of labels, sorted and all different.
     sets: Vec<Vec<Label>>,
-    /// In the order of stacks, then of sets, then of marks.
+    /// The samples, sorted by stack, then by set, then by marks.
     rows: Vec<Row>,
-    /// A value per column, row by row.
+    /// The values of all columns, row by row.
     values: Vec<i64>,
 }
 
 /// A sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Row {
-    /// An index of the profile's stacks.
+    /// The index of its stack.
     pub stack: u32,
-    /// An index of its sets of labels.
+    /// The index of its set of labels.
     pub set: u32,
-    /// What spoils it.
+    /// The marks of a defective stack.
     pub marks: Marks,
 }
 
 impl Lean {
-    /// All samples, in their order.
+    /// The indices of all samples.
     pub fn all(&self) -> Vec<u32> {
         (0..).take(self.rows.len()).collect()
     }
@@ -56,7 +56,7 @@ impl Lean {
         self.rows[at as usize]
     }
 
-    /// A sample's values, one a column.
+    /// The values of a sample, one for each column.
     pub fn values(&self, at: u32) -> &[i64] {
         let columns = self.tables.sample_types.len();
         &self.values[at as usize * columns..][..columns]
@@ -67,7 +67,7 @@ impl Lean {
         &self.values
     }
 
-    /// How many stacks there are.
+    /// The number of stacks.
     pub fn stacks(&self) -> usize {
         self.stacks.len()
     }
@@ -77,7 +77,7 @@ impl Lean {
         &self.frames[self.stacks[stack as usize].clone()]
     }
 
-    /// How many of a stack's frames were guessed.
+    /// The number of guessed frames of a stack.
     pub fn guessed(&self, stack: u32) -> usize {
         self.stack(stack).iter().filter(|frame| frame.trust == Trust::Guessed).count()
     }
@@ -87,7 +87,7 @@ impl Lean {
         &self.sets
     }
 
-    /// Says which rows of the tables some samples need.
+    /// Adds the rows of tables that some samples need to a subset.
     pub(crate) fn need(&self, rows: &[u32], subset: &mut Subset<'_>) {
         let mut last = None;
         for row in rows {
@@ -120,7 +120,7 @@ impl Lean {
         Profile { samples: rows.iter().map(sample).collect(), ..subset.tables() }
     }
 
-    /// Some samples by their set of labels, in the order of the sets.
+    /// Some samples, grouped by their set of labels, in the order of the sets.
     pub fn by_set(&self, rows: &[u32]) -> Vec<Vec<u32>> {
         let set = |row: &u32| self.row(*row).set;
         if rows.len() < self.sets.len() {
@@ -134,8 +134,7 @@ impl Lean {
         groups
     }
 
-    /// Changes the sets of labels, which are sorted again; those that are equal then are one. Samples stay where they
-    /// are.
+    /// Changes the sets of labels. They are sorted again, and equal ones are merged. Samples keep their indices.
     pub fn change_sets(&mut self, change: impl FnMut(&mut Vec<Label>)) {
         let mut sets = std::mem::take(&mut self.sets);
         sets.iter_mut().for_each(change);
@@ -151,7 +150,7 @@ impl Lean {
         self.rows.iter_mut().for_each(|row| row.set = places[row.set as usize]);
     }
 
-    /// Cuts stacks at the root's end and marks their samples; how many these are.
+    /// Cuts stacks at the root end and marks their samples. Returns the number of these samples.
     pub fn cut(&mut self, frames: usize) -> usize {
         let is_cut: Vec<bool> = self.stacks.iter().map(|stack| stack.len() > frames).collect();
         self.stacks.iter_mut().for_each(|stack| stack.end = stack.end.min(stack.start + frames));

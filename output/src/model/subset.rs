@@ -1,8 +1,8 @@
-//! Which rows of a profile's tables some of its samples need.
+//! The rows of a profile's tables that some of its samples need.
 
 use crate::model::profile::{FrameRef, FunctionId, MappingId, Profile};
 
-/// Takes parts out of a profile's tables.
+/// A part of a profile's tables.
 #[derive(Debug)]
 pub(crate) struct Subset<'a> {
     /// The whole profile.
@@ -13,7 +13,7 @@ pub(crate) struct Subset<'a> {
 }
 
 impl<'a> Subset<'a> {
-    /// Of a profile that holds together.
+    /// An empty part of a consistent profile.
     pub(crate) fn new(of: &'a Profile) -> Self {
         Self {
             of,
@@ -23,7 +23,7 @@ impl<'a> Subset<'a> {
         }
     }
 
-    /// All of the profile: every row is needed.
+    /// The whole profile: every row is needed.
     pub(crate) fn whole(of: &'a Profile) -> Self {
         Self {
             of,
@@ -33,12 +33,12 @@ impl<'a> Subset<'a> {
         }
     }
 
-    /// Says that a stack is to be taken. Whether its frames lie in the whole profile's tables.
+    /// Adds the rows of a stack. Returns whether its frames are in the profile's tables.
     pub(crate) fn need(&mut self, frames: &[FrameRef]) -> bool {
         frames.iter().all(|frame| self.locations.need(frame.location.0))
     }
 
-    /// Everything but samples, with only the rows that are needed, once that is settled. Rows keep their order.
+    /// The profile without its samples, with the needed rows only. The subset must be settled. Rows keep their order.
     pub(crate) fn tables(&self) -> Profile {
         let of = self.of;
         let mut part = head(of);
@@ -55,7 +55,7 @@ impl<'a> Subset<'a> {
         part
     }
 
-    /// Finds which rows the stacks need that were given to [`Subset::need`], and where these rows go.
+    /// Finds the rows that the stacks of [`Subset::need`] need, and the new places of these rows.
     pub(crate) fn settle(&mut self) {
         self.locations.settle();
         for &row in &self.locations.needed {
@@ -71,7 +71,7 @@ impl<'a> Subset<'a> {
         self.mappings.settle();
     }
 
-    /// Begins anew: nothing is needed.
+    /// Begins again: no row is needed.
     pub(crate) fn clear(&mut self) {
         for rows in [&mut self.locations, &mut self.functions, &mut self.mappings] {
             rows.clear();
@@ -79,7 +79,7 @@ impl<'a> Subset<'a> {
     }
 }
 
-/// Everything but tables and samples.
+/// A profile without its tables and samples.
 fn head(of: &Profile) -> Profile {
     Profile {
         sample_types: of.sample_types.clone(),
@@ -97,12 +97,12 @@ fn head(of: &Profile) -> Profile {
     }
 }
 
-/// Which rows of a table are needed, and where they go.
+/// The needed rows of a table, and their new places.
 #[derive(Debug)]
 pub(crate) struct Rows {
-    /// A place for each needed row; [`UNNEEDED`] for all others.
+    /// The new place of each needed row; [`UNNEEDED`] for all others.
     places: Vec<u32>,
-    /// The needed rows, in order once they are settled.
+    /// The needed rows. They are sorted once the subset is settled.
     pub(crate) needed: Vec<u32>,
 }
 
@@ -113,13 +113,13 @@ impl Rows {
         Self { places: vec![UNNEEDED; len], needed: Vec::new() }
     }
 
-    /// Every row of a table.
+    /// All rows of a table.
     pub(crate) fn all_of(len: usize) -> Self {
         let rows = 0..u32::try_from(len).unwrap_or(UNNEEDED);
         Self { places: rows.clone().collect(), needed: rows.collect() }
     }
 
-    /// Whether there is such a row.
+    /// Adds a row. Returns whether the table has such a row.
     fn need(&mut self, row: u32) -> bool {
         let Some(place) = self.places.get_mut(row as usize) else { return false };
         if *place == UNNEEDED {
@@ -131,7 +131,7 @@ impl Rows {
 
     fn settle(&mut self) {
         if self.needed.len() > self.places.len() / 16 {
-            // Going through the table is faster than sorting.
+            // A pass over the table is faster than sorting.
             let rows = (0..).zip(&self.places).filter(|(_, place)| **place != UNNEEDED);
             self.needed = rows.map(|(row, _)| row).collect();
         } else {
@@ -142,17 +142,17 @@ impl Rows {
         }
     }
 
-    /// Whether all rows are needed, and so stay where they are.
+    /// Whether all rows are needed, so that all keep their places.
     pub(crate) fn all(&self) -> bool {
         self.needed.len() == self.places.len()
     }
 
-    /// Where a needed row goes.
+    /// The new place of a needed row.
     pub(crate) fn place(&self, row: u32) -> u32 {
         self.places[row as usize]
     }
 
-    /// How many rows the whole table has.
+    /// The number of rows of the whole table.
     pub(crate) fn of(&self) -> usize {
         self.places.len()
     }
@@ -161,7 +161,7 @@ impl Rows {
         self.needed.iter().map(|row| table[*row as usize].clone()).collect()
     }
 
-    /// Costs what the part has, not what the table has: a profile of many parts stays linear.
+    /// Begins again, in a time proportional to the part, not to the table. So many parts take linear time.
     fn clear(&mut self) {
         for row in self.needed.drain(..) {
             self.places[row as usize] = UNNEEDED;

@@ -1,8 +1,8 @@
-//! What is known of the names of a mapping's code.
+//! The kinds of names that are known of a mapping's code.
 
 use super::profile::Profile;
 
-/// What is known of a mapping's code.
+/// The kinds of names that are known of a mapping's code.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Symbols {
     pub(crate) functions: bool,
@@ -12,17 +12,17 @@ pub(crate) struct Symbols {
 }
 
 impl Symbols {
-    /// The four, as pprof has them.
+    /// The four flags in pprof's order.
     pub(crate) fn flags(self) -> [u64; 4] {
         [self.functions, self.filenames, self.line_numbers, self.inline_frames].map(u64::from)
     }
 }
 
-/// Per mapping, what its locations have.
+/// The kinds of names of each mapping's locations.
 ///
-/// Where any file's code has names, somebody looked for the names of all: then every mapping says that it
-/// has functions, so that readers do not search this machine's files for names that were searched already.
-/// Where none has, the profile was made to be symbolized elsewhere, and files say that they have none.
+/// If the code of any file has names, the profile was symbolized. Then every mapping says that it has functions, so that readers do not
+/// search this machine's files for names again. If no file has names, the profile is to be symbolized elsewhere, and files say that they have
+/// none.
 pub(crate) fn symbols(profile: &Profile) -> Vec<Symbols> {
     let mut all = vec![Symbols::default(); profile.mappings.len()];
     for location in &profile.locations {

@@ -8,11 +8,11 @@ use ahash::AHashMap;
 use std::ops::Range;
 
 impl Lean {
-    /// The samples that have a value, with the labels that `goes_along` says; equal ones are one. Rows of the tables
-    /// that nobody needs are left out.
+    /// The samples that have a value, with the labels that `goes_along` selects. Equal samples are merged, and unused rows of tables are left
+    /// out.
     ///
     /// # Errors
-    /// [`Error::Invalid`] where the profile does not hold together.
+    /// [`Error::Invalid`] if the profile is inconsistent.
     pub fn new(profile: &Profile, goes_along: impl Fn(&Label) -> bool) -> Result<Self, Error> {
         profile.check_tables()?;
         let mut stacks = Stacks::default();
@@ -43,7 +43,7 @@ impl Lean {
     }
 }
 
-/// Interns stacks; those of a recording come in their order.
+/// Interns stacks. Those of a recording arrive in order.
 #[derive(Default)]
 struct Stacks {
     frames: Vec<FrameRef>,
@@ -52,7 +52,7 @@ struct Stacks {
 }
 
 impl Stacks {
-    /// The stack's number, and whether it was not there right before.
+    /// The number of a stack, and whether it differs from the last one.
     fn id(&mut self, frames: &[FrameRef]) -> (u32, bool) {
         if let Some(last) = self.stacks.last() {
             let last = &self.frames[last.clone()];
@@ -67,7 +67,7 @@ impl Stacks {
         (self.stacks.len() as u32 - 1, true)
     }
 
-    /// Gives the frames the places of their locations, whose order stays.
+    /// Gives the frames the new places of their locations. The order of locations stays.
     fn renumber(&mut self, subset: &Subset<'_>) {
         if !subset.locations.all() {
             for frame in &mut self.frames {
@@ -76,7 +76,7 @@ impl Stacks {
         }
     }
 
-    /// Sorts them, if they are not, and makes those one that are equal.
+    /// Sorts the stacks, unless they are sorted, and merges equal ones.
     fn sort(&mut self, rows: &mut [Row]) {
         if !self.unsorted {
             return;
@@ -116,7 +116,7 @@ impl<'a> Sets<'a> {
         id
     }
 
-    /// The sets in their order, and the rows with their new numbers.
+    /// The sorted sets. The rows get their new numbers.
     fn sorted(self, rows: &mut [Row]) -> Vec<Vec<Label>> {
         let mut sets: Vec<(Vec<&Label>, u32)> = self.ids.into_iter().collect();
         sets.sort_unstable();
@@ -127,11 +127,11 @@ impl<'a> Sets<'a> {
     }
 }
 
-/// The rows in their order, equal ones made one, and their values. `origins`: the samples with these.
+/// The sorted rows with equal ones merged, and their values. `origins` has the sample of each row.
 fn merged(rows: Vec<Row>, origins: &[&Sample]) -> (Vec<Row>, Vec<i64>) {
     let mut order: Vec<(Row, u32)> = rows.into_iter().zip(0..).collect();
     if order.is_sorted_by_key(|(row, _)| row.stack) {
-        // A stack's few rows are sorted faster than all are.
+        // Sorting the few rows of each stack is faster than sorting all.
         order.chunk_by_mut(|(a, _), (b, _)| a.stack == b.stack).for_each(<[_]>::sort_unstable);
     } else {
         order.sort_unstable();
