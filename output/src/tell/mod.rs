@@ -1,6 +1,6 @@
 //! What a profile says of itself, in lines of text: made at the very end, by who shows or writes it.
 //!
-//! Modules in reading order: [`recording`] (its [`Facts`](crate::Facts) in words), `stacks` (their completeness),
+//! Modules in reading order: `recording` (its [`Facts`](crate::Facts) in words), `stacks` (their completeness),
 //! `number`.
 
 mod number;
