@@ -23,6 +23,9 @@ pub struct Format {
     pub name: &'static str,
     /// The extensions of its files, in lower case and without the first dot. New files get the first one.
     pub extensions: &'static [&'static str],
+    /// Whether its files have the time of each sample. A recording keeps times only if one of its formats asks for them: then
+    /// [`Profile::timeline`] has them.
+    pub times: bool,
     /// Makes an encoder.
     pub encoder: fn(&Settings) -> Box<dyn Encode>,
 }

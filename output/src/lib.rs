@@ -36,5 +36,5 @@ pub use model::profile::{
     FrameKind, FrameRef, Function, FunctionId, INTERPRETED, Label, LabelValue, Line, Location,
     LocationId, Mapping, MappingId, Marks, Profile, Sample, Trust, ValueType,
 };
-pub use model::{facts, lean, quality};
+pub use model::{facts, lean, quality, timeline};
 pub use sink::Sink;

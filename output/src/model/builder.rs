@@ -4,6 +4,7 @@ use crate::model::profile::{
     FrameKind, Function, FunctionId, INTERPRETED, Line, Location, LocationId, Mapping, MappingId,
     Profile, Sample,
 };
+use crate::model::timeline::SampleTimes;
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
@@ -60,14 +61,29 @@ impl ProfileBuilder {
 
     /// Adds a sample. [`ProfileBuilder::finish`] merges samples with equal frames, labels and marks.
     pub fn sample(&mut self, sample: Sample) {
+        self.timed(sample, SampleTimes::default());
+    }
+
+    /// Adds a sample with its times. They are dropped where the head has no [`Profile::timeline`].
+    pub fn timed(&mut self, sample: Sample, times: SampleTimes) {
+        let Profile { samples, timeline, .. } = &mut self.profile;
+        let timeline = timeline.as_mut().map(|timeline| &mut timeline.samples);
         // For samples that arrive in order, this is the only comparison.
-        if let Some(last) = self.profile.samples.last_mut() {
+        if let Some(last) = samples.last_mut() {
             match compare(last, &sample) {
-                Ordering::Equal if merge(last, &sample) => return,
+                Ordering::Equal if merge(last, &sample) => {
+                    if let Some(last) = timeline.and_then(|timeline| timeline.last_mut()) {
+                        last.append(&times);
+                    }
+                    return;
+                }
                 order => self.unsorted |= order != Ordering::Less,
             }
         }
-        self.profile.samples.push(sample);
+        samples.push(sample);
+        if let Some(timeline) = timeline {
+            timeline.push(times);
+        }
     }
 
     /// The profile. The caller may still change figures that are known only now.
@@ -78,7 +94,10 @@ impl ProfileBuilder {
         let mut profile = self.profile;
         let moved = sort_tables(&mut profile);
         if moved || self.unsorted {
-            merge_samples(&mut profile.samples);
+            match &mut profile.timeline {
+                Some(timeline) => merge_timed(&mut profile.samples, &mut timeline.samples),
+                None => merge_samples(&mut profile.samples),
+            }
         }
         profile
     }
@@ -148,6 +167,20 @@ fn merge_samples(samples: &mut Vec<Sample>) {
     samples.dedup_by(|later, kept| compare(kept, later) == Ordering::Equal && merge(kept, later));
 }
 
+/// As [`merge_samples`], with the times of each sample.
+fn merge_timed(samples: &mut Vec<Sample>, times: &mut Vec<SampleTimes>) {
+    let mut rows: Vec<_> = samples.drain(..).zip(times.drain(..)).collect();
+    rows.sort_by(|(a, _), (b, _)| compare(a, b));
+    rows.dedup_by(|(later, later_times), (kept, kept_times)| {
+        let one = compare(kept, later) == Ordering::Equal && merge(kept, later);
+        if one {
+            kept_times.append(later_times);
+        }
+        one
+    });
+    (*samples, *times) = rows.into_iter().unzip();
+}
+
 fn compare(a: &Sample, b: &Sample) -> Ordering {
     (&a.frames, &a.labels, a.marks).cmp(&(&b.frames, &b.labels, b.marks))
 }
@@ -167,6 +200,7 @@ fn merge(kept: &mut Sample, later: &Sample) -> bool {
 mod tests {
     use super::*;
     use crate::model::profile::{FrameRef, Label, LabelValue, Marks, Trust, ValueType};
+    use crate::model::timeline::{Timeline, Times};
 
     /// `names` root first; the whole built in the order given.
     fn build(stacks: &[(&[&str], i64)]) -> Profile {
@@ -221,6 +255,32 @@ mod tests {
             let (name, file) = leaf(sample);
             assert_eq!(file, format!("/lib/{name}"));
             assert_eq!(name, if sample.values[0] == 5 { "b" } else { "a" });
+        }
+    }
+
+    #[test]
+    fn times_go_where_their_samples_go() {
+        let head = Profile { timeline: Some(Timeline::default()), ..Profile::default() };
+        let mut builder = ProfileBuilder::new(head);
+        let label = |pid| Label { key: "pid".into(), value: LabelValue::Number(pid, "".into()) };
+        for (pid, time) in [(3, 1), (1, 2), (1, 3), (2, 4), (3, 5), (1, 6)] {
+            let (frames, values) = (Vec::new(), vec![1]);
+            let labels = vec![label(pid)];
+            let mut times = Times::default();
+            times.push(time);
+            let sample = Sample { frames, values, labels, marks: Marks::default() };
+            builder.timed(sample, SampleTimes::of_event(0, times));
+        }
+        let profile = builder.finish();
+        let times = |times: &SampleTimes| times.rows()[0].1.iter().collect::<Vec<_>>();
+        let timeline = profile.timeline.as_ref().unwrap();
+        let rows: Vec<_> = profile.samples.iter().zip(&timeline.samples).collect();
+        assert_eq!(rows.len(), 3);
+        for ((sample, kept), (pid, expected)) in
+            rows.into_iter().zip([(1, vec![2, 3, 6]), (2, vec![4]), (3, vec![1, 5])])
+        {
+            assert_eq!(sample.labels, [label(pid)]);
+            assert_eq!((sample.values[0], times(kept)), (expected.len() as i64, expected));
         }
     }
 

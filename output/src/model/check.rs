@@ -24,6 +24,12 @@ impl Profile {
     /// [`Error::Invalid`] names the first defect.
     pub fn check(&self) -> Result<(), Error> {
         self.check_tables()?;
+        if let Some(timeline) = &self.timeline
+            && timeline.samples.len() != self.samples.len()
+        {
+            let (times, samples) = (timeline.samples.len(), self.samples.len());
+            return Err(Error::Invalid(format!("{times} samples have times, of {samples}")));
+        }
         for (row, sample) in self.samples.iter().enumerate() {
             if sample.values.len() != self.sample_types.len() {
                 return Err(Error::Invalid(format!(
@@ -69,6 +75,7 @@ mod tests {
         FrameKind, FrameRef, FunctionId, Line, Location, LocationId, MappingId, Marks, Profile,
         Sample, Trust, ValueType,
     };
+    use crate::model::timeline::Timeline;
 
     fn whole() -> Profile {
         let location =
@@ -90,7 +97,8 @@ mod tests {
     #[test]
     fn every_index_is_checked() {
         whole().check().unwrap();
-        let spoil: [fn(&mut Profile); 6] = [
+        let spoil: [fn(&mut Profile); 7] = [
+            |p| p.timeline = Some(Timeline::default()),
             |p| p.sample_types.clear(),
             |p| p.default_sample_type = 1,
             |p| p.locations[0].mapping = Some(MappingId(0)),

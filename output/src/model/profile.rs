@@ -2,6 +2,7 @@
 //! mappings. Tables are interned, handles are `Copy` indices.
 
 use super::facts::Facts;
+use super::timeline::Timeline;
 
 /// Index into [`Profile::functions`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -199,4 +200,6 @@ pub struct Profile {
     pub locations: Vec<Location>,
     /// Samples.
     pub samples: Vec<Sample>,
+    /// When they were taken, where an encoder asks for it.
+    pub timeline: Option<Timeline>,
 }

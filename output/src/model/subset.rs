@@ -79,7 +79,7 @@ impl<'a> Subset<'a> {
     }
 }
 
-/// A profile without its tables and samples.
+/// A profile without its tables, its samples and their times.
 fn head(of: &Profile) -> Profile {
     Profile {
         sample_types: of.sample_types.clone(),

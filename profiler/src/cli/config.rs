@@ -119,6 +119,13 @@ pub struct Stored {
     pub save: Option<PathBuf>,
 }
 
+impl Outputs {
+    /// Whether a format asks for the time of each sample.
+    pub(crate) fn times(&self) -> bool {
+        self.list.iter().any(|(_, format)| format.times)
+    }
+}
+
 impl Config {
     /// Turns the command line into settings.
     ///

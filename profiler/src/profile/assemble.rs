@@ -4,6 +4,7 @@ use crate::judge::recording::Recording;
 use crate::profile::locations::Locations;
 use crate::record::aggregate::{Key, StackCounts};
 use bpf::{Comm, Flags, Trust};
+use output::timeline::SampleTimes;
 use output::{FrameRef, Label, LabelValue, Marks, Profile, ProfileBuilder, Sample};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -28,17 +29,22 @@ pub(crate) fn assemble(
     let mut builder = ProfileBuilder::new(head);
     let mut locations = Locations::new(recording);
     let labels = Labels::new(recording, options.labels);
+    let times = recording.counts.times.as_ref();
     let mut counts: Vec<_> = recording.counts.counts.iter().collect();
     counts.sort_unstable_by_key(|(key, _)| **key);
     for (key, count) in counts {
         let nanoseconds = (count.weight as f64 * options.scale).round() as i64;
         let frames = frames(key, recording.counts, &mut locations, &mut builder);
-        builder.sample(Sample {
+        let sample = Sample {
             frames,
             values: vec![i64::try_from(count.samples).unwrap_or(i64::MAX), nanoseconds],
             labels: labels.of(key),
             marks: marks(key, recording),
-        });
+        };
+        match times.and_then(|times| times.get(key)) {
+            Some(times) => builder.timed(sample, SampleTimes::of_event(key.event, times.clone())),
+            None => builder.sample(sample),
+        }
     }
     builder.finish()
 }
@@ -162,7 +168,7 @@ mod tests {
     /// The profile and the judgement of samples, with all leaves frameless or none.
     fn made(samples: Vec<bpf::Sample>, labels: bool, frameless: bool) -> (Profile, Judged) {
         let batch = Window { stacks: stacks(), samples, ..Window::default() };
-        let (counts, table) = counted(Rules { threads: labels, gate: None }, &batch);
+        let (counts, table) = counted(Rules { threads: labels, ..Rules::default() }, &batch);
         let named = ByAddress.names(&table, counts.stacks.places());
         let leaf = if frameless { Leaf::Frameless } else { Leaf::Framed };
         let leaves = vec![leaf; named.len()];

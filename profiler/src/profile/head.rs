@@ -1,11 +1,13 @@
 //! The head of a profile: its types, its time, and the facts.
 
 use super::facts::About;
+use crate::record::recorded::Cut;
+use output::timeline::Timeline;
 use output::{Facts, Profile, ValueType};
 
 impl About<'_> {
     /// Everything but the tables and the samples.
-    pub(crate) fn head(self, facts: Facts) -> Profile {
+    pub(crate) fn head(self, cut: &Cut, facts: Facts) -> Profile {
         let value = |kind: &str, unit: &str| ValueType {
             kind: String::from(kind),
             unit: String::from(unit),
@@ -20,7 +22,19 @@ impl About<'_> {
             duration_nanos: i64::try_from(facts.duration).unwrap_or(i64::MAX),
             facts: Some(facts),
             service: Some(self.target.service.clone()),
+            timeline: self.timeline(cut),
             ..Profile::default()
         }
+    }
+
+    /// The samples' times, yet without samples. None where they were not kept.
+    fn timeline(self, cut: &Cut) -> Option<Timeline> {
+        let timed = cut.counts.times.as_ref()?.values().map(|times| times.len() as u64).sum();
+        let begin = i64::try_from(cut.counts.first.unwrap_or(self.started.time)).unwrap_or(0);
+        Some(Timeline {
+            begin: begin.saturating_add(self.started.wall_offset),
+            samples: Vec::new(),
+            untimed: cut.counts.samples.saturating_sub(timed),
+        })
     }
 }

@@ -3,6 +3,7 @@
 use super::batch::{Applied, Marked};
 use super::stacks::{Lost, PlacedStack, Stacks};
 use bpf::{Comm, Flags, Frame, FrameKind, Sample, SideBand, SideBandKind, Stack, StackId, Window};
+use output::timeline::Times;
 use std::collections::{HashMap, HashSet};
 use symbolizer::{Event, EventKind, FileId, Identity, Place, ProcessTable, Space};
 
@@ -57,6 +58,9 @@ pub(crate) struct StackCounts {
     pub first: Option<u64>,
     /// The time of the last sample.
     pub last: Option<u64>,
+    /// The samples' times since the first one, in microseconds, where they are kept. Samples for whose time there was no memory
+    /// have none.
+    pub times: Option<HashMap<Key, Times>>,
 }
 
 /// The settings of the aggregator.
@@ -64,6 +68,8 @@ pub(crate) struct StackCounts {
 pub(crate) struct Rules {
     /// Whether threads are distinguished.
     pub threads: bool,
+    /// Whether the time of each sample is kept.
+    pub times: bool,
     /// The process that is the gate until it is the command; the gate's samples are not the target's.
     pub gate: Option<Gate>,
 }
@@ -81,6 +87,8 @@ pub(crate) struct Gate {
 
 /// The memory of a count in bytes, including the spare capacity of a growing table.
 const COUNT: usize = 256;
+/// The memory of a time in bytes, in the same way.
+const TIME: usize = 8;
 
 /// Counts samples.
 #[derive(Debug, Default)]
@@ -94,7 +102,8 @@ pub(crate) struct Aggregator {
 impl Aggregator {
     /// Nothing counted yet.
     pub(crate) fn new(rules: Rules) -> Self {
-        Self { rules, ..Self::default() }
+        let times = rules.times.then(HashMap::new);
+        Self { rules, released: false, result: StackCounts { times, ..StackCounts::default() } }
     }
 
     /// Counts a batch. Records and samples are applied in the order of their time, so that the table always shows the state at the
@@ -158,8 +167,18 @@ impl Aggregator {
         }
         self.result.weight = self.result.weight.saturating_add(sample.weight);
         count.weight = count.weight.saturating_add(sample.weight);
-        self.result.first.get_or_insert(sample.time);
+        let first = *self.result.first.get_or_insert(sample.time);
         self.result.last = Some(sample.time);
+        self.keep_time(key, sample.time.saturating_sub(first) / 1_000);
+    }
+
+    /// Keeps the time of a sample, if times are kept and there is room.
+    fn keep_time(&mut self, key: Key, time: u64) {
+        let StackCounts { times: Some(times), stacks, .. } = &mut self.result else { return };
+        let room = if times.contains_key(&key) { TIME } else { COUNT };
+        if stacks.take(room) {
+            times.entry(key).or_default().push(time);
+        }
     }
 
     /// The key, with room for its count.
@@ -192,7 +211,7 @@ impl Aggregator {
 
     /// Hands the counts over and begins anew, with the stacks that later samples may still have: those of the last batch.
     pub(crate) fn cut(&mut self, last: &[Stack]) -> StackCounts {
-        let counts = std::mem::take(&mut self.result);
+        let counts = std::mem::replace(&mut self.result, Self::new(self.rules).result);
         last.iter().for_each(|stack| self.result.stacks.add(stack));
         counts
     }
@@ -274,7 +293,7 @@ mod tests {
     #[test]
     fn equal_samples_are_one_count() {
         let samples = vec![sample(1, 1, 2), sample(2, 1, 2), sample(3, 1, 0)];
-        let result = counted(Rules { threads: true, gate: None }, &[window(samples)]);
+        let result = counted(Rules { threads: true, ..Rules::default() }, &[window(samples)]);
         let mut counts: Vec<Count> = result.counts.values().copied().collect();
         counts.sort_by_key(|count| count.samples);
         assert_eq!(counts, [Count { samples: 1, weight: 10 }, Count { samples: 2, weight: 20 }]);
@@ -286,7 +305,7 @@ mod tests {
     fn threads_are_told_apart_only_where_wanted() {
         let samples = vec![sample(1, 1, 0), Sample { tid: 8, ..sample(2, 1, 0) }];
         let count = |threads| {
-            counted(Rules { threads, gate: None }, &[window(samples.clone())]).counts.len()
+            counted(Rules { threads, ..Rules::default() }, &[window(samples.clone())]).counts.len()
         };
         assert_eq!((count(true), count(false)), (2, 1));
     }
@@ -303,7 +322,7 @@ mod tests {
     #[test]
     fn without_memory_samples_are_counted_as_lost() {
         let mut table = ProcessTable::without_proc();
-        let mut aggregator = Aggregator::new(Rules { threads: true, gate: None });
+        let mut aggregator = Aggregator::new(Rules { threads: true, ..Rules::default() });
         aggregator.result.stacks = Stacks::within(10_000);
         let mut add = |batch| drop(aggregator.add(Marked::as_it_is(&batch), &mut table));
         add(window(vec![sample(1, 1, 2)]));
@@ -320,6 +339,36 @@ mod tests {
         assert_eq!((result.stack_missing, result.last), (0, Some(1_001)));
         let size = std::mem::size_of::<(Key, Count)>();
         assert!((size + 1) * 16 / 7 <= COUNT, "{size}");
+    }
+
+    #[test]
+    fn times_are_kept_only_where_they_are_asked_for_and_begin_anew_with_each_cut() {
+        let samples = || vec![sample(5_000, 1, 0), sample(8_999, 1, 2), sample(9_000, 1, 0)];
+        assert_eq!(counted(Rules::default(), &[window(samples())]).times, None);
+        let mut aggregator = Aggregator::new(Rules { times: true, ..Rules::default() });
+        let mut table = ProcessTable::without_proc();
+        for _ in 0..2 {
+            let window = window(samples());
+            drop(aggregator.add(Marked::as_it_is(&window), &mut table));
+            let kept = aggregator.cut(&window.stacks).times.unwrap();
+            let mut lists: Vec<Vec<u64>> =
+                kept.values().map(|times| times.iter().collect()).collect();
+            lists.sort();
+            assert_eq!(lists, [vec![0, 4], vec![3]]);
+        }
+    }
+
+    #[test]
+    fn without_memory_samples_are_counted_and_have_no_time() {
+        let mut table = ProcessTable::without_proc();
+        let mut aggregator = Aggregator::new(Rules { times: true, ..Rules::default() });
+        aggregator.result.stacks = Stacks::within(5_000);
+        let samples = (1..=1_000).map(|time| sample(time, 1, 2)).collect();
+        drop(aggregator.add(Marked::as_it_is(&window(samples)), &mut table));
+        let result = aggregator.finish();
+        let timed: usize = result.times.unwrap().values().map(Times::len).sum();
+        assert!((1..900).contains(&timed), "{timed}");
+        assert_eq!(result.samples, 1_000);
     }
 
     #[test]
@@ -352,10 +401,10 @@ mod tests {
         ]);
         window.side_band.push(SideBand { time: 3, pid: SPACE.pid, tid: SPACE.pid, kind: exec });
         let windows = [window];
-        let rules = Rules { threads: true, gate: Some(GATE) };
+        let rules = Rules { threads: true, gate: Some(GATE), ..Rules::default() };
         let result = counted(rules, &windows);
         assert_eq!((result.samples, result.first), (2, Some(4)));
-        let other = Rules { threads: true, gate: Some(Gate { pid: SPACE.pid + 1, ..GATE }) };
+        let other = Rules { gate: Some(Gate { pid: SPACE.pid + 1, ..GATE }), ..rules };
         assert_eq!(counted(other, &windows).samples, 4);
     }
 

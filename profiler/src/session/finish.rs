@@ -60,7 +60,7 @@ impl Finish {
         let mut facts = about.facts(cut, &recording, so_far, spoilt);
         let scale = cut.scale(started.events.first());
         let options = AssembleOptions { labels: config.outputs.labels, scale };
-        let head = Profile { program: self.program.take(), ..about.head(facts.clone()) };
+        let head = Profile { program: self.program.take(), ..about.head(cut, facts.clone()) };
         let profile = assemble(&recording, options, head);
         let written = self.destinations.write(&profile);
         self.own.finish(cut.counts.first, cut.ended);

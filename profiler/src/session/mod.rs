@@ -82,7 +82,11 @@ impl Session<Source> {
             table.read_all(READ_ALL);
         }
         let waits = |pid| Gate { pid, name: gate::NAME, first_name: gate::FIRST_NAME };
-        let rules = Rules { threads: config.outputs.labels, gate: tracee.gate().map(waits) };
+        let rules = Rules {
+            threads: config.outputs.labels,
+            times: config.outputs.times(),
+            gate: tracee.gate().map(waits),
+        };
         Ok(Self {
             source,
             started,

@@ -1,6 +1,7 @@
 mod cuts;
 mod live;
 mod storm;
+mod times;
 
 use super::record::steps;
 use super::*;

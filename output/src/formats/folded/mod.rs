@@ -27,6 +27,7 @@ pub struct Folded {
 pub const FORMAT: Format = Format {
     name: "folded",
     extensions: &["folded", "txt"],
+    times: false,
     encoder: |settings| {
         Box::new(Folded {
             annotate: settings.annotate,

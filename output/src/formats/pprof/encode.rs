@@ -37,6 +37,7 @@ impl Default for Pprof {
 pub const FORMAT: Format = Format {
     name: "pprof",
     extensions: &["pb.gz", "pprof"],
+    times: false,
     encoder: |settings| Box::new(Pprof { labels: settings.labels, ..Pprof::default() }),
 };
 

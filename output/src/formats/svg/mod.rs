@@ -43,6 +43,7 @@ pub struct Svg {
 pub const FORMAT: Format = Format {
     name: "svg",
     extensions: &["svg"],
+    times: false,
     encoder: |settings| {
         Box::new(Svg {
             drawing: settings.drawing.clone(),

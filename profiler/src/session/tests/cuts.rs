@@ -247,7 +247,7 @@ fn holds<S: SampleSource>(source: impl Fn() -> S, seed: u64, of: &str) -> Sums {
         session.aggregator =
             crate::record::aggregate::Aggregator::new(crate::record::aggregate::Rules {
                 threads: true,
-                gate: None,
+                ..Default::default()
             });
         session
     };
