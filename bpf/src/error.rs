@@ -24,6 +24,11 @@ pub enum Error {
         /// The limit in hertz.
         limit: u64,
     },
+    /// No event, or more than can be sampled at a time.
+    Events {
+        /// So many can.
+        most: u32,
+    },
     /// A CPU in the list does not exist or is offline.
     Cpu(u32),
     /// A stored recording is malformed.
@@ -56,6 +61,7 @@ impl fmt::Display for Error {
                 f,
                 "the frequency is above the kernel's limit of {limit} Hz (kernel.perf_event_max_sample_rate)"
             ),
+            Self::Events { most } => write!(f, "1 to {most} events can be sampled at a time"),
             Self::Cpu(cpu) => write!(f, "CPU {cpu} does not exist or is offline"),
             Self::Replay { line, what } => {
                 write!(f, "the recording's line {line} is malformed: {what}")

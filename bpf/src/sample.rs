@@ -1,6 +1,6 @@
 //! The data from the kernel: samples, stacks and side-band records.
 
-use crate::sampler::record_flags;
+use crate::skeleton::sampler::types::record_flags;
 use std::fmt;
 
 /// A thread's or a process's name as the kernel keeps it: up to 15 bytes and a zero, any bytes.

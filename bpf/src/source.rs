@@ -6,6 +6,7 @@ use std::os::fd::BorrowedFd;
 
 /// Everything that came since the last drain, complete up to a point in time: a sample's stacks and
 /// every side-band record before it are in this window or an earlier one, or are counted as lost.
+/// A sample whose run lost its CPU for long comes late: then its time may be before an earlier window's end.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Window {
     /// Stacks that no earlier window had (a repetition is allowed and harmless).
@@ -29,14 +30,18 @@ impl Window {
 }
 
 /// The causes of lost samples, as used in [`EventLosses::lost`].
-pub const CAUSES: [&str; 4] = [NESTED, LOG_FULL, MISSED, MALFORMED];
-/// A program interrupted others on its CPU, deeper than there is memory for.
+pub const CAUSES: [&str; 6] = [NESTED, LOG_FULL, MISSED, MISSED_COUNTS, MALFORMED, UNFINISHED];
+/// No slot was free: more runs were under way on the CPU than there are slots.
 pub(crate) const NESTED: &str = "nested";
 /// A CPU's log had no room left.
 pub(crate) const LOG_FULL: &str = "stack memory full";
 /// Ticks that the kernel did not deliver to a CPU at work: late timers, throttling, stolen time, a program that ran
 /// already. Those that an idle CPU slept through are lost only where the idle task is sampled.
 pub(crate) const MISSED: &str = "missed ticks";
+/// Of what the kernel counts: samples that were due and did not come, because a program ran already.
+pub(crate) const MISSED_COUNTS: &str = "missed counts";
+/// A run that had not ended when the recording did.
+pub(crate) const UNFINISHED: &str = "unfinished";
 /// Records that could not be read.
 pub(crate) const MALFORMED: &str = "malformed record";
 
@@ -47,6 +52,8 @@ pub struct Losses {
     pub events: Vec<EventLosses>,
     /// Records that could not be read; whose events they were is not known.
     pub malformed: u64,
+    /// Runs that had not ended when the recording did; likewise.
+    pub unfinished: u64,
     /// Side-band records that the kernel dropped.
     pub side_band_lost: u64,
 }
@@ -79,7 +86,8 @@ impl Losses {
 
     /// Lost samples by cause, where it is not known which event they were of; only causes that happened.
     pub fn of_no_event(&self) -> BTreeMap<&'static str, u64> {
-        [(MALFORMED, self.malformed)].into_iter().filter(|(_, count)| *count > 0).collect()
+        let lost = [(MALFORMED, self.malformed), (UNFINISHED, self.unfinished)];
+        lost.into_iter().filter(|(_, count)| *count > 0).collect()
     }
 
     /// All lost samples together.
@@ -97,6 +105,7 @@ impl Losses {
         Self {
             events: self.events.iter().enumerate().map(event).collect(),
             malformed: self.malformed.saturating_sub(earlier.malformed),
+            unfinished: self.unfinished.saturating_sub(earlier.unfinished),
             side_band_lost: self.side_band_lost.saturating_sub(earlier.side_band_lost),
         }
     }
@@ -166,10 +175,12 @@ mod tests {
             runs,
             ..EventLosses::default()
         };
-        let earlier = Losses { events: vec![event(5, 1, 7)], malformed: 1, side_band_lost: 2 };
+        let earlier =
+            Losses { events: vec![event(5, 1, 7)], malformed: 1, unfinished: 0, side_band_lost: 2 };
         let now = Losses {
             events: vec![event(9, 4, 6), event(3, 1, 0)],
             malformed: 1,
+            unfinished: 3,
             side_band_lost: 4,
         };
         let since = now.since(&earlier);
@@ -180,6 +191,6 @@ mod tests {
             "an estimate that fell added nothing"
         );
         assert_eq!(since.events[1], EventLosses { lost: [(NESTED, 1)].into(), ..event(3, 1, 0) });
-        assert_eq!((since.malformed, since.side_band_lost), (0, 2));
+        assert_eq!((since.malformed, since.unfinished, since.side_band_lost), (0, 3, 2));
     }
 }

@@ -83,12 +83,4 @@ impl EventSpec {
     pub fn timer(hertz: u32) -> Self {
         Self { name: "profile".to_owned(), rate: Rate::Hertz(hertz) }
     }
-
-    /// Samples a second and CPU, where time decides.
-    pub(crate) fn hertz(&self) -> Option<u32> {
-        match self.rate {
-            Rate::Hertz(hertz) => Some(hertz),
-            Rate::Every(_) => None,
-        }
-    }
 }

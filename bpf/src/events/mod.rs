@@ -1,6 +1,58 @@
-//! The events that call the sampling program: the vocabulary, and one file for each kind of source.
+//! The events that call the sampling program: the vocabulary, and one file for each kind of source. A new source is such a
+//! file and a line here. It needs a section of the programs only if it is called in a way that none of them serves.
 
 mod event;
 pub(crate) mod perf;
+#[cfg(feature = "probes")]
+mod probe;
+mod software;
+mod source;
+mod timer;
 
+use crate::Error;
 pub use event::{Event, EventSpec, Rate, Unit};
+pub(crate) use source::{Due, Program, Source};
+
+/// Every source; the first one that knows an event has it.
+const KINDS: &[source::Kind] = &[
+    timer::KIND,
+    software::KIND,
+    #[cfg(feature = "probes")]
+    probe::KIND,
+];
+
+impl EventSpec {
+    /// The event that a user names; a timer without a frequency of its own has this one.
+    ///
+    /// # Errors
+    /// What is wrong with the name, in words for the user.
+    pub fn parse(asked: &str, hertz: u32) -> Result<Self, String> {
+        let known = KINDS.iter().find_map(|kind| (kind.parse)(asked, hertz));
+        known.unwrap_or_else(|| Err(format!("there is no event {asked:?}")))
+    }
+}
+
+/// The event that is asked for on this machine, tried on a CPU.
+pub(crate) fn find(spec: &EventSpec, cpu: u32) -> Result<Source, Error> {
+    let known = KINDS.iter().find_map(|kind| (kind.find)(spec, cpu));
+    known.unwrap_or_else(|| Err(Error::Kernel { lacks: format!("event {:?}", spec.name) }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_named_as_in_the_literature() {
+        let parse = |asked| EventSpec::parse(asked, 49);
+        let spec = |name: &str, rate| Ok(EventSpec { name: name.to_owned(), rate });
+        assert_eq!(parse("profile"), spec("profile", Rate::Hertz(49)));
+        assert_eq!(parse("profile:hz:99"), spec("profile", Rate::Hertz(99)));
+        assert_eq!(parse("page-faults"), spec("page-faults", Rate::Every(100)));
+        assert_eq!(parse("software:page-faults:1"), spec("page-faults", Rate::Every(1)));
+        for wrong in ["", "profile:99", "profile:hz:0", "page-faults:0", "page-faults:", "cycles"] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+        assert!(parse("software:nothing").unwrap_err().contains("page-faults"));
+    }
+}

@@ -1,39 +1,19 @@
-//! Perf events: the ones that sample, and the ones that bring side-band records.
+//! Perf events, one on each CPU.
 
-use crate::{Error, Unit};
+use super::event::Rate;
+use super::source::Source;
+use crate::Error;
+use libbpf_rs::libbpf_sys::{BPF_PERF_EVENT, bpf_link_create, bpf_link_create_opts};
 use perf_event_open_sys::bindings as perf;
 use perf_event_open_sys::{ioctls, perf_event_open};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
-/// The trigger of a sample.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Trigger {
-    /// The CPU's cycle counter.
-    Cycles,
-    /// A timer.
-    CpuClock,
-}
-
-impl Trigger {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Cycles => "cycles",
-            Self::CpuClock => "cpu-clock",
-        }
-    }
-
-    pub(crate) fn unit(self) -> Unit {
-        match self {
-            Self::Cycles => Unit::Cycles,
-            Self::CpuClock => Unit::Nanoseconds,
-        }
-    }
-}
-
 /// A perf event on one CPU, closed when dropped.
 #[derive(Debug)]
 pub(crate) struct PerfEvent {
+    /// What ties a program to it; closed first.
+    link: Option<OwnedFd>,
     fd: OwnedFd,
     /// Its enabled time when it was last looked at.
     looked_at: u64,
@@ -51,7 +31,8 @@ pub(crate) struct Reading {
 }
 
 impl PerfEvent {
-    fn open(attr: &mut perf::perf_event_attr, cpu: u32) -> io::Result<Self> {
+    /// Opens what is described, for all tasks of a CPU.
+    pub(crate) fn open(attr: &mut perf::perf_event_attr, cpu: u32) -> io::Result<Self> {
         attr.size = size_of::<perf::perf_event_attr>() as u32;
         attr.read_format =
             (perf::PERF_FORMAT_TOTAL_TIME_ENABLED | perf::PERF_FORMAT_TOTAL_TIME_RUNNING).into();
@@ -62,47 +43,51 @@ impl PerfEvent {
             return Err(io::Error::last_os_error());
         }
         // SAFETY: the kernel just gave us this descriptor; nobody else has it.
-        Ok(Self { fd: unsafe { OwnedFd::from_raw_fd(fd) }, looked_at: 0 })
+        Ok(Self { link: None, fd: unsafe { OwnedFd::from_raw_fd(fd) }, looked_at: 0 })
     }
 
-    /// A disabled event that samples all tasks of a CPU, `frequency` times a second.
-    pub(crate) fn sampling(trigger: Trigger, frequency: u32, cpu: u32) -> io::Result<Self> {
-        let mut attr = perf::perf_event_attr::default();
-        (attr.type_, attr.config) = match trigger {
-            Trigger::Cycles => (perf::PERF_TYPE_HARDWARE, perf::PERF_COUNT_HW_CPU_CYCLES.into()),
-            Trigger::CpuClock => (perf::PERF_TYPE_SOFTWARE, perf::PERF_COUNT_SW_CPU_CLOCK.into()),
-        };
-        attr.set_freq(1);
-        attr.__bindgen_anon_1.sample_freq = frequency.into();
-        attr.set_disabled(1);
-        Self::open(&mut attr, cpu)
-    }
-
-    /// A disabled event that counts nothing, but records mappings, names, forks and exits on a CPU. It wakes its waiters after this many
-    /// bytes of records.
-    pub(crate) fn side_band(cpu: u32, wake_after: u32) -> io::Result<Self> {
+    /// A disabled event that samples all tasks of a CPU.
+    pub(crate) fn sampling(of: &Source, cpu: u32) -> io::Result<Self> {
         let mut attr = perf::perf_event_attr {
-            type_: perf::PERF_TYPE_SOFTWARE,
-            config: perf::PERF_COUNT_SW_DUMMY.into(),
-            sample_type: (perf::PERF_SAMPLE_TID | perf::PERF_SAMPLE_TIME).into(),
-            clockid: libc::CLOCK_MONOTONIC,
+            type_: of.number.kind,
+            config: of.number.config,
             ..perf::perf_event_attr::default()
         };
-        attr.set_use_clockid(1);
-        attr.set_sample_id_all(1);
-        attr.set_mmap(1);
-        attr.set_mmap2(1);
-        attr.set_comm(1);
-        attr.set_comm_exec(1);
-        attr.set_task(1);
+        match of.event.rate {
+            Rate::Hertz(hertz) => {
+                attr.set_freq(1);
+                attr.__bindgen_anon_1.sample_freq = hertz.into();
+            }
+            Rate::Every(count) => attr.__bindgen_anon_1.sample_period = count,
+        }
+        if let Some((file, offset)) = &of.number.place {
+            attr.__bindgen_anon_3.config1 = file.as_ptr() as u64;
+            attr.__bindgen_anon_4.config2 = *offset;
+        }
         attr.set_disabled(1);
-        attr.set_watermark(1);
-        attr.__bindgen_anon_2.wakeup_watermark = wake_after;
         Self::open(&mut attr, cpu)
+    }
+
+    /// Runs a program at every overflow, and hands it a number (5.15).
+    pub(crate) fn attach(&mut self, program: BorrowedFd<'_>, number: u64) -> io::Result<()> {
+        let mut options = bpf_link_create_opts {
+            sz: size_of::<bpf_link_create_opts>() as u64,
+            ..bpf_link_create_opts::default()
+        };
+        options.__bindgen_anon_1.perf_event.bpf_cookie = number;
+        let (program, event) = (program.as_raw_fd(), self.fd.as_raw_fd());
+        // SAFETY: both descriptors are open, and `options` is valid and as large as it says.
+        let link = unsafe { bpf_link_create(program, event, BPF_PERF_EVENT, &raw const options) };
+        if link < 0 {
+            return Err(io::Error::from_raw_os_error(-link));
+        }
+        // SAFETY: the kernel just gave us this descriptor; nobody else has it.
+        self.link = Some(unsafe { OwnedFd::from_raw_fd(link) });
+        Ok(())
     }
 
     /// Runs a program at every overflow.
-    pub(crate) fn attach(&self, program: BorrowedFd<'_>) -> io::Result<()> {
+    pub(crate) fn attach_without_number(&self, program: BorrowedFd<'_>) -> io::Result<()> {
         let program = u32::try_from(program.as_raw_fd())
             .map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
         // SAFETY: both descriptors are open.
@@ -152,27 +137,7 @@ fn check(answer: i32) -> io::Result<()> {
     if answer < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
-/// `cycles` if a CPU counts them, else the timer.
-pub(crate) fn best_trigger(frequency: u32, cpu: u32) -> Result<Trigger, Error> {
-    match PerfEvent::sampling(Trigger::Cycles, frequency, cpu) {
-        Ok(_) => Ok(Trigger::Cycles),
-        Err(e) if e.raw_os_error() == Some(libc::EINVAL) => {
-            // A frequency above the limit gives the same answer with any event.
-            PerfEvent::sampling(Trigger::CpuClock, frequency, cpu)
-                .map_err(|e| explain(e, frequency))?;
-            Ok(Trigger::CpuClock)
-        }
-        // No counter of cycles, or none that overflows.
-        Err(e)
-            if matches!(e.raw_os_error(), Some(libc::ENOENT | libc::EOPNOTSUPP | libc::ENODEV)) =>
-        {
-            Ok(Trigger::CpuClock)
-        }
-        Err(e) => Err(explain(e, frequency)),
-    }
-}
-
-/// The cause behind a refused perf event.
+/// The cause behind a refused perf event; a frequency of 0 is none.
 pub(crate) fn explain(error: io::Error, frequency: u32) -> Error {
     let limit = || {
         std::fs::read_to_string("/proc/sys/kernel/perf_event_max_sample_rate")

@@ -10,9 +10,11 @@
 
 /* Words in a log less one; a power of two less one. LOG_HEADROOM words stand behind them. */
 const volatile __u64 log_mask = 0;
-/* Logs a generation: CPUs × levels in use. */
+/* Slots of a CPU, and of all of them: so many logs has a generation. */
+const volatile __u32 slots_a_cpu = 1;
 const volatile __u32 logs_a_generation = 0;
-const volatile __u32 levels = 1;
+/* How user stacks are walked. */
+const volatile __u32 unwind_mode = UNWIND_FRAME_POINTERS;
 
 /* Which half of the logs is written; user space flips it. Its value grows, its lowest bit names the half. */
 volatile __u64 generation = 0;
@@ -30,8 +32,8 @@ struct {
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct cpu);
-} cpus SEC(".maps");
+	__type(value, struct slot);
+} slots SEC(".maps");
 
 /* Process or thread ids of the target, in the reader's PID namespace; room for every one, so that none born is too
  * many. */

@@ -4,17 +4,18 @@
 #define SAMPLER_H
 
 enum limits {
-	RECORD_VERSION = 1,
-	LEVELS = 4,	     /* programs that may nest on a CPU, each with scratch of its own */
-	USER_FRAMES = 1024,  /* at most, the leaf included */
+	RECORD_VERSION = 2,
+	EVENTS = 16,	     /* of a recording, at most; a power of two */
+	MOST_SLOTS = 8,	     /* runs that may be under way on a CPU at a time, at most */
+	USER_WORDS = 1024,   /* of a user stack, at most, the leaf included */
 	KERNEL_FRAMES = 127, /* the kernel's own limit (kernel.perf_event_max_stack) */
 	WINDOW_BYTES = 1024, /* of user stack, read at once */
-	SEEN_SLOTS = 1024,   /* stack ids remembered a CPU and generation */
+	SEEN_STACKS = 1024,  /* stack ids remembered a slot and generation; a power of two */
 	RECORD_WORDS = 14,   /* sizeof(struct record) / 8 */
 	LOG_HEADROOM = 256,  /* words behind a log's capacity: what is written at once fits there */
 	IDS_AN_ENTRY = 4096, /* process or thread ids in an entry of `targets` */
 	ID_ENTRIES = 1024,   /* entries for every id that a kernel can give (2^22) */
-	RECORD_MOST = RECORD_WORDS + KERNEL_FRAMES + USER_FRAMES + 32, /* words of the longest record */
+	RECORD_MOST = RECORD_WORDS + KERNEL_FRAMES + USER_WORDS + 32, /* words of the longest record */
 };
 
 /* Bits of record.flags. */
@@ -46,8 +47,8 @@ enum unwind_mode {
 	UNWIND_RULES = 2, /* by rules alone */
 };
 
-/* How a user frame's address was found: bits 60 to 62 of the frame's word. User addresses end below 2^57. The highest
- * bit says that the address is that of the next instruction, and not one where a call returns to. */
+/* How a user frame was found: bits 60 to 62 of its word. User addresses end below 2^57. The highest bit says that the
+ * address is that of the next instruction, and not one where a call returns to. */
 enum trust {
 	TRUST_CONTEXT = 0,
 	TRUST_RULE = 1,
@@ -59,6 +60,23 @@ enum trust {
 	NEXT_INSTRUCTION_SHIFT = 63,
 };
 
+/* What a user frame is: bits 57 to 59 of its word. 0: the address of native code. Else the number of an interpreter;
+ * the address is that of its code object, and a second word follows: the position in the low half, a check in the high
+ * one.
+ */
+enum frame_kind {
+	FRAME_IS_NATIVE = 0,
+	FRAME_KIND_SHIFT = 57,
+	FRAME_KIND_MASK = 7,
+	CHECK_SHIFT = 32,
+};
+
+/* What the programs know of an event beside its number, which stands in the low bits: together they are what an
+ * attachment hands to the program. */
+enum event_bits {
+	EVENT_HAS_ADDRESS = 1 << 16, /* its first word is the address that it tells of */
+};
+
 /* Whose samples are kept. */
 enum target_kind {
 	TARGET_MACHINE = 0,
@@ -67,14 +85,14 @@ enum target_kind {
 };
 
 /*
- * One sample in a log. Behind it kernel_frames words and then user_frames words follow, leaf first, of the stacks
- * that this CPU has not yet stored in this generation; a stack's id stands here in any case.
+ * One sample in a log. Behind it kernel_words and then user_words follow, leaf first, of the stacks that this slot has
+ * not yet stored in this generation; a stack's id stands here in any case.
  */
 struct record {
 	unsigned short version;
 	unsigned short event;
-	unsigned short kernel_frames;
-	unsigned short user_frames;
+	unsigned short kernel_words;
+	unsigned short user_words;
 	unsigned long long time; /* ns, CLOCK_MONOTONIC */
 	unsigned int cpu;
 	unsigned int flags;
@@ -87,7 +105,7 @@ struct record {
 	unsigned long long user_stack;
 	unsigned long long cgroup;
 	char comm[16];
-	unsigned long long reserved[2];
+	unsigned long long words[2]; /* the event's own */
 };
 
 _Static_assert(sizeof(struct record) == RECORD_WORDS * 8, "record: whole words");
@@ -97,8 +115,8 @@ struct ids {
 	unsigned char is_target[IDS_AN_ENTRY];
 };
 
-/* A log of records: one for each generation, CPU and level. User space reads it after the flip, when no program
- * can still be writing, and sets used to 0. */
+/* A log of records: one for each generation and slot. User space reads it after the flip, when it has seen the slot
+ * free, and sets used to 0. */
 struct log {
 	unsigned long long used; /* words */
 	unsigned long long words[LOG_HEADROOM];
@@ -129,17 +147,21 @@ struct walk {
 	unsigned char window[WINDOW_BYTES + 16];
 };
 
-/* Figures and scratch of a CPU; user space reads the figures. */
-struct cpu {
+/* What became of an event's runs; user space reads it. */
+struct figures {
 	unsigned long long runs;
 	unsigned long long idle;
 	unsigned long long foreign;
-	unsigned long long nested; /* lost: deeper than LEVELS */
 	unsigned long long full;   /* lost: no room in the log */
-	unsigned int level;
-	unsigned int pad;
-	unsigned long long seen[SEEN_SLOTS];
-	struct walk walk[LEVELS];
+	unsigned long long nested; /* lost: no slot was free, which the CPU's first one counts */
+};
+
+/* What a run has for itself until it ends. Those of a CPU stand side by side. */
+struct slot {
+	unsigned long long held; /* 1: by a run that is under way */
+	struct figures figures[EVENTS];
+	struct walk walk;
+	unsigned long long seen[SEEN_STACKS];
 };
 
 #endif

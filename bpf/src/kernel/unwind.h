@@ -23,6 +23,9 @@ enum mapping_kind {
 	MAPPING_FRAME_POINTERS = 1, /* files without rules */
 	MAPPING_RUN_TIME = 3,	    /* code made at run time: by frame pointer, which may be anything there */
 	MAPPING_UNKNOWN = 2,	    /* its table is not there yet: by frame pointer, and said so */
+	/* By the rows of a table, where an interpreter's loop runs. The kind is this one plus the interpreter's number,
+	 * 1 to 7: a loop is a range of an ordinary file, and that range a mapping of its own. */
+	MAPPING_INTERPRETERS = 4,
 };
 
 /* The lowest three bits of a rule. */
@@ -41,6 +44,8 @@ enum rule_bits {
 	RULE_SYNTHESISED = 1 << 3,
 	RULE_STALE = 1 << 3,	/* by frame pointer because tables are missing */
 	RULE_RUN_TIME = 1 << 8, /* by frame pointer in code made at run time; a bit that rules of tables leave free */
+	RULE_INTERPRETS = 1 << 13, /* an interpreter's loop, as its mapping says; tables leave the bit free */
+	RULE_NUMBER_MASK = 31,
 	RULE_FP_SHIFT = 4,
 	RULE_RA_SHIFT = 6,
 	RULE_NUMBER_SHIFT = 8,

@@ -161,7 +161,7 @@ impl Arbitrary {
         self.fill(&Wild::take(&mut bytes));
         let snapshot = snapshot(how, &mut bytes);
         let walked = self.walker.sample(&snapshot);
-        assert!(walked.frames.len() <= limits::USER_FRAMES.0 as usize);
+        assert!(walked.frames.len() <= limits::USER_WORDS.0 as usize);
         let registers = snapshot.registers;
         let Some((leaf, callers)) = walked.frames.split_first() else {
             assert_eq!((registers.ip, registers.sp), (0, 0), "the kernel's own thread");

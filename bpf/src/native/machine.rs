@@ -55,6 +55,7 @@ struct Settings {
     log_mask: u64,
     unwind_mode: u32,
     want_guess: u32,
+    has_test_runtime: u64,
 }
 
 /// The machine as C sees it. The lists are those of a [`Snapshot`], copied, and live as long as [`Lists`].
@@ -63,7 +64,7 @@ struct Settings {
 pub(super) struct Machine {
     settings: Settings,
     pub(super) logs: Array,
-    pub(super) cpus: Array,
+    pub(super) slots: Array,
     pub(super) rules: Array,
     pub(super) spaces: Array,
     pub(super) caches: Array,
@@ -107,9 +108,14 @@ impl Machine {
     /// Without maps.
     pub(super) fn new() -> Self {
         Self {
-            settings: Settings { log_mask: LOG_WORDS - 1, unwind_mode: 0, want_guess: 0 },
+            settings: Settings {
+                log_mask: LOG_WORDS - 1,
+                unwind_mode: 0,
+                want_guess: 0,
+                has_test_runtime: 0,
+            },
             logs: Array::NONE,
-            cpus: Array::NONE,
+            slots: Array::NONE,
             rules: Array::NONE,
             spaces: Array::NONE,
             caches: Array::NONE,
@@ -124,6 +130,11 @@ impl Machine {
             start: 0,
             reads: 0,
         }
+    }
+
+    /// Whether loops of interpreter 1 are walked, as `walker.h` says.
+    pub(super) fn set_test_runtime(&mut self, has: bool) {
+        self.settings.has_test_runtime = has.into();
     }
 
     /// Takes over what a snapshot says.

@@ -10,10 +10,10 @@ mod walls;
 
 use crate::sampler::{Records, SpaceName, Tables, Unwind};
 use crate::skeleton::sampler::types::{
-    cache, chunk, cpu, limits, rules, spaces, unwind_limits, walk,
+    cache, chunk, limits, rules, slot, spaces, unwind_limits, walk,
 };
 use crate::unwind::rule::Compact;
-use crate::{Flags, Frame};
+use crate::{Flags, Frame, Sample, StackId};
 use machine::{Array, LOG_WORDS, Lists, Machine};
 use std::io;
 use std::mem::offset_of;
@@ -66,6 +66,8 @@ pub struct Walked {
     pub frames: Vec<Frame>,
     /// How it ended, and what else.
     pub flags: Flags,
+    /// The stack's id.
+    pub id: StackId,
     /// How often user memory was read.
     pub reads: u64,
 }
@@ -85,7 +87,7 @@ pub struct Step {
 #[derive(Debug)]
 struct Maps {
     logs: Walled,
-    cpus: Walled,
+    slots: Walled,
     rules: Walled,
     spaces: Walled,
     caches: Walled,
@@ -97,7 +99,7 @@ impl Maps {
         let log = 8 * (1 + LOG_WORDS as usize + limits::LOG_HEADROOM.0 as usize);
         Ok(Self {
             logs: Walled::new(2 * log)?,
-            cpus: Walled::new(size_of::<cpu>())?,
+            slots: Walled::new(size_of::<slot>())?,
             rules: Walled::new(size_of::<rules>())?,
             spaces: Walled::new(size_of::<spaces>())?,
             caches: Walled::new(size_of::<cache>())?,
@@ -119,7 +121,7 @@ impl Maps {
 
     fn tell(&self, machine: &mut Machine) {
         machine.logs = Array::of(&self.logs, 2);
-        machine.cpus = Array::of(&self.cpus, 1);
+        machine.slots = Array::of(&self.slots, 1);
         machine.rules = Array::of(&self.rules, 1);
         machine.spaces = Array::of(&self.spaces, 1);
         machine.caches = Array::of(&self.caches, 1);
@@ -128,9 +130,9 @@ impl Maps {
         }
     }
 
-    /// A field of the walk that a CPU's scratch has.
+    /// A field of the walk in the slot.
     fn walk(&self, field: usize) -> u64 {
-        self.cpus.word(offset_of!(cpu, walk) + field)
+        self.slots.word(offset_of!(slot, walk) + field)
     }
 }
 
@@ -164,6 +166,11 @@ impl Walker {
         &mut self.tables
     }
 
+    /// Whether the loops of interpreter 1 are walked: one of the tests' own.
+    pub fn set_test_runtime(&mut self, has: bool) {
+        self.machine.set_test_runtime(has);
+    }
+
     /// Samples a process.
     pub fn sample(&mut self, of: &Snapshot) -> Walked {
         let lists = Lists::of(of);
@@ -174,7 +181,8 @@ impl Walker {
         let words: Vec<u64> = (1..=used).map(|at| self.maps.logs.word(8 * at)).collect();
         let record = Records::new(&words).next().expect("a sample leaves a record");
         let frames = record.user.map(|stack| stack.frames).unwrap_or_default();
-        Walked { frames, flags: record.sample.flags, reads: self.machine.reads }
+        let Sample { flags, user: id, .. } = record.sample;
+        Walked { frames, flags, id, reads: self.machine.reads }
     }
 
     /// Walks by rules one frame at a time; the steps, and what is said of the walk.
@@ -191,7 +199,7 @@ impl Walker {
                 sp: self.maps.walk(offset_of!(walk, sp)),
                 interrupted: self.maps.walk(offset_of!(walk, known)) >> 32 == 0,
             });
-            if steps.len() + 1 >= limits::USER_FRAMES.0 as usize {
+            if steps.len() + 1 >= limits::USER_WORDS.0 as usize {
                 break;
             }
             // SAFETY: as for a sample.
@@ -216,7 +224,7 @@ impl Walker {
     }
 
     fn prepare(&mut self, lists: &Lists<'_>) {
-        for map in [&mut self.maps.logs, &mut self.maps.cpus, &mut self.maps.caches] {
+        for map in [&mut self.maps.logs, &mut self.maps.slots, &mut self.maps.caches] {
             map.clear();
         }
         self.maps.tell(&mut self.machine);

@@ -5,7 +5,10 @@
 
 /* What loading makes constant is set before each run. */
 #define const
+/* clang-format off: it brings a walker along for the programs */
+#include "walker.h"
 #include "../kernel/sampler.bpf.c"
+/* clang-format on */
 
 enum { UPROBES = 128 };
 
@@ -21,7 +24,7 @@ static struct native_array *array_of(void *map)
 	struct {
 		void *map;
 		struct native_array *array;
-	} all[] = {{&logs, &machine->logs},	{&cpus, &machine->cpus},     {&rules, &machine->rules},
+	} all[] = {{&logs, &machine->logs},	{&slots, &machine->slots},   {&rules, &machine->rules},
 		   {&spaces, &machine->spaces}, {&caches, &machine->caches}, {0, 0}};
 
 	for (int i = 0; all[i].map; i++)
@@ -128,6 +131,13 @@ static long bpf_task_pt_regs(struct task_struct *of)
 	return 0;
 }
 
+/* The first event. */
+static unsigned long long bpf_get_attach_cookie(void *context)
+{
+	(void)context;
+	return 0;
+}
+
 static struct event_context context(void)
 {
 	struct event_context now = {.sp = machine->sp};
@@ -156,6 +166,7 @@ void native_use(struct native_machine *which)
 	logs_a_generation = 1;
 	unwind_mode = which->settings.unwind_mode;
 	want_guess = which->settings.want_guess;
+	has_test_runtime = which->settings.has_test_runtime;
 	seed = 0x123456789abcdefULL;
 	multiplier = 0x9e3779b97f4a7c15ULL;
 	task.pid = task.tgid = which->pid;
@@ -179,7 +190,7 @@ void native_sample(void)
 
 static struct walk *walk_of_this(void)
 {
-	return &((struct cpu *)machine->cpus.values)->walk[0];
+	return &((struct slot *)machine->slots.values)->walk;
 }
 
 /* The process's tables; whether it has any. */
@@ -197,14 +208,15 @@ static bool find_tables(struct walk *w)
 __u32 native_first_step(void)
 {
 	struct event_context now = context();
-	struct run r = {.cpu = (struct cpu *)machine->cpus.values, .walk = walk_of_this()};
+	struct run r = {.slot = (struct slot *)machine->slots.values};
+	struct walk *w = &r.slot->walk;
 	struct registers regs = {0};
 
 	event_registers(&now, &regs);
-	event_others(&now, r.walk->others);
-	r.walk->log = 0;
-	r.walk->at = 1;
-	return find_tables(r.walk) ? walk_rules(&r, &regs, 2) : 0;
+	event_others(&now, w->others);
+	w->log = 0;
+	w->at = 1;
+	return find_tables(w) ? walk_rules(&r, &regs, 2) : 0;
 }
 
 /* The next step of that walk, likewise. */
@@ -212,7 +224,7 @@ __u32 native_next_step(void)
 {
 	struct walk *w = walk_of_this();
 
-	return flags_of(walk_by_rules(0, 0, w->at + 1)) | w->flags;
+	return flags_of(walk_by_rules(0, w->at + 1)) | w->flags;
 }
 
 /* The rule of an address. */
@@ -223,7 +235,7 @@ __u64 native_rule(__u64 address)
 	if (!find_tables(w))
 		return NO_MAPPING;
 	w->look_up = address;
-	return find_rule(0, 0);
+	return find_rule(0);
 }
 
 bool native_is_call_before(__u64 word)

@@ -28,11 +28,12 @@ struct native_settings {
 	unsigned long long log_mask;
 	unsigned int unwind_mode;
 	unsigned int want_guess;
+	unsigned long long has_test_runtime;
 };
 
 struct native_machine {
 	struct native_settings settings;
-	struct native_array logs, cpus, rules, spaces, caches;
+	struct native_array logs, slots, rules, spaces, caches;
 	struct native_array chunks[256];
 	struct native_memory *memory; /* sorted */
 	unsigned long long memory_count;

@@ -14,7 +14,7 @@
 //! exit TIME PID TID
 //! side-band-lost
 //! window
-//! losses SIDE_BAND_LOST MALFORMED
+//! losses SIDE_BAND_LOST MALFORMED UNFINISHED
 //! runs EVENT RUNS IDLE FOREIGN EXPECTED
 //! lost EVENT COUNT CAUSE
 //! ```
@@ -186,7 +186,8 @@ mod tests {
             expected: 43,
         };
         let other = EventLosses { runs: 7, lost: [("nested", 1)].into(), ..EventLosses::default() };
-        let losses = Losses { events: vec![timer, other], malformed: 5, side_band_lost: 1 };
+        let losses =
+            Losses { events: vec![timer, other], malformed: 5, unfinished: 2, side_band_lost: 1 };
         let mut recorder = Recorder::new(Vec::new()).unwrap();
         recorder.events(&events()).unwrap();
         recorder.window(&window()).unwrap();
@@ -232,7 +233,7 @@ mod tests {
         };
         assert_eq!(
             replay.losses(),
-            Losses { events: vec![event], malformed: 4, side_band_lost: 1 }
+            Losses { events: vec![event], malformed: 4, unfinished: 0, side_band_lost: 1 }
         );
         let second = text.replace("sample a 1 0", "sample a 1 1");
         assert!(Replay::read(second.as_bytes()).is_err(), "there is no second event");

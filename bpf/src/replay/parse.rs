@@ -5,7 +5,7 @@ use crate::sample::{
     AddressSpace, Comm, Flags, Frame, FrameKind, Sample, SideBand, SideBandKind, Stack, StackId,
     Trust,
 };
-use crate::source::{CAUSES, MALFORMED};
+use crate::source::{CAUSES, MALFORMED, UNFINISHED};
 use crate::{Error, Event, EventLosses, Losses, Rate, Unit, Window};
 use std::collections::VecDeque;
 use std::str::SplitAsciiWhitespace;
@@ -163,6 +163,7 @@ impl Words<'_> {
             return self.figures(losses.events.first_mut()?);
         }
         losses.malformed = self.number()?;
+        losses.unfinished = self.number()?;
         Some(())
     }
 
@@ -186,6 +187,7 @@ impl Words<'_> {
         let cause = CAUSES.iter().find(|c| **c == words.join(" "))?;
         match *cause {
             MALFORMED => losses.malformed = count,
+            UNFINISHED => losses.unfinished = count,
             cause => {
                 losses.events.get_mut::<usize>(event)?.lost.insert(cause, count);
             }

@@ -63,8 +63,9 @@ impl<W: Write> Recorder<W> {
     /// # Errors
     /// The error of writing.
     pub fn finish(mut self, losses: &Losses) -> io::Result<W> {
-        writeln!(self.to, "losses {:x} {:x}", losses.side_band_lost, losses.malformed)?;
-        for (number, event) in losses.events.iter().enumerate() {
+        let Losses { events, malformed, unfinished, side_band_lost } = losses;
+        writeln!(self.to, "losses {side_band_lost:x} {malformed:x} {unfinished:x}")?;
+        for (number, event) in events.iter().enumerate() {
             let EventLosses { lost, runs, idle, foreign, expected } = event;
             writeln!(self.to, "runs {number:x} {runs:x} {idle:x} {foreign:x} {expected:x}")?;
             for (cause, count) in lost {

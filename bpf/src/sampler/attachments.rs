@@ -1,79 +1,110 @@
-//! The sampling events of all CPUs, and how many ticks they should have given.
+//! An event's attachments on all CPUs, and how many runs they should have given.
 
 use super::idle;
-use crate::events::perf::{PerfEvent, Trigger};
+use super::load::Loaded;
+use crate::events::perf::{PerfEvent, Reading};
+use crate::events::{Due, Source};
+use crate::source::{MISSED, MISSED_COUNTS};
 use std::collections::BTreeMap;
+use std::io;
 
-/// The sampling events.
+/// An event, and where it is attached.
 #[derive(Debug)]
-pub(crate) struct Ticks {
-    trigger: Trigger,
-    frequency: u32,
+pub(crate) struct Attachments {
+    source: Source,
+    /// Its place among the recording's events.
+    number: usize,
     /// Whether samples of the idle task are wanted.
     want_idle: bool,
-    events: Vec<Ticking>,
-    /// Ticks expected of CPUs that went offline.
+    attached: Vec<Attached>,
+    /// Runs due on CPUs that went offline.
     before: u64,
     /// Idle times at the end.
     ended: Option<BTreeMap<u32, u64>>,
 }
 
-/// A CPU's event.
+/// A CPU's perf event.
 #[derive(Debug)]
-struct Ticking {
+struct Attached {
     cpu: u32,
     event: PerfEvent,
     /// The CPU's idle time when the event was enabled, in nanoseconds.
     idle: Option<u64>,
 }
 
-impl Ticks {
-    pub(crate) fn new(trigger: Trigger, frequency: u32, want_idle: bool) -> Self {
-        Self { trigger, frequency, want_idle, events: Vec::new(), before: 0, ended: None }
+impl Attachments {
+    pub(crate) fn new(source: Source, number: usize, want_idle: bool) -> Self {
+        Self { source, number, want_idle, attached: Vec::new(), before: 0, ended: None }
     }
 
-    /// Adds an event that was just enabled.
-    pub(crate) fn add(&mut self, cpu: u32, event: PerfEvent) {
+    /// What is attached.
+    pub(crate) fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// Attaches and enables the event on a CPU.
+    pub(crate) fn add(&mut self, cpu: u32, loaded: &Loaded) -> io::Result<()> {
+        let mut event = PerfEvent::sampling(&self.source, cpu)?;
+        loaded.attach(&mut event, self.number, &self.source)?;
+        event.enable()?;
         let idle = idle::times().get(&cpu).copied();
-        self.events.push(Ticking { cpu, event, idle });
+        self.attached.push(Attached { cpu, event, idle });
+        Ok(())
     }
 
     pub(crate) fn has(&self, cpu: u32) -> bool {
-        self.events.iter().any(|ticking| ticking.cpu == cpu)
+        self.attached.iter().any(|attached| attached.cpu == cpu)
     }
 
     /// Closes the events of CPUs that are not in the list, and those that ended because theirs was away.
     pub(crate) fn keep(&mut self, online: &[u32]) {
         let (mut kept, mut gone) = (Vec::new(), Vec::new());
-        for mut ticking in self.events.drain(..) {
-            let stays = ticking.event.went_on() && online.contains(&ticking.cpu);
-            if stays { &mut kept } else { &mut gone }.push(ticking);
+        for mut attached in self.attached.drain(..) {
+            let stays = attached.event.went_on() && online.contains(&attached.cpu);
+            if stays { &mut kept } else { &mut gone }.push(attached);
         }
-        self.events = kept;
-        self.before += gone.iter().map(|ticking| self.ticks(&ticking.event)).sum::<u64>();
+        self.attached = kept;
+        self.before += gone.iter().map(|attached| self.due_of(&attached.event)).sum::<u64>();
     }
 
     pub(crate) fn disable(&mut self) {
-        for ticking in &self.events {
+        for attached in &self.attached {
             // An event whose CPU is gone is off already.
-            let _ = ticking.event.disable();
+            let _ = attached.event.disable();
         }
         self.ended = Some(idle::times());
     }
 
-    /// Ticks that should have come so far: enabled time over the timer's period, on every CPU. Zero for `cycles`,
-    /// which do not tick while a CPU idles.
-    pub(crate) fn expected(&self) -> u64 {
-        self.before + self.events.iter().map(|ticking| self.ticks(&ticking.event)).sum::<u64>()
+    /// Ticks that should have come so far: enabled time over the timer's period, on every CPU. Zero where it is no timer.
+    pub(crate) fn expected_ticks(&self) -> u64 {
+        if let Due::Ticks(_) = self.source.due { self.due() } else { 0 }
     }
 
-    /// Ticks that did not come, less those that idle CPUs slept through where the idle task is not sampled.
-    pub(crate) fn missed(&self, runs: u64, idle_runs: u64) -> u64 {
-        let expected = self.expected();
-        if expected <= runs || self.want_idle {
-            return expected.saturating_sub(runs);
+    /// The runs that did not come, and the cause that stands for them.
+    pub(crate) fn missed(&self, runs: u64, idle_runs: u64) -> (&'static str, u64) {
+        let due = self.due();
+        match self.source.due {
+            Due::Unknown => (MISSED, 0),
+            Due::Counts(_) => (MISSED_COUNTS, due.saturating_sub(runs)),
+            // Ticks that idle CPUs slept through are missed only where the idle task is sampled.
+            Due::Ticks(period) if due > runs && !self.want_idle => {
+                (MISSED, missed(due, runs, self.idle() / period, idle_runs))
+            }
+            Due::Ticks(_) => (MISSED, due.saturating_sub(runs)),
         }
-        missed(expected, runs, self.idle() / self.period(), idle_runs)
+    }
+
+    fn due(&self) -> u64 {
+        self.before + self.attached.iter().map(|a| self.due_of(&a.event)).sum::<u64>()
+    }
+
+    fn due_of(&self, event: &PerfEvent) -> u64 {
+        let Reading { value, enabled, .. } = event.read().unwrap_or_default();
+        match self.source.due {
+            Due::Unknown => 0,
+            Due::Ticks(period) => enabled / period,
+            Due::Counts(count) => value / count,
+        }
     }
 
     /// Nanoseconds that the CPUs were idle while their events were enabled, rounded up: what rounding hides is no lost
@@ -81,21 +112,10 @@ impl Ticks {
     fn idle(&self) -> u64 {
         let now = self.ended.clone().unwrap_or_else(idle::times);
         let unit = idle::unit();
-        let since = |ticking: &Ticking| {
-            now.get(&ticking.cpu)?.checked_sub(ticking.idle?).map(|idle| idle + unit)
+        let since = |attached: &Attached| {
+            now.get(&attached.cpu)?.checked_sub(attached.idle?).map(|idle| idle + unit)
         };
-        self.events.iter().filter_map(since).sum()
-    }
-
-    fn period(&self) -> u64 {
-        (1_000_000_000 / u64::from(self.frequency.max(1))).max(1)
-    }
-
-    fn ticks(&self, event: &PerfEvent) -> u64 {
-        match self.trigger {
-            Trigger::Cycles => 0,
-            Trigger::CpuClock => event.read().map_or(0, |r| r.enabled / self.period()),
-        }
+        self.attached.iter().filter_map(since).sum()
     }
 }
 

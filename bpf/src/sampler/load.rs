@@ -1,116 +1,115 @@
 //! Loading the programs, with maps of the sizes that this machine needs.
 
 use super::memory::SharedMemory;
-use super::size::{LEVELS, Sizes};
+use super::settings::{Settings, Target, Unwind};
+use super::size::Sizes;
 use super::tables::Tables;
-use super::{Config, Target, Unwind};
-use crate::skeleton::sampler::types::{
-    bss, chunk, cpu, limits, rodata, rules, spaces, target_kind, unwind_limits, unwind_mode,
-};
-use crate::skeleton::sampler::{SamplerSkel, SamplerSkelBuilder};
+use crate::events::perf::PerfEvent;
+use crate::events::{Program, Source};
+use crate::skeleton::sampler::types::{bss, chunk, rules, slot, spaces, unwind_limits};
+use crate::skeleton::sampler::{OpenSamplerSkel, SamplerSkel, SamplerSkelBuilder};
 use crate::{Error, capability};
+use libbpf_rs::libbpf_sys as sys;
 use libbpf_rs::skel::{OpenSkel, SkelBuilder};
 use libbpf_rs::{Link, MapCore, MapFlags, MapHandle, MapType};
 use std::io;
 use std::mem::{MaybeUninit, offset_of};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::os::unix::fs::MetadataExt;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
-/// The inode number of the first PID namespace.
-const FIRST_PID_NAMESPACE: u64 = 0xefff_fffc;
-
-/// The loaded programs. The maps live as long as they are mapped, the program as long as its descriptor.
+/// The loaded programs. The maps live as long as they are mapped, the programs as long as their descriptors.
 #[derive(Debug)]
 pub(crate) struct Loaded {
-    pub(crate) program: OwnedFd,
-    /// Keeps the following of forks attached.
-    _follow: Option<Link>,
+    /// Those that sample, an event each.
+    programs: Vec<OwnedFd>,
+    /// Whether attachments tell the program which event it is. Else each event has a copy of the program.
+    numbered: bool,
+    /// Keeps the following of forks and the forgetting of address spaces attached.
+    _links: Vec<Link>,
     pub(crate) logs: SharedMemory,
-    pub(crate) cpus: SharedMemory,
+    pub(crate) slots: SharedMemory,
     bss: SharedMemory,
-    /// Keeps the forgetting of address spaces attached.
-    _forget: Option<Link>,
     /// A byte an id.
     targets: SharedMemory,
     /// Unwind tables, where stacks are walked by rules.
     pub(crate) tables: Option<Arc<Mutex<Tables>>>,
     pub(crate) sizes: Sizes,
+    /// How long loading took.
+    pub(crate) took: Duration,
 }
 
 impl Loaded {
-    /// Loads the programs and fills in the target.
-    pub(crate) fn load(config: &Config, sizes: Sizes) -> Result<Self, Error> {
+    /// Loads the programs that these events run, and fills in the target.
+    pub(crate) fn load(
+        settings: &Settings,
+        target: &Target,
+        events: &[Source],
+        sizes: Sizes,
+    ) -> Result<Self, Error> {
+        let began = Instant::now();
         if !std::path::Path::new("/sys/kernel/btf/vmlinux").exists() {
             return Err(Error::Kernel {
                 lacks: "type information (BTF, CONFIG_DEBUG_INFO_BTF)".to_owned(),
             });
         }
         libbpf_rs::set_print(None);
-        let failed = |e: libbpf_rs::Error| refused("loading the BPF programs", &e);
+        let numbered = has_the_helpers_of_5_15();
+        if !numbered && uses(events, Program::Call) {
+            return Err(Error::Kernel { lacks: "BPF cookies (Linux 5.15)".to_owned() });
+        }
         let mut place = MaybeUninit::uninit();
-        let mut skeleton = SamplerSkelBuilder::default().open(&mut place).map_err(failed)?;
-        let data = skeleton.maps.rodata_data.as_mut().expect("the programs have settings");
-        settings(data, config, sizes)?;
-        let direct = direct_task_access();
-        skeleton.progs.sample.set_autoload(direct);
-        skeleton.progs.sample_helped.set_autoload(!direct);
-        skeleton.progs.follow.set_autoload(config.target != Target::Machine);
-        skeleton.progs.forget.set_autoload(config.unwind != Unwind::FramePointers);
-        size(&mut skeleton, sizes).map_err(failed)?;
-        let skeleton = skeleton.load().map_err(failed)?;
-        let program = if direct {
-            skeleton.progs.sample.as_fd()
-        } else {
-            skeleton.progs.sample_helped.as_fd()
-        };
-        let follow = match config.target {
-            Target::Machine => None,
-            _ => Some(
-                skeleton
-                    .progs
-                    .follow
-                    .attach_raw_tracepoint("sched_process_fork")
-                    .map_err(failed)?,
-            ),
-        };
-        let forget = match config.unwind {
-            Unwind::FramePointers => None,
-            _ => Some(
-                skeleton
-                    .progs
-                    .forget
-                    .attach_raw_tracepoint("sched_process_exec")
-                    .map_err(failed)?,
-            ),
-        };
-        let mapped = |source| Error::Failed { step: "mapping the BPF maps", source };
-        let targets = SharedMemory::map(skeleton.maps.targets.as_fd(), sizes.target_bytes())
-            .map_err(mapped)?;
+        let mut skeleton = SamplerSkelBuilder::default().open(&mut place).map_err(refused)?;
+        settings.fill(rodata(&mut skeleton), attached(0, &events[0]));
+        let programs = &mut skeleton.progs;
+        programs.sample.set_autoload(numbered && uses(events, Program::PerfEvent));
+        programs.sample_call.set_autoload(uses(events, Program::Call));
+        programs.sample_helped.set_autoload(!numbered);
+        programs.follow.set_autoload(*target != Target::Machine);
+        programs.forget.set_autoload(settings.unwind != Unwind::FramePointers);
+        size(&mut skeleton, sizes).map_err(refused)?;
+        let skeleton = skeleton.load().map_err(refused)?;
+        let mut loaded = Self::of(&skeleton, settings, target, sizes)?;
+        loaded.numbered = numbered;
+        for (number, event) in events.iter().enumerate() {
+            loaded.programs.push(match (event.program, number) {
+                (Program::Call, _) => owned(skeleton.progs.sample_call.as_fd())?,
+                _ if numbered => owned(skeleton.progs.sample.as_fd())?,
+                (_, 0) => owned(skeleton.progs.sample_helped.as_fd())?,
+                _ => copy(&skeleton, settings, attached(number, event))?,
+            });
+        }
+        loaded.took = began.elapsed();
+        Ok(loaded)
+    }
+
+    /// The maps and what is attached for good.
+    fn of(
+        skeleton: &SamplerSkel<'_>,
+        settings: &Settings,
+        target: &Target,
+        sizes: Sizes,
+    ) -> Result<Self, Error> {
+        let maps = &skeleton.maps;
+        let map = |map: BorrowedFd<'_>, bytes| SharedMemory::map(map, bytes).map_err(unmapped);
+        let by_rules = settings.unwind != Unwind::FramePointers;
         let loaded = Self {
-            program: program.try_clone_to_owned().map_err(mapped)?,
-            _follow: follow,
-            logs: SharedMemory::map(
-                skeleton.maps.logs.as_fd(),
-                sizes.log_bytes() * sizes.logs() as usize,
-            )
-            .map_err(mapped)?,
-            cpus: SharedMemory::map(
-                skeleton.maps.cpus.as_fd(),
-                size_of::<cpu>() * sizes.cpus as usize,
-            )
-            .map_err(mapped)?,
-            bss: SharedMemory::map(skeleton.maps.bss.as_fd(), size_of::<bss>()).map_err(mapped)?,
-            targets,
-            tables: (config.unwind != Unwind::FramePointers)
-                .then(|| tables(&skeleton, config.unwind_memory).map(|t| Arc::new(Mutex::new(t))))
+            programs: Vec::new(),
+            numbered: true,
+            _links: links(skeleton, target, by_rules).map_err(refused)?,
+            logs: map(maps.logs.as_fd(), sizes.log_bytes() * sizes.logs() as usize)?,
+            slots: map(maps.slots.as_fd(), size_of::<slot>() * sizes.slots() as usize)?,
+            bss: map(maps.bss.as_fd(), size_of::<bss>())?,
+            targets: map(maps.targets.as_fd(), sizes.target_bytes())?,
+            tables: by_rules
+                .then(|| tables(skeleton, settings.unwind_memory).map(|t| Arc::new(Mutex::new(t))))
                 .transpose()
-                .map_err(mapped)?,
-            _forget: forget,
+                .map_err(unmapped)?,
             sizes,
+            took: Duration::ZERO,
         };
-        if let Target::Processes(list) | Target::Threads(list) = &config.target {
+        if let Target::Processes(list) | Target::Threads(list) = target {
             loaded.add_targets(list);
         }
         Ok(loaded)
@@ -123,28 +122,123 @@ impl Loaded {
         }
     }
 
+    /// Makes a perf event run the program of an event.
+    pub(crate) fn attach(&self, to: &mut PerfEvent, number: usize, of: &Source) -> io::Result<()> {
+        let program = self.programs[number].as_fd();
+        if self.numbered {
+            to.attach(program, attached(number, of))
+        } else {
+            to.attach_without_number(program)
+        }
+    }
+
+    /// A program that samples.
+    pub(crate) fn program(&self) -> BorrowedFd<'_> {
+        self.programs[0].as_fd()
+    }
+
+    /// Runs of the programs that sample and their nanoseconds; zero where the kernel does not count them.
+    pub(crate) fn cost(&self) -> (u64, u64) {
+        let mut programs: Vec<sys::bpf_prog_info> = self.programs.iter().map(information).collect();
+        programs.sort_by_key(|program| program.id);
+        programs.dedup_by_key(|program| program.id);
+        let sum = |of: fn(&sys::bpf_prog_info) -> u64| programs.iter().map(of).sum();
+        (sum(|program| program.run_cnt), sum(|program| program.run_time_ns))
+    }
+
     /// The word whose lowest bit names the half of the logs that is written.
     pub(crate) fn generation(&self) -> &std::sync::atomic::AtomicU64 {
         self.bss.word(offset_of!(bss, generation))
     }
 
-    /// Where a log begins in the mapping: `used`, then the words.
-    pub(crate) fn log_at(&self, generation: u64, cpu: u32) -> usize {
-        let key = (generation as usize & 1) * (self.sizes.cpus * LEVELS) as usize
-            + (cpu * LEVELS) as usize;
-        key * self.sizes.log_bytes()
+    /// Whether a slot that is seen free will be used with what was written before: the programs have full barriers between
+    /// taking it and looking what is written, on x86-64 always and elsewhere where they can compare and swap.
+    pub(crate) fn runs_are_ordered(&self) -> bool {
+        cfg!(target_arch = "x86_64") || self.numbered
+    }
+
+    /// Whether no run has a slot.
+    pub(crate) fn is_free(&self, slot_number: u32) -> bool {
+        let at = slot_number as usize * size_of::<slot>() + offset_of!(slot, held);
+        self.slots.word(at).load(Ordering::SeqCst) == 0
+    }
+
+    /// Where a slot's log begins in the mapping: `used`, then the words.
+    pub(crate) fn log_at(&self, generation: u64, slot: u32) -> usize {
+        let half = (generation as usize & 1) * self.sizes.slots() as usize;
+        (half + slot as usize) * self.sizes.log_bytes()
     }
 }
 
-fn size(
-    skeleton: &mut crate::skeleton::sampler::OpenSamplerSkel<'_>,
-    sizes: Sizes,
-) -> libbpf_rs::Result<()> {
+fn uses(events: &[Source], program: Program) -> bool {
+    events.iter().any(|event| event.program == program)
+}
+
+/// What an attachment hands to the program.
+fn attached(number: usize, event: &Source) -> u64 {
+    number as u64 | event.bits
+}
+
+fn rodata<'a>(
+    skeleton: &'a mut OpenSamplerSkel<'_>,
+) -> &'a mut crate::skeleton::sampler::types::rodata {
+    skeleton.maps.rodata_data.as_mut().expect("the programs have settings")
+}
+
+fn size(skeleton: &mut OpenSamplerSkel<'_>, sizes: Sizes) -> libbpf_rs::Result<()> {
     skeleton.maps.logs.set_value_size(sizes.log_bytes() as u32)?;
     skeleton.maps.logs.set_max_entries(sizes.logs())?;
-    skeleton.maps.cpus.set_max_entries(sizes.cpus)?;
-    skeleton.maps.caches.set_max_entries(sizes.cpus * LEVELS)?;
+    skeleton.maps.slots.set_max_entries(sizes.slots())?;
+    skeleton.maps.caches.set_max_entries(sizes.slots())?;
     skeleton.maps.targets.set_max_entries(sizes.id_entries)
+}
+
+fn links(
+    skeleton: &SamplerSkel<'_>,
+    target: &Target,
+    by_rules: bool,
+) -> libbpf_rs::Result<Vec<Link>> {
+    let programs = &skeleton.progs;
+    let mut links = Vec::new();
+    if *target != Target::Machine {
+        links.push(programs.follow.attach_raw_tracepoint("sched_process_fork")?);
+    }
+    if by_rules {
+        links.push(programs.forget.attach_raw_tracepoint("sched_process_exec")?);
+    }
+    Ok(links)
+}
+
+/// The program once more, with the same maps, for an event that its attachment cannot name.
+fn copy(first: &SamplerSkel<'_>, settings: &Settings, attached: u64) -> Result<OwnedFd, Error> {
+    let mut place = MaybeUninit::uninit();
+    let mut skeleton = SamplerSkelBuilder::default().open(&mut place).map_err(refused)?;
+    settings.fill(rodata(&mut skeleton), attached);
+    let programs = &mut skeleton.progs;
+    for other in [
+        &mut programs.sample,
+        &mut programs.sample_call,
+        &mut programs.follow,
+        &mut programs.forget,
+    ] {
+        other.set_autoload(false);
+    }
+    share(&mut skeleton, first).map_err(refused)?;
+    let skeleton = skeleton.load().map_err(refused)?;
+    owned(skeleton.progs.sample_helped.as_fd())
+}
+
+/// All maps but the settings.
+fn share(to: &mut OpenSamplerSkel<'_>, from: &SamplerSkel<'_>) -> libbpf_rs::Result<()> {
+    let (to, from) = (&mut to.maps, &from.maps);
+    to.logs.reuse_fd(from.logs.as_fd())?;
+    to.slots.reuse_fd(from.slots.as_fd())?;
+    to.targets.reuse_fd(from.targets.as_fd())?;
+    to.bss.reuse_fd(from.bss.as_fd())?;
+    to.caches.reuse_fd(from.caches.as_fd())?;
+    to.arena.reuse_fd(from.arena.as_fd())?;
+    to.rules.reuse_fd(from.rules.as_fd())?;
+    to.spaces.reuse_fd(from.spaces.as_fd())
 }
 
 /// The tables' maps.
@@ -152,9 +246,9 @@ fn tables(skeleton: &SamplerSkel<'_>, memory: usize) -> io::Result<Tables> {
     let chunk_bytes = size_of::<chunk>();
     let arena = MapHandle::try_from(&skeleton.maps.arena).map_err(io::Error::other)?;
     let make = move |number: u32| {
-        let options = libbpf_rs::libbpf_sys::bpf_map_create_opts {
-            sz: size_of::<libbpf_rs::libbpf_sys::bpf_map_create_opts>() as u64,
-            map_flags: libbpf_rs::libbpf_sys::BPF_F_MMAPABLE,
+        let options = sys::bpf_map_create_opts {
+            sz: size_of::<sys::bpf_map_create_opts>() as u64,
+            map_flags: sys::BPF_F_MMAPABLE,
             ..Default::default()
         };
         let size = chunk_bytes as u32;
@@ -176,63 +270,40 @@ fn tables(skeleton: &SamplerSkel<'_>, memory: usize) -> io::Result<Tables> {
     ))
 }
 
-fn settings(data: &mut rodata, config: &Config, sizes: Sizes) -> Result<(), Error> {
-    let namespace = std::fs::metadata("/proc/self/ns/pid")
-        .map_err(|source| Error::Failed { step: "reading /proc/self/ns/pid", source })?
-        .ino();
-    data.namespace_inum = namespace as u32;
-    data.namespace_is_first = namespace == FIRST_PID_NAMESPACE;
-    data.log_mask = sizes.log_words - 1;
-    data.logs_a_generation = sizes.cpus * LEVELS;
-    data.levels = LEVELS;
-    data.seed = random();
-    data.multiplier = random() | 1;
-    data.kernel_depth = kernel_depth();
-    data.target_kind = match config.target {
-        Target::Machine => target_kind::TARGET_MACHINE.0,
-        Target::Processes(_) => target_kind::TARGET_PROCESSES.0,
-        Target::Threads(_) => target_kind::TARGET_THREADS.0,
-    };
-    data.excluded_pid = config.exclude.unwrap_or(0);
-    data.want_user = config.user;
-    data.want_kernel = config.kernel;
-    data.want_idle = config.idle;
-    data.want_guess = config.guess;
-    data.unwind_mode = match config.unwind {
-        Unwind::FramePointers => unwind_mode::UNWIND_FRAME_POINTERS.0,
-        Unwind::Auto => unwind_mode::UNWIND_AUTO.0,
-        Unwind::Rules => unwind_mode::UNWIND_RULES.0,
-    };
-    Ok(())
+/// What the kernel knows of a program; nothing where it does not say.
+fn information(of: &OwnedFd) -> sys::bpf_prog_info {
+    let mut info = sys::bpf_prog_info::default();
+    let mut len = size_of_val(&info) as u32;
+    // SAFETY: the descriptor is a program's, and `info` is as large as said; the kernel fills what fits.
+    let answer =
+        unsafe { sys::bpf_prog_get_info_by_fd(of.as_raw_fd(), &raw mut info, &raw mut len) };
+    if answer == 0 { info } else { sys::bpf_prog_info::default() }
 }
 
-/// A number that a profiled process does not know.
-pub(crate) fn random() -> u64 {
-    use std::hash::{BuildHasher, Hasher};
-    std::collections::hash_map::RandomState::new().build_hasher().finish()
+/// Whether programs may follow a task's pointers, ask for its saved registers, and be told which event runs them.
+fn has_the_helpers_of_5_15() -> bool {
+    let kind = sys::BPF_PROG_TYPE_PERF_EVENT;
+    [sys::BPF_FUNC_task_pt_regs, sys::BPF_FUNC_get_attach_cookie].into_iter().all(|id| {
+        // SAFETY: a probe of the kernel; it takes no memory of ours.
+        unsafe { sys::libbpf_probe_bpf_helper(kind, id, std::ptr::null()) == 1 }
+    })
 }
 
-/// The most frames of a kernel stack that this kernel gives (`kernel.perf_event_max_stack`).
-fn kernel_depth() -> u32 {
-    let text = std::fs::read_to_string("/proc/sys/kernel/perf_event_max_stack").unwrap_or_default();
-    text.trim().parse().unwrap_or(u32::MAX).min(limits::KERNEL_FRAMES.0)
+fn owned(program: BorrowedFd<'_>) -> Result<OwnedFd, Error> {
+    program.try_clone_to_owned().map_err(unmapped)
 }
 
-/// Whether programs may follow a task's pointers and ask for its saved registers (5.15).
-fn direct_task_access() -> bool {
-    let id = libbpf_rs::libbpf_sys::BPF_FUNC_task_pt_regs;
-    let kind = libbpf_rs::libbpf_sys::BPF_PROG_TYPE_PERF_EVENT;
-    // SAFETY: a probe of the kernel; it takes no memory of ours.
-    unsafe { libbpf_rs::libbpf_sys::libbpf_probe_bpf_helper(kind, id, std::ptr::null()) == 1 }
+fn unmapped(source: io::Error) -> Error {
+    Error::Failed { step: "mapping the BPF maps", source }
 }
 
 /// A libbpf error, with the number that the kernel gave.
-fn refused(step: &'static str, error: &libbpf_rs::Error) -> Error {
+fn refused(error: libbpf_rs::Error) -> Error {
     let number = match error.kind() {
         libbpf_rs::ErrorKind::PermissionDenied => Some(libc::EPERM),
         _ => None,
     };
     let source =
         number.map_or_else(|| io::Error::other(format!("{error:#}")), io::Error::from_raw_os_error);
-    capability::refused(step, source)
+    capability::refused("loading the BPF programs", source)
 }

@@ -11,18 +11,16 @@ mod memory;
 mod record;
 mod ring;
 mod scope;
+mod settings;
 mod side_band;
 mod size;
 mod tables;
 
-use crate::capability;
-use crate::events::perf::{self, PerfEvent, Trigger};
-use crate::events::{Event, EventSpec, Rate};
+use crate::events::{self, Event, Rate, Source, perf};
 use crate::sample::SideBand;
-pub(crate) use crate::skeleton::sampler::types::record_flags;
-use crate::source::MISSED;
-use crate::{Error, EventLosses, Losses, SampleSource, Window};
-use attachments::Ticks;
+use crate::skeleton::sampler::types::limits;
+use crate::{Error, EventLosses, Losses, SampleSource, Window, capability};
+use attachments::Attachments;
 use drain::Logs;
 use load::Loaded;
 use memory::clocks;
@@ -32,6 +30,8 @@ pub(crate) use memory::{SharedMemory, page_size};
 pub(crate) use record::Records;
 use ring::Ring;
 use scope::Scope;
+use settings::Settings;
+pub use settings::{Config, Target, Unwind};
 use side_band::Decoded;
 use size::Sizes;
 use std::os::fd::AsFd;
@@ -39,54 +39,6 @@ use std::os::fd::BorrowedFd;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 pub use tables::{CodeMapping, Installed, SpaceName, Tables, Way};
-
-/// The recorded tasks. The filter runs in the kernel. Children and threads born during the recording belong to the target.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
-    /// Every task.
-    Machine,
-    /// Processes by id, in bpflame's own PID namespace.
-    Processes(Vec<u32>),
-    /// Threads by id, in the same.
-    Threads(Vec<u32>),
-}
-
-/// The settings of the sampler.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Config {
-    /// The target.
-    pub target: Target,
-    /// On which CPUs; `None`: all that are online.
-    pub cpus: Option<Vec<u32>>,
-    /// The events to sample, at least one.
-    pub events: Vec<EventSpec>,
-    /// Whether user stacks are recorded.
-    pub user: bool,
-    /// Whether kernel stacks are recorded.
-    pub kernel: bool,
-    /// Whether the idle task is sampled.
-    pub idle: bool,
-    /// A process to leave out (bpflame's own).
-    pub exclude: Option<u32>,
-    /// The mode of walking user stacks.
-    pub unwind: Unwind,
-    /// Memory limit for unwind tables, in bytes.
-    pub unwind_memory: usize,
-    /// Whether callers are guessed where code has no rule in a file that has some ([`Unwind::Auto`]).
-    pub guess: bool,
-}
-
-/// The mode of walking user stacks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Unwind {
-    /// By frame pointer.
-    FramePointers,
-    /// By rules, and by frame pointer if a process or a file has none.
-    #[default]
-    Auto,
-    /// By rules alone.
-    Rules,
-}
 
 /// The events and CPUs of a running sampler.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,6 +53,8 @@ pub struct Started {
     pub time: u64,
     /// The longest time between drains before the logs may fill.
     pub drain_every: Duration,
+    /// How long loading the programs took.
+    pub loading: Duration,
 }
 
 /// Figures of the BPF programs, where `kernel.bpf_stats_enabled` is 1, and of the maps.
@@ -125,12 +79,10 @@ const LOOK_AT_CPUS: u64 = 1_000_000_000;
 #[derive(Debug)]
 pub struct Sampler {
     config: Config,
-    frequency: u32,
-    trigger: Trigger,
     sizes: Sizes,
     logs: Logs,
     rings: Vec<(u32, Ring)>,
-    ticks: Ticks,
+    events: Vec<Attachments>,
     held: Vec<SideBand>,
     scope: Scope,
     side_band_lost: u64,
@@ -149,20 +101,24 @@ impl Sampler {
     /// The failed step and its cause; nothing stays behind.
     pub fn open(config: &Config) -> Result<Self, Error> {
         descriptors::raise_limit();
-        let frequency = frequency(&config.events)?;
+        if config.events.is_empty() || config.events.len() > limits::EVENTS.0 as usize {
+            return Err(Error::Events { most: limits::EVENTS.0 });
+        }
         let chosen = cpus::chosen(config.cpus.as_deref())?;
-        let trigger = perf::best_trigger(frequency, chosen[0])?;
-        let mut sizes = Sizes::choose(cpus::count()?, frequency);
+        let found = config.events.iter().map(|spec| events::find(spec, chosen[0]));
+        let sources: Vec<Source> = found.collect::<Result<_, _>>()?;
+        let mut sizes = Sizes::choose(cpus::count()?, &sources);
         if config.target == Target::Machine {
             sizes.id_entries = 1;
         }
+        let settings = Settings::new(config, sizes)?;
+        let loaded = Loaded::load(&settings, &config.target, &sources, sizes)?;
+        let sources = sources.into_iter().enumerate();
         let mut sampler = Self {
-            frequency,
-            trigger,
             sizes,
-            logs: Logs::new(Loaded::load(config, sizes)?)?,
+            logs: Logs::new(loaded)?,
             rings: Vec::new(),
-            ticks: Ticks::new(trigger, frequency, config.idle),
+            events: sources.map(|(number, of)| Attachments::new(of, number, config.idle)).collect(),
             held: Vec::new(),
             scope: Scope::new(&config.target),
             side_band_lost: 0,
@@ -186,25 +142,22 @@ impl Sampler {
         let chosen = cpus::chosen(self.config.cpus.as_deref())?;
         let (time, wall) = clocks();
         for &cpu in &chosen {
-            unless_gone(cpu, self.add_event(cpu))?;
+            unless_gone(cpu, self.attach(cpu))?;
         }
         Ok(Started {
-            events: vec![Event {
-                name: self.trigger.name().to_owned(),
-                unit: self.trigger.unit(),
-                rate: Rate::Hertz(self.frequency),
-            }],
+            events: self.events.iter().map(|event| event.source().event.clone()).collect(),
             cpus: chosen,
             wall_offset: wall.cast_signed().wrapping_sub(time.cast_signed()),
             time,
             drain_every: self.sizes.drain_every,
+            loading: self.logs.loaded().took,
         })
     }
 
     /// Adds processes (or threads, where the target is threads) to the target: those that were born before their parents
     /// were followed.
     pub fn add_targets(&mut self, ids: &[u32]) {
-        self.logs.add_targets(ids);
+        self.logs.loaded().add_targets(ids);
         self.scope.add(ids);
     }
 
@@ -215,7 +168,7 @@ impl Sampler {
 
     /// The cost of the programs so far.
     pub fn cost(&self) -> Cost {
-        let (runs, nanoseconds) = self.logs.program_cost();
+        let (runs, nanoseconds) = self.logs.loaded().cost();
         let rings: usize = self.rings.iter().map(|(_, r)| r.bytes()).sum();
         let tables = self.tables().map_or(0, |tables| {
             tables.lock().unwrap_or_else(std::sync::PoisonError::into_inner).bytes()
@@ -227,20 +180,31 @@ impl Sampler {
     fn add_ring(&mut self, cpu: u32) -> Result<(), Error> {
         let by_rules = self.config.unwind != Unwind::FramePointers;
         let wake_after = if by_rules { NEW_MAPPINGS } else { u32::MAX };
-        let event =
-            PerfEvent::side_band(cpu, wake_after).map_err(|e| perf::explain(e, self.frequency))?;
+        let event = ring::side_band(cpu, wake_after).map_err(|e| perf::explain(e, 0))?;
         let ring = Ring::map(event, self.sizes.ring_pages).map_err(capability::locked_memory)?;
         self.rings.push((cpu, ring));
         Ok(())
     }
 
-    fn add_event(&mut self, cpu: u32) -> Result<(), Error> {
-        let explained = |e| perf::explain(e, self.frequency);
-        let event = PerfEvent::sampling(self.trigger, self.frequency, cpu).map_err(explained)?;
-        event.attach(self.logs.program()).map_err(explained)?;
-        event.enable().map_err(explained)?;
-        self.ticks.add(cpu, event);
+    /// Attaches the events to a CPU, those that are not attached to it yet.
+    fn attach(&mut self, cpu: u32) -> Result<(), Error> {
+        for event in self.events.iter_mut().filter(|event| !event.has(cpu)) {
+            let hertz = match event.source().event.rate {
+                Rate::Hertz(hertz) => hertz,
+                Rate::Every(_) => 0,
+            };
+            event.add(cpu, self.logs.loaded()).map_err(|e| perf::explain(e, hertz))?;
+        }
         Ok(())
+    }
+
+    /// What became of the runs of an event.
+    fn losses_of(&self, number: usize, event: &Attachments) -> EventLosses {
+        let drain::Figures { mut lost, runs, idle, foreign } = self.logs.figures(number);
+        let (cause, missed) = event.missed(runs, idle);
+        lost.insert(cause, missed);
+        lost.retain(|_, count| *count > 0);
+        EventLosses { lost, runs, idle, foreign, expected: event.expected_ticks() }
     }
 
     /// Lets go of CPUs that went offline, and samples those that came online.
@@ -250,7 +214,7 @@ impl Sampler {
         }
         self.looked_at_cpus = now;
         let Ok(online) = cpus::online() else { return };
-        self.ticks.keep(&online);
+        self.events.iter_mut().for_each(|event| event.keep(&online));
         self.rings.retain_mut(|(cpu, ring)| ring.went_on() && online.contains(cpu));
         let room = self.sizes.cpus;
         for cpu in online.into_iter().filter(|c| *c < room) {
@@ -260,9 +224,9 @@ impl Sampler {
                 self.gap = true;
             }
             let wanted = self.config.cpus.as_ref().is_none_or(|list| list.contains(&cpu));
-            if wanted && !self.ticks.has(cpu) {
+            if wanted {
                 // A CPU that goes away again at once is looked for at the next turn.
-                let _ = self.add_event(cpu);
+                let _ = self.attach(cpu);
             }
         }
     }
@@ -284,15 +248,6 @@ impl Sampler {
         let ready = self.held.partition_point(|r| r.time <= until);
         window.side_band.extend(self.held.drain(..ready).filter(|r| self.scope.wants(r)));
     }
-}
-
-/// The timer's frequency: the one event that there is so far.
-fn frequency(events: &[EventSpec]) -> Result<u32, Error> {
-    match events {
-        [timer] => timer.hertz(),
-        _ => None,
-    }
-    .ok_or_else(|| Error::Kernel { lacks: "events but the timer".to_owned() })
 }
 
 /// What came of opening something for a CPU; that it went offline meanwhile is no error: it is looked for again.
@@ -318,7 +273,7 @@ impl SampleSource for Sampler {
 
     fn stop(&mut self, window: &mut Window) -> Result<(), Error> {
         window.clear();
-        self.ticks.disable();
+        self.events.iter_mut().for_each(Attachments::disable);
         self.logs.drain_all(window)?;
         for (_, ring) in &self.rings {
             let _ = ring.disable();
@@ -333,21 +288,11 @@ impl SampleSource for Sampler {
     }
 
     fn losses(&self) -> Losses {
-        let figures = self.logs.figures();
-        let expected = self.ticks.expected();
-        let mut lost = figures.lost;
-        lost.insert(MISSED, self.ticks.missed(figures.runs, figures.idle));
-        lost.retain(|_, n| *n > 0);
-        let event = EventLosses {
-            lost,
-            runs: figures.runs,
-            idle: figures.idle,
-            foreign: figures.foreign,
-            expected,
-        };
+        let events = self.events.iter().enumerate();
         Losses {
-            events: vec![event],
-            malformed: self.malformed + figures.malformed,
+            events: events.map(|(number, event)| self.losses_of(number, event)).collect(),
+            malformed: self.malformed + self.logs.malformed(),
+            unfinished: self.logs.unfinished(),
             side_band_lost: self.side_band_lost,
         }
     }
@@ -360,6 +305,6 @@ impl SampleSource for Sampler {
 impl AsFd for Sampler {
     /// The sampling program's descriptor.
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
-        self.logs.program()
+        self.logs.loaded().program()
     }
 }

@@ -1,7 +1,7 @@
-//! A log's words, and the records in them.
+//! The records in a log's words.
 
 use crate::sample::{AddressSpace, Comm, Flags, Frame, FrameKind, Sample, Stack, StackId, Trust};
-use crate::skeleton::sampler::types::{limits, record, trust};
+use crate::skeleton::sampler::types::{frame_kind, limits, record, trust};
 
 /// Words of a record's head.
 const HEAD: usize = limits::RECORD_WORDS.0 as usize;
@@ -32,12 +32,6 @@ impl<'a> Records<'a> {
     pub(crate) fn malformed(&self) -> bool {
         !self.words.is_empty()
     }
-
-    fn frames(&mut self, count: usize) -> &'a [u64] {
-        let (frames, rest) = self.words.split_at(count);
-        self.words = rest;
-        frames
-    }
 }
 
 impl Iterator for Records<'_> {
@@ -45,16 +39,21 @@ impl Iterator for Records<'_> {
 
     fn next(&mut self) -> Option<Record> {
         let head = head(self.words)?;
-        let (kernel, user) = (usize::from(head.kernel_frames), usize::from(head.user_frames));
+        let (kernel, user) = (usize::from(head.kernel_words), usize::from(head.user_words));
         if usize::from(head.version) != limits::RECORD_VERSION.0 as usize
             || self.words.len() < HEAD + kernel + user
         {
             return None;
         }
-        self.words = &self.words[HEAD..];
-        let kernel = kernel_stack(head.kernel_stack, self.frames(kernel));
-        let user = user_stack(head.user_stack, self.frames(user));
-        Some(Record { sample: sample(&head), kernel, user })
+        let (kernel, rest) = self.words[HEAD..].split_at(kernel);
+        let (user, rest) = rest.split_at(user);
+        let user = user_frames(user)?;
+        self.words = rest;
+        let stack = |id, frames: Vec<Frame>| {
+            (!frames.is_empty()).then_some(Stack { id: StackId(id), frames })
+        };
+        let kernel = stack(head.kernel_stack, kernel_frames(kernel));
+        Some(Record { sample: sample(&head), kernel, user: stack(head.user_stack, user) })
     }
 }
 
@@ -72,7 +71,7 @@ fn sample(head: &record) -> Sample {
         space: AddressSpace { pid: head.pid, start: head.start_boottime, exec: head.exec_id },
         tid: head.tid,
         weight: head.weight,
-        words: head.reserved,
+        words: head.words,
         kernel: StackId(head.kernel_stack),
         user: StackId(head.user_stack),
         comm: Comm(head.comm.map(|c| c.to_ne_bytes()[0])),
@@ -81,20 +80,33 @@ fn sample(head: &record) -> Sample {
     }
 }
 
-fn kernel_stack(id: u64, words: &[u64]) -> Option<Stack> {
+fn kernel_frames(words: &[u64]) -> Vec<Frame> {
     let frame = |(i, &address)| Frame { address, kind: kind(i == 0), trust: Trust::Context };
-    (!words.is_empty())
-        .then(|| Stack { id: StackId(id), frames: words.iter().enumerate().map(frame).collect() })
+    words.iter().enumerate().map(frame).collect()
 }
 
-fn user_stack(id: u64, words: &[u64]) -> Option<Stack> {
-    let frame = |&word: &u64| Frame {
-        address: word & ((1 << trust::TRUST_SHIFT.0) - 1),
-        kind: kind(word >> trust::NEXT_INSTRUCTION_SHIFT.0 != 0),
-        trust: found(trust((word >> trust::TRUST_SHIFT.0) as u32 & trust::TRUST_MASK.0)),
-    };
-    (!words.is_empty())
-        .then(|| Stack { id: StackId(id), frames: words.iter().map(frame).collect() })
+/// None where the last frame lacks its second word.
+fn user_frames(words: &[u64]) -> Option<Vec<Frame>> {
+    let mut frames = Vec::with_capacity(words.len());
+    let mut words = words.iter();
+    while let Some(&word) = words.next() {
+        let runtime =
+            (word >> frame_kind::FRAME_KIND_SHIFT.0) as u32 & frame_kind::FRAME_KIND_MASK.0;
+        let kind = match runtime {
+            0 => kind(word >> trust::NEXT_INSTRUCTION_SHIFT.0 != 0),
+            runtime => {
+                let second = *words.next()?;
+                let check = (second >> frame_kind::CHECK_SHIFT.0) as u32;
+                FrameKind::Interpreted { runtime: runtime as u8, position: second as u32, check }
+            }
+        };
+        frames.push(Frame {
+            address: word & ((1 << frame_kind::FRAME_KIND_SHIFT.0) - 1),
+            kind,
+            trust: found(trust((word >> trust::TRUST_SHIFT.0) as u32 & trust::TRUST_MASK.0)),
+        });
+    }
+    Some(frames)
 }
 
 fn kind(next_instruction: bool) -> FrameKind {
@@ -117,9 +129,11 @@ mod tests {
 
     fn words(kernel: &[u64], user: &[u64]) -> Vec<u64> {
         let head = record {
-            version: 1,
-            kernel_frames: kernel.len() as u16,
-            user_frames: user.len() as u16,
+            version: limits::RECORD_VERSION.0 as u16,
+            event: 3,
+            words: [8, 9],
+            kernel_words: kernel.len() as u16,
+            user_words: user.len() as u16,
             time: 7,
             pid: 40,
             tid: 41,
@@ -142,6 +156,7 @@ mod tests {
         let all: Vec<Record> = Records::new(&words).collect();
         assert_eq!(all.len(), 1);
         assert_eq!((all[0].sample.space.pid, all[0].sample.tid, all[0].sample.time), (40, 41, 7));
+        assert_eq!((all[0].sample.event, all[0].sample.words), (3, [8, 9]));
         let user = all[0].user.as_ref().unwrap();
         assert_eq!(user.id, StackId(6));
         assert_eq!(
@@ -160,6 +175,33 @@ mod tests {
         assert_eq!(all[0].kernel.as_ref().unwrap().frames[0].address, 0xffff_ffff_8100_0000);
     }
 
+    /// An interpreter's frame takes two words, wherever it stands.
+    #[test]
+    fn a_frame_of_two_words() {
+        let (leaf, caller) = (0x1000 | 1 << 63, 0x3000 | 1 << 60);
+        let first = 0x7f00_1234_5678 | 5 << 57 | 1 << 60;
+        let second = 0xdead_beef << 32 | 0x2a;
+        let frame = |address, kind, trusted| Frame { address, kind, trust: trusted };
+        let interpreted = FrameKind::Interpreted { runtime: 5, position: 0x2a, check: 0xdead_beef };
+        let expected = [
+            frame(0x1000, FrameKind::Instruction, Trust::Context),
+            frame(0x7f00_1234_5678, interpreted, Trust::Rule),
+            frame(0x7f00_1234_5678, interpreted, Trust::Rule),
+            frame(0x3000, FrameKind::Return, Trust::Rule),
+        ];
+        let words = words(&[], &[leaf, first, second, first, second, caller]);
+        let all: Vec<Record> = Records::new(&words).collect();
+        assert_eq!(all[0].user.as_ref().unwrap().frames, expected);
+    }
+
+    #[test]
+    fn half_a_frame_is_malformed() {
+        let words = words(&[], &[0x1000, 0x7f00_1234_5678 | 5 << 57]);
+        let mut records = Records::new(&words);
+        assert!(records.next().is_none());
+        assert!(records.malformed());
+    }
+
     #[test]
     fn cut_records_end_the_reading_and_say_so() {
         let whole = words(&[1], &[2, 3]);
@@ -176,7 +218,7 @@ mod tests {
     #[test]
     fn another_version_is_malformed() {
         let mut words = words(&[], &[]);
-        words[0] = words[0] & !0xffff | 2;
+        words[0] = words[0] & !0xffff | 1;
         let mut records = Records::new(&words);
         assert!(records.next().is_none());
         assert!(records.malformed());

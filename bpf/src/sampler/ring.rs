@@ -2,11 +2,34 @@
 
 use super::memory::{SharedMemory, page_size};
 use crate::events::perf::PerfEvent;
-use perf_event_open_sys::bindings::perf_event_mmap_page;
+use perf_event_open_sys::bindings::{self as perf, perf_event_mmap_page};
 use std::io;
 use std::mem::offset_of;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::Ordering;
+
+/// A disabled event that counts nothing, but records mappings, names, forks and exits on a CPU. It wakes its waiters after this many
+/// bytes of records.
+pub(crate) fn side_band(cpu: u32, wake_after: u32) -> io::Result<PerfEvent> {
+    let mut attr = perf::perf_event_attr {
+        type_: perf::PERF_TYPE_SOFTWARE,
+        config: perf::PERF_COUNT_SW_DUMMY.into(),
+        sample_type: (perf::PERF_SAMPLE_TID | perf::PERF_SAMPLE_TIME).into(),
+        clockid: libc::CLOCK_MONOTONIC,
+        ..perf::perf_event_attr::default()
+    };
+    attr.set_use_clockid(1);
+    attr.set_sample_id_all(1);
+    attr.set_mmap(1);
+    attr.set_mmap2(1);
+    attr.set_comm(1);
+    attr.set_comm_exec(1);
+    attr.set_task(1);
+    attr.set_disabled(1);
+    attr.set_watermark(1);
+    attr.__bindgen_anon_2.wakeup_watermark = wake_after;
+    PerfEvent::open(&mut attr, cpu)
+}
 
 /// The ring of one CPU.
 #[derive(Debug)]

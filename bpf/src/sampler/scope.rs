@@ -1,6 +1,6 @@
 //! The tasks whose side-band records matter.
 
-use super::Target;
+use super::settings::Target;
 use crate::sample::{SideBand, SideBandKind};
 use std::collections::HashSet;
 

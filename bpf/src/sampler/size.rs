@@ -1,12 +1,10 @@
 //! The sizes of maps and rings, and the interval of emptying them.
 
-use crate::skeleton::sampler::types::{cache, cpu, ids, limits};
+use crate::events::Source;
+use crate::skeleton::sampler::types::{cache, ids, limits, slot};
 use std::time::Duration;
 
-/// Nested programs that can log at a time: one, as long as only perf events run programs.
-pub(crate) const LEVELS: u32 = 1;
-
-/// The expected words of a sample, beyond the first few: head, and stacks of common depth. A sample whose stacks this CPU has stored since
+/// The expected words of a sample, beyond the first few: head, and stacks of common depth. A sample whose stacks its slot has stored since
 /// the last drain takes only the head.
 const COMMON_WORDS: u64 = 256;
 /// This many records of the greatest length always fit.
@@ -21,6 +19,8 @@ const BUDGET: u64 = 32 << 20;
 pub(crate) struct Sizes {
     /// CPUs, numbered from 0.
     pub(crate) cpus: u32,
+    /// Runs that can be under way on each at a time.
+    pub(crate) slots_a_cpu: u32,
     /// Words in a log, a power of two.
     pub(crate) log_words: u64,
     /// Pages of a CPU's side-band ring, a power of two.
@@ -32,13 +32,20 @@ pub(crate) struct Sizes {
 }
 
 impl Sizes {
-    /// For so many CPUs and samples a second.
-    pub(crate) fn choose(cpus: u32, frequency: u32) -> Self {
+    /// For so many CPUs, and what is sampled.
+    pub(crate) fn choose(cpus: u32, events: &[Source]) -> Self {
+        let frequency = events.iter().fold(0, |all: u32, event| all.saturating_add(event.room));
+        let beside: u32 = events.iter().map(|event| event.beside).sum();
+        Self::for_samples(cpus, frequency, (1 + beside).min(limits::MOST_SLOTS.0))
+    }
+
+    /// For so many CPUs, samples a second, and runs at a time.
+    fn for_samples(cpus: u32, frequency: u32, slots_a_cpu: u32) -> Self {
         let every: u64 = if frequency <= 250 { 200 } else { 100 };
         let samples = u64::from(frequency) * every / 1000 + 1;
         let wanted = (samples * COMMON_WORDS)
             .max(samples.min(LONGEST_RECORDS) * u64::from(limits::RECORD_MOST.0));
-        let share = BUDGET / 8 / u64::from(2 * cpus * LEVELS).max(1);
+        let share = BUDGET / 8 / u64::from(2 * cpus * slots_a_cpu).max(1);
         // Rounded down, so that the budget holds.
         let most = if share.is_power_of_two() { share } else { share.next_power_of_two() / 2 };
         let log_words =
@@ -47,12 +54,18 @@ impl Sizes {
             Duration::from_millis(every * log_words / wanted.next_power_of_two().max(log_words))
                 .max(Duration::from_millis(20));
         let ring_pages = if cpus <= 16 { 128 } else { 32 };
-        Self { cpus, log_words, ring_pages, id_entries: limits::ID_ENTRIES.0, drain_every }
+        let id_entries = limits::ID_ENTRIES.0;
+        Self { cpus, slots_a_cpu, log_words, ring_pages, id_entries, drain_every }
+    }
+
+    /// Slots of all CPUs; each has a log in both generations.
+    pub(crate) fn slots(self) -> u32 {
+        self.cpus * self.slots_a_cpu
     }
 
     /// Logs of both generations.
     pub(crate) fn logs(self) -> u32 {
-        2 * self.cpus * LEVELS
+        2 * self.slots()
     }
 
     /// Bytes of one log in its map.
@@ -68,9 +81,8 @@ impl Sizes {
     /// Bytes of all maps together.
     pub(crate) fn bytes(self) -> usize {
         self.log_bytes() * self.logs() as usize
-            + size_of::<cpu>() * self.cpus as usize
             + self.target_bytes()
-            + size_of::<cache>() * (self.cpus * LEVELS) as usize
+            + (size_of::<slot>() + size_of::<cache>()) * self.slots() as usize
     }
 }
 
@@ -80,17 +92,18 @@ mod tests {
 
     #[test]
     fn the_longest_records_of_a_usual_recording_fit() {
-        let sizes = Sizes::choose(2, 99);
+        let sizes = Sizes::for_samples(2, 99, 1);
         assert!(sizes.log_words >= 20 * u64::from(limits::RECORD_MOST.0));
         assert!(Sizes { id_entries: 1, ..sizes }.bytes() < 2 << 20);
     }
 
     #[test]
     fn many_cpus_and_high_frequencies_stay_in_the_budget() {
-        for (cpus, frequency) in
-            [(1, 1), (2, 5000), (2, 50_000), (64, 99), (256, 99), (512, 10_000)]
-        {
-            let sizes = Sizes::choose(cpus, frequency);
+        let few = [(1, 1), (2, 5000), (2, 50_000), (64, 99)];
+        let many = [(256, 99), (512, 10_000)];
+        let one = few.iter().chain(&many).map(|of| (of, 1));
+        for (&(cpus, frequency), slots) in one.chain(few.iter().map(|of| (of, 4))) {
+            let sizes = Sizes::for_samples(cpus, frequency, slots);
             assert!(sizes.log_words.is_power_of_two());
             assert!(sizes.log_bytes() <= 4 << 20, "{cpus} CPUs, {frequency} Hz");
             assert!(sizes.bytes() < 64 << 20, "{cpus} CPUs: {} bytes", sizes.bytes());

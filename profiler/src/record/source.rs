@@ -69,6 +69,7 @@ impl Source {
                 wall_offset: 0,
                 time: 0,
                 drain_every: Duration::MAX,
+                loading: Duration::ZERO,
             }),
         }
     }

@@ -72,6 +72,7 @@ fn session<S: SampleSource>(source: S, processes: &[u32]) -> Session<S> {
             wall_offset: 0,
             time: 0,
             drain_every: Duration::MAX,
+            loading: Duration::ZERO,
         },
         batch: Window::default(),
         table: ProcessTable::without_proc(),

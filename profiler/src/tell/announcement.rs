@@ -26,4 +26,6 @@ pub(crate) fn announce(config: &Config, target: &ResolvedTarget, started: &Start
         cpus.len()
     ));
     console.detail(format_args!("sampling the CPUs {cpus:?}"));
+    let loading = started.loading.as_secs_f64() * 1e3;
+    console.detail(format_args!("loading the BPF programs took {loading:.1} ms"));
 }

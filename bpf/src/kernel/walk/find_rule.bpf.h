@@ -14,8 +14,6 @@ enum {
 	NO_MAPPING = 7, /* beside rule_kind: the address lies in no known mapping */
 };
 
-const volatile __u32 unwind_mode = UNWIND_FRAME_POINTERS;
-
 /* Created one by one as tables need them. By sizes and not by types: the maps that are put here have no types, and
  * Linux 5.15 to 6.2 would hold them for others. */
 struct {
@@ -165,23 +163,24 @@ static __always_inline struct mapping *mapping_of(const struct walk *w, __u64 ad
 }
 
 /* The rule of the address that a walk looks up. A global function: it is verified once. */
-__noinline __u64 find_rule(__u32 index, __u32 level)
+__noinline __u64 find_rule(__u32 key)
 {
-	struct cpu *cpu = bpf_map_lookup_elem(&cpus, &index);
+	struct slot *slot = bpf_map_lookup_elem(&slots, &key);
 	struct mapping *mapping;
 	struct walk *w;
 	__u32 kind;
 
-	if (!cpu)
+	if (!slot)
 		return NO_MAPPING;
-	w = &cpu->walk[level & (LEVELS - 1)];
+	w = &slot->walk;
 	mapping = mapping_of(w, w->look_up);
 	if (!mapping)
 		return NO_MAPPING;
 	kind = mapping->pages_and_kind >> KIND_SHIFT;
-	if (kind == MAPPING_RULES)
+	if (kind == MAPPING_RULES || kind > MAPPING_INTERPRETERS)
 		return rule_in_table(mapping->directory, mapping->pages_and_kind & ((1U << KIND_SHIFT) - 1),
-				     w->look_up - mapping->origin);
+				     w->look_up - mapping->origin) |
+		       (kind == MAPPING_RULES ? 0 : RULE_INTERPRETS);
 	if (unwind_mode == UNWIND_RULES)
 		return kind == MAPPING_UNKNOWN ? NO_MAPPING : RULE_NONE;
 	switch (kind) {
@@ -247,9 +246,9 @@ static __always_inline void find_space(struct walk *w, const struct task *t)
 		use_space(w, s);
 }
 
-/* The rule of an address, from what was looked up before or from the tables. Each level has a cache of its own, so that
+/* The rule of an address, from what was looked up before or from the tables. Each slot has a cache of its own, so that
  * no other program comes between. */
-static __always_inline __u64 rule_of(struct cache *cache, struct walk *w, __u32 index, __u32 level, __u64 address)
+static __always_inline __u64 rule_of(struct cache *cache, struct walk *w, __u32 key, __u64 address)
 {
 	__u64 tag = address ^ w->space_key, at = tag * 0x9e3779b97f4a7c15ULL >> 48, rule;
 	struct cached *slot = &cache->slots[at & (CACHE_SLOTS - 1)];
@@ -257,7 +256,7 @@ static __always_inline __u64 rule_of(struct cache *cache, struct walk *w, __u32 
 	if (slot->tag == tag)
 		return slot->rule;
 	w->look_up = address;
-	rule = find_rule(index, level);
+	rule = find_rule(key);
 	slot->tag = tag;
 	slot->rule = rule;
 	return rule;

@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
-/* Hashing of stacks, and the walk of a user stack by frame pointers. */
+/* The walk of a user stack by frame pointers. */
 #ifndef FRAME_POINTERS_BPF_H
 #define FRAME_POINTERS_BPF_H
 
 #include "maps.bpf.h"
-
-/* Both are the recording's own, so that a profiled process cannot choose stacks whose ids collide; the second is odd.
- */
-const volatile __u64 seed = 0;
-const volatile __u64 multiplier = 1;
+#include "walk/hash.bpf.h"
 
 enum {
 	STEPS = 24,   /* frames a window, at most */
@@ -20,20 +16,6 @@ enum {
 	WALK_TRUNCATES = 4,   /* at the limit */
 	ADDRESS_BITS = 57,    /* of user space, at most */
 };
-
-/* One word more: for any word a bijection of the hash, and for any hash one of the word. */
-static __always_inline __u64 mix(__u64 hash, __u64 word)
-{
-	hash = (hash ^ word) * multiplier;
-	return hash ^ (hash >> 29);
-}
-
-static __always_inline __u64 stack_id(__u64 hash)
-{
-	hash *= 0xbf58476d1ce4e5b9ULL;
-	hash ^= hash >> 32;
-	return hash ? hash : 1;
-}
 
 /* One step inside the window, from the frame at `offset`; the words there are the caller's frame pointer and the
  * return address. Returns how the walk goes on. */
@@ -60,19 +42,19 @@ static __always_inline int step(struct walk *w, __u64 *words, __u64 offset, __u6
 	return WALK_GOES_ON;
 }
 
-/* Reads one window of the stack of a CPU and level, and goes on inside it. A global function: it is verified once,
+/* Reads one window of a slot's stack, and goes on inside it. A global function: it is verified once,
  * whatever calls it. */
-__noinline int walk_window(__u32 index, __u32 level)
+__noinline int walk_window(__u32 key)
 {
-	struct cpu *cpu = bpf_map_lookup_elem(&cpus, &index);
+	struct slot *slot = bpf_map_lookup_elem(&slots, &key);
 	__u64 base, frame, at, hash, last = WINDOW_BYTES - 16;
 	int goes = WALK_GOES_ON;
 	struct walk *w;
 	struct log *log;
 
-	if (!cpu)
+	if (!slot)
 		return WALK_BREAKS;
-	w = &cpu->walk[level & (LEVELS - 1)];
+	w = &slot->walk;
 	log = bpf_map_lookup_elem(&logs, &w->log);
 	if (!log)
 		return WALK_BREAKS;
@@ -96,16 +78,16 @@ __noinline int walk_window(__u32 index, __u32 level)
 }
 
 /* Some windows, until the walk ends or brings a frame to `limit`. Global for the same reason. */
-__noinline int walk_windows(__u32 index, __u32 level, __u64 limit)
+__noinline int walk_windows(__u32 key, __u64 limit)
 {
-	struct cpu *cpu = bpf_map_lookup_elem(&cpus, &index);
+	struct slot *slot = bpf_map_lookup_elem(&slots, &key);
 	struct walk *w;
 
-	if (!cpu)
+	if (!slot)
 		return WALK_BREAKS;
-	w = &cpu->walk[level & (LEVELS - 1)];
+	w = &slot->walk;
 	for (int i = 0; i < WINDOWS; i++) {
-		int goes = walk_window(index, level);
+		int goes = walk_window(key);
 
 		if (goes)
 			return goes;
@@ -113,22 +95,6 @@ __noinline int walk_windows(__u32 index, __u32 level, __u64 limit)
 			return WALK_TRUNCATES;
 	}
 	return WALK_GOES_ON;
-}
-
-/* The id of the kernel stack in a log: `count` words from `at`. */
-__noinline __u64 kernel_stack_id(__u32 key, __u64 at, __u32 count)
-{
-	struct log *log = bpf_map_lookup_elem(&logs, &key);
-	__u64 hash = seed + 1;
-
-	if (!log)
-		return 1;
-	for (int i = 0; i < KERNEL_FRAMES; i++) {
-		if (i >= count)
-			break;
-		hash = mix(hash, log->words[(at + i) & log_mask]);
-	}
-	return stack_id(hash);
 }
 
 #endif

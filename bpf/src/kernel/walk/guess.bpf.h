@@ -56,16 +56,16 @@ static __always_inline int guess(struct walk *w)
 
 /* Whether the address that was found is that of the uprobes' trampoline, which stands where a function's return address
  * was; if so it is replaced by that. A global function: it is verified once. */
-__noinline int hijacked(__u32 index, __u32 level)
+__noinline int hijacked(__u32 key)
 {
-	struct cpu *cpu = bpf_map_lookup_elem(&cpus, &index);
+	struct slot *slot = bpf_map_lookup_elem(&slots, &key);
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct return_instance *instance;
 	struct walk *w;
 
-	if (!cpu)
+	if (!slot)
 		return 0;
-	w = &cpu->walk[level & (LEVELS - 1)];
+	w = &slot->walk;
 	if (!w->after || !bpf_core_field_exists(task->utask))
 		return 0;
 	instance = BPF_CORE_READ(task, utask, return_instances);

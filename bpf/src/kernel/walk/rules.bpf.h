@@ -3,6 +3,7 @@
 #ifndef RULES_BPF_H
 #define RULES_BPF_H
 
+#include "walk/interpreters/interpreted.bpf.h"
 #include "walk/guess.bpf.h"
 #include "walk/find_rule.bpf.h"
 #include "walk/frame_pointers.bpf.h"
@@ -10,7 +11,7 @@
 enum {
 	RULE_STEPS = 8, /* a call of walk_by_rules: what it is verified for one by one */
 	/* Addresses that uprobes put in the place of others take a step of their own. */
-	RULE_CALLS = (USER_FRAMES + UPROBE_RETURNS + RULE_STEPS - 1) / RULE_STEPS + 1,
+	RULE_CALLS = (USER_WORDS + UPROBE_RETURNS + RULE_STEPS - 1) / RULE_STEPS + 1,
 	KNOWN_FP = 1,
 	KNOWN_SPARE = 2,
 	KNOWN_OTHERS = 4,
@@ -39,9 +40,9 @@ static __always_inline __u64 register_of(const struct walk *w, __u32 number, boo
 
 /* The frame address by the frame pointer; with tables missing that is said. 0 is the end of a stack, but in code made
  * at run time, which uses the register for whatever it likes. */
-static __always_inline int by_frame_pointer(struct walk *w, __u32 index, __u32 level, __u64 rule)
+static __always_inline int by_frame_pointer(struct walk *w, __u32 key, __u64 rule)
 {
-	if (rule & RULE_STALE && hijacked(index, level))
+	if (rule & RULE_STALE && hijacked(key))
 		return WALK_ELSEWHERE;
 	if (rule & RULE_STALE)
 		w->flags |= FLAG_STALE;
@@ -56,13 +57,13 @@ static __always_inline int by_frame_pointer(struct walk *w, __u32 index, __u32 l
 }
 
 /* Code that is not known, as it has just been mapped; but a wrong return address leads to such places too. */
-static __always_inline int unmapped(struct walk *w, __u32 index, __u32 level)
+static __always_inline int unmapped(struct walk *w, __u32 key)
 {
-	if (hijacked(index, level))
+	if (hijacked(key))
 		return WALK_ELSEWHERE;
 	if (unwind_mode == UNWIND_RULES || (w->after && !follows_call(w->ip)))
 		return WALK_NO_MAPPING;
-	return by_frame_pointer(w, index, level, RULE_STALE);
+	return by_frame_pointer(w, key, RULE_STALE);
 }
 
 /* A saved register from its place on the stack. It is lost where that cannot be read, and the walk goes on without it.
@@ -77,17 +78,17 @@ static __always_inline void restore_register(struct walk *w, __u32 which, __u64 
 
 /* What is rare: the frame address by a word of the stack, in a stub, behind a signal handler. Returns how the walk goes
  * on; the frame address stands in cfa, or for a signal handler's frame the registers in their places. */
-__noinline int rare_step(__u32 index, __u32 level, __u64 rule)
+__noinline int rare_step(__u32 key, __u64 rule)
 {
-	struct cpu *cpu = bpf_map_lookup_elem(&cpus, &index);
-	__u32 kind = rule & 7, number = rule >> RULE_NUMBER_SHIFT & 63;
+	struct slot *slot = bpf_map_lookup_elem(&slots, &key);
+	__u32 kind = rule & 7, number = rule >> RULE_NUMBER_SHIFT & RULE_NUMBER_MASK;
 	bool failed = false, known = true;
 	struct walk *w;
 	__u64 at;
 
-	if (!cpu)
+	if (!slot)
 		return WALK_BREAKS;
-	w = &cpu->walk[level & (LEVELS - 1)];
+	w = &slot->walk;
 	switch (kind) {
 	case RULE_REGISTER:
 		w->cfa = register_of(w, number, &known) + (__s32)(rule >> RULE_OFFSET_SHIFT);
@@ -105,7 +106,7 @@ __noinline int rare_step(__u32 index, __u32 level, __u64 rule)
 		/* Code without rules of its own, in a file that has some. */
 		if (unwind_mode == UNWIND_RULES)
 			return WALK_NO_RULE;
-		return by_frame_pointer(w, index, level, rule);
+		return by_frame_pointer(w, key, rule);
 	case RULE_SIGNAL_FRAME:
 		at = w->sp;
 		w->ip = stack_word(w, at + SIGNAL_IP, &failed);
@@ -123,12 +124,12 @@ __noinline int rare_step(__u32 index, __u32 level, __u64 rule)
 	case RULE_NONE:
 		return guess(w);
 	default:
-		return unmapped(w, index, level);
+		return unmapped(w, key);
 	}
 }
 
 /* The caller's registers from the frame address. */
-static __always_inline int restore(struct walk *w, __u32 index, __u32 level, __u64 rule)
+static __always_inline int restore(struct walk *w, __u32 key, __u64 rule)
 {
 	__u32 ra = rule >> RULE_RA_SHIFT & 3, fp = rule >> RULE_FP_SHIFT & 3, spare = rule >> RULE_SPARE_SHIFT & 3;
 	__u64 cfa = w->cfa, ra_at = cfa - 8, below = w->sp;
@@ -153,7 +154,7 @@ static __always_inline int restore(struct walk *w, __u32 index, __u32 level, __u
 	/* The stack grows downwards. */
 	if (cfa <= below || cfa >> ADDRESS_BITS)
 		return WALK_BREAKS;
-	if ((!w->base || ra_at - w->base > WINDOW_BYTES - 8) && !move_window(index, level, ra_at))
+	if ((!w->base || ra_at - w->base > WINDOW_BYTES - 8) && !move_window(key, ra_at))
 		w->base = 0;
 	w->ip = stack_word(w, ra_at, &failed);
 	if (failed)
@@ -208,33 +209,36 @@ static __always_inline __u64 trust_of(__u64 rule)
 }
 
 /* Some steps, until the walk ends or brings a frame to `limit`. A global function: it is verified once. */
-__noinline int walk_by_rules(__u32 index, __u32 level, __u64 limit)
+__noinline int walk_by_rules(__u32 key, __u64 limit)
 {
-	struct cpu *cpu = bpf_map_lookup_elem(&cpus, &index);
-	__u32 of_cache = index * levels + level;
-	struct cache *cache = bpf_map_lookup_elem(&caches, &of_cache);
+	struct slot *slot = bpf_map_lookup_elem(&slots, &key);
+	struct cache *cache = bpf_map_lookup_elem(&caches, &key);
 	struct walk *w;
 	struct log *log;
 
-	if (!cpu || !cache)
+	if (!slot || !cache)
 		return WALK_BREAKS;
-	w = &cpu->walk[level & (LEVELS - 1)];
+	w = &slot->walk;
 	log = bpf_map_lookup_elem(&logs, &w->log);
 	if (!log)
 		return WALK_BREAKS;
 	for (int i = 0; i < RULE_STEPS; i++) {
-		__u64 rule = rule_of(cache, w, index, level, w->ip - w->after);
-		__u32 number = rule >> RULE_NUMBER_SHIFT & 63;
+		__u64 rule = rule_of(cache, w, key, w->ip - w->after);
+		__u32 number = rule >> RULE_NUMBER_SHIFT & RULE_NUMBER_MASK;
 		int goes = WALK_GOES_ON;
 		__u64 address;
 
+		if (rule & RULE_INTERPRETS)
+			goes = interpreted_frames(key, limit);
+		if (goes)
+			return goes;
 		w->cfa = 0;
 		if ((rule & 7) == RULE_REGISTER && number == STACK_POINTER)
 			w->cfa = w->sp + (__s32)(rule >> RULE_OFFSET_SHIFT);
 		else if ((rule & 7) == RULE_REGISTER && number == FRAME_POINTER && w->known & KNOWN_FP)
 			w->cfa = w->fp + (__s32)(rule >> RULE_OFFSET_SHIFT);
 		else {
-			goes = rare_step(index, level, rule);
+			goes = rare_step(key, rule);
 			rule = in_place(w, rule);
 			/* What a signal handler returns to was never called. */
 			if ((rule & 7) == RULE_SIGNAL_FRAME)
@@ -250,7 +254,7 @@ __noinline int walk_by_rules(__u32 index, __u32 level, __u64 limit)
 		if (goes)
 			return goes;
 		if ((rule & 7) != RULE_SIGNAL_FRAME)
-			goes = restore(w, index, level, rule);
+			goes = restore(w, key, rule);
 		if (goes)
 			return goes;
 		if (!w->ip)

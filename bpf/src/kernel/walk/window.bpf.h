@@ -10,15 +10,15 @@ enum {
 };
 
 /* Makes the window hold the word at an address; false: it cannot be read. */
-__noinline int move_window(__u32 index, __u32 level, __u64 address)
+__noinline int move_window(__u32 key, __u64 address)
 {
-	struct cpu *cpu = bpf_map_lookup_elem(&cpus, &index);
+	struct slot *slot = bpf_map_lookup_elem(&slots, &key);
 	struct walk *w;
 	__u64 base;
 
-	if (!cpu)
+	if (!slot)
 		return 0;
-	w = &cpu->walk[level & (LEVELS - 1)];
+	w = &slot->walk;
 	base = address - WINDOW_BELOW;
 	if (!bpf_probe_read_user(w->window, WINDOW_BYTES, (void *)base)) {
 		w->base = base;

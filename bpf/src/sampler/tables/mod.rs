@@ -10,7 +10,7 @@ mod spaces;
 pub use spaces::SpaceName;
 
 use super::memory::SharedMemory;
-use crate::skeleton::sampler::types::{mapping, mapping_kind, rules, unwind_limits};
+use crate::skeleton::sampler::types::{frame_kind, mapping, mapping_kind, rules, unwind_limits};
 use crate::unwind::rule::{Compact, Unsupported};
 use crate::unwind::table::Table;
 use arena::{Arena, Piece, Position};
@@ -54,6 +54,15 @@ pub enum Way<'a> {
         table: &'a Installed,
         /// Address in memory less virtual address.
         bias: u64,
+    },
+    /// By a table, where an interpreter's loop runs: its walker adds the frames that the loop runs.
+    Interpreter {
+        /// The file's.
+        table: &'a Installed,
+        /// Address in memory less virtual address.
+        bias: u64,
+        /// Which interpreter, 1 to 7.
+        runtime: u8,
     },
     /// By frame pointer: files without rules.
     FramePointers,
@@ -168,7 +177,7 @@ impl Tables {
         let words: Vec<u32> = sorted.iter().flat_map(|mapping| words(mapping)).collect();
         let Some(list) = self.arena.take(words.len() as u32)? else { return Ok(false) };
         self.arena.write(list, 0, &words);
-        match self.spaces.set(name, list, sorted.len() as u32, super::load::random()) {
+        match self.spaces.set(name, list, sorted.len() as u32, super::settings::random()) {
             Ok(before) => {
                 before.into_iter().for_each(|piece| self.arena.retire(piece));
                 Ok(true)
@@ -215,19 +224,21 @@ impl Tables {
 
 /// A mapping as the programs read it.
 fn words(of: &CodeMapping<'_>) -> [u32; MAPPING_WORDS] {
+    let by_table = |table: &Installed, bias, kind| {
+        (table.base.wrapping_add(bias), table.directory.at, table.pages, kind)
+    };
     let (origin, directory, pages, kind) = match of.way {
-        Way::Rules { table, bias } => (
-            table.base.wrapping_add(bias),
-            table.directory.at,
-            table.pages,
-            mapping_kind::MAPPING_RULES,
-        ),
-        Way::FramePointers => (0, Position(0), 0, mapping_kind::MAPPING_FRAME_POINTERS),
-        Way::RunTime => (0, Position(0), 0, mapping_kind::MAPPING_RUN_TIME),
-        Way::Unknown => (0, Position(0), 0, mapping_kind::MAPPING_UNKNOWN),
+        Way::Rules { table, bias } => by_table(table, bias, mapping_kind::MAPPING_RULES.0),
+        Way::Interpreter { table, bias, runtime } => {
+            let number = u32::from(runtime) & frame_kind::FRAME_KIND_MASK.0;
+            by_table(table, bias, mapping_kind::MAPPING_INTERPRETERS.0 + number)
+        }
+        Way::FramePointers => (0, Position(0), 0, mapping_kind::MAPPING_FRAME_POINTERS.0),
+        Way::RunTime => (0, Position(0), 0, mapping_kind::MAPPING_RUN_TIME.0),
+        Way::Unknown => (0, Position(0), 0, mapping_kind::MAPPING_UNKNOWN.0),
     };
     let halves = |word: u64| [word as u32, (word >> 32) as u32];
     let [start, end, origin] = [of.start, of.end, origin].map(halves);
-    let pages = pages & ((1 << KIND_SHIFT) - 1) | kind.0 << KIND_SHIFT;
+    let pages = pages & ((1 << KIND_SHIFT) - 1) | kind << KIND_SHIFT;
     [start[0], start[1], end[0], end[1], origin[0], origin[1], directory.0, pages]
 }

@@ -26,8 +26,10 @@ pub const RULE_STALE: u64 = 1 << 3;
 pub const RULE_FP_SHIFT: u64 = 4;
 /// Two bits: where the return address lies.
 pub const RULE_RA_SHIFT: u64 = 6;
-/// Six bits: a register, a stub's threshold, or why the rules cannot be expressed.
+/// Five bits: a register, a stub's threshold, or why the rules cannot be expressed. The bit above is always 0: the programs use it.
 pub const RULE_NUMBER_SHIFT: u64 = 8;
+/// The five bits.
+pub const RULE_NUMBER_MASK: u64 = 31;
 /// Two bits: how the spare register is restored.
 pub const RULE_SPARE_SHIFT: u64 = 14;
 /// Eight bits: the frame pointer's place in words, signed.

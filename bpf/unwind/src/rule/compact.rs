@@ -6,7 +6,8 @@
 //! | 3 | synthesised; of a step by the frame pointer: because rules are not there yet |
 //! | 4, 5 | frame pointer: same, at the frame address, at the frame pointer, unknown |
 //! | 6, 7 | return address: the word below the frame address, none (end), elsewhere by the frame address, by a register |
-//! | 8 to 13 | DWARF number of the register; a stub's threshold; the kind of what is not supported |
+//! | 8 to 12 | DWARF number of the register; a stub's threshold; the kind of what is not supported |
+//! | 13 | 0; the kernel programs use it |
 //! | 14, 15 | spare register: unknown, same, at the frame address |
 //! | 16 to 23 | frame pointer's place in words, signed |
 //! | 24 to 31 | return address's place in words, signed; by a register in half words, odd ones from the stack pointer, even ones from the frame pointer; where it is the usual one the spare register's place |
@@ -14,10 +15,11 @@
 
 use super::bits::{
     RULE_ADD_SHIFT, RULE_DEREF, RULE_FP_AT_CFA, RULE_FP_AT_FP, RULE_FP_AT_SHIFT, RULE_FP_SAME,
-    RULE_FP_SHIFT, RULE_FP_UNKNOWN, RULE_FRAME_POINTER, RULE_NONE, RULE_NUMBER_SHIFT,
-    RULE_OFFSET_SHIFT, RULE_OTHER_AT_SHIFT, RULE_PLT, RULE_RA_AT_CFA, RULE_RA_AT_REGISTER,
-    RULE_RA_END, RULE_RA_SHIFT, RULE_RA_USUAL, RULE_REGISTER, RULE_SIGNAL_FRAME, RULE_SPARE_AT_CFA,
-    RULE_SPARE_SAME, RULE_SPARE_SHIFT, RULE_STALE, RULE_SYNTHESISED, RULE_UNSUPPORTED,
+    RULE_FP_SHIFT, RULE_FP_UNKNOWN, RULE_FRAME_POINTER, RULE_NONE, RULE_NUMBER_MASK,
+    RULE_NUMBER_SHIFT, RULE_OFFSET_SHIFT, RULE_OTHER_AT_SHIFT, RULE_PLT, RULE_RA_AT_CFA,
+    RULE_RA_AT_REGISTER, RULE_RA_END, RULE_RA_SHIFT, RULE_RA_USUAL, RULE_REGISTER,
+    RULE_SIGNAL_FRAME, RULE_SPARE_AT_CFA, RULE_SPARE_SAME, RULE_SPARE_SHIFT, RULE_STALE,
+    RULE_SYNTHESISED, RULE_UNSUPPORTED,
 };
 use super::{Cfa, Restore, ReturnAddress, Rule, RuleTrust, Unsupported};
 
@@ -25,7 +27,7 @@ use super::{Cfa, Restore, ReturnAddress, Rule, RuleTrust, Unsupported};
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
 pub struct Compact(pub u64);
 
-const MOST_NUMBER: u8 = 63;
+const MOST_NUMBER: u8 = RULE_NUMBER_MASK as u8;
 const USUAL_RA: i32 = -8;
 /// In the place of a return address relative to a register: the register is the stack pointer.
 const BY_STACK_POINTER: u64 = 1 << RULE_OTHER_AT_SHIFT;
@@ -106,7 +108,7 @@ impl Compact {
 
     /// The kind of an unsupported rule.
     pub fn unsupported_kind(self) -> Option<Unsupported> {
-        let number = usize::try_from(self.bits(RULE_NUMBER_SHIFT, 6)).ok()?;
+        let number = usize::try_from(self.bits(RULE_NUMBER_SHIFT, 5)).ok()?;
         (self.bits(0, 3) == RULE_UNSUPPORTED).then(|| Unsupported::ALL.get(number).copied())?
     }
 
@@ -116,7 +118,7 @@ impl Compact {
     }
 
     fn cfa(self) -> Option<Cfa> {
-        let register = self.bits(RULE_NUMBER_SHIFT, 6) as u8;
+        let register = self.bits(RULE_NUMBER_SHIFT, 5) as u8;
         let half = |shift: u64| i32::from((self.0 >> shift) as i16);
         Some(match self.bits(0, 3) {
             RULE_REGISTER => {

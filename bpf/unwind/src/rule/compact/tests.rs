@@ -11,7 +11,7 @@ fn restores() -> Vec<Restore> {
 fn cfas() -> Vec<Cfa> {
     let mut all = vec![Cfa::SignalFrame];
     all.extend((0..18).map(|threshold| Cfa::Plt { threshold }));
-    for register in [0, 6, 7, 31, 63, 64, 255] {
+    for register in [0, 6, 7, 31, 32, 63, 64, 255] {
         for offset in [0, 8, -8, 17, 1 << 15, i32::MIN, i32::MAX] {
             all.push(Cfa::Register { register, offset });
             for add in [0, 8, -32768, 32767, 32768] {
@@ -65,7 +65,7 @@ fn every_rule_comes_back_or_is_refused() {
 
 #[test]
 fn the_short_way_is_the_long_way() {
-    for register in [0, 7, 63, 64, 300] {
+    for register in [0, 7, 31, 32, 63, 64, 300] {
         for offset in [0, -8, 16, i64::from(i32::MAX), i64::from(i32::MAX) + 1] {
             for fp in [None, Some(-16), Some(-1024), Some(1016), Some(-1032), Some(1024), Some(4)] {
                 let usual = Compact::usual(register, offset, fp);

@@ -1,0 +1,42 @@
+//! A function of a file, `uprobe:FILE:OFFSET`: one sample for each call. The program's runs can be preempted (6.0), which is
+//! what the tests of slots need it for; it is no part of the product yet.
+
+use super::event::{Event, EventSpec, Rate, Unit};
+use super::source::{Due, Kind, Number, Program, Source};
+use crate::Error;
+use std::ffi::CString;
+
+pub(super) const KIND: Kind = Kind { parse, find };
+
+const PREFIX: &str = "uprobe:";
+const ROOM: u32 = 4_000;
+
+fn parse(asked: &str, _hertz: u32) -> Option<Result<EventSpec, String>> {
+    asked.strip_prefix(PREFIX)?;
+    let spec = EventSpec { name: asked.to_owned(), rate: Rate::Every(1) };
+    Some(place(asked).map(|_| spec).ok_or_else(|| "write uprobe:FILE:OFFSET".to_owned()))
+}
+
+/// The file, and where in it.
+fn place(name: &str) -> Option<(CString, u64)> {
+    let (file, offset) = name.strip_prefix(PREFIX)?.rsplit_once(':')?;
+    let offset = u64::from_str_radix(offset.trim_start_matches("0x"), 16).ok()?;
+    Some((CString::new(file).ok()?, offset))
+}
+
+fn find(spec: &EventSpec, _cpu: u32) -> Option<Result<Source, Error>> {
+    let place = place(&spec.name)?;
+    let kind = std::fs::read_to_string("/sys/bus/event_source/devices/uprobe/type");
+    let Some(kind) = kind.ok().and_then(|text| text.trim().parse().ok()) else {
+        return Some(Err(Error::Kernel { lacks: "uprobes (CONFIG_UPROBE_EVENTS)".to_owned() }));
+    };
+    Some(Ok(Source {
+        event: Event { name: spec.name.clone(), unit: Unit::Count, rate: spec.rate },
+        number: Number { kind, config: 0, place: Some(place) },
+        due: Due::Counts(1),
+        program: Program::Call,
+        bits: 0,
+        room: ROOM,
+        beside: 3,
+    }))
+}

@@ -1,0 +1,59 @@
+//! What the kernel itself counts, `software:NAME[:COUNT]` or `NAME[:COUNT]`: one sample for so many. Its first word is the
+//! address that was touched.
+
+use super::event::{Event, EventSpec, Rate, Unit};
+use super::perf::{self, PerfEvent};
+use super::source::{Due, Kind, Number, Program, Source};
+use crate::Error;
+use crate::skeleton::sampler::types::event_bits;
+use perf_event_open_sys::bindings as sys;
+
+pub(super) const KIND: Kind = Kind { parse, find };
+
+/// Their names, and the kernel's numbers.
+const COUNTED: [(&str, u32); 3] = [
+    ("page-faults", sys::PERF_COUNT_SW_PAGE_FAULTS),
+    ("minor-faults", sys::PERF_COUNT_SW_PAGE_FAULTS_MIN),
+    ("major-faults", sys::PERF_COUNT_SW_PAGE_FAULTS_MAJ),
+];
+/// How many a sample stands for where that is not said.
+const COUNT: u64 = 100;
+/// Samples a second and CPU that there is room for.
+const ROOM: u32 = 4_000;
+
+fn parse(asked: &str, _hertz: u32) -> Option<Result<EventSpec, String>> {
+    let (prefix, rest) = match asked.strip_prefix("software:") {
+        Some(rest) => (true, rest),
+        None => (false, asked),
+    };
+    let (name, count) = rest.split_once(':').map_or((rest, None), |(name, n)| (name, Some(n)));
+    if number(name).is_none() {
+        let known: Vec<&str> = COUNTED.iter().map(|(name, _)| *name).collect();
+        return prefix.then(|| Err(format!("the software events are {}", known.join(", "))));
+    }
+    let count = match count {
+        None => Some(COUNT),
+        Some(text) => text.parse().ok().filter(|count| *count > 0),
+    };
+    let spec = |count| EventSpec { name: name.to_owned(), rate: Rate::Every(count) };
+    Some(count.map(spec).ok_or_else(|| format!("write {name} or {name}:COUNT")))
+}
+
+fn number(name: &str) -> Option<u32> {
+    COUNTED.iter().find(|(known, _)| *known == name).map(|(_, number)| *number)
+}
+
+fn find(spec: &EventSpec, cpu: u32) -> Option<Result<Source, Error>> {
+    let (Some(number), Rate::Every(count)) = (number(&spec.name), spec.rate) else { return None };
+    let source = Source {
+        event: Event { name: spec.name.clone(), unit: Unit::Count, rate: spec.rate },
+        number: Number { kind: sys::PERF_TYPE_SOFTWARE, config: number.into(), place: None },
+        due: Due::Counts(count),
+        program: Program::PerfEvent,
+        bits: event_bits::EVENT_HAS_ADDRESS.0.into(),
+        room: ROOM,
+        beside: 0,
+    };
+    let tried = PerfEvent::sampling(&source, cpu).map_err(|e| perf::explain(e, 0));
+    Some(tried.map(|_| source))
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+/* Frames that are no addresses. Where a walk comes to an interpreter's loop, that interpreter's walker adds the frames
+ * that the loop runs: behind the loop's own, innermost first. A walker is a file beside this one and a line in WALKERS,
+ * `case NUMBER: return its_frames(w, log, limit);`. There is none yet but the one that the native tests bring along. */
+#ifndef INTERPRETED_BPF_H
+#define INTERPRETED_BPF_H
+
+#include "walk/find_rule.bpf.h"
+#include "walk/frame_pointers.bpf.h"
+
+#ifdef WALKERS
+
+/* The frames of the interpreter whose loop the walk stands in; how the walk goes on. A global function: it is verified
+ * once.
+ */
+__noinline int interpreted_frames(__u32 key, __u64 limit)
+{
+	struct slot *slot = bpf_map_lookup_elem(&slots, &key);
+	struct mapping *mapping;
+	struct walk *w;
+	struct log *log;
+
+	if (!slot)
+		return WALK_BREAKS;
+	w = &slot->walk;
+	log = bpf_map_lookup_elem(&logs, &w->log);
+	mapping = mapping_of(w, w->ip - w->after);
+	if (!log || !mapping)
+		return WALK_GOES_ON;
+	switch ((mapping->pages_and_kind >> KIND_SHIFT) - MAPPING_INTERPRETERS) {
+		WALKERS
+	default:
+		return WALK_GOES_ON;
+	}
+}
+
+#else
+
+static __always_inline int interpreted_frames(__u32 key, __u64 limit)
+{
+	(void)key, (void)limit;
+	return WALK_GOES_ON;
+}
+
+#endif
+#endif
