@@ -78,6 +78,13 @@ pub struct EventSpec {
     pub rate: Rate,
 }
 
+impl Event {
+    /// Whether its samples come at the pace of time, so that each stands for CPU time: the timer's do.
+    pub fn samples_time(&self) -> bool {
+        self.unit != Unit::Count && matches!(self.rate, Rate::Hertz(_))
+    }
+}
+
 impl EventSpec {
     /// The timer: the CPU's cycles where it counts them, else its clock.
     pub fn timer(hertz: u32) -> Self {

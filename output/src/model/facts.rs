@@ -18,8 +18,8 @@ pub struct Facts {
     pub cpus: usize,
     /// The duration in nanoseconds.
     pub duration: u64,
-    /// The CPU time of the samples.
-    pub cpu: CpuTime,
+    /// The CPU time of the timer's samples; none where no timer is sampled.
+    pub cpu: Option<CpuTime>,
     /// Lost samples by cause, where it is not known which event they were of.
     pub lost: Lost,
     /// Records of mappings, processes and names that were lost.
@@ -100,6 +100,8 @@ impl fmt::Display for Rate {
 /// CPU time, and the account that it is held against.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CpuTime {
+    /// The timer's samples.
+    pub samples: u64,
     /// The CPU time of the samples in nanoseconds.
     pub sampled: u64,
     /// The same as the kernel accounts it, where it is known and not where `sampled` comes from.
@@ -188,15 +190,17 @@ impl Facts {
     pub fn sum(&self, of: impl Fn(&EventFacts) -> u64) -> u64 {
         self.events.iter().map(of).sum()
     }
+}
 
+impl CpuTime {
     /// The relative difference of the samples' CPU time from the kernel's: +0.01 is one per cent too much.
     pub fn difference(&self) -> Option<f64> {
-        let accounted = self.cpu.accounted.filter(|time| *time > 0)?;
-        Some(self.cpu.sampled as f64 / accounted as f64 - 1.0)
+        let accounted = self.accounted.filter(|time| *time > 0)?;
+        Some(self.sampled as f64 / accounted as f64 - 1.0)
     }
 
     /// The relative difference that chance explains: one standard deviation for this number of samples.
     pub fn expected_difference(&self) -> f64 {
-        1.0 / (self.quality.samples.max(1) as f64).sqrt()
+        1.0 / (self.samples.max(1) as f64).sqrt()
     }
 }

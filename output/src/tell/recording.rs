@@ -2,12 +2,14 @@
 
 use super::number::{grouped, percent};
 use super::stacks;
-use crate::model::facts::{Facts, Problem, SpoiltFile, Warning};
+use crate::model::facts::{CpuTime, EventFacts, Facts, Problem, Rate, SpoiltFile, Warning};
 
 /// The summary: samples, CPU time and its difference, losses by cause, and completeness.
 pub fn line(facts: &Facts) -> String {
     let quality = &facts.quality;
-    let mut parts = vec![format!("{} samples", grouped(quality.samples)), cpu(facts), lost(facts)];
+    let mut parts = vec![samples(facts)];
+    parts.extend(facts.cpu.as_ref().map(cpu));
+    parts.push(lost(facts));
     parts.extend(stacks::phrase(quality));
     if quality.kernel_truncated > 0 {
         let cut = percent(quality.of_samples(quality.kernel_truncated));
@@ -27,16 +29,32 @@ pub fn line(facts: &Facts) -> String {
     parts.join(", ")
 }
 
-fn cpu(facts: &Facts) -> String {
-    let time = format!("{:.2} CPU s", facts.cpu.sampled as f64 / 1e9);
-    match facts.difference() {
+/// The samples; for each event where there are several, or where they stand for no time.
+fn samples(facts: &Facts) -> String {
+    let all = format!("{} samples", grouped(facts.quality.samples));
+    let of_event = |event: &EventFacts| match event.rate {
+        Rate::Hertz(_) => format!("{} of {}", grouped(event.samples), event.name),
+        Rate::Every(_) => {
+            format!("{} for {} {}", grouped(event.samples), grouped(event.weight), event.name)
+        }
+    };
+    let events: Vec<String> = facts.events.iter().map(of_event).collect();
+    match facts.events.as_slice() {
+        [] | [EventFacts { rate: Rate::Hertz(_), .. }] => all,
+        _ => format!("{all} ({})", events.join(", ")),
+    }
+}
+
+fn cpu(cpu: &CpuTime) -> String {
+    let time = format!("{:.2} CPU s", cpu.sampled as f64 / 1e9);
+    match cpu.difference() {
         Some(difference) => format!(
             "{time} ({:+.1} % against {}, ±{:.1} % expected)",
             difference * 100.0,
-            facts.cpu.account,
-            facts.expected_difference() * 100.0
+            cpu.account,
+            cpu.expected_difference() * 100.0
         ),
-        None if facts.cpu.account.is_empty() => time,
+        None if cpu.account.is_empty() => time,
         None => format!("{time} (no kernel figure to compare with)"),
     }
 }
@@ -55,9 +73,8 @@ pub fn lost(facts: &Facts) -> String {
 /// The facts beside the summary, one a line.
 pub(super) fn comments(facts: &Facts) -> Vec<String> {
     let quality = &facts.quality;
-    let event = |event: &crate::model::facts::EventFacts| {
-        format!("event: {} {} on {} CPUs", event.name, event.rate, facts.cpus)
-    };
+    let event =
+        |event: &EventFacts| format!("event: {} {} on {} CPUs", event.name, event.rate, facts.cpus);
     let mut lines = vec![format!("bpflame {}: {}", facts.version, facts.target)];
     lines.extend(facts.events.iter().map(event));
     lines.push(format!(
@@ -117,7 +134,6 @@ fn spoilt_files(facts: &Facts) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::facts::{CpuTime, EventFacts, Rate};
     use crate::model::quality::{Defect, Defects, Quality, Unnamed};
 
     fn facts() -> Facts {
@@ -144,11 +160,12 @@ mod tests {
             target: String::from("it"),
             events: vec![event],
             cpus: 4,
-            cpu: CpuTime {
+            cpu: Some(CpuTime {
+                samples: 1_234,
                 sampled: 12_460_000_000,
                 accounted: Some(12_500_000_000),
                 account: "schedstat",
-            },
+            }),
             lost: [("stack missing", 2)].into(),
             quality,
             ..Facts::default()
@@ -167,19 +184,37 @@ mod tests {
     #[test]
     fn nothing_wrong_is_short() {
         let quality = Quality { samples: 5, ..Quality::default() };
-        assert_eq!(
-            line(&Facts { quality, ..Facts::default() }),
-            "5 samples, 0.00 CPU s, none lost"
-        );
+        assert_eq!(line(&Facts { quality, ..Facts::default() }), "5 samples, none lost");
+    }
+
+    #[test]
+    fn each_event_has_its_samples_and_those_of_counts_what_they_stand_for() {
+        let event = |name: &str, rate| EventFacts {
+            name: String::from(name),
+            rate,
+            samples: 1_234,
+            weight: 123_400,
+            ..EventFacts::default()
+        };
+        let (clock, faults) =
+            (event("cpu-clock", Rate::Hertz(99)), event("page-faults", Rate::Every(100)));
+        let quality = Quality { samples: 2_468, ..Quality::default() };
+        let said =
+            |events| samples(&Facts { events, quality: quality.clone(), ..Facts::default() });
+        assert_eq!(said(vec![clock.clone()]), "2,468 samples");
+        let of_faults = "1,234 for 123,400 page-faults";
+        assert_eq!(said(vec![faults.clone()]), format!("2,468 samples ({of_faults})"));
+        let both = said(vec![clock, faults]);
+        assert_eq!(both, format!("2,468 samples (1,234 of cpu-clock, {of_faults})"));
     }
 
     #[test]
     fn without_an_account_that_is_said() {
-        let mut facts = facts();
-        facts.cpu.accounted = None;
-        assert_eq!(cpu(&facts), "12.46 CPU s (no kernel figure to compare with)");
-        facts.cpu.account = "";
-        assert_eq!(cpu(&facts), "12.46 CPU s");
+        let mut time = facts().cpu.unwrap();
+        time.accounted = None;
+        assert_eq!(cpu(&time), "12.46 CPU s (no kernel figure to compare with)");
+        time.account = "";
+        assert_eq!(cpu(&time), "12.46 CPU s");
     }
 
     #[test]

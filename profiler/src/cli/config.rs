@@ -7,6 +7,7 @@ use crate::cli::target_spec::TargetSpec;
 use crate::host::console::Console;
 use crate::host::exit::{Failure, Kind};
 use crate::host::sudo_user::SudoUser;
+use bpf::EventSpec;
 use output::{Format, svg};
 use std::ffi::OsString;
 use std::io::IsTerminal;
@@ -64,8 +65,8 @@ pub struct Config {
 pub struct Sampling {
     /// The sampled CPUs; `None`: all.
     pub cpus: Option<Vec<u32>>,
-    /// Samples per second on each CPU.
-    pub frequency: u32,
+    /// The sampled events, one at least.
+    pub events: Vec<EventSpec>,
     /// The mode of walking user stacks.
     pub unwind: bpf::Unwind,
     /// Memory limit for unwind tables, in bytes.
@@ -139,7 +140,7 @@ impl Config {
             target: target(args.command, args.threads, args.processes, args.tree),
             sampling: Sampling {
                 cpus: args.cpus.map(|list| list.0),
-                frequency: args.frequency,
+                events: events(&args.events, args.frequency)?,
                 unwind: unwind(args.unwind)?,
                 unwind_memory: args.unwind_memory,
                 guess: !args.no_guess,
@@ -171,6 +172,23 @@ impl Config {
     pub(crate) fn owner(&self) -> Option<(u32, u32)> {
         self.sudo_user.as_ref().map(SudoUser::ids)
     }
+}
+
+/// The events that were named; none: the timer at this frequency.
+fn events(named: &[String], hertz: u32) -> Result<Vec<EventSpec>, Failure> {
+    if named.is_empty() {
+        return Ok(vec![EventSpec::timer(hertz)]);
+    }
+    let mut events: Vec<EventSpec> = Vec::new();
+    for name in named {
+        let event = EventSpec::parse(name, hertz)
+            .map_err(|why| Failure::new(Kind::Usage, format!("-e {name}: {why}")))?;
+        if events.iter().any(|other| other.name == event.name) {
+            return Err(Failure::new(Kind::Usage, format!("-e names {} twice", event.name)));
+        }
+        events.push(event);
+    }
+    Ok(events)
 }
 
 /// Whose samples, of what was typed of each; nothing of all is the machine.
@@ -265,6 +283,22 @@ mod tests {
         assert_eq!(until(&args("-- ls"), true), Until::Command);
         assert_eq!(until(&args("-a"), true), Until::Interrupt);
         assert_eq!(until(&args("-a"), false), Until::Default(ten));
+    }
+
+    #[test]
+    fn events_are_named_once_and_the_timer_has_the_frequency() {
+        let events = |line| Config::new(args(line)).map(|config| config.sampling.events);
+        let names = |line| -> Vec<String> {
+            events(line).unwrap().into_iter().map(|event| event.name).collect()
+        };
+        assert_eq!(events("-a -F 49").unwrap(), [EventSpec::timer(49)]);
+        assert_eq!(events("-a -F 49 -e profile").unwrap(), [EventSpec::timer(49)]);
+        assert_eq!(events("-a -e profile:hz:199").unwrap(), [EventSpec::timer(199)]);
+        let both = names("-a -e software:page-faults:1 -e profile");
+        assert_eq!(both, ["page-faults", "profile"]);
+        for wrong in ["-a -e x", "-a -e profile:hz:0", "-a -e page-faults -e page-faults:1"] {
+            assert_eq!(events(wrong).unwrap_err().kind, Kind::Usage, "{wrong}");
+        }
     }
 
     #[test]

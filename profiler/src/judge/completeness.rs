@@ -2,7 +2,7 @@
 
 use crate::judge::ends;
 use crate::judge::recording::{Module, Recording};
-use crate::record::aggregate::Key;
+use crate::record::counts::Key;
 use bpf::{Flags, Trust};
 use output::quality::Defect;
 

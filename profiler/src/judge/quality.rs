@@ -2,7 +2,7 @@
 
 use crate::judge::completeness::Completeness;
 use crate::judge::recording::{Module, Recording};
-use crate::record::aggregate::Key;
+use crate::record::counts::Key;
 use bpf::{Flags, Trust};
 use output::quality::{Defect, Defects, Quality, Unnamed};
 use std::collections::{BTreeMap, BTreeSet};

@@ -2,7 +2,7 @@
 
 use super::leaves::Leaf;
 use crate::host::console::clean;
-use crate::record::aggregate::{Key, StackCounts};
+use crate::record::counts::{Key, StackCounts};
 use crate::record::stacks::PlaceId;
 use bpf::{Flags, Trust};
 use symbolizer::{FileId, Named, Place, ProcessTable};

@@ -1,7 +1,8 @@
 //! Counted batches for tests.
 
-use crate::record::aggregate::{Aggregator, Rules, StackCounts};
+use crate::record::aggregate::{Aggregator, Rules};
 use crate::record::batch::Marked;
+use crate::record::counts::StackCounts;
 use bpf::Window;
 use symbolizer::ProcessTable;
 

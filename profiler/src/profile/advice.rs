@@ -2,7 +2,7 @@
 
 use crate::judge::quality::Judged;
 use output::Facts;
-use output::facts::{Problem, Warning};
+use output::facts::{Problem, Rate, Warning};
 use output::quality::{Defect, Defects};
 use std::borrow::Cow;
 use symbolizer::Reason;
@@ -36,7 +36,12 @@ pub(super) fn advice(facts: &Facts, judged: &Judged, unwind: bpf::Unwind) -> Vec
     // A handful of ticks on a machine that idles is no cause.
     let many = facts.lost_total() * 100 > facts.sum(|event| event.expected);
     if many && facts.lost_share() > WORTH_A_WARNING {
-        list.push(warning(Problem::Lost, vec!["a lower -F helps"]));
+        let most = facts.events.iter().max_by_key(|event| event.lost.values().sum::<u64>());
+        let cure = match most.map(|event| event.rate) {
+            Some(Rate::Every(_)) => "fewer of its events help: a higher count, or a smaller target",
+            _ => "a lower -F helps",
+        };
+        list.push(warning(Problem::Lost, vec![cure]));
     }
     list
 }

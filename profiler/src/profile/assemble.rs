@@ -1,8 +1,9 @@
 //! From counted stacks and names to a profile.
 
 use crate::judge::recording::Recording;
+use crate::profile::columns::Columns;
 use crate::profile::locations::Locations;
-use crate::record::aggregate::{Key, StackCounts};
+use crate::record::counts::{Key, StackCounts};
 use bpf::{Comm, Flags, Trust};
 use output::timeline::SampleTimes;
 use output::{FrameRef, Label, LabelValue, Marks, Profile, ProfileBuilder, Sample};
@@ -10,34 +11,25 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use symbolizer::ProcessTable;
 
-/// Options for making it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct AssembleOptions {
-    /// Whether samples have the labels `pid`, `tid` and `thread`.
-    pub labels: bool,
-    /// The CPU time of one unit of weight, in nanoseconds.
-    pub scale: f64,
-}
-
-/// The profile: user frames below kernel frames, values `[samples, CPU nanoseconds]`. `head` has everything but
-/// the tables and the samples.
+/// The profile: user frames below kernel frames, a row of values for each stack. `labels`: whether samples have the labels
+/// `pid`, `tid` and `thread`. `head` has everything but the columns, the tables and the samples.
 pub(crate) fn assemble(
     recording: &Recording<'_>,
-    options: AssembleOptions,
+    columns: &Columns,
+    labels: bool,
     head: Profile,
 ) -> Profile {
-    let mut builder = ProfileBuilder::new(head);
+    let mut builder = ProfileBuilder::new(columns.head(head));
     let mut locations = Locations::new(recording);
-    let labels = Labels::new(recording, options.labels);
+    let labels = Labels::new(recording, labels);
     let times = recording.counts.times.as_ref();
     let mut counts: Vec<_> = recording.counts.counts.iter().collect();
     counts.sort_unstable_by_key(|(key, _)| **key);
     for (key, count) in counts {
-        let nanoseconds = (count.weight as f64 * options.scale).round() as i64;
         let frames = frames(key, recording.counts, &mut locations, &mut builder);
         let sample = Sample {
             frames,
-            values: vec![i64::try_from(count.samples).unwrap_or(i64::MAX), nanoseconds],
+            values: columns.values(key.event, count),
             labels: labels.of(key),
             marks: marks(key, recording),
         };
@@ -155,8 +147,8 @@ mod tests {
     use crate::judge::testing::counted;
     use crate::record::aggregate::Rules;
     use crate::record::testing::{ByAddress, sample, stack};
-    use bpf::{StackId, Window};
-    use output::{Encode, Folded, ValueType};
+    use bpf::{Event, Rate, StackId, Unit, Window};
+    use output::{Encode, Folded};
     use symbolizer::Symbolize;
 
     const KERNEL: u64 = 0xffff_ffff_8000_0000;
@@ -174,11 +166,13 @@ mod tests {
         let leaves = vec![leaf; named.len()];
         let recording =
             Recording { counts: &counts, table: &table, named: &named, leaves: &leaves };
-        let value =
-            |kind: &str| ValueType { kind: String::from(kind), unit: String::from("count") };
-        let head =
-            Profile { sample_types: vec![value("samples"), value("cpu")], ..Profile::default() };
-        (assemble(&recording, AssembleOptions { labels, scale: 2.0 }, head), Judged::of(&recording))
+        let clock = Event {
+            name: String::from("cpu-clock"),
+            unit: Unit::Nanoseconds,
+            rate: Rate::Hertz(100),
+        };
+        let columns = Columns::of(&[clock], &counts, None);
+        (assemble(&recording, &columns, labels, Profile::default()), Judged::of(&recording))
     }
 
     fn folded(profile: &Profile, root: Option<&str>) -> String {
@@ -193,7 +187,7 @@ mod tests {
         let (profile, _) = made(vec![sample(1, 1, 2), sample(2, 1, 2)], true, false);
         let text = folded(&profile, None);
         assert_eq!(text, "f1030;f1020;f1010;fffffffff80000010_[k];fffffffff80000000_[k] 2\n");
-        assert_eq!(profile.samples[0].values, [2, 40]);
+        assert_eq!(profile.samples[0].values, [2, 20]);
     }
 
     #[test]

@@ -5,7 +5,6 @@ use crate::cli::config::Config;
 use crate::host::own_usage::OwnUsage;
 use crate::judge::quality::Judged;
 use crate::judge::recording::Recording;
-use crate::record::aggregate::{Count, StackCounts};
 use crate::record::recorded::Cut;
 use crate::target::resolved::ResolvedTarget;
 use bpf::{EventLosses, Started, Unit};
@@ -56,7 +55,7 @@ impl About<'_> {
         let none = EventLosses::default();
         let fact = |(at, event): (usize, &bpf::Event)| {
             let losses = cut.losses.events.get(at).unwrap_or(&none);
-            let total = total(&cut.counts, at);
+            let total = cut.counts.of_event(at);
             EventFacts {
                 name: event.name.clone(),
                 unit: event.unit.name(),
@@ -81,21 +80,23 @@ impl About<'_> {
         }
     }
 
-    fn cpu_time(self, cut: &Cut) -> CpuTime {
-        let scale = cut.scale(self.started.events.first());
-        let account = self.account();
-        CpuTime {
-            sampled: (cut.counts.weight as f64 * scale) as u64,
+    /// That of the timer's samples.
+    fn cpu_time(self, cut: &Cut) -> Option<CpuTime> {
+        let mut events = self.started.events.iter().enumerate();
+        let (at, timer) = events.find(|(_, event)| event.samples_time())?;
+        let (count, account) = (cut.counts.of_event(at), self.account(timer));
+        Some(CpuTime {
+            samples: count.samples,
+            sampled: (count.weight as f64 * count.scale(timer, cut.accounted)) as u64,
             accounted: cut.accounted.filter(|_| !account.is_empty()),
             account,
-        }
+        })
     }
 
     /// The kernel's figure to compare the CPU time with. There is none for cycles, which are scaled to it; with samples of the idle
     /// task, which exceed it; and for a saved recording.
-    fn account(self) -> &'static str {
-        let weighs_time =
-            self.started.events.first().is_some_and(|event| event.unit == Unit::Nanoseconds);
+    fn account(self, timer: &bpf::Event) -> &'static str {
+        let weighs_time = timer.unit == Unit::Nanoseconds;
         match self.target.tasks {
             _ if self.config.stored.replay.is_some() || !weighs_time => "",
             bpf::Target::Machine if self.config.sampling.idle => "",
@@ -103,15 +104,6 @@ impl About<'_> {
             bpf::Target::Processes(_) | bpf::Target::Threads(_) => "schedstat",
         }
     }
-}
-
-/// An event's samples, and their weight.
-fn total(counts: &StackCounts, event: usize) -> Count {
-    let of_event = counts.counts.iter().filter(|(key, _)| usize::from(key.event) == event);
-    of_event.fold(Count::default(), |sum, (_, count)| Count {
-        samples: sum.samples + count.samples,
-        weight: sum.weight.saturating_add(count.weight),
-    })
 }
 
 fn of_no_event(cut: &Cut) -> Lost {

@@ -1,68 +1,11 @@
 //! Counting samples by key, and turning their addresses into places while the processes live.
 
 use super::batch::{Applied, Marked};
-use super::stacks::{Lost, PlacedStack, Stacks};
+use super::counts::{Key, StackCounts};
+use super::stacks::Lost;
 use bpf::{Comm, Flags, Frame, FrameKind, Sample, SideBand, SideBandKind, Stack, StackId, Window};
-use output::timeline::Times;
 use std::collections::{HashMap, HashSet};
 use symbolizer::{Event, EventKind, FileId, Identity, Place, ProcessTable, Space};
-
-/// The key of a count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Key {
-    /// The process's address space; none for the idle task and for foreign tasks.
-    pub space: Option<Space>,
-    /// The process id.
-    pub pid: u32,
-    /// The user stack.
-    pub user: Option<PlacedStack>,
-    /// The kernel stack.
-    pub kernel: Option<PlacedStack>,
-    /// The thread; 0 if threads are not distinguished.
-    pub tid: u32,
-    /// The thread's name; empty if threads are not distinguished.
-    pub comm: Comm,
-    /// Which of the recording's events.
-    pub event: u16,
-    /// The flags of the samples.
-    pub flags: Flags,
-}
-
-/// A count.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Count {
-    /// Samples.
-    pub samples: u64,
-    /// Their weight, in the event's unit.
-    pub weight: u64,
-}
-
-/// A finished recording's counts.
-#[derive(Debug, Default)]
-pub(crate) struct StackCounts {
-    /// The stacks.
-    pub stacks: Stacks,
-    /// The counts.
-    pub counts: HashMap<Key, Count>,
-    /// Samples in all counts together.
-    pub samples: u64,
-    /// Their weight, in the event's unit.
-    pub weight: u64,
-    /// Samples whose stack never came.
-    pub stack_missing: u64,
-    /// Samples for which there was no memory left.
-    pub memory_full: u64,
-    /// Main threads' names as samples had them, by process id: for processes whose name the table does not know.
-    pub main_names: HashMap<u32, Comm>,
-    /// The time of the first sample, CLOCK_MONOTONIC nanoseconds.
-    pub first: Option<u64>,
-    /// The time of the last sample.
-    pub last: Option<u64>,
-    /// The samples' times since the first one, in microseconds, where they are kept. Samples for whose time there was no memory
-    /// have none.
-    pub times: Option<HashMap<Key, Times>>,
-}
-
 /// The settings of the aggregator.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Rules {
@@ -159,16 +102,12 @@ impl Aggregator {
             Err(Lost::Missing) => return self.result.stack_missing += 1,
             Err(Lost::Full) => return self.result.memory_full += 1,
         };
-        let count = self.result.counts.entry(key).or_default();
-        count.samples += 1;
-        self.result.samples += 1;
+        self.result.counts.entry(key).or_default().add(sample.weight);
+        self.result.add(sample);
         if sample.tid == sample.space.pid {
             self.result.main_names.insert(sample.tid, sample.comm);
         }
-        self.result.weight = self.result.weight.saturating_add(sample.weight);
-        count.weight = count.weight.saturating_add(sample.weight);
-        let first = *self.result.first.get_or_insert(sample.time);
-        self.result.last = Some(sample.time);
+        let first = self.result.first.unwrap_or(sample.time);
         self.keep_time(key, sample.time.saturating_sub(first) / 1_000);
     }
 
@@ -268,7 +207,10 @@ fn locate(table: &mut ProcessTable, space: Space, frame: Frame) -> Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::counts::Count;
+    use crate::record::stacks::Stacks;
     use crate::record::testing::{COMM, SPACE, mmap, sample, stack};
+    use output::timeline::Times;
 
     const GATE: Gate = Gate { pid: SPACE.pid, name: b"gate", first_name: b"exe" };
 
@@ -297,7 +239,7 @@ mod tests {
         let mut counts: Vec<Count> = result.counts.values().copied().collect();
         counts.sort_by_key(|count| count.samples);
         assert_eq!(counts, [Count { samples: 1, weight: 10 }, Count { samples: 2, weight: 20 }]);
-        assert_eq!((result.samples, result.weight), (3, 30));
+        assert_eq!((result.samples, result.events), (3, vec![Count { samples: 3, weight: 30 }]));
         assert_eq!((result.first, result.last), (Some(1), Some(3)));
     }
 

@@ -1,11 +1,12 @@
 //! From a source of samples to counted stacks.
 //!
 //! In reading order: `source` (live or saved), `freeze` (kernels that must not be sampled), `pace` and `drain_budget` (the time between
-//! drains), `limits` (the end), `batch` (the order of its processing), `aggregate` and `stacks`, `cpu_time` (as the kernel counts it),
+//! drains), `limits` (the end), `batch` (the order of its processing), `aggregate`, `counts` and `stacks`, `cpu_time` (as the kernel counts it),
 //! `saved_recording`, `recorded` (the result).
 
 pub(crate) mod aggregate;
 pub(crate) mod batch;
+pub(crate) mod counts;
 pub(crate) mod cpu_time;
 mod drain_budget;
 mod freeze;

@@ -4,8 +4,8 @@ use crate::cli::config::Sampling;
 use crate::host::exit::{Failure, Kind};
 use bpf::replay::Replay;
 use bpf::{
-    Cost, Error, Event, EventSpec, Losses, Rate, SampleSource, Sampler, Started, Tables, Target,
-    Unit, Window,
+    Cost, Error, Event, EventSpec, Losses, SampleSource, Sampler, Started, Tables, Target, Unit,
+    Window,
 };
 use std::os::fd::BorrowedFd;
 use std::path::Path;
@@ -36,7 +36,7 @@ impl Source {
         let sampler = Sampler::open(&bpf::Config {
             target: tasks.clone(),
             cpus: sampling.cpus.clone(),
-            events: vec![EventSpec::timer(sampling.frequency)],
+            events: sampling.events.clone(),
             user: sampling.user,
             kernel: sampling.kernel,
             idle: sampling.idle,
@@ -55,14 +55,14 @@ impl Source {
         }
     }
 
-    /// Starts sampling.
-    pub(crate) fn start(&mut self, frequency: u32) -> Result<Started, Failure> {
+    /// Starts sampling; what a saved recording does not say of its event is taken from those that are asked for.
+    pub(crate) fn start(&mut self, asked: &[EventSpec]) -> Result<Started, Failure> {
         match self {
             Self::Live(sampler) => Ok(sampler.start()?),
             // Facts that a saved recording lacks are left open, the same for every replay.
             Self::Replay(replay) => Ok(Started {
                 events: match replay.events() {
-                    [] => vec![unnamed(frequency)],
+                    [] => asked.iter().take(1).map(unnamed).collect(),
                     named => named.to_vec(),
                 },
                 cpus: Vec::new(),
@@ -106,8 +106,8 @@ impl Source {
 }
 
 /// The event of a recording that names none.
-fn unnamed(frequency: u32) -> Event {
-    Event { name: String::from("replay"), unit: Unit::Nanoseconds, rate: Rate::Hertz(frequency) }
+fn unnamed(asked: &EventSpec) -> Event {
+    Event { name: String::from("replay"), unit: Unit::Nanoseconds, rate: asked.rate }
 }
 
 impl SampleSource for Source {

@@ -72,7 +72,7 @@ impl Session<Source> {
         let by_fp = sampling.unwind == bpf::Unwind::Auto;
         let ready = |tables| Unwinding::ready(tables, (machine, by_fp), program(config), &table);
         let unwinding = source.tables().map(ready).transpose()?;
-        let started = source.start(sampling.frequency)?;
+        let started = source.start(&sampling.events)?;
         saved.events(&started.events);
         let time = match config.stored.replay {
             Some(_) => CpuTime::Unknown,

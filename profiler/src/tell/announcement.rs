@@ -2,7 +2,7 @@
 
 use crate::cli::config::{Config, Until};
 use crate::target::resolved::ResolvedTarget;
-use bpf::Started;
+use bpf::{Event, Rate, Started};
 
 /// Prints the target, the event, the CPUs and the end of the recording.
 pub(crate) fn announce(config: &Config, target: &ResolvedTarget, started: &Started) {
@@ -18,11 +18,15 @@ pub(crate) fn announce(config: &Config, target: &ResolvedTarget, started: &Start
         Until::Command => String::from("until it exits"),
         Until::Interrupt => String::from("until Ctrl-C"),
     };
-    let event = started.events.first().map_or("", |event| &event.name);
-    let (hertz, cpus) = (config.sampling.frequency, &started.cpus);
+    let event = |event: &Event| match event.rate {
+        Rate::Hertz(hertz) => format!("{} at {hertz} Hz", event.name),
+        Rate::Every(count) => format!("{} every {count}", event.name),
+    };
+    let (events, cpus): (Vec<_>, _) = (started.events.iter().map(event).collect(), &started.cpus);
     let noun = if cpus.len() == 1 { "CPU" } else { "CPUs" };
     console.note(format_args!(
-        "recording {title} with {event} at {hertz} Hz on {} {noun} {until}",
+        "recording {title} with {} on {} {noun} {until}",
+        events.join(" and "),
         cpus.len()
     ));
     console.detail(format_args!("sampling the CPUs {cpus:?}"));

@@ -68,11 +68,19 @@ fn nothing(facts: &Facts) -> Failure {
     let target = &facts.target;
     let why = if facts.lost_share() > 0.5 {
         words::lost(facts)
+    } else if facts.cpu.is_none() && !facts.events.is_empty() {
+        let names: Vec<&str> = facts.events.iter().map(|event| event.name.as_str()).collect();
+        format!("no sample of {} was due in {target}", names.join(" or "))
     } else {
         format!("{target} did not run on the sampled CPUs during the recording")
     };
-    Failure::new(Kind::NoSamples, format!("no samples, nothing written: {why}"))
-        .cure("record longer with -d, or sample more often with -F")
+    let failure = Failure::new(Kind::NoSamples, format!("no samples, nothing written: {why}"));
+    match facts.cpu {
+        None if !facts.events.is_empty() => {
+            failure.cure("record longer with -d, or sample each one with a count of 1")
+        }
+        _ => failure.cure("record longer with -d, or sample more often with -F"),
+    }
 }
 
 #[cfg(test)]

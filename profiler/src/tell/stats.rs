@@ -2,7 +2,7 @@
 //! for which a serialization framework would be larger than this file.
 
 use output::Facts;
-use output::facts::Cost;
+use output::facts::{Cost, EventFacts, Rate};
 use output::quality::{Defect, Defects, Quality};
 use std::fmt::Write;
 
@@ -25,7 +25,9 @@ fn recording(facts: &Facts, top: &mut Object) {
         .text("event", event.map_or("", |event| &event.name));
     top.maybe("frequency_hz", rate.map(u64::from)).number("cpus", facts.cpus);
     top.number("duration_ns", facts.duration).number("samples", facts.quality.samples);
-    top.number("cpu_ns", facts.cpu.sampled).maybe("accounted_cpu_ns", facts.cpu.accounted);
+    let cpu = facts.cpu.as_ref();
+    top.maybe("cpu_ns", cpu.map(|time| time.sampled));
+    top.maybe("accounted_cpu_ns", cpu.and_then(|time| time.accounted));
     top.number("lost_total", facts.lost_total());
     top.object("lost", facts.lost_by_cause().into_iter());
     top.number("side_band_lost", facts.side_band_lost)
@@ -33,6 +35,19 @@ fn recording(facts: &Facts, top: &mut Object) {
     top.number("runs", facts.sum(|event| event.runs))
         .number("idle_runs", facts.sum(|event| event.idle))
         .number("foreign_runs", facts.sum(|event| event.foreign));
+    top.objects("events", &facts.events.iter().map(event_figures).collect::<Vec<_>>());
+}
+
+fn event_figures(event: &EventFacts) -> Object {
+    let mut object = Object::new();
+    object.text("name", &event.name).text("unit", event.unit);
+    match event.rate {
+        Rate::Hertz(hertz) => object.number("hertz", hertz),
+        Rate::Every(count) => object.number("every", count),
+    };
+    object.number("samples", event.samples).number("weight", event.weight);
+    object.number("lost", event.lost.values().sum::<u64>()).number("runs", event.runs);
+    object
 }
 
 fn quality(quality: &Quality, top: &mut Object) {

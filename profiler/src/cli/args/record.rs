@@ -36,7 +36,12 @@ pub struct RecordArgs {
     #[arg(short = 'd', long, value_name = "TIME", value_parser = value::duration)]
     pub duration: Option<Duration>,
 
-    /// Samples per second on each CPU
+    /// Event to sample, repeatable: profile[:hz:N] is the timer (the default); page-faults[:COUNT], minor-faults[:COUNT] and
+    /// major-faults[:COUNT] take one sample for COUNT faults (default: 100). Graphs show the first event
+    #[arg(short = 'e', long = "event", value_name = "EVENT")]
+    pub events: Vec<String>,
+
+    /// Samples of the timer per second on each CPU
     #[arg(short = 'F', long, value_name = "HERTZ", default_value = "99", value_parser = value::hertz)]
     pub frequency: u32,
 

@@ -2,7 +2,7 @@
 
 use super::super::Session;
 use super::{Closed, Cut, session};
-use crate::record::aggregate::{Count, Key, StackCounts};
+use crate::record::counts::{Count, Key, StackCounts};
 use crate::record::testing::stack;
 use bpf::replay::{Recorder, Replay};
 use bpf::{

@@ -6,14 +6,15 @@ use crate::host::own_usage::OwnUsage;
 use crate::judge::leaves::leaves;
 use crate::judge::quality::Judged;
 use crate::judge::recording::Recording;
-use crate::profile::assemble::{AssembleOptions, assemble};
+use crate::profile::assemble::assemble;
+use crate::profile::columns::Columns;
 use crate::profile::names;
 use crate::record::testing::stack;
 use bpf::{
     AddressSpace, Comm, Error, Losses, Sample, SampleSource, SideBand, SideBandKind, StackId,
     Window,
 };
-use output::{Profile, ValueType};
+use output::Profile;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::process::Command;
@@ -154,10 +155,8 @@ fn storm() {
         let leaves = leaves(&counts.stacks, table);
         let recording = Recording { counts, table, named: &named, leaves: &leaves };
         let quality = Judged::of(&recording).quality;
-        let value = ValueType { kind: String::from("x"), unit: String::from("count") };
-        let head = Profile { sample_types: vec![value.clone(), value], ..Profile::default() };
-        let options = AssembleOptions { labels: true, scale: 1.0 };
-        let profile = assemble(&recording, options, head);
+        let columns = Columns::of(&session.started.events, counts, None);
+        let profile = assemble(&recording, &columns, true, Profile::default());
         samples += quality.samples;
         in_files += profile.mappings.len();
         session.retire();
