@@ -7,6 +7,7 @@ mod commands;
 mod compare;
 mod cpu_time;
 mod debug_files;
+mod events;
 mod java;
 mod namespaces;
 mod programs;
@@ -30,6 +31,7 @@ pub(crate) fn modules() -> Vec<(&'static str, Vec<(&'static str, Test)>)> {
         ("live::commands", commands::tests()),
         ("live::compare", compare::tests()),
         ("live::cpu_time", cpu_time::tests()),
+        ("live::events", events::tests()),
         ("live::storms", storms::tests()),
         ("live::namespaces", namespaces::tests()),
         ("live::java", java::tests()),

@@ -13,6 +13,7 @@ tests!(
     mappings_that_replace_one_another,
     names_of_threads_with_any_bytes,
     losses_and_marks_reach_the_file,
+    events_in_different_units,
     how_far_stacks_go_and_how_frames_were_found,
     trust_stays_when_a_file_is_read_and_written_again,
     a_malformed_recording_is_named_with_its_line,
@@ -42,6 +43,22 @@ fn names_of_threads_with_any_bytes() -> Result<(), Skip> {
 /// A truncated stack, a kernel thread, a task of another PID namespace, lost samples and lost mapping records.
 fn losses_and_marks_reach_the_file() -> Result<(), Skip> {
     compare("losses")
+}
+
+/// The timer beside page faults, of which a sample is ten: a stack has the values of both.
+fn events_in_different_units() -> Result<(), Skip> {
+    compare("events")?;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("out.pb.gz");
+    let mut command = lab::command(["record", "-q", "--replay"]);
+    command.arg(lab::root().join("testdata/recordings/events.txt"));
+    lab::finish(command.arg("-o").arg(&path)).with_code(0);
+    let profile = PprofFile::read(&path);
+    assert_eq!(profile.sample_types, ["samples/count", "cpu/nanoseconds", "page-faults/count"]);
+    let mut values: Vec<&[i64]> = profile.samples.iter().map(|s| s.values.as_slice()).collect();
+    values.sort_unstable();
+    assert_eq!(values, [&[0, 0, 20][..], &[2, 20_000_000, 10]]);
+    Ok(())
 }
 
 /// A stack of every kind: complete, with a guess, not sure, and incomplete for each reason.

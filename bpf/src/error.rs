@@ -29,6 +29,11 @@ pub enum Error {
         /// So many can.
         most: u32,
     },
+    /// An event comes from all CPUs, and some were chosen.
+    Everywhere {
+        /// The event.
+        event: String,
+    },
     /// A CPU in the list does not exist or is offline.
     Cpu(u32),
     /// A stored recording is malformed.
@@ -62,6 +67,9 @@ impl fmt::Display for Error {
                 "the frequency is above the kernel's limit of {limit} Hz (kernel.perf_event_max_sample_rate)"
             ),
             Self::Events { most } => write!(f, "1 to {most} events can be sampled at a time"),
+            Self::Everywhere { event } => {
+                write!(f, "{event} is sampled on all CPUs, not on chosen ones")
+            }
             Self::Cpu(cpu) => write!(f, "CPU {cpu} does not exist or is offline"),
             Self::Replay { line, what } => {
                 write!(f, "the recording's line {line} is malformed: {what}")

@@ -3,23 +3,17 @@
 
 mod event;
 pub(crate) mod perf;
-#[cfg(feature = "probes")]
-mod probe;
 mod software;
 mod source;
 mod timer;
+mod uprobe;
 
 use crate::Error;
 pub use event::{Event, EventSpec, Rate, Unit};
 pub(crate) use source::{Due, Program, Source};
 
 /// Every source; the first one that knows an event has it.
-const KINDS: &[source::Kind] = &[
-    timer::KIND,
-    software::KIND,
-    #[cfg(feature = "probes")]
-    probe::KIND,
-];
+const KINDS: &[source::Kind] = &[timer::KIND, software::KIND, uprobe::KIND];
 
 impl EventSpec {
     /// The event that a user names; a timer without a frequency of its own has this one.
@@ -50,7 +44,12 @@ mod tests {
         assert_eq!(parse("profile:hz:99"), spec("profile", Rate::Hertz(99)));
         assert_eq!(parse("page-faults"), spec("page-faults", Rate::Every(100)));
         assert_eq!(parse("software:page-faults:1"), spec("page-faults", Rate::Every(1)));
+        let called = "uprobe:/a:b:0x10";
+        assert_eq!(parse(called), spec(called, Rate::Every(1)));
         for wrong in ["", "profile:99", "profile:hz:0", "page-faults:0", "page-faults:", "cycles"] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+        for wrong in ["uprobe:/a", "uprobe:/a:10", "uprobe::0x10", "uprobe:/a:0x"] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
         assert!(parse("software:nothing").unwrap_err().contains("page-faults"));

@@ -50,6 +50,7 @@ fn find(spec: &EventSpec, cpu: u32) -> Option<Result<Source, Error>> {
         number: Number { kind: sys::PERF_TYPE_SOFTWARE, config: number.into(), place: None },
         due: Due::Counts(count),
         program: Program::PerfEvent,
+        everywhere: false,
         bits: event_bits::EVENT_HAS_ADDRESS.0.into(),
         room: ROOM,
         beside: 0,

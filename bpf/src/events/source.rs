@@ -23,6 +23,8 @@ pub(crate) struct Source {
     pub(crate) due: Due,
     /// Which program it runs.
     pub(crate) program: Program,
+    /// Whether one attachment has the program run on every CPU, as where an instruction is watched.
+    pub(crate) everywhere: bool,
     /// What the program knows of it (`event_bits`).
     pub(crate) bits: u64,
     /// Samples a second and CPU that there is to be room for.

@@ -60,6 +60,7 @@ fn timer(name: &str, unit: Unit, hertz: u32, due: Due, kind: u32, config: u64) -
         number: Number { kind, config, place: None },
         due,
         program: Program::PerfEvent,
+        everywhere: false,
         bits: 0,
         room: hertz,
         beside: 0,

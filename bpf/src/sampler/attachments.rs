@@ -52,8 +52,9 @@ impl Attachments {
         Ok(())
     }
 
+    /// Whether events of a CPU run the program already.
     pub(crate) fn has(&self, cpu: u32) -> bool {
-        self.attached.iter().any(|attached| attached.cpu == cpu)
+        self.attached.iter().any(|attached| self.source.everywhere || attached.cpu == cpu)
     }
 
     /// Closes the events of CPUs that are not in the list, and those that ended because theirs was away.

@@ -107,6 +107,9 @@ impl Sampler {
         let chosen = cpus::chosen(config.cpus.as_deref())?;
         let found = config.events.iter().map(|spec| events::find(spec, chosen[0]));
         let sources: Vec<Source> = found.collect::<Result<_, _>>()?;
+        if let (Some(source), Some(_)) = (sources.iter().find(|s| s.everywhere), &config.cpus) {
+            return Err(Error::Everywhere { event: source.event.name.clone() });
+        }
         let mut sizes = Sizes::choose(cpus::count()?, &sources);
         if config.target == Target::Machine {
             sizes.id_entries = 1;

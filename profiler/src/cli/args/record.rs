@@ -37,7 +37,8 @@ pub struct RecordArgs {
     pub duration: Option<Duration>,
 
     /// Event to sample, repeatable: profile[:hz:N] is the timer (the default); page-faults[:COUNT], minor-faults[:COUNT] and
-    /// major-faults[:COUNT] take one sample for COUNT faults (default: 100). Graphs show the first event
+    /// major-faults[:COUNT] take one sample for COUNT faults (default: 100); uprobe:FILE:0xOFFSET takes one for each call of
+    /// the function at this offset of a file. Graphs show the first event
     #[arg(short = 'e', long = "event", value_name = "EVENT")]
     pub events: Vec<String>,
 

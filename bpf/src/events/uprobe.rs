@@ -1,5 +1,5 @@
-//! A function of a file, `uprobe:FILE:OFFSET`: one sample for each call. The program's runs can be preempted (6.0), which is
-//! what the tests of slots need it for; it is no part of the product yet.
+//! A function of a file, `uprobe:FILE:0xOFFSET`: one sample for each call, by whatever process. The program's runs can be
+//! preempted (6.0).
 
 use super::event::{Event, EventSpec, Rate, Unit};
 use super::source::{Due, Kind, Number, Program, Source};
@@ -14,14 +14,17 @@ const ROOM: u32 = 4_000;
 fn parse(asked: &str, _hertz: u32) -> Option<Result<EventSpec, String>> {
     asked.strip_prefix(PREFIX)?;
     let spec = EventSpec { name: asked.to_owned(), rate: Rate::Every(1) };
-    Some(place(asked).map(|_| spec).ok_or_else(|| "write uprobe:FILE:OFFSET".to_owned()))
+    Some(place(asked).map(|_| spec).ok_or_else(|| {
+        "write uprobe:FILE:0xOFFSET, with the function's offset in the file".to_owned()
+    }))
 }
 
 /// The file, and where in it.
 fn place(name: &str) -> Option<(CString, u64)> {
     let (file, offset) = name.strip_prefix(PREFIX)?.rsplit_once(':')?;
-    let offset = u64::from_str_radix(offset.trim_start_matches("0x"), 16).ok()?;
-    Some((CString::new(file).ok()?, offset))
+    let offset = u64::from_str_radix(offset.strip_prefix("0x")?, 16).ok()?;
+    let named = !file.is_empty();
+    Some((CString::new(file).ok().filter(|_| named)?, offset))
 }
 
 fn find(spec: &EventSpec, _cpu: u32) -> Option<Result<Source, Error>> {
@@ -33,8 +36,9 @@ fn find(spec: &EventSpec, _cpu: u32) -> Option<Result<Source, Error>> {
     Some(Ok(Source {
         event: Event { name: spec.name.clone(), unit: Unit::Count, rate: spec.rate },
         number: Number { kind, config: 0, place: Some(place) },
-        due: Due::Counts(1),
+        due: Due::Unknown,
         program: Program::Call,
+        everywhere: true,
         bits: 0,
         room: ROOM,
         beside: 3,
