@@ -66,8 +66,8 @@ fn no_stack_is_missing_over_the_cuts_of_a_live_recording() {
     samples += closed.last.counts.samples;
     missing += closed.last.counts.stack_missing;
     runs += closed.last.losses.sum(|event| event.runs);
-    eprintln!("{cuts} cuts, {samples} samples of {runs} runs, {missing} without their stacks");
-    assert_eq!(missing, 0);
-    assert!(samples > 1_000, "{samples}");
-    assert!(runs >= samples);
+    let seen = format!("{cuts} cuts, {samples} samples of {runs} runs, {missing} without stacks");
+    assert_eq!(missing, 0, "{seen}");
+    assert!(samples > 1_000, "{seen}");
+    assert!(runs >= samples, "{seen}");
 }

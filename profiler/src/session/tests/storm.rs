@@ -169,7 +169,6 @@ fn storm() {
                 names: symbolizer.kept_bytes(),
                 descriptors: std::fs::read_dir("/proc/self/fd").unwrap().count(),
             };
-            eprintln!("after {round} cuts: {level:?}");
             early = match early {
                 None => Some(level),
                 Some(early) => return flat(&early, &level, samples, in_files),
@@ -183,11 +182,14 @@ fn flat(early: &Level, late: &Level, samples: u64, in_files: usize) {
     assert!(in_files > 10_000, "some lie in files: {in_files}");
     assert!(early.held.descriptors > 0 && early.names > 0, "the files are read");
     let more = |late: usize, early: usize| late > early + early / 10 + 8;
-    assert!(!more(late.held.spaces, early.held.spaces), "address spaces");
-    assert!(!more(late.held.processes, early.held.processes), "processes");
-    assert!(!more(late.held.files, early.held.files), "files");
-    assert!(!more(late.held.descriptors, early.held.descriptors), "descriptors of the table");
-    assert!(!more(late.descriptors, early.descriptors), "descriptors");
+    assert!(!more(late.held.spaces, early.held.spaces), "address spaces: {early:?}, {late:?}");
+    assert!(!more(late.held.processes, early.held.processes), "processes: {early:?}, {late:?}");
+    assert!(!more(late.held.files, early.held.files), "files: {early:?}, {late:?}");
+    assert!(
+        !more(late.held.descriptors, early.held.descriptors),
+        "descriptors of the table: {early:?}, {late:?}"
+    );
+    assert!(!more(late.descriptors, early.descriptors), "descriptors: {early:?}, {late:?}");
     let without_names = |level: &Level| level.memory.saturating_sub(level.names as u64);
     let grown = without_names(late).saturating_sub(without_names(early));
     assert!(grown < 4 << 20, "{grown} bytes more");
