@@ -43,7 +43,7 @@ pub fn comments(profile: &Profile) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::{EventFacts, Facts, Rate};
+    use crate::facts::{CpuTime, EventFacts, Facts, Rate};
     use crate::formats::pprof;
     use crate::testing::small;
     use crate::{Encode, Pprof, Svg};
@@ -53,6 +53,7 @@ mod tests {
             EventFacts { name: "cycles".into(), rate: Rate::Hertz(99), ..EventFacts::default() };
         let mut facts = Facts { target: "it (7)".into(), ..Facts::default() };
         facts.events = vec![event];
+        facts.cpu = Some(CpuTime::default());
         facts.quality.samples = 23;
         Profile {
             facts: Some(facts),
