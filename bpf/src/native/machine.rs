@@ -1,6 +1,6 @@
 //! The data of the C side, as declared in `native.h`.
 
-use super::Snapshot;
+use super::snapshot::Snapshot;
 use super::walls::Walled;
 use crate::sampler::Unwind;
 use crate::skeleton::sampler::types::{unwind_limits, unwind_mode};
