@@ -158,7 +158,6 @@ mod tests {
             let bytes: usize = stacks.iter().map(Times::bytes).sum();
             assert_eq!(samples as u64, seconds * hertz * 8);
             let each = bytes as f64 / samples as f64;
-            eprintln!("{hertz} Hz: {each:.2} bytes a sample, {seconds} s");
             assert!(each <= 4.0, "{each} bytes a sample at {hertz} Hz");
         }
     }

@@ -36,9 +36,9 @@ pub struct RecordArgs {
     #[arg(short = 'd', long, value_name = "TIME", value_parser = value::duration)]
     pub duration: Option<Duration>,
 
-    /// Event to sample, repeatable: profile[:hz:N] is the timer (the default); page-faults[:COUNT], minor-faults[:COUNT] and
-    /// major-faults[:COUNT] take one sample for COUNT faults (default: 100); uprobe:FILE:0xOFFSET takes one for each call of
-    /// the function at this offset of a file. Graphs show the first event
+    /// Event to sample, repeatable: profile (the timer, the default; profile:hz:N has its own rate), page-faults, minor-faults or
+    /// major-faults (one sample for 100 faults; page-faults:N: one for N), uprobe:FILE:0xOFFSET (each call of the function at
+    /// this offset of the file). Graphs show the first event; a pprof file has a column for each
     #[arg(short = 'e', long = "event", value_name = "EVENT")]
     pub events: Vec<String>,
 
