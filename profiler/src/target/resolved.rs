@@ -1,5 +1,8 @@
 //! From what was typed to the tasks that are sampled: names resolved, existence checked.
 
+#[cfg(test)]
+mod tests;
+
 use crate::cli::args::Wanted;
 use crate::cli::target_spec::TargetSpec;
 use crate::host::exit::{Failure, Kind};
@@ -198,109 +201,4 @@ fn slug(name: &str, id: u32) -> String {
     let safe = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
     let name: String = name.chars().take(40).map(safe).collect();
     format!("{}-{id}", name.trim_start_matches(['.', '-']))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::process::{Child, Command};
-
-    fn sleeper() -> Child {
-        Command::new("sleep").arg("60").spawn().unwrap()
-    }
-
-    fn end(mut child: Child) {
-        child.kill().unwrap();
-        child.wait().unwrap();
-    }
-
-    #[test]
-    fn a_name_means_every_process_of_it() {
-        let children = [sleeper(), sleeper()];
-        let found = ResolvedTarget::processes(&[Wanted::Name(String::from("sleep"))], false);
-        let pids = children.each_ref().map(Child::id);
-        children.into_iter().for_each(end);
-        let found = found.unwrap().processes;
-        assert!(pids.iter().all(|pid| found.contains(pid)), "{pids:?} in {found:?}");
-    }
-
-    #[test]
-    fn the_tree_has_the_children_that_exist() {
-        let child = sleeper();
-        let own = std::process::id();
-        let alone = ResolvedTarget::processes(&[Wanted::Pid(own)], false).unwrap();
-        let tree = ResolvedTarget::processes(&[Wanted::Pid(own)], true).unwrap();
-        let pid = child.id();
-        end(child);
-        assert_eq!(alone.processes, [own]);
-        assert!(tree.processes.contains(&pid) && tree.processes.contains(&own));
-    }
-
-    #[test]
-    fn a_child_born_after_the_first_look_is_found_by_the_second() {
-        let own = std::process::id();
-        let wanted = vec![Wanted::Pid(own)];
-        let mut target = ResolvedTarget::processes(&wanted, true).unwrap();
-        let child = sleeper();
-        let pid = child.id();
-        let alone = target.newborn(&TargetSpec::Processes { wanted: wanted.clone(), tree: false });
-        let newborn = target.newborn(&TargetSpec::Processes { wanted, tree: true });
-        end(child);
-        assert_eq!(alone, Vec::<u32>::new());
-        assert!(newborn.contains(&pid) && !newborn.contains(&own), "{newborn:?}");
-        assert!(target.processes.contains(&pid));
-        let bpf::Target::Processes(tasks) = &target.tasks else { panic!("{target:?}") };
-        assert!(tasks.contains(&pid));
-    }
-
-    #[test]
-    fn what_is_not_there_is_not_found() {
-        let error =
-            ResolvedTarget::processes(&[Wanted::Name(String::from("no such program"))], false)
-                .unwrap_err();
-        assert_eq!(error.kind, Kind::NotFound);
-        assert!(error.message.contains("no such program"));
-        assert_eq!(
-            ResolvedTarget::processes(&[Wanted::Pid(0x3fff_ffff)], false).unwrap_err().kind,
-            Kind::NotFound
-        );
-        assert_eq!(ResolvedTarget::threads(&[0x3fff_ffff]).unwrap_err().kind, Kind::NotFound);
-    }
-
-    #[test]
-    fn a_zombie_is_not_found() {
-        let mut child = Command::new("true").spawn().unwrap();
-        while !proc::status(child.id()).is_some_and(|s| s.zombie) {
-            std::thread::yield_now();
-        }
-        let error = ResolvedTarget::processes(&[Wanted::Pid(child.id())], false).unwrap_err();
-        child.wait().unwrap();
-        assert_eq!(error.kind, Kind::NotFound);
-        assert!(error.message.contains("has ended"), "{error}");
-    }
-
-    #[test]
-    fn a_thread_given_as_process_is_told() {
-        let (tell, told) = std::sync::mpsc::channel();
-        let (stop, stopped) = std::sync::mpsc::channel::<()>();
-        let thread = std::thread::spawn(move || {
-            tell.send(rustix::thread::gettid().as_raw_nonzero().get() as u32).unwrap();
-            let _ = stopped.recv();
-        });
-        let tid = told.recv().unwrap();
-        let as_process = ResolvedTarget::processes(&[Wanted::Pid(tid)], false);
-        let as_thread = ResolvedTarget::threads(&[tid]);
-        drop(stop);
-        thread.join().unwrap();
-        let error = as_process.unwrap_err().to_string();
-        assert!(error.contains(&format!("-p {}", std::process::id())), "{error}");
-        assert!(error.contains(&format!("-t {tid}")), "{error}");
-        assert_eq!(as_thread.unwrap().processes, [std::process::id()]);
-    }
-
-    #[test]
-    fn slugs_are_file_names() {
-        assert_eq!(slug("redis-server", 7), "redis-server-7");
-        assert_eq!(slug("../a b/c", 7), "_a_b_c-7");
-    }
 }
