@@ -14,6 +14,7 @@ tests!(
     names_of_threads_with_any_bytes,
     losses_and_marks_reach_the_file,
     events_in_different_units,
+    an_event_without_samples_spoils_no_graph,
     how_far_stacks_go_and_how_frames_were_found,
     trust_stays_when_a_file_is_read_and_written_again,
     a_malformed_recording_is_named_with_its_line,
@@ -54,10 +55,29 @@ fn events_in_different_units() -> Result<(), Skip> {
     command.arg(lab::root().join("testdata/recordings/events.txt"));
     lab::finish(command.arg("-o").arg(&path)).with_code(0);
     let profile = PprofFile::read(&path);
-    assert_eq!(profile.sample_types, ["samples/count", "cpu/nanoseconds", "page-faults/count"]);
+    assert_eq!(profile.sample_types, ["samples/count", "cpu/nanoseconds", "page_faults/count"]);
     let mut values: Vec<&[i64]> = profile.samples.iter().map(|s| s.values.as_slice()).collect();
     values.sort_unstable();
     assert_eq!(values, [&[0, 0, 20][..], &[2, 20_000_000, 10]]);
+    Ok(())
+}
+
+/// The timer of a process that never ran on a sampled CPU, beside its page faults: the graph is that of the faults.
+fn an_event_without_samples_spoils_no_graph() -> Result<(), Skip> {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name| directory.path().join(name);
+    let (recording, svg, pprof) = (at("faults.txt"), at("out.svg"), at("out.pb.gz"));
+    let text = fs::read_to_string(lab::root().join("testdata/recordings/events.txt")).unwrap();
+    let of_timer = |line: &&str| line.starts_with("sample") && line.split(' ').nth(3) == Some("0");
+    let lines: Vec<&str> = text.lines().filter(|line| !of_timer(line)).collect();
+    fs::write(&recording, lines.join("\n") + "\n").unwrap();
+    let mut command = lab::command(["record", "-q", "--replay"]);
+    command.arg(recording).arg("-o").arg(&svg).arg("-o").arg(&pprof);
+    lab::finish(&mut command).with_code(0);
+    assert!(fs::read_to_string(svg).unwrap().contains("all (3 samples, 100%)"));
+    let profile = PprofFile::read(&pprof);
+    let samples: i64 = profile.samples.iter().map(|sample| sample.values[0]).sum();
+    assert_eq!(samples, 3);
     Ok(())
 }
 

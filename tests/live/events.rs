@@ -20,7 +20,7 @@ fn page_faults_beside_the_timer() -> Result<(), Skip> {
     let process = lab::start(std::process::Command::new(program).arg("60"));
     let options = format!("-p {} -d 2s -e profile:hz:499 -e page-faults:10", process.pid());
     let Recording { pprof, ended, .. } = Recording::make(&options, &[]);
-    assert_eq!(pprof.sample_types, ["samples/count", "cpu/nanoseconds", "page-faults/count"]);
+    assert_eq!(pprof.sample_types, ["samples/count", "cpu/nanoseconds", "page_faults/count"]);
     let (samples, faults) = (sum(&pprof, 0), sum(&pprof, 2));
     // Two seconds of one CPU, of which others may take their part.
     assert!((100..=1_100).contains(&samples), "{samples} samples: {}", ended.err);

@@ -154,7 +154,7 @@ impl Held {
 /// A step of a recording that the kernel can refuse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
-    /// AssembleOptions BPF maps and loading the programs.
+    /// Making BPF maps and loading the programs.
     LoadPrograms,
     /// `perf_event_open` on a CPU for every task.
     OpenEvents,

@@ -4,10 +4,13 @@ use crate::record::counts::{Count, StackCounts};
 use bpf::{Event, Rate};
 use output::{Profile, ValueType};
 
-/// The columns: the samples of the first event, then what the samples of each event stand for.
+/// The columns: the samples of one event, then what the samples of each event stand for.
 #[derive(Clone, Debug)]
 pub(crate) struct Columns {
-    first: Rate,
+    /// The event whose samples have a column and which is shown: the first one that has samples, because a graph of none would be empty.
+    shown: usize,
+    /// The shown event's rate.
+    rate: Rate,
     events: Vec<Column>,
 }
 
@@ -25,22 +28,23 @@ impl Columns {
     pub(crate) fn of(events: &[Event], counts: &StackCounts, accounted: Option<u64>) -> Self {
         let scale = |at, event| counts.of_event(at).scale(event, accounted);
         let column = |(at, event)| Column { what: what(event), scale: scale(at, event) };
-        let first = events.first().map_or(Rate::Every(1), |event| event.rate);
-        Self { first, events: events.iter().enumerate().map(column).collect() }
+        let shown = (0..events.len()).find(|at| counts.of_event(*at).samples > 0).unwrap_or(0);
+        let rate = events.get(shown).map_or(Rate::Every(1), |event| event.rate);
+        Self { shown, rate, events: events.iter().enumerate().map(column).collect() }
     }
 
-    /// A profile with these columns; the first event's is shown, and its rate is the period.
+    /// A profile with these columns; the rate of the event that is shown is the period.
     pub(crate) fn head(&self, head: Profile) -> Profile {
         let samples = value_type("samples", "count");
         let types = self.events.iter().map(|column| column.what.clone());
-        let shown = self.events.first().map_or(&samples, |column| &column.what);
+        let shown = self.events.get(self.shown).map_or(&samples, |column| &column.what);
         Profile {
             period_type: shown.clone(),
-            period: match self.first {
+            period: match self.rate {
                 Rate::Hertz(hertz) => 1_000_000_000 / i64::from(hertz.max(1)),
                 Rate::Every(count) => i64::try_from(count).unwrap_or(i64::MAX),
             },
-            default_sample_type: usize::from(!self.events.is_empty()),
+            default_sample_type: if self.events.is_empty() { 0 } else { 1 + self.shown },
             sample_types: [samples.clone()].into_iter().chain(types).collect(),
             ..head
         }
@@ -49,7 +53,7 @@ impl Columns {
     /// A row: the values of a count of this event.
     pub(crate) fn values(&self, event: u16, count: &Count) -> Vec<i64> {
         let event = usize::from(event);
-        let samples = if event == 0 { count.samples } else { 0 };
+        let samples = if event == self.shown { count.samples } else { 0 };
         let column = |(at, column): (usize, &Column)| match at == event {
             true => (count.weight as f64 * column.scale).round() as i64,
             false => 0,
@@ -68,8 +72,10 @@ fn what(event: &Event) -> ValueType {
     }
 }
 
+/// A type that every backend takes: Pyroscope and Parca refuse all but letters, digits and `_`.
 fn value_type(kind: &str, unit: &str) -> ValueType {
-    ValueType { kind: String::from(kind), unit: String::from(unit) }
+    let kind = kind.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    ValueType { kind, unit: String::from(unit) }
 }
 
 #[cfg(test)]
@@ -89,7 +95,7 @@ mod tests {
         let head = columns.head(Profile::default());
         let kinds: Vec<(&str, &str)> =
             head.sample_types.iter().map(|t| (t.kind.as_str(), t.unit.as_str())).collect();
-        assert_eq!(kinds, [("samples", "count"), ("cpu", "nanoseconds"), ("page-faults", "count")]);
+        assert_eq!(kinds, [("samples", "count"), ("cpu", "nanoseconds"), ("page_faults", "count")]);
         assert_eq!((head.default_sample_type, head.period), (1, 10_000_000));
         let count = Count { samples: 3, weight: 150 };
         assert_eq!(columns.values(0, &count), [3, 150, 0]);
@@ -97,7 +103,19 @@ mod tests {
 
         let head =
             Columns::of(&[faults, clock], &StackCounts::default(), None).head(Profile::default());
-        assert_eq!((head.period_type.kind.as_str(), head.period), ("page-faults", 50));
+        assert_eq!((head.period_type.kind.as_str(), head.period), ("page_faults", 50));
+    }
+
+    #[test]
+    fn an_event_without_samples_is_not_the_one_that_is_shown() {
+        let clock = event("cpu-clock", Unit::Nanoseconds, Rate::Hertz(100));
+        let faults = event("page-faults", Unit::Count, Rate::Every(50));
+        let counted = [Count::default(), Count { samples: 3, weight: 150 }];
+        let counts = StackCounts { events: counted.to_vec(), ..StackCounts::default() };
+        let columns = Columns::of(&[clock, faults], &counts, None);
+        let head = columns.head(Profile::default());
+        assert_eq!((head.default_sample_type, head.period), (2, 50));
+        assert_eq!(columns.values(1, &counted[1]), [3, 0, 150]);
     }
 
     #[test]
