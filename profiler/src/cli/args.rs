@@ -51,8 +51,8 @@ static LONG_VERSION: LazyLock<String> = LazyLock::new(|| {
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 success, 1 failure or not delivered, 2 wrong usage, 3 no samples, 4 not permitted, 5 the kernel lacks a feature, \
-6 no such process or thread. `record -- COMMAND` exits with the exit code of the command (128 + N if signal N killed it), or \
-with 125 if bpflame failed, 126 if the command is not executable, 127 if it was not found.";
+6 no such process or thread. `record -- COMMAND` exits with the exit code of the command (128 + N if signal N killed it); or with \
+125 if bpflame itself failed, 126 if the command is not executable, 127 if the command was not found.";
 
 /// The subcommands.
 #[derive(Debug, Subcommand)]
@@ -63,16 +63,16 @@ pub enum Command {
     Report(Box<ReportArgs>),
     /// Send pprof files to profiling backends
     Upload(Box<UploadArgs>),
-    /// Check what this machine or a process lacks for recording, and how to fix it
+    /// List what is missing for recordings on this machine, with the commands that fix it
     Doctor(DoctorArgs),
     /// Print shell completions
     Completions {
-        /// The shell
+        /// Shell to print completions for
         shell: Shell,
     },
     /// Print a manual page
     Man {
-        /// The subcommand whose page to print; without it, the page of bpflame
+        /// Subcommand to print the page of [default: the page of bpflame itself]
         subcommand: Option<String>,
     },
     /// Waits for the sampler, then becomes the command (used by `record -- COMMAND`)

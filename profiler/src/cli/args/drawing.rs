@@ -14,21 +14,21 @@ pub struct Drawing {
     #[arg(long, value_name = "PALETTE", help_heading = "Output")]
     pub colors: Option<String>,
 
-    /// Draw the graph from the top down (an icicle graph)
+    /// Draw the graph upside down, callers above their callees (an icicle graph)
     #[arg(long, help_heading = "Output")]
     pub inverted: bool,
 
-    /// Merge stacks from the leaf: the lowest boxes are then the sampled functions
+    /// Start the graph from the sampled functions: the box above a function is its caller
     #[arg(long, help_heading = "Output")]
     pub reverse: bool,
 
-    /// Hide frames narrower than this percentage of the graph
+    /// Hide boxes narrower than this percentage of the graph
     #[arg(long, value_name = "PERCENT", value_parser = value::width, allow_negative_numbers = true, help_heading = "Output")]
     pub min_width: Option<f64>,
 }
 
 impl Drawing {
-    /// How a graph is drawn, with the title where none was typed.
+    /// The settings of a graph, with this title if the user gave none.
     pub(crate) fn settings(&self, title: Option<&str>) -> Result<output::Drawing, Failure> {
         let plain = output::Drawing::default();
         let title = self.title.as_deref().or(title).map(String::from);

@@ -1,4 +1,4 @@
-//! The arguments that say where profiles are sent, and how: of `record` and of `upload`.
+//! The arguments of `record` and `upload` for sending profiles.
 
 use super::value;
 use std::path::PathBuf;
@@ -7,21 +7,20 @@ use std::time::Duration;
 /// The options for sending, as typed.
 #[derive(Clone, Debug, clap::Args)]
 pub struct PushArgs {
-    /// Send the profile to this backend, repeatable: pyroscope+http://HOST:PORT, parca+…, otlp+…, each with http or https
+    /// Send the profile to this backend, repeatable: pyroscope+http://HOST:PORT, parca+http://…, otlp+http://…; https works too
     #[arg(long, value_name = "URL", help_heading = "Upload")]
     pub push: Vec<String>,
 
-    /// Name of the profile [default: the name of the command or process, the host name for -a, or the name given in
-    /// the file]
+    /// Name of the profile [default: the name of the command or process; the host name for -a; the name in the file for upload]
     #[arg(long, value_name = "NAME", requires = "push", help_heading = "Upload")]
     pub service_name: Option<String>,
 
-    /// Label for the whole profile, repeatable
+    /// Label to add to the whole profile, repeatable
     #[arg(long = "label", value_name = "KEY=VALUE", requires = "push", value_parser = value::label, help_heading = "Upload")]
     pub labels: Vec<(String, String)>,
 
-    /// Also send this label of the samples, repeatable. service_name, comm, container_id and unit are always sent.
-    /// Backends create a series for each value
+    /// Also send this label of samples, repeatable. service_name, comm, container_id and unit are always sent. Backends create a
+    /// series for each value of a label
     #[arg(long, value_name = "NAME", requires = "push", help_heading = "Upload")]
     pub push_label: Vec<String>,
 
@@ -63,11 +62,11 @@ pub struct PushArgs {
     #[arg(long, value_name = "FILE", requires_all = ["push", "push_cert"], help_heading = "Upload")]
     pub push_key: Option<PathBuf>,
 
-    /// Allow passwords, tokens and headers over plain http to other machines
+    /// Allow sending passwords, tokens and headers to other machines over plain http
     #[arg(long, requires = "push", help_heading = "Upload")]
     pub push_plain_credentials: bool,
 
-    /// Time limit for each URL, retries included
+    /// Time limit for all attempts to send to one URL
     #[arg(long, value_name = "TIME", default_value = "1m", requires = "push", value_parser = value::duration, help_heading = "Upload")]
     pub push_timeout: Duration,
 }

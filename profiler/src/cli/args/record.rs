@@ -9,17 +9,20 @@ use std::time::Duration;
 
 /// The arguments of `record`, as typed.
 #[derive(Clone, Debug, clap::Args)]
+#[command(
+    override_usage = "bpflame record [OPTIONS] -p <PID|NAME>\n       bpflame record [OPTIONS] -t <TID>\n       bpflame record [OPTIONS] -a\n       bpflame record [OPTIONS] -- <COMMAND>..."
+)]
 #[command(group = clap::ArgGroup::new("target").required(true).args(["processes", "threads", "all", "command", "replay"]))]
 pub struct RecordArgs {
-    /// Record these processes, by id or by name, separated by commas; a name selects every process of that name
+    /// Record these processes, by id or name, separated by commas; a name selects all processes with that name
     #[arg(short = 'p', long = "pid", value_name = "PID|NAME", value_delimiter = ',', value_parser = value::wanted)]
     pub processes: Vec<Wanted>,
 
-    /// With -p: also record existing child processes; new ones are always recorded
+    /// With -p: also record child processes that already run; children that start later are always recorded
     #[arg(long, requires = "processes", conflicts_with_all = ["all", "threads", "command"])]
     pub tree: bool,
 
-    /// Record these threads, by id, separated by commas
+    /// Record these threads, by thread id, separated by commas
     #[arg(short = 't', long = "tid", value_name = "TID", value_delimiter = ',', value_parser = value::id)]
     pub threads: Vec<u32>,
 
@@ -31,27 +34,27 @@ pub struct RecordArgs {
     #[arg(short = 'C', long = "cpu", value_name = "CPUS", value_parser = value::cpus)]
     pub cpus: Option<CpuList>,
 
-    /// Stop recording after this time: 10, 10s, 1m, 500ms [default: a command until it exits, anything else until
-    /// Ctrl-C, or for 10 s without a terminal]
+    /// Stop recording after this time, as in 10, 10s, 1m, 500ms [default: when the command exits; without a command at Ctrl-C, or
+    /// after 10s if there is no terminal]
     #[arg(short = 'd', long, value_name = "TIME", value_parser = value::duration)]
     pub duration: Option<Duration>,
 
-    /// Event to sample, repeatable: profile (the timer, the default; profile:hz:N has its own rate), page-faults, minor-faults or
-    /// major-faults (one sample for 100 faults; page-faults:N: one for N), uprobe:FILE:0xOFFSET (each call of the function at
-    /// this offset of the file). Graphs show the first event; a pprof file has a column for each
+    /// Event to sample, repeatable. profile: CPU time, by a timer (the default); profile:hz:N: with a rate of its own. page-faults,
+    /// minor-faults, major-faults: every 100th fault; page-faults:N: every Nth. uprobe:FILE:0xOFFSET: each call of the function at
+    /// this offset in FILE. Graphs show the first event, pprof files contain all
     #[arg(short = 'e', long = "event", value_name = "EVENT")]
     pub events: Vec<String>,
 
-    /// Samples of the timer per second on each CPU
+    /// Rate of the timer: samples per second on each CPU
     #[arg(short = 'F', long, value_name = "HERTZ", default_value = "99", value_parser = value::hertz)]
     pub frequency: u32,
 
-    /// How to walk user stacks: auto (by unwind rules, and by frame pointers where there are none), fp (by frame pointers
-    /// alone) or dwarf (by unwind rules alone)
+    /// How to find callers in user code: auto (by unwind rules; in code without rules, mostly by frame pointers), fp (by frame
+    /// pointers alone) or dwarf (by unwind rules alone)
     #[arg(long, value_name = "HOW", default_value = "auto", value_parser = value::unwind)]
     pub unwind: bpf::Unwind,
 
-    /// Do not guess the callers of code without unwind rules: the stack ends there and counts as incomplete
+    /// Do not guess callers in code without unwind rules: end the stack there and count it as incomplete
     #[arg(long)]
     pub no_guess: bool,
 
@@ -59,15 +62,15 @@ pub struct RecordArgs {
     #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = value::unwind_memory)]
     pub unwind_memory: usize,
 
-    /// Leave out kernel frames; every sample still counts
+    /// Record user frames only; samples in the kernel still count
     #[arg(short = 'U', long)]
     pub user: bool,
 
-    /// Leave out user frames; every sample still counts
+    /// Record kernel frames only; samples in user code still count
     #[arg(short = 'K', long, conflicts_with = "user")]
     pub kernel: bool,
 
-    /// Also record the idle task
+    /// Also record idle CPUs (the kernel's idle task)
     #[arg(short = 'I', long)]
     pub idle: bool,
 
@@ -88,7 +91,7 @@ pub struct RecordArgs {
     #[arg(long, help_heading = "Output")]
     pub open: bool,
 
-    /// Write the figures of the recording as JSON
+    /// Write the figures of the recording to this file, as JSON
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub stats: Option<PathBuf>,
 
@@ -112,7 +115,7 @@ pub struct RecordArgs {
     #[arg(long, help_heading = "Symbols")]
     pub no_inline: bool,
 
-    /// Do not name user code: keep addresses and build IDs, for tools that name them elsewhere
+    /// Do not look up names of user functions: keep addresses and build IDs, for tools that look them up elsewhere
     #[arg(long, help_heading = "Symbols")]
     pub no_symbolize: bool,
 
@@ -124,7 +127,7 @@ pub struct RecordArgs {
     #[command(flatten)]
     pub push: PushArgs,
 
-    /// Under sudo: run the command as root, and let root own the files
+    /// Under sudo: run the command as root, and write files that root owns
     #[arg(long)]
     pub root: bool,
 

@@ -11,16 +11,16 @@ pub struct ReportArgs {
     /// pprof file from any tool, compressed or not; `-` is standard input
     pub file: PathBuf,
 
-    /// Lines in the table; 0 prints all
+    /// Number of functions in the table; 0 prints all
     #[arg(short = 'n', long, value_name = "LINES", default_value = "30")]
     pub rows: usize,
 
-    /// Sort the table by self or total
+    /// Sort the table by: self (the function alone) or total (with all functions that it called)
     #[arg(long, value_name = "BY", default_value = "self", value_parser = str::parse::<Sort>)]
     pub sort: Sort,
 
-    /// Values to show: cpu, samples or another sample type of the file, by name or by position from 0 [default: the
-    /// default of the file]
+    /// Values to show: cpu, samples or another sample type in the file, by name or by number from 0 [default: the default of the
+    /// file]
     #[arg(long, value_name = "TYPE")]
     pub sample_type: Option<String>,
 
@@ -33,7 +33,7 @@ pub struct ReportArgs {
     #[arg(long, value_name = "FORMAT", requires = "output", help_heading = "Output")]
     pub format: Option<String>,
 
-    /// Use the value of this label as the root frame, such as comm in profiles of the whole machine
+    /// Add the value of this label to each stack as its lowest frame, such as comm in profiles of the whole machine
     #[arg(long, value_name = "LABEL", help_heading = "Output")]
     pub group_by: Option<String>,
 
@@ -53,11 +53,11 @@ pub struct ReportArgs {
     #[command(flatten)]
     pub drawing: Drawing,
 
-    /// Leave out inlined functions when naming addresses
+    /// Leave out inlined functions when names are looked up
     #[arg(long, help_heading = "Symbols")]
     pub no_inline: bool,
 
-    /// Do not name addresses that have no name in the file
+    /// Do not look up names for addresses that have none in the file
     #[arg(long, help_heading = "Symbols")]
     pub no_symbolize: bool,
 

@@ -15,7 +15,7 @@ pub struct UploadArgs {
     #[command(flatten)]
     pub push: PushArgs,
 
-    /// Under sudo: let root own the files that are written
+    /// Under sudo: write files that root owns
     #[arg(long)]
     pub root: bool,
 
