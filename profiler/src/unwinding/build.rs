@@ -10,37 +10,38 @@ use std::fs;
 use std::ops::Range;
 use symbolizer::name::own_vdso;
 
-/// What is read of a file.
+/// The parts of a file that are read for its table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Depth {
-    /// Its own tables.
+    /// The file's own unwind tables.
     Tables,
-    /// And the code that they do not cover.
+    /// The own tables, and the disassembly of code that they do not cover.
     Code,
 }
 
-/// What became of a file.
+/// The result of building a file's table.
 #[derive(Debug)]
 pub(crate) enum Built {
-    /// Its rules.
+    /// The file has rules.
     Table {
-        /// They themselves.
+        /// The table of these rules.
         table: Box<Table>,
-        /// Whether disassembly might add some.
+        /// Whether disassembly may add rules.
         more: bool,
     },
-    /// It has none: its code is walked by frame pointer.
+    /// The file has no rules: its code is walked by frame pointer.
     NoRules,
-    /// Its code spans 4 GiB, or its rules are more than is read: it is walked by frame pointer, and that is said.
+    /// The code spans 4 GiB or more, or the sections of rules exceed their limit. The code is walked by frame pointer,
+    /// and a warning says so.
     TooLarge,
 }
 
-/// The table of a file's executable segments (virtual addresses).
+/// Builds the table for a file's executable segments, given as virtual addresses.
 pub(crate) fn table(file: &fs::File, code: &[Range<u64>], depth: Depth) -> Built {
     build(Bytes::File(file), code, depth).unwrap_or(Built::NoRules)
 }
 
-/// The table of the vDSO, the same in every process; its virtual addresses count from its first byte.
+/// Builds the table of the vDSO, which is the same in every process. Its virtual addresses count from its first byte.
 pub(crate) fn vdso() -> Option<Table> {
     let bytes = own_vdso()?;
     let whole = 0..bytes.len() as u64;
@@ -50,8 +51,9 @@ pub(crate) fn vdso() -> Option<Table> {
     }
 }
 
-/// Where two sources cover an address, the earlier one has its way. Code that none of a file's own tables covers is
-/// disassembled, or walked by frame pointer where it is more than assembly and sets them up; a file without any has no rules.
+/// Builds a table from all sources. If two sources cover an address, the earlier one decides. Code that none of the
+/// file's own tables covers is disassembled; if there is too much of it to be assembly, and it sets up frame pointers,
+/// it is walked by them. A file without any table has no rules.
 fn build(bytes: Bytes<'_>, code: &[Range<u64>], depth: Depth) -> Option<Built> {
     if matches!(Code::new(code.iter().cloned()), Err(NotCode::TooWide)) {
         return Some(Built::TooLarge);

@@ -1,4 +1,4 @@
-//! Which file has a table, and which gives its room to another.
+//! The tables of files: which file has one, and which file gives its room to another.
 
 use super::build::{self, Built, Depth};
 use super::foresee::Foreseen;
@@ -12,47 +12,48 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use symbolizer::{CodeOf, CodeRange, FileId, MappedFile, ProcessTable, Warning};
 
-/// A file whose table was not used for so many updates gives its room to another.
+/// The number of updates without use after which a file's table may give its room to another.
 const RECENT: u64 = 10;
-/// So many bytes of a file's code are disassembled for each time that a walk came to code without rules: some milliseconds.
+/// The bytes of a file's code that are disassembled for each walk that reached code without rules; this takes some
+/// milliseconds.
 const CODE_A_TIME: u64 = 2 << 20;
-/// A table for which there is no room waits for so many updates.
+/// The number of updates for which a table waits for room.
 const PATIENCE: u32 = 5;
 
-/// A file's table.
+/// The state of a file's table.
 #[derive(Debug)]
 enum TableState {
-    /// It is being built.
+    /// The table is being built.
     Building,
-    /// It waits for room.
+    /// The table waits for room.
     Waiting(Box<Waiting>),
-    /// It can be searched.
+    /// The table is installed, so that walks can search it.
     Installed {
-        /// Where.
+        /// The installed table.
         table: Installed,
-        /// The update of its last use.
+        /// The number of the update in which it was last used.
         used: u64,
-        /// Whether disassembly might add rules.
+        /// Whether disassembly may add rules.
         more: bool,
-        /// How often walks came to code without rules.
+        /// The number of walks that reached code without rules.
         came: u64,
     },
-    /// There are no rules: its code is walked by frame pointer.
+    /// The file has no rules: its code is walked by frame pointer.
     NoRules,
-    /// There was no room.
+    /// There was no room for the table.
     NoRoom,
-    /// It is too large for a table.
+    /// The file is too large for a table.
     TooLarge,
 }
 
-/// Why a file has no table though it has rules.
+/// The reason why a file with rules has no table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NoTable {
     /// There was no room.
     NoRoom,
-    /// There was no room for the table of the code that it made at run time.
+    /// There was no room for the table of its run-time code.
     NoRoomForMade,
-    /// Its code spans 4 GiB, or its rules are more than is read.
+    /// Its code spans 4 GiB or more, or its sections of rules exceed their limit.
     TooLarge,
 }
 
@@ -78,7 +79,7 @@ impl NoTable {
 pub(super) struct Waiting {
     table: Table,
     more: bool,
-    /// Updates that it has waited.
+    /// The number of updates for which it has waited.
     turns: u32,
 }
 
@@ -94,7 +95,7 @@ impl From<Built> for TableState {
     }
 }
 
-/// The files.
+/// The tables of all files.
 #[derive(Debug)]
 pub(super) struct Files {
     tables: Arc<Mutex<Tables>>,
@@ -102,7 +103,7 @@ pub(super) struct Files {
     files: HashMap<FileId, TableState>,
     /// Tables of files that no process maps yet.
     foreseen: HashMap<Stamp, Built>,
-    /// Tables of which there are new versions, in use until the address spaces use those.
+    /// Old versions of tables. They stay in use until the address spaces use the new ones.
     replaced: Vec<(FileId, Installed)>,
     vdso: Option<Installed>,
     now: u64,
@@ -120,17 +121,17 @@ impl Files {
         Ok(Self { tables, workers, files, foreseen, replaced, vdso, now: 0 })
     }
 
-    /// The tables themselves.
+    /// Locks the installed tables.
     pub(super) fn tables(&self) -> MutexGuard<'_, Tables> {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Another update begins.
+    /// Begins another update.
     pub(super) fn tick(&mut self) {
         self.now += 1;
     }
 
-    /// These files' tables are in use.
+    /// Marks the tables of these files as used in this update.
     pub(super) fn used(&mut self, files: &[FileId]) {
         for file in files {
             if let Some(TableState::Installed { used, .. }) = self.files.get_mut(file) {
@@ -144,7 +145,7 @@ impl Files {
         self.workers.waiting() > 0
     }
 
-    /// Builds tables of files that a command will map, and waits for them.
+    /// Builds the tables of files that a command will map, and waits for them.
     pub(super) fn foresee(&mut self, files: Vec<Foreseen>) {
         for file in files {
             if let Some(stamp) = stamp(&file.file) {
@@ -163,7 +164,7 @@ impl Files {
         }
     }
 
-    /// Has the tables built that a process's files lack.
+    /// Orders tables for the files of these ranges that have none.
     pub(super) fn order(&mut self, table: &ProcessTable, ranges: &[CodeRange], depth: Depth) {
         for range in ranges {
             let CodeOf::File { file: id, .. } = range.holds else { continue };
@@ -171,7 +172,7 @@ impl Files {
                 continue;
             }
             let Some(file) = table.file(id) else { continue };
-            // Without a descriptor nothing is known of its rules, not that it has none: it is asked for again.
+            // Without a descriptor, it is unknown whether the file has rules. The next update asks for it again.
             let Some(handle) = file.handle.as_ref().and_then(|handle| handle.try_clone().ok())
             else {
                 continue;
@@ -187,7 +188,7 @@ impl Files {
         }
     }
 
-    /// Installs what was built; waits for all that is being built where `wait` says so.
+    /// Installs the tables that are built. With `wait`, waits for all that are being built.
     pub(super) fn install(&mut self, wait: bool) -> io::Result<()> {
         for (key, built) in self.workers.built(wait) {
             let Key::File(id) = key else { continue };
@@ -209,7 +210,8 @@ impl Files {
         Ok(())
     }
 
-    /// The files that have to give up their tables so that those that wait have room: those not used for longest.
+    /// The files that must give up their tables so that waiting tables have room. Those that were not used for longest
+    /// come first.
     pub(super) fn make_room(&self) -> Vec<FileId> {
         let bytes = |of: &TableState| match of {
             TableState::Waiting(waiting) => waiting.table.rows().len() * 4,
@@ -241,8 +243,8 @@ impl Files {
         given
     }
 
-    /// Has code disassembled that a walk came to and that has no rules, as long as that was not done. What takes long is
-    /// done when walks have come there often.
+    /// Disassembles a file's code without rules, once, after walks reached it. The more code the file has, the more
+    /// walks are needed.
     pub(super) fn deepen(&mut self, id: FileId, table: &ProcessTable) {
         let Some(TableState::Installed { more, came, .. }) = self.files.get_mut(&id) else {
             return;
@@ -256,31 +258,31 @@ impl Files {
         }
     }
 
-    /// The files whose tables were replaced.
+    /// The files whose tables have new versions.
     pub(super) fn replaced(&self) -> Vec<FileId> {
         self.replaced.iter().map(|(id, _)| *id).collect()
     }
 
-    /// No address space uses a replaced table any more.
+    /// Removes the old versions of tables. No address space may use them any more.
     pub(super) fn drop_replaced(&mut self) {
         for (_, table) in std::mem::take(&mut self.replaced) {
             self.tables().uninstall(table);
         }
     }
 
-    /// The files that the process table does not know any more.
+    /// The files that the process table no longer knows.
     pub(super) fn gone(&self, table: &ProcessTable) -> Vec<FileId> {
         self.files.keys().copied().filter(|file| table.file(*file).is_none()).collect()
     }
 
-    /// Takes a table away that no process uses any more; it is built again when one does.
+    /// Removes a table that no process uses any more. It is built again when a process uses it.
     pub(super) fn evict(&mut self, file: FileId) {
         if let Some(TableState::Installed { table, .. }) = self.files.remove(&file) {
             self.tables().uninstall(table);
         }
     }
 
-    /// Files without tables though they have rules, and why.
+    /// The files that have rules but no table, and the reason.
     pub(super) fn without_table(&self) -> impl Iterator<Item = (FileId, NoTable)> {
         self.files.iter().filter_map(|(id, of)| match of {
             TableState::NoRoom | TableState::Waiting(_) => Some((*id, NoTable::NoRoom)),
@@ -289,7 +291,7 @@ impl Files {
         })
     }
 
-    /// How a range is walked, and whether its table is to come.
+    /// The way in which a range is walked, and whether its table is still to come.
     pub(super) fn way(&self, range: &CodeRange) -> (Way<'_>, bool) {
         match range.holds {
             CodeOf::File { file, bias } => way(self.files.get(&file), bias),
@@ -303,7 +305,7 @@ impl Files {
     }
 }
 
-/// Bytes of code, as mapped.
+/// The bytes of code that are mapped.
 fn code_bytes(file: &MappedFile) -> u64 {
     file.segments.iter().fold(0, |sum, segment| sum.saturating_add(segment.len))
 }
@@ -314,7 +316,7 @@ fn job(id: FileId, handle: File, file: &MappedFile, depth: Depth) -> Job {
     Job { key: Key::File(id), file: handle, code, depth }
 }
 
-/// The file of a range of code.
+/// The file that a range of code belongs to.
 pub(super) fn file(range: &CodeRange) -> Option<FileId> {
     match range.holds {
         CodeOf::File { file, .. } => Some(file),
@@ -322,7 +324,7 @@ pub(super) fn file(range: &CodeRange) -> Option<FileId> {
     }
 }
 
-/// How code is walked whose file has this table, if it has one; and whether that is to come.
+/// The way in which code is walked if its file's table is in this state, and whether the table is still to come.
 fn way(of: Option<&TableState>, bias: u64) -> (Way<'_>, bool) {
     match of {
         Some(TableState::Installed { table, .. }) => (Way::Rules { table, bias }, false),

@@ -1,5 +1,5 @@
-//! The files that a command will map as code, as far as they can be told before it starts: its program, the dynamic
-//! linker and the libraries that they name. What is missed here is found when it is mapped.
+//! The files that a command will map as code, as far as its program tells before it starts: the program itself, the
+//! dynamic linker and the libraries that they name. A file that is missed here gets its table when it is mapped.
 
 use elf::{Bytes, Image};
 use std::collections::HashSet;
@@ -11,11 +11,11 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// More files are not looked at.
+/// The most files that are read.
 const MOST: usize = 256;
-/// No longer section is read.
+/// The largest section that is read, in bytes.
 const LARGEST: u64 = 1 << 20;
-/// Where libraries are usually found.
+/// The usual directories of libraries.
 const DIRECTORIES: [&str; 8] = [
     "/lib/x86_64-linux-gnu",
     "/usr/lib/x86_64-linux-gnu",
@@ -30,7 +30,7 @@ const NEEDED: u64 = 1;
 const RPATH: u64 = 15;
 const RUNPATH: u64 = 29;
 
-/// A file that is going to be mapped.
+/// A file that will be mapped.
 #[derive(Debug)]
 pub(super) struct Foreseen {
     pub(super) file: File,
@@ -38,7 +38,7 @@ pub(super) struct Foreseen {
     pub(super) code: Vec<Range<u64>>,
 }
 
-/// What an ELF file says of others.
+/// The names of other files in an ELF file.
 #[derive(Debug, Default)]
 struct Names {
     linker: Option<PathBuf>,
@@ -46,7 +46,7 @@ struct Names {
     directories: Vec<PathBuf>,
 }
 
-/// The files of a program, which is looked for as a shell does.
+/// The files of a program. The program is looked for as a shell does.
 pub(super) fn files(program: &OsStr) -> Vec<Foreseen> {
     let mut found = Vec::new();
     let mut seen = HashSet::new();
@@ -64,7 +64,7 @@ pub(super) fn files(program: &OsStr) -> Vec<Foreseen> {
     found
 }
 
-/// Where a program stands.
+/// The path of a program.
 fn search(program: &OsStr) -> PathBuf {
     let path = Path::new(program);
     if program.as_bytes().contains(&b'/') {
@@ -75,7 +75,8 @@ fn search(program: &OsStr) -> PathBuf {
     candidates.into_iter().find(|path| path.is_file()).unwrap_or_default()
 }
 
-/// A script's interpreter and, where that is `env`, what `env` is to run; else the program itself.
+/// The interpreter of a script; if that is `env`, the program that `env` runs. A file that is no script stands for
+/// itself.
 fn interpreted(program: PathBuf) -> Vec<PathBuf> {
     let mut start = Vec::new();
     let Some(file) = open(&program) else { return Vec::new() };
@@ -93,7 +94,7 @@ fn interpreted(program: PathBuf) -> Vec<PathBuf> {
     }
 }
 
-/// Opens a regular file, without waiting for whoever is at the other end of another.
+/// Opens a regular file. It never waits for the other end of a pipe or device.
 fn open(path: &Path) -> Option<File> {
     let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
     let file = OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(path).ok()?;
@@ -148,7 +149,7 @@ impl Names {
         }
     }
 
-    /// Where a library stands.
+    /// The path of a library.
     fn find(&self, name: &OsStr) -> Option<PathBuf> {
         if name.as_bytes().contains(&b'/') {
             return Some(name.into());

@@ -1,13 +1,14 @@
 //! Tables for the code that Java virtual machines make at run time.
 //!
-//! A process that maps `libjvm.so` gets a table of its own, over its code cache, from what the virtual machine says of each
-//! piece of code there. It is read anew when samples came to code that is not known, on a thread of its own and seldom, and
-//! only what changed is disassembled. What was sampled is checked: was the code still there that the rules were made of? If
-//! not, the sample is marked. So is what goes through a code cache that has no table.
+//! A process that maps `libjvm.so` gets a table of its own for its code cache, made from the virtual machine's own
+//! description of each piece of code. The cache is read again when samples reach unknown code. A thread of its own does
+//! this, and seldom; it disassembles only code that changed. After each window, the sampled code is checked: is it
+//! still the code that the rules were made from? If not, the sample is marked. A sample is also marked if its code
+//! cache has no table.
 //!
-//! In reading order: `memory` (bounded reads of a process), `layout` and `machine` (the virtual machine's own description), `heaps` (its code
-//! cache), `codelets` (its interpreter), `reading` (from there to a table), `judge` and `look`
-//! (whether a process's samples went through the code that was read), `process` (a process), [`JavaCode`] (all of them).
+//! In reading order: `memory` (bounded reads of a process), `layout` and `machine` (the virtual machine's own
+//! description), `heaps` (its code cache), `codelets` (its interpreter), `reading` (from there to a table), `judge` and
+//! `look` (the check of sampled code), `process` (one process), [`JavaCode`] (all processes).
 
 mod codelets;
 mod heaps;
@@ -30,29 +31,29 @@ use std::ops::Range;
 use symbolizer::{CodeMemory, CodeOf, CodeRange, FileId, ProcessTable, Runtime};
 use worker::Worker;
 
-/// The code of more virtual machines at a time is not read.
+/// The most virtual machines whose code is read at a time.
 const MOST_OPENED: usize = 64;
 
-/// The processes with code of their own.
+/// The processes with a code cache.
 #[derive(Debug)]
 pub(super) struct JavaCode {
     worker: Worker,
     processes: HashMap<u32, Process>,
-    /// Tables of which there are new versions, and of processes that are gone.
+    /// Old tables: those with new versions, and those of ended processes.
     old: Vec<Installed>,
-    /// What tells one reading's process from every other.
+    /// The number of the next process. It tells the process of a reading from every other.
     next: u64,
 }
 
 impl JavaCode {
-    /// Without processes yet; `by_fp`: code whose rules are not known is walked by frame pointer.
+    /// Begins without processes. With `by_fp`, code without known rules is walked by frame pointer.
     pub(super) fn new(by_fp: bool) -> io::Result<Self> {
         let (processes, old) = (HashMap::new(), Vec::new());
         Ok(Self { worker: Worker::start(by_fp)?, processes, old, next: 0 })
     }
 
-    /// Takes note of a process, if it is a Java virtual machine, and of what it was before no more; has it read `now`, or
-    /// when it is sampled.
+    /// Adds a process if it is a Java virtual machine, and forgets the program that it was before. Its code is read at
+    /// once with `now`, otherwise when it is sampled.
     pub(super) fn order(
         &mut self,
         table: &ProcessTable,
@@ -78,13 +79,13 @@ impl JavaCode {
         self.processes.insert(code.pid, process);
     }
 
-    /// How many of them have descriptors open.
+    /// The number of processes with open descriptors.
     fn opened(&self) -> usize {
         self.processes.values().filter(|process| process.is_opened()).count()
     }
 
-    /// Checks a window's samples against the code that there is now, and marks those whose code is no longer there, and
-    /// those of which that cannot be told.
+    /// Checks a window's samples against the code that is there now. Marks the samples whose code is gone, and those
+    /// that cannot be checked.
     pub(super) fn see(&mut self, window: &mut Window) {
         let sampled: HashSet<u32> = window.samples.iter().map(|sample| sample.space.pid).collect();
         let mut looks = judge::MOST_LOOKS;
@@ -96,7 +97,7 @@ impl JavaCode {
         }
     }
 
-    /// Has read again what changed.
+    /// Orders readings of the caches that changed.
     pub(super) fn read(&mut self, table: &ProcessTable) {
         let mut opened = self.opened();
         for process in self.processes.values_mut().filter(|process| process.is_due()) {
@@ -112,21 +113,21 @@ impl JavaCode {
         self.worker.waiting() > 0 || self.processes.values().any(Process::is_soon_due)
     }
 
-    /// Whether one of them is sampled, so that new code may soon run.
+    /// Whether a process with a code cache is sampled, so that new code may soon run.
     pub(super) fn is_sampled(&self) -> bool {
         self.processes.values().any(Process::is_sampled)
     }
 
-    /// The virtual machines' libraries for whose code there was no room.
+    /// The libraries of the virtual machines for whose code there was no room.
     pub(super) fn without_room(&self) -> BTreeSet<FileId> {
         let lacks = |process: &&Process| process.reserved().is_some() && process.table.is_none();
         self.processes.values().filter(lacks).map(|process| process.library.file).collect()
     }
 
-    /// Installs what was read; waits for it for a while where `wait` says so. Returns the processes with new tables.
+    /// Installs the tables that were read. With `wait`, waits a while for them. Returns the processes with new tables.
     ///
     /// # Errors
-    /// When the kernel gives no memory.
+    /// When the kernel has no memory left.
     pub(super) fn install(&mut self, wait: bool, tables: &mut Tables) -> io::Result<Vec<u32>> {
         let mut changed = Vec::new();
         for done in self.worker.done(wait) {
@@ -137,7 +138,7 @@ impl JavaCode {
                 changed.push(*pid);
             }
             let Some(table) = process.take(done) else { continue };
-            // Without room its code is walked as one that has no table yet.
+            // If there is no room, the code is walked like code whose table is still missing.
             let new = tables.install(&table)?;
             if new.is_some() || process.table.is_some() || !known {
                 changed.push(*pid);
@@ -147,13 +148,13 @@ impl JavaCode {
         Ok(changed)
     }
 
-    /// No address space uses old tables any more.
+    /// Removes the old tables. No address space may use them any more.
     pub(super) fn settle(&mut self, tables: &mut Tables, now: u64) {
         self.old.drain(..).for_each(|table| tables.uninstall(table));
         self.processes.values_mut().for_each(|process| process.settle(now));
     }
 
-    /// Forgets processes that are gone.
+    /// Forgets the processes that have ended.
     pub(super) fn remove_all_but(&mut self, alive: &HashSet<u32>) {
         let gone: Vec<u32> =
             self.processes.keys().filter(|pid| !alive.contains(pid)).copied().collect();
@@ -164,8 +165,8 @@ impl JavaCode {
         self.old.extend(self.processes.remove(&pid).and_then(|process| process.table));
     }
 
-    /// How a range of code that was made at run time is walked, part by part; `None` where it is not a virtual machine's.
-    /// What has no table, though it should, is walked as such.
+    /// The parts of a range of run-time code, and how each is walked; `None` if it is not a virtual machine's. A code
+    /// cache that should have a table and has none is walked as unknown code.
     pub(super) fn parts(
         &self,
         code: &CodeMemory,
@@ -187,7 +188,7 @@ impl JavaCode {
     }
 }
 
-/// A range of code that is walked one way in a code cache, and elsewhere as what else is made at run time.
+/// Splits a range into parts: a code cache is walked in this way, the rest as other run-time code.
 fn split<'a>(range: Range<u64>, reserved: &[Range<u64>], way: Way<'a>) -> Vec<CodeMapping<'a>> {
     let mut parts = Vec::new();
     let mut at = range.start;
@@ -251,7 +252,7 @@ mod walked {
         let known = all.processes.get_mut(&code.pid).unwrap();
         known.be_foreign();
         assert_eq!(parts(&all, &code), None, "another kind of virtual machine");
-        // Another program, with the same number.
+        // Another program with the same process id.
         let mut child = Command::new("sleep").arg("600").spawn().unwrap();
         let mut table = ProcessTable::new();
         table.read(std::process::id());

@@ -1,9 +1,9 @@
-//! Unwind tables for the processes that are recorded: built from their files, and kept in step with their mappings.
+//! Unwind tables for the recorded processes. They are built from the processes' files and kept in step with their
+//! mappings.
 //!
-//! In reading order: [`Unwinding`] (which process is walked by what), `files` (which file has a table), `workers`
-//! (tables built beside the recording), `build` (one file), `foresee` (files of a command before it starts),
-//! `replaced` (code that was mapped in place of other code), `uncovered` (code without rules that walks came to), `hotspot`
-//! (code that Java makes at run time).
+//! In reading order: [`Unwinding`] (how each process is walked), `files` (which file has a table), `workers` (threads
+//! that build tables), `build` (one file), `foresee` (files of a command before it starts), `replaced` (code that
+//! replaced other code), `uncovered` (code without rules that walks reached), `hotspot` (run-time code of Java).
 
 pub(crate) mod build;
 mod files;
@@ -29,18 +29,17 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use symbolizer::{CodeMemory, CodeOf, CodeRange, FileId, ProcessTable, Segment, Warning};
 
-/// The longest time between two updates while unwind tables are being built, and while code that is made at run time is
-/// sampled.
+/// The longest time between two updates while unwind tables are being built, and while run-time code is sampled.
 const TABLES: Duration = Duration::from_millis(20);
 const RUN_TIME: Duration = Duration::from_millis(50);
 
-/// A process that was looked at.
+/// A process whose code was read.
 #[derive(Debug)]
 struct Walked {
-    /// Its name in the kernel's tables, if it has a place there.
+    /// Its name in the kernel's tables, if it is in them.
     name: Option<SpaceName>,
     code: CodeMemory,
-    /// Its code.
+    /// The ranges of its code.
     ranges: Vec<CodeRange>,
     /// The files of its code.
     files: Vec<FileId>,
@@ -48,7 +47,7 @@ struct Walked {
     incomplete: bool,
 }
 
-/// Keeps the tables.
+/// Keeps the kernel's tables in step with the processes.
 #[derive(Debug)]
 pub(crate) struct Unwinding {
     files: Files,
@@ -56,16 +55,16 @@ pub(crate) struct Unwinding {
     walked: HashMap<u32, Walked>,
     /// Processes that had samples since the last update.
     sampled: HashSet<u32>,
-    /// Of the machine's processes only those are walked by rules that had samples.
+    /// Whether the whole machine is recorded. Then only processes with samples get tables.
     machine: bool,
     replacements: Replacements,
-    /// Where walks came to code without rules: process and address.
+    /// The places where walks reached code without rules: process and address.
     uncovered: HashSet<(u32, u64)>,
 }
 
 impl Unwinding {
-    /// Nothing yet; of the whole machine, or of chosen processes. `by_fp`: where there are no rules yet, frame pointers are
-    /// followed.
+    /// Begins without processes. `machine`: the whole machine is recorded, not chosen processes. `by_fp`: code whose
+    /// rules are not known yet is walked by frame pointer.
     fn new(tables: Arc<Mutex<Tables>>, machine: bool, by_fp: bool) -> io::Result<Self> {
         Ok(Self {
             files: Files::new(tables)?,
@@ -78,8 +77,8 @@ impl Unwinding {
         })
     }
 
-    /// The tables of all processes that the process table knows now, and those of what a command's `program` will map, as far as
-    /// its files tell: ready for use. `machine` and `by_fp` as in [`Unwinding::new`].
+    /// Makes the tables of all processes in the process table, and those of the files that a command's `program` will
+    /// map. Returns when they are installed. `machine` and `by_fp` are as in [`Unwinding::new`].
     pub(crate) fn ready(
         tables: Arc<Mutex<Tables>>,
         (machine, by_fp): (bool, bool),
@@ -94,7 +93,7 @@ impl Unwinding {
         Ok(unwinding)
     }
 
-    /// Makes the tables of all processes that the table knows now, and waits for them.
+    /// Makes the tables of all processes in the process table, and waits for them.
     fn prepare(&mut self, table: &ProcessTable) -> io::Result<()> {
         for code in table.code() {
             self.sampled.insert(code.pid);
@@ -107,8 +106,8 @@ impl Unwinding {
         self.follow(table).map(|_| ())
     }
 
-    /// Takes note of who is sampled, before the table knows what is new in the window; marks samples that were walked by
-    /// the rules of code that another had replaced.
+    /// Notes which processes were sampled, and marks the samples that were walked by the rules of replaced code. This
+    /// comes before the process table applies the window.
     pub(crate) fn see<'a>(&mut self, batch: &'a mut Window, table: &ProcessTable) -> Marked<'a> {
         self.sampled.extend(batch.samples.iter().map(|sample| sample.space.pid));
         self.uncovered.extend(uncovered::addresses(batch));
@@ -119,8 +118,8 @@ impl Unwinding {
         })
     }
 
-    /// Follows what changed: new processes, new mappings, tables that are ready. Returns when it should be called again at
-    /// the latest: tables are being built, or processes that are sampled are changing.
+    /// Follows the changes: new processes, new mappings, finished tables. Returns the time after which it must be
+    /// called again: tables are being built, or sampled processes are changing.
     pub(crate) fn update(
         &mut self,
         _: Applied,
@@ -138,7 +137,7 @@ impl Unwinding {
             self.forget_file(evicted);
         }
         let changed = self.follow(table)?;
-        // Where the tables are as they should be, code that is made at run time may still be new.
+        // All tables may be installed, but new run-time code may appear.
         let sampled = self.run_time.is_sampled();
         Ok(if changed || self.files.building() || self.run_time.building() {
             Some(TABLES)
@@ -147,7 +146,7 @@ impl Unwinding {
         })
     }
 
-    /// Files without tables though they have rules, and why.
+    /// The files that have rules but no table, with the reason.
     pub(crate) fn without_table(&self, table: &ProcessTable) -> Vec<Warning> {
         let made = self.run_time.without_room().into_iter();
         let made = made.map(|file| (file, NoTable::NoRoomForMade));
@@ -155,14 +154,14 @@ impl Unwinding {
         all.filter_map(|(file, why)| Some(why.warning(table.file(file)?))).collect()
     }
 
-    /// Takes the tables away of files that the process table has let go.
+    /// Removes the tables of files that the process table has dropped.
     pub(crate) fn retire(&mut self, table: &ProcessTable) {
         for file in self.files.gone(table) {
             self.forget_file(file);
         }
     }
 
-    /// Has the files disassembled whose code without rules was come to.
+    /// Disassembles the files in which walks reached code without rules.
     fn deepen(&mut self, table: &ProcessTable) {
         for (pid, address) in std::mem::take(&mut self.uncovered) {
             let Some(walked) = self.walked.get(&pid) else { continue };
@@ -173,7 +172,7 @@ impl Unwinding {
         }
     }
 
-    /// Returns whether a process that is sampled changed.
+    /// Follows the changes of processes. Returns whether a sampled process changed.
     fn follow(&mut self, table: &ProcessTable) -> io::Result<bool> {
         let mut alive = HashSet::new();
         let mut changed = Vec::new();
@@ -183,7 +182,8 @@ impl Unwinding {
             let sampled = self.sampled.contains(&code.pid);
             let wanted = !self.machine || sampled;
             let same = self.walked.get(&code.pid).filter(|walked| walked.code.is_same(&code));
-            // One that gave up its place comes back when it is sampled: otherwise it would at once take that of another.
+            // A process that gave up its place comes back only when it is sampled. Otherwise it would at once take the
+            // place of another.
             let lacks = |walked: &Walked| walked.incomplete && wanted;
             if same.is_some_and(|walked| !(lacks(walked) && (sampled || walked.name.is_some()))) {
                 continue;
@@ -214,7 +214,7 @@ impl Unwinding {
         Ok(of_sampled)
     }
 
-    /// Adds those whose files have new tables, or whose own code has.
+    /// Adds the processes whose files or run-time code have new tables.
     fn again(&self, changed: &mut Vec<(CodeMemory, Vec<CodeRange>)>, new_code: &[u32]) {
         let replaced = self.files.replaced();
         if replaced.is_empty() && new_code.is_empty() {
@@ -241,7 +241,7 @@ impl Unwinding {
         }
     }
 
-    /// Says how a process is walked.
+    /// Sets how a process is walked.
     fn set(&mut self, code: CodeMemory, ranges: Vec<CodeRange>) -> io::Result<()> {
         let start =
             code.start.map(|start| start / proc::START_UNIT).or_else(|| proc::start(code.pid));
@@ -276,7 +276,7 @@ impl Unwinding {
         Ok(())
     }
 
-    /// Takes a file's table from all processes, so that it can be used for another.
+    /// Removes a file's table from all processes, so that another file can use its room.
     fn forget_file(&mut self, file: FileId) {
         for walked in self.walked.values_mut().filter(|walked| walked.files.contains(&file)) {
             if let Some(name) = walked.name.take() {
@@ -288,7 +288,7 @@ impl Unwinding {
     }
 }
 
-/// Whether a new mapping takes the place of code that the tables know.
+/// Whether a new mapping replaces code that the tables know.
 fn replaces(walked: &HashMap<u32, Walked>, record: &SideBand, table: &ProcessTable) -> bool {
     let SideBandKind::Mmap { start, len, offset, path, .. } = &record.kind else { return false };
     let Some(walked) = walked.get(&record.pid).filter(|walked| walked.name.is_some()) else {

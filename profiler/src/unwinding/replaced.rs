@@ -1,29 +1,30 @@
-//! Samples that were walked by the rules of code that was no longer there: another file was mapped in its place, and the
-//! kernel's tables did not know it yet. They are marked.
+//! Marks samples that were walked by the rules of replaced code: another file was mapped in its place, and the kernel's
+//! tables did not know that yet.
 
 use bpf::{Flags, Sample, SideBand, SideBandKind, Stack, StackId, Window};
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-/// New code in place of other code.
+/// New code in the place of other code.
 #[derive(Debug)]
 struct Replaced {
     pid: u32,
     addresses: Range<u64>,
-    /// CLOCK_MONOTONIC nanoseconds.
+    /// The time of the new mapping, CLOCK_MONOTONIC nanoseconds.
     since: u64,
-    /// When the tables knew it.
+    /// The time at which the tables knew of it.
     until: Option<u64>,
 }
 
-/// What was replaced of late.
+/// The code that was replaced lately.
 #[derive(Debug, Default)]
 pub(super) struct Replacements {
     recent: Vec<Replaced>,
 }
 
 impl Replacements {
-    /// Takes note of a window's new mappings that `replaces` says take the place of other code, and marks its samples.
+    /// Adds a window's new mappings that take the place of other code, as `replaces` tells, and marks the window's
+    /// samples.
     pub(super) fn mark(&mut self, window: &mut Window, replaces: impl Fn(&SideBand) -> bool) {
         for record in &window.side_band {
             let SideBandKind::Mmap { start, len, .. } = &record.kind else { continue };
@@ -53,7 +54,7 @@ impl Replacements {
         self.recent.retain(|replaced| alive.contains(&replaced.pid));
     }
 
-    /// The tables of these processes are as their mappings are, from now on.
+    /// Notes that from now on the tables of these processes are as their mappings are.
     pub(super) fn settle(&mut self, pids: &HashSet<u32>, now: u64) {
         for replaced in self.recent.iter_mut().filter(|replaced| pids.contains(&replaced.pid)) {
             replaced.until.get_or_insert(now);
@@ -62,8 +63,8 @@ impl Replacements {
 }
 
 impl Replaced {
-    /// Whether a sample was taken in between and went through the code, or may have: of a stack that an earlier window had,
-    /// the frames are not at hand.
+    /// Whether a sample was taken in between and went through the code, or may have. The frames of a stack from an
+    /// earlier window are not known here.
     fn touches(&self, sample: &Sample, stacks: &HashMap<StackId, &Stack>) -> bool {
         sample.space.pid == self.pid
             && sample.time >= self.since

@@ -3,10 +3,10 @@
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 
-/// Distinguishes an opened file from every other: device, inode, size, and the times of its last changes.
+/// The identity of an opened file: device, inode, size, and the times of its last changes.
 pub(super) type Stamp = (u64, u64, u64, i64, i64, i64, i64);
 
-/// An opened file's, if the kernel tells it.
+/// The identity of this file, if the kernel gives it.
 pub(super) fn stamp(file: &File) -> Option<Stamp> {
     let m = file.metadata().ok()?;
     Some((m.dev(), m.ino(), m.size(), m.mtime(), m.mtime_nsec(), m.ctime(), m.ctime_nsec()))

@@ -1,9 +1,9 @@
-//! Where walks came to code that has no rules, though its file has some: it is worth to be disassembled.
+//! Places where walks reached code without rules in a file that has some. Disassembling such code pays.
 
 use bpf::{Flags, Stack, StackId, Trust, Window};
 use std::collections::HashMap;
 
-/// The processes of a window's samples that came to such code, and its addresses.
+/// The process and address of each place in a window's stacks where a walk reached such code.
 pub(super) fn addresses(window: &Window) -> Vec<(u32, u64)> {
     let lost = |flags: Flags| flags.has(Flags::GUESSED) || flags.has(Flags::NO_RULE);
     if !window.samples.iter().any(|sample| lost(sample.flags)) {

@@ -1,4 +1,4 @@
-//! Building tables beside the recording.
+//! Threads that build tables beside the recording.
 
 use super::build::{self, Built, Depth};
 use super::stamp::Stamp;
@@ -10,16 +10,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use symbolizer::FileId;
 
-/// Whose table it is.
+/// The file that a table is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Key {
     /// A file that is mapped.
     File(FileId),
-    /// One that will be.
+    /// A file that will be mapped.
     Stamp(Stamp),
 }
 
-/// A file whose table is to be built.
+/// An order to build a file's table.
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) key: Key,
@@ -28,7 +28,7 @@ pub(super) struct Job {
     pub(super) depth: Depth,
 }
 
-/// Threads that build tables; they end with the queue.
+/// The threads that build tables. They end when the queue closes.
 #[derive(Debug)]
 pub(super) struct Workers {
     jobs: Sender<Job>,
@@ -37,7 +37,7 @@ pub(super) struct Workers {
 }
 
 impl Workers {
-    /// So many threads.
+    /// Starts this many threads.
     pub(super) fn start(count: usize) -> io::Result<Self> {
         let (jobs, queue) = channel::<Job>();
         let (results, done) = channel();
@@ -56,7 +56,7 @@ impl Workers {
         Ok(Self { jobs, done, waiting: 0 })
     }
 
-    /// How many files are queued or being built.
+    /// The number of files that are queued or being built.
     pub(super) fn waiting(&self) -> usize {
         self.waiting
     }
@@ -68,7 +68,7 @@ impl Workers {
         }
     }
 
-    /// What was built since the last call; waits for all that is queued where `wait` says so.
+    /// The tables that were built since the last call. With `wait`, waits for all that are queued.
     pub(super) fn built(&mut self, wait: bool) -> Vec<(Key, Built)> {
         let mut all = Vec::new();
         while self.waiting > 0 {

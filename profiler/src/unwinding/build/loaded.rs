@@ -3,7 +3,7 @@
 use bpf::unwind::synth::Memory;
 use elf::{Bytes, Image, Segment};
 
-/// No more segments are looked at.
+/// The most segments that are read.
 const MOST: usize = 64;
 
 /// The loaded segments of a file.

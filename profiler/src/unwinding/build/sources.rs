@@ -1,4 +1,4 @@
-//! Where a file's rules come from.
+//! The sources of a file's rules.
 
 use super::loaded::Loaded;
 use bpf::unwind::eh_frame::Frames;
@@ -14,19 +14,20 @@ use elf::{Bytes, Image, Section, X86_64};
 use std::ops::Range;
 use symbolizer::name::go_table;
 
-/// No larger section of unwind rules is read.
+/// The largest section of unwind rules that is read, in bytes.
 const LARGEST: u64 = 256 << 20;
-/// Of symbols and relocations, so many bytes are read: entries for code that has no rules are few.
+/// The most bytes of symbols and relocations that are read. They give the entries of code without rules, of which there
+/// is little.
 const MOST_HINTS: u64 = 32 << 20;
-/// And of packed relocations, each byte of which stands for more.
+/// The most bytes of packed relocations that are read. Each byte stands for several relocations.
 const MOST_PACKED: u64 = 1 << 20;
-/// Files that can be loaded anywhere begin below.
+/// The lowest address of files that are loaded at a fixed address. Files that can be loaded anywhere begin below it.
 const LOWEST_FIXED: u64 = 0x1_0000;
-/// Of compiled code without rules so many pieces of so many bytes are looked at.
+/// The number of pieces of compiled code without rules that are read, and their size in bytes.
 const PIECES: u64 = 64;
 const PIECE: usize = 4 << 10;
 
-/// A file, and where its code lies.
+/// A file and the place of its code.
 pub(super) struct File<'a> {
     image: Image<'a>,
     loaded: Loaded<'a>,
@@ -40,32 +41,32 @@ impl<'a> File<'a> {
         Some(Self { loaded: Loaded::of(&image)?, image, code })
     }
 
-    /// Go's own table, which stripped programs have too.
+    /// Go's own table, which stripped programs also have.
     pub(super) fn go(&self) -> Option<Source> {
         let (bytes, text) = go_table(&self.image)?;
         some(go::rules(&bytes, text, &self.code)?.source)
     }
 
-    /// What the compiler says.
+    /// The compiler's rules for exceptions.
     pub(super) fn eh_frame(&self) -> Option<Source> {
         let (bytes, address) = self.section(".eh_frame", LARGEST)?;
         let [text, got] = [".text", ".got"].map(|name| self.address(name));
         some(Frames { text, got, ..Frames::eh(&bytes, address) }.rules(&self.code).source)
     }
 
-    /// The same for debuggers.
+    /// The compiler's rules for debuggers.
     pub(super) fn debug_frame(&self) -> Option<Source> {
         let (bytes, _) = self.section(".debug_frame", LARGEST)?;
         some(Frames::debug(&bytes).rules(&self.code).source)
     }
 
-    /// What is mended of the compiler's rules at the ends of functions.
+    /// Corrections of the compiler's rules at the ends of functions.
     pub(super) fn ends(&self, own: &Source) -> Option<Source> {
         let native = self.image.machine() == X86_64;
         native.then(|| epilogue::mended(own, &self.loaded)).and_then(some)
     }
 
-    /// Whether it has more rules than are read.
+    /// Whether the sections of rules exceed their limit.
     pub(super) fn has_too_much(&self) -> bool {
         let tables = [".eh_frame", ".debug_frame"];
         let mut sizes = tables.iter().filter_map(|name| self.image.section(name));
@@ -80,19 +81,20 @@ impl<'a> File<'a> {
         Uncovered::read(&self.code, &self.loaded, &covered)
     }
 
-    /// Where signal handlers return to.
+    /// Rules for the code that signal handlers return to.
     pub(super) fn signal_return(&self, uncovered: &Uncovered) -> Source {
         let segments: Vec<_> =
             uncovered.segments().map(|segment| (segment.bytes, segment.address)).collect();
         signal_return::rules(&segments, &self.code)
     }
 
-    /// Frame pointers, where more code than people write in assembly has no rules, and its functions set them up.
+    /// Rules by frame pointer, if there is more code without rules than people write in assembly, and its functions set
+    /// frame pointers up.
     pub(super) fn framed(&self, uncovered: &Uncovered) -> Option<Source> {
         let beyond = uncovered.beyond();
         let native = self.image.machine() == X86_64;
         let longest = beyond.iter().max_by_key(|range| range.end - range.start)?;
-        // Each within the stretch, and no two the same.
+        // Each piece lies within the stretch, and no two pieces are the same.
         let step = ((longest.end - longest.start) / PIECES) & !(PIECE as u64 - 1);
         let first = longest.start | (PIECE as u64 - 1);
         let pieces = (0..PIECES - 1).map(|at| self.loaded.read(first + 1 + at * step, PIECE));
@@ -108,7 +110,7 @@ impl<'a> File<'a> {
         Some(source)
     }
 
-    /// What disassembly tells.
+    /// Rules from disassembly.
     pub(super) fn synthesised(&self, uncovered: &Uncovered) -> Source {
         if uncovered.is_empty() {
             return Source::new(&self.code);
@@ -137,7 +139,7 @@ impl<'a> File<'a> {
         made.source(&self.code)
     }
 
-    /// A section's bytes and its address.
+    /// The bytes of a section and its address.
     fn section(&self, name: &str, most: u64) -> Option<(Vec<u8>, u64)> {
         let section = self.image.section(name)?;
         Some((self.image.data(section, most)?, section.address))
@@ -153,7 +155,7 @@ fn is_data(section: &Section) -> bool {
     !section.is_code() && section.address != 0 && section.address.is_multiple_of(8)
 }
 
-/// A source that has any rule.
+/// The source, if it has any rule.
 fn some(source: Source) -> Option<Source> {
     let any = source.covered().next().is_some();
     any.then_some(source)

@@ -5,7 +5,7 @@ use bpf::unwind::rule::{Cfa, Restore, Rule, RuleTrust, registers};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The assembly has no rules. What returns from a signal looks like a function without a frame.
+/// The assembly has no rules. The code that returns from a signal looks like a function without a frame.
 const PROGRAM: &str = r#"
 void from_signal(void), plain(void);
 asm(".text\nint3\n.p2align 4\n.globl from_signal\nfrom_signal: mov $15, %eax\nsyscall\n"
@@ -86,7 +86,7 @@ fn the_vdso_has_rules() {
     assert!(vdso().unwrap().rows().len() > 2);
 }
 
-/// gcc's own rule there is that of the body: saved where the frame pointer points, which is the caller's again.
+/// gcc's own rule there is that of the function's body: rbp is saved where rbp points. But rbp is the caller's again.
 #[test]
 fn the_return_of_an_aligned_function_has_the_caller_s_frame_pointer() {
     let files = Files::new();

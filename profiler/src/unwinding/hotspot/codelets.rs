@@ -1,12 +1,12 @@
-//! The interpreter's pieces: where each is, and what it is for.
+//! The pieces of the interpreter: their places and their purposes.
 
 use super::layout::{Field, Layout};
 use super::memory::Reader;
 use std::ops::Range;
 
-/// More pieces are not looked at.
+/// The most pieces that are read.
 const MOST_CODELETS: usize = 1 << 12;
-/// They have a head of fewer bytes, and code at multiples of this.
+/// A bound of the head's size, and the alignment of code, in bytes.
 const MOST_HEAD: u64 = 256;
 const ALIGNMENT: u64 = 32;
 
@@ -19,12 +19,12 @@ pub(super) struct Interpreter {
     end: Field,
     size: Field,
     description: Field,
-    /// Bytes before a piece's code, which is aligned.
+    /// The bytes of the head before the code. The code is aligned.
     head: u64,
 }
 
 impl Interpreter {
-    /// `None` where a version lacks some of its fields.
+    /// `None` if a version lacks some of the fields.
     pub(super) fn of(layout: &Layout) -> Option<Self> {
         let field = |path| layout.field(path);
         Some(Self {
@@ -39,7 +39,7 @@ impl Interpreter {
     }
 }
 
-/// The interpreter's pieces, sorted: code, and what they are.
+/// The pieces of the interpreter, sorted: the range of the code, and its purpose.
 pub(super) fn codelets(fields: &Interpreter, reader: &Reader<'_>) -> Vec<(Range<u64>, String)> {
     let mut found = Vec::new();
     let bounds = || {

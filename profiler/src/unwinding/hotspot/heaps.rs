@@ -1,4 +1,4 @@
-//! The code cache: its heaps, their blocks, and what each says of the code in it.
+//! The code cache: its heaps, their blocks, and each block's description of its code.
 
 use super::codelets::Interpreter;
 use super::layout::{Field, Layout};
@@ -7,17 +7,17 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 
-/// More heaps and blocks are not looked at.
+/// The most heaps and blocks that are read.
 const MOST_HEAPS: u64 = 16;
 pub(super) const MOST_BLOCKS: usize = 1 << 18;
-/// All heaps lie in so many bytes.
+/// The most bytes that all heaps may span.
 const MOST_SPAN: u64 = 3 << 30;
-/// Bytes of a block's head that are read at once.
+/// The bytes of a block's head that are read at once.
 const HEAD: usize = 512;
-/// Segments of blocks have a size of two to the power of this, at most.
+/// The largest size of a block's segment, as a power of two.
 const MOST_LOG: i64 = 16;
 
-/// The fields that are needed.
+/// The fields that reading the heaps needs.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Fields {
     heaps: Heaps,
@@ -38,18 +38,18 @@ pub(super) struct Fields {
     id: Field,
     state: Option<Field>,
     second_entry: Field,
-    /// The interpreter's pieces, where they are told.
+    /// The pieces of the interpreter, if the version describes them.
     pub(super) interpreter: Option<Interpreter>,
 }
 
-/// Where the heaps are listed.
+/// The place where the heaps are listed.
 #[derive(Clone, Copy, Debug)]
 enum Heaps {
     One(Field),
     List { list: Field, len: Field, data: Field },
 }
 
-/// How a blob tells where its code is.
+/// The way in which a blob gives the place of its code.
 #[derive(Clone, Copy, Debug)]
 enum Code {
     Addresses(Field, Field),
@@ -57,7 +57,7 @@ enum Code {
 }
 
 impl Fields {
-    /// `None` where a version lacks some.
+    /// `None` if a version lacks some of the fields.
     pub(super) fn of(layout: &Layout) -> Option<Self> {
         let field = |path| layout.field(path);
         let heaps = field("CodeCache::_heap").map(Heaps::One).or_else(|| {
@@ -96,26 +96,26 @@ impl Fields {
 /// A heap of code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Heap {
-    /// All that it may take.
+    /// The reserved addresses.
     pub(super) reserved: Range<u64>,
     used: Range<u64>,
     log: u32,
 }
 
-/// What a block holds.
+/// The content of a block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Blob {
     pub(super) name: String,
     pub(super) code: Range<u64>,
-    /// From the code's begin; negative: never.
+    /// The offset from which on the frame is set up; negative: never.
     pub(super) complete: i64,
     pub(super) words: i64,
     pub(super) second_entry: u64,
-    /// Differs from that of every other blob that stood here.
+    /// A value that differs from that of every other blob in this place.
     pub(super) identity: u64,
 }
 
-/// The heaps, sorted; `None` where that makes no sense.
+/// The heaps, sorted; `None` if their description is inconsistent.
 pub(super) fn heaps(fields: &Fields, reader: &Reader<'_>) -> Option<Vec<Heap>> {
     let objects: Vec<u64> = match fields.heaps {
         Heaps::One(heap) => vec![reader.word(heap.at)?],
@@ -146,7 +146,7 @@ fn heap(fields: &Fields, reader: &Reader<'_>, at: u64) -> Option<Heap> {
     inside.then_some(Heap { reserved, used, log })
 }
 
-/// A block's blob, from the bytes that its header begins with.
+/// Reads a block's blob from the bytes after the block's header.
 pub(super) fn blob(
     fields: &Fields,
     names: &mut Names<'_, '_>,
@@ -185,7 +185,7 @@ pub(super) fn is_method(name: &str) -> bool {
     matches!(name, "nmethod" | "native nmethod")
 }
 
-/// Names that were read before, by address.
+/// The names that were read before, by address.
 #[derive(Debug)]
 pub(super) struct Names<'a, 'm> {
     reader: &'a Reader<'m>,
@@ -202,12 +202,12 @@ impl<'a, 'm> Names<'a, 'm> {
     }
 }
 
-/// What was found on a walk along the heaps.
+/// The result of a walk along the heaps.
 #[derive(Debug, Default)]
 pub(super) struct Walk {
-    /// All blobs, with the addresses of their blocks.
+    /// All blobs with the addresses of their blocks.
     pub(super) blobs: Vec<(u64, Blob)>,
-    /// Where the walk did not come: a heap was changed under way, or there are too many blocks.
+    /// The ranges that the walk did not reach: a heap changed during the walk, or there are too many blocks.
     pub(super) missed: Vec<Range<u64>>,
 }
 
@@ -224,8 +224,8 @@ pub(super) fn walk(fields: &Fields, reader: &Reader<'_>, heaps: &[Heap]) -> Walk
     walk
 }
 
-/// Walks along a heap's blocks; says where it ended, if that was before the last one. A block of no length is the first that was
-/// never used.
+/// Walks along the blocks of a heap. Returns the address at which it ended, if that was before the last block. A block
+/// of length zero is the first one that was never used.
 fn along(
     fields: &Fields,
     names: &mut Names<'_, '_>,
@@ -257,7 +257,7 @@ fn along(
     None
 }
 
-/// The identity of the blob that is in a block now, if there is one; `None` where that cannot be read.
+/// The identity of the blob that is in a block now, if there is one; `None` if it cannot be read.
 pub(super) fn identity(
     fields: &Fields,
     reader: &Reader<'_>,

@@ -1,4 +1,4 @@
-//! Whether the code that a process's samples went through is the code that its rules were made of.
+//! The check of sampled code: is it the code that the rules were made from?
 
 use super::look::Same;
 use super::reading::{Entry, Index};
@@ -6,14 +6,14 @@ use bpf::{Flags, Stack, StackId, Window};
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-/// Pieces of code that are looked at in a window, of all processes.
+/// The most pieces of code that are looked at in a window, over all processes.
 pub(super) const MOST_LOOKS: usize = 8192;
-/// Addresses of a process's stacks that are kept; a stack counts as some more.
+/// The most addresses that are kept of a process's stacks. Each stack counts as a few more.
 const MOST_KEPT: usize = 2 << 20;
 const KEPT_BESIDE: usize = 4;
 
-/// Of a process's stacks, the addresses that lie in its code cache. A window brings a stack's frames only once, and its code
-/// may be replaced later.
+/// The addresses in the code cache, of each stack of a process. They are kept because a window brings a stack's frames
+/// only once, and the code may be replaced later.
 #[derive(Debug, Default)]
 pub(super) struct Stacks {
     known: HashMap<StackId, Box<[u64]>>,
@@ -21,12 +21,12 @@ pub(super) struct Stacks {
 }
 
 impl Stacks {
-    /// Takes note of what `holds`; beyond the bound of nothing any more.
+    /// Keeps the addresses of a stack that `holds` accepts. Beyond the bound, it keeps nothing.
     pub(super) fn note(&mut self, stack: &Stack, holds: impl Fn(u64) -> bool) {
         if self.known.contains_key(&stack.id) || self.kept >= MOST_KEPT {
             return;
         }
-        // Return addresses lie behind their calls.
+        // A return address is behind its call.
         let places = stack.frames.iter().enumerate();
         let places = places.map(|(at, frame)| frame.address.saturating_sub(u64::from(at > 0)));
         let addresses: Box<[u64]> = places.filter(|address| holds(*address)).collect();
@@ -34,22 +34,22 @@ impl Stacks {
         self.known.insert(stack.id, addresses);
     }
 
-    /// Forgets all.
+    /// Forgets all stacks.
     pub(super) fn clear(&mut self) {
         *self = Self::default();
     }
 }
 
-/// Code that stands where other code stood, and when the tables knew that.
+/// Code that replaced other code, and the time at which the tables knew of it.
 #[derive(Debug, Default)]
 pub(super) struct Replaced {
-    /// Sorted, apart.
+    /// Sorted ranges that do not touch.
     ranges: Vec<Range<u64>>,
     until: Option<u64>,
 }
 
 impl Replaced {
-    /// More of it, that the tables do not know yet.
+    /// Adds replaced code that the tables do not know yet.
     pub(super) fn add(&mut self, more: Vec<Range<u64>>) {
         self.ranges.extend(more);
         self.ranges.sort_unstable_by_key(|range| range.start);
@@ -62,14 +62,15 @@ impl Replaced {
         });
     }
 
-    /// The tables are as they were read, from now on.
+    /// Notes that from now on the tables are as they were read.
     pub(super) fn settle(&mut self, now: u64) {
         if !self.ranges.is_empty() {
             self.until.get_or_insert(now);
         }
     }
 
-    /// A window has passed: all samples from before the tables knew it have been seen, if they know it.
+    /// Notes that a window has passed. If the tables know the replaced code, all samples from before have been seen,
+    /// and it is forgotten.
     pub(super) fn pass(&mut self) {
         if self.until.take().is_some() {
             self.ranges.clear();
@@ -81,34 +82,35 @@ impl Replaced {
         after.checked_sub(1).is_some_and(|at| self.ranges[at].contains(&address))
     }
 
-    /// Whether something was replaced that the tables did not know at a time.
+    /// Whether code was replaced that the tables did not know at this time.
     fn at(&self, time: u64) -> bool {
         !self.ranges.is_empty() && self.until.is_none_or(|until| time < until)
     }
 }
 
-/// What is to be said of a stack.
+/// The judgement of a stack.
 #[derive(Clone, Copy, Debug, Default)]
 struct Judgement {
-    /// It goes through code that was not read yet.
+    /// The stack goes through code that was not read yet.
     unknown: bool,
-    /// Through code that is not what was read.
+    /// The stack goes through code that differs from what was read.
     changed: bool,
-    /// Through code that was not what was read before the last reading.
+    /// The stack goes through code that differs from what was read before the last reading.
     before: bool,
-    /// Through code that was not looked at.
+    /// The stack goes through code that was not looked at.
     unseen: bool,
 }
 
-/// Compares what was read with what is there now.
+/// The comparison of the code that was read with the code that is there now.
 struct Check<'a> {
     index: &'a Index,
     replaced: &'a Replaced,
     same: Same,
 }
 
-/// Marks a window's samples of a process whose code was replaced, or may have been: `look` tells of not more than so many
-/// pieces. Code that is the same now as when it was read was the same in between. Returns whether there is code to read.
+/// Marks the samples of a process in a window whose code was replaced, or may have been. `look` compares a limited
+/// number of pieces. A piece that is the same now as when it was read was the same in between. Returns whether there is
+/// unread code.
 pub(super) fn mark(
     pid: u32,
     window: &mut Window,
@@ -127,7 +129,7 @@ pub(super) fn mark(
         known.into_iter().map(|(id, addresses)| (id, check.judge(addresses))).collect();
     let any = |what: fn(&Judgement) -> bool| judged.values().any(what);
     let (changed, unseen) = (any(|of| of.changed), any(|of| of.unseen));
-    // Of a stack whose frames are not at hand nothing is known, but that it may have gone through what changed.
+    // The frames of this stack are not known here. It may have gone through any code that changed.
     let lost = Judgement { changed, unseen, before: true, unknown: false };
     for sample in window.samples.iter_mut().filter(|sample| sample.space.pid == pid) {
         let of = judged.get(&sample.user).copied().unwrap_or(lost);
@@ -139,7 +141,7 @@ pub(super) fn mark(
     changed || any(|of| of.unknown)
 }
 
-/// The pieces of code at addresses, each once, as long as they may be looked at.
+/// The pieces of code at these addresses, each once, as long as the number of looks lasts.
 fn pieces<'a>(
     addresses: impl Iterator<Item = &'a u64>,
     index: &Index,
@@ -182,7 +184,7 @@ mod tests {
 
     const CODE: u64 = HEAP + 0x80;
 
-    /// What was read, and stacks that were seen.
+    /// A reading, and the stacks that were seen.
     #[derive(Debug, Default)]
     struct Seen {
         stacks: Stacks,
@@ -190,7 +192,7 @@ mod tests {
     }
 
     impl Seen {
-        /// Of a sample of each stack at each time, what is marked; and whether there is code to read.
+        /// For a sample of each stack at each time: its mark; and whether there is code to read.
         fn marks(
             &self,
             now: &Machinery,
@@ -226,7 +228,7 @@ mod tests {
     #[test]
     fn code_that_is_other_or_new_is_seen_every_time() {
         let end = CODE + METHOD.len() as u64;
-        // The second is a return behind a last call, the third none; the seventh was never seen.
+        // The second address is a return behind a last call, the third is none. The seventh was never seen.
         let seen = seen(&[&[0x1000, CODE + 5, 0x2000], &[0x1000, end], &[end], &[0x1000]]);
         let mut now = machinery();
         let ids = [1, 2, 4, 7, 0];

@@ -1,19 +1,19 @@
-//! Where HotSpot keeps what: `libjvm.so` has tables of its own fields for debuggers, by type and name. They are the same
-//! tables from version to version; which fields there are, and where, differs.
+//! The layout of HotSpot's structures. `libjvm.so` has tables of its own fields for debuggers, by type and name. All
+//! versions have the same tables; the fields in them, and their places, differ.
 
 use super::memory::Reader;
 use elf::Image;
 use std::collections::HashMap;
 
-/// Entries of a table that are looked at.
+/// The most entries of a table that are read.
 const MOST_ENTRIES: u64 = 1 << 13;
-/// A larger stride is no table's.
+/// The largest stride of a table.
 const MOST_STRIDE: u64 = 1 << 10;
-/// Bytes of the symbols' section, and of their names.
+/// The most bytes of the symbols' section, and of their names.
 const MOST_SYMBOLS: u64 = 16 << 20;
-/// Bytes of the longest name that is looked at, its end included.
+/// The length of the longest name that is compared, in bytes, including its end.
 const MOST_NAME: usize = 64;
-/// Names begin with one of these, and go on with one of those.
+/// The names of the tables: each is a prefix and one of the endings.
 const PREFIXES: [&[u8]; 2] = [b"gHotSpotVMStruct", b"gHotSpotVMType"];
 const NAMES: [&[u8]; 9] = [
     b"s",
@@ -32,7 +32,7 @@ const NAMES: [&[u8]; 9] = [
 pub(super) struct Symbols(pub(super) HashMap<String, u64>);
 
 impl Symbols {
-    /// Of a library that is loaded with this bias; `None` where it has none.
+    /// Reads the symbols of a library that is loaded with this bias; `None` if it has none.
     pub(super) fn of(image: &Image<'_>, bias: u64) -> Option<Self> {
         let symbols = image.section(".dynsym")?;
         let names = image.data(image.section(".dynstr")?, MOST_SYMBOLS)?;
@@ -50,7 +50,7 @@ impl Symbols {
     }
 }
 
-/// The name that these bytes begin with, if it is one of a table's.
+/// The name at the start of these bytes, if it is the name of a table.
 fn used(names: &[u8]) -> Option<&[u8]> {
     let start = &names[..names.len().min(MOST_NAME)];
     let name = &start[..start.iter().position(|byte| *byte == 0)?];
@@ -58,7 +58,7 @@ fn used(names: &[u8]) -> Option<&[u8]> {
     NAMES.contains(&rest).then_some(name)
 }
 
-/// A field: its place in the object, or its address where there is only one.
+/// A field: its offset in the object, or its address if it is static.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Field {
     pub(super) at: u64,
@@ -67,7 +67,7 @@ pub(super) struct Field {
 }
 
 impl Field {
-    /// Its value in an object's bytes.
+    /// The field's value in the bytes of an object.
     pub(super) fn of(self, bytes: &[u8]) -> Option<i64> {
         let start = usize::try_from(self.at).ok()?;
         let bytes = bytes.get(start..start.checked_add(self.size)?)?;
@@ -76,12 +76,12 @@ impl Field {
         Some(self.extended(u64::from_le_bytes(word)))
     }
 
-    /// Its value in an object at an address.
+    /// The field's value in the object at an address.
     pub(super) fn read(self, reader: &Reader<'_>, object: u64) -> Option<i64> {
         Some(self.extended(reader.number(object.checked_add(self.at)?, self.size)?))
     }
 
-    /// Its value, as an address or a number of bytes.
+    /// The field's value as an address or a number of bytes.
     pub(super) fn address(self, reader: &Reader<'_>, object: u64) -> Option<u64> {
         Some(self.read(reader, object)? as u64)
     }
@@ -93,7 +93,7 @@ impl Field {
     }
 }
 
-/// All fields that a version has, and the sizes of its types.
+/// The fields of a version, and the sizes of its types.
 #[derive(Debug, Default)]
 pub(super) struct Layout {
     fields: HashMap<(String, String), Field>,
@@ -181,7 +181,7 @@ fn entries(first: u64, stride: u64) -> Option<impl Iterator<Item = u64>> {
     fits.then(|| (0..MOST_ENTRIES).map(move |index| first.wrapping_add(index * stride)))
 }
 
-/// Bytes of a field of this type, and whether it has a sign.
+/// The width of a field of this type in bytes, and whether the type is signed.
 fn width(text: &str) -> (usize, bool) {
     match text {
         "int" | "int32_t" | "jint" => (4, true),

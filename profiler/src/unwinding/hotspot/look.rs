@@ -1,4 +1,4 @@
-//! Looks at pieces of code on a thread of its own: a process can make its memory come late when it is read, or never.
+//! Looks at pieces of code on a thread of its own, because a process can delay reads of its memory for ever.
 
 use super::heaps::{self, Names};
 use super::machine::Machine;
@@ -12,13 +12,14 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-/// So long an answer is waited for. What is not answered by then counts as not looked at, and nothing more is asked until it is.
+/// The time limit of an answer. Pieces without an answer count as not looked at, and nothing more is asked until the
+/// answer is there.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// By block: whether the piece of code there is the one that was read.
+/// Whether the piece of code in a block is the one that was read, by the block's address.
 pub(super) type Same = HashMap<u64, bool>;
 
-/// What is to be looked at.
+/// The pieces to look at.
 #[derive(Debug)]
 pub(super) struct Question<M> {
     pub(super) machine: Arc<Machine>,
@@ -26,12 +27,12 @@ pub(super) struct Question<M> {
     pub(super) pieces: Vec<Entry>,
 }
 
-/// The thread; it ends with the questions.
+/// The thread that looks. It ends when the channel of questions closes.
 #[derive(Debug)]
 pub(super) struct Looker<M = File> {
     questions: Sender<Question<M>>,
     answers: Receiver<Same>,
-    /// Whether an answer is still to come.
+    /// Whether an answer is still missing.
     open: bool,
 }
 
@@ -49,7 +50,7 @@ impl<M: Memory + Send + Sync + 'static> Looker<M> {
         Ok(Self { questions, answers, open: false })
     }
 
-    /// What could be told in time.
+    /// The answers that came in time.
     pub(super) fn look(&mut self, question: Question<M>) -> Same {
         if self.open && self.answers.try_recv().is_err() {
             return Same::new();
@@ -61,7 +62,7 @@ impl<M: Memory + Send + Sync + 'static> Looker<M> {
     }
 }
 
-/// Compares pieces of code with what was read. Of a process that is gone nothing can be told any more.
+/// Compares pieces of code with what was read. After the process has ended, nothing can be compared.
 pub(super) fn look(machine: &Machine, memory: &dyn Memory, pieces: &[Entry]) -> Same {
     let reader = &Reader::new(memory);
     let mut names = Names::new(reader);
@@ -80,7 +81,7 @@ mod tests {
     use super::*;
     use std::sync::Mutex;
 
-    /// Memory that can be read when the lock is free.
+    /// Memory that can be read while the lock is free.
     #[derive(Debug)]
     struct Late(Arc<Mutex<()>>);
 
@@ -111,7 +112,7 @@ mod tests {
         assert!(looker.look(ask()).is_empty());
         assert!(looker.open);
         drop(held);
-        // The old answer is no answer to a new question.
+        // The answer to an old question is not used for a new one.
         while looker.look(ask()).is_empty() {}
         assert!(!looker.open);
         assert_eq!(looker.look(ask()), Same::from([(pieces[0].block, true)]));

@@ -5,16 +5,16 @@ use super::layout::{Layout, Symbols};
 use super::memory::{Memory, Reader};
 use std::ops::Range;
 
-/// What stays the same as long as a process runs one program.
+/// The description, which stays the same as long as a process runs one program.
 #[derive(Debug)]
 pub(super) struct Machine {
     pub(super) fields: Fields,
-    /// Where the library has data.
+    /// The addresses of the library's data.
     pub(super) data: Vec<Range<u64>>,
 }
 
 impl Machine {
-    /// Of the process that has a library with these symbols.
+    /// Reads the description from a process whose library has these symbols.
     pub(super) fn of(
         memory: &dyn Memory,
         symbols: &Symbols,

@@ -1,4 +1,4 @@
-//! What is read of a process that may be hostile: bounded in bytes and in number.
+//! Reads of a process that may be hostile. They are bounded in bytes and in number.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -8,27 +8,27 @@ use std::os::unix::fs::FileExt;
 
 /// A process's memory.
 pub(super) trait Memory: fmt::Debug {
-    /// Fills `bytes` from an address on; whether all of them could be read.
+    /// Fills `bytes` from this address on. Returns whether all of them could be read.
     fn fill(&self, address: u64, bytes: &mut [u8]) -> bool;
 }
 
-/// `/proc/PID/mem`: the address space that the process had when it was opened.
+/// `/proc/PID/mem`: the address space that the process had when this file was opened.
 impl Memory for File {
     fn fill(&self, address: u64, bytes: &mut [u8]) -> bool {
         self.read_exact_at(bytes, address).is_ok()
     }
 }
 
-/// Bytes that are read of a process at a time, and reads.
+/// The most bytes and the most reads of a process in one reading.
 const MOST_BYTES: u64 = 512 << 20;
 const MOST_READS: u64 = 2 << 20;
-/// Small things are read by pages, of which so many are kept.
+/// The page size for small reads, and the most pages that are kept.
 const PAGE: u64 = 4096;
 const MOST_PAGES: usize = 1 << 13;
-/// The longest name.
+/// The length of the longest name.
 const NAME: usize = 96;
 
-/// Reads until the bounds are reached, and then nothing any more.
+/// Reads a process until the bounds are reached. After that, every read fails.
 #[derive(Debug)]
 pub(super) struct Reader<'m> {
     memory: &'m dyn Memory,
@@ -43,7 +43,7 @@ impl<'m> Reader<'m> {
         Self { memory, bytes, reads, pages: RefCell::default() }
     }
 
-    /// Fills bytes, as they are now.
+    /// Fills bytes with the present content of memory.
     pub(super) fn fill(&self, address: u64, bytes: &mut [u8]) -> bool {
         let (Some(left), Some(reads)) =
             (self.bytes.get().checked_sub(bytes.len() as u64), self.reads.get().checked_sub(1))
@@ -55,7 +55,7 @@ impl<'m> Reader<'m> {
         self.memory.fill(address, bytes)
     }
 
-    /// So many bytes, as they are now.
+    /// Reads this many bytes as they are now.
     pub(super) fn bytes(&self, address: u64, len: usize) -> Option<Vec<u8>> {
         if len as u64 > self.bytes.get() {
             return None;
@@ -64,19 +64,19 @@ impl<'m> Reader<'m> {
         self.fill(address, &mut bytes).then_some(bytes)
     }
 
-    /// A number of up to eight bytes, from pages that are read once.
+    /// Reads a number of up to eight bytes. Pages are read once and kept.
     pub(super) fn number(&self, address: u64, size: usize) -> Option<u64> {
         let mut bytes = [0; 8];
         self.cached(address, bytes.get_mut(..size)?)?;
         Some(u64::from_le_bytes(bytes))
     }
 
-    /// A word.
+    /// Reads a word.
     pub(super) fn word(&self, address: u64) -> Option<u64> {
         self.number(address, 8)
     }
 
-    /// A text that ends with a zero, up to 96 bytes of it.
+    /// Reads a text that ends with a zero, up to 96 bytes of it.
     pub(super) fn text(&self, address: u64) -> Option<String> {
         let mut text = Vec::new();
         for at in 0..NAME as u64 {
@@ -112,7 +112,7 @@ impl<'m> Reader<'m> {
 pub(super) mod tests {
     use super::*;
 
-    /// Memory at some addresses, and what was read of it.
+    /// Memory at some addresses, and the record of reads.
     #[derive(Debug, Default)]
     pub(in crate::unwinding::hotspot) struct Pieces(
         pub(in crate::unwinding::hotspot) Vec<(u64, Vec<u8>)>,
@@ -133,7 +133,7 @@ pub(super) mod tests {
         }
     }
 
-    /// Zeros everywhere.
+    /// Memory full of zeros.
     #[derive(Debug)]
     struct Zeros;
 

@@ -1,4 +1,4 @@
-//! A process with a code cache, and its samples.
+//! A process with a code cache, and the check of its samples.
 
 use super::judge::{self, Replaced, Stacks};
 use super::look::{Looker, Question, Same};
@@ -15,24 +15,24 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use symbolizer::{CodeMemory, FileId, ProcessTable};
 
-/// The shortest time between two readings, and how many times longer than the last one took it is.
+/// The shortest time between two readings; and the same as a multiple of the time that the last reading took.
 const REST: Duration = Duration::from_millis(50);
 const REST_FOR_WORK: u32 = 25;
-/// The same for a process that is sampled, while all its code is known: what is read before it runs need not be marked.
+/// The same two for a sampled process whose code is all known. Code that is read before it runs needs no mark.
 const AHEAD: Duration = Duration::from_millis(50);
 const AHEAD_FOR_WORK: u32 = 100;
-/// What can't be read is tried again, less and less often; so is what brought nothing new.
+/// The longest time between two attempts. Attempts become rarer while nothing can be read or nothing is new.
 const LONGEST_REST: Duration = Duration::from_secs(8);
 
-/// The library that a virtual machine is.
+/// The virtual machine's library.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Library {
     pub(super) file: FileId,
-    /// Address in memory less virtual address.
+    /// The address in memory minus the virtual address.
     pub(super) bias: u64,
 }
 
-/// What is read of a process.
+/// The open files of a process.
 #[derive(Clone, Debug)]
 struct Opened {
     memory: Arc<File>,
@@ -42,33 +42,33 @@ struct Opened {
 /// A Java virtual machine.
 #[derive(Debug)]
 pub(super) struct Process {
-    /// What tells it from every other, and from itself after an exec.
+    /// A number that tells the process from every other, and from itself after an exec.
     pub(super) number: u64,
     pub(super) code: CodeMemory,
     pub(super) table: Option<Installed>,
     pub(super) library: Library,
     opened: Option<Opened>,
     machine: Option<Arc<Machine>>,
-    /// What was read; `None` while it is being read again.
+    /// The last reading; `None` while the process is being read again.
     reading: Option<Reading>,
     index: Option<Arc<Index>>,
     looker: Option<Looker>,
     foreign: bool,
     stacks: Stacks,
     replaced: Replaced,
-    /// Samples came to code that is not known.
+    /// Whether samples reached unknown code.
     wanted: bool,
     next: Instant,
     rest: Duration,
-    /// The reading is for samples that came to code that is not known.
+    /// Whether the present reading was ordered because samples reached unknown code.
     wanted_last: bool,
-    /// It had samples since the last reading; and when it is worth to look for what is new in it.
+    /// Whether it had samples since the last reading; and the time from which on looking for new code pays.
     sampled: bool,
     ahead: Instant,
 }
 
 impl Process {
-    /// Of which nothing was read yet.
+    /// A process that was not read yet.
     pub(super) fn new(number: u64, code: &CodeMemory, library: Library) -> Self {
         Self {
             number,
@@ -92,7 +92,7 @@ impl Process {
         }
     }
 
-    /// Whether its descriptors are open.
+    /// Whether the process's files are open.
     pub(super) fn is_opened(&self) -> bool {
         self.opened.is_some()
     }
@@ -104,7 +104,7 @@ impl Process {
         self.reading.is_some() && !self.foreign && (ahead || self.wanted && now >= self.next)
     }
 
-    /// Whether it is another kind of virtual machine, whose code is walked as any other that was made at run time.
+    /// Whether it is another kind of virtual machine. Its code is walked like other run-time code.
     pub(super) fn is_foreign(&self) -> bool {
         self.foreign
     }
@@ -119,7 +119,7 @@ impl Process {
         self.wanted && self.index.is_some() && self.rest < LONGEST_REST / 8
     }
 
-    /// Has it read. What can't be opened is tried again.
+    /// Orders a reading. Files that cannot be opened are tried again later.
     pub(super) fn read(&mut self, worker: &mut Worker, table: &ProcessTable) {
         if self.opened.is_none() {
             self.opened = Opened::of(&self.code, self.library, table);
@@ -136,13 +136,13 @@ impl Process {
         worker.read(Job { number, memory, library, bias, machine, reading });
     }
 
-    /// What a reading gave: a table, if it is other than the one that there is.
+    /// Takes the result of a reading. Returns a table if it differs from the present one.
     pub(super) fn take(&mut self, done: Done) -> Option<Table> {
         self.reading = Some(done.reading);
         self.machine = done.machine;
         self.foreign = done.foreign;
         self.ahead = Instant::now() + AHEAD.max(done.took * AHEAD_FOR_WORK);
-        // The first one reads all.
+        // The first reading reads everything.
         let first = self.index.is_none();
         let least = (done.took * REST_FOR_WORK).max(REST);
         self.rest = match &done.read {
@@ -154,7 +154,7 @@ impl Process {
         self.next = Instant::now() + self.rest;
         let read = done.read?;
         let moved = self.reserved().is_none_or(|reserved| reserved != read.index.reserved);
-        // Of stacks that were seen before, only what lies in the cache was kept.
+        // Of stacks that were seen before, only the addresses in the cache were kept.
         if moved && !first {
             self.stacks.clear();
         }
@@ -163,17 +163,17 @@ impl Process {
         (read.news || moved || self.table.is_none()).then_some(read.table)
     }
 
-    /// The tables are as they were read, from now on.
+    /// Notes that from now on the tables are as they were read.
     pub(super) fn settle(&mut self, now: u64) {
         self.replaced.settle(now);
     }
 
-    /// The code cache; `None` while it is not known.
+    /// The addresses of the code cache; `None` while they are unknown.
     pub(super) fn reserved(&self) -> Option<&[Range<u64>]> {
         self.index.as_ref().map(|index| index.reserved.as_slice())
     }
 
-    /// Marks the samples whose code was replaced, or may have been: not more than `looks` pieces of code are looked at.
+    /// Marks the samples whose code was replaced, or may have been. At most `looks` pieces of code are looked at.
     pub(super) fn see(&mut self, pid: u32, window: &mut Window, looks: &mut usize) {
         if self.foreign {
             return;
@@ -200,7 +200,7 @@ impl Process {
         self.wanted |= judge::mark(pid, window, &self.stacks, said, looks, look);
     }
 
-    /// Takes note of new stacks: while the code cache is not known, of all that they go through.
+    /// Keeps the addresses of new stacks: those in the code cache, or all of them while the cache is unknown.
     fn note(&mut self, pid: u32, window: &Window) {
         let of_it = window.samples.iter().filter(|sample| sample.space.pid == pid);
         let ids: HashSet<StackId> = of_it.map(|sample| sample.user).collect();
@@ -211,18 +211,18 @@ impl Process {
         }
     }
 
-    /// A window has passed.
+    /// Notes that a window has passed.
     pub(super) fn pass(&mut self) {
         self.replaced.pass();
     }
 }
 
 impl Opened {
-    /// `None` where the process's memory may not be read, or its library was not opened.
+    /// Opens the files; `None` if the process's memory may not be read, or its library was not opened.
     fn of(code: &CodeMemory, library: Library, table: &ProcessTable) -> Option<Self> {
         let library = table.file(library.file)?.handle.as_ref()?.try_clone().ok()?;
         let memory = File::open(format!("/proc/{}/mem", code.pid)).ok()?;
-        // What was opened is that of this process, if its number still is its own.
+        // The opened files belong to this process if the process id still does.
         let start = code.start.map(|start| start / proc::START_UNIT);
         if start.is_some_and(|start| proc::start(code.pid) != Some(start)) {
             return None;
@@ -236,7 +236,7 @@ pub(super) mod tests {
     use super::super::tests::{machine, machinery};
     use super::*;
 
-    /// This process, as if it were a virtual machine.
+    /// This test's own process, as if it were a virtual machine.
     pub(in crate::unwinding::hotspot) fn process() -> Process {
         let mut table = ProcessTable::new();
         table.read(std::process::id());
@@ -253,7 +253,7 @@ pub(super) mod tests {
         }
     }
 
-    /// It is read, which takes so long.
+    /// A reading that takes this long.
     pub(in crate::unwinding::hotspot) fn read(
         process: &mut Process,
         took: Duration,

@@ -1,4 +1,4 @@
-//! One reading of a code cache: what is new in it is disassembled, and a table made of it all.
+//! One reading of a code cache. New code is disassembled, and all code gets one table.
 
 mod source;
 
@@ -14,11 +14,11 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Bytes of code that are disassembled in a reading; the rest is left for the next one.
+/// The most bytes of code that are disassembled in a reading. The rest is left for the next one.
 const MOST_NEW: usize = 256 << 20;
-/// As is what is left after so long.
+/// The time limit of disassembly in a reading. The rest is left for the next one.
 const LONGEST: Duration = Duration::from_secs(4);
-/// Rows of all pieces; beyond them code is not read.
+/// The most rows of all pieces. Code beyond this limit is not read.
 const MOST_ROWS: usize = 4 << 20;
 
 /// A piece of code as it was read.
@@ -28,29 +28,29 @@ struct Piece {
     block: u64,
     identity: u64,
     rows: Rows,
-    /// Of what was just seen for the first time, a hash of its code: not all of it may have been there.
+    /// A hash of the code, if it was seen for the first time. It may not have been complete.
     fresh: Option<u64>,
 }
 
-/// What is known of a code cache.
+/// The known code of a code cache.
 #[derive(Debug, Default)]
 pub(super) struct Reading {
-    /// By the address of the code.
+    /// The pieces, by the address of their code.
     pieces: BTreeMap<u64, Piece>,
-    /// Rows of all of them.
+    /// The number of rows of all pieces.
     rows: usize,
 }
 
-/// Where which blob was found, so that it can be told whether it is still there.
+/// The places of the blobs, to tell whether each is still there.
 #[derive(Debug, Default)]
 pub(super) struct Index {
-    /// All that the heaps may take.
+    /// The addresses that the heaps may use.
     pub(super) reserved: Vec<Range<u64>>,
-    /// Code, its block, and what was in it; sorted.
+    /// The blobs, sorted by the address of their code.
     pub(super) blobs: Vec<Entry>,
 }
 
-/// A blob.
+/// A blob: its code, its block, and its identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) code: Range<u64>,
@@ -64,27 +64,26 @@ impl Index {
         self.reserved.iter().any(|range| range.contains(&address))
     }
 
-    /// The blob at an address.
+    /// The blob at this address.
     pub(super) fn at(&self, address: u64) -> Option<&Entry> {
         let after = self.blobs.partition_point(|entry| entry.code.start <= address);
         self.blobs.get(after.checked_sub(1)?).filter(|entry| entry.code.contains(&address))
     }
 }
 
-/// What a reading gives.
+/// The result of a reading.
 #[derive(Debug)]
 pub(super) struct Read {
     pub(super) table: Table,
     pub(super) index: Arc<Index>,
-    /// Code that stands where other code stood at the reading before.
+    /// Code that replaced other code since the previous reading.
     pub(super) replaced: Vec<Range<u64>>,
-    /// Whether anything is other than at the reading before.
+    /// Whether anything changed since the previous reading.
     pub(super) news: bool,
 }
 
 impl Reading {
-    /// Reads what changed. Where a rule is missing because the code was not read yet, the table says so, if `by_fp`;
-    /// otherwise it has none there.
+    /// Reads the changes. The table marks code that was not read yet, if `by_fp`; otherwise it has no rule there.
     pub(super) fn again(
         &mut self,
         machine: &Machine,
@@ -112,7 +111,7 @@ impl Reading {
         Some(Read { table, index: Arc::new(Index { reserved, blobs }), replaced, news })
     }
 
-    /// Forgets what is no longer there, and says where other code stands now.
+    /// Forgets code that is no longer there. Returns the ranges that hold other code now.
     fn forget_changed(&mut self, walk: &Walk) -> Vec<Range<u64>> {
         let now: HashSet<(u64, u64)> =
             walk.blobs.iter().map(|(_, blob)| (blob.code.start, blob.identity)).collect();
@@ -129,8 +128,8 @@ impl Reading {
         gone
     }
 
-    /// Disassembles what is new; whether anything is. What was new the last time is looked at once more: it is `replaced` where
-    /// its rules are others now.
+    /// Disassembles new code; returns whether there was any. Code that was new in the previous reading is read once
+    /// more. If its rules have changed, it is added to `replaced`.
     fn add_new(
         &mut self,
         source: &mut Source<'_, '_>,
@@ -171,7 +170,7 @@ impl Reading {
         added
     }
 
-    /// Puts a piece, or none, where one may be; whether one was there, and whether the rules are the same.
+    /// Replaces the piece at an address. Returns whether there was one before, and whether the rules stay the same.
     fn put(&mut self, at: u64, piece: Option<Piece>) -> (bool, bool) {
         let before = self.pieces.remove(&at).map(|piece| piece.rows);
         self.rows -= before.as_ref().map_or(0, Rows::len);
@@ -231,7 +230,7 @@ mod tests {
         assert_eq!(read.replaced, Vec::from_iter(Some(code(0))));
         let there: Vec<Range<u64>> = read.index.blobs.iter().map(|e| e.code.clone()).collect();
         assert_eq!(there, [0, 1, 2].map(code));
-        // A walk to the end, and the two are gone.
+        // A walk to the end finds both blobs gone.
         let rest = memory.0.iter_mut().find(|piece| piece.0 == HEAP).unwrap();
         rest.1[0x100..0x108].fill(0);
         let read = reading.again(&machine, &memory, true).unwrap();

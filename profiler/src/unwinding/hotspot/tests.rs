@@ -1,4 +1,4 @@
-//! A virtual machine made of a few words, described as HotSpot describes itself.
+//! A virtual machine of a few words. It describes itself as HotSpot does.
 
 use super::heaps::{self, Fields, Names};
 use super::layout::{Field, Layout, Symbols};
@@ -43,7 +43,7 @@ impl Machinery {
         self.symbols.push((name, at));
     }
 
-    /// A table of fields: type, name, kind, and its offset or, for one that there is only once, its address.
+    /// A table of fields: type, name, kind, and the offset; for a static field, the address.
     fn fields(&mut self, fields: &[(&str, &str, &str, bool, u64)]) {
         let table = DATA + 0x1000;
         for (index, (of, name, kind, is_static, at)) in fields.iter().enumerate() {
@@ -205,7 +205,7 @@ fn a_method_becomes_rows_and_is_found_again() {
     assert_eq!(read.index.at(code + 11).map(|entry| entry.block), Some(HEAP));
     assert_eq!((read.index.at(code + 12), read.index.holds(HEAP_END - 1)), (None, true));
     assert!(read.news && read.replaced.is_empty());
-    // Nothing new; then another method behind it; then one in the first one's place.
+    // Nothing is new. Then another method appears behind the first; then one in the place of the first.
     assert!(!reading.again(&machine, &memory, true).unwrap().news);
     made.block(1, 2, METHOD);
     let read = reading.again(&machine, &made.memory(), true).unwrap();

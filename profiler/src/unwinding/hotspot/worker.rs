@@ -1,4 +1,4 @@
-//! Code caches are read beside the recording.
+//! Reads code caches on a thread of its own.
 
 use super::layout::Symbols;
 use super::machine::Machine;
@@ -12,38 +12,38 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Who waits for all that is being read waits so long: a process may be slow, or make its memory so.
+/// The time limit for waiting for all readings. A process may be slow, or may delay reads of its memory.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A code cache that is to be read.
+/// An order to read a code cache.
 #[derive(Debug)]
 pub(super) struct Job {
-    /// Whose.
+    /// The number of the process.
     pub(super) number: u64,
     pub(super) memory: Arc<File>,
     pub(super) library: Arc<File>,
-    /// Address in memory less virtual address.
+    /// The address in memory minus the virtual address.
     pub(super) bias: u64,
-    /// What is known from earlier readings.
+    /// The results of earlier readings.
     pub(super) machine: Option<Arc<Machine>>,
     pub(super) reading: Reading,
 }
 
-/// A code cache that was read.
+/// The result of an order.
 #[derive(Debug)]
 pub(super) struct Done {
     pub(super) number: u64,
     pub(super) machine: Option<Arc<Machine>>,
     pub(super) reading: Reading,
-    /// How long it took.
+    /// The duration of the reading.
     pub(super) took: Duration,
-    /// `None` where it could not be read.
+    /// The reading; `None` if the cache could not be read.
     pub(super) read: Option<Read>,
-    /// Whether the library says nothing of itself, so that it never can be read.
+    /// Whether the library has no description of itself, so that its code can never be read.
     pub(super) foreign: bool,
 }
 
-/// A thread that reads; it ends with the queue.
+/// The thread that reads. It ends when the queue closes.
 #[derive(Debug)]
 pub(super) struct Worker {
     jobs: Sender<Job>,
@@ -65,7 +65,7 @@ impl Worker {
         Ok(Self { jobs, done, waiting: 0 })
     }
 
-    /// How many are queued or being read.
+    /// The number of orders that are queued or being read.
     pub(super) fn waiting(&self) -> usize {
         self.waiting
     }
@@ -76,7 +76,7 @@ impl Worker {
         }
     }
 
-    /// What was read since the last call; waits for all of it where `wait` says so, for ten seconds at most.
+    /// The results since the last call. With `wait`, waits for all of them, at most ten seconds.
     pub(super) fn done(&mut self, wait: bool) -> Vec<Done> {
         let mut all = Vec::new();
         let end = Instant::now() + if wait { PATIENCE } else { Duration::ZERO };
@@ -107,13 +107,13 @@ impl Job {
     }
 }
 
-/// Where the library's description of itself is; `None` where it has none that is understood.
+/// The places of the library's description of itself; `None` if it has none of a known form.
 fn symbols(image: &Image<'_>, bias: u64) -> Option<Symbols> {
     let known = image.wide() && image.machine() == X86_64;
     known.then(|| Symbols::of(image, bias)).flatten()
 }
 
-/// What the library says of itself.
+/// Reads the library's description of itself.
 fn machine(memory: &File, (image, symbols): &(Image<'_>, Symbols), bias: u64) -> Option<Machine> {
     let is_data = |section: &&Section| matches!(section.name.as_str(), ".data" | ".bss");
     let range = |section: &Section| -> Range<u64> {

@@ -1,4 +1,4 @@
-//! What the rules of a blob's code are made from.
+//! The facts that the rules of a blob's code are made from.
 
 use super::super::codelets;
 use super::super::heaps::{self, Blob, Heap};
@@ -7,10 +7,10 @@ use super::super::memory::Reader;
 use bpf::unwind::hotspot::{self, Codelet, Rows, What};
 use std::ops::Range;
 
-/// Bytes of the library's data that may point at stubs.
+/// The most bytes of the library's data that are searched for pointers to stubs.
 const MOST_DATA: usize = 16 << 20;
 
-/// What kind of code a blob has, by its name.
+/// The kind of a blob's code, told by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Method,
@@ -26,7 +26,7 @@ fn kind(name: &str) -> Kind {
     match name {
         _ if heaps::is_method(name) => Kind::Method,
         "Interpreter" => Kind::Interpreter,
-        // Returns to them are not where the stack goes on.
+        // A return into this code does not lead to the next frame of the stack.
         _ if name.starts_with("StubRoutines") && name.contains("ontinuation") => Kind::Opaque,
         _ if name.starts_with("StubRoutines") => Kind::Routines,
         "I2C/C2I adapters" => Kind::Adapter,
@@ -37,7 +37,7 @@ fn kind(name: &str) -> Kind {
     }
 }
 
-/// What the rules of code are made from; what all blobs share is read when it is first needed.
+/// Makes the rules of blobs. Facts that all blobs share are read when they are first needed.
 pub(super) struct Source<'a, 'm> {
     machine: &'a Machine,
     pub(super) reader: &'a Reader<'m>,
@@ -69,7 +69,7 @@ impl<'a, 'm> Source<'a, 'm> {
         }
     }
 
-    /// Where the interpreter's pieces lie in its blob.
+    /// The pieces of the interpreter in its blob.
     fn pieces(&mut self, code: &Range<u64>) -> Vec<Codelet> {
         let Some(interpreter) = &self.machine.fields.interpreter else { return Vec::new() };
         let reader = self.reader;
@@ -85,7 +85,7 @@ impl<'a, 'm> Source<'a, 'm> {
     }
 }
 
-/// What is said of a blob, but for the interpreter.
+/// The facts about a blob that is not the interpreter.
 fn what<'a>(kind: Kind, blob: &Blob, pointers: &'a [u64]) -> What<'a> {
     let offset = |at: u64| at.checked_sub(blob.code.start).and_then(|at| u32::try_from(at).ok());
     let words = u32::try_from(blob.words).ok();
