@@ -8,7 +8,7 @@ use output::{Facts, Profile};
 impl About<'_> {
     /// Everything but the columns, the tables and the samples.
     pub(crate) fn head(self, cut: &Cut, facts: Facts) -> Profile {
-        let begin = i64::try_from(self.started.time).unwrap_or(0);
+        let begin = i64::try_from(cut.began).unwrap_or(0);
         Profile {
             time_nanos: begin.saturating_add(self.started.wall_offset),
             duration_nanos: i64::try_from(facts.duration).unwrap_or(i64::MAX),
@@ -22,7 +22,7 @@ impl About<'_> {
     /// The samples' times, yet without samples. None where they were not kept.
     fn timeline(self, cut: &Cut) -> Option<Timeline> {
         let timed = cut.counts.times.as_ref()?.values().map(|times| times.len() as u64).sum();
-        let begin = i64::try_from(cut.counts.first.unwrap_or(self.started.time)).unwrap_or(0);
+        let begin = i64::try_from(cut.counts.first.unwrap_or(cut.began)).unwrap_or(0);
         Some(Timeline {
             begin: begin.saturating_add(self.started.wall_offset),
             samples: Vec::new(),

@@ -32,6 +32,8 @@ pub(crate) struct Cut {
     pub accounted: Option<u64>,
     /// The duration.
     pub time: Duration,
+    /// The time of the beginning, CLOCK_MONOTONIC nanoseconds.
+    pub began: u64,
     /// The time of the end, CLOCK_MONOTONIC nanoseconds.
     pub ended: u64,
 }

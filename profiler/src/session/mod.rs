@@ -54,6 +54,8 @@ struct Session<S> {
     /// Samples that earlier cuts had.
     handed_over: u64,
     begun: Instant,
+    /// The time of the last cut, or of the start; CLOCK_MONOTONIC nanoseconds.
+    last_cut: u64,
     looked: Instant,
 }
 
@@ -73,6 +75,7 @@ impl Session<Source> {
         let ready = |tables| Unwinding::ready(tables, (machine, by_fp), program(config), &table);
         let unwinding = source.tables().map(ready).transpose()?;
         let started = source.start(&sampling.events)?;
+        let last_cut = started.time;
         saved.events(&started.events);
         let time = match config.stored.replay {
             Some(_) => CpuTime::Unknown,
@@ -100,6 +103,7 @@ impl Session<Source> {
             told: Losses::default(),
             handed_over: 0,
             begun: Instant::now(),
+            last_cut,
             looked: Instant::now(),
         })
     }
@@ -188,7 +192,8 @@ impl<S: SampleSource> Session<S> {
         let losses = self.losses();
         let counts = self.aggregator.cut(&self.batch.stacks);
         self.handed_over += counts.samples;
-        Ok(Cut { counts, losses, accounted, time, ended })
+        let began = std::mem::replace(&mut self.last_cut, ended);
+        Ok(Cut { counts, losses, accounted, time, began, ended })
     }
 
     /// The losses since the last cut.
@@ -223,7 +228,7 @@ impl<S: SampleSource> Session<S> {
         let without_table =
             self.unwinding.map_or_else(Vec::new, |tables| tables.without_table(&self.table));
         let counts = self.aggregator.finish();
-        let last = Cut { counts, losses, accounted, time, ended };
+        let last = Cut { counts, losses, accounted, time, began: self.last_cut, ended };
         Closed { last, table: self.table, without_table, stored, failed }
     }
 }

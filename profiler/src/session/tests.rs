@@ -1,4 +1,5 @@
 mod cuts;
+mod facts;
 mod live;
 mod storm;
 mod times;
@@ -84,6 +85,7 @@ fn session<S: SampleSource>(source: S, processes: &[u32]) -> Session<S> {
         told: Losses::default(),
         handed_over: 0,
         begun: Instant::now(),
+        last_cut: 0,
         looked: Instant::now(),
     }
 }
