@@ -17,7 +17,7 @@ fn nanoseconds(time: Timespec) -> u64 {
     seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(time.tv_nsec).unwrap_or(0))
 }
 
-/// A clock tick, in which `/proc` counts CPU time.
+/// The length of a clock tick, the unit in which `/proc` counts CPU time.
 pub(crate) fn tick_nanoseconds() -> u64 {
     1_000_000_000 / rustix::param::clock_ticks_per_second().max(1)
 }

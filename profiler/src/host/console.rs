@@ -28,7 +28,7 @@ impl Console {
         }
     }
 
-    /// Prints a warning: the result is worse, but there is one.
+    /// Prints a warning: the result is worse than it could be.
     pub(crate) fn warn(self, what: impl Display) {
         self.note(format_args!("warning: {what}"));
     }
@@ -50,7 +50,7 @@ pub(crate) fn line(what: impl Display) {
     drop(writeln!(std::io::stderr().lock(), "bpflame: {}", lines.join("\n")));
 }
 
-/// Text of foreign origin without what a terminal would obey.
+/// Removes from foreign text everything that a terminal would obey.
 pub(crate) fn clean(text: &str) -> String {
     text.chars().map(|c| if output::text::is_harmful(c) { '?' } else { c }).collect()
 }

@@ -18,9 +18,9 @@ pub enum Kind {
     Kernel,
     /// The target was not found.
     NotFound,
-    /// The command did not run: 125, 126 or 127, as `env` and `timeout` have it.
+    /// The command did not run: 125, 126 or 127, as with `env` and `timeout`.
     Command(u8),
-    /// A signal ended it before all was written.
+    /// A signal ended bpflame before everything was written.
     Interrupted(i32),
 }
 
@@ -112,17 +112,17 @@ impl From<bpf::Error> for Failure {
 /// The end of a successful run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// All was done.
+    /// Everything was done.
     Done,
-    /// The profiled command ended, with this exit code (128 + signal where it was killed).
+    /// The profiled command ended with this exit code (128 + the signal, if a signal killed it).
     Command(u8),
 }
 
 /// The exit code of bpflame's own failures when it runs a command, as with `env` and `timeout`.
 pub const COMMAND_FAILED: u8 = 125;
-/// The command is there and cannot be executed.
+/// The command exists, but is not executable.
 pub const NOT_EXECUTABLE: u8 = 126;
-/// The command is not there.
+/// The command does not exist.
 pub const NOT_FOUND: u8 = 127;
 
 impl From<Ending> for ExitCode {

@@ -1,5 +1,5 @@
-//! Work after the recording, which the user can interrupt. Naming may take seconds, a backend until its time limit, and the reader
-//! of a pipe for ever.
+//! Work after the recording, which the user can interrupt. Naming may take seconds; an upload may take as long as its
+//! time limit; the reader of a pipe may block for ever.
 
 use crate::host::console::Console;
 use crate::host::exit::{Failure, Kind};
@@ -9,8 +9,8 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
-/// A signal within this time after the end of the recording is the one that ended it: `timeout` and sudo pass the same signal on
-/// twice.
+/// A signal within this time after the end of the recording counts as the one that ended it, because `timeout` and sudo
+/// pass the same signal on twice.
 const SAME: Duration = Duration::from_millis(300);
 /// The interval of looking for signals.
 const LOOK: Duration = Duration::from_millis(50);
@@ -31,7 +31,7 @@ pub(crate) fn unless_interrupted<T: Send + 'static>(
 ) -> Result<T, Failure> {
     let (send, done) = channel();
     let builder = thread::Builder::new().stack_size(STACK);
-    // Nobody listens any more when the work was left behind.
+    // After the work is abandoned, nobody receives its result.
     let worker = builder.spawn(move || drop(send.send(work())))?;
     let mut pause = SAME;
     loop {
@@ -73,7 +73,7 @@ mod tests {
     use signal_hook::consts::SIGTERM;
     use std::sync::mpsc::Sender;
 
-    /// Work that is held up until the other side is dropped.
+    /// Work that waits until the other side is dropped.
     fn held_up() -> (Sender<()>, impl FnOnce() + Send + 'static) {
         let (hold, held) = channel::<()>();
         (hold, move || held.recv().unwrap_or_default())

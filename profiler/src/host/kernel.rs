@@ -1,4 +1,4 @@
-//! Kernel versions: what is old enough to work, and what is known to freeze.
+//! Kernel versions: the oldest one that works, and those that are known to freeze.
 
 use std::fmt;
 
@@ -20,7 +20,7 @@ pub struct Release {
 }
 
 impl Release {
-    /// From text that begins with a version, as in `6.1.0-37-amd64`.
+    /// Parses a text that begins with a version, as in `6.1.0-37-amd64`.
     pub fn parse(text: &str) -> Option<Self> {
         let mut numbers = text.trim().split('.').map(|part| {
             let end = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
@@ -35,11 +35,11 @@ impl Release {
         Some(Self { major: major?, minor: minor?, patch })
     }
 
-    /// The version that was built, from `osrelease` and `/proc/version`: Debian names its ABI in the first
-    /// (`6.1.0-37-amd64`), and what it really is only in the second (`Debian 6.1.140-1`).
+    /// The real version of a kernel, from `osrelease` and `/proc/version`. On Debian, the first has the version of the
+    /// ABI (`6.1.0-37-amd64`), and only the second the real one (`Debian 6.1.140-1`).
     pub fn built(osrelease: &str, version: &str) -> Option<Self> {
         let plain = Self::parse(osrelease)?;
-        // The version of the compiler follows the same word.
+        // The compiler's version follows the same word.
         let mut debian = version.split("Debian ").skip(1).filter_map(Self::parse);
         Some(debian.find(|d| (d.major, d.minor) == (plain.major, plain.minor)).unwrap_or(plain))
     }

@@ -26,14 +26,15 @@ impl OwnUsage {
         Self { begun: monotonic(), ..Self::default() }
     }
 
-    /// The last look, when the files are written: the first sample's time is known, and the end's.
+    /// The last look, after the files are written. The time of the first sample and the end of the recording are known
+    /// by then.
     pub(crate) fn finish(&mut self, first_sample: Option<u64>, end: u64) {
         self.first_sample = first_sample.map(|time| time.saturating_sub(self.begun));
         self.finishing = monotonic().saturating_sub(end);
         self.look();
     }
 
-    /// Looks at this process.
+    /// Looks at the usage of this process.
     pub(crate) fn look(&mut self) {
         self.cpu_time = own_cpu_time();
         let status = proc::text("/proc/self/status").unwrap_or_default();

@@ -2,13 +2,13 @@
 
 use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
 
-/// Acts without the capabilities to read other users' files. Otherwise, a bpflame with file capabilities could send data away that
-/// its user may not read. Threads that are started meanwhile also lack these capabilities.
+/// Acts without the capabilities to read other users' files. Otherwise, a bpflame with file capabilities could send
+/// data that its user may not read. Threads that start meanwhile also lack these capabilities.
 pub(crate) fn as_the_user<T>(act: impl FnOnce() -> T) -> T {
     let before = capabilities(None).ok().filter(|_| !rustix::process::getuid().is_root());
     if let Some(mut sets) = before {
         sets.effective -= CapabilitySet::DAC_READ_SEARCH | CapabilitySet::DAC_OVERRIDE;
-        // Lowering what one has is always allowed.
+        // A process may always lower its own capabilities.
         let _ = set_capabilities(None, sets);
     }
     let result = act();

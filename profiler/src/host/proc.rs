@@ -1,15 +1,15 @@
-//! Facts about processes from `/proc`, each read bounded.
+//! Facts about processes from `/proc`. Each read is bounded.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-/// The most that is read of one file about a process.
+/// The most bytes that are read of a file about a process.
 const LIMIT: u64 = 64 * 1024;
-/// The most that is read of a file that grows with the machine: its CPUs, its users.
+/// The most bytes that are read of a file that grows with the machine, such as its list of CPUs.
 const LONG: u64 = 16 * 1024 * 1024;
 
-/// Nanoseconds in the unit in which a process's start is told.
+/// The nanoseconds in one unit of a process's start time.
 pub(crate) const START_UNIT: u64 = 10_000_000;
 
 /// A file's first 64 KiB.
@@ -23,12 +23,12 @@ fn first(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// A file's first 16 MiB as text: of the machine's, which are longer than a process's.
+/// The first 16 MiB of a file as text. Files about the machine are longer than those about a process.
 pub(crate) fn long_text(path: impl AsRef<Path>) -> io::Result<String> {
     first(path.as_ref(), LONG).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// The same as text, for files that the kernel writes in ASCII.
+/// The first 64 KiB of a file as text. The kernel writes such files in ASCII.
 pub(crate) fn text(path: impl AsRef<Path>) -> io::Result<String> {
     read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
@@ -38,7 +38,7 @@ pub(crate) fn pids() -> Vec<u32> {
     numbers(Path::new("/proc"))
 }
 
-/// A process's thread ids, ascending; empty when it is gone.
+/// The thread ids of a process, ascending; empty if it has ended.
 pub(crate) fn threads(pid: u32) -> Vec<u32> {
     numbers(&PathBuf::from(format!("/proc/{pid}/task")))
 }
@@ -54,15 +54,15 @@ fn numbers(dir: &Path) -> Vec<u32> {
 /// The fields of `/proc/ID/status`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Status {
-    /// Its process.
+    /// The process that the task belongs to.
     pub process: u32,
-    /// The process that its process was started by.
+    /// The parent of that process.
     pub parent: u32,
-    /// Whether it has ended and waits to be reaped.
+    /// Whether the process has ended and waits to be reaped.
     pub zombie: bool,
 }
 
-/// A task's status; `None` when there is no such task.
+/// The status of a task; `None` if it does not exist.
 pub(crate) fn status(id: u32) -> Option<Status> {
     parse_status(&text(format!("/proc/{id}/status")).ok()?)
 }
@@ -81,17 +81,17 @@ fn parse_status(text: &str) -> Option<Status> {
 /// The start time of a process, in hundredths of a second since boot.
 pub(crate) fn start(pid: u32) -> Option<u64> {
     let stat = text(format!("/proc/{pid}/stat")).ok()?;
-    // The name in the second field may hold anything, so counting begins behind its last bracket.
+    // The name in the second field may contain anything, so the fields are counted from behind its last bracket.
     stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(19)?.parse().ok()
 }
 
-/// A task's name; empty when it is gone.
+/// The name of a task; empty if it has ended.
 pub(crate) fn comm(id: u32) -> String {
     let bytes = read(format!("/proc/{id}/comm")).unwrap_or_default();
     String::from_utf8_lossy(bytes.strip_suffix(b"\n").unwrap_or(&bytes)).into_owned()
 }
 
-/// The last part of the path of a process's program, without ` (deleted)`; `None` where it may not be known.
+/// The last part of the path of a process's program, without ` (deleted)`; `None` if it may not be read.
 pub(crate) fn program(pid: u32) -> Option<String> {
     let path = fs::read_link(format!("/proc/{pid}/exe")).ok()?;
     let name = path.file_name()?.to_string_lossy().into_owned();

@@ -12,7 +12,7 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// Shown on standard error if that is a terminal, unless nothing is to be said.
+    /// A line on standard error, if that is a terminal and messages are not suppressed.
     pub(crate) fn new(console: Console) -> Self {
         if console.is_quiet() || !std::io::stderr().is_terminal() {
             return Self { bar: ProgressBar::hidden() };

@@ -1,4 +1,4 @@
-//! Ctrl-C and the like: a descriptor to poll, and which signal it was.
+//! Ctrl-C and other signals: a descriptor to poll, and the number of the signal.
 
 use crate::host::proc;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -16,7 +16,7 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    /// Takes over SIGINT, SIGTERM and SIGHUP; the last one stays ignored where it is, as under `nohup`.
+    /// Takes over SIGINT, SIGTERM and SIGHUP. An ignored SIGHUP stays ignored, as under `nohup`.
     pub(crate) fn install() -> io::Result<Self> {
         let (wakes, write) = UnixStream::pair()?;
         wakes.set_nonblocking(true)?;
@@ -24,7 +24,7 @@ impl Signals {
         let hangup = Some(SIGHUP).filter(|_| !is_ignored(SIGHUP));
         for signal in [SIGINT, SIGTERM].into_iter().chain(hangup) {
             let number = usize::try_from(signal).map_err(io::Error::other)?;
-            // The number is stored first: the thread that is woken reads it.
+            // The number is stored first, because the woken thread reads it.
             signal_hook::flag::register_usize(signal, Arc::clone(&last), number)?;
             signal_hook::low_level::pipe::register(signal, write.try_clone()?)?;
         }
@@ -43,7 +43,7 @@ impl Signals {
         self.wakes.as_fd()
     }
 
-    /// The last signal since the last call.
+    /// The last signal since the previous call.
     pub(crate) fn take(&mut self) -> Option<i32> {
         let mut bytes = [0; 64];
         while matches!(self.wakes.read(&mut bytes), Ok(n) if n > 0) {}
@@ -54,7 +54,7 @@ impl Signals {
     }
 }
 
-/// Held by tests that real signals, which come to the whole process, would spoil, and by those that raise them.
+/// A lock for tests. Real signals reach the whole process, so tests that raise signals or suffer from them hold it.
 #[cfg(test)]
 pub(crate) fn alone() -> impl Drop {
     static ALONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
@@ -85,7 +85,7 @@ mod tests {
         let _alone = alone();
         let mut signals = Signals::install().unwrap();
         assert_eq!(signals.take(), None);
-        // Not SIGHUP, which stays ignored where the tests run under nohup.
+        // SIGHUP is not raised: it stays ignored if the tests run under nohup.
         signal_hook::low_level::raise(SIGTERM).unwrap();
         assert_eq!(signals.take(), Some(SIGTERM));
         assert_eq!(signals.take(), None);

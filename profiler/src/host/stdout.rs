@@ -3,7 +3,7 @@
 use crate::host::exit::{Failure, Kind};
 use std::io::{self, Write};
 
-/// Prints a text. A reader that wants no more of it, such as `head`, is no failure.
+/// Prints a text. A reader that stops early, such as `head`, is no failure.
 ///
 /// # Errors
 /// When standard output cannot be written.

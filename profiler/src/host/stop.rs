@@ -1,4 +1,4 @@
-//! Whether the user waits no longer for an upload.
+//! The user's wish to end an upload.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -7,28 +7,27 @@ const IDLE: u8 = 0;
 const SENDING: u8 = 1;
 const GIVEN_UP: u8 = 2;
 
-/// Shared by who sends and who looks for Ctrl-C.
+/// The state that the sending thread and the thread that waits for Ctrl-C share.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Stop(Arc<AtomicU8>);
 
 impl Stop {
-    /// The sending begins.
+    /// Notes that the sending begins.
     pub(crate) fn begin(&self) {
         self.change(IDLE, SENDING);
     }
 
-    /// The sending is over.
+    /// Notes that the sending is over.
     pub(crate) fn end(&self) {
         self.change(SENDING, IDLE);
     }
 
-    /// Gives up what is being sent, and all that would be sent after it. False: nothing is being sent, and nothing
-    /// changes.
+    /// Gives up the present upload and all later ones. Returns false, and changes nothing, if nothing is being sent.
     pub(crate) fn give_up(&self) -> bool {
         self.change(SENDING, GIVEN_UP)
     }
 
-    /// Whether it was given up.
+    /// Whether the upload was given up.
     pub(crate) fn given_up(&self) -> bool {
         self.0.load(Ordering::SeqCst) == GIVEN_UP
     }

@@ -15,7 +15,7 @@ pub struct SudoUser {
     pub groups: Vec<u32>,
     /// The login name.
     pub name: String,
-    /// The home directory, where it is known.
+    /// The home directory, if it is known.
     pub home: Option<PathBuf>,
 }
 

@@ -13,9 +13,9 @@ pub(crate) enum Completeness {
     Complete,
     /// It leads to a known end, with a guess on the way.
     WithGuess,
-    /// It leads to a known end, but a frame may be missing; the module of the leaf.
+    /// It leads to an end, but a frame may be missing. The module is that of the leaf.
     Unsure(Defect, Module),
-    /// Callers are missing; the module of the last known frame.
+    /// Callers are missing. The module is that of the last known frame.
     Incomplete(Defect, Module),
 }
 
@@ -53,7 +53,7 @@ impl Completeness {
     }
 }
 
-/// The reason why a stack lacks its end, if it does. A stack that reaches a function that nobody calls is complete.
+/// The reason why a stack lacks its end, if it does. A stack that reaches a function without a caller is complete.
 fn missing(flags: Flags, at_start: impl FnOnce() -> bool) -> Option<Defect> {
     if flags.has(Flags::COMPAT) {
         return Some(Defect::Compat);
@@ -75,7 +75,8 @@ mod tests {
     use bpf::{Sample, Window};
     use symbolizer::{Named, Symbolize};
 
-    /// What a stack is in a process with two files mapped, at 0x1000 and 0x2000; the last frame's name, if it is to have one.
+    /// Judges a stack in a process with two mapped files, at 0x1000 and 0x2000. `start` is the name of the last frame;
+    /// empty: none.
     fn judge(flags: Flags, frames: &[(u64, Trust)], leaf: Leaf, start: &str) -> Completeness {
         let addresses: Vec<u64> = frames.iter().map(|(address, _)| *address).collect();
         let mut one = stack(1, &addresses);
@@ -107,7 +108,7 @@ mod tests {
         judged
     }
 
-    /// The file of the last address that lies in one.
+    /// The file of the last frame whose address lies in one.
     fn last_file(frames: &[(u64, Trust)]) -> &'static str {
         let files = [(0x1000..0x2000, "file-1"), (0x2000..0x3000, "file-2")];
         let file = |address: &u64| files.iter().find(|(range, _)| range.contains(address));
@@ -196,7 +197,7 @@ mod tests {
                 let found = judge(flags, &two, leaf, "work");
                 assert!(matches!(found, Completeness::Unsure(Defect::CallerMayBeMissing, _)));
             }
-            // A rule or a guess led out of it.
+            // A rule or a guess led out of the leaf.
             assert_eq!(judge(none, &[LEAF, BY_RULE], leaf, "work"), Completeness::Complete);
             assert_eq!(judge(none, &[LEAF, BY_GUESS], leaf, "work"), Completeness::WithGuess);
             let broken = judge(Flags::BROKEN, &two, leaf, "work");
@@ -211,7 +212,7 @@ mod tests {
         let unsure = |found| matches!(found, Completeness::Unsure(Defect::CallerMayBeMissing, _));
         assert!(unsure(alone(Flags::FRAME_POINTERS, Leaf::Frameless)));
         assert!(unsure(alone(Flags::default(), Leaf::WithoutRules)));
-        // A rule ended it.
+        // A rule ended the stack.
         assert_eq!(alone(Flags::default(), Leaf::Frameless), Completeness::Complete);
         assert!(!unsure(alone(Flags::COMPAT, Leaf::WithoutRules)));
     }

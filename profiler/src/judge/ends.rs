@@ -8,7 +8,7 @@ use crate::record::stacks::PlaceId;
 use bpf::Trust;
 use symbolizer::Place;
 
-/// Functions that nobody calls: of the C libraries' programs and threads, and of Go's.
+/// The functions that nobody calls, in programs and threads of the C libraries and of Go.
 const STARTS: [&str; 12] = [
     "_start",
     "_start_c",
@@ -23,15 +23,15 @@ const STARTS: [&str; 12] = [
     "runtime.rt0_go",
     "_rt0_amd64_linux",
 ];
-/// Functions that threads begin in, and that others call to start one: a leaf in them is no end.
+/// Functions in which threads begin, and which other functions call to start a thread. A leaf in them is no end.
 const STARTS_OF_THREADS: [&str; 4] = ["clone", "__clone", "clone3", "__clone3"];
 /// The suffixes of a start's name in its versions, as in `__libc_start_main_impl`.
 const VERSIONS: [&str; 5] = ["", "_impl", "_1", ".abi0", "0"];
 /// The common beginnings of the C libraries' file names.
 const C_LIBRARIES: [&str; 4] = ["libc.so", "libc-", "libpthread", "ld-musl-"];
 
-/// Whether a stack, leaf first, ends at a start, or at the unnamed code of a C library that called `main` or
-/// something of another file, as a thread's function.
+/// Whether a stack, leaf first, ends at a start. The unnamed code of a C library also counts if it called `main` or a
+/// function of another file, such as a thread's.
 pub(crate) fn at_start(frames: &[(PlaceId, Trust)], recording: &Recording<'_>) -> bool {
     let [.., (last, _)] = frames else { return false };
     if let Some(name) = name(*last, recording) {
@@ -42,7 +42,7 @@ pub(crate) fn at_start(frames: &[(PlaceId, Trust)], recording: &Recording<'_>) -
         || (in_c_library(*last, recording) && !in_c_library(*above, recording))
 }
 
-/// The symbol of a place, of its outermost function; not a substitute such as `file+0x10`.
+/// The symbol of a place's outermost function; no substitute such as `file+0x10`.
 fn name<'a>(place: PlaceId, recording: &Recording<'a>) -> Option<&'a str> {
     let named = recording.named.get(place.0 as usize).filter(|named| named.reason.is_none())?;
     Some(named.lines.last()?.system_name.as_str())
@@ -72,7 +72,7 @@ mod tests {
     use bpf::{SideBandKind, Window};
     use symbolizer::{Line, Named, Reason};
 
-    /// Whether a stack of these names, leaf first, ends at a start; an empty name is none.
+    /// Whether a stack with these names, leaf first, ends at a start. An empty name means no name.
     fn starts(names: &[&str], paths: &[(u64, &str)]) -> bool {
         let addresses: Vec<u64> = (1..).map(|at| at * 0x1000 + 1).take(names.len()).collect();
         let mut side_band = Vec::new();
@@ -132,7 +132,7 @@ mod tests {
         assert!(starts(&["work", "main", ""], &[]));
         let paths = [(0x1000, "/bin/program"), (0x2000, "/lib/libc.so.6")];
         assert!(starts(&["work", ""], &paths));
-        // From the library's own code the caller is what matters.
+        // If the caller lies in the library itself, only its name counts.
         let paths = [(0x1000, "/lib/libc.so.6"), (0x2000, "/lib/libc.so.6")];
         assert!(!starts(&["read", ""], &paths));
         assert!(!starts(&["work", ""], &[(0x1000, "/bin/program"), (0x2000, "/lib/libcurl.so.4")]));

@@ -14,18 +14,19 @@ use std::os::unix::fs::FileExt;
 use symbolizer::name::go_table;
 use symbolizer::{FileId, MappedFile, Place, ProcessTable, Segment};
 
-/// Larger unwind sections are not read: nothing is known of their files' leaves.
+/// The largest unwind section that is read, in bytes. A file with a larger one tells nothing about its leaves.
 const LARGEST: u64 = 32 << 20;
 
 /// The reliability of a step by frame pointer out of a leaf.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Leaf {
-    /// The leaf has a frame of its own, or code that was made at run time, of which no rules are to be had.
+    /// The leaf has a frame of its own, or it is run-time code, for which there are no rules to ask.
     #[default]
     Framed,
-    /// The register still is the caller's.
+    /// The register is still the caller's.
     Frameless,
-    /// Unknown: no rule of the file covers it and its code does not tell, or the file has no rules or cannot be read, or there is no file.
+    /// The answer is unknown: no rule of the file covers the leaf and its code does not tell; or the file has no rules
+    /// or cannot be read; or there is no file.
     WithoutRules,
 }
 
@@ -53,14 +54,14 @@ pub(crate) fn leaves(stacks: &Stacks, table: &ProcessTable) -> Vec<Leaf> {
     all
 }
 
-/// A section's bytes and its virtual address.
+/// The bytes of a section, and its virtual address.
 type Section = (Vec<u8>, u64);
 
-/// Bytes of a function's code before a leaf that are looked at, at most.
+/// The most bytes of a function's code before a leaf that are read.
 const BEFORE: u64 = 4 << 10;
-/// And at the leaf.
+/// The bytes of code at the leaf that are read.
 const HERE: usize = 4;
-/// And so many leaves of a file: some tenths of a second.
+/// The most leaves of a file whose code is read; they take some tenths of a second.
 const MOST: u32 = 10_000;
 
 /// The rules and the code of a file.
@@ -70,12 +71,12 @@ struct Judge<'a> {
     frame: Option<(Section, Section, u64)>,
     /// Go's own table.
     go: Option<Table>,
-    /// Leaves whose code was looked at.
+    /// The number of leaves whose code was read.
     looked: Cell<u32>,
 }
 
 impl<'a> Judge<'a> {
-    /// `None` where the file has no rules or can't be read.
+    /// Opens a file; `None` if it has no rules or cannot be read.
     fn of(file: &'a MappedFile) -> Option<Self> {
         let image = Image::parse(Bytes::File(file.handle.as_ref()?)).ok()?;
         let section = |name| {
@@ -94,7 +95,7 @@ impl<'a> Judge<'a> {
 
     fn leaf(&self, address: u64) -> Leaf {
         if let Some(rule) = self.go.as_ref().and_then(|go| go.look_up(address)) {
-            // Go finds its frames by the stack pointer, but also saves the frame pointer.
+            // Go finds its frames by the stack pointer, but it also saves the frame pointer.
             return if rule.fp == Restore::Same { Leaf::Frameless } else { Leaf::Framed };
         }
         let base = self.frame.as_ref().and_then(|(frame, header, text)| {
@@ -109,7 +110,7 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// Whether the code before and at an address has set up a frame; `None` if it cannot be read.
+    /// Whether the code up to an address has set up a frame; `None` if it cannot be read.
     fn has_frame(&self, address: u64) -> Option<bool> {
         self.looked.update(|looked| looked + 1);
         if self.looked.get() > MOST {
@@ -132,7 +133,7 @@ fn by_go(image: &Image<'_>, code: &Code) -> Option<Table> {
     Some(Table::build(code, &[&go::rules(&bytes, text, code)?.source]))
 }
 
-/// Bytes of a section that has nothing but its end.
+/// The bytes of a section that contains only its end mark.
 const EMPTY: usize = 4;
 
 #[cfg(test)]
@@ -145,7 +146,7 @@ mod tests {
     use std::process::Command;
 
     const START: u64 = 0x40_1000;
-    /// A prologue of 4 bytes, a body and an epilogue; behind it code that has no rules.
+    /// A prologue of 4 bytes, a body and an epilogue, followed by code without rules.
     const WITH_RULES: &str = ".globl _start\n_start: .cfi_startproc\npush %rbp\n.cfi_def_cfa_offset 16\n\
         .cfi_offset 6, -16\nmov %rsp, %rbp\n.cfi_def_cfa_register 6\nnop\npop %rbp\n.cfi_def_cfa 7, 8\nret\n\
         .cfi_endproc\n.p2align 4\nnop\n";

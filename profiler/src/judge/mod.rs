@@ -1,5 +1,5 @@
-//! How far stacks can be trusted: `recording` (the inputs), `completeness` (of one stack), `ends` (functions that nobody calls), `leaves` (whether a leaf's caller
-//! may be missing), `quality` (the figures of a recording).
+//! How far stacks can be trusted: `recording` (the inputs), `completeness` (of one stack), `ends` (functions that
+//! nobody calls), `leaves` (whether a leaf's caller may be missing), `quality` (the figures of a recording).
 
 pub(crate) mod completeness;
 mod ends;

@@ -1,4 +1,4 @@
-//! The quality of a recording: truncated, guessed and unnamed frames, and the reasons.
+//! The quality of a recording: truncated stacks, guessed frames, unnamed frames, and the reasons.
 
 use crate::judge::completeness::Completeness;
 use crate::judge::recording::{Module, Recording};
@@ -8,7 +8,7 @@ use output::quality::{Defect, Defects, Quality, Unnamed};
 use std::collections::{BTreeMap, BTreeSet};
 use symbolizer::{Reason, Runtime};
 
-/// The quality of a recording, and what is needed to advise its user.
+/// The quality of a recording, and the facts that advice is made from.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Judged {
     /// The figures.
@@ -19,7 +19,7 @@ pub(crate) struct Judged {
     pub runtimes: BTreeSet<Runtime>,
 }
 
-/// Samples by the defect of their stacks, and its place.
+/// Samples by the defect of their stack and the module in which it occurred.
 type ByModule = BTreeMap<(Defect, Module), u64>;
 
 #[derive(Default)]
@@ -28,7 +28,7 @@ struct Reasons {
     incomplete: ByModule,
 }
 
-/// By the names of modules; several modules may have the same name.
+/// Turns modules into names. Several modules may have the same name.
 fn named(by: ByModule, recording: &Recording<'_>) -> Defects {
     let mut named = Defects::default();
     for ((defect, module), samples) in by {
@@ -38,7 +38,7 @@ fn named(by: ByModule, recording: &Recording<'_>) -> Defects {
 }
 
 impl Judged {
-    /// Looks at all counts.
+    /// Judges all counts.
     pub(crate) fn of(recording: &Recording<'_>) -> Self {
         let mut judged = Self::default();
         let mut processes = BTreeSet::new();
@@ -124,7 +124,7 @@ impl Judged {
         }
     }
 
-    /// The reason of most user frames without a name.
+    /// The reason that most unnamed user frames have.
     pub(crate) fn main_reason(&self) -> Option<Reason> {
         self.unnamed.iter().max_by_key(|(_, frames)| **frames).map(|(reason, _)| *reason)
     }

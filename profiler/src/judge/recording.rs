@@ -16,7 +16,7 @@ pub(crate) enum Module {
     Vdso,
     /// Code made at run time.
     Jit,
-    /// Nobody knows.
+    /// Unknown.
     Unknown,
 }
 
@@ -29,7 +29,7 @@ pub(crate) struct Recording<'a> {
     pub table: &'a ProcessTable,
     /// Names, by place.
     pub named: &'a [Named],
-    /// By place: the reliability of a step by frame pointer out of a leaf there.
+    /// The reliability of a step by frame pointer out of a leaf, by place.
     pub leaves: &'a [Leaf],
 }
 

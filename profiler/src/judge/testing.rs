@@ -6,7 +6,7 @@ use crate::record::counts::StackCounts;
 use bpf::Window;
 use symbolizer::ProcessTable;
 
-/// A batch's counts, and the processes that it tells of.
+/// The counts of a batch, and the processes of its records.
 pub(crate) fn counted(rules: Rules, batch: &Window) -> (StackCounts, ProcessTable) {
     let mut table = ProcessTable::without_proc();
     let mut aggregator = Aggregator::new(rules);

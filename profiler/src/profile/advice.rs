@@ -1,4 +1,4 @@
-//! What the user of a recording should mend, and how.
+//! Advice for the user of a recording: the problems, and their cures.
 
 use crate::judge::quality::Judged;
 use output::Facts;
@@ -33,7 +33,7 @@ pub(super) fn advice(facts: &Facts, judged: &Judged, unwind: bpf::Unwind) -> Vec
             list.extend(stacks(problem, by, unwind));
         }
     }
-    // A handful of ticks on a machine that idles is no cause.
+    // A few lost ticks on an idle machine are no reason for a warning.
     let many = facts.lost_total() * 100 > facts.sum(|event| event.expected);
     if many && facts.lost_share() > WORTH_A_WARNING {
         let most = facts.events.iter().max_by_key(|event| event.lost.values().sum::<u64>());
@@ -54,7 +54,7 @@ fn stacks(problem: Problem, by: &Defects, unwind: bpf::Unwind) -> Option<Warning
     by.main().map(|defect| Warning { problem, cures: vec![cure(defect, unwind)] })
 }
 
-/// The cures for unnamed frames, for the reasons found.
+/// The cures for unnamed frames, by the reasons that were found.
 fn cures(judged: &Judged, unwind: bpf::Unwind) -> Vec<&'static str> {
     let mut list: Vec<&str> = judged.runtimes.iter().map(|runtime| runtime.hint()).collect();
     match judged.main_reason() {

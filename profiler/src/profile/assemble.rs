@@ -11,8 +11,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use symbolizer::ProcessTable;
 
-/// The profile: user frames below kernel frames, a row of values for each stack. `labels`: whether samples have the labels
-/// `pid`, `tid` and `thread`. `head` has everything but the columns, the tables and the samples.
+/// Makes the profile: user frames below kernel frames, and a row of values for each stack. With `labels`, samples have
+/// the labels `pid`, `tid` and `thread`. `head` has everything but the columns, the tables and the samples.
 pub(crate) fn assemble(
     recording: &Recording<'_>,
     columns: &Columns,
@@ -95,7 +95,7 @@ fn marks(key: &Key, recording: &Recording<'_>) -> Marks {
     }
 }
 
-/// Samples' labels, and the processes' names.
+/// The labels of samples, and the names of processes.
 #[derive(Debug)]
 struct Labels<'a> {
     table: &'a ProcessTable,
@@ -108,7 +108,7 @@ impl<'a> Labels<'a> {
         Self { table: recording.table, threads, main_names: &recording.counts.main_names }
     }
 
-    /// The labels: always `comm`, which graphs of the machine need; `pid`, `tid` and `thread` on request.
+    /// The labels of a key: `comm` always, because graphs of the machine need it; `pid`, `tid` and `thread` on request.
     fn of(&self, key: &Key) -> Vec<Label> {
         let label = |key: &str, value| Label { key: String::from(key), value };
         let text = |key, bytes: &[u8]| {

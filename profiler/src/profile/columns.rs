@@ -1,29 +1,30 @@
-//! The value columns of a profile, of the events that were sampled.
+//! The value columns of a profile, made from the list of events.
 
 use crate::record::counts::{Count, StackCounts};
 use bpf::{Event, Rate};
 use output::{Profile, ValueType};
 
-/// The columns: the samples of one event, then what the samples of each event stand for.
+/// The columns: the samples of one event, then the values of each event.
 #[derive(Clone, Debug)]
 pub(crate) struct Columns {
-    /// The event whose samples have a column and which is shown: the first one that has samples, because a graph of none would be empty.
+    /// The event that is shown, and whose samples have a column: the first one that has samples, because a graph
+    /// without samples would be empty.
     shown: usize,
     /// The shown event's rate.
     rate: Rate,
     events: Vec<Column>,
 }
 
-/// What the samples of an event stand for.
+/// The values of an event.
 #[derive(Clone, Debug)]
 struct Column {
     what: ValueType,
-    /// Of one unit of weight.
+    /// The value of one unit of weight.
     scale: f64,
 }
 
 impl Columns {
-    /// The columns of these events, of which so much was counted; `accounted` is the kernel's account of CPU time in
+    /// Makes the columns of these events from their counts. `accounted` is the kernel's account of CPU time in
     /// nanoseconds.
     pub(crate) fn of(events: &[Event], counts: &StackCounts, accounted: Option<u64>) -> Self {
         let scale = |at, event| counts.of_event(at).scale(event, accounted);
@@ -33,7 +34,7 @@ impl Columns {
         Self { shown, rate, events: events.iter().enumerate().map(column).collect() }
     }
 
-    /// A profile with these columns; the rate of the event that is shown is the period.
+    /// Adds the columns to a profile. The rate of the shown event is the period.
     pub(crate) fn head(&self, head: Profile) -> Profile {
         let samples = value_type("samples", "count");
         let types = self.events.iter().map(|column| column.what.clone());
@@ -63,7 +64,7 @@ impl Columns {
     }
 }
 
-/// What a sample of an event stands for: CPU time, or what the event counts.
+/// The value that a sample of an event stands for: CPU time, or a count of the event.
 fn what(event: &Event) -> ValueType {
     if event.samples_time() {
         value_type("cpu", "nanoseconds")
@@ -72,7 +73,7 @@ fn what(event: &Event) -> ValueType {
     }
 }
 
-/// A type that every backend takes: Pyroscope and Parca refuse all but letters, digits and `_`.
+/// A value type that every backend accepts. Pyroscope and Parca accept only letters, digits and `_`.
 fn value_type(kind: &str, unit: &str) -> ValueType {
     let kind = kind.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
     ValueType { kind, unit: String::from(unit) }

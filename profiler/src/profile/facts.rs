@@ -1,4 +1,4 @@
-//! The facts of a cut: filled here once, and made into words by who shows them.
+//! The facts of a cut. They are filled in here once, and turned into words by the code that shows them.
 
 use super::advice::advice;
 use crate::cli::config::Config;
@@ -12,7 +12,7 @@ use output::Facts;
 use output::facts::{Cost, CpuTime, EventFacts, Lost, Rate, SpoiltFile};
 use symbolizer::Warning;
 
-/// What is the same for all cuts of a session.
+/// The facts that are the same for all cuts of a session.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct About<'a> {
     /// The settings.
@@ -24,7 +24,7 @@ pub(crate) struct About<'a> {
 }
 
 impl About<'_> {
-    /// The facts of a cut, and what it cost. `spoilt`: the foreign files that were refused or are malformed.
+    /// The facts of a cut and its cost. `spoilt`: the foreign files that were refused or are malformed.
     pub(crate) fn facts(
         self,
         cut: &Cut,
@@ -80,7 +80,7 @@ impl About<'_> {
         }
     }
 
-    /// That of the timer's samples.
+    /// The CPU time of the timer's samples.
     fn cpu_time(self, cut: &Cut) -> Option<CpuTime> {
         let mut events = self.started.events.iter().enumerate();
         let (at, timer) = events.find(|(_, event)| event.samples_time())?;
@@ -93,8 +93,8 @@ impl About<'_> {
         })
     }
 
-    /// The kernel's figure to compare the CPU time with. There is none for cycles, which are scaled to it; with samples of the idle
-    /// task, which exceed it; and for a saved recording.
+    /// The name of the kernel's account that the CPU time is compared with. There is none for cycles, because they are
+    /// scaled to it; none with samples of the idle task, because they exceed it; and none for a saved recording.
     fn account(self, timer: &bpf::Event) -> &'static str {
         let weighs_time = timer.unit == Unit::Nanoseconds;
         match self.target.tasks {

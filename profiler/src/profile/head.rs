@@ -6,7 +6,7 @@ use output::timeline::Timeline;
 use output::{Facts, Profile};
 
 impl About<'_> {
-    /// Everything but the columns, the tables and the samples.
+    /// The profile without its columns, tables and samples.
     pub(crate) fn head(self, cut: &Cut, facts: Facts) -> Profile {
         let begin = i64::try_from(cut.began).unwrap_or(0);
         Profile {
@@ -19,7 +19,7 @@ impl About<'_> {
         }
     }
 
-    /// The samples' times, yet without samples. None where they were not kept.
+    /// The start of the samples' timeline, still without samples; `None` if times were not kept.
     fn timeline(self, cut: &Cut) -> Option<Timeline> {
         let timed = cut.counts.times.as_ref()?.values().map(|times| times.len() as u64).sum();
         let begin = i64::try_from(cut.counts.first.unwrap_or(cut.began)).unwrap_or(0);

@@ -1,4 +1,4 @@
-//! From a place and its names to a profile's location, each made once.
+//! Turns places and their names into the locations of a profile. Each location is made once.
 
 use crate::judge::recording::Recording;
 use crate::record::stacks::PlaceId;
@@ -11,21 +11,21 @@ use symbolizer::{FileId, MappedFile, Named, Place};
 
 /// The address range of the kernel's code.
 const KERNEL: (u64, u64) = (0xffff_8000_0000_0000, u64::MAX);
-/// Offsets in the vDSO stay below this.
+/// The bound of offsets in the vDSO.
 const VDSO: (u64, u64) = (0, 0x1_0000);
 
 /// Makes locations.
 #[derive(Debug)]
 pub(crate) struct Locations<'a> {
     recording: &'a Recording<'a>,
-    /// By place.
+    /// The locations by place.
     made: Vec<Option<LocationId>>,
     /// The end of the code seen in files whose segments are not known.
     ends: HashMap<FileId, u64>,
 }
 
 impl<'a> Locations<'a> {
-    /// Nothing made yet.
+    /// Begins without locations.
     pub(crate) fn new(recording: &'a Recording<'a>) -> Self {
         let mut ends = HashMap::new();
         for place in recording.counts.stacks.places() {

@@ -1,5 +1,5 @@
-//! From counted stacks to a profile: `names`, `locations`, `columns`, `facts` (what is known of the recording) with `advice` (what its
-//! user should mend), `head` (everything but columns and samples), `assemble`.
+//! From counted stacks to a profile: `names`, `locations`, `columns`, `facts` (everything that is known of the
+//! recording) with `advice` (problems and their cures), `head` (everything but columns and samples), `assemble`.
 
 mod advice;
 pub(crate) mod assemble;

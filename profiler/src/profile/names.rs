@@ -4,7 +4,8 @@ use crate::cli::config::Naming;
 use crate::record::stacks::Stacks;
 use symbolizer::{LocalSymbolizer, Named, ProcessTable, RawAddresses, Symbolize, Warning};
 
-/// The symbolizer of a session's settings. `replayed`: the recording's kernel and files need not be this machine's.
+/// The symbolizer for these settings. With `replayed`, the recording's kernel and files may not be those of this
+/// machine.
 pub(crate) fn symbolizer(naming: &Naming, replayed: bool) -> Box<dyn Symbolize> {
     let local = LocalSymbolizer::new(naming.options.clone())
         .ask_kernel(|addresses| bpf::kernel_names(addresses).ok());
@@ -15,7 +16,7 @@ pub(crate) fn symbolizer(naming: &Naming, replayed: bool) -> Box<dyn Symbolize> 
     }
 }
 
-/// The names of all places of a cut, in their order, and what was wrong with foreign files.
+/// The names of all places of a cut, in the order of the places, and the warnings about foreign files.
 pub(crate) fn name(
     symbolizer: &mut dyn Symbolize,
     stacks: &Stacks,

@@ -1,4 +1,4 @@
-//! The command that sends a file again.
+//! The command that sends a saved file.
 
 use super::options::{Push, Receiver};
 use super::shell::quoted;

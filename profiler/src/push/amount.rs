@@ -7,13 +7,13 @@ use send::Part;
 use std::fmt;
 use std::ops::AddAssign;
 
-/// Characters of a type's name that are shown.
+/// The most characters of a type's name that are shown.
 const SHOWN: usize = 60;
 
-/// Samples, and the sum of the values that are shown by default.
+/// The number of samples, and the sum of the values that are shown by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Amount {
-    /// Samples, where the profile counts them; else different stacks.
+    /// The number of samples, if the profile counts them; otherwise the number of different stacks.
     pub samples: u64,
     /// The sum of the default column.
     pub value: i128,
@@ -48,7 +48,7 @@ impl Amount {
     }
 }
 
-/// A name from a file, on one line of readable length.
+/// A name from a file, cut to one line of readable length.
 fn word(name: &str) -> String {
     let shown: String = name.chars().take(SHOWN).collect();
     clean(&shown)

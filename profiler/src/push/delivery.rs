@@ -1,4 +1,4 @@
-//! A profile to every receiver.
+//! Sends a profile to every receiver.
 
 use super::amount::Amount;
 use super::options::{Push, Receiver};
@@ -12,10 +12,10 @@ use std::panic::resume_unwind;
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The cause for a profile that was never tried.
+/// The cause for a profile that was given up before the first attempt.
 const GIVEN_UP: &str = "cancelled before the first attempt";
 
-/// A profile, and what it is of.
+/// A profile with its series.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Delivery<'a> {
     /// The profile to send.
@@ -24,9 +24,9 @@ pub(crate) struct Delivery<'a> {
     pub series: &'a Series,
 }
 
-/// Sends a profile to all receivers at the same time, and returns the outcomes in the order of the receivers.
+/// Sends a profile to all receivers at the same time. Returns the outcomes in the order of the receivers.
 ///
-/// One after the other, a receiver that does not answer would delay the others by its whole time limit.
+/// If it sent to one after the other, a receiver that does not answer would delay the others by its whole time limit.
 pub(crate) fn deliver(
     push: &Push,
     delivery: Delivery<'_>,
@@ -40,7 +40,8 @@ pub(crate) fn deliver(
     outcomes
 }
 
-/// Does something for each of them in a thread of its own, the last one's here; what it gave, in their order.
+/// Works on each item in a thread of its own, and on the last one in this thread. Returns the results in the order of
+/// the items.
 fn at_once<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Copy + Send) -> Vec<R> {
     let Some((last, others)) = items.split_last() else { return Vec::new() };
     thread::scope(|scope| {
@@ -121,7 +122,7 @@ fn shown(endpoint: &Endpoint) -> String {
     format!("{} at {}", endpoint.backend, endpoint.base)
 }
 
-/// The line on a terminal.
+/// The progress line on a terminal.
 fn words(to: &str, step: &Step) -> String {
     match step {
         Step::Part { done, of } => format!("→ {to}: {done} of {of} parts"),
@@ -138,7 +139,7 @@ mod tests {
 
     #[test]
     fn none_waits_for_another() {
-        // Each goes on only when all have begun.
+        // Each thread goes on only after all have begun.
         let all = std::sync::Barrier::new(3);
         let results = at_once(&[1, 2, 3], |n| {
             all.wait();

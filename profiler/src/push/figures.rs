@@ -4,7 +4,7 @@ use super::Outcome;
 use super::keep::Kept;
 use crate::tell::stats::Object;
 
-/// An object a receiver.
+/// One object for each receiver.
 pub(crate) fn objects(outcomes: &[Outcome], kept: &[Kept]) -> Vec<Object> {
     outcomes.iter().enumerate().map(|(at, outcome)| object(outcome, file(kept, at))).collect()
 }

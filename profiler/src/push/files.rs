@@ -1,4 +1,4 @@
-//! Files with secrets and certificates, read bounded, as the user who calls.
+//! Files with secrets and certificates. Reads are bounded and have the rights of the calling user.
 
 use crate::host::exit::{Failure, Kind};
 use crate::host::privileges::as_the_user;
@@ -9,17 +9,17 @@ use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// No secret and no chain of certificates is larger.
+/// The largest file that is read, in bytes. Secrets and chains of certificates are shorter.
 const LARGEST: u64 = 64 << 10;
 
-/// Reads files, and remembers what others may read.
+/// Reads files, and notes which of them other users may read.
 #[derive(Debug, Default)]
 pub(super) struct Files {
     exposed: Vec<PathBuf>,
 }
 
 impl Files {
-    /// A file's one line.
+    /// The only line of a file.
     pub(super) fn secret(&mut self, path: &Path) -> Result<Secret, Failure> {
         let text = self.private(path)?;
         one_line(text).map(Secret::new).map_err(|why| refused(path, why))
@@ -39,7 +39,7 @@ impl Files {
         bytes(path).map(|(bytes, _)| bytes).map_err(|why| refused(path, &why))
     }
 
-    /// A warning, where secrets lie open.
+    /// A warning, if other users may read a file with secrets.
     pub(super) fn warning(&self) -> Option<String> {
         let names: Vec<String> =
             self.exposed.iter().map(|path| path.display().to_string()).collect();
@@ -62,7 +62,7 @@ pub(super) fn variable(name: &str) -> Result<Option<Secret>, Failure> {
         .map_err(|why| Failure::new(Kind::Failed, format!("the variable {name}: {why}")))
 }
 
-/// Without the newline at its end: no other control character is in a password or a token.
+/// Removes the newline at the end. Passwords and tokens contain no other control character.
 fn one_line(mut text: String) -> Result<String, &'static str> {
     let end = text.strip_suffix('\n').map(|line| line.strip_suffix('\r').unwrap_or(line));
     if let Some(end) = end.map(str::len) {
@@ -81,7 +81,7 @@ fn refused(path: &Path, why: &str) -> Failure {
     Failure::new(Kind::Failed, format!("{}: {why}", path.display()))
 }
 
-/// A file's content, and its mode where it is a regular file.
+/// The content of a file, and its mode if it is a regular file.
 fn bytes(path: &Path) -> Result<(Vec<u8>, Option<u32>), String> {
     let file = as_the_user(|| File::open(path)).map_err(|error| said(&error))?;
     let metadata = file.metadata().map_err(|error| said(&error))?;

@@ -6,21 +6,21 @@ use output::{Encode, Pprof, Profile};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// A file with what some receivers did not get.
+/// A saved file with the samples that some receivers did not get.
 #[derive(Debug)]
 pub(crate) struct Kept {
-    /// The file, or why it could not be written.
+    /// The file, or the reason why it could not be written.
     pub file: Result<PathBuf, String>,
-    /// Those receivers, by their place in the list.
+    /// The receivers, by their index in the list.
     pub receivers: Vec<usize>,
 }
 
 /// The inputs for saving a profile.
 #[derive(Debug)]
 pub(crate) struct Keeping<'a> {
-    /// The profile that was to be sent.
+    /// The profile to send.
     pub profile: &'a Profile,
-    /// A file that has all of it already.
+    /// A file that already contains the whole profile.
     pub file: Option<&'a Path>,
     /// The part of a new file's name after `flame-`.
     pub slug: &'a str,
@@ -31,8 +31,8 @@ pub(crate) struct Keeping<'a> {
 }
 
 impl Keeping<'_> {
-    /// Keeps what was not delivered: one file for all receivers that got nothing, and one each for those that got
-    /// parts.
+    /// Saves what was not delivered: one file for all receivers that got nothing, and one file for each receiver that
+    /// got only some of the parts.
     pub(crate) fn keep(&self, outcomes: &[Outcome]) -> Vec<Kept> {
         let mut list = Vec::new();
         let all = outcomes.iter().enumerate().filter(|(_, outcome)| outcome.rest == Rest::Whole);

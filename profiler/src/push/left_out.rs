@@ -1,36 +1,36 @@
-//! In place of sending, in a build without it: what asks for it is told so.
+//! Stands in for sending in a build without it. A command that asks for it fails and says so.
 
 use crate::cli::args::PushArgs;
 use crate::cli::left_out::left_out;
 use crate::host::console::Console;
 use crate::host::exit::Failure;
 
-/// Nobody to send to.
+/// No receivers: this type has no values.
 #[derive(Clone, Copy, Debug)]
 pub enum Push {}
 
 impl Push {
-    /// Nothing where no URL was.
+    /// `None` if no URL was given.
     ///
     /// # Errors
-    /// Of kind [`Kind::Usage`](crate::host::exit::Kind::Usage) where one was.
+    /// [`Kind::Usage`](crate::host::exit::Kind::Usage) if one was given.
     pub(crate) fn new(args: &PushArgs, _console: Console) -> Result<Option<Self>, Failure> {
         if args.push.is_empty() { Ok(None) } else { Err(left_out("--push")) }
     }
 }
 
-/// In place of `bpflame upload`.
+/// Stands in for `bpflame upload`.
 pub(crate) mod upload {
     use super::{Failure, left_out};
     use crate::cli::args::UploadArgs;
 
-    /// Says that it is left out.
+    /// Fails: this build has no `upload`.
     pub(crate) fn run(_args: UploadArgs) -> Result<(), Failure> {
         Err(left_out("`bpflame upload`"))
     }
 }
 
-/// In place of sending what was recorded.
+/// Stands in for sending a recording.
 pub(crate) mod recorded {
     use super::{Failure, Push};
     use crate::cli::config::Config;
@@ -43,22 +43,22 @@ pub(crate) mod recorded {
     /// The result: nothing was sent.
     #[derive(Debug)]
     pub(crate) struct Sent {
-        /// Never an error.
+        /// Always `Ok`.
         pub told: Result<(), Failure>,
     }
 
     impl Sent {
-        /// No receiver.
+        /// An empty list.
         pub(crate) fn figures(&self) -> Vec<Object> {
             Vec::new()
         }
     }
 
-    /// A recording, which nobody gets.
+    /// A recording that is not sent.
     #[derive(Clone, Copy, Debug)]
     #[expect(dead_code, reason = "the session fills it in any build")]
     pub(crate) struct Finished<'a> {
-        /// Its profile.
+        /// The profile of the recording.
         pub profile: &'a Profile,
         /// The target of the recording.
         pub target: &'a ResolvedTarget,

@@ -1,11 +1,11 @@
-//! Several parts of a profile as one.
+//! Merges several parts of a profile.
 
 use output::{
     FrameRef, Function, FunctionId, Line, Location, LocationId, Mapping, MappingId, Profile,
     ProfileBuilder, Sample,
 };
 
-/// One profile with the samples of all; times, types and comments are the first one's.
+/// One profile with the samples of all parts. Times, types and comments come from the first one.
 pub(super) fn merge(parts: impl IntoIterator<Item = Profile>) -> Profile {
     let mut builder: Option<ProfileBuilder> = None;
     for mut part in parts {
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
     use output::{FrameKind, Marks, Trust, ValueType};
 
-    /// Samples of 1, each in one function of one file.
+    /// A profile whose samples have the value 1, each in one function of one file.
     fn profile(names: &[&str]) -> Profile {
         let kind = ValueType { kind: "samples".into(), unit: "count".into() };
         let head = Profile { sample_types: vec![kind], ..Profile::default() };

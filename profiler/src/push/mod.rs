@@ -1,8 +1,7 @@
-//! Sending a profile to backends: from the command line to an account of what was delivered.
+//! Sends a profile to backends: from the command line to an account of the delivery.
 //!
-//! *What it is.* The joint between the command line and `send`, which knows nothing of files and options.
-//! *What it does.* It checks every option before the recording starts. It saves undelivered profiles as files, with the command that
-//! sends them again.
+//! This is the joint between the command line and `send`, which knows nothing of files and options. It checks every
+//! option before the recording starts. It saves undelivered profiles as files, and prints the command that sends them.
 //!
 //! In reading order: `options` (from the command line to settings), `files` and `header` (secrets), `probe` (whether labels can be
 //! sent), `delivery` (a profile to all receivers), `outcome` (the result at one receiver), `amount` and `report` (the

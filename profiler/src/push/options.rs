@@ -14,18 +14,18 @@ use std::time::Duration;
 /// The sample labels that are always sent, because they have few values. Process and thread ids are sent only on request.
 const ALLOWED: [&str; 4] = ["service_name", "comm", "container_id", "unit"];
 
-/// Time for one attempt.
+/// The time for one attempt.
 const ATTEMPT: Duration = Duration::from_secs(10);
 
 /// The receivers of profiles, the service name, and the settings for sending.
 #[derive(Clone, Debug)]
 pub struct Push {
-    /// To whom, in the order in which they were typed.
+    /// The receivers, in the order in which they were typed.
     pub(super) receivers: Vec<Receiver>,
     service_name: Option<String>,
     labels: Vec<(String, String)>,
     allowed: Vec<String>,
-    /// The options that send the same way again, without the URLs and the service's name.
+    /// The options to repeat when a file is sent again, without the URLs and the service name.
     pub(super) again: Vec<String>,
 }
 
@@ -68,7 +68,8 @@ impl Push {
         Ok(Some(push))
     }
 
-    /// The series of a profile. Its name is the one from the command line, else `found`, which may be empty for a process.
+    /// The series of a profile. Its name comes from the command line, otherwise from `found`, which may be empty for a
+    /// process.
     pub(crate) fn series(&self, found: impl FnOnce() -> String) -> Series {
         let name = self.service_name.clone().unwrap_or_else(found);
         Series {
@@ -100,7 +101,7 @@ fn endpoints(urls: &[String]) -> Result<Vec<Endpoint>, Failure> {
     let usage = |message: String| Failure::new(Kind::Usage, message);
     let mut list = Vec::new();
     for url in urls {
-        // The URL is not shown: it may have a password in it.
+        // The message does not show the URL, which may contain a password.
         let endpoint = Endpoint::parse(url).map_err(|why| usage(format!("--push: {why}")))?;
         if list.contains(&endpoint) {
             return Err(usage(format!("--push {endpoint} is given twice")));
@@ -133,7 +134,7 @@ fn settings(args: &PushArgs, files: &mut Files) -> Result<Settings, Failure> {
     })
 }
 
-/// The variables that the senders go by: they read no environment themselves.
+/// The variables for the senders, which read no environment themselves.
 fn environment() -> Vec<(String, Secret)> {
     let set = |name: &str| Some((String::from(name), Secret::new(env::var(name).ok()?)));
     Settings::ENVIRONMENT.into_iter().filter_map(set).collect()

@@ -12,7 +12,7 @@ pub(crate) enum Rest {
     Nothing,
     /// The profile as it is.
     Whole,
-    /// These samples of it.
+    /// Only these samples.
     Parts(Box<Profile>),
 }
 
@@ -21,7 +21,7 @@ pub(crate) enum Rest {
 pub(crate) struct Outcome {
     /// The receiver's URL.
     pub url: String,
-    /// The receiver, for the reader: `pyroscope at http://…`.
+    /// The receiver as it is shown, such as `pyroscope at http://…`.
     pub to: String,
     /// The number of requests for the profile.
     pub parts: usize,
@@ -31,13 +31,13 @@ pub(crate) struct Outcome {
     pub whole: Amount,
     /// The amount in the undelivered parts.
     pub missing: Amount,
-    /// Requests that were made, the failed ones with them.
+    /// The number of requests that were made, including failed ones.
     pub attempts: usize,
-    /// Bytes that went out, the failed requests with them.
+    /// The number of bytes that were sent, including those of failed requests.
     pub bytes: u64,
     /// The causes of failure, each with its number of parts.
     pub causes: Vec<(String, usize)>,
-    /// Which parts may have arrived twice.
+    /// The parts that may have arrived twice.
     pub doubts: Vec<String>,
     /// Remarks of the receiver on accepted parts.
     pub advice: Vec<String>,
@@ -65,7 +65,7 @@ impl Outcome {
         }
     }
 
-    /// The same with what was not delivered of its parts.
+    /// Adds the parts that failed.
     pub(super) fn with_failed(mut self, failed: Vec<Failed>) -> Self {
         for Failed { cause, part } in &failed {
             self.missing += Amount::of_part(part);
@@ -82,7 +82,7 @@ impl Outcome {
         self
     }
 
-    /// Whether all was delivered.
+    /// Whether everything was delivered.
     pub(crate) fn is_whole(&self) -> bool {
         self.rest == Rest::Nothing
     }

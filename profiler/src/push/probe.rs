@@ -1,4 +1,4 @@
-//! Whether labels can be sent, asked before there is a profile.
+//! Checks whether labels can be sent, before there is a profile.
 
 use output::{
     FrameKind, FrameRef, Label, LabelValue, Location, LocationId, Marks, Profile, Sample, Trust,
@@ -6,10 +6,10 @@ use output::{
 };
 use send::{Backend, Series, prepare};
 
-/// Prepares a profile of one sample for each backend, with every label that may go along.
+/// Prepares a profile of one sample for each backend, with every label that may be sent.
 ///
 /// # Errors
-/// Says what a receiver would refuse.
+/// The reason why a backend would refuse the labels.
 pub(super) fn probe(backends: &[Backend], series: &Series) -> Result<(), String> {
     let profile = profile(&series.allowed);
     backends.iter().try_for_each(|backend| {

@@ -1,4 +1,4 @@
-//! Sending what was recorded.
+//! Sends a recording.
 
 use super::keep::{Keeping, Kept};
 use super::{Delivery, Outcome, Push, deliver, figures};
@@ -19,7 +19,7 @@ pub(crate) struct Sent {
     outcomes: Vec<Outcome>,
     /// The saved files.
     kept: Vec<Kept>,
-    /// An error where something was not delivered.
+    /// An error if something was not delivered.
     pub told: Result<(), Failure>,
 }
 
@@ -30,7 +30,7 @@ impl Default for Sent {
 }
 
 impl Sent {
-    /// For `--stats`: an object a receiver.
+    /// One object for each receiver, for `--stats`.
     pub(crate) fn figures(&self) -> Vec<Object> {
         figures::objects(&self.outcomes, &self.kept)
     }
@@ -39,7 +39,7 @@ impl Sent {
 /// The recording to send.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Finished<'a> {
-    /// Its profile.
+    /// The profile of the recording.
     pub profile: &'a Profile,
     /// The target of the recording.
     pub target: &'a ResolvedTarget,
@@ -81,7 +81,7 @@ impl Finished<'_> {
     }
 }
 
-/// The pprof file among those that were written.
+/// The pprof file among the written files.
 fn pprof<'a>(config: &Config, files: &'a [PathBuf]) -> Option<&'a Path> {
     let is_pprof = |path: &Path| {
         let wanted = |(place, format): &(Place, Format)| {

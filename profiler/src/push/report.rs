@@ -13,7 +13,8 @@ impl Push {
     /// Prints the outcomes of sending a profile. `from` is the file that was sent, if any.
     ///
     /// # Errors
-    /// When something was not delivered. The error says what, why, where it is saved, and which command sends it again.
+    /// When something was not delivered. The error says what, why, the file in which it is saved, and the command that
+    /// sends it.
     pub(crate) fn tell(
         &self,
         outcomes: &[Outcome],

@@ -8,8 +8,9 @@ const LABEL: &str = "service_name";
 /// The longest name taken from a file, in bytes.
 const LONGEST: usize = 200;
 
-/// The service name of a file, from the first of these: a label that all its samples have, what the file says itself, its
-/// program, the name of the file. A name that is too long or has control characters is skipped. `None` if no source has a name.
+/// The service name of a file, from the first of these sources that has one: a label that all its samples have, the
+/// file's own comment, its program, the name of the file. A name that is too long or has control characters is skipped.
+/// `None` if no source has a name.
 pub(crate) fn of_file(profile: &Profile, file: &Path) -> Option<String> {
     let program = profile.program.as_deref().and_then(program);
     let mut found = [label(profile), profile.service.clone(), program, stem(file)];
@@ -37,7 +38,7 @@ fn program(path: &str) -> Option<String> {
     (!name.starts_with('[')).then(|| name.to_owned())
 }
 
-/// `cpu` of `/tmp/cpu.pb.gz`.
+/// The name of a file without its extensions: `cpu` for `/tmp/cpu.pb.gz`.
 fn stem(file: &Path) -> Option<String> {
     let name = file.file_name()?.to_string_lossy();
     let stem = name.split('.').next().unwrap_or_default();

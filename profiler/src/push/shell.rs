@@ -1,4 +1,4 @@
-//! Words for a shell.
+//! Quoting for a shell.
 
 /// A word, quoted for a shell.
 pub(super) fn quoted(word: &str) -> String {

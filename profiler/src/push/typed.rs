@@ -1,10 +1,10 @@
-//! The options of the next attempt.
+//! The options to repeat when a file is sent again.
 
 use super::shell::quoted;
 use crate::cli::args::PushArgs;
 use std::path::Path;
 
-/// The options that are the same the next time, quoted for a shell. Secrets are not among what was typed.
+/// These options, quoted for a shell. They contain no secrets, because secrets are never typed.
 pub(super) fn again(args: &PushArgs) -> Vec<String> {
     let mut words = Vec::new();
     let mut add = |name: &str, value: Option<&str>| {

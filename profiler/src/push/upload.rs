@@ -1,4 +1,4 @@
-//! `bpflame upload`: pprof files to backends.
+//! `bpflame upload`: sends pprof files to backends.
 
 use crate::cli::args::UploadArgs;
 use crate::host::console::{self, Console};
@@ -15,7 +15,7 @@ use crate::report::read;
 use output::Pprof;
 use std::path::Path;
 
-/// Sends each file to each receiver. If a file cannot be read or sent, it prints why and continues with the next.
+/// Sends each file to each receiver. If a file cannot be read or sent, prints the reason and continues with the next.
 ///
 /// # Errors
 /// [`Kind::Usage`] for wrong options, [`Kind::Failed`] when anything was not delivered.
@@ -29,7 +29,7 @@ fn send(args: UploadArgs) -> Result<(), Failure> {
         .ok_or_else(|| Failure::new(Kind::Usage, "upload needs --push URL"))?;
     let mut signals = Signals::install()?;
     let stop = Stop::default();
-    // Until the end: Ctrl-C between two files gives up the second.
+    // The upload lasts until the end: Ctrl-C between two files gives up the second.
     stop.begin();
     let job = Job { push, stop: stop.clone(), console, args };
     interrupt::unless_interrupted(move || job.all(), &mut signals, false, &stop, console)?
@@ -91,7 +91,7 @@ impl Job {
     }
 }
 
-/// A service's name in a file's.
+/// A part of a file's name, made from the service name.
 fn slug(service: &str) -> String {
     let safe = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
     service.chars().take(40).map(safe).collect()

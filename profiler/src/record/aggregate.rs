@@ -1,4 +1,4 @@
-//! Counting samples by key, and turning their addresses into places while the processes live.
+//! Counts samples by key, and turns their addresses into places while the processes live.
 
 #[cfg(test)]
 mod tests;
@@ -17,7 +17,7 @@ pub(crate) struct Rules {
     pub threads: bool,
     /// Whether the time of each sample is kept.
     pub times: bool,
-    /// The process that is the gate until it is the command; the gate's samples are not the target's.
+    /// The process that is the gate until it becomes the command. Samples of the gate do not count for the command.
     pub gate: Option<Gate>,
 }
 
@@ -28,7 +28,7 @@ pub(crate) struct Gate {
     pub pid: u32,
     /// Its name while it waits.
     pub name: &'static [u8],
-    /// The name that it has before that.
+    /// Its name before that.
     pub first_name: &'static [u8],
 }
 
@@ -67,7 +67,7 @@ impl Aggregator {
             let time = window.side_band.first().map_or(0, |record| record.time);
             table.apply(&Event { time, pid: 0, tid: 0, kind: EventKind::Lost });
         }
-        // A process that is another program by now must not be read for its samples before.
+        // The process may run another program by now. It must not be read for samples from before.
         let execs = window.side_band.iter().filter(|r| matches!(r.kind, SideBandKind::Exec { .. }));
         execs.for_each(|record| table.announce(&event(record)));
         let mut records = window.side_band.iter().peekable();
@@ -87,8 +87,8 @@ impl Aggregator {
         }
     }
 
-    /// Whether it is the gate that was sampled, not the command. Before it has given itself its name, it has
-    /// that of its own execution, which a command may have too, from the command's execution on.
+    /// Whether the gate was sampled, not the command. Before the gate names itself, it has the name of its own
+    /// execution. A command may have the same name from its execution on.
     fn at_gate(&self, sample: &Sample) -> bool {
         let name = sample.comm.bytes();
         self.rules.gate.is_some_and(|gate| {
@@ -152,14 +152,15 @@ impl Aggregator {
         self.result.samples
     }
 
-    /// Hands the counts over and begins anew, with the stacks that later samples may still have: those of the last batch.
+    /// Hands the counts over and begins again. It keeps the stacks of the last batch, because later samples may have
+    /// them.
     pub(crate) fn cut(&mut self, last: &[Stack]) -> StackCounts {
         let counts = std::mem::replace(&mut self.result, Self::new(self.rules).result);
         last.iter().for_each(|stack| self.result.stacks.add(stack));
         counts
     }
 
-    /// The address spaces and files of the counts so far.
+    /// The address spaces and files that the counts so far refer to.
     pub(crate) fn refers_to(&self) -> (HashSet<u32>, HashSet<FileId>) {
         let file = |place: &Place| match place {
             Place::File { file, .. } => Some(*file),
@@ -179,7 +180,7 @@ fn identity(sample: &Sample) -> Identity {
     Identity { pid: sample.space.pid, start: sample.space.start, exec: sample.space.exec }
 }
 
-/// The same record in the process table's words.
+/// The record in the process table's terms.
 fn event(record: &SideBand) -> Event {
     let kind = match &record.kind {
         SideBandKind::Mmap { start, len, offset, device, inode, path } => EventKind::Mmap {
@@ -198,7 +199,7 @@ fn event(record: &SideBand) -> Event {
     Event { time: record.time, pid: record.pid, tid: record.tid, kind }
 }
 
-/// Where a frame of a user stack lies.
+/// The place of a frame of a user stack.
 fn locate(table: &mut ProcessTable, space: Space, frame: Frame) -> Place {
     match frame.kind {
         FrameKind::Instruction | FrameKind::Return => table.locate(space, frame.lookup()),

@@ -1,4 +1,4 @@
-//! What was counted: samples by key, and by event.
+//! Counts: samples by key, and by event.
 
 use super::stacks::{PlacedStack, Stacks};
 use bpf::{Comm, Event, Flags, Rate, Sample, Unit};
@@ -21,7 +21,7 @@ pub(crate) struct Key {
     pub tid: u32,
     /// The thread's name; empty if threads are not distinguished.
     pub comm: Comm,
-    /// Which of the recording's events.
+    /// The index of the event in the recording's list.
     pub event: u16,
     /// The flags of the samples.
     pub flags: Flags,
@@ -36,39 +36,41 @@ pub(crate) struct Count {
     pub weight: u64,
 }
 
-/// A finished recording's counts.
+/// The counts of a cut.
 #[derive(Debug, Default)]
 pub(crate) struct StackCounts {
     /// The stacks.
     pub stacks: Stacks,
     /// The counts.
     pub counts: HashMap<Key, Count>,
-    /// Samples in all counts together.
+    /// The samples of all counts.
     pub samples: u64,
-    /// The samples and the weight of each event; short where the last events had none.
+    /// The samples and the weight of each event. The list is shorter than that of the events if the last events have no
+    /// samples.
     pub events: Vec<Count>,
-    /// Samples whose stack never came.
+    /// The samples whose stack never came.
     pub stack_missing: u64,
-    /// Samples for which there was no memory left.
+    /// The samples for which there was no memory left.
     pub memory_full: u64,
-    /// Main threads' names as samples had them, by process id: for processes whose name the table does not know.
+    /// The names of main threads, by process id, as the samples had them. They serve processes whose name the table
+    /// does not know.
     pub main_names: HashMap<u32, Comm>,
     /// The time of the first sample, CLOCK_MONOTONIC nanoseconds.
     pub first: Option<u64>,
     /// The time of the last sample.
     pub last: Option<u64>,
-    /// The samples' times since the first one, in microseconds, where they are kept. Samples for whose time there was no memory
-    /// have none.
+    /// The times of the samples since the first one, in microseconds, if times are kept. A sample for whose time there
+    /// was no memory has none.
     pub times: Option<HashMap<Key, Times>>,
 }
 
 impl StackCounts {
-    /// All samples of an event together.
+    /// The samples and the weight of an event.
     pub(crate) fn of_event(&self, event: usize) -> Count {
         self.events.get(event).copied().unwrap_or_default()
     }
 
-    /// Adds a sample to those of its event.
+    /// Adds a sample to the figures of its event.
     pub(crate) fn add(&mut self, sample: &Sample) {
         let event = usize::from(sample.event);
         if self.events.len() <= event {
@@ -88,8 +90,8 @@ impl Count {
         self.weight = self.weight.saturating_add(weight);
     }
 
-    /// What one unit of the weight stands for. The timer's cycles are no time: what the kernel accounts, in nanoseconds, is
-    /// split over them, or where that is not known, each sample is a tick's worth.
+    /// The value of one unit of the weight. The timer's cycles are no time: the kernel's account, in nanoseconds, is
+    /// divided among them. Without an account, each sample stands for one period.
     pub(crate) fn scale(self, event: &Event, accounted: Option<u64>) -> f64 {
         match event.rate {
             Rate::Hertz(hertz) if event.unit == Unit::Cycles && self.weight > 0 => {

@@ -19,7 +19,7 @@ use std::collections::HashMap;
 
 /// The most processes or threads that are read again each second during a recording.
 const MAX_AGAIN: usize = 64;
-/// Up to this many are read again at each drain.
+/// The most that are read again at each drain.
 const FEW: usize = 8;
 
 /// A recording's CPU time, as accounted by the kernel.
@@ -27,23 +27,23 @@ const FEW: usize = 8;
 pub(crate) enum CpuTime {
     /// It is unknown, as for processes on chosen CPUs.
     Unknown,
-    /// The machine's.
+    /// The machine's CPU time.
     Machine {
-        /// Since this reading.
+        /// The reading at the beginning.
         since: Option<Away>,
-        /// On these CPUs; none: on all.
+        /// The CPUs; `None`: all.
         cpus: Option<Vec<u32>>,
-        /// Whether bpflame's own is counted.
+        /// Whether bpflame's own CPU time is counted.
         with_own: bool,
     },
-    /// Of these threads: nanoseconds, first and last read.
+    /// Threads: the nanoseconds at the first and at the last reading.
     Threads(HashMap<u32, (u64, u64)>),
-    /// Of these processes and what they start.
+    /// Processes and their children.
     Processes(Family),
 }
 
 impl CpuTime {
-    /// Begins now.
+    /// Begins with a reading now.
     pub(crate) fn begin(target: &bpf::Target, cpus: Option<&[u32]>, with_own: bool) -> Self {
         match target {
             bpf::Target::Machine => Self::Machine {
@@ -60,7 +60,8 @@ impl CpuTime {
         }
     }
 
-    /// Reads those again that may end before the recording does; many only where `all` are due.
+    /// Reads the processes and threads again, because they may end before the recording does. Many are read only with
+    /// `all`.
     pub(crate) fn again(&mut self, all: bool) {
         let most = if all { MAX_AGAIN } else { FEW };
         match self {
@@ -70,7 +71,7 @@ impl CpuTime {
         }
     }
 
-    /// Begins anew, with the processes that live now as the target's.
+    /// Begins again, with the processes that live now as the target.
     pub(crate) fn begin_again(&mut self, members: impl Iterator<Item = u32>) {
         match self {
             Self::Unknown => {}
@@ -84,7 +85,7 @@ impl CpuTime {
         }
     }
 
-    /// Nanoseconds since the beginning; `members` are the processes that live now.
+    /// The nanoseconds since the beginning. `members` are the processes that live now.
     pub(crate) fn end(&mut self, members: impl Iterator<Item = u32>) -> Option<u64> {
         match self {
             Self::Unknown => None,
@@ -124,7 +125,7 @@ mod tests {
         let mut time = CpuTime::begin(&bpf::Target::Machine, None, true);
         let begin = monotonic();
         while monotonic() < begin + 1_000_000_000 {}
-        // What a machine with many CPUs makes of one second's load is too little to tell.
+        // A second of load on a machine with many CPUs can be too little to tell.
         let cpus = match &time {
             CpuTime::Machine { since: Some(away), .. } => away.cpus,
             other => panic!("{other:?}"),

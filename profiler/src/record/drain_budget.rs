@@ -1,4 +1,4 @@
-//! The rest between two drains, however many new programs wake bpflame up.
+//! The rest between two drains. It limits bpflame's CPU time, however many new programs wake it up.
 
 use std::time::Duration;
 
@@ -6,31 +6,31 @@ use std::time::Duration;
 const SHORTEST: Duration = Duration::from_micros(300);
 /// The work may take one part in this many of the time.
 const SHARE: u32 = 16;
-/// The most work that may be saved up: that of a second.
+/// The most work that may be saved up: one second's share.
 const MOST: i64 = 1_000_000_000 / SHARE as i64;
 
 /// A budget of CPU time. As long as it lasts, a new program is followed immediately. Many short programs use it up; then a rest follows
 /// each drain to pay for it.
 #[derive(Debug)]
 pub(crate) struct DrainBudget {
-    /// Nanoseconds of work that are saved up; below zero, owed.
+    /// The nanoseconds of work that are saved up; below zero: the debt.
     balance: i64,
-    /// The time of the last update, since the start.
+    /// The time of the last update since the start.
     at: Duration,
 }
 
 impl DrainBudget {
-    /// Nothing is spent yet.
+    /// A full budget.
     pub(crate) fn new() -> Self {
         Self { balance: MOST, at: Duration::ZERO }
     }
 
-    /// The rest behind a drain that took so much CPU time and ended then, after the start.
+    /// The rest after a drain that took `work` of CPU time and ended at `now` since the start.
     pub(crate) fn after(&mut self, work: Duration, now: Duration) -> Duration {
         let earned = nanoseconds(now.saturating_sub(self.at) / SHARE);
         self.at = now;
         let left = self.balance.saturating_add(earned).min(MOST).saturating_sub(nanoseconds(work));
-        // No single drain, as that of the start, keeps it from the next second's programs.
+        // The debt is bounded, so that one long drain, as at the start, does not delay the programs of the next second.
         self.balance = left.max(-MOST);
         SHORTEST.max(Duration::from_nanos(self.balance.min(0).unsigned_abs()) * SHARE)
     }
@@ -46,7 +46,7 @@ mod tests {
 
     const WORK: Duration = Duration::from_millis(1);
 
-    /// The rests behind drains of a millisecond each that follow one another as soon as they may.
+    /// The rests after drains of one millisecond each that follow one another as early as allowed.
     fn rests(count: usize) -> Vec<Duration> {
         let (mut rest, mut now) = (DrainBudget::new(), Duration::ZERO);
         let mut after = || {

@@ -6,7 +6,7 @@
 use crate::host::exit::{Failure, Kind};
 use crate::host::kernel::Release;
 
-/// Refuses kernels that may freeze, but where `force` is set.
+/// Refuses kernels that may freeze, unless `force` is set.
 pub(crate) fn check(force: bool) -> Result<(), Failure> {
     let name = rustix::system::uname();
     let (release, version) = (name.release().to_string_lossy(), name.version().to_string_lossy());

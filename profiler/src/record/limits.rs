@@ -8,11 +8,11 @@ use std::time::Duration;
 /// The conditions that end a recording.
 #[derive(Debug)]
 pub(crate) struct Limits<'a> {
-    /// Its time.
+    /// The duration of the recording.
     pub time: Option<Duration>,
-    /// Signals.
+    /// The signals that end it.
     pub signals: &'a mut Signals,
-    /// Whether it ends with the processes that are watched.
+    /// Whether the recording ends with the watched processes.
     pub ends_with_processes: bool,
 }
 
@@ -22,7 +22,7 @@ impl Limits<'_> {
         self.time.map(|time| time.saturating_sub(elapsed))
     }
 
-    /// The reason to end now, if there is one; `finished`: the source has no more.
+    /// The reason to end now, if there is one. `finished`: the source has no more samples.
     pub(crate) fn reached(
         &mut self,
         elapsed: Duration,

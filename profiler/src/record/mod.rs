@@ -1,8 +1,8 @@
 //! From a source of samples to counted stacks.
 //!
-//! In reading order: `source` (live or saved), `freeze` (kernels that must not be sampled), `pace` and `drain_budget` (the time between
-//! drains), `limits` (the end), `batch` (the order of its processing), `aggregate`, `counts` and `stacks`, `cpu_time` (as the kernel counts it),
-//! `saved_recording`, `recorded` (the result).
+//! In reading order: `source` (live or saved), `freeze` (kernels that must not be sampled), `pace` and `drain_budget`
+//! (the time between drains), `limits` (the end), `batch` (the order of steps for a batch), `aggregate`, `counts` and
+//! `stacks`, `cpu_time` (the kernel's own count), `saved_recording`, `recorded` (the result).
 
 pub(crate) mod aggregate;
 pub(crate) mod batch;

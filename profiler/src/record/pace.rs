@@ -29,7 +29,7 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    /// Begins now. `drain_every` is the longest time between two drains that the source allows.
+    /// Begins now. `drain_every` is the longest time between two drains that the source permits.
     pub(crate) fn begin(drain_every: Duration) -> Self {
         let mut budget = DrainBudget::new();
         let rest = budget.after(Duration::ZERO, Duration::ZERO);
@@ -42,14 +42,14 @@ impl Pace {
         self.begun.elapsed()
     }
 
-    /// The time to wait for the next drain; `left` is the rest of the recording, if it has a limit.
+    /// The time to wait for the next drain. `left` is the rest of the recording, if its duration is limited.
     pub(crate) fn wait(&mut self, left: Option<Duration>) -> Wait {
         let time = left.map_or(self.pause, |left| self.pause.min(left));
         self.pause = self.longest.min(self.pause * 2);
         Wait { time, rest: self.rest }
     }
 
-    /// Takes note of a drain that took `work` of CPU time; the next one comes after `soon` at the latest.
+    /// Notes a drain that took `work` of CPU time. The next drain comes after `soon` at the latest.
     pub(crate) fn drained(&mut self, work: Duration, soon: Option<Duration>) {
         self.pause = soon.map_or(self.pause, |soon| self.pause.min(soon));
         self.rest = self.budget.after(work, self.begun.elapsed());

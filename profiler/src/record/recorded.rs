@@ -9,15 +9,15 @@ use symbolizer::{ProcessTable, Warning};
 /// The reason why a recording ended.
 #[derive(Debug)]
 pub(crate) enum End {
-    /// Its time was over.
+    /// The duration was over.
     Time,
     /// A signal came.
     Signal(i32),
-    /// All that is recorded is gone: the target's processes, or the command.
+    /// The target's processes have ended, or the command has.
     Gone,
-    /// The source has no more.
+    /// The source has no more samples.
     Finished,
-    /// The source failed; what came before is there.
+    /// The source failed. The samples from before are kept.
     Failed(bpf::Error),
 }
 
@@ -47,9 +47,9 @@ pub(crate) struct Recorded {
     pub table: ProcessTable,
     /// The reason for the end.
     pub end: End,
-    /// Files without unwind tables though they have rules.
+    /// The files that have rules but no unwind table.
     pub without_table: Vec<Warning>,
-    /// Whether it was stored, where it should be.
+    /// Whether the recording was stored, if that was requested.
     pub stored: Result<(), Failure>,
     /// The events and CPUs of the sampler.
     pub started: Started,
@@ -58,7 +58,7 @@ pub(crate) struct Recorded {
 }
 
 impl Recorded {
-    /// Whether a signal ended it.
+    /// Whether a signal ended the recording.
     pub(crate) fn signalled(&self) -> bool {
         matches!(self.end, End::Signal(_))
     }

@@ -1,4 +1,4 @@
-//! Storing a recording, for replays.
+//! Stores a recording for replays.
 
 use crate::host::exit::{Failure, Kind};
 use bpf::replay::Recorder;
@@ -7,7 +7,7 @@ use output::Sink;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// A recording that is being stored; or none.
+/// A recording that is being stored, or none.
 #[derive(Debug, Default)]
 pub(crate) struct SavedRecording {
     running: Option<(PathBuf, Recorder<Sink>)>,
@@ -15,7 +15,7 @@ pub(crate) struct SavedRecording {
 }
 
 impl SavedRecording {
-    /// Opens the file, which is to be this owner's; without one nothing is stored.
+    /// Opens the file, owned by `owner`. Without a path, nothing is stored.
     pub(crate) fn open(path: Option<&Path>, owner: Option<(u32, u32)>) -> Result<Self, Failure> {
         let Some(path) = path else { return Ok(Self::default()) };
         let recorder = Sink::file(path).and_then(|sink| sink.owner(owner)).and_then(Recorder::new);
@@ -23,7 +23,7 @@ impl SavedRecording {
         Ok(Self { running: Some((path.to_owned(), recorder)), failed: None })
     }
 
-    /// Stores what the samples are of.
+    /// Stores the list of events.
     pub(crate) fn events(&mut self, events: &[Event]) {
         self.store(|recorder| recorder.events(events));
     }
@@ -33,7 +33,7 @@ impl SavedRecording {
         self.store(|recorder| recorder.window(window));
     }
 
-    /// The first error ends the saving; [`SavedRecording::finish`] returns it.
+    /// Stores something. The first error ends the storing; [`SavedRecording::finish`] returns it.
     fn store(&mut self, what: impl FnOnce(&mut Recorder<Sink>) -> io::Result<()>) {
         let Some((path, recorder)) = &mut self.running else { return };
         if let Err(error) = what(recorder) {
@@ -42,7 +42,7 @@ impl SavedRecording {
         }
     }
 
-    /// Stores the figures, and makes the file visible.
+    /// Stores the losses and makes the file visible.
     pub(crate) fn finish(self, losses: &Losses) -> Result<(), Failure> {
         if let Some(failed) = self.failed {
             return Err(failed);

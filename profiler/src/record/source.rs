@@ -12,17 +12,17 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// A source, with what only the live one has.
+/// A source of samples, and what only the live one offers.
 #[derive(Debug)]
 pub(crate) enum Source {
-    /// The kernel.
+    /// The live sampler.
     Live(Box<Sampler>),
-    /// A stored recording.
+    /// A saved recording.
     Replay(Replay),
 }
 
 impl Source {
-    /// Opens it, or a recording that is to be replayed; nothing is sampled yet.
+    /// Opens the sampler, or the recording to replay. Nothing is sampled yet.
     pub(crate) fn open(
         replay: Option<&Path>,
         sampling: &Sampling,
@@ -48,18 +48,18 @@ impl Source {
         Ok(Self::Live(Box::new(sampler)))
     }
 
-    /// Adds processes to the target: those that were born before their parents were followed.
+    /// Adds processes to the target: children that were born before births were followed.
     pub(crate) fn add(&mut self, processes: &[u32]) {
         if let (Self::Live(sampler), false) = (self, processes.is_empty()) {
             sampler.add_targets(processes);
         }
     }
 
-    /// Starts sampling; what a saved recording does not say of its event is taken from those that are asked for.
+    /// Starts sampling. Facts that a saved recording lacks about its event are taken from the requested events.
     pub(crate) fn start(&mut self, asked: &[EventSpec]) -> Result<Started, Failure> {
         match self {
             Self::Live(sampler) => Ok(sampler.start()?),
-            // Facts that a saved recording lacks are left open, the same for every replay.
+            // A saved recording lacks some facts. They are the same in every replay.
             Self::Replay(replay) => Ok(Started {
                 events: match replay.events() {
                     [] => asked.iter().take(1).map(unnamed).collect(),
@@ -105,7 +105,7 @@ impl Source {
     }
 }
 
-/// The event of a recording that names none.
+/// The event of a saved recording without a list of events.
 fn unnamed(asked: &EventSpec) -> Event {
     Event { name: String::from("replay"), unit: Unit::Nanoseconds, rate: asked.rate }
 }

@@ -1,4 +1,4 @@
-//! Interned stacks: every distinct frame and every distinct place once, stacks as ranges of small numbers.
+//! Interned stacks. Each distinct frame and each distinct place is stored once; a stack is a range of small numbers.
 
 #[cfg(test)]
 mod tests;
@@ -12,7 +12,7 @@ use symbolizer::{Place, Reason, Space};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct PlaceId(pub u32);
 
-/// A stack whose addresses have become places; an index.
+/// A stack of places; an index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct PlacedStack(u32);
 
@@ -22,7 +22,7 @@ const MEMORY: usize = 128 << 20;
 /// The most unknown addresses that are distinguished in an address space.
 const UNKNOWN: u32 = 4096;
 
-// What one of each takes, the spare room of growing lists and tables included.
+// The memory of each item in bytes, including the spare capacity of growing lists and tables.
 const RAW_FRAME: usize = 8;
 const PLACED_FRAME: usize = 16;
 const STACK: usize = 64;
@@ -32,21 +32,21 @@ const KNOWN: usize = 40;
 /// The reason why a sample's stack is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lost {
-    /// It never came.
+    /// The stack never came.
     Missing,
-    /// There was no memory for it.
+    /// There was no memory for the stack.
     Full,
 }
 
-/// All stacks of a recording: as they came, and as places.
+/// All stacks of a recording, as raw frames and as places.
 #[derive(Debug)]
 pub(crate) struct Stacks {
-    /// Bytes taken, and the most that may be. The last stack may go beyond.
+    /// The bytes that are used, and their limit. The last stack may exceed the limit.
     taken: usize,
     memory: usize,
     /// Whether a stack had no room.
     refused: bool,
-    /// Unknown addresses told apart, by address space.
+    /// The number of unknown addresses that are distinguished, by address space.
     unknown: HashMap<u32, u32>,
     frames: Interner<Frame>,
     raw: HashMap<StackId, Range<u32>>,
@@ -66,7 +66,7 @@ impl Default for Stacks {
 }
 
 impl Stacks {
-    /// None yet, and this many bytes for them.
+    /// No stacks yet, and a limit of this many bytes.
     pub(crate) fn within(memory: usize) -> Self {
         Self {
             taken: 0,
@@ -85,14 +85,14 @@ impl Stacks {
         }
     }
 
-    /// Takes memory for something that is kept beside the stacks; whether there was any.
+    /// Reserves memory for something that is kept beside the stacks. Returns whether there was enough.
     pub(crate) fn take(&mut self, bytes: usize) -> bool {
         let room = self.taken < self.memory;
         self.taken += if room { bytes } else { 0 };
         room
     }
 
-    /// Keeps a stack as it came, if there is memory; a repetition changes nothing.
+    /// Keeps the raw frames of a stack, if there is memory. A repetition changes nothing.
     pub(crate) fn add(&mut self, stack: &Stack) {
         if self.raw.contains_key(&stack.id) {
             return;
@@ -109,7 +109,7 @@ impl Stacks {
         self.raw.insert(stack.id, start..self.raw_frames.len() as u32);
     }
 
-    /// A stack as it came, with room for its places.
+    /// The raw frames of a stack, and its places once they are known.
     fn raw(&mut self, id: StackId) -> Result<Range<u32>, Lost> {
         let lost = if self.refused { Lost::Full } else { Lost::Missing };
         let range = self.raw.get(&id).ok_or(lost)?.clone();
@@ -119,7 +119,7 @@ impl Stacks {
         Ok(range)
     }
 
-    /// The number of a place; its memory is counted.
+    /// The number of a place. Its memory is counted.
     fn place(&mut self, place: Place) -> PlaceId {
         let distinct = self.places.list.len();
         let id = PlaceId(self.places.id(place));
@@ -127,7 +127,7 @@ impl Stacks {
         id
     }
 
-    /// The same for what is unknown: beyond some thousands in an address space, all are one.
+    /// The number of an unknown place. Beyond some thousands of them in an address space, all have the same number.
     fn unknown(&mut self, space: Space, place: Place, reason: Reason) -> PlaceId {
         if let Some(id) = self.places.ids.get(&place) {
             return PlaceId(*id);
@@ -141,7 +141,7 @@ impl Stacks {
         self.place(Place::Unknown { address: 0, reason })
     }
 
-    /// A user stack as places of an address space, each frame located at first sight.
+    /// A user stack as places of an address space. Each frame is located when it is first seen.
     pub(crate) fn user(
         &mut self,
         space: Space,
@@ -159,7 +159,7 @@ impl Stacks {
             let place = match self.known.get(&(space, frame_id)) {
                 Some(place) => *place,
                 None => match locate(frame) {
-                    // What is unknown now may be known to the next stack.
+                    // An address that is unknown now may be known for the next stack.
                     place @ Place::Unknown { reason, .. } => self.unknown(space, place, reason),
                     place => {
                         let id = self.place(place);
@@ -198,13 +198,14 @@ impl Stacks {
         PlacedStack(self.placed.len() as u32 - 1)
     }
 
-    /// A stack's places, leaf first.
+    /// The places of a stack, leaf first.
     pub(crate) fn frames(&self, stack: PlacedStack) -> &[(PlaceId, Trust)] {
         let range = &self.placed[stack.0 as usize];
         &self.placed_frames[range.start as usize..range.end as usize]
     }
 
-    /// The leaves of user stacks that were left by frame pointer, or whose end was found by it perhaps; each once.
+    /// The leaves of user stacks that were left by frame pointer, and those whose end a frame pointer may have found;
+    /// each once.
     pub(crate) fn leaves_by_frame_pointer(&self) -> BTreeSet<PlaceId> {
         let leaf = |stack: &PlacedStack| match self.frames(*stack) {
             [(leaf, _)] | [(leaf, _), (_, Trust::FramePointer), ..] => Some(*leaf),

@@ -8,10 +8,10 @@ use symbolizer::{Line, Named, Place, ProcessTable, Reason, Symbolize};
 
 /// The process of [`sample`].
 pub(crate) const SPACE: AddressSpace = AddressSpace { pid: 7, start: 1_000, exec: 3 };
-/// Its name.
+/// The name of that process.
 pub(crate) const COMM: &[u8] = b"program";
 
-/// A sample of weight 10; a stack 0 is none.
+/// A sample of weight 10; stack 0 means none.
 pub(crate) fn sample(time: u64, user: u64, kernel: u64) -> Sample {
     Sample {
         time,
@@ -29,7 +29,7 @@ pub(crate) fn sample(time: u64, user: u64, kernel: u64) -> Sample {
     }
 }
 
-/// A stack by frame pointers, leaf first.
+/// A stack found by frame pointers, leaf first.
 pub(crate) fn stack(id: u64, addresses: &[u64]) -> Stack {
     let frame = |(at, address): (usize, &u64)| match at {
         0 => Frame { address: *address, kind: FrameKind::Instruction, trust: Trust::Context },
@@ -51,7 +51,7 @@ pub(crate) fn mmap(time: u64, start: u64, inode: u64) -> SideBand {
     SideBand { time, pid: SPACE.pid, tid: SPACE.pid, kind }
 }
 
-/// Names every place after its address: `f1010`; an address that is odd has none.
+/// Names every place by its address, as in `f1010`. A place with an odd address has no name.
 #[derive(Debug)]
 pub(crate) struct ByAddress;
 

@@ -19,7 +19,7 @@ use crate::tell::destinations::Destinations;
 use crate::tell::outcome;
 use output::Profile;
 
-/// The inputs.
+/// The inputs of the end of a recording.
 #[derive(Debug)]
 pub(super) struct Finish {
     config: Config,
@@ -31,7 +31,7 @@ pub(super) struct Finish {
 }
 
 impl Finish {
-    /// For a recording of `tracee`.
+    /// The inputs for a recording of `tracee`.
     pub(super) fn new(
         config: &Config,
         push: Option<Push>,

@@ -1,12 +1,12 @@
-//! A session, as in ARCHITECTURE.md's picture.
+//! A session, as in the picture in ARCHITECTURE.md.
 //!
 //! ```text
 //! source ─batch▶ marked by the unwind tables ─▶ process table and counts ─▶ tables follow      (a step)
 //!                                                                 └─ StackCounts, losses ─▶    (a cut)
 //! ```
 //!
-//! A session is opened, stepped, cut any number of times, and closed. `record` is a session with one cut; `finish` makes of it
-//! a profile, and writes and sends that.
+//! A session is opened, stepped, cut any number of times, and closed. `record` is a session with one cut. `finish`
+//! makes a profile of the cut, writes it and sends it.
 
 mod finish;
 pub mod record;
@@ -34,10 +34,10 @@ use symbolizer::{ProcessTable, Warning};
 
 /// The time for which a machine-wide recording reads the running processes. The rest are read when they are first sampled.
 const READ_ALL: Duration = Duration::from_millis(50);
-/// The longest time between two looks at what the target's processes took.
+/// The longest time between two readings of the CPU time of the target's processes.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Samples of a source, counted until they are handed over.
+/// The samples of a source, counted until a cut hands them over.
 #[derive(Debug)]
 struct Session<S> {
     source: S,
@@ -49,9 +49,9 @@ struct Session<S> {
     watch: Watch,
     time: CpuTime,
     saved: SavedRecording,
-    /// The losses that earlier cuts had.
+    /// The losses that were reported in earlier cuts.
     told: Losses,
-    /// Samples that earlier cuts had.
+    /// The number of samples in earlier cuts.
     handed_over: u64,
     begun: Instant,
     /// The time of the last cut, or of the start; CLOCK_MONOTONIC nanoseconds.
@@ -67,7 +67,7 @@ impl Session<Source> {
         let mut saved = SavedRecording::open(config.stored.save.as_deref(), config.owner())?;
         let replayed = config.stored.replay.is_some();
         let mut table = if replayed { ProcessTable::without_proc() } else { ProcessTable::new() };
-        // A command is read when it has become itself.
+        // The process of a command is read after it has become the command.
         if tracee.gate().is_none() {
             target.processes.iter().for_each(|pid| table.read(*pid));
         }
@@ -117,29 +117,29 @@ fn program(config: &Config) -> Option<&OsStr> {
     }
 }
 
-/// What is left of a session.
+/// The rest of a session.
 #[derive(Debug)]
 struct Closed {
-    /// What came since the last cut.
+    /// Everything since the last cut.
     last: Cut,
     /// The processes.
     table: ProcessTable,
-    /// Files without unwind tables though they have rules.
+    /// The files that have rules but no unwind table.
     without_table: Vec<Warning>,
-    /// Whether the recording was stored, where it should be.
+    /// Whether the recording was stored, if that was requested.
     stored: Result<(), Failure>,
-    /// Why the source could not be stopped as it should be.
+    /// The reason why the source could not be stopped properly.
     failed: Option<bpf::Error>,
 }
 
 impl<S: SampleSource> Session<S> {
-    /// From now on is counted how long it takes.
+    /// Starts the clock of the recording.
     fn begin(&mut self) {
         (self.begun, self.looked) = (Instant::now(), Instant::now());
     }
 
-    /// Drains the source, counts what came, and has the unwind tables follow. Returns when the next step is to come at the
-    /// latest, if there is a reason.
+    /// Drains the source, counts the batch, and lets the unwind tables follow. Returns the time after which the next
+    /// step must come, if there is such a limit.
     fn step(&mut self) -> Result<Option<Duration>, bpf::Error> {
         self.source.drain(&mut self.batch)?;
         let applied = self.apply();
@@ -150,7 +150,7 @@ impl<S: SampleSource> Session<S> {
             .map_err(|source| bpf::Error::Failed { step: "filling the unwind tables", source })
     }
 
-    /// Marks the batch, has the process table know it, and counts it.
+    /// Marks the batch, applies it to the process table, and counts it.
     fn apply(&mut self) -> Applied {
         let marked = match &mut self.unwinding {
             Some(unwinding) => unwinding.see(&mut self.batch, &self.table),
@@ -161,7 +161,7 @@ impl<S: SampleSource> Session<S> {
         self.aggregator.add(marked, &mut self.table)
     }
 
-    /// Looks at what the target's processes took, at all of them where it is time.
+    /// Reads the CPU time of the target's processes; that of all of them once in a while.
     fn look(&mut self) {
         let due = self.looked.elapsed() >= LOOK;
         self.time.again(due);
@@ -170,16 +170,16 @@ impl<S: SampleSource> Session<S> {
         }
     }
 
-    /// Samples counted so far, in all cuts.
+    /// The samples that were counted so far, in all cuts.
     fn samples(&self) -> u64 {
         self.handed_over + self.aggregator.samples()
     }
 
-    /// Hands over everything since the last cut; sampling goes on. What the counts name (address spaces, files) is in the table
-    /// until [`Session::retire`].
+    /// Hands over everything since the last cut; sampling goes on. The address spaces and files of the counts stay in
+    /// the table until [`Session::retire`].
     ///
-    /// The source hands over its stacks anew in the cut's last batch. Samples of that batch's time that come later may have those
-    /// stacks too, so the next cut begins with them.
+    /// The source hands over its stacks again in the last batch of a cut. Later samples from the time of that batch may
+    /// also have those stacks, so the next cut begins with them.
     #[cfg_attr(not(test), expect(dead_code, reason = "`record` has one cut, that of `close`"))]
     fn cut(&mut self) -> Result<Cut, bpf::Error> {
         self.source.forget_stacks();
@@ -204,8 +204,8 @@ impl<S: SampleSource> Session<S> {
         new
     }
 
-    /// Lets go of what only earlier cuts needed: address spaces that have ended, files that no process maps, their unwind tables.
-    /// Call this when the profile of a cut is made.
+    /// Removes what only earlier cuts needed: address spaces that have ended, files that no process maps, and their
+    /// unwind tables. Call this when the profile of a cut is made.
     #[cfg_attr(not(test), expect(dead_code, reason = "`record` has one cut, that of `close`"))]
     fn retire(&mut self) {
         let (spaces, files) = self.aggregator.refers_to();
@@ -215,7 +215,7 @@ impl<S: SampleSource> Session<S> {
         }
     }
 
-    /// Ends sampling, and hands over what is left.
+    /// Ends sampling and hands over the rest.
     fn close(mut self) -> Closed {
         let (time, ended) = (self.begun.elapsed(), monotonic());
         let accounted = self.time.end(self.watch.members());

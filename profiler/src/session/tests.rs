@@ -15,7 +15,7 @@ use crate::record::recorded::End;
 use crate::record::testing::{sample, stack};
 use bpf::{Error, EventLosses, Losses};
 
-/// Gives its batches one by one; the last one at the stop.
+/// A source that gives its batches one by one, the last one at the stop.
 #[derive(Debug, Default)]
 struct Fake {
     batches: Vec<Window>,
@@ -90,7 +90,7 @@ fn session<S: SampleSource>(source: S, processes: &[u32]) -> Session<S> {
     }
 }
 
-/// Steps and closes; how it ended, and what is left.
+/// Steps a session to its end and closes it. Returns the reason for the end and the rest.
 fn recorded(source: Fake, time: Option<Duration>, processes: &[u32]) -> (End, Closed) {
     let (mut own, mut signals) = (OwnUsage::begin(), Signals::install().unwrap());
     let limits = Limits { time, signals: &mut signals, ends_with_processes: !processes.is_empty() };

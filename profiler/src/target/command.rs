@@ -14,7 +14,8 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
-/// A command of the user's, before and after its gate. Dropped before [`Started::release`], it never runs.
+/// A command of the user, before and after its gate. If it is dropped before [`Started::release`], the command never
+/// runs.
 #[derive(Debug)]
 pub(crate) struct Started {
     child: Child,
@@ -27,7 +28,7 @@ pub(crate) struct Started {
 pub(crate) struct NotRun {
     /// The exit code, as with `env` and `timeout`: 125, 126, 127.
     pub code: u8,
-    /// The sentence.
+    /// The reason as a sentence.
     pub message: String,
 }
 
@@ -61,7 +62,7 @@ impl Started {
         self.program.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
-    /// Opens the gate; returns when the command runs, or with the reason why it does not.
+    /// Opens the gate. Returns when the command runs, or with the reason why it does not.
     pub(crate) fn release(&mut self) -> Result<(), NotRun> {
         let Some(mut gate) = self.gate.take() else { return Ok(()) };
         let name = self.program.display();
@@ -86,15 +87,15 @@ impl Started {
         })
     }
 
-    /// Its exit code if it has ended: its own, or 128 + signal.
+    /// The exit code of the command if it has ended: its own, or 128 + the signal.
     pub(crate) fn ended(&mut self) -> io::Result<Option<u8>> {
         Ok(self.child.try_wait()?.map(code))
     }
 
-    /// Asks it to end.
+    /// Asks the command to end.
     pub(crate) fn terminate(&self) {
         if let Some(pid) = i32::try_from(self.pid()).ok().and_then(Pid::from_raw) {
-            // It may have ended by itself.
+            // The command may have ended by itself.
             let _ = kill_process(pid, Signal::TERM);
         }
     }
@@ -102,7 +103,7 @@ impl Started {
 
 impl Drop for Started {
     fn drop(&mut self) {
-        // Still at the gate: the closed socket makes it end.
+        // The command is still at the gate. The closed socket makes it end.
         if self.gate.take().is_some() {
             drop(self.child.wait());
         }

@@ -17,13 +17,13 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
 
-/// The gate's name while it waits: samples under it are not the command's.
+/// The name of the gate while it waits. Samples under this name are not the command's.
 pub(crate) const NAME: &[u8] = b"bpflame-gate";
 
-/// The name it has before that: of `/proc/self/exe`, by which it is executed.
+/// The name of the gate before that. It is executed as `/proc/self/exe`.
 pub(crate) const FIRST_NAME: &[u8] = b"exe";
 
-/// Waits, and becomes the command. Returns only where that failed.
+/// Waits, and becomes the command. Returns only if that failed.
 pub(crate) fn pass(args: &GateArgs) -> ExitCode {
     // The other side knows the cause. If it no longer listens, the error has no other receiver.
     if let Ok(mut socket) = io::stdin().as_fd().try_clone_to_owned().map(UnixStream::from) {
@@ -58,7 +58,7 @@ fn wait(socket: &UnixStream) -> io::Result<OwnedFd> {
 
 fn become_command(args: &GateArgs, stdin: &OwnedFd) -> io::Result<()> {
     rustix::stdio::dup2_stdin(stdin)?;
-    // Single-threaded: what the system calls change for a thread, they change for the process.
+    // There is only one thread here. So these system calls change the whole process.
     if let (Some(uid), Some(gid)) = (args.uid, args.gid) {
         let groups: Vec<Gid> = args.groups.iter().copied().map(Gid::from_raw).collect();
         rustix::thread::set_thread_groups(&groups)?;

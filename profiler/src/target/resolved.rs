@@ -1,4 +1,4 @@
-//! From what was typed to the tasks that are sampled: names resolved, existence checked.
+//! Turns what was typed into the tasks to sample: it looks up names and checks that the tasks exist.
 
 #[cfg(test)]
 mod tests;
@@ -14,13 +14,13 @@ use std::io;
 /// The tasks that are sampled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ResolvedTarget {
-    /// For the sampler.
+    /// The tasks, for the sampler.
     pub tasks: bpf::Target,
-    /// The processes whose end ends the recording; empty for the machine.
+    /// The processes whose end ends the recording; empty for the whole machine.
     pub processes: Vec<u32>,
-    /// For the reader, as in `redis-server (1234)`.
+    /// The target as it is shown, such as `redis-server (1234)`.
     pub title: String,
-    /// For a file's name, as in `redis-server-1234`: no slash in it.
+    /// The target as a part of a file's name, such as `redis-server-1234`. It contains no slash.
     pub slug: String,
     /// The service name of the profile, such as `redis-server`.
     pub service: String,
@@ -49,7 +49,7 @@ impl ResolvedTarget {
         }
     }
 
-    /// Processes, found now.
+    /// Processes that exist now.
     pub(crate) fn processes(wanted: &[Wanted], tree: bool) -> Result<Self, Failure> {
         let mut pids = BTreeSet::new();
         for one in wanted {
@@ -77,8 +77,8 @@ impl ResolvedTarget {
         })
     }
 
-    /// The living descendants that were not found before, which are added; none where only the processes
-    /// themselves are meant.
+    /// Adds the living descendants that were not found before, and returns them; none if the target is only the
+    /// processes themselves.
     pub(crate) fn newborn(&mut self, spec: &TargetSpec) -> Vec<u32> {
         let TargetSpec::Processes { tree: true, .. } = spec else { return Vec::new() };
         let known: BTreeSet<u32> = self.processes.iter().copied().collect();
@@ -92,7 +92,7 @@ impl ResolvedTarget {
         newborn
     }
 
-    /// Threads, checked now.
+    /// Threads that exist now.
     pub(crate) fn threads(tids: &[u32]) -> Result<Self, Failure> {
         let mut processes = BTreeSet::new();
         for &tid in tids {
@@ -122,7 +122,7 @@ impl ResolvedTarget {
     }
 }
 
-/// The machine's name, which a recording of it has.
+/// The name of this machine, for recordings of the machine.
 fn host_name() -> String {
     let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
     if name.is_empty() { String::from("machine") } else { name }
@@ -132,7 +132,7 @@ fn missing(message: String, cure: &str) -> Failure {
     Failure::new(Kind::NotFound, message).cure(cure)
 }
 
-/// A process id that exists and is a process's.
+/// Checks that a process id exists and is not a thread's.
 fn checked(pid: u32) -> Result<u32, Failure> {
     let status = proc::status(pid).ok_or_else(|| {
         missing(format!("there is no process {pid}"), "`ps -e` lists the processes")
@@ -153,7 +153,7 @@ fn checked(pid: u32) -> Result<u32, Failure> {
     Ok(pid)
 }
 
-/// Every living process of a name, but bpflame itself.
+/// Every living process with this name, except bpflame itself.
 fn named(name: &str) -> Result<Vec<u32>, Failure> {
     let own = std::process::id();
     let living = |pid: &u32| *pid != own && proc::status(*pid).is_some_and(|s| !s.zombie);
@@ -165,8 +165,8 @@ fn named(name: &str) -> Result<Vec<u32>, Failure> {
     Ok(list)
 }
 
-/// The kernel keeps 15 bytes of a name: a longer one is compared with the program's file and with the
-/// first argument.
+/// Whether a process has this name. The kernel keeps 15 bytes of a name, so a longer one is compared with the file of
+/// the program and with the first argument.
 fn has_name(pid: u32, name: &str) -> bool {
     let comm = proc::comm(pid);
     comm == name

@@ -11,14 +11,14 @@ use crate::target::watch::Watch;
 use signal_hook::consts::SIGINT;
 use std::time::Duration;
 
-/// If the command ends within this time, the message that bpflame waits for it is omitted.
+/// If the command ends within this time, bpflame does not print that it waits for it.
 const PATIENCE: Duration = Duration::from_millis(300);
 
-/// The most looks at the processes for those that were born before their parents were followed: each finds
-/// the children of what the one before it found.
+/// The most searches for children that were born before births were followed. Each search finds the children of the
+/// processes that the previous one found.
 const LOOKS: usize = 4;
 
-/// The target, and the command where there is one.
+/// The target, with the command if there is one.
 #[derive(Debug)]
 pub(crate) struct Tracee {
     /// The resolved target.
@@ -28,8 +28,8 @@ pub(crate) struct Tracee {
 }
 
 impl Tracee {
-    /// Finds it, or starts it as this user and holds it at its gate. `needs_mappings`: it cannot be recorded where its mappings
-    /// may not be read.
+    /// Finds the target. A command is started as this user and held at its gate. With `needs_mappings`, a target whose
+    /// mappings may not be read is refused.
     pub(crate) fn find(
         spec: &TargetSpec,
         user: Option<&SudoUser>,
@@ -58,8 +58,8 @@ impl Tracee {
         Ok(Self { target, command: None, program })
     }
 
-    /// Adds whoever was born between the first look at the processes and the opening of the source, which follows births from
-    /// then on; `born` takes note of them.
+    /// Adds the children that were born between the first search for processes and the opening of the source, which
+    /// follows births from then on. `born` gets their ids.
     pub(crate) fn add_newborn(&mut self, spec: &TargetSpec, mut born: impl FnMut(&[u32])) {
         for _ in 0..LOOKS {
             let newborn = self.target.newborn(spec);
@@ -84,12 +84,12 @@ impl Tracee {
         Ok(())
     }
 
-    /// The path of the recorded program: the first one, where there are several.
+    /// The path of the recorded program; if there are several, that of the first.
     pub(crate) fn program(&self) -> Option<String> {
         self.program.clone()
     }
 
-    /// Passes a signal on that the command did not get from the terminal.
+    /// Passes a signal on to the command, unless the terminal already sent it.
     pub(crate) fn pass_on(&self, signal: i32) {
         if let Some(command) = self.command.as_ref().filter(|_| signal != SIGINT) {
             command.terminate();

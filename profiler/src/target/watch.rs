@@ -1,4 +1,4 @@
-//! Waiting for what ends a recording: signals, and the end of the processes that are recorded.
+//! Waits for the end of a recording: for signals, and for the end of the recorded processes.
 
 use crate::host::proc;
 use crate::host::signals::Signals;
@@ -9,11 +9,11 @@ use std::collections::HashSet;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-/// At most this many processes wake the watcher when they end. The end of others is noticed at the next drain.
+/// The most processes that wake the watcher when they end. The end of others is noticed at the next drain.
 const MAX_WAKING: usize = 256;
 
-/// Up to this many processes are checked each time the end is asked for. More processes are checked only after [`LOOK`], or when
-/// one that wakes the watcher has ended.
+/// Up to this many processes are checked at each question. More processes are checked only after [`LOOK`], or when one
+/// that wakes the watcher has ended.
 const FEW: usize = 8;
 /// The interval of checking many processes.
 const LOOK: Duration = Duration::from_secs(1);
@@ -21,7 +21,7 @@ const LOOK: Duration = Duration::from_secs(1);
 /// The time that a new program needs to map its libraries.
 const SETTLE: Duration = Duration::from_millis(2);
 
-/// The recorded processes that still live: the target's own, and what they started.
+/// The recorded processes that are still alive: the target and its descendants.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
     members: HashSet<u32>,
@@ -33,7 +33,7 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// Watches these processes; none: a recording that no process ends.
+    /// Watches these processes. Without any, no process ends the recording.
     pub(crate) fn new(processes: &[u32]) -> Self {
         let open = |pid: &u32| {
             let pid = Pid::from_raw(i32::try_from(*pid).ok()?)?;
@@ -43,7 +43,7 @@ impl Watch {
         Self { members: processes.iter().copied().collect(), command: None, waking, looked: None }
     }
 
-    /// With a command, only its own end counts: processes that it leaves behind may run for ever.
+    /// Sets the command. Then only its own end counts, because processes that it leaves behind may run for ever.
     pub(crate) fn until(self, command: Option<u32>) -> Self {
         Self { command, ..self }
     }
@@ -74,7 +74,7 @@ impl Watch {
             tv_sec: i64::try_from(time.as_secs()).unwrap_or(i64::MAX),
             tv_nsec: time.subsec_nanos().into(),
         };
-        // An interrupted wait is a wait that ended: the signal is looked at next.
+        // An interrupted wait counts as ended, because the signal is looked at next.
         let polled = poll(&mut fds, Some(&time));
         let woken = polled.is_ok();
         let ended: Vec<bool> =
@@ -97,7 +97,7 @@ impl Watch {
         }
     }
 
-    /// Whether there were processes to watch and none lives any more, or the command has ended.
+    /// Whether all watched processes have ended, or the command has. False if none was watched.
     pub(crate) fn all_gone(&mut self, watched: bool) -> bool {
         watched && {
             self.look();
@@ -122,7 +122,7 @@ impl Watch {
         self.members.retain(|pid| proc::status(*pid).is_some_and(|s| !s.zombie));
     }
 
-    /// The members that live or have lived since the last look.
+    /// The members that are alive, or were at the last check.
     pub(crate) fn members(&self) -> impl Iterator<Item = u32> {
         self.members.iter().copied()
     }

@@ -1,4 +1,4 @@
-//! Shows a graph in the browser of the user who asked.
+//! Shows a graph in the user's browser.
 
 use crate::cli::secrets::SECRETS;
 use crate::host::console::Console;

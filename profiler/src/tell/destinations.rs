@@ -19,8 +19,8 @@ pub(crate) struct Destinations {
 }
 
 impl Destinations {
-    /// Opens what is asked for, or an SVG named after the target; what is only `sent` needs no file. The files are to be
-    /// `owner`'s, where that is not bpflame's own user.
+    /// Opens the requested outputs, or an SVG named after the target. A profile that is only `sent` needs no file. The
+    /// files belong to `owner`, if that is not bpflame's own user.
     pub(crate) fn open(
         outputs: &Outputs,
         target: &ResolvedTarget,
@@ -42,14 +42,14 @@ impl Destinations {
         Ok(Self { list, stats })
     }
 
-    /// Removes the temporary files of all that is not complete when it is called, as from another thread.
+    /// Returns a function that removes the temporary files of all unfinished outputs. Another thread may call it.
     pub(crate) fn remover(&self) -> io::Result<impl FnOnce() + Send + 'static> {
         let sinks = self.list.iter().map(|(sink, _)| sink).chain(&self.stats);
         let removers: Vec<_> = sinks.map(Sink::remover).collect::<Result<_, _>>()?;
         Ok(move || removers.into_iter().flatten().for_each(|remove| remove()))
     }
 
-    /// Writes the profile everywhere, if there is anything in it; the files' names.
+    /// Writes the profile to every output, unless it is empty. Returns the names of the files.
     pub(crate) fn write(&mut self, profile: &Profile) -> Result<Vec<PathBuf>, Failure> {
         let mut files = Vec::new();
         if profile.samples.is_empty() {
@@ -86,8 +86,8 @@ fn sink(place: &Place, owner: Option<(u32, u32)>) -> Result<Sink, Failure> {
     }
 }
 
-/// The settings of all outputs. Graphs show samples, as folded stacks do. In those of the whole machine the process's
-/// name is the frame at the root.
+/// The settings of all outputs. Graphs and folded stacks show samples. In those of the whole machine, the root frame is
+/// the name of the process.
 fn settings(outputs: &Outputs, target: &ResolvedTarget) -> Result<Settings, Failure> {
     Ok(Settings {
         column: Some(SAMPLES),
@@ -98,7 +98,7 @@ fn settings(outputs: &Outputs, target: &ResolvedTarget) -> Result<Settings, Fail
     })
 }
 
-/// Creates a file with a new name, in the current directory, else in the temporary directory.
+/// Creates a file with a new name in the current directory, or else in the temporary directory.
 pub(crate) fn own_file(
     slug: &str,
     extension: &str,

@@ -1,4 +1,4 @@
-//! The outcome of a recording: on standard error, and in the figures.
+//! The outcome of a recording: messages on standard error, and the text of `--stats`.
 
 use crate::cli::config::Config;
 use crate::host::console;
@@ -10,7 +10,7 @@ use output::Facts;
 use output::tell as words;
 use std::path::PathBuf;
 
-/// Tells how it went, once the files are written or are known not to be; the files.
+/// Prints the outcome, after the files are written or have failed. Returns the files.
 pub(crate) fn tell<'a>(
     config: &Config,
     facts: &Facts,
@@ -44,7 +44,7 @@ pub(crate) fn ended(recorded: &Recorded, facts: &Facts) -> Result<(), Failure> {
     recorded.stored.clone()
 }
 
-/// A failure is the cause of missing samples, not the other way round.
+/// The failure of the source, if it failed. It is reported before a lack of samples, because it is the cause.
 fn end(end: &End, facts: &Facts) -> Result<(), Failure> {
     match end {
         End::Failed(error) => {

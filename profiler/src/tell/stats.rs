@@ -1,12 +1,12 @@
-//! The run's figures as JSON, for `--stats`. Written by hand: one object of numbers and names that are ours,
-//! for which a serialization framework would be larger than this file.
+//! The figures of a recording as JSON, for `--stats`. The JSON is written by hand: it is one object with numbers and
+//! fixed names, and a serialization framework would be larger than this file.
 
 use output::Facts;
 use output::facts::{Cost, EventFacts, Rate};
 use output::quality::{Defect, Defects, Quality};
 use std::fmt::Write;
 
-/// The JSON text: a recording's facts, the files that it was written to, and what came of sending it.
+/// The JSON text: the facts of a recording, its files, and the outcomes of sending it.
 pub(crate) fn json(facts: &Facts, files: &[String], push: &[Object]) -> String {
     let mut top = Object::new();
     recording(facts, &mut top);
@@ -80,7 +80,7 @@ fn cost(cost: &Cost, top: &mut Object) {
     top.number("finishing_ns", cost.finishing);
 }
 
-/// An object for each reason and file, those of most samples first.
+/// An object for each reason and file. Those with the most samples come first.
 fn reasons(by: &Defects) -> Vec<Object> {
     let object = |(defect, file, samples): (Defect, &str, u64)| {
         let mut object = Object::new();
@@ -97,7 +97,7 @@ pub(crate) struct Object {
 }
 
 impl Object {
-    /// Without entries.
+    /// An empty object.
     pub(crate) fn new() -> Self {
         Self { text: String::from("{") }
     }
@@ -111,7 +111,7 @@ impl Object {
         &mut self.text
     }
 
-    /// Adds what is written without quotes.
+    /// Adds a value without quotes.
     pub(crate) fn number(&mut self, key: &str, value: impl std::fmt::Display) -> &mut Self {
         // Writing to a string does not fail.
         let _ = write!(self.key(key), "{value}");
@@ -125,7 +125,7 @@ impl Object {
         }
     }
 
-    /// Adds a text.
+    /// Adds a text in quotes.
     pub(crate) fn text(&mut self, key: &str, value: &str) -> &mut Self {
         quote(value, self.key(key));
         self
@@ -156,9 +156,9 @@ impl Object {
         self.number(key, format_args!("[{}]", entries.join(", ")))
     }
 
-    /// Adds a list of objects, one a line.
+    /// Adds a list of objects, one on each line.
     fn objects(&mut self, key: &str, entries: &[Self]) -> &mut Self {
-        // Line breaks in texts are escaped: these are the ones between entries.
+        // Line breaks in texts are escaped, so these are the ones between entries.
         let line = |entry: &Self| format!("\n    {}}}", entry.text.replace("\n  ", " "));
         let lines: Vec<String> = entries.iter().map(line).collect();
         self.number(key, format_args!("[{}]", lines.join(",")))

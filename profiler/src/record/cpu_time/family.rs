@@ -6,10 +6,10 @@ use std::collections::HashMap;
 
 /// The most threads of a process that are read one by one during a recording.
 const MAX_THREADS: usize = 64;
-/// The most children from before the recording that are known.
+/// The most children from before the recording that are read.
 const MAX_STRANGERS: usize = 256;
 
-/// Nanoseconds that a process ran, and that the children which it reaped ran, with theirs.
+/// The nanoseconds that a process ran, and those of the children that it reaped, with their own reaped children.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Times {
     own: u64,
@@ -22,7 +22,7 @@ impl Times {
     }
 }
 
-/// A process, first and last read.
+/// A process at its first and its last reading.
 #[derive(Clone, Copy, Debug)]
 struct Reading {
     first: Times,
@@ -30,8 +30,8 @@ struct Reading {
     parent: u32,
 }
 
-/// The processes of a recording, and children of theirs that are not: those from before it. When such a child is reaped,
-/// its whole life becomes its parent's.
+/// The processes of a recording, and their children from before it that are no target. When such a child is reaped, the
+/// CPU time of its whole life is added to its parent.
 #[derive(Debug, Default)]
 pub(crate) struct Family {
     targets: HashMap<u32, Reading>,
@@ -63,14 +63,14 @@ impl Family {
         family
     }
 
-    /// Reads those again that may end before the recording does, if they are no more than `most`.
+    /// Reads the processes again, because they may end before the recording does; not if there are more than `most`.
     pub(super) fn again(&mut self, most: usize) {
         if self.targets.len() + self.strangers.len() <= most {
             self.read(MAX_THREADS);
         }
     }
 
-    /// The processes that are gone.
+    /// Reads the processes. Returns those that have ended.
     fn read(&mut self, max: usize) -> Vec<u32> {
         let mut gone = Vec::new();
         for (&pid, reading) in self.targets.iter_mut().chain(&mut self.strangers) {
@@ -85,7 +85,7 @@ impl Family {
         gone
     }
 
-    /// Nanoseconds since the beginning; `members` are the processes that live now.
+    /// The nanoseconds since the beginning. `members` are the processes that live now.
     pub(super) fn end(&mut self, members: impl Iterator<Item = u32>) -> u64 {
         let gone = self.read(usize::MAX);
         let born = members.filter(|pid| !self.targets.contains_key(pid));
@@ -117,7 +117,7 @@ impl Family {
         more.saturating_sub(less)
     }
 
-    /// The observed CPU time of a stranger, with its children from before the recording.
+    /// The CPU time of a child from before the recording, as far as it was read, with that of its own such children.
     fn life(&self, pid: u32, reading: Reading, depth: usize) -> u64 {
         if depth == 0 {
             return reading.last.all();
@@ -137,7 +137,7 @@ fn children(pid: u32) -> Vec<u32> {
     proc::threads(pid).into_iter().flat_map(of_thread).collect()
 }
 
-/// A process's times, reading at most `max` threads one by one; `None` when it is gone.
+/// The times of a process. At most `max` threads are read one by one. `None` if the process has ended.
 fn times(pid: u32, max: usize) -> Option<Times> {
     let threads = proc::threads(pid);
     let run =
@@ -147,8 +147,9 @@ fn times(pid: u32, max: usize) -> Option<Times> {
     Some(in_nanoseconds(fields, live, tick_nanoseconds()))
 }
 
-/// From ticks of the process's threads (user, system), ended ones included, and of its reaped children (the same), and the
-/// nanoseconds of the threads that live. Ticks are rounded down: half a tick is added where there is any.
+/// Converts the ticks of a process (user, system), and those of its reaped children (user, system). Ticks include
+/// threads that have ended; `live` are the nanoseconds of living threads. Ticks are rounded down, so half a tick is
+/// added if there are any.
 fn in_nanoseconds(fields: [u64; 4], live: u64, tick: u64) -> Times {
     let whole = |ticks: u64| ticks.saturating_mul(tick);
     let rounded = |ticks: u64| if ticks > 0 { whole(ticks).saturating_add(tick / 2) } else { 0 };
@@ -159,8 +160,8 @@ fn in_nanoseconds(fields: [u64; 4], live: u64, tick: u64) -> Times {
     }
 }
 
-/// The ticks in a process's `stat`. The name in the second field may hold anything, so counting begins behind its last
-/// bracket.
+/// The ticks in a process's `stat`. The name in the second field may contain anything, so the fields are counted from
+/// behind its last bracket.
 fn fields(stat: &str) -> Option<[u64; 4]> {
     let rest = stat.rsplit_once(')')?.1.split_ascii_whitespace();
     let fields: Vec<u64> = rest.skip(11).take(4).flat_map(str::parse).collect();
@@ -199,7 +200,8 @@ mod tests {
     #[test]
     fn children_from_before_the_recording_are_not_its_own() {
         let mut family = Family::default();
-        // A shell that reaped 500 before, and 1300 since: a stranger's whole life of 300 among it.
+        // A shell reaped 500 before, and 1300 since. Among them is the whole life of 300 of a child from before the
+        // recording.
         family.targets.insert(1, reading((10, 500), (20, 1800), 0));
         family.strangers.insert(2, reading((100, 0), (180, 120), 1));
         assert_eq!(family.total(&[2]), 10 + 1300 - 300);
@@ -213,7 +215,7 @@ mod tests {
         family.strangers.insert(2, reading((5, 0), (10, 0), 1));
         family.strangers.insert(3, reading((50, 0), (90, 0), 2));
         assert_eq!(family.total(&[2, 3]), 900);
-        // Reaped by its parent before that was read for the last time.
+        // The parent reaped it before the parent's last reading.
         family.strangers.insert(2, reading((5, 0), (10, 95), 1));
         assert_eq!(family.total(&[2, 3]), 1000 - 105);
     }

@@ -11,7 +11,7 @@ const MIN_ROUNDED: u64 = 5;
 pub(crate) struct Away {
     /// The number of CPUs.
     pub(super) cpus: u64,
-    /// Nanoseconds that they were idle, waited or were another virtual machine's.
+    /// The nanoseconds in which they were idle, waited for a disk or ran another virtual machine.
     away: u64,
     /// The time of the reading, CLOCK_MONOTONIC nanoseconds.
     at: u64,
@@ -20,8 +20,8 @@ pub(crate) struct Away {
 }
 
 impl Away {
-    /// Now; `None` where the kernel counts idle time in ticks, which a task that sleeps and wakes in step with
-    /// them makes wrong by tens of per cent.
+    /// Reads the time now; `None` if the kernel counts idle time in ticks. Such counts are wrong by tens of per cent
+    /// for a task that sleeps and wakes in step with the ticks.
     pub(super) fn now(cpus: Option<&[u32]>, with_own: bool) -> Option<Self> {
         let command_line = proc::text("/proc/cmdline").unwrap_or_default();
         if command_line.split_ascii_whitespace().any(|word| word == "nohz=off") {
@@ -32,8 +32,8 @@ impl Away {
         Some(Self { cpus, away, at, own: if with_own { 0 } else { own_cpu_time() } })
     }
 
-    /// Nanoseconds that the CPUs ran tasks between two readings; `None` where CPUs came or went, or where it is
-    /// so little that the ticks in which `/proc/stat` rounds would show.
+    /// The nanoseconds in which the CPUs ran tasks between two readings; `None` if a CPU came or went, or if the time
+    /// is so short that the rounding of `/proc/stat` to ticks would show.
     pub(super) fn busy(self, end: Self) -> Option<u64> {
         let elapsed = end.at.saturating_sub(self.at).saturating_mul(self.cpus);
         let not_theirs = end.away.saturating_sub(self.away) + end.own.saturating_sub(self.own);
@@ -43,8 +43,8 @@ impl Away {
     }
 }
 
-/// The chosen CPUs' number and the nanoseconds in which they ran no task, of their lines in `/proc/stat`: ticks
-/// as user, nice, system, idle, waiting, interrupts (two), stolen. `None` where no CPU has a line.
+/// The number of the chosen CPUs, and the nanoseconds in which they ran no task. A line of `/proc/stat` has ticks:
+/// user, nice, system, idle, waiting, interrupts (two), stolen. `None` if no CPU has a line.
 fn away(stat: &str, cpus: Option<&[u32]>) -> Option<(u64, u64)> {
     let of_line = |line: &str| {
         let mut fields = line.strip_prefix("cpu")?.split(' ');
@@ -78,7 +78,7 @@ mod tests {
         let second = 1_000_000_000;
         let begin = Away { cpus: 2, away: 100 * second, at: 50 * second, own: second };
         let end = Away { cpus: 2, away: 112 * second, at: 60 * second, own: 2 * second };
-        // 20 seconds of CPUs, 12 away, 1 of bpflame's own.
+        // 20 seconds on all CPUs, 12 of them without a task, 1 for bpflame itself.
         assert_eq!(begin.busy(end), Some(7 * second));
         assert_eq!(begin.busy(Away { cpus: 1, ..end }), None);
         assert_eq!(begin.busy(Away { away: 119 * second, ..end }), None, "rounding would show");

@@ -1,4 +1,4 @@
-//! The sums over all cuts are what one uncut recording gives, sample for sample.
+//! The sums over all cuts equal one uncut recording, sample for sample.
 
 use super::super::Session;
 use super::{Closed, Cut, session};
@@ -32,11 +32,11 @@ impl Random {
     }
 }
 
-/// A recording as the kernel gives it: each batch has the stacks of its samples that no earlier one had since they were
-/// forgotten, and the last samples and records come with the batch after theirs.
+/// A recording as the kernel gives it. A batch has only those stacks of its samples that no earlier batch had since the
+/// stacks were forgotten. Its last samples and records come with the next batch.
 #[derive(Debug, Default)]
 struct Late {
-    /// Each with all stacks of its samples.
+    /// The batches, each with all stacks of its samples.
     batches: VecDeque<Window>,
     known: HashSet<StackId>,
     held: Window,
@@ -88,15 +88,16 @@ impl SampleSource for Late {
 }
 
 const PIDS: u64 = 4;
-/// A process that never does anything but start others.
+/// A process that only starts others.
 const STRANGER: u32 = 99;
-/// So few that a process's addresses without a mapping are all remembered, and located again when one comes.
+/// The number of pages is small, so that all addresses of a process without a mapping are remembered, and located again
+/// when a mapping comes.
 const PAGES: u64 = 4;
 
-/// Processes that map, run, fork and end; a third of the addresses is unmapped at first.
+/// Processes that map files, run, fork and end. At first, a third of the addresses is unmapped.
 fn batches(random: &mut Random) -> VecDeque<Window> {
     let mut time = 0;
-    // When each process started, and how often it became another program; none after its end.
+    // The start of each process, and the number of its executions; `None` after its end.
     let mut lives = [Some((1, 0)); PIDS as usize];
     let mut batch = |random: &mut Random| {
         let mut batch = Window::default();
@@ -168,7 +169,7 @@ fn frames(id: StackId) -> Stack {
     stack(id.0, &addresses)
 }
 
-/// What a count is of, in words that mean the same in every cut.
+/// The meaning of a count, in terms that are the same in every cut.
 type Told = (u32, u32, Comm, u16, String, Vec<String>, Vec<String>);
 
 #[derive(Debug, Default, PartialEq)]
@@ -216,7 +217,7 @@ fn told(key: &Key, counts: &StackCounts, table: &ProcessTable) -> Told {
     (key.pid, key.tid, key.comm, key.event, flags, places(key.user), places(key.kernel))
 }
 
-/// The sums of a session that is cut wherever `cuts` says so.
+/// The sums of a session that is cut at the points that `cuts` gives.
 fn sums<S: SampleSource>(
     mut session: Session<S>,
     mut cuts: impl FnMut() -> bool,
@@ -278,7 +279,7 @@ fn cuts_of_generated_recordings_add_up() {
         assert_eq!(sums.stack_missing, 0);
         let unknown = |(told, _): &(&Told, _)| told.5.iter().any(|place| place.contains("Unknown"));
         most_unknown = most_unknown.max(sums.counts.iter().filter(unknown).count());
-        // The same through a file, whose windows have each stack once.
+        // The same through a file whose windows have each stack once.
         let mut recorder = Recorder::new(Vec::new()).unwrap();
         let event = |unit| Event { name: String::from("x"), unit, rate: Rate::Every(1) };
         recorder.events(&[event(Unit::Nanoseconds), event(Unit::Count)]).unwrap();

@@ -10,7 +10,7 @@ use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// Calls itself to many depths, so that there are many stacks.
+/// Recurses to many depths, so that there are many stacks.
 #[inline(never)]
 fn burn(depth: u32, stop: &AtomicBool) -> u64 {
     let mut sum = u64::from(depth);
@@ -23,8 +23,8 @@ fn burn(depth: u32, stop: &AtomicBool) -> u64 {
     black_box(sum)
 }
 
-/// The kernel's programs and the logs hand over each stack once until they are to forget; samples that are held back over a cut
-/// have theirs all the same.
+/// The programs and the logs hand over each stack once until they are told to forget. Samples that are held back over a
+/// cut have their stacks all the same.
 #[test]
 #[ignore = "needs root"]
 fn no_stack_is_missing_over_the_cuts_of_a_live_recording() {

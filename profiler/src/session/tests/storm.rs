@@ -1,4 +1,4 @@
-//! Ten thousand cuts over a storm of processes and files take no more memory and no more descriptors than two thousand.
+//! Ten thousand cuts over a storm of processes and files need no more memory and descriptors than two thousand.
 
 use super::cuts::Random;
 use super::session;
@@ -20,12 +20,14 @@ use std::path::PathBuf;
 use std::process::Command;
 use symbolizer::{Held, LocalSymbolizer, NameOptions, ProcessTable};
 
-/// Set in the process that has the storm for itself: memory and descriptors are a process's.
+/// This variable is set in a process that runs the storm alone, because memory and descriptors are counted for a whole
+/// process.
 const ALONE: &str = "BPFLAME_TEST_STORM";
 /// Process ids above every limit of the kernel's.
 const NOBODY: u32 = 1 << 23;
 
-/// In each batch this process becomes another program with files of its own, and has children that live for an instant.
+/// In each batch, this process executes another program with files of its own, and has children that live only for an
+/// instant.
 struct Storm {
     folder: PathBuf,
     random: Random,
@@ -121,7 +123,7 @@ fn program() -> Vec<u8> {
         put(at, &value.to_le_bytes());
     }
     put(32, &64_u64.to_le_bytes());
-    // Loaded, executable, of its whole length.
+    // Loaded, executable, as long as the file.
     put(64, &1_u32.to_le_bytes());
     put(68, &5_u32.to_le_bytes());
     put(96, &0x1000_u64.to_le_bytes());
@@ -129,7 +131,7 @@ fn program() -> Vec<u8> {
     bytes
 }
 
-/// What is held at a time.
+/// The resources that are in use at a time.
 #[derive(Debug)]
 struct Level {
     held: Held,

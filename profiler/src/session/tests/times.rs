@@ -10,7 +10,8 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
-/// Writes a line for each event of a sample: its bytes, and its times in microseconds; and first what belongs to no sample.
+/// Writes one line for each sample: its bytes, and its times in microseconds. The first line has the samples without a
+/// time.
 #[derive(Debug)]
 struct AllTimes;
 
@@ -30,7 +31,7 @@ impl Encode for AllTimes {
 const ASKS: Format =
     Format { name: "times", extensions: &["times"], times: true, encoder: |_| Box::new(AllTimes) };
 
-/// The file that a replay of a recording gives.
+/// The file that the replay of a recording writes.
 fn replayed(recording: &Path, format: Format) -> String {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("out");
