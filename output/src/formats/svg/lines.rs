@@ -25,21 +25,40 @@ const BEGIN: char = '\u{10}';
 
 /// The words in tooltips, and the control character that stands for each.
 pub(super) const WORDS: [(char, &str); 14] = [
-    ('\u{11}', "kernel"),
-    ('\u{12}', "JIT"),
-    ('\u{13}', "inlined"),
-    ('\u{14}', "guessed"),
-    ('\u{15}', "mostly guessed"),
-    ('\u{16}', "partly guessed"),
+    KERNEL,
+    JIT,
+    INLINED,
+    GUESSED[0],
+    GUESSED[1],
+    GUESSED[2],
+    CALLER_MAY_BE_MISSING[0],
+    CALLER_MAY_BE_MISSING[1],
+    CALLER_MAY_BE_MISSING[2],
+    SYNTHESISED[0],
+    SYNTHESISED[1],
+    SYNTHESISED[2],
+    PROCESS,
+    INTERPRETED,
+];
+
+const KERNEL: (char, &str) = ('\u{11}', "kernel");
+const JIT: (char, &str) = ('\u{12}', "JIT");
+const INLINED: (char, &str) = ('\u{13}', "inlined");
+// Of all, of most and of part of a frame.
+const GUESSED: [(char, &str); 3] =
+    [('\u{14}', "guessed"), ('\u{15}', "mostly guessed"), ('\u{16}', "partly guessed")];
+const CALLER_MAY_BE_MISSING: [(char, &str); 3] = [
     ('\u{17}', "caller may be missing"),
     ('\u{18}', "caller may be missing in most"),
     ('\u{19}', "caller may be missing in part"),
+];
+const SYNTHESISED: [(char, &str); 3] = [
     ('\u{1a}', "by a rule derived from disassembly"),
     ('\u{1b}', "mostly by a rule derived from disassembly"),
     ('\u{1c}', "partly by a rule derived from disassembly"),
-    ('\u{1d}', "process"),
-    ('\u{1e}', "interpreted"),
 ];
+const PROCESS: (char, &str) = ('\u{1d}', "process");
+const INTERPRETED: (char, &str) = ('\u{1e}', "interpreted");
 
 /// Whether a character of the picture is a mark.
 pub(super) fn is_mark(c: char) -> bool {
@@ -77,11 +96,8 @@ fn mark(name: &str, traits: Traits) -> String {
     }
     marked.extend(name.chars().map(|c| if c == ';' { SEMICOLON } else { c }));
     marked.push(END);
-    for (mark, word) in WORDS {
-        if words(traits).contains(&word) {
-            marked.push(mark);
-        }
-    }
+    let words = words(traits);
+    marked.extend(WORDS.iter().filter(|word| words.contains(&Some(**word))).map(|(mark, _)| mark));
     marked.push_str(match traits {
         Traits { kind: Kind::Kernel, .. } => "_[k]",
         Traits { inlined: true, .. } => "_[i]",
@@ -91,25 +107,25 @@ fn mark(name: &str, traits: Traits) -> String {
     marked
 }
 
-fn words(traits: Traits) -> [&'static str; 3] {
+/// The words about a frame, out of [`WORDS`].
+fn words(traits: Traits) -> [Option<(char, &'static str)>; 3] {
     let kind = match traits.kind {
-        Kind::Kernel => "kernel",
-        Kind::Jit => "JIT",
-        Kind::Interpreted => "interpreted",
-        Kind::Process => "process",
-        Kind::User | Kind::Unknown | Kind::Gap => "",
+        Kind::Kernel => Some(KERNEL),
+        Kind::Jit => Some(JIT),
+        Kind::Interpreted => Some(INTERPRETED),
+        Kind::Process => Some(PROCESS),
+        Kind::User | Kind::Unknown | Kind::Gap => None,
     };
-    let doubt = match (traits.doubt, traits.extent) {
-        (Doubt::None, _) => "",
-        (Doubt::Guessed, Extent::Whole) => "guessed",
-        (Doubt::Guessed, Extent::Most) => "mostly guessed",
-        (Doubt::Guessed, Extent::Part) => "partly guessed",
-        (Doubt::CallerMayBeMissing, Extent::Whole) => "caller may be missing",
-        (Doubt::CallerMayBeMissing, Extent::Most) => "caller may be missing in most",
-        (Doubt::CallerMayBeMissing, Extent::Part) => "caller may be missing in part",
-        (Doubt::Synthesised, Extent::Whole) => "by a rule derived from disassembly",
-        (Doubt::Synthesised, Extent::Most) => "mostly by a rule derived from disassembly",
-        (Doubt::Synthesised, Extent::Part) => "partly by a rule derived from disassembly",
+    let of = match traits.extent {
+        Extent::Whole => 0,
+        Extent::Most => 1,
+        Extent::Part => 2,
     };
-    [kind, if traits.inlined { "inlined" } else { "" }, doubt]
+    let doubt = match traits.doubt {
+        Doubt::None => None,
+        Doubt::Guessed => Some(GUESSED[of]),
+        Doubt::CallerMayBeMissing => Some(CALLER_MAY_BE_MISSING[of]),
+        Doubt::Synthesised => Some(SYNTHESISED[of]),
+    };
+    [kind, traits.inlined.then_some(INLINED), doubt]
 }
