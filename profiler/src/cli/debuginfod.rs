@@ -20,7 +20,7 @@ pub(crate) fn servers(asked: bool) -> Result<Vec<String>, Failure> {
     if !servers.is_empty() || !asked {
         return Ok(servers);
     }
-    let servers = configured();
+    let servers = configured(&files(), |path| proc::text(path).ok());
     if servers.is_empty() {
         return Err(Failure::new(Kind::Usage, "--debuginfod needs a server")
             .cure("set DEBUGINFOD_URLS, as in DEBUGINFOD_URLS=https://debuginfod.debian.net"));
@@ -28,12 +28,25 @@ pub(crate) fn servers(asked: bool) -> Result<Vec<String>, Failure> {
     Ok(servers)
 }
 
-fn configured() -> Vec<String> {
-    let Ok(entries) = fs::read_dir("/etc/debuginfod") else { return Vec::new() };
-    let mut files: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
-    files.retain(|path| path.extension().is_some_and(|extension| extension == "urls"));
-    files.sort();
-    files.iter().filter_map(|path| proc::text(path).ok()).flat_map(|text| urls(&text)).collect()
+/// The directory of the files that name servers.
+pub(crate) const DIRECTORY: &str = "/etc/debuginfod";
+
+/// The names in that directory, sorted.
+fn files() -> Vec<String> {
+    let entries = fs::read_dir(DIRECTORY).into_iter().flatten().flatten();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+/// The servers that the files in [`DIRECTORY`] name. `names` are all names there, `text` reads a file.
+pub(crate) fn configured(names: &[String], text: impl Fn(&str) -> Option<String>) -> Vec<String> {
+    let files = names.iter().filter(|name| name.ends_with(".urls"));
+    files
+        .filter_map(|name| text(&format!("{DIRECTORY}/{name}")))
+        .flat_map(|text| urls(&text))
+        .collect()
 }
 
 /// Addresses parted by blanks; anything else in such a file is ignored.

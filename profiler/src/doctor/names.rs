@@ -4,6 +4,7 @@ use super::capabilities::{Step, missing};
 use super::finding::{Finding, Section};
 use super::identity::Identity;
 use super::machine::Machine;
+use crate::cli::debuginfod;
 
 /// Bytes of `/proc/kallsyms` that are looked at.
 const KALLSYMS: u64 = 16 * 1024;
@@ -66,13 +67,8 @@ fn debuginfod(machine: &Machine, urls: Option<&str>, server: &str) -> Finding {
     if let Some(urls) = urls.map(str::trim).filter(|u| !u.is_empty()) {
         return Finding::good("debuginfod", format!("DEBUGINFOD_URLS={urls}"));
     }
-    let files: Vec<String> =
-        machine.names("/etc/debuginfod").into_iter().filter(|n| n.ends_with(".urls")).collect();
-    let text = |name: &String| machine.text(format!("/etc/debuginfod/{name}")).unwrap_or_default();
-    let configured: Vec<String> = files
-        .iter()
-        .flat_map(|n| text(n).split_whitespace().map(str::to_owned).collect::<Vec<_>>())
-        .collect();
+    let text = |path: &str| machine.text(path);
+    let configured = debuginfod::configured(&machine.names(debuginfod::DIRECTORY), text);
     if configured.is_empty() {
         let fact = format!(
             "no server is configured; to download missing debug files, export DEBUGINFOD_URLS={server}"
@@ -109,7 +105,7 @@ mod tests {
     #[test]
     fn debuginfod_from_the_variable_or_the_directory() {
         let fake = Fake::modern()
-            .with("/etc/debuginfod/a.urls", "https://a\n")
+            .with("/etc/debuginfod/a.urls", "https://a ima:enforcing\n")
             .with("/etc/debuginfod/b.txt", "no");
         let found = |urls| {
             finding(&section(&fake.machine(), &user(), urls, "https://x"), "debuginfod").fact

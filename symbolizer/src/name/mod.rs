@@ -21,7 +21,7 @@ mod vdso;
 
 pub use demangle::{demangle, text};
 pub use file::go::go_table;
-pub use file::{debuginfod, gopclntab, ranges, symtab};
+pub use file::{gopclntab, ranges, symtab};
 pub use kernel::kallsyms;
 pub use kernel::names::AskKernel;
 pub use local::LocalSymbolizer;

@@ -3,8 +3,7 @@
 
 use std::collections::HashSet;
 use std::env;
-use std::ffi::OsStr;
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::PathBuf;
 
 use super::debugfile;
@@ -12,24 +11,6 @@ use super::download::Servers;
 
 /// The most build IDs without a file that are remembered over cuts.
 const MAX_MISSING: usize = 65_536;
-
-/// The servers named in the variable `DEBUGINFOD_URLS` if it has any, else those of `/etc/debuginfod/*.urls`.
-pub fn servers(variable: Option<&OsStr>) -> Vec<String> {
-    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-    let named = variable.map(|text| words(&text.to_string_lossy())).unwrap_or_default();
-    if !named.is_empty() {
-        return named;
-    }
-    let entries = fs::read_dir("/etc/debuginfod").into_iter().flatten().flatten();
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
-    files.retain(|file| file.extension() == Some(OsStr::new("urls")));
-    files.sort();
-    files
-        .iter()
-        .filter_map(|file| fs::read_to_string(file).ok())
-        .flat_map(|text| words(&text))
-        .collect()
-}
 
 /// The cache directory of elfutils' client.
 fn cache_directory() -> Option<PathBuf> {

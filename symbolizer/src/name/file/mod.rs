@@ -1,11 +1,11 @@
 //! Names for addresses of one file.
 //!
 //! Modules in reading order: `work` (the sources in their order), then each source: [`gopclntab`] and `go`, `dwarf` and
-//! `extract`, [`symtab`], `plt`, [`ranges`]; `debugfile`, [`debuginfod`] and
+//! `extract`, [`symtab`], `plt`, [`ranges`]; `debugfile`, `debuginfod` and
 //! `download` (where else a file's names are).
 
 pub(crate) mod debugfile;
-pub mod debuginfod;
+pub(crate) mod debuginfod;
 #[cfg_attr(not(feature = "debuginfod"), path = "download/left_out.rs")]
 mod download;
 pub(crate) mod dwarf;

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use super::{Fixture, chain, installed};
-use crate::name::file::debuginfod::{Debuginfod, servers};
+use crate::name::file::debuginfod::Debuginfod;
 use crate::name::file::work::Work;
 use elf::{Bytes, Image};
 
@@ -158,10 +158,4 @@ fn walk(directory: &std::path::Path) -> Vec<std::path::PathBuf> {
         }
     }
     files
-}
-
-#[test]
-fn servers_are_words_of_the_variable() {
-    let servers = servers(Some("https://a.example \n http://b.example/".as_ref()));
-    assert_eq!(servers, ["https://a.example", "http://b.example/"]);
 }
