@@ -2,6 +2,7 @@
 
 mod doctor;
 mod drawing;
+mod formats;
 mod push;
 mod record;
 mod report;
@@ -10,6 +11,7 @@ mod value;
 
 pub use doctor::DoctorArgs;
 pub use drawing::Drawing;
+pub use formats::FormatArgs;
 pub use push::PushArgs;
 pub use record::RecordArgs;
 pub use report::ReportArgs;

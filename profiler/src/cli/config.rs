@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use crate::cli::args::{Drawing, RecordArgs, Wanted};
+use crate::cli::args::{FormatArgs, RecordArgs, Wanted};
 use crate::cli::debuginfod;
 use crate::cli::outputs::{self, Place};
 use crate::cli::target_spec::TargetSpec;
@@ -102,12 +102,8 @@ pub struct Naming {
 pub struct Outputs {
     /// The files with their formats; empty: one SVG with a new name, unless the profile is sent.
     pub list: Vec<(Place, Format)>,
-    /// Options for drawing graphs.
-    pub drawing: Drawing,
-    /// Whether folded stacks are marked.
-    pub annotate: bool,
-    /// Whether samples have the labels `pid`, `tid` and `thread`.
-    pub labels: bool,
+    /// Options that apply to one format each.
+    pub formats: FormatArgs,
     /// Whether the graph is opened in the browser.
     pub open: bool,
     /// The file for the figures.
@@ -157,14 +153,7 @@ impl Config {
                 symbolize: !args.no_symbolize,
                 options: NameOptions { no_inline: args.no_inline, debuginfod: servers },
             },
-            outputs: Outputs {
-                list,
-                drawing: args.drawing,
-                annotate: args.annotate,
-                labels: !args.no_labels,
-                open: args.open,
-                stats: args.stats,
-            },
+            outputs: Outputs { list, formats: args.formats, open: args.open, stats: args.stats },
             stored: Stored { replay: args.replay, save: args.save },
             sudo_user: if args.root { None } else { SudoUser::behind_sudo() },
             console: Console::new(args.quiet, args.verbose),

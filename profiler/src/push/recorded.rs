@@ -60,7 +60,7 @@ impl Finished<'_> {
         let Finished { profile, target, files } = self;
         let console = config.console;
         let mut series = push.series(|| target.service.clone());
-        if !config.outputs.labels {
+        if !config.outputs.formats.labels() {
             series.allowed.clear();
         }
         let progress = Progress::new(config.console);
@@ -73,7 +73,7 @@ impl Finished<'_> {
             file: pprof(config, files),
             slug: &target.slug,
             owner: config.owner(),
-            encoder: Pprof { labels: config.outputs.labels, ..Pprof::default() },
+            encoder: Pprof { labels: config.outputs.formats.labels(), ..Pprof::default() },
         };
         let kept = keeping.keep(&outcomes);
         let told = push.tell(&outcomes, &kept, &series.service_name, None, console);

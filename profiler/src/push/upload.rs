@@ -12,6 +12,7 @@ use crate::host::sudo_user::SudoUser;
 use crate::push::keep::Keeping;
 use crate::push::{Delivery, Push, deliver, service};
 use crate::report::read;
+use crate::target::slug::slug;
 use output::Pprof;
 use std::path::Path;
 
@@ -89,10 +90,4 @@ impl Job {
         let kept = keeping.keep(&outcomes);
         self.push.tell(&outcomes, &kept, &series.service_name, Some(file), self.console)
     }
-}
-
-/// A part of a file's name, made from the service name.
-fn slug(service: &str) -> String {
-    let safe = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
-    service.chars().take(40).map(safe).collect()
 }

@@ -18,13 +18,7 @@ pub(super) struct Output {
 /// # Errors
 /// [`Kind::Usage`] when a format is unknown, [`Kind::Failed`] when a file cannot be created.
 pub(super) fn open(args: &ReportArgs) -> Result<Vec<Output>, Failure> {
-    let settings = Settings {
-        column: None,
-        root: args.group_by.clone(),
-        annotate: args.annotate,
-        labels: !args.no_labels,
-        drawing: args.drawing.settings(None)?,
-    };
+    let settings = Settings { root: args.group_by.clone(), ..args.formats.settings(None)? };
     let output = |(place, format): (Place, Format)| {
         let sink = match place {
             Place::Stdout => Sink::stdout(),

@@ -61,7 +61,7 @@ impl Finish {
         let mut facts = about.facts(cut, &recording, so_far, spoilt);
         let columns = Columns::of(&started.events, &cut.counts, cut.accounted);
         let head = Profile { program: self.program.take(), ..about.head(cut, facts.clone()) };
-        let profile = assemble(&recording, &columns, config.outputs.labels, head);
+        let profile = assemble(&recording, &columns, config.outputs.formats.labels(), head);
         let written = self.destinations.write(&profile);
         self.own.finish(cut.counts.first, cut.ended);
         facts.cost = cost(&self.own, &recorded.cost);

@@ -86,7 +86,7 @@ impl Session<Source> {
         }
         let waits = |pid| Gate { pid, name: gate::NAME, first_name: gate::FIRST_NAME };
         let rules = Rules {
-            threads: config.outputs.labels,
+            threads: config.outputs.formats.labels(),
             times: config.outputs.times(),
             gate: tracee.gate().map(waits),
         };

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod tests;
 
+use super::slug::slug;
 use crate::cli::args::Wanted;
 use crate::cli::target_spec::TargetSpec;
 use crate::host::exit::{Failure, Kind};
@@ -44,7 +45,7 @@ impl ResolvedTarget {
             tasks: bpf::Target::Processes(vec![pid]),
             processes: vec![pid],
             title: format!("{name} ({pid})"),
-            slug: slug(name, pid),
+            slug: task_slug(name, pid),
             service: name.to_owned(),
         }
     }
@@ -72,7 +73,7 @@ impl ResolvedTarget {
             tasks: bpf::Target::Processes(processes.clone()),
             processes,
             title,
-            slug: slug(&name, first),
+            slug: task_slug(&name, first),
             service: name,
         })
     }
@@ -109,7 +110,7 @@ impl ResolvedTarget {
             service: proc::comm(process),
             processes: processes.into_iter().collect(),
             title: format!("thread {name} ({first})"),
-            slug: slug(&name, first),
+            slug: task_slug(&name, first),
         })
     }
 
@@ -196,9 +197,7 @@ fn add_children(pids: &mut BTreeSet<u32>) {
     }
 }
 
-/// A name for files: letters, digits and `._-` stay.
-fn slug(name: &str, id: u32) -> String {
-    let safe = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
-    let name: String = name.chars().take(40).map(safe).collect();
-    format!("{}-{id}", name.trim_start_matches(['.', '-']))
+/// A task's name for files.
+fn task_slug(name: &str, id: u32) -> String {
+    format!("{}-{id}", slug(name).trim_start_matches(['.', '-']))
 }

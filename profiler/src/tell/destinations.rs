@@ -92,9 +92,7 @@ fn settings(outputs: &Outputs, target: &ResolvedTarget) -> Result<Settings, Fail
     Ok(Settings {
         column: Some(SAMPLES),
         root: (target.tasks == bpf::Target::Machine).then(|| String::from("comm")),
-        annotate: outputs.annotate,
-        labels: outputs.labels,
-        drawing: outputs.drawing.settings(Some(&target.title))?,
+        ..outputs.formats.settings(Some(&target.title))?
     })
 }
 

@@ -1,6 +1,6 @@
 //! The arguments of `bpflame record`.
 
-use super::drawing::Drawing;
+use super::formats::FormatArgs;
 use super::push::PushArgs;
 use super::value::{self, CpuList, Wanted};
 use std::ffi::OsString;
@@ -95,21 +95,9 @@ pub struct RecordArgs {
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub stats: Option<PathBuf>,
 
-    /// Leave the labels (pid, tid, comm, thread) out of pprof files
-    #[arg(long, help_heading = "Output")]
-    pub no_labels: bool,
-
-    /// Mark frames in folded stacks
-    #[arg(
-        long,
-        help = "Mark frames in folded stacks: _[k] kernel, _[i] inlined, _[j] JIT, _[0] interpreted, _[g] guessed, _[m] caller may be missing, _[s] rule derived from disassembly",
-        help_heading = "Output"
-    )]
-    pub annotate: bool,
-
-    /// Options for drawing the graph
+    /// Options that apply to one format each
     #[command(flatten)]
-    pub drawing: Drawing,
+    pub formats: FormatArgs,
 
     /// Leave out inlined functions
     #[arg(long, help_heading = "Symbols")]

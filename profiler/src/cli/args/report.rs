@@ -1,6 +1,6 @@
 //! The arguments of `bpflame report`.
 
-use super::drawing::Drawing;
+use super::formats::FormatArgs;
 use output::table::Sort;
 use std::path::PathBuf;
 
@@ -37,21 +37,9 @@ pub struct ReportArgs {
     #[arg(long, value_name = "LABEL", help_heading = "Output")]
     pub group_by: Option<String>,
 
-    /// Leave the labels (pid, tid, comm, thread) out of pprof files
-    #[arg(long, help_heading = "Output")]
-    pub no_labels: bool,
-
-    /// Mark frames in folded stacks
-    #[arg(
-        long,
-        help = "Mark frames in folded stacks: _[k] kernel, _[i] inlined, _[j] JIT, _[0] interpreted, _[g] guessed, _[m] caller may be missing, _[s] rule derived from disassembly",
-        help_heading = "Output"
-    )]
-    pub annotate: bool,
-
-    /// Options for drawing the graph
+    /// Options that apply to one format each
     #[command(flatten)]
-    pub drawing: Drawing,
+    pub formats: FormatArgs,
 
     /// Leave out inlined functions when names are looked up
     #[arg(long, help_heading = "Symbols")]

@@ -95,6 +95,6 @@ fn a_thread_given_as_process_is_told() {
 
 #[test]
 fn slugs_are_file_names() {
-    assert_eq!(slug("redis-server", 7), "redis-server-7");
-    assert_eq!(slug("../a b/c", 7), "_a_b_c-7");
+    assert_eq!(task_slug("redis-server", 7), "redis-server-7");
+    assert_eq!(task_slug("../a b/c", 7), "_a_b_c-7");
 }
