@@ -1,4 +1,4 @@
-//! Which capabilities this process has, to name the one that it lacks.
+//! The capabilities of this process, to name the ones that it lacks.
 
 use crate::Error;
 use std::io;
@@ -24,7 +24,7 @@ struct Half {
 fn effective() -> u64 {
     let mut header = Header { version: 0x2008_0522, pid: 0 };
     let mut halves = [Half::default(); 2];
-    // SAFETY: version 3 of the call fills two halves, which is what we hand over.
+    // SAFETY: version 3 of the call fills two halves, and two are passed.
     let answer = unsafe { libc::syscall(libc::SYS_capget, &raw mut header, halves.as_mut_ptr()) };
     if answer < 0 {
         0
@@ -33,7 +33,7 @@ fn effective() -> u64 {
     }
 }
 
-/// Those of the needed capabilities that this process lacks.
+/// The needed capabilities that this process lacks.
 pub(crate) fn missing() -> Vec<&'static str> {
     let have = effective();
     if have >> SYS_ADMIN & 1 == 1 {

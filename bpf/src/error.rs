@@ -2,10 +2,10 @@
 
 use std::{fmt, io};
 
-/// An error of the kernel side. `Display` is the sentence for the reader, without the mending command.
+/// An error of the kernel side. `Display` is the sentence that users read, without the command that fixes the error.
 #[derive(Debug)]
 pub enum Error {
-    /// Not permitted: which step was refused, and the capabilities that it lacks (`CAP_BPF`, …).
+    /// A step was refused, with the capabilities that it lacks (`CAP_BPF`, …).
     Permission {
         /// The refused step, as in "opening a perf event".
         step: &'static str,
@@ -24,12 +24,12 @@ pub enum Error {
         /// The limit in hertz.
         limit: u64,
     },
-    /// No event, or more than can be sampled at a time.
+    /// There is no event, or there are more events than can be sampled at a time.
     Events {
-        /// So many can.
+        /// The most events that can be sampled at a time.
         most: u32,
     },
-    /// An event comes from all CPUs, and some were chosen.
+    /// An event that comes from all CPUs cannot be limited to some of them.
     Everywhere {
         /// The event.
         event: String,

@@ -1,9 +1,10 @@
 //! The kernel side of bpflame: the programs that are loaded into the kernel, and the data that they return.
 //!
-//! *What it is.* Perf events on every CPU run a BPF program that stores stacks and sends one small [`Sample`] each. perf's own side-band
-//! records report mappings, forks, execs and exits. *What you must do.* Open a [`SampleSource`], call [`SampleSource::drain`] a few times
-//! a second, and [`SampleSource::stop`] at the end. *What it does.* Every [`Window`] is sorted and complete up to a point in time, and
-//! every loss is counted in [`Losses`]. *What it is not.* It knows nothing of paths, symbols and output formats.
+//! Perf events on every CPU run a BPF program, which stores stacks and one small [`Sample`] for each run. perf's own
+//! side-band records report mappings, forks, execs and exits. To record, open a [`SampleSource`], call
+//! [`SampleSource::drain`] a few times a second, and call [`SampleSource::stop`] at the end. Every [`Window`] is sorted
+//! and complete up to a point in time, and every loss is counted in [`Losses`]. This crate knows nothing of paths,
+//! symbols and output formats.
 //!
 //! Modules in reading order: [`sample`] (the data), [`source`] (the seam), [`replay`] (the seam's second implementor), the live
 //! [`Sampler`], the crate [`unwind`] (rules from section bytes), and [`kernel_names`]. With the feature `native-walk`, `native` runs the

@@ -10,8 +10,8 @@ use libbpf_rs::skel::{OpenSkel, SkelBuilder};
 use std::io;
 use std::mem::MaybeUninit;
 
-/// The kernel's own text for each of its addresses: `function+0x10/0x40`, followed by ` [module]` if the function is in a module (`[bpf]`
-/// for BPF programs), and `0x…` if the address is in no function. Source: the helper `bpf_snprintf` with `%pS`.
+/// The kernel's own text for each address: `function+0x10/0x40`, followed by ` [module]` if the function is in a module
+/// (`[bpf]` for BPF programs); `0x…` if the address is in no function. The helper `bpf_snprintf` makes it with `%pS`.
 ///
 /// # Errors
 /// The kernel is older than 5.14, or the process may not load BPF programs.
@@ -39,7 +39,7 @@ pub fn kernel_names(addresses: &[u64]) -> Result<Vec<String>, Error> {
     Ok(names)
 }
 
-/// A text that 0 ends.
+/// A text that ends with a zero byte.
 fn text(bytes: &[std::ffi::c_char]) -> String {
     let bytes: Vec<u8> =
         bytes.iter().take_while(|&&byte| byte != 0).map(|&byte| byte as u8).collect();

@@ -3,7 +3,7 @@
 use crate::skeleton::sampler::types::record_flags;
 use std::fmt;
 
-/// A thread's or a process's name as the kernel keeps it: up to 15 bytes and a zero, any bytes.
+/// The name of a thread or process as the kernel keeps it: up to 15 arbitrary bytes and a zero.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Comm(pub [u8; 16]);
 
@@ -14,7 +14,7 @@ impl Comm {
         &self.0[..end]
     }
 
-    /// From any bytes; what is beyond 15 is cut, as the kernel does.
+    /// Makes a name of any bytes. Bytes beyond the 15th are cut off, as in the kernel.
     pub fn from_bytes(bytes: &[u8]) -> Self {
         let mut comm = [0; 16];
         let end = bytes.len().min(15);
@@ -64,11 +64,11 @@ impl Flags {
     pub const IDLE: Self = Self(record_flags::FLAG_IDLE.0);
     /// The task is not visible in bpflame's PID namespace (pid and tid are 0).
     pub const FOREIGN: Self = Self(record_flags::FLAG_FOREIGN.0);
-    /// Walked by frame pointers only.
+    /// The stack was walked by frame pointers only.
     pub const FRAME_POINTERS: Self = Self(record_flags::FLAG_FRAME_POINTERS.0);
     /// A frame of the stack was guessed.
     pub const GUESSED: Self = Self(record_flags::FLAG_GUESSED.0);
-    /// Taken before the unwind tables of a mapping stood.
+    /// The sample was taken before the unwind table of one of its mappings was ready.
     pub const STALE: Self = Self(record_flags::FLAG_STALE.0);
     /// The walk ended at memory that could not be read.
     pub const UNREADABLE: Self = Self(record_flags::FLAG_UNREADABLE.0);
@@ -87,7 +87,7 @@ impl Flags {
     pub const NO_MAPPING: Self = Self(record_flags::FLAG_NO_MAPPING.0);
     /// The walk ended at a rule that needs a register whose value is not known.
     pub const LOST_REGISTER: Self = Self(record_flags::FLAG_LOST_REGISTER.0);
-    /// The process is ending and has given its memory up: it has no user stack any more.
+    /// The process is ending and has given up its memory, so it has no user stack.
     pub const EXITING: Self = Self(record_flags::FLAG_EXITING.0);
 
     /// Whether any bit of `other` is set.
@@ -111,11 +111,11 @@ impl Flags {
 pub struct Sample {
     /// Nanoseconds of CLOCK_MONOTONIC.
     pub time: u64,
-    /// The CPU on which it was taken.
+    /// The CPU on which the sample was taken.
     pub cpu: u32,
-    /// Which of the recording's events: its place in [`crate::Started::events`].
+    /// The index of the event in [`crate::Started::events`].
     pub event: u16,
-    /// The address space it ran in; its `pid` is the process id.
+    /// The address space that was sampled. Its `pid` is the process id.
     pub space: AddressSpace,
     /// Thread id in bpflame's own PID namespace.
     pub tid: u32,
@@ -155,11 +155,11 @@ pub enum Trust {
 pub enum FrameKind {
     /// The instruction that was about to run.
     Instruction,
-    /// The instruction behind a call.
+    /// The instruction after a call.
     Return,
-    /// Code that an interpreter runs; the address is that of its code object.
+    /// Code that an interpreter runs. The address is that of its code object.
     Interpreted {
-        /// Which interpreter, by its number in the symbolizer's registry; never 0.
+        /// The number of the interpreter in the symbolizer's registry; never 0.
         runtime: u8,
         /// The position in the code object, in the interpreter's own unit.
         position: u32,
@@ -171,7 +171,7 @@ pub enum FrameKind {
 /// One frame of a stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Frame {
-    /// A run-time address, as found; of an interpreter's frame, the code object's.
+    /// The run-time address as it was found; for an interpreter's frame, the address of the code object.
     pub address: u64,
     /// The kind of the address.
     pub kind: FrameKind,
@@ -206,7 +206,7 @@ pub struct SideBand {
     pub time: u64,
     /// Process id in bpflame's own PID namespace (for `Fork` the child's).
     pub pid: u32,
-    /// Thread id in the same (for `Fork` the child's).
+    /// Thread id in bpflame's own PID namespace (for `Fork` the child's).
     pub tid: u32,
     /// The kind of event.
     pub kind: SideBandKind,
@@ -230,7 +230,7 @@ pub enum SideBandKind {
         /// The path as the process saw it, or a name such as `[vdso]` or `//anon`; any bytes.
         path: Vec<u8>,
     },
-    /// The process changed its program; its mappings are gone.
+    /// The process runs another program now; its mappings are gone.
     Exec {
         /// Its new name.
         comm: Comm,

@@ -4,9 +4,9 @@ use crate::sample::{Sample, SideBand, Stack};
 use std::collections::BTreeMap;
 use std::os::fd::BorrowedFd;
 
-/// Everything that came since the last drain, complete up to a point in time: a sample's stacks and
-/// every side-band record before it are in this window or an earlier one, or are counted as lost.
-/// A sample whose run lost its CPU for long comes late: then its time may be before an earlier window's end.
+/// Everything since the last drain, complete up to a point in time: a sample's stacks, and every side-band record
+/// before it, are in this window or an earlier one, or are counted as lost. If a run lost its CPU for long, its sample
+/// comes late, and its time may be before the end of an earlier window.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Window {
     /// Stacks that no earlier window had (a repetition is allowed and harmless).
@@ -15,12 +15,12 @@ pub struct Window {
     pub samples: Vec<Sample>,
     /// Side-band records, sorted by time.
     pub side_band: Vec<SideBand>,
-    /// Whether side-band records were lost before this window's end: maps must be read again.
+    /// Whether side-band records were lost before the end of this window, so that maps must be read again.
     pub side_band_lost: bool,
 }
 
 impl Window {
-    /// Empties it, keeping the allocations.
+    /// Empties the window and keeps its allocations.
     pub fn clear(&mut self) {
         self.stacks.clear();
         self.samples.clear();
@@ -35,33 +35,33 @@ pub const CAUSES: [&str; 6] = [NESTED, LOG_FULL, MISSED, MISSED_COUNTS, MALFORME
 pub(crate) const NESTED: &str = "nested";
 /// A CPU's log had no room left.
 pub(crate) const LOG_FULL: &str = "stack memory full";
-/// Ticks that the kernel did not deliver to a CPU at work: late timers, throttling, stolen time, a program that ran
-/// already. Those that an idle CPU slept through are lost only where the idle task is sampled.
+/// Ticks that the kernel did not deliver to a busy CPU: late timers, throttling, stolen time, a program that was
+/// already running. Ticks that an idle CPU slept through are lost only if the idle task is sampled.
 pub(crate) const MISSED: &str = "missed ticks";
-/// Of what the kernel counts: samples that were due and did not come, because a program ran already.
+/// Samples of events that the kernel counts: they were due and did not come, because a program was already running.
 pub(crate) const MISSED_COUNTS: &str = "missed counts";
-/// A run that had not ended when the recording did.
+/// A run that had not ended at the end of the recording.
 pub(crate) const UNFINISHED: &str = "unfinished";
 /// Records that could not be read.
 pub(crate) const MALFORMED: &str = "malformed record";
 
-/// Figures of a source so far. Nothing is lost without a counter here.
+/// The figures of a source so far. Every loss has a counter here.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Losses {
-    /// Those of each event, in the order of [`crate::Started::events`].
+    /// The figures of each event, in the order of [`crate::Started::events`].
     pub events: Vec<EventLosses>,
-    /// Records that could not be read; whose events they were is not known.
+    /// The number of records that could not be read. Their events are unknown.
     pub malformed: u64,
-    /// Runs that had not ended when the recording did; likewise.
+    /// The number of runs that had not ended at the end of the recording. Their events are unknown.
     pub unfinished: u64,
-    /// Side-band records that the kernel dropped.
+    /// The number of side-band records that the kernel dropped.
     pub side_band_lost: u64,
 }
 
-/// Figures of one event so far.
+/// The figures of one event so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventLosses {
-    /// Lost samples by cause; only causes that happened. Keys are of [`CAUSES`].
+    /// Lost samples by cause. The keys are from [`CAUSES`]; causes that did not occur are missing.
     pub lost: BTreeMap<&'static str, u64>,
     /// Runs of the sampling program, those in the idle task and outside the target included.
     pub runs: u64,

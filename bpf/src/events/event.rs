@@ -1,4 +1,4 @@
-//! The nouns of events.
+//! Events: their units, rates and names.
 
 use std::fmt;
 use std::time::Duration;
@@ -18,7 +18,7 @@ impl Unit {
     /// Every unit.
     pub const ALL: [Self; 3] = [Self::Nanoseconds, Self::Cycles, Self::Count];
 
-    /// Its name as profiles have it.
+    /// The unit's name in profiles.
     pub fn name(self) -> &'static str {
         match self {
             Self::Nanoseconds => "nanoseconds",
@@ -31,14 +31,14 @@ impl Unit {
 /// The sampling rate of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Rate {
-    /// Samples a second and CPU.
+    /// Samples per second on each CPU.
     Hertz(u32),
-    /// One sample for so many of the event's unit.
+    /// One sample for this many of the event's unit.
     Every(u64),
 }
 
 impl Rate {
-    /// The time between two samples of a CPU; none where it is not time that decides.
+    /// The time between two samples on a CPU; `None` if the rate is not one of time.
     pub fn period(self) -> Option<Duration> {
         match self {
             Self::Hertz(hertz) => {
@@ -58,35 +58,35 @@ impl fmt::Display for Rate {
     }
 }
 
-/// An event that is sampled. [`crate::Sample::event`] is its place in [`crate::Started::events`].
+/// A sampled event. [`crate::Sample::event`] is its index in [`crate::Started::events`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// Its name, as in `cycles`, `cpu-clock` or `page-faults`.
+    /// The event's name, such as `cycles`, `cpu-clock` or `page-faults`.
     pub name: String,
     /// The unit of [`crate::Sample::weight`].
     pub unit: Unit,
-    /// Its sampling rate.
+    /// The sampling rate.
     pub rate: Rate,
 }
 
-/// An event that is asked for.
+/// A requested event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventSpec {
-    /// Its name as users write it: `profile` is the timer.
+    /// The event's name as users write it. `profile` is the timer.
     pub name: String,
-    /// Its sampling rate.
+    /// The sampling rate.
     pub rate: Rate,
 }
 
 impl Event {
-    /// Whether its samples come at the pace of time, so that each stands for CPU time: the timer's do.
+    /// Whether the event samples time, so that each sample stands for CPU time. The timer does.
     pub fn samples_time(&self) -> bool {
         self.unit != Unit::Count && matches!(self.rate, Rate::Hertz(_))
     }
 }
 
 impl EventSpec {
-    /// The timer: the CPU's cycles where it counts them, else its clock.
+    /// The timer: the CPU's cycles if they can be counted, else its clock.
     pub fn timer(hertz: u32) -> Self {
         Self { name: "profile".to_owned(), rate: Rate::Hertz(hertz) }
     }

@@ -1,5 +1,6 @@
-//! The events that call the sampling program: the vocabulary, and one file for each kind of source. A new source is such a
-//! file and a line here. It needs a section of the programs only if it is called in a way that none of them serves.
+//! The events that run the sampling program: the vocabulary, and one file for each kind of source. A new source is a
+//! new file and a line here. It needs a section of its own in the programs only if none of the present ones can be
+//! attached to it.
 
 mod event;
 pub(crate) mod perf;
@@ -12,21 +13,21 @@ use crate::Error;
 pub use event::{Event, EventSpec, Rate, Unit};
 pub(crate) use source::{Due, Program, Source};
 
-/// Every source; the first one that knows an event has it.
+/// Every source. The first one that knows an event provides it.
 const KINDS: &[source::Kind] = &[timer::KIND, software::KIND, uprobe::KIND];
 
 impl EventSpec {
-    /// The event that a user names; a timer without a frequency of its own has this one.
+    /// Parses the name of an event. A timer without a rate of its own gets this frequency.
     ///
     /// # Errors
-    /// What is wrong with the name, in words for the user.
+    /// The defect of the name, as a message for the user.
     pub fn parse(asked: &str, hertz: u32) -> Result<Self, String> {
         let known = KINDS.iter().find_map(|kind| (kind.parse)(asked, hertz));
         known.unwrap_or_else(|| Err(format!("there is no event {asked:?}")))
     }
 }
 
-/// The event that is asked for on this machine, tried on a CPU.
+/// Finds a requested event on this machine and tries it on a CPU.
 pub(crate) fn find(spec: &EventSpec, cpu: u32) -> Result<Source, Error> {
     let known = KINDS.iter().find_map(|kind| (kind.find)(spec, cpu));
     known.unwrap_or_else(|| Err(Error::Kernel { lacks: format!("event {:?}", spec.name) }))

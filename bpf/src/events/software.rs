@@ -1,5 +1,5 @@
-//! What the kernel itself counts, `software:NAME[:COUNT]` or `NAME[:COUNT]`: one sample for so many. Its first word is the
-//! address that was touched.
+//! Events that the kernel counts: `software:NAME[:COUNT]` or `NAME[:COUNT]`, one sample for every COUNT of them. A
+//! sample's first word is the address that was touched.
 
 use super::event::{Event, EventSpec, Rate, Unit};
 use super::perf::{self, PerfEvent};
@@ -10,15 +10,15 @@ use perf_event_open_sys::bindings as sys;
 
 pub(super) const KIND: Kind = Kind { parse, find };
 
-/// Their names, and the kernel's numbers.
+/// The names of the events, and the kernel's numbers.
 const COUNTED: [(&str, u32); 3] = [
     ("page-faults", sys::PERF_COUNT_SW_PAGE_FAULTS),
     ("minor-faults", sys::PERF_COUNT_SW_PAGE_FAULTS_MIN),
     ("major-faults", sys::PERF_COUNT_SW_PAGE_FAULTS_MAJ),
 ];
-/// How many a sample stands for where that is not said.
+/// The default number of events for one sample.
 const COUNT: u64 = 100;
-/// Samples a second and CPU that there is room for.
+/// The samples per second on each CPU that logs have room for.
 const ROOM: u32 = 4_000;
 
 fn parse(asked: &str, _hertz: u32) -> Option<Result<EventSpec, String>> {

@@ -1,4 +1,4 @@
-//! What a file of this folder makes of an event that is asked for: what the kernel is told, and what is known of its runs.
+//! The form of a source: how it parses and finds an event, and what the sampler needs to know of it.
 
 use super::event::{Event, EventSpec};
 use crate::Error;
@@ -6,60 +6,61 @@ use std::ffi::CString;
 
 /// A source of events.
 pub(super) struct Kind {
-    /// What it makes of what users write; the second number is the frequency where none is written. None: another source's.
+    /// Parses a user's text; the number is the default frequency. `None`: the text names an event of another source.
     pub(super) parse: fn(&str, u32) -> Option<Result<EventSpec, String>>,
-    /// The event on this machine, tried on a CPU. None: another source's.
+    /// Finds the event on this machine and tries it on a CPU. `None`: the event belongs to another source.
     pub(super) find: fn(&EventSpec, u32) -> Option<Result<Source, Error>>,
 }
 
 /// An event that this machine can sample.
 #[derive(Clone, Debug)]
 pub(crate) struct Source {
-    /// What it is for the reader.
+    /// The event as users see it.
     pub(crate) event: Event,
-    /// What the kernel knows it as.
+    /// The kernel's name of the event.
     pub(crate) number: Number,
-    /// How many runs are to be expected.
+    /// The number of runs to expect.
     pub(crate) due: Due,
-    /// Which program it runs.
+    /// The program that the event runs.
     pub(crate) program: Program,
-    /// Whether one attachment has the program run on every CPU, as where an instruction is watched.
+    /// Whether one attachment runs the program on every CPU, as for a watched instruction.
     pub(crate) everywhere: bool,
-    /// What the program knows of it (`event_bits`).
+    /// The bits that tell the program about the event (`event_bits`).
     pub(crate) bits: u64,
-    /// Samples a second and CPU that there is to be room for.
+    /// The samples per second on each CPU that logs must have room for.
     pub(crate) room: u32,
-    /// Runs that can be under way on a CPU beside another one: perf events' programs keep each other out.
+    /// The runs that can be under way on a CPU beside another run. It is 0 for perf events: their programs do not
+    /// interrupt each other.
     pub(crate) beside: u32,
 }
 
 /// The kernel's name of a perf event.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Number {
-    /// Its type.
+    /// The type.
     pub(crate) kind: u32,
-    /// Its number in that.
+    /// The number within the type.
     pub(crate) config: u64,
-    /// A file and an offset in it, where the type takes one.
+    /// A file and an offset in it, if the type needs them.
     pub(crate) place: Option<(CString, u64)>,
 }
 
-/// How many runs should come.
+/// The number of runs to expect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Due {
-    /// That is not known: cycles do not tick while a CPU idles.
+    /// Unknown: cycles do not tick while a CPU is idle.
     Unknown,
-    /// One for so many nanoseconds; idle CPUs may sleep through theirs.
+    /// One run for this many nanoseconds. Idle CPUs may sleep through theirs.
     Ticks(u64),
-    /// One for so many that the kernel counted.
+    /// One run for this many events that the kernel counted.
     Counts(u64),
 }
 
 /// A program that samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Program {
-    /// That of perf events.
+    /// The program of perf events.
     PerfEvent,
-    /// That of uprobes.
+    /// The program of uprobes.
     Call,
 }

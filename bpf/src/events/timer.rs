@@ -1,4 +1,4 @@
-//! The timer, `profile[:hz:N]`: samples of what runs, so many a second.
+//! The timer, `profile[:hz:N]`: it samples the running code N times per second.
 
 use super::event::{Event, EventSpec, Rate, Unit};
 use super::perf::{self, PerfEvent};
@@ -27,18 +27,18 @@ fn find(spec: &EventSpec, cpu: u32) -> Option<Result<Source, Error>> {
     }
 }
 
-/// The CPU's cycles if it counts them, else its clock.
+/// The CPU's cycles if they can be counted, else its clock.
 fn best(hertz: u32, cpu: u32) -> Result<Source, Error> {
     let cycles = cycles(hertz);
     let Err(error) = PerfEvent::sampling(&cycles, cpu) else { return Ok(cycles) };
     let clock = clock(hertz);
     match error.raw_os_error() {
-        // A frequency above the limit gives the same answer with any event.
+        // A frequency above the limit gives the same error with any event.
         Some(libc::EINVAL) => {
             PerfEvent::sampling(&clock, cpu).map_err(|e| perf::explain(e, hertz))?;
             Ok(clock)
         }
-        // No counter of cycles, or none that overflows.
+        // The CPU has no counter of cycles, or none that overflows.
         Some(libc::ENOENT | libc::EOPNOTSUPP | libc::ENODEV) => Ok(clock),
         _ => Err(perf::explain(error, hertz)),
     }
@@ -67,7 +67,7 @@ fn timer(name: &str, unit: Unit, hertz: u32, due: Due, kind: u32, config: u64) -
     }
 }
 
-/// Nanoseconds between two ticks.
+/// The nanoseconds between two ticks.
 fn period(hertz: u32) -> u64 {
     (1_000_000_000 / u64::from(hertz.max(1))).max(1)
 }

@@ -1,4 +1,4 @@
-//! A function of a file, `uprobe:FILE:0xOFFSET`: one sample for each call, by whatever process. The program's runs can be
+//! Calls of a function, `uprobe:FILE:0xOFFSET`: one sample for each call, by any process. The program's runs can be
 //! preempted (6.0).
 
 use super::event::{Event, EventSpec, Rate, Unit};
@@ -19,7 +19,7 @@ fn parse(asked: &str, _hertz: u32) -> Option<Result<EventSpec, String>> {
     }))
 }
 
-/// The file, and where in it.
+/// The file, and the offset of the function in it.
 fn place(name: &str) -> Option<(CString, u64)> {
     let (file, offset) = name.strip_prefix(PREFIX)?.rsplit_once(':')?;
     let offset = u64::from_str_radix(offset.strip_prefix("0x")?, 16).ok()?;

@@ -1,4 +1,4 @@
-//! Machines made of any bytes, and what holds for a walk on every one of them.
+//! Machines made of arbitrary bytes, and the checks that a walk passes on every one of them.
 
 use super::{Registers, Snapshot, Step, Walker, held};
 use crate::Trust;
@@ -6,22 +6,22 @@ use crate::sampler::{SpaceName, Unwind};
 use crate::skeleton::sampler::types::{limits, space, unwind_limits};
 use std::io;
 
-/// Where the code lies, two pages of rows.
+/// The address of the code, which has two pages of rows.
 const CODE: u64 = 0x40_0000;
 const CODE_END: u64 = CODE + 0x2_0000;
-/// Where the stack lies.
+/// The address of the stack.
 const STACK: u64 = 0x7ffc_0000_0000;
-/// Words of the longest stack.
+/// The length of the longest stack, in words.
 const LONGEST: usize = 4096;
-/// In the arena, from its start: the list of mappings, the directory, the rows.
+/// The places in the arena: the list of mappings at its start, then the directory, then the rows.
 const DIRECTORY: u32 = 0x100;
 const ROWS: u32 = 0x200;
 const PROCESS: SpaceName = SpaceName { pid: 77, start: 5 };
-/// Reads of user memory a step, at most: words that are guessed are read twice; and steps.
+/// The most reads of user memory in a step, because guessed words are read twice; and the most steps.
 const READS_A_STEP: u64 = 32;
 const STEPS: u64 = 1100;
 
-/// Bytes that are taken one after the other; zeros behind the last one.
+/// Bytes that are taken one after the other. After the last one there are zeros.
 #[derive(Debug)]
 struct Bytes<'a>(&'a [u8]);
 
@@ -36,17 +36,17 @@ impl Bytes<'_> {
         (0..SIZE).fold(0, |number, _| number << 8 | u64::from(self.byte()))
     }
 
-    /// One time in eight.
+    /// True one time in eight.
     fn seldom(&mut self) -> bool {
         self.byte() % 8 == 7
     }
 
-    /// A number of which every length is as likely as any other.
+    /// A random number. All lengths are equally likely.
     fn any_size(&mut self) -> u32 {
         (self.number::<4>() as u32) >> (self.byte() % 32)
     }
 
-    /// A word of a stack: mostly an address of code.
+    /// A word of a stack, mostly an address of code.
     fn word(&mut self) -> u64 {
         let (kind, low) = (self.byte(), self.number::<2>());
         match kind % 64 {
@@ -57,13 +57,13 @@ impl Bytes<'_> {
         }
     }
 
-    /// A register: mostly an address of the kind that it should have.
+    /// A register, mostly with an address of the usual kind.
     fn register(&mut self, usual: u64) -> u64 {
         let kind = self.byte();
         if kind.is_multiple_of(16) { self.word() } else { usual + self.number::<1>() * 8 }
     }
 
-    /// A rule: seldom any bits, mostly one as compilers make them.
+    /// A rule: mostly one that compilers make, seldom arbitrary bits.
     fn rule(&mut self) -> u64 {
         let (kind, how, offset) = (self.byte(), self.byte(), self.byte());
         if kind >> 4 == 0 {
@@ -84,7 +84,7 @@ impl Bytes<'_> {
     }
 }
 
-/// Tables of any bytes, as the programs see them.
+/// Tables of arbitrary bytes, as the programs see them.
 #[derive(Debug, Default)]
 struct Wild {
     mappings: Vec<[u64; 4]>,
@@ -103,7 +103,7 @@ impl Wild {
         let rows = (0..bytes.byte() % 64).map(|_| bytes.number::<3>() as u32);
         let rule = |number: u32| if any { number << 8 } else { number % rules.len() as u32 };
         let row = |row: u32| row & 0xffff | rule(row >> 16) << 16;
-        // At a page's start there is a row.
+        // There is a row at the start of each page.
         let mut rows: Vec<u32> = [0, 0x1_0000].into_iter().chain(rows).map(row).collect();
         let half = rows.len() as u32 / 2;
         let mut directory = vec![ROWS, half, ROWS + half, rows.len() as u32 - half];
@@ -133,7 +133,7 @@ impl Wild {
     }
 }
 
-/// A walker that is given tables of any bytes.
+/// A walker with tables of arbitrary bytes.
 #[derive(Debug)]
 pub struct Arbitrary {
     walker: Walker,
@@ -146,15 +146,16 @@ impl Arbitrary {
     /// When there is no memory.
     pub fn new() -> io::Result<Self> {
         let mut walker = Walker::new()?;
-        // So that there is a chunk. What user space knows of it is no matter from here on.
+        // This makes a chunk. The bookkeeping of user space does not matter from here on.
         walker.tables.set_space(PROCESS, &[])?;
         Ok(Self { walker })
     }
 
-    /// Walks on a machine made of bytes, and checks what always holds; the frames, and whether they are by rules.
+    /// Walks on a machine made of these bytes, and checks the result. Returns the number of frames, and whether they
+    /// were found by rules.
     ///
     /// # Panics
-    /// When it does not.
+    /// When a check fails.
     pub fn check(&mut self, bytes: &[u8]) -> (usize, bool) {
         let mut bytes = Bytes(bytes);
         let how = bytes.byte();
@@ -185,7 +186,8 @@ impl Arbitrary {
         (walked.frames.len(), by_rules)
     }
 
-    /// A caller's frame lies above. A signal may have interrupted code on another stack, and a rule may switch to one.
+    /// A caller's frame is above its callee's. There are two exceptions: a signal may have interrupted code on another
+    /// stack, and a rule may switch to one.
     fn stack_pointers_grow(&mut self, snapshot: &Snapshot, steps: &[Step]) {
         let Registers { ip, sp, .. } = snapshot.registers;
         let mut before = Step { ip, sp, interrupted: true };
@@ -231,7 +233,7 @@ fn snapshot(how: u8, bytes: &mut Bytes<'_>) -> Snapshot {
     while !bytes.0.is_empty() && words.len() < len {
         words.push(bytes.word());
     }
-    // The same again and again, so that few bytes make a deep stack.
+    // The same words repeat, so that few bytes make a deep stack.
     let stack: Vec<u8> =
         words.iter().cycle().take(len).flat_map(|word| word.to_ne_bytes()).collect();
     let (lower, upper) = stack.split_at(stack.len() / 16 * 8);

@@ -1,4 +1,4 @@
-//! Stopped processes in files: registers, memory, mappings and rules, and the stack that the programs must find.
+//! Stopped processes in files: registers, memory, mappings, rules, and the expected stack.
 
 mod text;
 
@@ -10,38 +10,38 @@ use crate::{Flags, Trust};
 use std::io;
 use std::ops::Range;
 
-/// A stopped process, and its stack.
+/// A stopped process and its expected stack.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Golden {
-    /// How it stands, and how it is walked.
+    /// The process, and the mode of the walk.
     pub snapshot: Snapshot,
     /// Its code, by address.
     pub mappings: Vec<Mapping>,
-    /// What must be said of the walk.
+    /// The expected flags of the walk.
     pub flags: Flags,
-    /// The frames that must be found, leaf first.
+    /// The expected frames, leaf first.
     pub frames: Vec<Found>,
 }
 
 /// A mapping of code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mapping {
-    /// Addresses.
+    /// The addresses.
     pub range: Range<u64>,
-    /// What is known of it.
+    /// The knowledge about the mapping.
     pub known: Known,
 }
 
-/// What is known of a mapping.
+/// The knowledge about a mapping.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Known {
-    /// Rules over addresses of memory.
+    /// It has rules for these addresses.
     Rules(Vec<(Range<u64>, Compact)>),
-    /// That it has none.
+    /// It has no rules.
     NoRules,
-    /// That it was made at run time.
+    /// It was made at run time.
     Made,
-    /// Nothing yet.
+    /// Nothing is known yet.
     Nothing,
 }
 
@@ -50,9 +50,9 @@ pub enum Known {
 pub struct Found {
     /// Its address.
     pub address: u64,
-    /// How it is found.
+    /// The way in which it is found.
     pub trust: Trust,
-    /// The function, for readers.
+    /// The name of the function, for people who read the file.
     pub name: String,
 }
 
@@ -70,7 +70,7 @@ impl Known {
 }
 
 impl Golden {
-    /// What the programs find.
+    /// Walks the stack by the programs.
     ///
     /// # Errors
     /// When there is no memory.

@@ -7,7 +7,7 @@ use crate::skeleton::sampler::types::{unwind_limits, unwind_mode};
 use std::ptr::null_mut;
 
 const CHUNKS: usize = unwind_limits::MOST_CHUNKS.0 as usize;
-/// Words of a log, a power of two.
+/// The words of a log, a power of two.
 pub(super) const LOG_WORDS: u64 = 4096;
 
 /// A map of type array.
@@ -22,7 +22,7 @@ pub(super) struct Array {
 impl Array {
     const NONE: Self = Self { values: null_mut(), value_bytes: 0, entries: 0 };
 
-    /// Memory as so many entries of equal size.
+    /// Splits memory into this many entries of equal size.
     pub(super) fn of(memory: &Walled, entries: usize) -> Self {
         Self {
             values: memory.start(),
@@ -41,7 +41,7 @@ struct Memory {
     content: *const u8,
 }
 
-/// A function whose return a uprobe waits for.
+/// A function that a uprobe watches for its return.
 #[repr(C)]
 #[derive(Debug)]
 struct Return {
@@ -58,7 +58,7 @@ struct Settings {
     has_test_runtime: u64,
 }
 
-/// The machine as C sees it. The lists are those of a [`Snapshot`], copied, and live as long as [`Lists`].
+/// The machine as C sees it. Its lists are those of a [`Snapshot`]; they are copies and live as long as [`Lists`].
 #[repr(C)]
 #[derive(Debug)]
 pub(super) struct Machine {
@@ -80,7 +80,7 @@ pub(super) struct Machine {
     pub(super) reads: u64,
 }
 
-/// What the machine points to of a snapshot.
+/// The parts of a snapshot that the machine points to.
 #[derive(Debug)]
 pub(super) struct Lists<'a> {
     memory: Vec<Memory>,
@@ -105,7 +105,7 @@ impl<'a> Lists<'a> {
 }
 
 impl Machine {
-    /// Without maps.
+    /// A machine without maps.
     pub(super) fn new() -> Self {
         Self {
             settings: Settings {
@@ -132,12 +132,12 @@ impl Machine {
         }
     }
 
-    /// Whether loops of interpreter 1 are walked, as `walker.h` says.
+    /// Sets whether loops of interpreter 1 are walked, by the walker in `walker.h`.
     pub(super) fn set_test_runtime(&mut self, has: bool) {
         self.settings.has_test_runtime = has.into();
     }
 
-    /// Takes over what a snapshot says.
+    /// Takes over the contents of a snapshot.
     pub(super) fn set(&mut self, lists: &Lists<'_>) {
         let of = lists.of;
         self.settings.unwind_mode = match of.unwind {
@@ -161,7 +161,7 @@ impl Machine {
 }
 
 unsafe extern "C" {
-    /// To be called with a machine whose pointers stay valid until it is called again.
+    /// Sets the machine. Its pointers must stay valid until the next call.
     pub(super) fn native_use(machine: *mut Machine);
     pub(super) fn native_sample();
     pub(super) fn native_first_step() -> u32;

@@ -1,7 +1,8 @@
 //! The sampling program compiled for this machine, on recorded machines, for tests, debuggers and fuzzing.
 //!
-//! It is the same C as in the kernel. `native/native.c` and `native/include/` replace the helpers that it calls. A [`Walker`] has maps
-//! with walls around them, filled by the same [`Tables`]. A [`Snapshot`] is registers and memory.
+//! It is the same C as in the kernel. `native/native.c` and `native/include/` replace the helpers that it calls. A
+//! [`Walker`] has maps with walls around them, filled by the same [`Tables`]. A [`Snapshot`] has the registers and the
+//! memory.
 
 pub mod arbitrary;
 pub mod golden;
@@ -22,30 +23,30 @@ use std::mem::offset_of;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use walls::Walled;
 
-/// Chunks that a walker's tables may take.
+/// The most chunks of a walker's tables.
 const CHUNKS: u32 = 16;
-/// The programs' settings and maps are one process's.
+/// A lock: the settings and maps of the programs exist once in a process.
 static ONLY: Mutex<()> = Mutex::new(());
 
-/// A stack, and what is said of it.
+/// A walked stack.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Walked {
-    /// Leaf first.
+    /// The frames, leaf first.
     pub frames: Vec<Frame>,
-    /// How it ended, and what else.
+    /// The flags: how the walk ended, and other facts.
     pub flags: Flags,
     /// The stack's id.
     pub id: StackId,
-    /// How often user memory was read.
+    /// The number of reads of user memory.
     pub reads: u64,
 }
 
-/// Where a walk stands behind a step.
+/// The state of a walk after a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// Instruction pointer of the frame that was found.
+    /// The instruction pointer of the frame that was found.
     pub ip: u64,
-    /// Its stack pointer.
+    /// The stack pointer of that frame.
     pub sp: u64,
     /// Whether a signal interrupted that frame.
     pub interrupted: bool,
@@ -118,7 +119,7 @@ pub struct Walker {
 }
 
 impl Walker {
-    /// With empty tables; waits until no other exists.
+    /// Makes a walker with empty tables. Waits until no other walker exists.
     ///
     /// # Errors
     /// When there is no memory.
@@ -129,12 +130,12 @@ impl Walker {
         Ok(Self { tables, maps, machine: Box::new(Machine::new()), _only: only })
     }
 
-    /// What user space fills in.
+    /// The tables, for user space to fill.
     pub fn tables(&mut self) -> &mut Tables {
         &mut self.tables
     }
 
-    /// Whether the loops of interpreter 1 are walked: one of the tests' own.
+    /// Sets whether the loops of interpreter 1 are walked. This interpreter exists only in tests.
     pub fn set_test_runtime(&mut self, has: bool) {
         self.machine.set_test_runtime(has);
     }
@@ -143,7 +144,8 @@ impl Walker {
     pub fn sample(&mut self, of: &Snapshot) -> Walked {
         let lists = Lists::of(of);
         self.prepare(&lists);
-        // SAFETY: what the machine points to lives until here, and its arrays have the sizes that the programs expect.
+        // SAFETY: everything that the machine points to lives until here, and its arrays have the sizes that the
+        // programs expect.
         unsafe { machine::native_sample() };
         let used = (self.maps.logs.word(0) as usize).min(LOG_WORDS as usize);
         let words: Vec<u64> = (1..=used).map(|at| self.maps.logs.word(8 * at)).collect();
@@ -153,7 +155,7 @@ impl Walker {
         Walked { frames, flags, id, reads: self.machine.reads }
     }
 
-    /// Walks by rules one frame at a time; the steps, and what is said of the walk.
+    /// Walks by rules, one frame at a time. Returns the steps and the flags of the walk.
     pub fn steps(&mut self, of: &Snapshot) -> (Vec<Step>, Flags) {
         let lists = Lists::of(of);
         self.prepare(&lists);
@@ -176,7 +178,7 @@ impl Walker {
         (steps, flags)
     }
 
-    /// The rule that the programs find at addresses of a process; [`NO_MAPPING`] where it has no code.
+    /// The rule that the programs find at each address of a process; [`NO_MAPPING`] if there is no code.
     pub fn rules(&mut self, of: &Snapshot, addresses: &[u64]) -> Vec<Compact> {
         let lists = Lists::of(of);
         self.prepare(&lists);
@@ -184,7 +186,7 @@ impl Walker {
         addresses.iter().map(|at| Compact(unsafe { machine::native_rule(*at) })).collect()
     }
 
-    /// Empties all maps, whatever user space thinks that they hold.
+    /// Empties all maps, whatever user space knows about them.
     fn clear(&mut self) {
         self.maps.rules.clear();
         self.maps.spaces.clear();
@@ -197,7 +199,7 @@ impl Walker {
         }
         self.maps.tell(&mut self.machine);
         self.machine.set(lists);
-        // SAFETY: nothing is read before the next call, and every one is preceded by this.
+        // SAFETY: nothing is read before the next call, and this call precedes each one.
         unsafe { machine::native_use(&raw mut *self.machine) };
     }
 }
@@ -205,7 +207,7 @@ impl Walker {
 /// What [`Walker::rules`] gives for an address outside all mappings.
 pub const NO_MAPPING: Compact = Compact(7);
 
-/// Whether a call can end before an address, as the programs see it from the eight bytes before it.
+/// Whether a call can end before an address. `word` is the eight bytes before it, as the programs read them.
 pub fn is_call_before(word: u64) -> bool {
     machine::native_is_call_before(word)
 }

@@ -1,8 +1,8 @@
-//! What a walk begins with: a process that was stopped.
+//! The start of a walk: a stopped process.
 
 use crate::sampler::{SpaceName, Unwind};
 
-/// Registers that a walk begins with.
+/// The registers that a walk begins with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Registers {
     /// Instruction pointer.
@@ -11,26 +11,26 @@ pub struct Registers {
     pub sp: u64,
     /// Frame pointer.
     pub fp: u64,
-    /// The saved register that a few rules build on: rbx.
+    /// rbx, a saved register that a few rules use.
     pub spare: u64,
-    /// The one that functions use while they align their stack: r10.
+    /// r10, which functions use while they align their stack.
     pub realign: u64,
 }
 
-/// A process that was stopped, and how it is to be walked.
+/// A stopped process, and the mode of its walk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
-    /// Which it is.
+    /// The identity of the process.
     pub process: SpaceName,
-    /// By whom it was forked, if it has not called exec since; both were started at the same time.
+    /// The process that forked it, if it has not called exec since. Both have the same start time.
     pub parent: Option<u32>,
-    /// Of the interrupted code.
+    /// The registers of the interrupted code.
     pub registers: Registers,
-    /// User memory that can be read, by its address.
+    /// The readable user memory, by address.
     pub memory: Vec<(u64, Vec<u8>)>,
-    /// For what uprobes wait, innermost first: where a return address stood, and that address.
+    /// The returns that uprobes watch, innermost first: the place of the return address, and the address.
     pub returns: Vec<(u64, u64)>,
-    /// How it is walked.
+    /// The mode of walking.
     pub unwind: Unwind,
     /// Whether callers are guessed.
     pub guess: bool,

@@ -1,4 +1,4 @@
-//! Memory in place of a map's, between walls: who reads or writes beyond it ends the process.
+//! Memory that stands in for a map's, between walls. A read or write beyond it ends the process.
 
 use crate::sampler::{SharedMemory, page_size};
 use std::fs::File;
@@ -6,10 +6,10 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::ptr::NonNull;
 
-/// Bytes of the wall behind: as far as an index of 32 bits reaches among words of four bytes.
+/// The size of the wall behind the memory: as far as a 32-bit index of four-byte words reaches.
 const WALL: usize = 1 << 34;
 
-/// The values of a map; their last byte lies right before the wall behind them.
+/// The values of a map. Their last byte is right before the wall behind them.
 #[derive(Debug)]
 pub(super) struct Walled {
     file: OwnedFd,
@@ -19,15 +19,15 @@ pub(super) struct Walled {
     len: usize,
 }
 
-// SAFETY: the mapping is the process's, not a thread's, and is unmapped once, by whoever holds it last.
+// SAFETY: the mapping belongs to the process, not to a thread. Its last owner unmaps it once.
 unsafe impl Send for Walled {}
 
 impl Walled {
-    /// So many zeros.
+    /// This many zero bytes.
     pub(super) fn new(len: usize) -> io::Result<Self> {
         let page = page_size();
         let whole = len.next_multiple_of(page);
-        // SAFETY: the name is a string that ends; the descriptor is new and ours.
+        // SAFETY: the name is a string that ends; the descriptor is new and has no other owner.
         let file =
             unsafe { OwnedFd::from_raw_fd(libc::memfd_create(c"map".as_ptr(), libc::MFD_CLOEXEC)) };
         File::from(file.try_clone()?).set_len(whole as u64)?;
@@ -44,33 +44,34 @@ impl Walled {
         Ok(walled)
     }
 
-    /// The same memory as user space sees a map's. Its length is a multiple of a page.
+    /// The same memory as user space sees it. Its length is a multiple of a page.
     pub(super) fn shared(&self) -> io::Result<SharedMemory> {
         assert!(self.len.is_multiple_of(page_size()), "it begins where a page does");
         SharedMemory::map(self.file.as_fd(), self.len)
     }
 
-    /// Where it begins.
+    /// The address of the first byte.
     pub(super) fn start(&self) -> *mut u8 {
         self.at.as_ptr()
     }
 
-    /// Bytes.
+    /// The number of bytes.
     pub(super) fn len(&self) -> usize {
         self.len
     }
 
-    /// Makes all of it zeros.
+    /// Sets all bytes to zero.
     pub(super) fn clear(&mut self) {
-        // SAFETY: these bytes are ours, and nobody else looks at them while `self` is borrowed.
+        // SAFETY: these bytes belong to `self`, and nobody else reads them while it is borrowed.
         unsafe { std::ptr::write_bytes(self.at.as_ptr(), 0, self.len) }
     }
 
-    /// Writes bytes from an offset on; those beyond the end are left out.
+    /// Writes bytes at an offset. Bytes beyond the end are left out.
     pub(super) fn write(&mut self, offset: usize, bytes: &[u8]) {
         let count = bytes.len().min(self.len.saturating_sub(offset));
         let offset = offset.min(self.len);
-        // SAFETY: `count` bytes from `offset` are inside, and `bytes` is a slice of ours: they do not overlap.
+        // SAFETY: `count` bytes from `offset` are inside the memory. `bytes` is a separate slice, so they do not
+        // overlap.
         unsafe {
             std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.at.as_ptr().add(offset), count)
         }
@@ -84,7 +85,7 @@ impl Walled {
     }
 }
 
-/// A new mapping; at an address, in place of what is there.
+/// Makes a new mapping. With an address, it replaces the mapping there.
 fn map(
     at: *mut u8,
     len: usize,
@@ -97,7 +98,7 @@ fn map(
         None => libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
     };
     let file = file.map_or(-1, |file| file.as_raw_fd());
-    // SAFETY: at an address it takes the place of a piece of a mapping that the caller has made and nobody uses yet.
+    // SAFETY: with an address, it replaces a part of a mapping that the caller has made and nobody uses yet.
     let made = unsafe { libc::mmap(at.cast(), len, access, kind | fixed, file, 0) };
     if made == libc::MAP_FAILED {
         return Err(io::Error::last_os_error());

@@ -19,9 +19,9 @@
 //! lost EVENT COUNT CAUSE
 //! ```
 //!
-//! Events come first, and are numbered from 0. KIND is `i` for an instruction, `r` for a return address, and
-//! `p.RUNTIME.POSITION.CHECK` for an interpreter's frame. Version 1 had one event without a line of its own; its samples
-//! have no words, and its figures stand in the lines `losses` and `lost`.
+//! Events come first and are numbered from 0. KIND is `i` for an instruction, `r` for a return address, and
+//! `p.RUNTIME.POSITION.CHECK` for an interpreter's frame. Version 1 has one event and no line for it. Its samples have
+//! no words, and its figures are in the lines `losses` and `lost`.
 
 mod parse;
 #[cfg(test)]
@@ -45,7 +45,7 @@ pub struct Replay {
     losses: Losses,
     /// The stacks of all windows so far.
     stacks: HashMap<StackId, Stack>,
-    /// Those that were handed over since they were to be forgotten.
+    /// The stacks that were handed over since the last call to forget them.
     known: HashSet<StackId>,
 }
 
@@ -62,7 +62,7 @@ impl Replay {
         Ok(Self { events, windows, losses, ..Self::default() })
     }
 
-    /// Adds the stacks of earlier windows that are to be handed over again.
+    /// Adds the stacks of earlier windows that must be handed over again.
     fn add_forgotten(&mut self, window: &mut Window) {
         self.known.extend(window.stacks.iter().map(|stack| stack.id));
         let ids = window.samples.iter().flat_map(|sample| [sample.kernel, sample.user]);
@@ -76,7 +76,7 @@ impl Replay {
         window.stacks.extend(forgotten);
     }
 
-    /// The events that were recorded; none for a recording of version 1, which has one event and does not say which.
+    /// The recorded events; empty for a recording of version 1, which does not name its only event.
     pub fn events(&self) -> &[Event] {
         &self.events
     }

@@ -10,16 +10,16 @@ use crate::{Error, Event, EventLosses, Losses, Rate, Unit, Window};
 use std::collections::VecDeque;
 use std::str::SplitAsciiWhitespace;
 
-/// What stood in a text.
+/// The contents of a recording's text.
 #[derive(Debug, Default)]
 pub(super) struct Recording {
-    /// Its events; a recording of version 1 names none, and has one.
+    /// The events. A recording of version 1 has one event and does not name it.
     pub(super) events: Vec<Event>,
     pub(super) windows: VecDeque<Window>,
     pub(super) losses: Losses,
 }
 
-/// The first line of recordings of one event, which they do not name.
+/// The first line of version 1.
 const FIRST_LINE_OF_1: &str = "bpflame-recording 1";
 /// The most events of a recording.
 const MOST_EVENTS: usize = 1024;
@@ -118,7 +118,7 @@ impl Words<'_> {
         Some(Event { name, unit, rate })
     }
 
-    /// A sample of one of so many events.
+    /// A sample. `events` is the number of events in the recording.
     fn sample(&mut self, events: usize) -> Option<Sample> {
         let sample = Sample {
             time: self.number()?,
@@ -215,7 +215,7 @@ fn frame(word: &str) -> Option<Frame> {
     Some(Frame { address, kind, trust })
 }
 
-/// `p.RUNTIME.POSITION.CHECK`: the frame of an interpreter.
+/// Parses `p.RUNTIME.POSITION.CHECK`, the kind of an interpreter's frame.
 fn interpreted(kind: &str) -> Option<FrameKind> {
     let mut parts = kind.strip_prefix("p.")?.split('.');
     let mut number = || u32::from_str_radix(parts.next()?, 16).ok();

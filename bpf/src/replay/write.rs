@@ -1,4 +1,4 @@
-//! Writing a recording.
+//! Writes recordings.
 
 use crate::sample::{Frame, FrameKind, Sample, SideBand, SideBandKind, Stack, Trust};
 use crate::{Event, EventLosses, Losses, Rate, Window};
@@ -23,7 +23,7 @@ impl<W: Write> Recorder<W> {
         Ok(Self { to })
     }
 
-    /// Names the events; called once, before the first window.
+    /// Writes the list of events. Call this once, before the first window.
     ///
     /// # Errors
     /// The error of writing.
@@ -139,7 +139,7 @@ fn side_band_line(record: &SideBand) -> String {
     }
 }
 
-/// One word whatever the bytes: a `=` before it, and `%` with two digits for all that is not printable.
+/// Makes one word of any bytes: a `=`, then the bytes; each byte that is not printable is `%` and two digits.
 fn escaped(bytes: &[u8]) -> String {
     let mut word = String::from("=");
     for &byte in bytes {

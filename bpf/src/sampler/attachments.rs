@@ -1,4 +1,4 @@
-//! An event's attachments on all CPUs, and how many runs they should have given.
+//! The attachments of an event on all CPUs, and the number of runs that they should have given.
 
 use super::idle;
 use super::load::Loaded;
@@ -8,18 +8,18 @@ use crate::source::{MISSED, MISSED_COUNTS};
 use std::collections::BTreeMap;
 use std::io;
 
-/// An event, and where it is attached.
+/// An event and its attachments.
 #[derive(Debug)]
 pub(crate) struct Attachments {
     source: Source,
-    /// Its place among the recording's events.
+    /// The event's index in the recording's list.
     number: usize,
-    /// Whether samples of the idle task are wanted.
+    /// Whether the idle task is sampled.
     want_idle: bool,
     attached: Vec<Attached>,
-    /// Runs due on CPUs that went offline.
+    /// The runs that were due on CPUs that went offline.
     before: u64,
-    /// Idle times at the end.
+    /// The idle times at the end.
     ended: Option<BTreeMap<u32, u64>>,
 }
 
@@ -37,7 +37,7 @@ impl Attachments {
         Self { source, number, want_idle, attached: Vec::new(), before: 0, ended: None }
     }
 
-    /// What is attached.
+    /// The source of the event.
     pub(crate) fn source(&self) -> &Source {
         &self.source
     }
@@ -52,12 +52,12 @@ impl Attachments {
         Ok(())
     }
 
-    /// Whether events of a CPU run the program already.
+    /// Whether the event is attached to this CPU already.
     pub(crate) fn has(&self, cpu: u32) -> bool {
         self.attached.iter().any(|attached| self.source.everywhere || attached.cpu == cpu)
     }
 
-    /// Closes the events of CPUs that are not in the list, and those that ended because theirs was away.
+    /// Closes the attachments of CPUs that are not in the list, and those that ended while their CPU was offline.
     pub(crate) fn keep(&mut self, online: &[u32]) {
         let (mut kept, mut gone) = (Vec::new(), Vec::new());
         for mut attached in self.attached.drain(..) {
@@ -70,24 +70,25 @@ impl Attachments {
 
     pub(crate) fn disable(&mut self) {
         for attached in &self.attached {
-            // An event whose CPU is gone is off already.
+            // The event of a CPU that went offline is already disabled.
             let _ = attached.event.disable();
         }
         self.ended = Some(idle::times());
     }
 
-    /// Ticks that should have come so far: enabled time over the timer's period, on every CPU. Zero where it is no timer.
+    /// The ticks that should have come so far: the enabled time divided by the timer's period, on all CPUs. Zero if the
+    /// event is no timer.
     pub(crate) fn expected_ticks(&self) -> u64 {
         if let Due::Ticks(_) = self.source.due { self.due() } else { 0 }
     }
 
-    /// The runs that did not come, and the cause that stands for them.
+    /// The number of runs that did not come, and the cause under which they are counted.
     pub(crate) fn missed(&self, runs: u64, idle_runs: u64) -> (&'static str, u64) {
         let due = self.due();
         match self.source.due {
             Due::Unknown => (MISSED, 0),
             Due::Counts(_) => (MISSED_COUNTS, due.saturating_sub(runs)),
-            // Ticks that idle CPUs slept through are missed only where the idle task is sampled.
+            // Ticks that idle CPUs slept through are missed only if the idle task is sampled.
             Due::Ticks(period) if due > runs && !self.want_idle => {
                 (MISSED, missed(due, runs, self.idle() / period, idle_runs))
             }
@@ -108,8 +109,8 @@ impl Attachments {
         }
     }
 
-    /// Nanoseconds that the CPUs were idle while their events were enabled, rounded up: what rounding hides is no lost
-    /// sample.
+    /// The nanoseconds in which the CPUs were idle while their events were enabled, rounded up. So rounding cannot make
+    /// a lost sample.
     fn idle(&self) -> u64 {
         let now = self.ended.clone().unwrap_or_else(idle::times);
         let unit = idle::unit();
@@ -120,7 +121,7 @@ impl Attachments {
     }
 }
 
-/// Of the ticks expected, those that neither came nor fell into idle time.
+/// The expected ticks that neither came nor fell into idle time.
 fn missed(expected: u64, runs: u64, idle: u64, idle_runs: u64) -> u64 {
     let busy = expected.saturating_sub(idle);
     expected.saturating_sub(runs).min(busy.saturating_sub(runs.saturating_sub(idle_runs)))
@@ -136,9 +137,9 @@ mod tests {
         assert_eq!(missed(2000, 1990, 3, 3), 10);
         // One CPU is idle and sleeps, the other is idle and ticks.
         assert_eq!(missed(1200, 600, 1190, 590), 0);
-        // Half of the time busy: 100 ticks of 1000 did not come there, and 300 of the idle ones.
+        // Half of the time is busy: 100 of 1,000 ticks did not come there, and 300 of the idle ones.
         assert_eq!(missed(2000, 1600, 1000, 700), 100);
-        // Idle time is rounded, so that it may tell of more ticks than there were.
+        // Idle time is rounded, so it may account for more ticks than there were.
         assert_eq!(missed(1000, 990, 1001, 980), 0);
     }
 }

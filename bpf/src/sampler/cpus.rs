@@ -1,4 +1,4 @@
-//! Which CPUs there are.
+//! The CPUs of this machine.
 
 use crate::Error;
 use std::fs;
@@ -27,17 +27,17 @@ fn read(name: &str) -> Result<Vec<u32>, Error> {
     })
 }
 
-/// CPUs that are online now.
+/// The CPUs that are online now.
 pub(crate) fn online() -> Result<Vec<u32>, Error> {
     read("online")
 }
 
-/// One more than the largest number of a CPU that is present: it can come online.
+/// The largest number of a present CPU plus one. A present CPU can come online.
 pub(crate) fn count() -> Result<u32, Error> {
     Ok(read("present")?.into_iter().chain(online()?).max().unwrap_or(0) + 1)
 }
 
-/// The online ones among those asked for.
+/// The requested CPUs that are online.
 pub(crate) fn chosen(asked: Option<&[u32]>) -> Result<Vec<u32>, Error> {
     let online = online()?;
     let Some(asked) = asked else { return Ok(online) };

@@ -1,6 +1,6 @@
-//! Two perf events a CPU need more descriptors than the soft limit of a large machine's shell allows.
+//! Raises the limit of open files: two perf events per CPU need more than the usual soft limit on a large machine.
 
-/// Raises the soft limit of open files to the hard one. Where that is refused, opening says what is missing.
+/// Raises the soft limit of open files to the hard limit. If that is refused, opening the events reports the lack.
 pub(crate) fn raise_limit() {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: `limit` is a valid place for the answer.

@@ -1,4 +1,4 @@
-//! Emptying the logs of both generations: flipping, waiting, reading, resetting.
+//! Empties the logs of both generations: flips, waits, reads and resets.
 
 use super::grace_period::{GracePeriods, Seen};
 use super::load::Loaded;
@@ -15,15 +15,16 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// Ids of stacks that were handed on are remembered, up to so many (16 MB); then all over again.
+/// The most ids of handed-over stacks that are remembered (16 MB). Beyond that, all are forgotten.
 const KNOWN_STACKS: usize = 1 << 20;
 
-/// A run takes microseconds; one that takes longer lost its CPU: to another task, or to another machine.
+/// The time limit of a wait. A run takes microseconds; one that takes longer has lost its CPU to another task or to
+/// another virtual machine.
 const PATIENCE: Duration = Duration::from_millis(5);
-/// The same at the end, when what is not read then is lost.
+/// The time limit of the last wait. After it, unread records are lost.
 const LAST_PATIENCE: Duration = Duration::from_secs(1);
 
-/// An event's figures that the programs keep.
+/// The figures of an event that the programs keep.
 #[derive(Debug)]
 pub(crate) struct Figures {
     pub(crate) lost: BTreeMap<&'static str, u64>,
@@ -61,19 +62,19 @@ impl Logs {
         })
     }
 
-    /// The programs and their maps.
+    /// The loaded programs and their maps.
     pub(crate) fn loaded(&self) -> &Loaded {
         &self.loaded
     }
 
-    /// Where unwind tables are installed.
+    /// The tables to install unwind tables in.
     pub(crate) fn tables(&self) -> Option<Arc<Mutex<Tables>>> {
         self.loaded.tables.clone()
     }
 
-    /// Flips the generation and reads the one before. Samples up to the time that it returns are in the window;
-    /// later ones are held back. A slot whose run goes on keeps its log, which nobody else writes: it is read when the
-    /// generation has come back to its half and left it again.
+    /// Flips the generation and reads the previous one. Samples up to the returned time are in the window; later ones
+    /// are held back. A slot whose run is still under way keeps its log, which nobody else writes. The log is read when
+    /// the generation has come back to this half and left it again.
     pub(crate) fn drain(&mut self, window: &mut Window) -> Result<u64, Error> {
         let until = clocks().0;
         let old = self.generation;
@@ -90,12 +91,12 @@ impl Logs {
         Ok(until)
     }
 
-    /// Hands over every stack again that comes from now on.
+    /// Forgets which stacks were handed over. Each one is handed over again when it next comes.
     pub(crate) fn forget_stacks(&mut self) {
         self.known.clear();
     }
 
-    /// Reads both generations, once no event triggers the programs any more. Runs that still have not ended are lost.
+    /// Reads both generations, after no event runs the programs any more. Runs that still have not ended are lost.
     pub(crate) fn drain_all(&mut self, window: &mut Window) -> Result<(), Error> {
         let seen = self.grace.wait(&self.loaded, LAST_PATIENCE).map_err(failed)?;
         self.unfinished = seen.held();
@@ -135,7 +136,7 @@ impl Logs {
         window.samples.extend(self.held.drain(..ready));
     }
 
-    /// An event's figures so far, of all slots together.
+    /// The figures of an event so far, summed over all slots.
     pub(crate) fn figures(&self, event: usize) -> Figures {
         let of_event = offset_of!(slot, figures) + event * size_of::<figures>();
         let sum = |field: usize| -> u64 {
@@ -153,12 +154,12 @@ impl Logs {
         }
     }
 
-    /// Records that could not be read.
+    /// The number of records that could not be read.
     pub(crate) fn malformed(&self) -> u64 {
         self.malformed
     }
 
-    /// Runs that had not ended when the recording did.
+    /// The number of runs that had not ended at the end of the recording.
     pub(crate) fn unfinished(&self) -> u64 {
         self.unfinished
     }

@@ -1,4 +1,4 @@
-//! Waiting until no program runs that began before.
+//! Waits for the end of all runs that began before a point in time.
 
 use super::load::Loaded;
 use libbpf_rs::{MapCore, MapFlags, MapHandle, MapType};
@@ -6,43 +6,44 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 use std::time::{Duration, Instant};
 
-/// Which slots were seen free since a point in time: the run that had one then has ended, and later ones see all that was
-/// written before that point.
+/// The slots that were seen free since a point in time. The run that held such a slot has ended, and later runs see
+/// everything that was written before that point.
 #[derive(Debug)]
 pub(crate) struct Seen {
     free: Vec<bool>,
 }
 
 impl Seen {
-    /// Whether a slot was.
+    /// Whether a slot was seen free.
     pub(crate) fn free(&self, slot: u32) -> bool {
         self.free[slot as usize]
     }
 
-    /// Slots whose run goes on.
+    /// The number of slots whose runs are still under way.
     pub(crate) fn held(&self) -> u64 {
         self.free.iter().filter(|free| !**free).count() as u64
     }
 }
 
-/// Waits for the runs of the programs.
+/// Waits for the ends of runs.
 #[derive(Debug)]
 pub(crate) struct GracePeriods {
-    /// Only where a slot that is free says nothing.
+    /// Waits through the kernel; only used if a free slot proves nothing.
     by_kernel: Option<KernelWait>,
-    /// Slots that were not yet seen free since the last time that all had been.
+    /// The slots that were not yet seen free since all of them last had been.
     awaited: Vec<bool>,
 }
 
 impl GracePeriods {
-    /// For so many slots. `ordered`: a program shows that it runs before it looks which generation is written, with a full
-    /// barrier in between; so a slot that is once seen free will be used with the new one.
+    /// For this many slots. With `ordered`, a program takes its slot before it reads the generation, with a full
+    /// barrier in between. So a slot that was once seen free will use the new generation.
     pub(crate) fn new(slots: u32, ordered: bool) -> io::Result<Self> {
         let by_kernel = if ordered { None } else { Some(KernelWait::new()?) };
         Ok(Self { by_kernel, awaited: vec![true; slots as usize] })
     }
 
-    /// Waits for all runs under way, but not longer than this where runs can be preempted; which slots were seen free.
+    /// Waits for all runs under way; at most for `patience` if runs can be preempted. Returns the slots that were seen
+    /// free.
     pub(crate) fn wait(&mut self, loaded: &Loaded, patience: Duration) -> io::Result<Seen> {
         let slots = self.awaited.len() as u32;
         let free = match &self.by_kernel {
@@ -55,8 +56,9 @@ impl GracePeriods {
         Ok(Seen { free })
     }
 
-    /// Whether every slot was seen free since this last said so. A piece of memory that no new run finds is nobody's when it has
-    /// said so twice: the first time, a slot may have been seen before the piece was taken away.
+    /// Whether every slot was seen free since this last returned true. Memory that no new run can find is unused after
+    /// it has returned true twice: before the first time, a slot may have been seen free before the memory was taken
+    /// away.
     pub(crate) fn all_ended(&mut self) -> bool {
         if self.awaited.contains(&true) {
             return false;
@@ -66,7 +68,7 @@ impl GracePeriods {
     }
 }
 
-/// Which of so many slots are seen free before this time is over.
+/// Watches slots until all are free, or the time is over. Returns which were seen free.
 fn watch(slots: u32, patience: Duration, is_free: impl Fn(u32) -> bool) -> Vec<bool> {
     let begin = Instant::now();
     let soon = |slot| loop {
@@ -81,8 +83,8 @@ fn watch(slots: u32, patience: Duration, is_free: impl Fn(u32) -> bool) -> Vec<b
     (0..slots).map(soon).collect()
 }
 
-/// An array of maps that nobody reads. Changing one from user space makes the kernel wait for the end of every
-/// program that may still see the old entry, and that is every program that runs.
+/// An array of maps that nobody reads. When user space changes an entry, the kernel waits for every program that may
+/// still see the old entry, which is every running program.
 #[derive(Debug)]
 struct KernelWait {
     outer: MapHandle,
@@ -106,7 +108,7 @@ impl KernelWait {
         Ok(Self { outer, inner })
     }
 
-    /// Returns when every program that ran at the call has ended; sleeps some milliseconds.
+    /// Returns when every program that ran at the time of the call has ended. This takes some milliseconds.
     fn wait(&self) -> io::Result<()> {
         let inner = self.inner.as_fd().as_raw_fd().to_ne_bytes();
         self.outer.update(&0_u32.to_ne_bytes(), &inner, MapFlags::ANY).map_err(io::Error::other)
@@ -123,7 +125,7 @@ mod tests {
         let looks = Cell::new(0);
         let is_free = |slot| {
             looks.set(looks.get() + 1);
-            // The second one is given back soon, the third one is not.
+            // The second slot is freed soon, the third one is not.
             slot == 0 || slot == 1 && looks.get() > 3
         };
         let begin = Instant::now();
@@ -141,7 +143,7 @@ mod tests {
             periods.all_ended()
         };
         assert!(!see([true, false]));
-        // Held again, but by another run.
+        // The slot is held again, but by another run.
         assert!(see([false, true]));
         assert!(!see([false, true]));
         assert!(see([true, true]));

@@ -5,12 +5,13 @@ use std::fs;
 
 /// The unit in which `/proc/stat` rounds, in nanoseconds.
 pub(crate) fn unit() -> u64 {
-    // SAFETY: it takes no memory.
+    // SAFETY: the call takes no pointer.
     let a_second = unsafe { libc::sysconf(libc::_SC_CLK_TCK) };
     1_000_000_000 / u64::try_from(a_second).unwrap_or(100).max(1)
 }
 
-/// Nanoseconds that each CPU was idle or waited for a disk since it is up; CPUs without a line are missing.
+/// The nanoseconds in which each CPU was idle or waited for a disk since it came online. CPUs without a line are
+/// missing.
 pub(crate) fn times() -> BTreeMap<u32, u64> {
     let tick = unit();
     parse(&fs::read_to_string("/proc/stat").unwrap_or_default(), tick)

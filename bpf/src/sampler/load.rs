@@ -1,4 +1,4 @@
-//! Loading the programs, with maps of the sizes that this machine needs.
+//! Loads the programs, with maps of the sizes that this machine needs.
 
 use super::memory::SharedMemory;
 use super::settings::{Settings, Target, Unwind};
@@ -22,26 +22,26 @@ use std::time::{Duration, Instant};
 /// The loaded programs. The maps live as long as they are mapped, the programs as long as their descriptors.
 #[derive(Debug)]
 pub(crate) struct Loaded {
-    /// Those that sample, an event each.
+    /// The sampling programs: one for all events, or one for each.
     programs: Vec<OwnedFd>,
-    /// Whether attachments tell the program which event it is. Else each event has a copy of the program.
+    /// Whether attachments pass the event's number to the program. Otherwise each event has a copy of the program.
     numbered: bool,
-    /// Keeps the following of forks and the forgetting of address spaces attached.
+    /// The links of the programs that follow forks and forget address spaces.
     _links: Vec<Link>,
     pub(crate) logs: SharedMemory,
     pub(crate) slots: SharedMemory,
     bss: SharedMemory,
-    /// A byte an id.
+    /// The target: one byte for each id.
     targets: SharedMemory,
-    /// Unwind tables, where stacks are walked by rules.
+    /// The unwind tables, if stacks are walked by rules.
     pub(crate) tables: Option<Arc<Mutex<Tables>>>,
     pub(crate) sizes: Sizes,
-    /// How long loading took.
+    /// The time that loading took.
     pub(crate) took: Duration,
 }
 
 impl Loaded {
-    /// Loads the programs that these events run, and fills in the target.
+    /// Loads the programs of these events, and fills in the target.
     pub(crate) fn load(
         settings: &Settings,
         target: &Target,
@@ -84,7 +84,7 @@ impl Loaded {
         Ok(loaded)
     }
 
-    /// The maps and what is attached for good.
+    /// Collects the maps and attaches the programs that stay attached.
     fn of(
         skeleton: &SamplerSkel<'_>,
         settings: &Settings,
@@ -115,7 +115,7 @@ impl Loaded {
         Ok(loaded)
     }
 
-    /// Makes ids of processes (or of threads, where the target is threads) the target's.
+    /// Adds processes (or threads, if the target is threads) to the target.
     pub(crate) fn add_targets(&self, ids: &[u32]) {
         for id in ids.iter().filter(|id| (**id as usize) < self.sizes.target_bytes()) {
             self.targets.byte(*id as usize).store(1, Ordering::Relaxed);
@@ -132,12 +132,12 @@ impl Loaded {
         }
     }
 
-    /// A program that samples.
+    /// The first sampling program.
     pub(crate) fn program(&self) -> BorrowedFd<'_> {
         self.programs[0].as_fd()
     }
 
-    /// Runs of the programs that sample and their nanoseconds; zero where the kernel does not count them.
+    /// The runs of the sampling programs and their nanoseconds; zero if the kernel does not count them.
     pub(crate) fn cost(&self) -> (u64, u64) {
         let mut programs: Vec<sys::bpf_prog_info> = self.programs.iter().map(information).collect();
         programs.sort_by_key(|program| program.id);
@@ -146,24 +146,24 @@ impl Loaded {
         (sum(|program| program.run_cnt), sum(|program| program.run_time_ns))
     }
 
-    /// The word whose lowest bit names the half of the logs that is written.
+    /// The word whose lowest bit names the half of the logs that is being written.
     pub(crate) fn generation(&self) -> &std::sync::atomic::AtomicU64 {
         self.bss.word(offset_of!(bss, generation))
     }
 
-    /// Whether a slot that is seen free will be used with what was written before: the programs have full barriers between
-    /// taking it and looking what is written, on x86-64 always and elsewhere where they can compare and swap.
+    /// Whether a run in a slot that was once seen free sees everything written before. The programs have a full barrier
+    /// between taking a slot and reading: on x86-64 always, elsewhere if they can compare and swap.
     pub(crate) fn runs_are_ordered(&self) -> bool {
         cfg!(target_arch = "x86_64") || self.numbered
     }
 
-    /// Whether no run has a slot.
+    /// Whether no run holds this slot.
     pub(crate) fn is_free(&self, slot_number: u32) -> bool {
         let at = slot_number as usize * size_of::<slot>() + offset_of!(slot, held);
         self.slots.word(at).load(Ordering::SeqCst) == 0
     }
 
-    /// Where a slot's log begins in the mapping: `used`, then the words.
+    /// The offset of a slot's log in the mapping: first `used`, then the words.
     pub(crate) fn log_at(&self, generation: u64, slot: u32) -> usize {
         let half = (generation as usize & 1) * self.sizes.slots() as usize;
         (half + slot as usize) * self.sizes.log_bytes()
@@ -174,7 +174,7 @@ fn uses(events: &[Source], program: Program) -> bool {
     events.iter().any(|event| event.program == program)
 }
 
-/// What an attachment hands to the program.
+/// The value that an attachment passes to the program.
 fn attached(number: usize, event: &Source) -> u64 {
     number as u64 | event.bits
 }
@@ -209,7 +209,7 @@ fn links(
     Ok(links)
 }
 
-/// The program once more, with the same maps, for an event that its attachment cannot name.
+/// A copy of the program with the same maps, for an event whose attachment cannot pass its number.
 fn copy(first: &SamplerSkel<'_>, settings: &Settings, attached: u64) -> Result<OwnedFd, Error> {
     let mut place = MaybeUninit::uninit();
     let mut skeleton = SamplerSkelBuilder::default().open(&mut place).map_err(refused)?;
@@ -228,7 +228,7 @@ fn copy(first: &SamplerSkel<'_>, settings: &Settings, attached: u64) -> Result<O
     owned(skeleton.progs.sample_helped.as_fd())
 }
 
-/// All maps but the settings.
+/// Shares all maps but the settings.
 fn share(to: &mut OpenSamplerSkel<'_>, from: &SamplerSkel<'_>) -> libbpf_rs::Result<()> {
     let (to, from) = (&mut to.maps, &from.maps);
     to.logs.reuse_fd(from.logs.as_fd())?;
@@ -241,7 +241,7 @@ fn share(to: &mut OpenSamplerSkel<'_>, from: &SamplerSkel<'_>) -> libbpf_rs::Res
     to.spaces.reuse_fd(from.spaces.as_fd())
 }
 
-/// The tables' maps.
+/// The maps of the tables.
 fn tables(skeleton: &SamplerSkel<'_>, memory: usize) -> io::Result<Tables> {
     let chunk_bytes = size_of::<chunk>();
     let arena = MapHandle::try_from(&skeleton.maps.arena).map_err(io::Error::other)?;
@@ -270,21 +270,21 @@ fn tables(skeleton: &SamplerSkel<'_>, memory: usize) -> io::Result<Tables> {
     ))
 }
 
-/// What the kernel knows of a program; nothing where it does not say.
+/// The kernel's information about a program; all zero if the kernel gives none.
 fn information(of: &OwnedFd) -> sys::bpf_prog_info {
     let mut info = sys::bpf_prog_info::default();
     let mut len = size_of_val(&info) as u32;
-    // SAFETY: the descriptor is a program's, and `info` is as large as said; the kernel fills what fits.
+    // SAFETY: the descriptor is that of a program, and `info` has the stated size. The kernel fills in what fits.
     let answer =
         unsafe { sys::bpf_prog_get_info_by_fd(of.as_raw_fd(), &raw mut info, &raw mut len) };
     if answer == 0 { info } else { sys::bpf_prog_info::default() }
 }
 
-/// Whether programs may follow a task's pointers, ask for its saved registers, and be told which event runs them.
+/// Whether programs may follow a task's pointers, ask for its saved registers, and get the number of their event.
 fn has_the_helpers_of_5_15() -> bool {
     let kind = sys::BPF_PROG_TYPE_PERF_EVENT;
     [sys::BPF_FUNC_task_pt_regs, sys::BPF_FUNC_get_attach_cookie].into_iter().all(|id| {
-        // SAFETY: a probe of the kernel; it takes no memory of ours.
+        // SAFETY: a probe of the kernel; no memory of this process is passed.
         unsafe { sys::libbpf_probe_bpf_helper(kind, id, std::ptr::null()) == 1 }
     })
 }
@@ -297,7 +297,7 @@ fn unmapped(source: io::Error) -> Error {
     Error::Failed { step: "mapping the BPF maps", source }
 }
 
-/// A libbpf error, with the number that the kernel gave.
+/// A libbpf error with the kernel's error number.
 fn refused(error: libbpf_rs::Error) -> Error {
     let number = match error.kind() {
         libbpf_rs::ErrorKind::PermissionDenied => Some(libc::EPERM),

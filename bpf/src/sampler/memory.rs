@@ -12,14 +12,14 @@ pub(crate) struct SharedMemory {
     len: usize,
 }
 
-// SAFETY: the mapping is the process's, not a thread's, and is unmapped once, by whoever holds it last.
+// SAFETY: the mapping belongs to the process, not to a thread. Its last owner unmaps it once.
 unsafe impl Send for SharedMemory {}
 
 impl SharedMemory {
-    /// Maps the first `len` bytes behind a descriptor, for reading and writing.
+    /// Maps the first `len` bytes of a descriptor for reading and writing.
     pub(crate) fn map(fd: BorrowedFd<'_>, len: usize) -> io::Result<Self> {
         let protection = libc::PROT_READ | libc::PROT_WRITE;
-        // SAFETY: a new mapping at an address of the kernel's choice touches no memory of ours.
+        // SAFETY: a new mapping at an address that the kernel chooses touches no existing memory.
         let at = unsafe {
             libc::mmap(std::ptr::null_mut(), len, protection, libc::MAP_SHARED, fd.as_raw_fd(), 0)
         };
@@ -31,7 +31,7 @@ impl SharedMemory {
         Ok(Self { at, len })
     }
 
-    /// The word at a byte offset that is a multiple of 8; both sides may write it at any time.
+    /// The word at a byte offset that is a multiple of 8. Both sides may write it at any time.
     pub(crate) fn word(&self, offset: usize) -> &AtomicU64 {
         assert!(
             offset.is_multiple_of(8) && offset + 8 <= self.len,
@@ -42,14 +42,14 @@ impl SharedMemory {
         unsafe { &*self.at.as_ptr().add(offset).cast::<AtomicU64>() }
     }
 
-    /// The byte at an offset; both sides may write it at any time.
+    /// The byte at an offset. Both sides may write it at any time.
     pub(crate) fn byte(&self, offset: usize) -> &AtomicU8 {
         assert!(offset < self.len, "inside the mapping");
         // SAFETY: inside the mapping, which lives as long as `self`; an atomic may be written by others.
         unsafe { &*self.at.as_ptr().add(offset).cast::<AtomicU8>() }
     }
 
-    /// Copies `into.len()` bytes from an offset. What the kernel writes meanwhile may arrive torn: callers ask
+    /// Copies `into.len()` bytes from an offset. Bytes that the kernel writes meanwhile may be torn, so callers ask
     /// only for bytes that nobody writes any more.
     pub(crate) fn copy(&self, offset: usize, into: &mut [u8]) {
         assert!(offset <= self.len && into.len() <= self.len - offset, "inside the mapping");
@@ -63,7 +63,7 @@ impl SharedMemory {
         }
     }
 
-    /// Writes words of four bytes from an offset that is a multiple of 4. Nobody reads them yet.
+    /// Writes words of four bytes at an offset that is a multiple of 4. Nobody may read them yet.
     pub(crate) fn write_words(&self, offset: usize, words: &[u32]) {
         let len = size_of_val(words);
         assert!(
@@ -77,7 +77,7 @@ impl SharedMemory {
         }
     }
 
-    /// Copies `count` words from an offset that is a multiple of 8, behind what `into` holds.
+    /// Appends `count` words from an offset that is a multiple of 8.
     pub(crate) fn copy_words(&self, offset: usize, count: usize, into: &mut Vec<u64>) {
         into.extend((0..count).map(|i| self.word(offset + i * 8).load(Ordering::Relaxed)));
     }
@@ -100,7 +100,7 @@ pub(crate) fn page_size() -> usize {
 pub(crate) fn clocks() -> (u64, u64) {
     let read = |clock| {
         let mut t = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-        // SAFETY: `t` is a valid place for the answer.
+        // SAFETY: `t` is valid for writing the answer.
         unsafe { libc::clock_gettime(clock, &mut t) };
         u64::try_from(t.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(t.tv_nsec).unwrap_or(0)
     };

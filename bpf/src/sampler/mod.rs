@@ -57,7 +57,7 @@ pub struct Started {
     pub loading: Duration,
 }
 
-/// Figures of the BPF programs, where `kernel.bpf_stats_enabled` is 1, and of the maps.
+/// Figures of the BPF programs, if `kernel.bpf_stats_enabled` is 1, and of the maps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
     /// Runs of the sampling program that the kernel timed.
@@ -70,7 +70,8 @@ pub struct Cost {
     pub table_bytes: u64,
 }
 
-/// Bytes of side-band records after which tables are to be looked at: a program that starts writes more, a thread less.
+/// The bytes of side-band records that wake the reader, because new mappings may need tables. A starting program writes
+/// more, a thread less.
 const NEW_MAPPINGS: u32 = 512;
 /// The interval of looking for CPUs that went offline or came online, in nanoseconds.
 const LOOK_AT_CPUS: u64 = 1_000_000_000;
@@ -88,7 +89,7 @@ pub struct Sampler {
     side_band_lost: u64,
     malformed: u64,
     looked_at_cpus: u64,
-    /// A CPU came online, and what happened on it before its ring stood is not known.
+    /// Whether a CPU came online and its side-band records from before its ring are missing.
     gap: bool,
     stopped: bool,
 }
@@ -157,8 +158,8 @@ impl Sampler {
         })
     }
 
-    /// Adds processes (or threads, where the target is threads) to the target: those that were born before their parents
-    /// were followed.
+    /// Adds processes (or threads, if the target is threads) to the target: those that were born before births were
+    /// followed.
     pub fn add_targets(&mut self, ids: &[u32]) {
         self.logs.loaded().add_targets(ids);
         self.scope.add(ids);
@@ -189,7 +190,7 @@ impl Sampler {
         Ok(())
     }
 
-    /// Attaches the events to a CPU, those that are not attached to it yet.
+    /// Attaches the events to a CPU, unless they are attached to it already.
     fn attach(&mut self, cpu: u32) -> Result<(), Error> {
         for event in self.events.iter_mut().filter(|event| !event.has(cpu)) {
             let hertz = match event.source().event.rate {
@@ -201,7 +202,7 @@ impl Sampler {
         Ok(())
     }
 
-    /// What became of the runs of an event.
+    /// The losses of an event.
     fn losses_of(&self, number: usize, event: &Attachments) -> EventLosses {
         let drain::Figures { mut lost, runs, idle, foreign } = self.logs.figures(number);
         let (cause, missed) = event.missed(runs, idle);
@@ -210,7 +211,7 @@ impl Sampler {
         EventLosses { lost, runs, idle, foreign, expected: event.expected_ticks() }
     }
 
-    /// Lets go of CPUs that went offline, and samples those that came online.
+    /// Drops CPUs that went offline, and samples those that came online.
     fn follow_cpus(&mut self, now: u64) {
         if now - self.looked_at_cpus < LOOK_AT_CPUS {
             return;
@@ -222,19 +223,19 @@ impl Sampler {
         let room = self.sizes.cpus;
         for cpu in online.into_iter().filter(|c| *c < room) {
             if !self.rings.iter().any(|(c, _)| *c == cpu) {
-                // Without a ring it is looked for again, and the maps are read again until it stands.
+                // Without a ring, the CPU is tried again, and `/proc` is read again until the ring exists.
                 let _ = self.add_ring(cpu);
                 self.gap = true;
             }
             let wanted = self.config.cpus.as_ref().is_none_or(|list| list.contains(&cpu));
             if wanted {
-                // A CPU that goes away again at once is looked for at the next turn.
+                // If the CPU goes offline again at once, the next look finds that.
                 let _ = self.attach(cpu);
             }
         }
     }
 
-    /// Moves the side-band records up to `until` into the window; later ones are held.
+    /// Moves the side-band records up to `until` into the window. Later records are held back.
     fn take_side_band(&mut self, window: &mut Window, until: u64) {
         let mut decoded = Decoded::default();
         let mut bytes = Vec::new();
@@ -253,7 +254,8 @@ impl Sampler {
     }
 }
 
-/// What came of opening something for a CPU; that it went offline meanwhile is no error: it is looked for again.
+/// The result of opening something for a CPU. If the CPU went offline meanwhile, that is no error: the next look finds
+/// it.
 fn unless_gone(cpu: u32, opened: Result<(), Error>) -> Result<(), Error> {
     match opened {
         Err(_) if cpus::online().is_ok_and(|online| !online.contains(&cpu)) => Ok(()),

@@ -1,29 +1,29 @@
-//! The records in a log's words.
+//! Decodes the records in a log's words.
 
 use crate::sample::{AddressSpace, Comm, Flags, Frame, FrameKind, Sample, Stack, StackId, Trust};
 use crate::skeleton::sampler::types::{frame_kind, limits, record, trust};
 
-/// Words of a record's head.
+/// The words of a record's head.
 const HEAD: usize = limits::RECORD_WORDS.0 as usize;
 
-/// What one record gave.
+/// The contents of one record.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Record {
     /// The sample.
     pub(crate) sample: Sample,
-    /// Its kernel stack, where the record brought it along.
+    /// The kernel stack, if the record contains it.
     pub(crate) kernel: Option<Stack>,
-    /// Its user stack, likewise.
+    /// The user stack, if the record contains it.
     pub(crate) user: Option<Stack>,
 }
 
-/// Reads the records of a log. A malformed one ends the reading, as no later one can be found.
+/// Reads the records of a log. A malformed record ends the reading, because the next one cannot be found.
 pub(crate) struct Records<'a> {
     words: &'a [u64],
 }
 
 impl<'a> Records<'a> {
-    /// From the words that were in use.
+    /// The records in these words.
     pub(crate) fn new(words: &'a [u64]) -> Self {
         Self { words }
     }
@@ -59,7 +59,7 @@ impl Iterator for Records<'_> {
 
 fn head(words: &[u64]) -> Option<record> {
     let words: &[u64; HEAD] = words.first_chunk()?;
-    // SAFETY: `record` is plain numbers in C layout of exactly this size (asserted in C), any bits are valid.
+    // SAFETY: `record` consists of plain numbers in C layout of exactly this size (asserted in C); any bits are valid.
     Some(unsafe { std::ptr::read_unaligned(words.as_ptr().cast::<record>()) })
 }
 
@@ -85,7 +85,7 @@ fn kernel_frames(words: &[u64]) -> Vec<Frame> {
     words.iter().enumerate().map(frame).collect()
 }
 
-/// None where the last frame lacks its second word.
+/// `None` if the last frame lacks its second word.
 fn user_frames(words: &[u64]) -> Option<Vec<Frame>> {
     let mut frames = Vec::with_capacity(words.len());
     let mut words = words.iter();
@@ -175,7 +175,7 @@ mod tests {
         assert_eq!(all[0].kernel.as_ref().unwrap().frames[0].address, 0xffff_ffff_8100_0000);
     }
 
-    /// An interpreter's frame takes two words, wherever it stands.
+    /// The frame of an interpreter takes two words, at any place in the stack.
     #[test]
     fn a_frame_of_two_words() {
         let (leaf, caller) = (0x1000 | 1 << 63, 0x3000 | 1 << 60);

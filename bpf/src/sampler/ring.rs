@@ -40,7 +40,7 @@ pub(crate) struct Ring {
 }
 
 impl Ring {
-    /// Gives a CPU's side-band event a ring of `pages` pages (a power of two), and enables it.
+    /// Gives a CPU's side-band event a ring of `pages` pages (a power of two), and enables the event.
     pub(crate) fn map(event: PerfEvent, pages: usize) -> io::Result<Self> {
         let size = pages * page_size();
         let memory = SharedMemory::map(event.as_fd(), size + page_size())?;
@@ -48,12 +48,12 @@ impl Ring {
         Ok(Self { memory, event, size })
     }
 
-    /// What wakes when there are records.
+    /// The descriptor that becomes readable when there are records.
     pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
         self.event.as_fd()
     }
 
-    /// Bytes of memory that it holds.
+    /// The bytes of memory in use.
     pub(crate) fn bytes(&self) -> usize {
         self.size + page_size()
     }
@@ -62,12 +62,12 @@ impl Ring {
         self.event.disable()
     }
 
-    /// Whether records were written since the last look, had there been any.
+    /// Whether the event was enabled since the last look, so that records were written if there were any.
     pub(crate) fn went_on(&mut self) -> bool {
         self.event.went_on()
     }
 
-    /// Moves all records behind what `into` holds.
+    /// Appends all records to `into`.
     pub(crate) fn take(&self, into: &mut Vec<u8>) {
         let head_word = self.memory.word(offset_of!(perf_event_mmap_page, data_head));
         let tail_word = self.memory.word(offset_of!(perf_event_mmap_page, data_tail));

@@ -19,14 +19,14 @@ impl Scope {
         Self { processes }
     }
 
-    /// More processes of the target.
+    /// Adds processes to the target.
     pub(crate) fn add(&mut self, ids: &[u32]) {
         if let Some(processes) = &mut self.processes {
             processes.extend(ids);
         }
     }
 
-    /// Whether a record is of interest; a child of the target belongs to it from its birth on.
+    /// Whether a record is of interest. A child of the target belongs to it from its birth on.
     pub(crate) fn wants(&mut self, record: &SideBand) -> bool {
         let Some(processes) = &mut self.processes else { return true };
         match record.kind {
@@ -34,7 +34,7 @@ impl Scope {
                 if processes.contains(&parent_pid) {
                     processes.insert(record.pid);
                 } else {
-                    // The number is used again by a stranger.
+                    // A process that is no child of the target uses the id again.
                     processes.remove(&record.pid);
                 }
                 processes.contains(&record.pid)

@@ -1,4 +1,4 @@
-//! What is to be sampled, and the constants that the programs are loaded with.
+//! The settings of the sampler, and the constants that the programs are loaded with.
 
 use super::size::Sizes;
 use crate::skeleton::sampler::types::{limits, rodata, target_kind, unwind_mode};
@@ -15,7 +15,7 @@ pub enum Target {
     Machine,
     /// Processes by id, in bpflame's own PID namespace.
     Processes(Vec<u32>),
-    /// Threads by id, in the same.
+    /// Threads by id, in bpflame's own PID namespace.
     Threads(Vec<u32>),
 }
 
@@ -36,7 +36,7 @@ pub enum Unwind {
 pub struct Config {
     /// The target.
     pub target: Target,
-    /// On which CPUs; `None`: all that are online.
+    /// The sampled CPUs; `None`: all that are online.
     pub cpus: Option<Vec<u32>>,
     /// The events to sample, at least one.
     pub events: Vec<EventSpec>,
@@ -52,11 +52,11 @@ pub struct Config {
     pub unwind: Unwind,
     /// Memory limit for unwind tables, in bytes.
     pub unwind_memory: usize,
-    /// Whether callers are guessed where code has no rule in a file that has some ([`Unwind::Auto`]).
+    /// Whether callers are guessed in code without a rule, in files that have rules ([`Unwind::Auto`]).
     pub guess: bool,
 }
 
-/// The programs' constants: the same for every copy of them.
+/// The constants of the programs. They are the same for every copy.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) unwind: Unwind,
@@ -70,7 +70,7 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// For this configuration, in the PID namespace of this process.
+    /// The constants for this configuration, in the PID namespace of this process.
     pub(crate) fn new(config: &Config, sizes: Sizes) -> Result<Self, Error> {
         let namespace = std::fs::metadata("/proc/self/ns/pid")
             .map_err(|source| Error::Failed { step: "reading /proc/self/ns/pid", source })?
@@ -87,7 +87,7 @@ impl Settings {
         })
     }
 
-    /// Fills them in; the event is that of a program whose attachment does not name it.
+    /// Writes the constants. `event` is for a program whose attachment does not pass the event.
     pub(crate) fn fill(&self, data: &mut rodata, event: u64) {
         let Self { config, sizes, .. } = self;
         data.event_of_this_copy = event;
@@ -117,7 +117,7 @@ impl Settings {
     }
 }
 
-/// A number that a profiled process does not know.
+/// A number that a profiled process cannot know.
 pub(crate) fn random() -> u64 {
     use std::hash::{BuildHasher, Hasher};
     std::collections::hash_map::RandomState::new().build_hasher().finish()

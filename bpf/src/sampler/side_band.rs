@@ -1,24 +1,24 @@
-//! Decoding of perf's side-band records. Short or unknown ones are passed over, never a panic.
+//! Decodes perf's side-band records. Short or unknown records are skipped; no input causes a panic.
 
 use crate::sample::{Comm, SideBand, SideBandKind};
 use perf_event_open_sys::bindings as perf;
 
-/// Bytes behind every record but `LOST`: pid, tid, time.
+/// The bytes at the end of every record but `LOST`: pid, tid, time.
 const TRAILER: usize = 16;
 
-/// What a ring's bytes gave.
+/// The contents of a ring.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Decoded {
-    /// Records, in the ring's order.
+    /// The records, in the ring's order.
     pub(crate) records: Vec<SideBand>,
-    /// Records that the kernel dropped.
+    /// The number of records that the kernel dropped.
     pub(crate) lost: u64,
-    /// Records that could not be read.
+    /// The number of records that could not be read.
     pub(crate) malformed: u64,
 }
 
 impl Decoded {
-    /// Decodes the bytes of a ring, behind what is there already.
+    /// Decodes the bytes of a ring and appends the records.
     pub(crate) fn decode(&mut self, mut bytes: &[u8]) {
         while let Some((kind, misc, body, rest)) = split(bytes) {
             self.one(kind, misc, body);
@@ -42,7 +42,7 @@ impl Decoded {
             _ => return,
         };
         match record {
-            // Tasks that are not visible in this PID namespace have no number here.
+            // A task that is not visible in this PID namespace has no id here.
             Some(r) if r.pid == 0 || r.pid == u32::MAX => {}
             Some(r) => self.records.push(r),
             None => self.malformed += 1,
@@ -50,7 +50,7 @@ impl Decoded {
     }
 }
 
-/// The first record's type, flags and body, and what follows it.
+/// Splits off the first record: its type, flags and body, and the bytes after it.
 fn split(bytes: &[u8]) -> Option<(u32, u16, &[u8], &[u8])> {
     let mut r = Reader(bytes);
     let (kind, both) = (r.u32()?, r.u32()?);

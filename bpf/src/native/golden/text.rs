@@ -1,4 +1,4 @@
-//! Such a file's text.
+//! The text of such a file.
 //!
 //! One item a line. All numbers are hexadecimal, except counts. A repeated line is written once, with `* COUNT` at the end.
 
@@ -10,7 +10,7 @@ use crate::{Flags, Trust};
 use std::fmt;
 use std::str::FromStr;
 
-/// Bytes of memory in a line.
+/// The bytes of memory in a line.
 const BYTES: usize = 32;
 const WAYS: [(Unwind, &str); 3] =
     [(Unwind::Auto, "auto"), (Unwind::Rules, "dwarf"), (Unwind::FramePointers, "fp")];
@@ -22,7 +22,7 @@ const TRUSTS: [(Trust, &str); 5] = [
     (Trust::Guessed, "guessed"),
 ];
 
-/// The name of a value, from a list of all.
+/// The name of a value, from a list of all values.
 fn name_of<T: PartialEq>(all: &[(T, &'static str)], value: &T) -> &'static str {
     all.iter().find(|(one, _)| one == value).map_or("", |(_, name)| name)
 }
@@ -70,7 +70,7 @@ impl fmt::Display for Golden {
     }
 }
 
-/// Lines, equal ones that follow one another as one.
+/// Writes lines. Equal lines that follow one another are written once.
 fn repeated(f: &mut fmt::Formatter<'_>, lines: impl Iterator<Item = String>) -> fmt::Result {
     let mut lines = lines.peekable();
     while let Some(line) = lines.next() {
@@ -89,7 +89,7 @@ fn repeated(f: &mut fmt::Formatter<'_>, lines: impl Iterator<Item = String>) -> 
 impl FromStr for Golden {
     type Err = String;
 
-    /// From such a text; what is wrong with it is said with the line.
+    /// Parses such a text. An error names the line.
     fn from_str(text: &str) -> Result<Self, String> {
         let mut golden = Self {
             snapshot: Snapshot {

@@ -1,4 +1,4 @@
-//! What stands in C and in Rust does the same.
+//! Code that exists both in C and in Rust does the same.
 
 use super::random;
 use crate::native::{self, NO_MAPPING, Registers, Snapshot, Walker};
@@ -20,7 +20,7 @@ fn calls_are_told_by_the_same_bits() {
     let mut random = random(1);
     let mut calls = 0;
     for round in 0..1_000_000_u64 {
-        // Most have the opcode of a call where it may stand.
+        // Most words have the opcode of a call in a place where it may be.
         let opcode = if round % 2 == 0 { 0xff } else { 0xe8 };
         let at = 8 * (round % 9);
         let word = random();
@@ -29,7 +29,7 @@ fn calls_are_told_by_the_same_bits() {
         calls += usize::from(is_call_before(word));
     }
     assert!(calls > 40_000, "{calls}");
-    // Every second byte with every third one, at every place.
+    // Every second byte is combined with every third one, at every place.
     for place in 0..7 {
         for pair in 0..=u16::MAX {
             let word = (0xff | u64::from(pair) << 8) << (8 * place) | 0x90 << 56;
@@ -57,7 +57,7 @@ fn tables() -> Vec<(Code, Table)> {
     files.iter().filter_map(table).collect()
 }
 
-/// Addresses of a file's code: its rows' bounds, and any.
+/// Addresses of a file's code: the bounds of its rows, and random ones.
 fn addresses(code: &Code, table: &Table) -> Vec<u64> {
     let mut random = random(2);
     let mut all: Vec<u64> = table

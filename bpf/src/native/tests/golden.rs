@@ -1,4 +1,4 @@
-//! Recorded stacks: `make unwound` records them anew, with the expectations of `examples/record_unwound`.
+//! Recorded stacks. `make unwound` records them again, with the expectations of `examples/record_unwound`.
 
 use crate::Flags;
 use crate::native::Walker;
@@ -66,7 +66,7 @@ fn recording(name: &str) -> Golden {
     text.parse().unwrap()
 }
 
-/// A rule of a table by frame pointer is no rule of code made at run time: 0 is the end of the stack.
+/// A table's rule by frame pointer differs from the rule for run-time code: here a frame pointer of 0 ends the stack.
 #[test]
 fn a_table_may_name_the_frame_pointer() {
     let mut golden = recording("no-rules");
@@ -95,7 +95,7 @@ fn a_process_without_tables_is_walked_by_frame_pointer_and_said_so() {
     assert_eq!(walked.flags, Flags::STALE.with(Flags::NO_MAPPING));
 }
 
-/// A chain of frame pointers that comes back to where it was is broken, not endless.
+/// A chain of frame pointers that returns to an earlier frame is broken, not endless.
 #[test]
 fn frame_pointers_go_up() {
     let mut golden = recording("frame-pointers");
@@ -115,7 +115,7 @@ fn frame_pointers_go_up() {
     assert_eq!(walked.flags, Flags::FRAME_POINTERS.with(Flags::BROKEN));
 }
 
-/// A leaf and its caller on one stack, the caller's caller on another that lies below.
+/// A leaf and its caller are on one stack. The caller's caller is on another stack at a lower address.
 const SWITCHED: &str = "\
 unwind auto guess
 process 64 7 0
@@ -147,7 +147,7 @@ fn a_stack_that_was_switched_to_a_higher_one() {
     let found: Vec<_> = walked.frames.iter().map(|f| (f.address, f.trust)).collect();
     let expected: Vec<_> = golden.frames.iter().map(|f| (f.address, f.trust)).collect();
     assert_eq!((found, walked.flags), (expected, golden.flags));
-    // By another rule a stack that goes down is broken.
+    // With another rule, a stack that goes down is broken.
     let Known::Rules(rules) = &mut golden.mappings[0].known else { panic!("rules") };
     rules[1].1 = Compact::of(&Rule {
         fp: Restore::AtCfa(-16),
@@ -158,7 +158,7 @@ fn a_stack_that_was_switched_to_a_higher_one() {
     assert!(walked.flags.has(Flags::BROKEN), "{:?}", walked.flags);
 }
 
-/// Four functions, each called by the next; the frame pointer holds 2.
+/// Four functions, each called by the next one. The frame pointer is 2.
 const SAVED_ELSEWHERE: &str = "\
 unwind auto guess
 process 64 7 0
@@ -178,7 +178,7 @@ frame 401250 rule calls_that
 frame 401350 rule begins
 ";
 
-/// Walks the stack above by the rules of the first three.
+/// Walks the stack above by the rules of its first three functions.
 fn saved_elsewhere(by: [Rule; 3]) -> (usize, Flags) {
     let mut golden: Golden = SAVED_ELSEWHERE.parse().unwrap();
     let Known::Rules(rules) = &mut golden.mappings[0].known else { panic!("rules") };
@@ -189,7 +189,7 @@ fn saved_elsewhere(by: [Rule; 3]) -> (usize, Flags) {
     (walked.frames.len(), walked.flags)
 }
 
-/// Return address and stack pointer are known all the same: only who needs the register ends the walk.
+/// The return address and the stack pointer are still known. Only a rule that needs the register ends the walk.
 #[test]
 fn a_register_that_cannot_be_restored_is_lost_and_no_more() {
     let by = |register, offset| Rule::of(Cfa::Register { register, offset });
@@ -204,10 +204,10 @@ fn a_register_that_cannot_be_restored_is_lost_and_no_more() {
     let (lost, by_spare) = (Rule { spare: Restore::AtCfa(-1024), ..by_sp }, by(SPARE, 32));
     assert_eq!(saved_elsewhere([lost, by_sp, by_sp]), (4, Flags(0)));
     assert_eq!(saved_elsewhere([lost, by_sp, by_spare]), (3, Flags::LOST_REGISTER));
-    // One that was lost is known again where it was saved.
+    // A register that was lost is known again after a frame that saved it.
     let saved = Rule { spare: Restore::AtCfa(-16), ..by_sp };
     assert_eq!(saved_elsewhere([lost, saved, by_spare]), (4, Flags(0)));
-    // Without a return address nothing goes on.
+    // Without a return address, the walk ends.
     let nowhere = Rule { ra: ReturnAddress::AtCfa(-1024), ..by_sp };
     assert_eq!(saved_elsewhere([by_sp, nowhere, by_sp]), (2, Flags::UNREADABLE));
 }

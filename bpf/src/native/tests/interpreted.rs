@@ -9,7 +9,7 @@ use crate::{Flags, Frame, FrameKind, Losses, SampleSource, Stack, Trust, Window}
 
 const PROCESS: SpaceName = SpaceName { pid: 9, start: 9 };
 const CODE: u64 = 0x7f00_0000_0000;
-/// A function that the interpreter calls, the range of its loop, and where the stack begins.
+/// A function that the interpreter calls, the range of the interpreter's loop, and the start of the stack.
 const BUILT_IN: u64 = CODE + 0x100;
 const LOOP: u64 = CODE + 0x200;
 const START: u64 = CODE + 0x300;
@@ -20,7 +20,7 @@ const FRAMES: u64 = 0x5600_0000_0000;
 /// A code object, a position and a check.
 type Interpreted = (u64, u32, u32);
 
-/// What stands in memory for frames, innermost first.
+/// The memory that represents these frames, innermost first.
 fn memory(of: &[Interpreted]) -> Vec<u8> {
     let frame = |(number, (object, position, check)): (usize, &Interpreted)| {
         let caller = FRAMES + 24 * (number as u64 + 1);
@@ -30,7 +30,7 @@ fn memory(of: &[Interpreted]) -> Vec<u8> {
     of.iter().enumerate().flat_map(frame).flat_map(u64::to_ne_bytes).collect()
 }
 
-/// A loop that calls a function calls itself through another one: both times it runs the same frames.
+/// The interpreter's loop calls a function, which calls the loop again. Both runs of the loop have the same frames.
 fn walked(frames: &[Interpreted], has_walker: bool) -> Walked {
     let code = Code::new(Some(CODE..CODE + 0x1000)).unwrap();
     let mut source = Source::new(&code);
@@ -123,7 +123,7 @@ fn each_part_of_a_frame_is_part_of_the_stack_s_id() {
     assert_eq!(id(TWO[0]), id(TWO[0]));
 }
 
-/// 1,024 words are the limit, and two of them belong together.
+/// The limit is 1,024 words. A frame of two words is never split.
 #[test]
 fn a_stack_that_is_cut_ends_with_a_whole_frame() {
     let endless = vec![TWO[0]; 2000];

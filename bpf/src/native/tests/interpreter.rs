@@ -1,4 +1,4 @@
-//! Frames of an interpreter, whose callers' frames an adapter has extended.
+//! Frames of an interpreter whose callers' frames were extended by an adapter.
 
 use crate::Flags;
 use crate::native::{Registers, Snapshot, Walker};
@@ -8,12 +8,12 @@ use crate::unwind::table::{Code, Source, Table};
 
 const PROCESS: SpaceName = SpaceName { pid: 9, start: 9 };
 const CODE: u64 = 0x7f00_0000_0000;
-/// An interpreter's code, a method that was compiled, and where the stack begins.
+/// The interpreter's code, a compiled method, and the start of the stack.
 const INTERPRETER: u64 = CODE + 0x100;
 const COMPILED: u64 = CODE + 0x200;
 const START: u64 = CODE + 0x300;
 const STACK: u64 = 0x7ffc_0000_1000;
-/// Of the interpreter's frame: the frame pointer; and where the caller's frame ended before it was extended.
+/// The interpreter's frame pointer, and the end of the caller's frame before it was extended.
 const FRAME: u64 = STACK + 0x40;
 const SENDER: u64 = STACK + 0x80;
 
@@ -26,7 +26,7 @@ fn compiled() -> Rule {
     Rule { fp: Restore::AtCfa(-16), ..Rule::of(cfa) }
 }
 
-/// The stack: the caller's frame pointer and the return address, what the caller is extended by, and its frame.
+/// The stack: the caller's frame pointer and the return address, the extension of the caller's frame, and that frame.
 fn stack() -> Vec<u8> {
     let mut words = [0_u64; 64];
     let mut put = |at: u64, word| words[((at - STACK) / 8) as usize] = word;
@@ -38,7 +38,8 @@ fn stack() -> Vec<u8> {
     words.into_iter().flat_map(u64::to_ne_bytes).collect()
 }
 
-/// The frames that are found from a rule of the interpreter, with the stack pointer here and the frame's caller in r10.
+/// The frames that a rule of the interpreter leads to, with this stack pointer and frame pointer; r10 has the caller's
+/// frame.
 fn found(rule: Rule, sp: u64, fp: u64) -> (Vec<u64>, Flags) {
     let code = Code::new(Some(CODE..CODE + 0x1000)).unwrap();
     let mut source = Source::new(&code);
@@ -72,7 +73,7 @@ fn the_caller_s_stack_pointer_is_a_word_of_the_frame() {
     let (frames, flags) = found(rule, STACK, FRAME);
     assert_eq!(frames, ALL);
     assert!(!flags.has_any(Flags::BROKEN.with(Flags::LOST_REGISTER)));
-    // As other frames are found, the caller's is missed.
+    // An ordinary rule misses the caller.
     let plain = Rule::of(Cfa::Register { register: registers::FRAME_POINTER, offset: 16 });
     assert_ne!(found(plain, STACK, FRAME).0, ALL);
 }
@@ -83,7 +84,8 @@ fn without_a_frame_the_caller_s_stack_pointer_is_in_a_register() {
     for (sp, offset) in [(FRAME + 8, 0), (FRAME, 8), (FRAME + 16, -8)] {
         assert_eq!(found(at(offset), sp, 0).0, ALL, "{offset}");
     }
-    // The return address was just taken from the stack, and the caller's frame is where it was; there is none at 0x78.
+    // The return address was just taken from the stack, and the caller's frame has not moved. There is no frame at
+    // 0x78.
     let (frames, flags) = found(at(-8), SENDER, 0);
     assert_eq!((frames.len(), flags.has(Flags::BROKEN)), (1, false), "{frames:x?}");
     assert!(found(at(-8), SENDER + 8, 0).1.has(Flags::BROKEN), "stacks do not grow upwards");

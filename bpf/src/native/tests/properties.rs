@@ -1,8 +1,8 @@
 use super::random;
 use crate::native::arbitrary::Arbitrary;
 
-/// Arbitrary tables, mappings, registers and stacks: what is checked of each stands with [`Arbitrary::check`], and memory
-/// beyond the maps has walls.
+/// Arbitrary tables, mappings, registers and stacks pass the checks of [`Arbitrary::check`]. Memory beyond the maps has
+/// walls.
 #[test]
 fn every_walk_ends_within_its_bounds() {
     let mut arbitrary = Arbitrary::new().unwrap();
@@ -16,6 +16,6 @@ fn every_walk_ends_within_its_bounds() {
         deep += usize::from(by_rules && found > 10);
         cut += usize::from(found == 1024);
     }
-    // Otherwise little was tried.
+    // With fewer frames, little was tried.
     assert!(frames > 12_000 && deep > 80 && cut > 0, "{frames} frames, {deep} deep, {cut} cut");
 }

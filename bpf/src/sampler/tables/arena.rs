@@ -1,10 +1,10 @@
-//! Memory for tables: chunks shared with the programs, made one by one as they are needed.
+//! Memory for tables: chunks that are shared with the programs and made one by one as they are needed.
 
 use crate::sampler::memory::SharedMemory;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
-/// Words of four bytes in a chunk.
+/// The words of a chunk, of four bytes each.
 pub(super) const CHUNK_WORDS: u32 = 1 << 18;
 const CHUNK_BITS: u32 = 18;
 
@@ -25,16 +25,16 @@ pub(super) struct Piece {
     pub(super) words: u32,
 }
 
-/// Free pieces, as large as they can be: none follows another directly in its chunk.
+/// The free pieces. Neighbours in a chunk are merged, so that each piece is as large as possible.
 #[derive(Debug, Default)]
 struct Free {
-    /// Words by position, and the other way round.
+    /// The sizes in words by position, and the positions by size.
     sizes: BTreeMap<Position, u32>,
     by_size: BTreeSet<(u32, Position)>,
 }
 
 impl Free {
-    /// Adds a piece, and makes it one with its neighbours.
+    /// Adds a piece and merges it with its neighbours.
     fn add(&mut self, piece: Piece) {
         let Piece { mut at, mut words } = piece;
         let before = self.sizes.range(..at).next_back().map(|(at, words)| (*at, *words));
@@ -54,7 +54,7 @@ impl Free {
         self.by_size.insert((words, at));
     }
 
-    /// The begin of the smallest piece that is large enough; its rest stays free.
+    /// Takes the start of the smallest piece that is large enough. The rest of that piece stays free.
     fn take(&mut self, words: u32) -> Option<Position> {
         let &(size, at) = self.by_size.range((words, Position(0))..).next()?;
         self.remove(at, size);
@@ -70,16 +70,16 @@ impl Free {
     }
 }
 
-/// The chunks, and what of them is free. No piece crosses a chunk's end.
+/// The chunks and their free pieces. No piece crosses the end of a chunk.
 pub(super) struct Arena {
     chunks: Vec<SharedMemory>,
     most: u32,
-    /// The begin of the unused rest of the last chunk.
+    /// The start of the unused rest of the last chunk.
     rest: u32,
     free: Free,
     /// Freed pieces that a running program may still read.
     retired: Vec<Piece>,
-    /// Retired before the last wait for the programs.
+    /// The pieces that were retired before the last wait for the programs.
     quiet: Vec<Piece>,
     make: Box<dyn FnMut(u32) -> io::Result<SharedMemory> + Send>,
 }
@@ -94,7 +94,7 @@ impl std::fmt::Debug for Arena {
 }
 
 impl Arena {
-    /// With at most so many chunks; `make` creates one by its number.
+    /// An arena of at most this many chunks. `make` creates a chunk by its number.
     pub(super) fn new(
         most: u32,
         make: impl FnMut(u32) -> io::Result<SharedMemory> + Send + 'static,
@@ -110,12 +110,12 @@ impl Arena {
         }
     }
 
-    /// Bytes of all chunks.
+    /// The bytes of all chunks.
     pub(super) fn bytes(&self) -> usize {
         self.chunks.len() * CHUNK_WORDS as usize * 4
     }
 
-    /// Words that can be had in one piece without a new chunk.
+    /// The words that can be taken in one piece without a new chunk.
     pub(super) fn rest(&self) -> u32 {
         CHUNK_WORDS - self.rest
     }
@@ -157,7 +157,7 @@ impl Arena {
         self.rest = CHUNK_WORDS;
     }
 
-    /// Frees a piece, to be used again when no program can be reading it any more.
+    /// Frees a piece. It is used again after no program can be reading it.
     pub(super) fn retire(&mut self, piece: Piece) {
         self.retired.push(piece);
     }
@@ -183,9 +183,9 @@ pub(super) mod tests {
     use super::*;
     use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 
-    /// Memory of the test's own in place of a map's.
+    /// Memory of the test in place of a map's.
     pub(in crate::sampler) fn memory(bytes: usize) -> io::Result<SharedMemory> {
-        // SAFETY: the name is a string that ends; the descriptor is new and ours.
+        // SAFETY: the name is a string that ends; the descriptor is new and has no other owner.
         let file = unsafe {
             let fd = libc::memfd_create(c"chunk".as_ptr(), libc::MFD_CLOEXEC);
             OwnedFd::from_raw_fd(fd)

@@ -19,16 +19,16 @@ use std::collections::HashMap;
 use std::io;
 
 const RULES: usize = unwind_limits::RULES.0 as usize;
-/// The rule of rows whose own has no number any more.
+/// The rule of rows whose own rule got no number, because there are too many rules.
 const TOO_MANY: u16 = 1;
-/// Rows that are put in one piece, if they are of several pages.
+/// The most rows that several pages share in one piece.
 const TOGETHER: usize = 1 << 15;
-/// More mappings of an address space are left out.
+/// The most mappings of an address space. Further ones are left out.
 const MOST_MAPPINGS: usize = 1 << 14;
 const MAPPING_WORDS: usize = size_of::<mapping>() / 4;
 const KIND_SHIFT: u32 = 28;
 
-/// A table that the programs can search. To be given back with [`Tables::uninstall`].
+/// A table that the programs can search. Give it back with [`Tables::uninstall`].
 #[derive(Debug, PartialEq, Eq)]
 pub struct Installed {
     base: u64,
@@ -48,27 +48,27 @@ impl Installed {
 /// The way in which code is walked.
 #[derive(Clone, Copy, Debug)]
 pub enum Way<'a> {
-    /// By a table.
+    /// By the rules of a table.
     Rules {
-        /// The file's.
+        /// The table of the file.
         table: &'a Installed,
-        /// Address in memory less virtual address.
+        /// The address in memory minus the virtual address.
         bias: u64,
     },
-    /// By a table, where an interpreter's loop runs: its walker adds the frames that the loop runs.
+    /// By the rules of a table, in the range of an interpreter's loop. Its walker adds the frames that the loop runs.
     Interpreter {
-        /// The file's.
+        /// The table of the file.
         table: &'a Installed,
-        /// Address in memory less virtual address.
+        /// The address in memory minus the virtual address.
         bias: u64,
-        /// Which interpreter, 1 to 7.
+        /// The number of the interpreter, 1 to 7.
         runtime: u8,
     },
     /// By frame pointer: files without rules.
     FramePointers,
-    /// By frame pointer, if it is one: code made at run time.
+    /// By frame pointer if it is one: run-time code.
     RunTime,
-    /// By frame pointer, and marked: its table is not ready yet.
+    /// By frame pointer, with a mark: the table is not ready yet.
     Unknown,
 }
 
@@ -79,11 +79,11 @@ pub struct CodeMapping<'a> {
     pub start: u64,
     /// End, exclusive.
     pub end: u64,
-    /// The way in which it is walked.
+    /// The way in which the code is walked.
     pub way: Way<'a>,
 }
 
-/// The tables, and who uses them.
+/// The installed tables, and the address spaces that use them.
 #[derive(Debug)]
 pub struct Tables {
     arena: Arena,
@@ -93,7 +93,8 @@ pub struct Tables {
 }
 
 impl Tables {
-    /// Empty, with at most so many chunks; `chunk` creates one by its number, `rules` and `spaces` are mapped maps.
+    /// Empty tables with at most this many chunks. `chunk` creates a chunk by its number; `rules` and `spaces` are
+    /// mapped maps.
     pub(crate) fn new(
         most_chunks: u32,
         chunk: impl FnMut(u32) -> io::Result<SharedMemory> + Send + 'static,
@@ -112,7 +113,7 @@ impl Tables {
         tables
     }
 
-    /// Bytes of the arena, the rules and the address spaces.
+    /// The bytes of the arena, the rules and the address spaces.
     pub fn bytes(&self) -> usize {
         self.arena.bytes() + size_of::<rules>() + spaces::BYTES
     }
@@ -134,7 +135,7 @@ impl Tables {
         Ok(None)
     }
 
-    /// The rows and their directory; whether there was room.
+    /// Writes the rows and their directory. Returns whether there was room.
     fn fill(&mut self, table: &Table, numbers: &[u16], to: &mut Installed) -> io::Result<bool> {
         let ends = table.directory();
         let mut directory = Vec::with_capacity(2 * to.pages as usize);
@@ -162,12 +163,13 @@ impl Tables {
         Ok(true)
     }
 
-    /// Takes a table away; no address space may use it any more.
+    /// Removes a table. No address space may use it any more.
     pub fn uninstall(&mut self, table: Installed) {
         table.rows.into_iter().chain([table.directory]).for_each(|piece| self.arena.retire(piece));
     }
 
-    /// Sets the ways in which an address space's code is walked; returns whether there was room. Mappings beyond the 16,384th are left out.
+    /// Sets the ways in which an address space's code is walked. Returns whether there was room. Mappings beyond the
+    /// 16,384th are left out.
     ///
     /// # Errors
     /// When the kernel has no memory.
@@ -189,7 +191,7 @@ impl Tables {
         }
     }
 
-    /// Forgets an address space.
+    /// Removes an address space.
     pub fn remove_space(&mut self, name: SpaceName) {
         if let Some(list) = self.spaces.remove(name) {
             self.arena.retire(list);
@@ -222,7 +224,7 @@ impl Tables {
     }
 }
 
-/// A mapping as the programs read it.
+/// The words of a mapping as the programs read them.
 fn words(of: &CodeMapping<'_>) -> [u32; MAPPING_WORDS] {
     let by_table = |table: &Installed, bias, kind| {
         (table.base.wrapping_add(bias), table.directory.at, table.pages, kind)

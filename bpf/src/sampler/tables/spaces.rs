@@ -8,20 +8,20 @@ use std::mem::offset_of;
 use std::sync::atomic::Ordering;
 
 const SLOTS: u32 = unwind_limits::SPACES.0;
-/// Bytes of all slots.
+/// The bytes of all slots.
 pub(super) const BYTES: usize = SLOTS as usize * size_of::<space>();
 const PROBES: u32 = unwind_limits::SPACE_PROBES.0;
 
 /// The identity of a process. When it calls exec, the programs empty its slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SpaceName {
-    /// The process, in bpflame's own PID namespace.
+    /// The process id in bpflame's own PID namespace.
     pub pid: u32,
     /// Its start time, in hundredths of a second since boot, as in `/proc/PID/stat`.
     pub start: u32,
 }
 
-/// The slots, and which are in use.
+/// The slots, and which of them are in use.
 #[derive(Debug)]
 pub(super) struct Spaces {
     memory: SharedMemory,
@@ -34,7 +34,8 @@ impl Spaces {
         Self { memory, used: HashMap::new(), taken: vec![false; SLOTS as usize] }
     }
 
-    /// Assigns a list of `count` mappings to an address space, and returns its previous list. `Err`: all its slots are taken by others.
+    /// Assigns a list of `count` mappings to an address space, and returns its previous list. `Err`: other address
+    /// spaces occupy all its slots.
     pub(super) fn set(
         &mut self,
         name: SpaceName,
@@ -50,7 +51,7 @@ impl Spaces {
         let before = self.used.insert(name, (slot, list)).map(|(_, list)| list);
         let word = |field: usize| self.memory.word(slot as usize * size_of::<space>() + field);
         let two = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
-        // No program takes what is half filled in: the key is none meanwhile, and is looked at twice.
+        // No program uses a slot that is half filled in: its key is 0 meanwhile, and programs read the key twice.
         word(offset_of!(space, key)).store(0, Ordering::SeqCst);
         word(offset_of!(space, pid)).store(two(name.pid, name.start), Ordering::SeqCst);
         word(offset_of!(space, mappings)).store(two(list.at.0, count), Ordering::SeqCst);
@@ -58,7 +59,7 @@ impl Spaces {
         Ok(before)
     }
 
-    /// Forgets an address space; its list.
+    /// Removes an address space and returns its list.
     pub(super) fn remove(&mut self, name: SpaceName) -> Option<Piece> {
         let (slot, list) = self.used.remove(&name)?;
         self.memory
@@ -69,7 +70,7 @@ impl Spaces {
     }
 
     fn free_slot(&self, pid: u32) -> Option<u32> {
-        // As the programs look for it.
+        // The programs look for it in the same way.
         let first = pid.wrapping_mul(0x9e37_79b1) >> 8;
         (0..PROBES).map(|i| first.wrapping_add(i) % SLOTS).find(|slot| !self.taken[*slot as usize])
     }
@@ -105,7 +106,7 @@ mod tests {
     #[test]
     fn a_process_finds_a_slot_as_long_as_its_neighbours_leave_one() {
         let mut spaces = spaces();
-        // The same number again and again.
+        // The same process id every time.
         for start in 0..PROBES {
             let name = SpaceName { start, ..name(5) };
             assert_eq!(spaces.set(name, piece(8), 1, 1), Ok(None));
