@@ -15,6 +15,7 @@ tests!(
     losses_and_marks_reach_the_file,
     events_in_different_units,
     an_event_without_samples_spoils_no_graph,
+    frames_of_an_interpreter,
     how_far_stacks_go_and_how_frames_were_found,
     trust_stays_when_a_file_is_read_and_written_again,
     a_malformed_recording_is_named_with_its_line,
@@ -79,6 +80,10 @@ fn an_event_without_samples_spoils_no_graph() -> Result<(), Skip> {
     let samples: i64 = profile.samples.iter().map(|sample| sample.values[0]).sum();
     assert_eq!(samples, 3);
     Ok(())
+/// Frames that are no addresses, between native ones: of a runtime that is known, and of one that is not. The same object at
+/// two positions is two places.
+fn frames_of_an_interpreter() -> Result<(), Skip> {
+    compare("interpreted")
 }
 
 /// A stack of every kind: complete, with a guess, not sure, and incomplete for each reason.
