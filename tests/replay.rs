@@ -80,6 +80,8 @@ fn an_event_without_samples_spoils_no_graph() -> Result<(), Skip> {
     let samples: i64 = profile.samples.iter().map(|sample| sample.values[0]).sum();
     assert_eq!(samples, 3);
     Ok(())
+}
+
 /// Frames that are no addresses, between native ones: of a runtime that is known, and of one that is not. The same object at
 /// two positions is two places.
 fn frames_of_an_interpreter() -> Result<(), Skip> {
