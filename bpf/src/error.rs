@@ -68,7 +68,7 @@ impl fmt::Display for Error {
             ),
             Self::Events { most } => write!(f, "1 to {most} events can be sampled at a time"),
             Self::Everywhere { event } => {
-                write!(f, "{event} is sampled on all CPUs, not on chosen ones")
+                write!(f, "{event} is sampled on all CPUs and cannot be limited to some of them")
             }
             Self::Cpu(cpu) => write!(f, "CPU {cpu} does not exist or is offline"),
             Self::Replay { line, what } => {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
-/* All that depends on the CPU architecture: registers, in a perf event's context and in a task's saved ones. */
+/* Everything that depends on the CPU architecture: the registers in a perf event's context and those that a task has
+ * saved. */
 #ifndef ARCH_BPF_H
 #define ARCH_BPF_H
 
@@ -7,26 +8,26 @@
 
 #include <bpf/bpf_helpers.h>
 
-/* Registers that rules of the innermost frame build on beside these, as where a function aligns its stack. They go to
- * memory of their own: the programs' stack is small. */
+/* More registers that rules of the innermost frame use, for example in a function that aligns its stack. They are kept
+ * in memory of their own, because the programs' stack is small. */
 enum {
 	LEAF_REGISTERS = 8,
 };
 
-/* A point from which a user stack is walked. */
+/* The state from which a user stack is walked. */
 struct registers {
 	__u64 ip;
 	__u64 sp;
 	__u64 fp;
 	__u64 spare; /* a saved register that a few unwind rules build on */
-	bool behind; /* the instruction before belongs to it: a system call; other code may follow */
+	bool behind; /* ip is behind the instruction that it belongs to: a system call; other code may follow */
 	bool user;   /* taken in user mode */
 	bool compat; /* a 32-bit task */
 };
 
 #if defined(__TARGET_ARCH_x86)
 
-/* The context of a perf event program; its layout is the kernel's promise to user space. */
+/* The context of a perf event program. Its layout is part of the kernel's interface for user space. */
 struct event_context {
 	__u64 r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax;
 	__u64 ip, cs, flags, sp, ss;
@@ -51,8 +52,8 @@ struct pt_regs {
 	unsigned long sp;
 } __attribute__((preserve_access_index));
 
-/* Numbers of registers in unwind rules, and the interrupted code's registers in the frame that the kernel puts on the
- * stack for a signal handler (ucontext). */
+/* The numbers of registers in unwind rules, and the place of the interrupted code's registers in the frame that the
+ * kernel puts on the stack for a signal handler (ucontext). */
 enum {
 	STACK_POINTER = 7,
 	FRAME_POINTER = 6,
@@ -115,16 +116,17 @@ static __always_inline void event_others(const struct event_context *ctx, __u64 
 	} while (0)
 
 enum {
-	BEFORE_A_RETURN = 8, /* bytes before an address that show whether a call returns there */
+	BEFORE_A_RETURN = 8, /* the bytes before an address that show whether a call returns there */
 };
 
-/* The opcode FF with 2 in the bits 3 to 5 of the byte behind it, as the lowest bytes of a word. */
+/* The opcode FF with 2 in bits 3 to 5 of the next byte, as the lowest bytes of a word. */
 #define CALLS(bytes) (((bytes)&0x38ff) == 0x10ff)
 #define MODE(bytes) ((bytes) >> 14 & 3)
 #define NUMBER(bytes) ((bytes) >> 8 & 7)
 #define BASE(bytes) ((bytes) >> 16 & 7)
 
-/* Whether a call can end before an address, from the eight bytes before it; user space has the same lines, tested. */
+/* Whether a call can end before an address, given the eight bytes before it. User space has the same code; a test
+ * compares both. */
 static __always_inline bool is_call_before(__u64 word)
 {
 	__u64 seven = word >> 8, six = word >> 16, five = word >> 24, four = word >> 32, three = word >> 40,
@@ -160,7 +162,7 @@ struct pt_regs {
 	__u64 pstate;
 } __attribute__((preserve_access_index));
 
-/* Behind struct rt_sigframe's siginfo (128 bytes): ucontext with its sigmask of 128 bytes, then the registers. */
+/* After the siginfo (128 bytes) of struct rt_sigframe: ucontext with its sigmask of 128 bytes, then the registers. */
 enum {
 	STACK_POINTER = 31,
 	FRAME_POINTER = 29,
@@ -213,7 +215,7 @@ enum {
 	BEFORE_A_RETURN = 8,
 };
 
-/* BL, or BLR with or without authentication, as the instruction before the address. */
+/* Whether the instruction before the address is BL, or BLR with or without authentication. */
 static __always_inline bool is_call_before(__u64 word)
 {
 	__u32 instruction = word >> 32;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
-/* The few kernel types that the programs use; fields are found at load time by name (CO-RE). */
+/* The few kernel types that the programs use. Their fields are found by name when the programs are loaded (CO-RE). */
 #ifndef KERNEL_H
 #define KERNEL_H
 
@@ -53,7 +53,7 @@ struct mm_struct {
 	struct file *exe_file;
 };
 
-/* A function whose return a uprobe waits for: where its return address stood, and that address. */
+/* A function that a uprobe watches for its return: the place of its return address, and that address. */
 struct return_instance {
 	unsigned long stack;
 	unsigned long orig_ret_vaddr;

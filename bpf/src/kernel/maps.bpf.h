@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
-/* The maps, and the settings that say how large user space made them. */
+/* The maps, and the settings with their sizes, which user space chooses. */
 #ifndef MAPS_BPF_H
 #define MAPS_BPF_H
 
@@ -8,15 +8,15 @@
 
 #include <bpf/bpf_helpers.h>
 
-/* Words in a log less one; a power of two less one. LOG_HEADROOM words stand behind them. */
+/* The words of a log minus one: a power of two minus one. LOG_HEADROOM more words follow them. */
 const volatile __u64 log_mask = 0;
-/* Slots of a CPU, and of all of them: so many logs has a generation. */
+/* The slots of a CPU and of all CPUs. A generation has one log for each slot. */
 const volatile __u32 slots_a_cpu = 1;
 const volatile __u32 logs_a_generation = 0;
-/* How user stacks are walked. */
+/* The mode of walking user stacks. */
 const volatile __u32 unwind_mode = UNWIND_FRAME_POINTERS;
 
-/* Which half of the logs is written; user space flips it. Its value grows, its lowest bit names the half. */
+/* The generation that is written. User space flips it. Its value grows; its lowest bit names the half of the logs. */
 volatile __u64 generation = 0;
 
 struct {
@@ -35,8 +35,8 @@ struct {
 	__type(value, struct slot);
 } slots SEC(".maps");
 
-/* Process or thread ids of the target, in the reader's PID namespace; room for every one, so that none born is too
- * many. */
+/* The process or thread ids of the target, in the reader's PID namespace. There is room for every id, so that no child
+ * is too many. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-/* Names of kernel addresses as the kernel itself prints them (5.14). */
+/* The names of kernel addresses as the kernel itself prints them (5.14). */
 #include "kernel.h"
 #include "names.h"
 #include <bpf/bpf_helpers.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
-/* Records: a sample and its new stacks, at the end of its slot's log. */
+/* Records: a sample and its new stacks, appended to the slot's log. */
 #ifndef RECORD_BPF_H
 #define RECORD_BPF_H
 
@@ -8,7 +8,7 @@
 #include "walk/user_stack.bpf.h"
 #include "who/task.bpf.h"
 
-/* What an event tells of the moment that it hit. */
+/* The event's facts about the moment of the sample. */
 struct hit {
 	struct registers at;
 	__u64 weight;
@@ -18,7 +18,7 @@ struct hit {
 const volatile bool want_user = true;
 const volatile bool want_kernel = true;
 
-/* Finds the run's log and checks its room; false: the sample is lost, and counted. */
+/* Finds the run's log and checks its room. False: there is none; the sample is lost and counted. */
 static __always_inline bool open_log(struct run *r, const bool swaps)
 {
 	__u64 now = current_generation(swaps);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
-/* A sample of whatever the CPU runs, if it is the target's. */
+/* Samples the running task if it belongs to the target. */
 #ifndef SAMPLE_BPF_H
 #define SAMPLE_BPF_H
 
@@ -9,7 +9,7 @@
 
 const volatile bool want_idle = false;
 
-/* The user registers of a task that was hit. Those of an event that hit user code are its own. */
+/* The user registers of the sampled task. If the event hit user code, they are the event's own. */
 static __always_inline void user_registers(struct run *r, const struct task *t, const struct hit *hit,
 					   struct registers *user, const bool direct)
 {
@@ -21,12 +21,12 @@ static __always_inline void user_registers(struct run *r, const struct task *t, 
 		r->flags |= FLAG_EXITING;
 	else
 		saved_registers(user, r->slot->walk.others, direct);
-	/* The kernel gives threads that it runs for a process (io_uring's) their creator's registers, but for these. */
+	/* A thread that the kernel runs for a process (io_uring) has its creator's registers, except for these two. */
 	if (!user->ip && !user->sp)
 		user->user = false;
 }
 
-/* Whether the current task is the target's; its numbers. */
+/* Whether the current task belongs to the target. Fills in the task's numbers. */
 static __always_inline bool find_task(struct run *r, struct task *t)
 {
 	if (!task_numbers(t)) {
@@ -38,7 +38,7 @@ static __always_inline bool find_task(struct run *r, struct task *t)
 	return is_target(t);
 }
 
-/* Samples the current task. `others`: the context that has the registers beside those of the hit, where it has them. */
+/* Samples the current task. `others`: the context that has further registers of the sampled code, if there is one. */
 static __always_inline void sample_task(void *ctx, struct run *r, const struct hit *hit,
 					const struct event_context *others, const bool direct)
 {
@@ -52,8 +52,8 @@ static __always_inline void sample_task(void *ctx, struct run *r, const struct h
 		r->flags |= FLAG_GUEST;
 	if (others && hit->at.user && unwind_mode != UNWIND_FRAME_POINTERS) {
 		event_others(others, r->slot->walk.others);
-		/* Else the compiler makes one instruction of a read of the context and one of a task's registers, which
-		 * the verifier refuses. */
+		/* Without this, the compiler merges a read of the context and one of a task's registers into one
+		 * instruction, which the verifier refuses. */
 		asm volatile("" ::: "memory");
 	}
 	user_registers(r, &t, hit, &user, direct);
@@ -72,7 +72,7 @@ static __always_inline void sample_idle(void *ctx, struct run *r, const struct h
 	store(ctx, r, &t, hit, &user);
 }
 
-/* A perf event's run. */
+/* The run of a perf event. */
 static __always_inline int on_event(struct event_context *ctx, __u64 attached, const bool direct)
 {
 	struct hit hit = {};

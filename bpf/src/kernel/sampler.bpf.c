@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-/* The programs: events of all kinds run those that sample, and each run appends one record to a log of its CPU. */
+/* The programs. Events of all kinds run the sampling programs; each run appends one record to a log of its CPU. */
 #include "sample.bpf.h"
 
-/* The skeleton takes its types from these. */
+/* The skeleton takes its types from these declarations. */
 struct record record_type;
 struct slot slot_type;
 struct walk walk_type;
@@ -23,14 +23,14 @@ struct cache cache_type;
 struct chunk chunk_type;
 struct rules rules_type;
 
-/* Perf events; the attachment says which. */
+/* Perf events. The attachment passes the event's number. */
 SEC("perf_event")
 int sample(struct event_context *ctx)
 {
 	return on_event(ctx, bpf_get_attach_cookie(ctx), true);
 }
 
-/* Before 5.15 an attachment says nothing, and there is a copy of the program for each event. */
+/* Before 5.15, an attachment passes nothing, and each event has a copy of this program. */
 const volatile __u64 event_of_this_copy = 0;
 
 SEC("perf_event")
@@ -39,7 +39,7 @@ int sample_helped(struct event_context *ctx)
 	return on_event(ctx, event_of_this_copy, false);
 }
 
-/* A uprobe: a user function is called. Such runs can be preempted (6.0). */
+/* A uprobe: a call of a user function. Such runs can be preempted (6.0). */
 SEC("uprobe")
 int sample_call(void *ctx)
 {
@@ -54,7 +54,7 @@ int sample_call(void *ctx)
 	return 0;
 }
 
-/* Tasks born of the target belong to it; a number that is used again does not. */
+/* A task that the target starts belongs to the target. A task of others that reuses an id does not. */
 SEC("raw_tracepoint/sched_process_fork")
 int follow(struct bpf_raw_tracepoint_args *ctx)
 {
@@ -72,7 +72,7 @@ int follow(struct bpf_raw_tracepoint_args *ctx)
 	return 0;
 }
 
-/* A process that becomes another program has other mappings: its address space has no tables any more. */
+/* A process that calls exec has new mappings, so its address space loses its tables. */
 SEC("raw_tracepoint/sched_process_exec")
 int forget(struct bpf_raw_tracepoint_args *ctx)
 {

@@ -5,17 +5,17 @@
 
 enum limits {
 	RECORD_VERSION = 2,
-	EVENTS = 16,	     /* of a recording, at most; a power of two */
-	MOST_SLOTS = 8,	     /* runs that may be under way on a CPU at a time, at most */
-	USER_WORDS = 1024,   /* of a user stack, at most, the leaf included */
+	EVENTS = 16,	     /* the most events of a recording; a power of two */
+	MOST_SLOTS = 8,	     /* the most runs that may be under way on a CPU at a time */
+	USER_WORDS = 1024,   /* the most words of a user stack, including the leaf */
 	KERNEL_FRAMES = 127, /* the kernel's own limit (kernel.perf_event_max_stack) */
-	WINDOW_BYTES = 1024, /* of user stack, read at once */
-	SEEN_STACKS = 1024,  /* stack ids remembered a slot and generation; a power of two */
+	WINDOW_BYTES = 1024, /* the bytes of user stack that are read at once */
+	SEEN_STACKS = 1024,  /* the stack ids that a slot remembers in a generation; a power of two */
 	RECORD_WORDS = 14,   /* sizeof(struct record) / 8 */
-	LOG_HEADROOM = 256,  /* words behind a log's capacity: what is written at once fits there */
-	IDS_AN_ENTRY = 4096, /* process or thread ids in an entry of `targets` */
-	ID_ENTRIES = 1024,   /* entries for every id that a kernel can give (2^22) */
-	RECORD_MOST = RECORD_WORDS + KERNEL_FRAMES + USER_WORDS + 32, /* words of the longest record */
+	LOG_HEADROOM = 256,  /* the words behind a log's capacity, for what is written at once */
+	IDS_AN_ENTRY = 4096, /* the process or thread ids in an entry of `targets` */
+	ID_ENTRIES = 1024,   /* the entries for every id that a kernel can give (2^22) */
+	RECORD_MOST = RECORD_WORDS + KERNEL_FRAMES + USER_WORDS + 32, /* the words of the longest record */
 };
 
 /* Bits of record.flags. */
@@ -37,18 +37,18 @@ enum record_flags {
 	FLAG_UNSUPPORTED = 1 << 14,
 	FLAG_NO_MAPPING = 1 << 15,
 	FLAG_LOST_REGISTER = 1 << 16,
-	FLAG_EXITING = 1 << 17, /* the process is ending, and its memory is gone already */
+	FLAG_EXITING = 1 << 17, /* the process is ending, and its memory is already gone */
 };
 
-/* How user stacks are walked. */
+/* The mode of walking user stacks. */
 enum unwind_mode {
 	UNWIND_FRAME_POINTERS = 0,
-	UNWIND_AUTO = 1,  /* by rules; by frame pointer where a process or a file has none */
+	UNWIND_AUTO = 1,  /* by rules; by frame pointer if a process or a file has none */
 	UNWIND_RULES = 2, /* by rules alone */
 };
 
-/* How a user frame was found: bits 60 to 62 of its word. User addresses end below 2^57. The highest bit says that the
- * address is that of the next instruction, and not one where a call returns to. */
+/* The way in which a user frame was found: bits 60 to 62 of its word. User addresses end below 2^57. The highest bit
+ * means that the address is that of the next instruction; without it, the address is one that a call returns to. */
 enum trust {
 	TRUST_CONTEXT = 0,
 	TRUST_RULE = 1,
@@ -60,10 +60,9 @@ enum trust {
 	NEXT_INSTRUCTION_SHIFT = 63,
 };
 
-/* What a user frame is: bits 57 to 59 of its word. 0: the address of native code. Else the number of an interpreter;
- * the address is that of its code object, and a second word follows: the position in the low half, a check in the high
- * one.
- */
+/* The kind of a user frame: bits 57 to 59 of its word. 0 means an address of native code; any other value is the number
+ * of an interpreter. The address is then that of a code object, and a second word follows: the position in the low
+ * half, a check in the high half. */
 enum frame_kind {
 	FRAME_IS_NATIVE = 0,
 	FRAME_KIND_SHIFT = 57,
@@ -71,23 +70,21 @@ enum frame_kind {
 	CHECK_SHIFT = 32,
 };
 
-/* What the programs know of an event beside its number, which stands in the low bits: together they are what an
- * attachment hands to the program. */
+/* The bits that tell a program about its event. The low bits have the event's number. An attachment passes both as one
+ * value. */
 enum event_bits {
-	EVENT_HAS_ADDRESS = 1 << 16, /* its first word is the address that it tells of */
+	EVENT_HAS_ADDRESS = 1 << 16, /* its first word is the address that the event reports */
 };
 
-/* Whose samples are kept. */
+/* The kind of the target. */
 enum target_kind {
 	TARGET_MACHINE = 0,
 	TARGET_PROCESSES = 1,
 	TARGET_THREADS = 2,
 };
 
-/*
- * One sample in a log. Behind it kernel_words and then user_words follow, leaf first, of the stacks that this slot has
- * not yet stored in this generation; a stack's id stands here in any case.
- */
+/* One sample in a log. Two stacks follow it, leaf first: kernel_words, then user_words. A stack that this slot has
+ * already stored in this generation has no words here, but its id is always here. */
 struct record {
 	unsigned short version;
 	unsigned short event;
@@ -105,60 +102,60 @@ struct record {
 	unsigned long long user_stack;
 	unsigned long long cgroup;
 	char comm[16];
-	unsigned long long words[2]; /* the event's own */
+	unsigned long long words[2]; /* the event's own values */
 };
 
 _Static_assert(sizeof(struct record) == RECORD_WORDS * 8, "record: whole words");
 
-/* Which ids of a range are the target's: a byte each, because bytes are written whole. */
+/* The ids of a range that belong to the target. Each has a byte, because bytes are written whole. */
 struct ids {
 	unsigned char is_target[IDS_AN_ENTRY];
 };
 
-/* A log of records: one for each generation and slot. User space reads it after the flip, when it has seen the slot
- * free, and sets used to 0. */
+/* The log of a generation and a slot. User space reads it after the flip, when it has seen the slot free, and then sets
+ * used to 0. */
 struct log {
 	unsigned long long used; /* words */
 	unsigned long long words[LOG_HEADROOM];
 };
 
-/* The walk of one user stack, in memory and not on the stack, so that its loop is verified once. */
+/* The walk of one user stack. It is in map memory and not on the stack, so that its loop is verified once. */
 struct walk {
 	unsigned long long frame; /* frame pointer of the next step */
-	unsigned long long ip;	  /* of the next step, by rules: its registers */
+	unsigned long long ip;	  /* registers of the next step by rules */
 	unsigned long long sp;
 	unsigned long long fp;
 	unsigned long long spare;
 	unsigned long long others[8]; /* of the innermost frame */
-	unsigned long long base;      /* what the window is of; 0: nothing */
-	unsigned long long cfa;	      /* of this step: the frame address */
-	unsigned long long look_up;   /* the address whose rule is looked for */
+	unsigned long long base;      /* the user address that the window begins at; 0: it is empty */
+	unsigned long long cfa;	      /* the frame address of this step */
+	unsigned long long look_up;   /* the address to find the rule of */
 	unsigned long long space_key; /* 0: no tables */
 	unsigned int mappings;
 	unsigned int mapping_count;
-	unsigned int known; /* which registers are */
-	unsigned int after; /* 1 where ip is a return address */
+	unsigned int known; /* the registers that are known */
+	unsigned int after; /* 1 if ip is a return address */
 	unsigned long long hash;
-	unsigned long long at; /* word in the log where the next frame goes */
-	unsigned int log;      /* key of the log */
+	unsigned long long at; /* the word in the log where the next frame goes */
+	unsigned int log;      /* the key of the log */
 	unsigned int frames;
 	unsigned int flags;
 	unsigned int pad;
 	unsigned char window[WINDOW_BYTES + 16];
 };
 
-/* What became of an event's runs; user space reads it. */
+/* The figures of an event's runs. User space reads them. */
 struct figures {
 	unsigned long long runs;
 	unsigned long long idle;
 	unsigned long long foreign;
 	unsigned long long full;   /* lost: no room in the log */
-	unsigned long long nested; /* lost: no slot was free, which the CPU's first one counts */
+	unsigned long long nested; /* lost: no slot was free; counted in the first slot of the CPU */
 };
 
-/* What a run has for itself until it ends. Those of a CPU stand side by side. */
+/* The memory that a run has for itself until it ends. The slots of a CPU are side by side. */
 struct slot {
-	unsigned long long held; /* 1: by a run that is under way */
+	unsigned long long held; /* 1: a run under way holds this slot */
 	struct figures figures[EVENTS];
 	struct walk walk;
 	unsigned long long seen[SEEN_STACKS];

@@ -1,28 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
-/* Runs of the programs, and the slot that each has for itself. Runs interrupt each other, and those that may be
- * preempted do not end in the reverse order of their beginnings: so who runs takes any free slot, and gives that one
- * back. */
+/* The runs of the programs, and the slot that each has for itself. Runs interrupt each other. Runs that can be
+ * preempted do not end in the reverse order of their beginnings. So a run takes any free slot, and frees that slot. */
 #ifndef SLOTS_BPF_H
 #define SLOTS_BPF_H
 
 #include "maps.bpf.h"
 
-/* What one run of a program works on. */
+/* The memory that one run of a program works on. */
 struct run {
 	struct slot *slot;
-	struct figures *figures; /* the event's, in the slot */
+	struct figures *figures; /* the event's figures in the slot */
 	struct log *log;
-	__u32 key; /* the slot's */
+	__u32 key; /* the key of the slot */
 	__u32 cpu;
 	__u32 event;
 	__u32 flags;
 	__u64 generation;
-	__u64 start; /* word of the record */
+	__u64 start; /* the word in the log where the record begins */
 };
 
-/* Makes a slot a run's, if it is free. The barriers are full: who reads the logs of the generation before has to see a
- * slot free once. Before 5.12 programs cannot compare and swap; there no run is preempted, so that who interrupts this
- * one between the look and the claim has given the slot back before this one goes on. */
+/* Claims a slot for a run, if it is free. The barriers are full, because user space must see a slot free once before it
+ * reads the previous generation's log. Before 5.12, programs cannot compare and swap. But there no run is preempted: a
+ * run that interrupts this one between the look and the claim has freed the slot before this one continues. */
 static __always_inline bool claim(struct slot *slot, const bool swaps)
 {
 	if (swaps)
@@ -33,7 +32,7 @@ static __always_inline bool claim(struct slot *slot, const bool swaps)
 	return true;
 }
 
-/* A slot of a CPU that was free and is the caller's now, as its key plus one; 0: none was free, which is counted. */
+/* Claims a free slot of a CPU and returns its key plus one. 0: none was free, which is counted. */
 static __always_inline __u32 claim_one(__u32 cpu, __u32 event, const bool swaps)
 {
 	__u32 first = cpu * slots_a_cpu;
@@ -56,7 +55,7 @@ static __always_inline __u32 claim_one(__u32 cpu, __u32 event, const bool swaps)
 	return 0;
 }
 
-/* Global functions: they are verified once. */
+/* These are global functions, so that they are verified once. */
 __noinline __u32 claim_slot(__u32 cpu, __u32 event)
 {
 	return claim_one(cpu, event, true);
@@ -67,7 +66,7 @@ __noinline __u32 claim_slot_in_order(__u32 cpu, __u32 event)
 	return claim_one(cpu, event, false);
 }
 
-/* Begins a run of an event; false: there is no slot for it. */
+/* Begins a run of an event. False: there is no slot for it. */
 static __always_inline bool begin_run(struct run *r, __u64 attached, const bool swaps)
 {
 	r->cpu = bpf_get_smp_processor_id();
@@ -84,8 +83,8 @@ static __always_inline bool begin_run(struct run *r, __u64 attached, const bool 
 	return true;
 }
 
-/* The generation that is written. It is read after the slot was taken: on x86-64 that is a full barrier; arm64 orders
- * two atomics only. Where programs cannot compare and swap, there user space asks the kernel to wait for all runs. */
+/* The generation that is written. It is read after the slot was taken. On x86-64 that is a full barrier; arm64 orders
+ * only two atomics. For programs that cannot compare and swap, user space asks the kernel to wait for all runs. */
 static __always_inline __u64 current_generation(const bool swaps)
 {
 #if defined(__TARGET_ARCH_arm64)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
-/* From an address to its rule: the process's mappings, the file's rows, and what was looked up before. */
+/* From an address to its rule, by the process's mappings, the file's rows, and a cache of earlier look-ups. */
 #ifndef FIND_RULE_BPF_H
 #define FIND_RULE_BPF_H
 
@@ -11,11 +11,11 @@ enum {
 	MOST_MAPPINGS_BITS = 15,
 	MOST_ROWS_BITS = 17,
 	KIND_SHIFT = 28,
-	NO_MAPPING = 7, /* beside rule_kind: the address lies in no known mapping */
+	NO_MAPPING = 7, /* beside rule_kind: the address is in no known mapping */
 };
 
-/* Created one by one as tables need them. By sizes and not by types: the maps that are put here have no types, and
- * Linux 5.15 to 6.2 would hold them for others. */
+/* Chunks are created one by one as tables need them. Sizes are given instead of types: the chunks have no types, and
+ * Linux 5.15 to 6.2 would treat them as different maps. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__uint(max_entries, MOST_CHUNKS);
@@ -53,7 +53,7 @@ struct {
 	__type(value, struct cache);
 } caches SEC(".maps");
 
-/* The chunk that holds a position of the arena. */
+/* The chunk that contains a position of the arena. */
 static __always_inline struct chunk *chunk_of(__u32 position)
 {
 	__u32 number = position >> CHUNK_BITS, zero = 0;
@@ -71,8 +71,8 @@ static __always_inline struct mapping *mapping_at(struct chunk *chunk, __u32 pos
 	return (struct mapping *)&chunk->words[word];
 }
 
-/* The last mapping of a list that begins at or below the address, as its index plus one; 0: none. A global function: it
- * is verified once, whatever calls it. */
+/* The last mapping of a list that begins at or below the address, as its index plus one; 0: none. This is a global
+ * function, so that it is verified once. */
 __noinline __u32 mapping_below(__u32 list, __u32 count, __u64 address)
 {
 	struct chunk *chunk = chunk_of(list);
@@ -95,7 +95,7 @@ __noinline __u32 mapping_below(__u32 list, __u32 count, __u64 address)
 	return low;
 }
 
-/* The rule of a row's page: the last row at or below the address. Returns the index of its rule; 0: none. */
+/* Finds the last row of a page at or below the address. Returns the index of its rule; 0: none. */
 __noinline __u32 row_of(__u32 position, __u32 count, __u32 low_bits)
 {
 	struct chunk *chunk = chunk_of(position);
@@ -127,7 +127,7 @@ __noinline __u32 row_of(__u32 position, __u32 count, __u32 low_bits)
 	return chunk->words[word] >> 16;
 }
 
-/* The rule of an address in a table whose directory stands at a position. */
+/* The rule of an address in a table with its directory at this position. */
 static __always_inline __u64 rule_in_table(__u32 directory, __u32 pages, __u64 offset)
 {
 	__u64 page = offset >> PAGE_BITS, word = directory + 2 * page;
@@ -162,7 +162,7 @@ static __always_inline struct mapping *mapping_of(const struct walk *w, __u64 ad
 	return address < mapping->end ? mapping : 0;
 }
 
-/* The rule of the address that a walk looks up. A global function: it is verified once. */
+/* Finds the rule of the address that a walk looks up. This is a global function, so that it is verified once. */
 __noinline __u64 find_rule(__u32 key)
 {
 	struct slot *slot = bpf_map_lookup_elem(&slots, &key);
@@ -193,7 +193,7 @@ __noinline __u64 find_rule(__u32 key)
 	}
 }
 
-/* The slot of a process, by its number and start; 0: it has none. */
+/* The slot of a process, found by its number and start; 0: it has none. */
 static __always_inline struct space *slot_of(__u32 pid, __u32 start)
 {
 	__u32 zero = 0, slot = pid * 0x9e3779b1U >> 8;
@@ -216,13 +216,12 @@ static __always_inline void use_space(struct walk *w, struct space *s)
 
 	w->mappings = s->mappings;
 	w->mapping_count = s->count;
-	/* Filled in anew meanwhile? */
+	/* Was the slot filled in again meanwhile? */
 	if (*(volatile __u64 *)&s->key == key)
 		w->space_key = key;
 }
 
-/* The address space of a task that was forked and has not called exec is its parent's, as long as both run the same
- * program. */
+/* The address space of a forked task that has not called exec: its parent's, as long as both run the same program. */
 static __always_inline struct space *parent_slot(void)
 {
 	struct task_struct *leader = BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), group_leader);
@@ -246,8 +245,8 @@ static __always_inline void find_space(struct walk *w, const struct task *t)
 		use_space(w, s);
 }
 
-/* The rule of an address, from what was looked up before or from the tables. Each slot has a cache of its own, so that
- * no other program comes between. */
+/* The rule of an address, from the cache or from the tables. Each slot has a cache of its own, so that no other program
+ * changes it meanwhile. */
 static __always_inline __u64 rule_of(struct cache *cache, struct walk *w, __u32 key, __u64 address)
 {
 	__u64 tag = address ^ w->space_key, at = tag * 0x9e3779b97f4a7c15ULL >> 48, rule;

@@ -7,18 +7,18 @@
 #include "walk/hash.bpf.h"
 
 enum {
-	STEPS = 24,   /* frames a window, at most */
-	WINDOWS = 32, /* a call of walk_windows */
+	STEPS = 24,   /* the most frames in a window */
+	WINDOWS = 32, /* the windows in a call of walk_windows */
 	WALK_GOES_ON = 0,
-	WALK_ENDS = 1,	      /* at a known end */
-	WALK_BREAKS = 2,      /* at a word that is no frame pointer or no address */
-	WALK_CANNOT_READ = 3, /* at memory that is not there */
-	WALK_TRUNCATES = 4,   /* at the limit */
-	ADDRESS_BITS = 57,    /* of user space, at most */
+	WALK_ENDS = 1,	      /* the walk is at a known end */
+	WALK_BREAKS = 2,      /* it met a word that is no frame pointer or no address */
+	WALK_CANNOT_READ = 3, /* it met memory that cannot be read */
+	WALK_TRUNCATES = 4,   /* it reached the limit */
+	ADDRESS_BITS = 57,    /* the most bits of a user address */
 };
 
-/* One step inside the window, from the frame at `offset`; the words there are the caller's frame pointer and the
- * return address. Returns how the walk goes on. */
+/* One step inside the window, from the frame at `offset`. The two words there are the caller's frame pointer and the
+ * return address. Returns whether and why the walk ends. */
 static __always_inline int step(struct walk *w, __u64 *words, __u64 offset, __u64 *frame, __u64 *at, __u64 *hash)
 {
 	__u64 next, address;
@@ -42,8 +42,7 @@ static __always_inline int step(struct walk *w, __u64 *words, __u64 offset, __u6
 	return WALK_GOES_ON;
 }
 
-/* Reads one window of a slot's stack, and goes on inside it. A global function: it is verified once,
- * whatever calls it. */
+/* Reads one window of a slot's stack and walks inside it. This is a global function, so that it is verified once. */
 __noinline int walk_window(__u32 key)
 {
 	struct slot *slot = bpf_map_lookup_elem(&slots, &key);
@@ -77,7 +76,7 @@ __noinline int walk_window(__u32 key)
 	return goes;
 }
 
-/* Some windows, until the walk ends or brings a frame to `limit`. Global for the same reason. */
+/* Walks some windows, until the walk ends or a frame reaches `limit`. This is a global function for the same reason. */
 __noinline int walk_windows(__u32 key, __u64 limit)
 {
 	struct slot *slot = bpf_map_lookup_elem(&slots, &key);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
-/* What is done where no rule leads on: a guess, and what uprobes put in place of return addresses. */
+/* The ways out of code without a usable rule: a guess, and the real return addresses that uprobes have replaced. */
 #ifndef GUESS_BPF_H
 #define GUESS_BPF_H
 
@@ -14,12 +14,12 @@ const volatile bool want_guess = true;
 
 enum {
 	GUESS_WORDS = 9,      /* the word at the stack pointer, and eight more */
-	UPROBE_RETURNS = 64,  /* of the functions that uprobes wait for, so many are looked at */
-	WALK_NO_RULE = 5,     /* at code without a rule */
-	WALK_UNSUPPORTED = 6, /* at a rule that cannot be expressed */
+	UPROBE_RETURNS = 64,  /* the most functions watched by uprobes that are looked at */
+	WALK_NO_RULE = 5,     /* the walk met code without a rule */
+	WALK_UNSUPPORTED = 6, /* it met a rule that cannot be expressed */
 	WALK_NO_MAPPING = 7,
-	WALK_LOST_REGISTER = 8, /* at a rule that needs a register whose value is not known */
-	WALK_ELSEWHERE = 9,	/* no step: the address was not the caller's, and now is */
+	WALK_LOST_REGISTER = 8, /* it met a rule that needs a register without a known value */
+	WALK_ELSEWHERE = 9,	/* no step: the address was not the caller's, and now it is */
 };
 
 /* Whether the instruction before an address is a call. A global function: it is verified once. */
@@ -32,8 +32,8 @@ __noinline int follows_call(__u64 address)
 	return is_call_before(word);
 }
 
-/* The frame address of code without a rule in a file that has some: behind the first word that can be a return address.
- */
+/* The frame address of code without a rule in a file that has rules: behind the first word that can be a return
+ * address. */
 static __always_inline int guess(struct walk *w)
 {
 	if (!want_guess || unwind_mode == UNWIND_RULES)
@@ -54,8 +54,8 @@ static __always_inline int guess(struct walk *w)
 	return WALK_NO_RULE;
 }
 
-/* Whether the address that was found is that of the uprobes' trampoline, which stands where a function's return address
- * was; if so it is replaced by that. A global function: it is verified once. */
+/* Whether the found address is that of the uprobes' trampoline, which replaces the return address of a watched
+ * function. If so, the real return address replaces it. This is a global function, so that it is verified once. */
 __noinline int hijacked(__u32 key)
 {
 	struct slot *slot = bpf_map_lookup_elem(&slots, &key);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
-/* Ids of stacks: hashes of their words. */
+/* The ids of stacks: hashes of their words. */
 #ifndef HASH_BPF_H
 #define HASH_BPF_H
 
@@ -8,12 +8,13 @@
 
 #include <bpf/bpf_helpers.h>
 
-/* Both are the recording's own, so that a profiled process cannot choose stacks whose ids collide; the second is odd.
- */
+/* Both numbers are random for each recording, so that a profiled process cannot choose stacks with colliding ids. The
+ * second is odd. */
 const volatile __u64 seed = 0;
 const volatile __u64 multiplier = 1;
 
-/* One word more: for any word a bijection of the hash, and for any hash one of the word. */
+/* Adds one word to a hash. For a given word, this is a bijection of the hash; for a given hash, a bijection of the
+ * word. */
 static __always_inline __u64 mix(__u64 hash, __u64 word)
 {
 	hash = (hash ^ word) * multiplier;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
-/* The kernel's own stack, which the kernel walks. */
+/* The kernel's own stack, which the kernel walks itself. */
 #ifndef KERNEL_STACK_BPF_H
 #define KERNEL_STACK_BPF_H
 
@@ -26,7 +26,7 @@ __noinline __u64 kernel_stack_id(__u32 key, __u64 at, __u32 count)
 	return stack_id(hash);
 }
 
-/* The kernel stack goes to `at`; returns the words that it keeps there. */
+/* Writes the kernel stack at `at`. Returns the number of words that stay there. */
 static __always_inline __u32 kernel_stack(void *ctx, struct run *r, struct record *record, __u64 at)
 {
 	__u64 *frames = &r->log->words[at & log_mask];

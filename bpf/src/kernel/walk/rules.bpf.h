@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
-/* The walk of a user stack by rules, one frame a step. */
+/* The walk of a user stack by rules, one frame in each step. */
 #ifndef RULES_BPF_H
 #define RULES_BPF_H
 
@@ -9,8 +9,8 @@
 #include "walk/frame_pointers.bpf.h"
 
 enum {
-	RULE_STEPS = 8, /* a call of walk_by_rules: what it is verified for one by one */
-	/* Addresses that uprobes put in the place of others take a step of their own. */
+	RULE_STEPS = 8, /* the steps in a call of walk_by_rules, which are verified one by one */
+	/* Replacing the address of a uprobe's trampoline takes a step of its own. */
 	RULE_CALLS = (USER_WORDS + UPROBE_RETURNS + RULE_STEPS - 1) / RULE_STEPS + 1,
 	KNOWN_FP = 1,
 	KNOWN_SPARE = 2,
@@ -22,7 +22,7 @@ static __always_inline __s64 rule_words(__u64 rule, int shift)
 	return (__s64)(__s8)(rule >> shift) * 8;
 }
 
-/* The value of a register by its number in rules; *known is cleared where it is not known. */
+/* The value of a register, by its number in rules. Clears *known if it is unknown. */
 static __always_inline __u64 register_of(const struct walk *w, __u32 number, bool *known)
 {
 	if (number == STACK_POINTER)
@@ -38,8 +38,8 @@ static __always_inline __u64 register_of(const struct walk *w, __u32 number, boo
 	return 0;
 }
 
-/* The frame address by the frame pointer; with tables missing that is said. 0 is the end of a stack, but in code made
- * at run time, which uses the register for whatever it likes. */
+/* The frame address by the frame pointer. If tables are missing, the walk is marked. A frame pointer of 0 is the end of
+ * a stack, except in run-time code, which may use the register for anything. */
 static __always_inline int by_frame_pointer(struct walk *w, __u32 key, __u64 rule)
 {
 	if (rule & RULE_STALE && hijacked(key))
@@ -56,7 +56,7 @@ static __always_inline int by_frame_pointer(struct walk *w, __u32 key, __u64 rul
 	return WALK_GOES_ON;
 }
 
-/* Code that is not known, as it has just been mapped; but a wrong return address leads to such places too. */
+/* The code is unknown. Either it has just been mapped, or a wrong return address led here. */
 static __always_inline int unmapped(struct walk *w, __u32 key)
 {
 	if (hijacked(key))
@@ -66,8 +66,8 @@ static __always_inline int unmapped(struct walk *w, __u32 key)
 	return by_frame_pointer(w, key, RULE_STALE);
 }
 
-/* A saved register from its place on the stack. It is lost where that cannot be read, and the walk goes on without it.
- */
+/* Reads a saved register from its place on the stack. If that cannot be read, the register is lost, and the walk
+ * continues without it. */
 static __always_inline void restore_register(struct walk *w, __u32 which, __u64 *value, __u64 at)
 {
 	bool lost = false;
@@ -76,8 +76,8 @@ static __always_inline void restore_register(struct walk *w, __u32 which, __u64 
 	w->known = lost ? w->known & ~which : w->known | which;
 }
 
-/* What is rare: the frame address by a word of the stack, in a stub, behind a signal handler. Returns how the walk goes
- * on; the frame address stands in cfa, or for a signal handler's frame the registers in their places. */
+/* The rare cases: the frame address by a word of the stack, in a stub, after a signal handler. Sets cfa; or, for a
+ * signal handler's frame, the registers themselves. Returns whether and why the walk ends. */
 __noinline int rare_step(__u32 key, __u64 rule)
 {
 	struct slot *slot = bpf_map_lookup_elem(&slots, &key);
@@ -103,7 +103,7 @@ __noinline int rare_step(__u32 key, __u64 rule)
 		w->cfa = w->sp + 8 + ((w->ip & 15) >= number ? 8 : 0);
 		return WALK_GOES_ON;
 	case RULE_FRAME_POINTER:
-		/* Code without rules of its own, in a file that has some. */
+		/* This code has no rule of its own, in a file that has rules. */
 		if (unwind_mode == UNWIND_RULES)
 			return WALK_NO_RULE;
 		return by_frame_pointer(w, key, rule);
@@ -128,7 +128,7 @@ __noinline int rare_step(__u32 key, __u64 rule)
 	}
 }
 
-/* The caller's registers from the frame address. */
+/* Restores the caller's registers from the frame address. */
 static __always_inline int restore(struct walk *w, __u32 key, __u64 rule)
 {
 	__u32 ra = rule >> RULE_RA_SHIFT & 3, fp = rule >> RULE_FP_SHIFT & 3, spare = rule >> RULE_SPARE_SHIFT & 3;
@@ -145,7 +145,7 @@ static __always_inline int restore(struct walk *w, __u32 key, __u64 rule)
 		if (!(at & 1) && !(w->known & KNOWN_FP))
 			return WALK_LOST_REGISTER;
 		ra_at = (at & 1 ? w->sp : w->fp) + (at >> 1) * 8;
-		/* The return address was taken from the stack already; or a frame lies on another stack. */
+		/* The return address was already taken from the stack, or the frame is on another stack. */
 		if (at & 1)
 			below = w->sp - 1;
 		else if ((rule & 7) == RULE_REGISTER)
@@ -170,16 +170,16 @@ static __always_inline int restore(struct walk *w, __u32 key, __u64 rule)
 	else if (fp != RULE_FP_SAME)
 		w->known &= ~KNOWN_FP;
 	w->sp = cfa;
-	/* Of the registers that its callers build on, a synthesised rule says this for all. */
+	/* A synthesised rule that keeps the spare register keeps the other registers as well. */
 	if (!(rule & RULE_SYNTHESISED && spare == RULE_SPARE_SAME))
 		w->known &= ~KNOWN_OTHERS;
 	w->after = 1;
 	return WALK_GOES_ON;
 }
 
-/* What the caller's registers are restored by: the rule, or what stands for one where there is none. A guess leaves the
- * frame pointer unknown, unless the return address that it found is the frame pointer's own, or is on top of the stack
- * where the disassembly says that the frame pointer still is the caller's. */
+/* The rule that restores the caller's registers: the found one, or a substitute if there is none. After a guess, the
+ * frame pointer is unknown, with two exceptions: the guessed return address is the frame pointer's own; or it is on top
+ * of the stack, and the disassembly says that the frame pointer is still the caller's. */
 static __always_inline __u64 in_place(const struct walk *w, __u64 rule)
 {
 	const __u64 below = RULE_FP_AT_CFA << RULE_FP_SHIFT | 0xfe << RULE_FP_AT_SHIFT;
@@ -208,7 +208,8 @@ static __always_inline __u64 trust_of(__u64 rule)
 	return rule & RULE_SYNTHESISED ? TRUST_SYNTHESISED : TRUST_RULE;
 }
 
-/* Some steps, until the walk ends or brings a frame to `limit`. A global function: it is verified once. */
+/* Walks some steps, until the walk ends or a frame reaches `limit`. This is a global function, so that it is verified
+ * once. */
 __noinline int walk_by_rules(__u32 key, __u64 limit)
 {
 	struct slot *slot = bpf_map_lookup_elem(&slots, &key);
@@ -240,7 +241,7 @@ __noinline int walk_by_rules(__u32 key, __u64 limit)
 		else {
 			goes = rare_step(key, rule);
 			rule = in_place(w, rule);
-			/* What a signal handler returns to was never called. */
+			/* The code that a signal handler returns to was never called. */
 			if ((rule & 7) == RULE_SIGNAL_FRAME)
 				log->words[(w->at - 1) & log_mask] |= 1ULL << NEXT_INSTRUCTION_SHIFT;
 		}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
-/* A user stack, walked in the way that is asked for and possible. */
+/* Walks a user stack in the requested mode, as far as it is possible. */
 #ifndef USER_STACK_BPF_H
 #define USER_STACK_BPF_H
 
@@ -9,7 +9,7 @@
 #include "walk/rules.bpf.h"
 #include "walk/stored.bpf.h"
 
-/* Walks the user stack from its frame pointer; returns what is to be said of it. */
+/* Walks the user stack from its frame pointer. Returns the flags of the walk. */
 static __always_inline __u32 walk_user(struct run *r, __u64 limit)
 {
 	struct walk *w = &r->slot->walk;
@@ -33,7 +33,7 @@ static __always_inline __u32 walk_user(struct run *r, __u64 limit)
 	return FLAG_TRUNCATED_USER;
 }
 
-/* What is to be said of a walk by rules that went on so. */
+/* The flags of a walk by rules that ended for this reason. */
 static __always_inline __u32 flags_of(int goes)
 {
 	switch (goes) {
@@ -56,7 +56,7 @@ static __always_inline __u32 flags_of(int goes)
 	}
 }
 
-/* Walks the user stack by rules; returns what is to be said of it. */
+/* Walks the user stack by rules. Returns the flags of the walk. */
 static __always_inline __u32 walk_rules(struct run *r, const struct registers *regs, __u64 limit)
 {
 	struct walk *w = &r->slot->walk;
@@ -78,7 +78,7 @@ static __always_inline __u32 walk_rules(struct run *r, const struct registers *r
 	return flags_of(goes) | w->flags;
 }
 
-/* Walks the user stack in the way that is asked for and possible. */
+/* Walks the user stack in the requested mode, as far as it is possible. */
 static __always_inline __u32 walk(struct run *r, const struct task *t, const struct registers *regs, __u64 limit)
 {
 	struct walk *w = &r->slot->walk;
@@ -94,7 +94,7 @@ static __always_inline __u32 walk(struct run *r, const struct task *t, const str
 	return FLAG_FRAME_POINTERS | walk_user(r, limit);
 }
 
-/* The user stack goes to `at`; returns the words that it keeps there. */
+/* Writes the user stack at `at`. Returns the number of words that stay there. */
 static __always_inline __u32 user_stack(struct run *r, const struct task *t, const struct registers *regs,
 					struct record *record, __u64 at)
 {

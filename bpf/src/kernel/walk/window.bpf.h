@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
-/* Words of the user stack, from a copy of a piece of it. */
+/* The words of the user stack, read from a copy of a piece of it. */
 #ifndef WINDOW_BPF_H
 #define WINDOW_BPF_H
 
 #include "maps.bpf.h"
 
 enum {
-	WINDOW_BELOW = 128, /* bytes of a new window below the return address: saved registers stand there */
+	WINDOW_BELOW = 128, /* the bytes of a new window below the return address, where saved registers are */
 };
 
-/* Makes the window hold the word at an address; false: it cannot be read. */
+/* Moves the window so that it contains the word at an address. False: the word cannot be read. */
 __noinline int move_window(__u32 key, __u64 address)
 {
 	struct slot *slot = bpf_map_lookup_elem(&slots, &key);
@@ -24,7 +24,7 @@ __noinline int move_window(__u32 key, __u64 address)
 		w->base = base;
 		return 1;
 	}
-	/* It crosses the stack's end: what lies below the word, and the word. */
+	/* The window would cross the end of the stack. Read the bytes below the word, and the word. */
 	base = address - (WINDOW_BYTES - 8);
 	if (!bpf_probe_read_user(w->window, WINDOW_BYTES, (void *)base)) {
 		w->base = base;
@@ -34,7 +34,7 @@ __noinline int move_window(__u32 key, __u64 address)
 	return 0;
 }
 
-/* A word of the stack, from the window where it lies inside; *failed is set where it cannot be read. */
+/* A word of the stack, from the window if it is inside. Sets *failed if it cannot be read. */
 static __always_inline __u64 stack_word(struct walk *w, __u64 address, bool *failed)
 {
 	__u64 at = address - w->base, word = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
-/* Where a task's user code was when it entered the kernel. */
+/* The registers of a task's user code at its entry into the kernel. */
 #ifndef REGISTERS_BPF_H
 #define REGISTERS_BPF_H
 

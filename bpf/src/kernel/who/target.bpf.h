@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
-/* Who is recorded. */
+/* The tasks that are recorded. */
 #ifndef TARGET_BPF_H
 #define TARGET_BPF_H
 
@@ -9,7 +9,7 @@
 const volatile __u32 target_kind = TARGET_MACHINE;
 const volatile __u32 excluded_pid = 0;
 
-/* Whether an id is the target's: where that stands. */
+/* The byte that says whether an id belongs to the target. */
 static __always_inline __u8 *target_byte(__u32 id)
 {
 	__u32 key = id / IDS_AN_ENTRY;

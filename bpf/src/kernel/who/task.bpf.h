@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
-/* What is read of a task: directly where the kernel lets programs follow its pointers (5.15), else by helper. */
+/* Facts about a task. They are read directly if the kernel lets programs follow a task's pointers (5.15), else by
+ * helper. */
 #ifndef TASK_BPF_H
 #define TASK_BPF_H
 
@@ -28,7 +29,7 @@ struct task {
 #define DIRECT(p, field) ((p)->field)
 #define HELPED(p, field) BPF_CORE_READ(p, field)
 
-/* A task's number in the reader's PID namespace; 0: it has none there. */
+/* The number of a task in the reader's PID namespace; 0: it has none there. */
 static __always_inline __u32 number_in_namespace(struct task_struct *task)
 {
 	struct pid *pid = BPF_CORE_READ(task, thread_pid);
@@ -47,13 +48,13 @@ static __always_inline __u32 number_in_namespace(struct task_struct *task)
 	return 0;
 }
 
-/* A task's number for the reader; 0: it has none. */
+/* The number of a task as the reader sees it; 0: it has none. */
 static __always_inline __u32 task_number(struct task_struct *task)
 {
 	return namespace_is_first ? BPF_CORE_READ(task, pid) : number_in_namespace(task);
 }
 
-/* Fills in the current task's numbers for the reader; false: it has none. */
+/* Fills in the current task's numbers as the reader sees them. False: it has none. */
 static __always_inline bool task_numbers(struct task *t)
 {
 	__u64 both = bpf_get_current_pid_tgid();
@@ -70,7 +71,7 @@ static __always_inline bool task_numbers(struct task *t)
 	return t->pid != 0;
 }
 
-/* Fills in what else is known of the current task. */
+/* Fills in the other facts about the current task. */
 static __always_inline void read_task(struct task *t, const bool direct)
 {
 	if (direct) {
@@ -88,7 +89,7 @@ static __always_inline void read_task(struct task *t, const bool direct)
 	}
 }
 
-/* Whether the current task, which is ending, has given its address space up: there is no user stack any more. */
+/* Whether the current task, which is ending, has given up its address space. Then there is no user stack any more. */
 static __always_inline bool memory_is_gone(const bool direct)
 {
 	if (direct)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
-/* Frames that are no addresses. Where a walk comes to an interpreter's loop, that interpreter's walker adds the frames
- * that the loop runs: behind the loop's own, innermost first. A walker is a file beside this one and a line in WALKERS,
- * `case NUMBER: return its_frames(w, log, limit);`. There is none yet but the one that the native tests bring along. */
+/* Frames that are no addresses. If a walk reaches an interpreter's loop, that interpreter's walker adds the frames that
+ * the loop runs, behind the loop's own frame, innermost first. A walker is a file beside this one and a line in
+ * WALKERS, `case NUMBER: return its_frames(w, log, limit);`. So far only the native tests have one. */
 #ifndef INTERPRETED_BPF_H
 #define INTERPRETED_BPF_H
 
@@ -10,9 +10,8 @@
 
 #ifdef WALKERS
 
-/* The frames of the interpreter whose loop the walk stands in; how the walk goes on. A global function: it is verified
- * once.
- */
+/* Adds the frames of the interpreter whose loop the walk is in. Returns whether and why the walk ends. This is a global
+ * function, so that it is verified once. */
 __noinline int interpreted_frames(__u32 key, __u64 limit)
 {
 	struct slot *slot = bpf_map_lookup_elem(&slots, &key);

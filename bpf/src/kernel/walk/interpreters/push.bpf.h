@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
-/* How a frame that is no address gets into a stack. */
+/* Adds frames that are no addresses to a stack. */
 #ifndef PUSH_BPF_H
 #define PUSH_BPF_H
 
