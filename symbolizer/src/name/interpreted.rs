@@ -33,10 +33,9 @@ pub(crate) fn name(
 }
 
 fn named(module: &str, found: Result<Function, Reason>) -> Named {
-    let module = module.to_owned();
     let function = match found {
         Ok(function) => function,
-        Err(reason) => return Named { lines: Vec::new(), module, reason: Some(reason) },
+        Err(reason) => return Named::nameless(module, reason),
     };
     let line = Line {
         system_name: function.name.clone(),
@@ -45,7 +44,7 @@ fn named(module: &str, found: Result<Function, Reason>) -> Named {
         line: function.line,
         inlined: false,
     };
-    Named { lines: vec![line], module, reason: None }
+    Named { lines: vec![line], module: module.to_owned(), reason: None }
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! Names from this machine's files and kernel.
 
-use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
@@ -9,23 +8,23 @@ use std::time::Duration;
 
 use elf::{Bytes, Image};
 
+use super::build_ids::BuildIds;
 use super::cache::{Cache, Source};
 use super::file::debugfile;
 use super::file::debuginfod::Debuginfod;
 use super::file::work::Work;
 use super::interpreted;
 use super::kernel::names::{self as kernel, AskKernel};
-use super::{Line, NameOptions, Named, Symbolize, Warning, perfmap, vdso};
-use crate::place::{FileId, Jit, MappedFile, Place, Reason};
+use super::sorted::{Sorted, Wanted};
+use super::{NameOptions, Named, Symbolize, Warning, perfmap, vdso};
+use crate::place::{MappedFile, Place, Reason};
 use crate::process::ProcessTable;
-use crate::runtime::{Object, Reader, Runtime};
+use crate::runtime::{Reader, Runtime};
 
 /// The most warnings that are kept. Further files only lack their warning.
 const MAX_WARNINGS: usize = 1000;
 /// The time limit for the DWARF of all files together.
 const MAX_DWARF_TIME: Duration = Duration::from_secs(60);
-/// The most build IDs that are remembered.
-const MAX_BUILD_IDS: usize = 65_536;
 
 /// Names from this machine's files and kernel.
 #[derive(Debug)]
@@ -35,8 +34,7 @@ pub struct LocalSymbolizer {
     /// Readers of interpreters' functions besides the registry's, by the number of their runtime.
     readers: Vec<(u8, &'static dyn Reader)>,
     warnings: Vec<Warning>,
-    /// The first file with each build ID: a copy of a file is not another file.
-    build_ids: HashMap<Vec<u8>, u64>,
+    build_ids: BuildIds,
     debuginfod: Debuginfod,
     /// The time that is left for DWARF.
     dwarf_time: Duration,
@@ -44,39 +42,6 @@ pub struct LocalSymbolizer {
     vdso: Option<Vec<u8>>,
     /// Names of earlier cuts, from the second one on.
     cache: Option<Cache>,
-}
-
-/// The places of one call by kind, with the index that each had.
-#[derive(Debug, Default)]
-struct Sorted {
-    files: BTreeMap<FileId, Wanted>,
-    jit: BTreeMap<u32, Wanted>,
-    /// By address space and runtime.
-    interpreted: BTreeMap<(u32, u8), Vec<(Object, usize)>>,
-    kernel: Wanted,
-    vdso: Wanted,
-}
-
-/// Addresses of one kind and the index of the place of each.
-#[derive(Debug, Default)]
-struct Wanted(Vec<(u64, usize)>);
-
-impl Wanted {
-    /// The addresses sorted, each once.
-    fn addresses(&mut self) -> Vec<u64> {
-        self.0.sort_unstable();
-        let mut addresses: Vec<u64> = self.0.iter().map(|&(address, _)| address).collect();
-        addresses.dedup();
-        addresses
-    }
-
-    /// Gives each place the name of its address.
-    fn give(&self, addresses: &[u64], names: &[Named], all: &mut [Option<Named>]) {
-        for &(address, index) in &self.0 {
-            let name = addresses.binary_search(&address).ok().and_then(|at| names.get(at));
-            all[index] = name.cloned();
-        }
-    }
 }
 
 impl Default for LocalSymbolizer {
@@ -94,7 +59,7 @@ impl LocalSymbolizer {
             ask_kernel: None,
             readers: Vec::new(),
             warnings: Vec::new(),
-            build_ids: HashMap::new(),
+            build_ids: BuildIds::default(),
             debuginfod,
             dwarf_time: MAX_DWARF_TIME,
             vdso: None,
@@ -125,12 +90,14 @@ impl LocalSymbolizer {
     /// Names for virtual addresses of one file, for `report` too. In the order of the addresses, which need
     /// not be sorted.
     pub fn file(&mut self, file: &MappedFile, addresses: &[u64]) -> Vec<Named> {
-        let mut wanted = Wanted(addresses.iter().copied().zip(0..).collect());
+        let mut wanted = Wanted::of(addresses);
         let sorted = wanted.addresses();
         let names = self.sorted_file(file, &sorted);
         let mut all = vec![None; addresses.len()];
         wanted.give(&sorted, &names, &mut all);
-        all.into_iter().map(|name| name.unwrap_or_else(|| unnamed("", Reason::NoSymbol))).collect()
+        all.into_iter()
+            .map(|name| name.unwrap_or_else(|| Named::nameless("", Reason::NoSymbol)))
+            .collect()
     }
 
     /// Names for virtual addresses of a file that is known by its build ID alone: from the file at `path`, if
@@ -173,9 +140,7 @@ impl LocalSymbolizer {
         self.cache.get_or_insert_default().begin_cut();
         self.dwarf_time = MAX_DWARF_TIME;
         self.debuginfod.begin_cut();
-        if self.build_ids.len() >= MAX_BUILD_IDS {
-            self.build_ids.clear();
-        }
+        self.build_ids.begin_cut();
     }
 
     /// Leaves DWARF no time until the next cut.
@@ -228,16 +193,19 @@ impl LocalSymbolizer {
     fn read_file(&mut self, file: &MappedFile, addresses: &[u64]) -> (Vec<Named>, bool) {
         let Some(handle) = &file.handle else {
             let reason = file.reason.unwrap_or(Reason::FileGone);
-            return (vec![unnamed("", reason); addresses.len()], false);
+            return (vec![Named::nameless("", reason); addresses.len()], false);
         };
         let image = match Image::parse(Bytes::File(handle)) {
             Ok(image) => image,
             Err(error) => {
                 self.warn(file, error.phrase());
-                return (vec![unnamed("", Reason::FileCorrupt); addresses.len()], true);
+                return (vec![Named::nameless("", Reason::FileCorrupt); addresses.len()], true);
             }
         };
-        self.check_build_id(file, &image);
+        // Where two different files carry one build ID, one of them or its debug file is wrong.
+        if file.build_id.as_ref().is_some_and(|id| self.build_ids.is_of_another(id, &image)) {
+            self.warn(file, "another file carries the same build ID");
+        }
         let mut work = Work::new(file, &image, self.options.no_inline, addresses);
         let names = work.run(&mut self.debuginfod, &mut self.dwarf_time);
         let lasting = !work.cut_short;
@@ -247,74 +215,32 @@ impl LocalSymbolizer {
         (names, lasting)
     }
 
-    /// Two different files with one build ID: one of them, or its debug file, lies.
-    fn check_build_id(&mut self, file: &MappedFile, image: &Image<'_>) {
-        let Some(id) = &file.build_id else { return };
-        let print = fingerprint(image);
-        match self.build_ids.get(id) {
-            Some(&other) if other != print => {
-                self.warn(file, "another file carries the same build ID");
-            }
-            Some(_) => {}
-            None if self.build_ids.len() < MAX_BUILD_IDS => {
-                self.build_ids.insert(id.clone(), print);
-            }
-            None => {}
-        }
-    }
-
     fn warn(&mut self, file: &MappedFile, what: &str) {
         let warning = Warning { file: super::text(&file.path), what: what.to_owned() };
         if self.warnings.len() < MAX_WARNINGS && !self.warnings.contains(&warning) {
             self.warnings.push(warning);
         }
     }
-
-    fn vdso(&mut self, offsets: &[u64]) -> Vec<Named> {
-        let vdso = self.vdso.get_or_insert_with(|| vdso::own_vdso().unwrap_or_default());
-        let name = |name: Option<String>| match name {
-            Some(name) => named("[vdso]", name),
-            None => unnamed("[vdso]", Reason::NoSymbol),
-        };
-        vdso::names(vdso, offsets).into_iter().map(name).collect()
-    }
 }
 
 impl Symbolize for LocalSymbolizer {
     fn names(&mut self, table: &ProcessTable, places: &[Place]) -> Vec<Named> {
         let mut all: Vec<Option<Named>> = vec![None; places.len()];
-        let mut sorted = Sorted::default();
-        for (index, place) in places.iter().enumerate() {
-            match *place {
-                Place::File { file, address } => {
-                    sorted.files.entry(file).or_default().0.push((address, index));
-                }
-                Place::Jit { space, address } => {
-                    sorted.jit.entry(space).or_default().0.push((address, index));
-                }
-                Place::Interpreted { space, runtime, object, position, check } => {
-                    let object = Object { address: object, position, check };
-                    sorted.interpreted.entry((space, runtime)).or_default().push((object, index));
-                }
-                Place::Kernel { address } => sorted.kernel.0.push((address, index)),
-                Place::Vdso { offset } => sorted.vdso.0.push((offset, index)),
-                Place::Unknown { reason, .. } => all[index] = Some(unnamed("", reason)),
-            }
-        }
+        let mut sorted = Sorted::of(places, &mut all);
         // The files with the most addresses first, because downloading debug files may run out of time.
         let mut files: Vec<_> = sorted.files.iter_mut().collect();
-        files.sort_by_key(|(_, wanted)| std::cmp::Reverse(wanted.0.len()));
+        files.sort_by_key(|(_, wanted)| std::cmp::Reverse(wanted.len()));
         for (id, wanted) in files {
             let addresses = wanted.addresses();
             let names = match table.file(*id) {
                 Some(file) => self.sorted_file(file, &addresses),
-                None => vec![unnamed("", Reason::FileGone); addresses.len()],
+                None => vec![Named::nameless("", Reason::FileGone); addresses.len()],
             };
             wanted.give(&addresses, &names, &mut all);
         }
         for (space, wanted) in &mut sorted.jit {
             let addresses = wanted.addresses();
-            wanted.give(&addresses, &jit(table.jit(*space), &addresses), &mut all);
+            wanted.give(&addresses, &perfmap::named(table.jit(*space), &addresses), &mut all);
         }
         for ((space, runtime), wanted) in &mut sorted.interpreted {
             interpreted::name(table, *space, *runtime, self.reader(*runtime), wanted, &mut all);
@@ -327,12 +253,15 @@ impl Symbolize for LocalSymbolizer {
                         (kernel::names(addresses, own.ask_kernel), true)
                     })
                 } else {
-                    self.vdso(&addresses)
+                    let vdso = || vdso::own_vdso().unwrap_or_default();
+                    vdso::named(self.vdso.get_or_insert_with(vdso), &addresses)
                 };
                 wanted.give(&addresses, &names, &mut all);
             }
         }
-        all.into_iter().map(|name| name.unwrap_or_else(|| unnamed("", Reason::NoSymbol))).collect()
+        all.into_iter()
+            .map(|name| name.unwrap_or_else(|| Named::nameless("", Reason::NoSymbol)))
+            .collect()
     }
 
     fn begin_cut(&mut self) {
@@ -342,40 +271,4 @@ impl Symbolize for LocalSymbolizer {
     fn warnings(&self) -> Vec<Warning> {
         self.warnings.clone()
     }
-}
-
-/// Names of JIT code.
-fn jit(jit: Option<&Jit>, addresses: &[u64]) -> Vec<Named> {
-    let Some(map) = jit.and_then(|jit| jit.map.as_ref()) else {
-        let reason = jit.and_then(|jit| jit.reason).unwrap_or(Reason::NoJitMap);
-        return vec![unnamed("[jit]", reason); addresses.len()];
-    };
-    let name = |name: Option<String>| match name {
-        Some(name) => named("[jit]", name),
-        None => unnamed("[jit]", Reason::NoJitEntry),
-    };
-    perfmap::names_of(map, addresses).into_iter().map(name).collect()
-}
-
-fn named(module: &str, name: String) -> Named {
-    let line =
-        Line { system_name: name.clone(), name, file: String::new(), line: 0, inlined: false };
-    Named { lines: vec![line], module: module.to_owned(), reason: None }
-}
-
-fn unnamed(module: &str, reason: Reason) -> Named {
-    Named { lines: Vec::new(), module: module.to_owned(), reason: Some(reason) }
-}
-
-/// A number that two copies of a file share and two files hardly ever do: of its sections and some code.
-fn fingerprint(image: &Image<'_>) -> u64 {
-    use std::hash::{DefaultHasher, Hash, Hasher};
-    let mut hasher = DefaultHasher::new();
-    for section in &image.sections {
-        (&section.name, section.address, section.offset, section.size).hash(&mut hasher);
-    }
-    for section in image.sections.iter().filter(|section| section.is_code()) {
-        image.part(section, 0, 4096).hash(&mut hasher);
-    }
-    hasher.finish()
 }

@@ -3,8 +3,9 @@
 //! [`LocalSymbolizer`] asks this machine's files and kernel, [`RawAddresses`] leaves user files unnamed. Both
 //! work in batches: all addresses of a file are looked up together, sorted, each once, and what was read of
 //! the file is dropped before the next one. The parsers are pure functions on bytes. In reading order:
-//! `local` (places by kind), `file` (one file: `work` has the sources in their order), `kernel`, [`perfmap`], `vdso`.
+//! `sorted` (places by kind), `local` (each kind's names), `file` (one file: `work` has the sources in their order), `kernel`, [`perfmap`], `vdso`.
 
+mod build_ids;
 mod cache;
 mod demangle;
 mod file;
@@ -15,6 +16,7 @@ mod local;
 pub mod perfmap;
 mod raw;
 mod reopen;
+mod sorted;
 #[cfg(test)]
 mod tests;
 mod vdso;
@@ -57,6 +59,21 @@ pub struct Named {
     pub module: String,
     /// The reason why there is no name, or only that of a range (`libfoo.so+0x1230`).
     pub reason: Option<Reason>,
+}
+
+impl Named {
+    /// No name, and why.
+    pub(crate) fn nameless(module: &str, reason: Reason) -> Self {
+        Self { lines: Vec::new(), module: module.to_owned(), reason: Some(reason) }
+    }
+
+    /// The name of code outside mapped files, if there is one; else `reason`.
+    pub(crate) fn in_module(module: &str, name: Option<String>, reason: Reason) -> Self {
+        let Some(name) = name else { return Self::nameless(module, reason) };
+        let (system_name, file) = (name.clone(), String::new());
+        let line = Line { name, system_name, file, line: 0, inlined: false };
+        Self { lines: vec![line], module: module.to_owned(), reason: None }
+    }
 }
 
 /// Options for naming.

@@ -1,11 +1,11 @@
 //! Perf maps: lines of `START SIZE name`, written by a JIT compiler while it works.
 
-use std::fs::File;
 use std::io;
 use std::ops::ControlFlow;
 use std::os::unix::fs::FileExt;
 
-use super::lines;
+use super::{Named, lines};
+use crate::place::{Jit, Reason};
 
 /// No more bytes of a map are read.
 const MAX_BYTES: u64 = 256 << 20;
@@ -21,9 +21,15 @@ pub fn names_in(map: &[u8], addresses: &[u64]) -> Vec<Option<String>> {
     names(read, addresses)
 }
 
-/// The name of the code at each of the sorted addresses, from an open map.
-pub(super) fn names_of(map: &File, addresses: &[u64]) -> Vec<Option<String>> {
-    names(|offset, buffer| map.read_at(buffer, offset), addresses)
+/// Names for sorted addresses of an address space's JIT code.
+pub(super) fn named(jit: Option<&Jit>, addresses: &[u64]) -> Vec<Named> {
+    let Some(map) = jit.and_then(|jit| jit.map.as_ref()) else {
+        let reason = jit.and_then(|jit| jit.reason).unwrap_or(Reason::NoJitMap);
+        return vec![Named::nameless("[jit]", reason); addresses.len()];
+    };
+    let found = names(|offset, buffer| map.read_at(buffer, offset), addresses);
+    let name = |name| Named::in_module("[jit]", name, Reason::NoJitEntry);
+    found.into_iter().map(name).collect()
 }
 
 /// Code moves and memory is used again: of entries that overlap the later one is right.

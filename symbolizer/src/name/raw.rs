@@ -24,7 +24,7 @@ impl<S: Symbolize> Symbolize for RawAddresses<S> {
                 Place::Unknown { reason, .. } => reason,
                 _ => Reason::NotAsked,
             };
-            Named { lines: Vec::new(), module: module(place), reason: Some(reason) }
+            Named::nameless(module(place), reason)
         };
         let mut names: Vec<Named> = places.iter().map(unnamed).collect();
         let Some(local) = &mut self.local else { return names };
@@ -46,7 +46,7 @@ impl<S: Symbolize> Symbolize for RawAddresses<S> {
     }
 }
 
-fn module(place: &Place) -> String {
+fn module(place: &Place) -> &'static str {
     match place {
         Place::Kernel { .. } => "[kernel]",
         Place::Vdso { .. } => "[vdso]",
@@ -56,5 +56,4 @@ fn module(place: &Place) -> String {
         }
         Place::File { .. } | Place::Unknown { .. } => "",
     }
-    .to_owned()
 }

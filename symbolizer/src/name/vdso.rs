@@ -5,8 +5,10 @@ use std::os::unix::fs::FileExt;
 
 use elf::{Bytes, Image};
 
+use super::Named;
 use super::file::symtab;
 use super::lines::hex;
+use crate::place::Reason;
 
 /// A vDSO has a few pages.
 const MAX_BYTES: u64 = 1 << 20;
@@ -24,6 +26,11 @@ pub fn own_vdso() -> Option<Vec<u8>> {
 }
 
 /// Names for sorted offsets.
+pub(super) fn named(vdso: &[u8], offsets: &[u64]) -> Vec<Named> {
+    let name = |name| Named::in_module("[vdso]", name, Reason::NoSymbol);
+    names(vdso, offsets).into_iter().map(name).collect()
+}
+
 pub(super) fn names(vdso: &[u8], offsets: &[u64]) -> Vec<Option<String>> {
     let Ok(image) = Image::parse(Bytes::Memory(vdso)) else { return vec![None; offsets.len()] };
     symtab::symbols(&image, ".dynsym", offsets)

@@ -1,7 +1,7 @@
 //! Names for addresses of one file.
 //!
 //! Modules in reading order: `work` (the sources in their order), then each source: [`gopclntab`] and `go`, `dwarf` and
-//! `extract`, [`symtab`], `plt`, [`ranges`]; `debugfile`, `debuginfod` and
+//! `extract`, [`symtab`], `plt`, [`ranges`] and `frame`; `debugfile`, `debuginfod` and
 //! `download` (where else a file's names are).
 
 pub(crate) mod debugfile;
@@ -10,6 +10,7 @@ pub(crate) mod debuginfod;
 mod download;
 pub(crate) mod dwarf;
 mod extract;
+mod frame;
 pub(crate) mod go;
 pub mod gopclntab;
 mod plt;

@@ -6,15 +6,12 @@ use elf::{Bytes, Image};
 
 use super::debugfile::{self, DebugFile};
 use super::debuginfod::Debuginfod;
+use super::frame::{Frame, bounded};
 use super::plt;
-use super::ranges::{Loaded, Range, Ranges};
 use super::symtab::{self, Symbol};
 use super::{dwarf, go};
 use crate::name::{Line, Named, demangle, text};
 use crate::{MappedFile, Reason};
-
-/// Bound of the sections that functions' ranges are read from, in bytes.
-const MAX_FRAME: u64 = 256 << 20;
 
 /// The work on one file: each step names what the steps before did not.
 #[derive(Debug)]
@@ -262,55 +259,6 @@ impl<'a> Work<'a> {
             self.put(index, name.clone(), name, Some(reason));
         }
     }
-}
-
-/// The sections with the starts of functions.
-#[derive(Debug, Default)]
-struct Frame {
-    frame: (u64, Vec<u8>),
-    header: Option<(u64, Vec<u8>)>,
-    text: u64,
-    wide: bool,
-}
-
-impl Frame {
-    fn read(image: &Image<'_>) -> Self {
-        let read = |name| {
-            let section = image.section(name)?;
-            Some((section.address, image.data(section, MAX_FRAME)?))
-        };
-        Self {
-            frame: read(".eh_frame").unwrap_or_default(),
-            header: read(".eh_frame_hdr"),
-            text: image.section(".text").map_or(0, |text| text.address),
-            wide: image.wide(),
-        }
-    }
-
-    fn ranges(&self) -> Ranges<'_> {
-        let frame = Loaded { address: self.frame.0, bytes: &self.frame.1 };
-        let header =
-            self.header.as_ref().map(|(address, bytes)| Loaded { address: *address, bytes });
-        Ranges::new(frame, header, self.text, self.wide)
-    }
-}
-
-/// A run of code between entries does not reach beyond its section, or its segment where there are none.
-fn bounded(range: Range, image: &Image<'_>, file: &MappedFile, address: u64) -> Range {
-    if range.described {
-        return range;
-    }
-    let (start, end) = match image.code(address) {
-        Some(section) => (section.address, section.end()),
-        None => file
-            .segments
-            .iter()
-            .find(|segment| address.wrapping_sub(segment.start) < segment.len)
-            .map_or((0, u64::MAX), |segment| {
-                (segment.start, segment.start.saturating_add(segment.len))
-            }),
-    };
-    Range { start: range.start.max(start), end: range.end.min(end), described: false }
 }
 
 /// The last part of a path, for names.

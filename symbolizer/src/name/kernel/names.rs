@@ -54,7 +54,7 @@ fn symbols(addresses: &[u64], ask: Option<AskKernel>) -> io::Result<Ksyms> {
 }
 
 fn unnamed(addresses: &[u64], reason: Reason) -> Vec<Named> {
-    let named = Named { lines: Vec::new(), module: "[kernel]".to_owned(), reason: Some(reason) };
+    let named = Named::nameless("[kernel]", reason);
     vec![named; addresses.len()]
 }
 
@@ -80,10 +80,7 @@ fn named(addresses: &[u64], symbols: &[Option<Ksym>]) -> Vec<Named> {
 
 /// The name that is shown for a symbol.
 pub(crate) fn name(symbol: &Option<Ksym>) -> Named {
-    let Some(symbol) = symbol else {
-        let module = "[kernel]".to_owned();
-        return Named { lines: Vec::new(), module, reason: Some(Reason::NoSymbol) };
-    };
+    let Some(symbol) = symbol else { return Named::nameless("[kernel]", Reason::NoSymbol) };
     let (name, module) = match (program(symbol), &symbol.module) {
         (Some(name), _) => (name, "[bpf]".to_owned()),
         (None, Some(module)) => (&symbol.name[..], format!("[{module}]")),

@@ -1,38 +1,18 @@
 //! The files that are mapped as code: each opened once, at first sight, and kept.
 
 use super::descriptors::Descriptors;
+use super::entry::{Entry, Inode};
 use super::loaded::{Loaded, Problem, address};
 use crate::place::{FileId, MappedFile, Reason, Segment};
 use crate::process::numbered::Numbered;
 use crate::process::proc::maps::{Origin, Told, undeleted};
-use crate::process::proc::open::{self, Opened, Stamp};
+use crate::process::proc::open::Opened;
 use crate::process::proc::roots::{Root, RootId};
 use crate::process::proc::source::Source;
 use crate::process::space::mappings::Content;
 use crate::warning::Spoilt;
 use elf::Bytes;
 use std::collections::{HashMap, HashSet};
-
-/// Device and inode as the kernel's records state them.
-type Inode = ((u32, u32), u64);
-
-/// A file, and what is known of it beyond what names need.
-#[derive(Debug)]
-struct Entry {
-    mapped: MappedFile,
-    /// All its loaded segments.
-    loads: Vec<Segment>,
-    /// Its state when it was opened.
-    stamp: Option<Stamp>,
-    /// The root in which it was seen; kept only if the inode number is ambiguous.
-    root: Option<RootId>,
-    /// How often it was seen without being opened.
-    sightings: u32,
-    /// Cuts since it was needed.
-    idle: u32,
-    /// Where it stands in `by_inode`.
-    inode: Inode,
-}
 
 /// The files.
 #[derive(Debug, Default)]
@@ -52,7 +32,6 @@ impl Files {
     const MOST: usize = 65_536;
     const MOST_PATH_BYTES: usize = 16 << 20;
     const MOST_NAMES: usize = 64;
-    const MOST_TRIES: u32 = 8;
     const MOST_MEMORY: usize = 4096;
     /// A file that nobody needs stays for so many cuts, and for none where there are many.
     const PATIENCE: u32 = 3;
@@ -110,7 +89,9 @@ impl Files {
         if self.code_memory.contains(&inode) {
             return Content::Jit;
         }
-        if let Some(id) = self.known(told, None).filter(|&id| self.intact(id)) {
+        if let Some(id) =
+            self.known(told, None).filter(|&id| self.entries[id.0].is_intact(&mut self.descriptors))
+        {
             return Content::File(id);
         }
         let Some(source) = source.filter(|_| self.descriptors.room()) else { return Content::Jit };
@@ -137,7 +118,7 @@ impl Files {
         }
         let known = self.known(told, root);
         if let Some(id) = known
-            && self.settled(id)
+            && self.entries[id.0].is_settled(&mut self.descriptors)
         {
             return Some(id);
         }
@@ -188,41 +169,6 @@ impl Files {
         self.by_inode.get(&(told.device, told.inode))?.iter().rev().find(same).copied()
     }
 
-    /// Whether opening a file again would gain nothing. A file that could not be opened is tried again a few times, and then occasionally,
-    /// because its inode number may now belong to another file.
-    fn settled(&mut self, id: FileId) -> bool {
-        let entry = &mut self.entries[id.0];
-        if entry.mapped.handle.is_some() {
-            return self.intact(id);
-        }
-        entry.sightings = entry.sightings.wrapping_add(1);
-        entry.sightings > Self::MOST_TRIES && !entry.sightings.is_multiple_of(Self::MOST_TRIES * 8)
-    }
-
-    /// Whether an open file is as it was when it was opened; otherwise it is closed: what was located in
-    /// it before cannot be named any more. (As long as it is open, its inode number is not used again.)
-    fn intact(&mut self, id: FileId) -> bool {
-        let entry = &mut self.entries[id.0];
-        let Some(file) = &entry.mapped.handle else { return false };
-        let now = open::stamp(file);
-        if now.is_some() && now == entry.stamp {
-            return true;
-        }
-        // A link or a change of mode touches only the inode.
-        if let (Some(now), Some(then)) = (now, entry.stamp)
-            && (now.size, now.modified) == (then.size, then.modified)
-            && Loaded::read(Bytes::File(file)).is_ok_and(|now| now.segments == entry.loads)
-        {
-            entry.stamp = Some(now);
-            return true;
-        }
-        entry.mapped.handle = None;
-        entry.mapped.reason = Some(Reason::FileChanged);
-        entry.sightings = 0;
-        self.descriptors.closed();
-        false
-    }
-
     fn push(
         &mut self,
         told: &Told<'_>,
@@ -235,34 +181,14 @@ impl Files {
             return None;
         }
         self.path_bytes += path.len();
-        let (opened, loaded, reason) = match found {
-            Ok((opened, loaded)) => (Some(opened), loaded, None),
-            Err(reason) => (None, Loaded::default(), Some(reason)),
-        };
-        if let Some(opened) = &opened {
+        if let Ok((opened, _)) = &found {
             self.descriptors.opened();
             if opened.loose {
                 self.loose.insert(told.device);
             }
         }
         let loose = self.loose.contains(&told.device);
-        let (handle, stamp) = opened.map(|opened| (opened.file, opened.stamp)).unzip();
-        let id = FileId(self.entries.push(Entry {
-            mapped: MappedFile {
-                path: path.to_vec(),
-                handle,
-                reason,
-                build_id: loaded.build_id,
-                segments: loaded.executable,
-                root: root.as_ref().filter(|root| !root.own).map(|root| root.directory.clone()),
-            },
-            loads: loaded.segments,
-            stamp,
-            root: root.filter(|_| loose).map(|root| root.id),
-            sightings: 1,
-            idle: 0,
-            inode: (told.device, told.inode),
-        }));
+        let id = FileId(self.entries.push(Entry::new(told, found, root, loose)));
         let same_inode = self.by_inode.entry((told.device, told.inode)).or_default();
         if same_inode.len() >= Self::MOST_NAMES {
             same_inode.remove(0);

@@ -1,0 +1,45 @@
+//! Build IDs that two different files carry.
+
+use elf::Image;
+use std::collections::HashMap;
+
+/// The most build IDs that are remembered.
+const MOST: usize = 65_536;
+
+/// The first file with each build ID, as a fingerprint: a copy of a file is not another file.
+#[derive(Debug, Default)]
+pub(super) struct BuildIds(HashMap<Vec<u8>, u64>);
+
+impl BuildIds {
+    /// Whether another file was the first with this build ID. Else this one is remembered as the first, if there is room.
+    pub(super) fn is_of_another(&mut self, id: &[u8], image: &Image<'_>) -> bool {
+        let print = fingerprint(image);
+        if let Some(first) = self.0.get(id) {
+            return *first != print;
+        }
+        if self.0.len() < MOST {
+            self.0.insert(id.to_vec(), print);
+        }
+        false
+    }
+
+    /// A new cut begins: if there is no room, all are forgotten.
+    pub(super) fn begin_cut(&mut self) {
+        if self.0.len() >= MOST {
+            self.0.clear();
+        }
+    }
+}
+
+/// A number that two copies of a file share and two files hardly ever do: of its sections and some code.
+fn fingerprint(image: &Image<'_>) -> u64 {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    for section in &image.sections {
+        (&section.name, section.address, section.offset, section.size).hash(&mut hasher);
+    }
+    for section in image.sections.iter().filter(|section| section.is_code()) {
+        image.part(section, 0, 4096).hash(&mut hasher);
+    }
+    hasher.finish()
+}

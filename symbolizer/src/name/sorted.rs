@@ -1,0 +1,74 @@
+//! Places by kind, so that each file and each other source of names is asked once.
+
+use super::Named;
+use crate::place::{FileId, Place};
+use crate::runtime::Object;
+use std::collections::BTreeMap;
+
+/// The places of one call by kind, with the index that each had.
+#[derive(Debug, Default)]
+pub(super) struct Sorted {
+    pub(super) files: BTreeMap<FileId, Wanted>,
+    pub(super) jit: BTreeMap<u32, Wanted>,
+    /// By address space and runtime.
+    pub(super) interpreted: BTreeMap<(u32, u8), Vec<(Object, usize)>>,
+    pub(super) kernel: Wanted,
+    pub(super) vdso: Wanted,
+}
+
+impl Sorted {
+    /// Sorts places. Those that are unknown get their reason at once.
+    pub(super) fn of(places: &[Place], all: &mut [Option<Named>]) -> Self {
+        let mut sorted = Self::default();
+        for (index, place) in places.iter().enumerate() {
+            match *place {
+                Place::File { file, address } => {
+                    sorted.files.entry(file).or_default().0.push((address, index));
+                }
+                Place::Jit { space, address } => {
+                    sorted.jit.entry(space).or_default().0.push((address, index));
+                }
+                Place::Interpreted { space, runtime, object, position, check } => {
+                    let object = Object { address: object, position, check };
+                    sorted.interpreted.entry((space, runtime)).or_default().push((object, index));
+                }
+                Place::Kernel { address } => sorted.kernel.0.push((address, index)),
+                Place::Vdso { offset } => sorted.vdso.0.push((offset, index)),
+                Place::Unknown { reason, .. } => all[index] = Some(Named::nameless("", reason)),
+            }
+        }
+        sorted
+    }
+}
+
+/// Addresses of one kind and the index of the place of each.
+#[derive(Debug, Default)]
+pub(super) struct Wanted(Vec<(u64, usize)>);
+
+impl Wanted {
+    /// Addresses in the order of their places.
+    pub(super) fn of(addresses: &[u64]) -> Self {
+        Self(addresses.iter().copied().zip(0..).collect())
+    }
+
+    /// The number of places.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The addresses sorted, each once.
+    pub(super) fn addresses(&mut self) -> Vec<u64> {
+        self.0.sort_unstable();
+        let mut addresses: Vec<u64> = self.0.iter().map(|&(address, _)| address).collect();
+        addresses.dedup();
+        addresses
+    }
+
+    /// Gives each place the name of its address.
+    pub(super) fn give(&self, addresses: &[u64], names: &[Named], all: &mut [Option<Named>]) {
+        for &(address, index) in &self.0 {
+            let name = addresses.binary_search(&address).ok().and_then(|at| names.get(at));
+            all[index] = name.cloned();
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! One file, and whether it still is what was opened.
+
+use super::descriptors::Descriptors;
+use super::loaded::Loaded;
+use crate::place::{MappedFile, Reason, Segment};
+use crate::process::proc::maps::{Told, undeleted};
+use crate::process::proc::open::{self, Opened, Stamp};
+use crate::process::proc::roots::{Root, RootId};
+use elf::Bytes;
+
+/// Device and inode as the kernel's records state them.
+pub(super) type Inode = ((u32, u32), u64);
+
+/// How often opening a file is tried, before it is tried only occasionally.
+const MOST_TRIES: u32 = 8;
+
+/// A file, and what is known of it beyond what names need.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) mapped: MappedFile,
+    /// All its loaded segments.
+    pub(super) loads: Vec<Segment>,
+    /// Its state when it was opened.
+    stamp: Option<Stamp>,
+    /// The root in which it was seen; kept only if the inode number is ambiguous.
+    pub(super) root: Option<RootId>,
+    /// How often it was seen without being opened.
+    sightings: u32,
+    /// Cuts since it was needed.
+    pub(super) idle: u32,
+    /// Where it stands in `by_inode`.
+    pub(super) inode: Inode,
+}
+
+impl Entry {
+    /// A file as it is mapped, and what opening it gave. `loose`: on its device, the inode number is ambiguous.
+    pub(super) fn new(
+        told: &Told<'_>,
+        found: Result<(Opened, Loaded), Reason>,
+        root: Option<Root>,
+        loose: bool,
+    ) -> Self {
+        let (opened, loaded, reason) = match found {
+            Ok((opened, loaded)) => (Some(opened), loaded, None),
+            Err(reason) => (None, Loaded::default(), Some(reason)),
+        };
+        let (handle, stamp) = opened.map(|opened| (opened.file, opened.stamp)).unzip();
+        Self {
+            mapped: MappedFile {
+                path: undeleted(told.path).0.to_vec(),
+                handle,
+                reason,
+                build_id: loaded.build_id,
+                segments: loaded.executable,
+                root: root.as_ref().filter(|root| !root.own).map(|root| root.directory.clone()),
+            },
+            loads: loaded.segments,
+            stamp,
+            root: root.filter(|_| loose).map(|root| root.id),
+            sightings: 1,
+            idle: 0,
+            inode: (told.device, told.inode),
+        }
+    }
+
+    /// Whether opening a file again would gain nothing. A file that could not be opened is tried again a few times, and then occasionally,
+    /// because its inode number may now belong to another file.
+    pub(super) fn is_settled(&mut self, descriptors: &mut Descriptors) -> bool {
+        if self.mapped.handle.is_some() {
+            return self.is_intact(descriptors);
+        }
+        self.sightings = self.sightings.wrapping_add(1);
+        self.sightings > MOST_TRIES && !self.sightings.is_multiple_of(MOST_TRIES * 8)
+    }
+
+    /// Whether an open file is as it was when it was opened; otherwise it is closed: what was located in
+    /// it before cannot be named any more. (As long as it is open, its inode number is not used again.)
+    pub(super) fn is_intact(&mut self, descriptors: &mut Descriptors) -> bool {
+        let Some(file) = &self.mapped.handle else { return false };
+        let now = open::stamp(file);
+        if now.is_some() && now == self.stamp {
+            return true;
+        }
+        // A link or a change of mode touches only the inode.
+        if let (Some(now), Some(then)) = (now, self.stamp)
+            && (now.size, now.modified) == (then.size, then.modified)
+            && Loaded::read(Bytes::File(file)).is_ok_and(|now| now.segments == self.loads)
+        {
+            self.stamp = Some(now);
+            return true;
+        }
+        self.mapped.handle = None;
+        self.mapped.reason = Some(Reason::FileChanged);
+        self.sightings = 0;
+        descriptors.closed();
+        false
+    }
+}
