@@ -1,11 +1,15 @@
 //! From an address to frames: the file of an address while its process lives, and its names afterwards.
 //!
-//! *What it is.* Two halves, joined by [`Place`]. The [`ProcessTable`] follows processes, mappings and files through [`Event`]s in the
-//! order of their time, and returns the place of an address *now* ([`ProcessTable::locate`]). A [`Symbolize`] names places after the
-//! recording. *What you must do.* Announce a window's events. Apply every event before you locate an address of a later time. Locate
-//! each new stack once, while its process may still live. *What it does.* It opens files at first sight, so that a process that has
-//! ended is still named. It checks that a file is the one that was mapped. It bounds all its reads. *What it is not.* It knows nothing
-//! of samples, profiles and BPF. It never fails because of one foreign file: an unknown fact is data, a [`Reason`].
+//! The crate has two halves, joined by [`Place`]. The [`ProcessTable`] follows processes, mappings and files through
+//! [`Event`]s in the order of their time, and returns the place of an address *now* ([`ProcessTable::locate`]). A
+//! [`Symbolize`] names places after the recording.
+//!
+//! To use it: announce a window's events, and apply every event before you locate an address of a later time. Locate
+//! each new stack once, while its process may still live.
+//!
+//! Files are opened when they are first seen, so that a process that has ended is still named. Each file is checked to
+//! be the one that was mapped. All reads are bounded. One foreign file never makes the crate fail: an unknown fact is
+//! data, a [`Reason`]. The crate knows nothing of samples, profiles and BPF.
 //!
 //! Modules in reading order: [`place`], [`runtime`], [`process`], [`name`].
 #![forbid(unsafe_code)]

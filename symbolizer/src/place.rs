@@ -19,34 +19,34 @@ pub struct Segment {
     pub offset: u64,
 }
 
-/// A file that was mapped as code, opened while it was there and known to be the one that was mapped.
+/// A file that was mapped as code. It was opened while it was there, and checked to be the one that was mapped.
 #[derive(Debug)]
 pub struct MappedFile {
     /// The path as the process saw it, without ` (deleted)`; any bytes.
     pub path: Vec<u8>,
-    /// The open file; `None` where it could not be opened or checked, or was closed to stay in bounds.
+    /// The open file; `None` if it could not be opened or checked, or was closed to stay within limits.
     pub handle: Option<File>,
     /// The reason why there is no handle.
     pub reason: Option<Reason>,
-    /// Its build ID, from the file itself: a label, and a key for debug files only.
+    /// Its build ID, from the file itself. It is only a label and a key for debug files.
     pub build_id: Option<Vec<u8>>,
     /// Its executable segments, in file order.
     pub segments: Vec<Segment>,
-    /// Directory (below `/proc/PID/root` or bpflame's own root) whose debug files fit: a descriptor of the
-    /// mount namespace's root, shared; `None`: bpflame's own.
+    /// The root directory whose debug files fit this file: a shared descriptor of the mount namespace's root. `None`:
+    /// bpflame's own root.
     pub root: Option<std::sync::Arc<File>>,
 }
 
 /// A process's perf map of JIT code: `/tmp/perf-PID.map` in its own mount and PID namespace, opened while the process lived.
 #[derive(Debug)]
 pub struct Jit {
-    /// The process id, for the reader.
+    /// The process id, as it is shown.
     pub pid: u32,
-    /// The open perf map; `None` where there is none.
+    /// The open perf map; `None` if there is none.
     pub map: Option<File>,
     /// The reason why there is none.
     pub reason: Option<Reason>,
-    /// The runtime, where one was recognized.
+    /// The runtime, if one was recognized.
     pub runtime: Option<Runtime>,
 }
 
@@ -80,13 +80,13 @@ pub enum Place {
     Interpreted {
         /// Index of the address space.
         space: u32,
-        /// Which interpreter: its number in the registry of runtimes, from 1.
+        /// The number of the interpreter in the registry of runtimes, from 1.
         runtime: u8,
         /// Address of the code object.
         object: u64,
-        /// Where in it, in the interpreter's own unit.
+        /// The position in the object, in the interpreter's own unit.
         position: u32,
-        /// What the object was known by when it was seen: its memory may be another's by now.
+        /// A check word of the object at the time of the sample. Its memory may be reused later.
         check: u32,
     },
     /// In the kernel, at a run-time address.
@@ -94,7 +94,7 @@ pub enum Place {
         /// Run-time address.
         address: u64,
     },
-    /// Nowhere that is known.
+    /// In no known place.
     Unknown {
         /// Run-time address.
         address: u64,

@@ -1,4 +1,4 @@
-//! Reasons: what is unknown is data.
+//! Reasons: an unknown fact is data.
 
 /// The reason why something is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -9,7 +9,7 @@ pub enum Reason {
     ProcessGone,
     /// Its mappings may not be read.
     NotPermitted,
-    /// The mapped file is not to be found any more.
+    /// The mapped file no longer exists.
     FileGone,
     /// The file at the path is not the one that was mapped.
     FileChanged,
@@ -21,7 +21,7 @@ pub enum Reason {
     NoSymbol,
     /// The file has no symbols at all.
     Stripped,
-    /// Code made at run time, without a perf map.
+    /// Run-time code without a perf map.
     NoJitMap,
     /// The perf map was refused: it is a link or a device, has another owner, or is too large.
     JitMapRefused,
@@ -31,7 +31,7 @@ pub enum Reason {
     Limit,
     /// `/proc/kallsyms` shows no addresses (`kernel.kptr_restrict`).
     KernelHidden,
-    /// Names of files were not asked for.
+    /// Names of files were not requested.
     NotAsked,
     /// No reader of this interpreter's functions exists yet.
     NoReader,
@@ -40,7 +40,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// A short phrase for the reader, as in "no symbol table".
+    /// A short phrase for users, as in "no symbol table".
     pub fn phrase(self) -> &'static str {
         match self {
             Self::NoMapping => "no mapping at the address",

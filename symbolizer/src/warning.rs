@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-/// One foreign file was spoilt, and the reason; counted, for the summary.
+/// A defect of a foreign file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
-    /// Which file.
+    /// The file.
     pub file: String,
     /// Its defect, as in "DWARF is malformed".
     pub what: String,
@@ -19,10 +19,10 @@ pub(crate) struct Spoilt {
 }
 
 impl Spoilt {
-    /// The most warnings that are kept; further ones are counted.
+    /// The most warnings that are kept. Further ones are counted.
     const MOST: usize = 1000;
 
-    /// A file and what is wrong with it.
+    /// Adds a file and its defect.
     pub(crate) fn add(&mut self, path: &[u8], what: impl Into<String>) {
         let entry = (String::from_utf8_lossy(path).into_owned(), what.into());
         if self.known.len() < Self::MOST {
@@ -32,7 +32,7 @@ impl Spoilt {
         }
     }
 
-    /// All of them, sorted by file.
+    /// All warnings, sorted by file.
     pub(crate) fn warnings(&self) -> Vec<Warning> {
         let named = self
             .known

@@ -31,7 +31,8 @@ impl BuildIds {
     }
 }
 
-/// A number that two copies of a file share and two files hardly ever do: of its sections and some code.
+/// A number made of a file's sections and some of its code. Two copies of a file share it; two different files hardly
+/// ever do.
 fn fingerprint(image: &Image<'_>) -> u64 {
     use std::hash::{DefaultHasher, Hash, Hasher};
     let mut hasher = DefaultHasher::new();

@@ -5,16 +5,16 @@ use crate::place::MappedFile;
 use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt;
 
-/// Code that keeps its names as long as it is what it is.
+/// Code whose names are kept as long as it does not change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Source {
-    /// A file, in the state in which it is.
+    /// A file in a certain state.
     File {
-        /// Device and inode: while the file is open, no other's.
+        /// The device and the inode. While the file is open, no other file has them.
         inode: (u64, u64),
-        /// Bytes.
+        /// The size in bytes.
         size: u64,
-        /// When its content and its inode changed: seconds, nanoseconds.
+        /// The times of the last changes of content and inode: seconds, nanoseconds.
         times: [(i64, i64); 2],
     },
     /// The kernel.
@@ -22,7 +22,7 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    /// A file, if it is open.
+    /// The source for a file, if it is open.
     pub(crate) fn of(file: &MappedFile) -> Option<Self> {
         let meta = file.handle.as_ref()?.metadata().ok()?;
         let times = [(meta.mtime(), meta.mtime_nsec()), (meta.ctime(), meta.ctime_nsec())];
@@ -37,13 +37,13 @@ struct Kept {
     cut: u64,
 }
 
-/// Names in two halves: what was asked for of late, and what was before. When the younger half is full, the older one is
-/// dropped; what is found in the older one moves to the younger.
+/// The names in two halves: those that were used lately, and older ones. When the younger half is full, the older half
+/// is dropped. A name that is found in the older half moves to the younger.
 #[derive(Debug)]
 pub(crate) struct Cache {
     young: HashMap<(Source, u64), Kept>,
     old: HashMap<(Source, u64), Kept>,
-    /// Bytes of the younger half, and the most.
+    /// The bytes of the younger half, and their limit.
     bytes: usize,
     most: usize,
     cut: u64,
@@ -56,23 +56,23 @@ impl Default for Cache {
 }
 
 impl Cache {
-    /// Bytes of memory for names, both halves together.
+    /// The memory limit for names in bytes, for both halves together.
     const MOST: usize = 64 << 20;
-    /// Names of modules and BPF programs, which may be replaced, and what has no name are asked for again after so many
-    /// cuts.
+    /// The number of cuts after which unsure names are made again: those of modules and BPF programs, which may be
+    /// replaced, and missing ones.
     const FLEETING: u64 = 16;
 
-    /// Takes no more memory than so many bytes, about.
+    /// A cache with a memory limit of about this many bytes.
     pub(crate) fn within(most: usize) -> Self {
         Self { young: HashMap::new(), old: HashMap::new(), bytes: 0, most, cut: 0 }
     }
 
-    /// A new cut begins.
+    /// Begins a new cut.
     pub(crate) fn begin_cut(&mut self) {
         self.cut += 1;
     }
 
-    /// The name at an address, if it was made before.
+    /// The kept name of an address.
     pub(crate) fn get(&mut self, source: Source, address: u64) -> Option<Named> {
         let key = (source, address);
         if let Some(kept) = self.old.remove(&key) {
@@ -103,18 +103,18 @@ impl Cache {
         self.bytes -= before.map_or(0, |before| self::size(&before.named));
     }
 
-    /// Bytes of memory that both halves take, about.
+    /// The bytes of memory that both halves use, approximately.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes + self.old.values().map(|kept| size(&kept.named)).sum::<usize>()
     }
 }
 
-/// Bytes that a name takes.
+/// The bytes of a name.
 fn size(named: &Named) -> usize {
     let line = |line: &super::Line| {
         size_of_val(line) + line.name.len() + line.system_name.len() + line.file.len()
     };
-    // A hash table has up to twice the room that is used.
+    // A hash table has up to twice the capacity that is used.
     2 * size_of::<((Source, u64), Kept)>()
         + named.module.len()
         + named.lines.iter().map(line).sum::<usize>()

@@ -1,4 +1,4 @@
-//! Names for readers: demangled, and free of control characters.
+//! Names as they are shown: demangled, and free of control characters.
 
 use std::fmt::{self, Write};
 
@@ -7,7 +7,7 @@ const MAX_NAME: usize = 16 << 10;
 /// A linkage name longer than this is left as it is.
 const MAX_MANGLED: usize = 32 << 10;
 
-/// Text from foreign bytes: what is not UTF-8 and control characters become U+FFFD.
+/// Text from foreign bytes. Control characters and bytes that are not UTF-8 become U+FFFD.
 pub fn text(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     if text.chars().any(char::is_control) {
@@ -17,12 +17,12 @@ pub fn text(bytes: &[u8]) -> String {
     }
 }
 
-/// The name as the source has it: Rust (v0, and legacy without its hash) and C++; others as they are.
+/// The name as in the source, for Rust (v0, and legacy without its hash) and C++. Other names stay unchanged.
 pub fn demangle(name: &str) -> String {
     if name.len() > MAX_MANGLED {
         return name.to_owned();
     }
-    // Compilers add to linkage names what the demanglers do not know, as in `.llvm.123` and `.cold`.
+    // Compilers add suffixes to linkage names that the demanglers do not know, such as `.llvm.123` and `.cold`.
     if let Ok(rust) = rustc_demangle::try_demangle(name) {
         let mut out = Bounded::default();
         if write!(out, "{rust:#}").is_ok() && !out.text.is_empty() {

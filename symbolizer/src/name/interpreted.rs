@@ -5,7 +5,7 @@ use crate::process::ProcessTable;
 use crate::reason::Reason;
 use crate::runtime::{Function, Object, Reader, Runtime};
 
-/// Names the objects of one interpreter in one address space, each with the index that it has in `all`.
+/// Names the objects of one interpreter in one address space. Each object has its index in `all`.
 pub(crate) fn name(
     table: &ProcessTable,
     space: u32,
@@ -56,7 +56,7 @@ mod tests {
     use std::fs::File;
     use std::os::unix::fs::FileExt;
 
-    /// A runtime whose objects are texts in memory, checked by their first byte; positions are lines.
+    /// A runtime whose objects are texts in memory. The check is their first byte; positions are lines.
     #[derive(Debug)]
     struct Texts;
 

@@ -5,11 +5,11 @@ use std::ops::ControlFlow;
 
 /// The bytes of one read.
 const PIECE: usize = 64 << 10;
-/// A longer line is passed over.
+/// The longest line that is read. A longer one is skipped.
 const MAX_LINE: usize = 32 << 10;
 
-/// Passes complete lines, without their ends, to `take`, until it breaks, the text ends or `bound` bytes were read. With `last`, it also
-/// passes a last line without an end.
+/// Passes complete lines, without their ends, to `take`. It stops when `take` breaks, the text ends or `bound` bytes
+/// were read. With `last`, it also passes a last line without an end.
 pub(super) fn each(
     read: impl FnMut(u64, &mut [u8]) -> io::Result<usize>,
     bound: u64,
@@ -25,7 +25,7 @@ pub(super) fn split(block: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
     block.split(|&byte| byte == b'\n')
 }
 
-/// Like [`each`], but for blocks of complete lines, as they are read.
+/// Like [`each`], but passes blocks of complete lines, as they are read.
 pub(super) fn blocks(
     mut read: impl FnMut(u64, &mut [u8]) -> io::Result<usize>,
     bound: u64,
@@ -64,7 +64,7 @@ pub(super) fn blocks(
     Ok(())
 }
 
-/// A number in hexadecimal, with or without `0x`, and the rest of the text.
+/// A hexadecimal number, with or without `0x`, and the rest of the text.
 pub(super) fn hex(text: &[u8]) -> Option<(u64, &[u8])> {
     let text = text.strip_prefix(b"0x").unwrap_or(text);
     let (mut value, mut digits) = (0, 0);

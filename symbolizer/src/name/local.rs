@@ -21,7 +21,7 @@ use crate::place::{MappedFile, Place, Reason};
 use crate::process::ProcessTable;
 use crate::runtime::{Reader, Runtime};
 
-/// The most warnings that are kept. Further files only lack their warning.
+/// The most warnings that are kept. Further files have no warning.
 const MAX_WARNINGS: usize = 1000;
 /// The time limit for the DWARF of all files together.
 const MAX_DWARF_TIME: Duration = Duration::from_secs(60);
@@ -31,16 +31,17 @@ const MAX_DWARF_TIME: Duration = Duration::from_secs(60);
 pub struct LocalSymbolizer {
     options: NameOptions,
     ask_kernel: Option<AskKernel>,
-    /// Readers of interpreters' functions besides the registry's, by the number of their runtime.
+    /// Readers of interpreters' functions that replace or complete those of the registry, by the number of their
+    /// runtime.
     readers: Vec<(u8, &'static dyn Reader)>,
     warnings: Vec<Warning>,
     build_ids: BuildIds,
     debuginfod: Debuginfod,
     /// The time that is left for DWARF.
     dwarf_time: Duration,
-    /// Our own vDSO, read once.
+    /// The bytes of bpflame's own vDSO, read once.
     vdso: Option<Vec<u8>>,
-    /// Names of earlier cuts, from the second one on.
+    /// The names of earlier cuts, from the second cut on.
     cache: Option<Cache>,
 }
 
@@ -51,7 +52,7 @@ impl Default for LocalSymbolizer {
 }
 
 impl LocalSymbolizer {
-    /// Reads nothing yet.
+    /// A symbolizer that has read nothing yet.
     pub fn new(options: NameOptions) -> Self {
         let debuginfod = Debuginfod::new(&options.debuginfod);
         Self {
@@ -67,7 +68,7 @@ impl LocalSymbolizer {
         }
     }
 
-    /// Asks the kernel itself for the names of its code, where it shows its addresses; else, and where it cannot say,
+    /// Asks the kernel itself for the names of its code, if it shows its addresses. Otherwise, and if it cannot say,
     /// all its names are read.
     #[must_use]
     pub fn ask_kernel(mut self, ask: AskKernel) -> Self {
@@ -75,7 +76,7 @@ impl LocalSymbolizer {
         self
     }
 
-    /// Reads an interpreter's functions by `reader` instead of the registry's, if that has one.
+    /// Reads an interpreter's functions by `reader`. It replaces the registry's reader.
     #[must_use]
     pub fn with_reader(mut self, runtime: u8, reader: &'static dyn Reader) -> Self {
         self.readers.push((runtime, reader));
@@ -87,8 +88,8 @@ impl LocalSymbolizer {
         own.map(|(_, reader)| *reader).or_else(|| Runtime::of_number(runtime)?.reader())
     }
 
-    /// Names for virtual addresses of one file, for `report` too. In the order of the addresses, which need
-    /// not be sorted.
+    /// The names of virtual addresses of one file, in the order of the addresses, which need not be sorted. `report`
+    /// also uses it.
     pub fn file(&mut self, file: &MappedFile, addresses: &[u64]) -> Vec<Named> {
         let mut wanted = Wanted::of(addresses);
         let sorted = wanted.addresses();
@@ -100,9 +101,9 @@ impl LocalSymbolizer {
             .collect()
     }
 
-    /// Names for virtual addresses of a file that is known by its build ID alone: from the file at `path`, if
-    /// it carries that build ID, else from a debug file of this machine, else of a debuginfod server. `None`:
-    /// none has it.
+    /// The names of virtual addresses of a file that is known only by its build ID. They come from the file at `path`
+    /// if it has that build ID, else from a debug file of this machine, else from a debuginfod server. `None`: none of
+    /// them has it.
     pub fn by_build_id(
         &mut self,
         build_id: &[u8],
@@ -134,8 +135,8 @@ impl LocalSymbolizer {
         file.handle.is_some().then(|| self.file(&file, addresses))
     }
 
-    /// A new cut begins: DWARF and downloads may take their time again, and from now on names are kept, within bounds, so that
-    /// what was named before is not read or asked for again. Without cuts nothing is kept.
+    /// Begins a new cut. DWARF and downloads have their time again. From now on, names are kept within bounds, so that
+    /// later cuts need not read or ask again. Without cuts, nothing is kept.
     pub fn begin_cut(&mut self) {
         self.cache.get_or_insert_default().begin_cut();
         self.dwarf_time = MAX_DWARF_TIME;
@@ -143,18 +144,19 @@ impl LocalSymbolizer {
         self.build_ids.begin_cut();
     }
 
-    /// Leaves DWARF no time until the next cut.
+    /// Takes away all time for DWARF until the next cut.
     #[cfg(test)]
     pub(crate) fn spend_all_time(&mut self) {
         self.dwarf_time = Duration::ZERO;
     }
 
-    /// Bytes of memory that names of earlier cuts take, about.
+    /// The bytes of memory that names of earlier cuts use, approximately.
     pub fn kept_bytes(&self) -> usize {
         self.cache.as_ref().map_or(0, Cache::bytes)
     }
 
-    /// Names that were made before, and those that `make` makes of the rest; it says whether they may be kept.
+    /// The names that were made before, and those that `make` makes for the rest. `make` also returns whether its names
+    /// may be kept.
     fn kept_or(
         &mut self,
         source: Option<Source>,
@@ -189,7 +191,7 @@ impl LocalSymbolizer {
         self.kept_or(source, addresses, |own, addresses| own.read_file(file, addresses))
     }
 
-    /// Names from the file itself, and whether another attempt would give the same.
+    /// The names from the file itself, and whether another attempt would give the same.
     fn read_file(&mut self, file: &MappedFile, addresses: &[u64]) -> (Vec<Named>, bool) {
         let Some(handle) = &file.handle else {
             let reason = file.reason.unwrap_or(Reason::FileGone);
@@ -227,7 +229,7 @@ impl Symbolize for LocalSymbolizer {
     fn names(&mut self, table: &ProcessTable, places: &[Place]) -> Vec<Named> {
         let mut all: Vec<Option<Named>> = vec![None; places.len()];
         let mut sorted = Sorted::of(places, &mut all);
-        // The files with the most addresses first, because downloading debug files may run out of time.
+        // Files with the most addresses come first, because time may run out when debug files are downloaded.
         let mut files: Vec<_> = sorted.files.iter_mut().collect();
         files.sort_by_key(|(_, wanted)| std::cmp::Reverse(wanted.len()));
         for (id, wanted) in files {

@@ -1,9 +1,11 @@
 //! Names for places.
 //!
-//! [`LocalSymbolizer`] asks this machine's files and kernel, [`RawAddresses`] leaves user files unnamed. Both
-//! work in batches: all addresses of a file are looked up together, sorted, each once, and what was read of
-//! the file is dropped before the next one. The parsers are pure functions on bytes. In reading order:
-//! `sorted` (places by kind), `local` (each kind's names), `file` (one file: `work` has the sources in their order), `kernel`, [`perfmap`], `vdso`.
+//! [`LocalSymbolizer`] asks this machine's files and kernel, [`RawAddresses`] leaves user files unnamed. Both work in
+//! batches: all addresses of a file are looked up together, sorted, each once. The contents of a file are dropped before
+//! the next file is read. The parsers are pure functions on bytes.
+//!
+//! Modules in reading order: `sorted` (places by kind), `local` (the names of each kind), `file` (one file: `work` has the
+//! sources in their order), `kernel`, [`perfmap`], `vdso`.
 
 mod build_ids;
 mod cache;
@@ -34,16 +36,16 @@ use crate::place::{Place, Reason};
 use crate::process::ProcessTable;
 use crate::warning::Warning;
 
-/// One function at an address: the function that the code lies in, or one that was inlined there.
+/// A function at an address: the function that contains the code, or one that was inlined there.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Line {
-    /// Its demangled name; for code without a symbol `libfoo.so+0x1230` from the start of its range.
+    /// Its demangled name; for code without a symbol the start of its range, as in `libfoo.so+0x1230`.
     pub name: String,
     /// Its linkage name.
     pub system_name: String,
-    /// Source file, empty where not known.
+    /// Source file; empty if unknown.
     pub file: String,
-    /// Line of the address in that file, from 1; 0 where not known.
+    /// Line of the address in that file, from 1; 0 if unknown.
     pub line: u32,
     /// Whether it was inlined into the next line of the list.
     pub inlined: bool,
@@ -52,12 +54,12 @@ pub struct Line {
 /// The names of a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named {
-    /// Innermost first; the last one is the function that the code lies in. Empty: no name at all.
+    /// The functions, innermost first. The last one is the function that contains the code. Empty: there is no name.
     pub lines: Vec<Line>,
     /// The module for code outside mapped files: `[kernel]`, a kernel module as `[ext4]`, `[bpf]`, `[vdso]`,
     /// `[jit]`, an interpreter as `[python]`; empty for mapped files.
     pub module: String,
-    /// The reason why there is no name, or only that of a range (`libfoo.so+0x1230`).
+    /// The reason why there is no name, or only the name of a range (`libfoo.so+0x1230`).
     pub reason: Option<Reason>,
 }
 
@@ -79,7 +81,7 @@ impl Named {
 /// Options for naming.
 #[derive(Clone, Debug, Default)]
 pub struct NameOptions {
-    /// Leave inlined functions out.
+    /// Whether inlined functions are left out.
     pub no_inline: bool,
     /// The debuginfod servers to download debug files from; empty: none.
     pub debuginfod: Vec<String>,
@@ -87,10 +89,10 @@ pub struct NameOptions {
 
 /// Gives names to places.
 pub trait Symbolize {
-    /// Names for places, in their order. Never fails: what is not known has its reason.
+    /// The names of places, in their order. It never fails: an unknown name has its reason.
     fn names(&mut self, table: &ProcessTable, places: &[Place]) -> Vec<Named>;
 
-    /// A new cut begins: time limits begin anew, and names may be kept for later cuts.
+    /// Begins a new cut. Time limits start again, and names may be kept for later cuts.
     fn begin_cut(&mut self) {}
 
     /// The defects of foreign files so far.

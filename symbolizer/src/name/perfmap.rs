@@ -7,9 +7,9 @@ use std::os::unix::fs::FileExt;
 use super::{Named, lines};
 use crate::place::{Jit, Reason};
 
-/// No more bytes of a map are read.
+/// The most bytes of a map that are read.
 const MAX_BYTES: u64 = 256 << 20;
-/// Bound of the work on entries that overlap, in steps.
+/// The most steps of work on overlapping entries.
 const MAX_STEPS: u64 = 1 << 24;
 
 /// The name of the code at each of the sorted addresses, from the bytes of a map.
@@ -32,14 +32,15 @@ pub(super) fn named(jit: Option<&Jit>, addresses: &[u64]) -> Vec<Named> {
     found.into_iter().map(name).collect()
 }
 
-/// Code moves and memory is used again: of entries that overlap the later one is right.
+/// Names addresses by the entries of a map. Code moves and memory is reused, so the later one of two overlapping
+/// entries is right.
 fn names(
     read: impl FnMut(u64, &mut [u8]) -> io::Result<usize>,
     addresses: &[u64],
 ) -> Vec<Option<String>> {
     let mut found: Vec<Option<Vec<u8>>> = vec![None; addresses.len()];
     let mut steps = 0;
-    // Lines before an error are kept. A last line without an end may be half a name.
+    // The lines before an error are kept. A last line without an end may have half a name.
     let _ = lines::each(read, MAX_BYTES, false, |line| {
         let Some((start, size, name)) = entry(line) else { return ControlFlow::Continue(()) };
         let first = addresses.partition_point(|&address| address < start);

@@ -3,8 +3,8 @@
 use super::{Named, Symbolize, Warning};
 use crate::{Place, ProcessTable, Reason, Runtime};
 
-/// Leaves addresses of files as they are, for a reader who names them elsewhere. The kernel, the vDSO, BPF
-/// programs, JIT code and what interpreters run can only be named here and now: they are left to `local`, if there is one.
+/// Leaves addresses in files unnamed, for tools that name them elsewhere. Code of the kernel, the vDSO, BPF programs,
+/// JIT compilers and interpreters can only be named here and now. `local` names it, if there is one.
 #[derive(Debug, Default)]
 pub struct RawAddresses<S> {
     local: Option<S>,

@@ -5,12 +5,12 @@ use crate::place::{FileId, Place};
 use crate::runtime::Object;
 use std::collections::BTreeMap;
 
-/// The places of one call by kind, with the index that each had.
+/// The places of one call by kind, each with its index.
 #[derive(Debug, Default)]
 pub(super) struct Sorted {
     pub(super) files: BTreeMap<FileId, Wanted>,
     pub(super) jit: BTreeMap<u32, Wanted>,
-    /// By address space and runtime.
+    /// The objects of interpreters, by address space and runtime.
     pub(super) interpreted: BTreeMap<(u32, u8), Vec<(Object, usize)>>,
     pub(super) kernel: Wanted,
     pub(super) vdso: Wanted,
@@ -41,7 +41,7 @@ impl Sorted {
     }
 }
 
-/// Addresses of one kind and the index of the place of each.
+/// Addresses of one kind, each with the index of its place.
 #[derive(Debug, Default)]
 pub(super) struct Wanted(Vec<(u64, usize)>);
 

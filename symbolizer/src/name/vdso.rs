@@ -1,4 +1,4 @@
-//! The vDSO. The kernel maps the same one into every process, so our own is read.
+//! The vDSO. The kernel maps the same one into every process, so bpflame's own is read.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
@@ -10,10 +10,10 @@ use super::file::symtab;
 use super::lines::hex;
 use crate::place::Reason;
 
-/// A vDSO has a few pages.
+/// The largest vDSO that is read, in bytes. Real ones have a few pages.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// The bytes of our own process's vDSO; `None` where it has none.
+/// The bytes of this process's vDSO; `None` if it has none.
 pub fn own_vdso() -> Option<Vec<u8>> {
     let maps = fs::read("/proc/self/maps").ok()?;
     let line = maps.split(|&byte| byte == b'\n').find(|line| line.ends_with(b"[vdso]"))?;

@@ -26,7 +26,7 @@ pub struct Identity {
     pub exec: u64,
 }
 
-/// Something that happened to a process. Events are applied in the order of their time.
+/// An event in the life of a process. Events are applied in the order of their time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// Nanoseconds of CLOCK_MONOTONIC.
@@ -42,7 +42,7 @@ pub struct Event {
 /// The kind of event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventKind {
-    /// An executable mapping was made. Ends what it overlaps.
+    /// An executable mapping was made. It ends the mappings that it overlaps.
     Mmap {
         /// First address.
         start: u64,
@@ -54,10 +54,10 @@ pub enum EventKind {
         device: (u32, u32),
         /// Inode number, 0 for anonymous memory.
         inode: u64,
-        /// The path as the process saw it, or `[vdso]`, `//anon` and the like; any bytes.
+        /// The path as the process saw it, or a name such as `[vdso]` or `//anon`; any bytes.
         path: Vec<u8>,
     },
-    /// The process changed its program: its mappings are gone.
+    /// The process runs another program: its mappings are gone.
     Exec {
         /// The new name, any bytes.
         comm: Vec<u8>,
@@ -74,11 +74,11 @@ pub enum EventKind {
     },
     /// A thread ended (the process if `tid == pid` and no other thread is left).
     Exit,
-    /// Records were lost: the maps of live processes must be read again before they are believed.
+    /// Records were lost: the maps of live processes must be read again before they can be trusted.
     Lost,
 }
 
-/// An address space as the table knows it. Two equal values mean: the same address lies in the same place.
+/// An address space as the table knows it. Two equal values mean that equal addresses are in equal places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Space {
     /// Index of the address space.

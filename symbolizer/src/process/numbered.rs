@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::{Index, IndexMut};
 
-/// Values by number. The number of one that was let go is given again only after 2³² others.
+/// Values by number. The number of a removed value is reused only after 2³² others.
 #[derive(Debug)]
 pub(crate) struct Numbered<T> {
     values: BTreeMap<u32, T>,
@@ -17,7 +17,7 @@ impl<T> Default for Numbered<T> {
 }
 
 impl<T> Numbered<T> {
-    /// Keeps a value; its number. There are never as many as there are numbers.
+    /// Keeps a value and returns its number. There are always more numbers than values.
     pub(crate) fn push(&mut self, value: T) -> u32 {
         while self.values.contains_key(&self.next) {
             self.next = self.next.wrapping_add(1);
@@ -33,27 +33,27 @@ impl<T> Numbered<T> {
         self.values.get(&number)
     }
 
-    /// The same, to be changed.
+    /// A value by its number, to be changed.
     pub(crate) fn get_mut(&mut self, number: u32) -> Option<&mut T> {
         self.values.get_mut(&number)
     }
 
-    /// Lets a value go.
+    /// Removes a value.
     pub(crate) fn remove(&mut self, number: u32) -> Option<T> {
         self.values.remove(&number)
     }
 
-    /// How many there are.
+    /// The number of values.
     pub(crate) fn len(&self) -> usize {
         self.values.len()
     }
 
-    /// All of them, by number.
+    /// All values, by number.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
         self.values.iter().map(|(&number, value)| (number, value))
     }
 
-    /// The same, to be changed.
+    /// All values by number, to be changed.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (u32, &mut T)> {
         self.values.iter_mut().map(|(&number, value)| (number, value))
     }

@@ -30,7 +30,7 @@ fn fork(time: u64, pid: u32, parent: u32) -> Event {
     event(time, pid, EventKind::Fork { parent })
 }
 
-/// A mapping of 0x1000 bytes of `/bin/PATH` from its start on, which has the inode 7.
+/// A mapping of the first 0x1000 bytes of `/bin/PATH`, which has the inode 7.
 fn mmap(time: u64, pid: u32, start: u64, path: &str) -> Event {
     let path = path.as_bytes().to_vec();
     event(
@@ -49,11 +49,11 @@ fn anonymous(time: u64, pid: u32, start: u64) -> Event {
     )
 }
 
-/// A process of the test's own, ended with it.
+/// A process that belongs to the test and ends with it.
 pub(crate) struct Running(Child);
 
 impl Running {
-    /// Runs a shell script, which says a line when it is ready and then waits for its input to end.
+    /// Runs a shell script. The script prints a line when it is ready, and then waits for the end of its input.
     pub(crate) fn shell(script: &str) -> Self {
         Self::command(Command::new("sh").args(["-c", script]))
     }
@@ -89,13 +89,13 @@ impl Drop for Running {
     }
 }
 
-/// An identity as the kernel would give it.
+/// The identity that the kernel would give.
 pub(crate) fn identity_of(pid: u32) -> Identity {
     let ticks = crate::process::proc::task::Task::open(pid).unwrap().start_ticks().unwrap();
     identity(pid, ticks * crate::process::proc::task::TICK + 1_234_567, 1)
 }
 
-/// A table that has read a process and been asked for an address in memory without a file.
+/// A table that has read a process, and in which an address in memory without a file was looked up.
 fn with_run_time_code(pid: u32) -> (ProcessTable, Space) {
     let mut table = ProcessTable::new();
     table.read(pid);
@@ -125,7 +125,7 @@ pub(crate) fn mapping_event(time: u64, pid: u32, part: &str) -> Event {
     )
 }
 
-/// Waits until a process has mapped the code of a program: exec gives it the name before that.
+/// Waits until a process has mapped the code of a program. The name alone is not enough: exec sets it before that.
 fn wait_for_program(pid: u32, name: &str) {
     let mapped = || {
         let maps = std::fs::read(format!("/proc/{pid}/maps")).unwrap();
@@ -146,12 +146,12 @@ pub(crate) fn start_of(event: &Event) -> u64 {
     }
 }
 
-/// Says why the running test does nothing: on the stream itself, because the test runner keeps what passing
-/// tests print. Its thread has the test's name.
+/// Prints why the running test does nothing. It writes to the stream itself, because the test runner hides what passing
+/// tests print. The thread has the test's name.
 pub(crate) fn skipped(why: &str) {
     let thread = std::thread::current();
     let line = format!("skipped: {}: {why}\n", thread.name().unwrap_or("a test"));
-    // In one piece, beside what other threads write.
+    // The line is written in one piece, because other threads also write.
     std::io::stderr().write_all(line.as_bytes()).unwrap();
 }
 

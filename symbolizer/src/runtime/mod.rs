@@ -1,7 +1,8 @@
-//! The registry of runtimes: what tells that a process runs one, its name, what gives its code names, and who
-//! reads the functions that its interpreter runs.
+//! The registry of runtimes: how a process that runs one is recognized, its name, the way to get names for its code,
+//! and the reader of the functions that its interpreter runs.
 //!
-//! A runtime is a file here and a line in `REGISTRY`. Its order is that of recognition, and gives each its number.
+//! A runtime is a file here and a line in `REGISTRY`. The order of the lines is that of recognition, and gives each
+//! runtime its number.
 
 mod dotnet;
 mod entry;
@@ -17,7 +18,7 @@ pub use reader::{Function, Object, Reader};
 
 use entry::Entry;
 
-/// All runtimes that are known, at their numbers less one.
+/// All known runtimes. The index of each is its number minus one.
 static REGISTRY: [&Entry; 6] =
     [&hotspot::ENTRY, &python::ENTRY, &node::ENTRY, &ruby::ENTRY, &php::ENTRY, &dotnet::ENTRY];
 
@@ -28,17 +29,17 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    /// All of them, by number.
+    /// All runtimes, by number.
     pub fn all() -> impl Iterator<Item = Self> {
         (1..).take(REGISTRY.len()).map(|number| Self { number })
     }
 
-    /// By its number, as frames carry it; 0 is none.
+    /// The runtime with this number, as frames carry it; 0 is none.
     pub fn of_number(number: u8) -> Option<Self> {
         Self::all().find(|runtime| runtime.number == number)
     }
 
-    /// The one that a mapped file tells, by the last part of its path.
+    /// The runtime that a mapped file shows, by the last part of its path.
     pub fn of_file(path: &[u8]) -> Option<Self> {
         let name = path.rsplit(|&byte| byte == b'/').next().unwrap_or(path);
         Self::all().find(|runtime| (runtime.entry().is_file)(name))
@@ -47,7 +48,7 @@ impl Runtime {
     /// HotSpot, the Java virtual machine of the JDK.
     pub const HOTSPOT: Self = Self { number: 1 };
 
-    /// Its number, from 1: what an interpreter's frames carry.
+    /// Its number, from 1, which an interpreter's frames carry.
     pub fn number(self) -> u8 {
         self.number
     }
@@ -57,34 +58,34 @@ impl Runtime {
         self.entry().name
     }
 
-    /// The module that its interpreted functions are said to be of, as in `[python]`.
+    /// The module name of its interpreted functions, as in `[python]`.
     pub fn module(self) -> &'static str {
         self.entry().module
     }
 
-    /// Its version by the paths of the files that the process maps, where that makes a difference.
+    /// Its version, from the paths of the files that the process maps, if the version matters.
     pub fn version<'a>(self, paths: impl IntoIterator<Item = &'a str>) -> Option<(u32, u32)> {
         let name = |path: &'a str| path.rsplit('/').next().unwrap_or(path);
         paths.into_iter().find_map(|path| (self.entry().version)(name(path)))
     }
 
-    /// What gives its code names, for a recording's summary.
+    /// The way to get names for its code, for a recording's summary.
     pub fn hint(self) -> &'static str {
         self.entry().hint
     }
 
-    /// What is missing without a perf map, and what mends it.
+    /// The defect without a perf map, and its cure.
     pub fn unnamed(self) -> Unnamed {
         self.entry().unnamed
     }
 
-    /// The argument that makes its compiled code keep frame pointers, where it keeps none without it, and what
-    /// it means that there are none.
+    /// The argument that makes its compiled code keep frame pointers, if it needs one, and the effect of missing frame
+    /// pointers.
     pub fn frame_pointers(self) -> Option<(&'static str, &'static str)> {
         self.entry().frame_pointers
     }
 
-    /// Who reads the functions that its interpreter runs; `None`: nothing does yet.
+    /// The reader of the functions that its interpreter runs; `None`: there is none yet.
     pub fn reader(self) -> Option<&'static dyn Reader> {
         self.entry().reader
     }
@@ -129,7 +130,7 @@ mod tests {
         assert_eq!(Runtime::of_number(0), None);
         assert_eq!(Runtime::of_number(Runtime::all().count() as u8 + 1), None);
         assert_eq!(Runtime::of_file(b"/lib/libjvm.so"), Some(Runtime::HOTSPOT));
-        // A frame has three bits for it.
+        // A frame has three bits for the number.
         assert!(Runtime::all().count() < 8);
     }
 

@@ -1,4 +1,4 @@
-//! Separate debug files: by build ID and by debug link, below the process's root first, then below ours.
+//! Separate debug files, by build ID and by debug link: first below the process's root, then below bpflame's own.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -15,7 +15,7 @@ use elf::{Bytes, Image};
 
 use crate::MappedFile;
 
-/// The checksum of a larger file is not made.
+/// The largest file whose checksum is computed, in bytes.
 const MAX_CHECKED: u64 = 1 << 30;
 /// The limit for the size of a decompressed symbol table, and for the memory of its decoder.
 const MAX_MINI: u64 = 128 << 20;
@@ -30,10 +30,10 @@ pub(crate) struct DebugFile {
     pub ours: bool,
 }
 
-/// The debug file that was found, and why another one was refused.
+/// The debug file that was found, and the defect of a refused one.
 #[derive(Debug, Default)]
 pub(crate) struct Search {
-    /// The first that fits.
+    /// The first file that fits.
     pub found: Option<DebugFile>,
     /// The defect of a refused file.
     pub refused: Option<&'static str>,
@@ -68,7 +68,7 @@ pub(crate) fn find(file: &MappedFile, image: &Image<'_>) -> Search {
 }
 
 impl Search {
-    /// Takes a file that came from elsewhere, if it fits; it must carry the build ID.
+    /// Takes a file from elsewhere, if it fits. It must have the build ID.
     pub(crate) fn check(
         &mut self,
         candidate: Option<File>,
@@ -100,7 +100,7 @@ impl Search {
     }
 }
 
-/// Whether a debug file is of this file: the same build ID where both have one, and the same code sections.
+/// Whether a debug file belongs to this file: it has the same build ID if both have one, and the same code sections.
 fn fits(image: &Image<'_>, file: &MappedFile, other: &Image<'_>) -> Result<(), &'static str> {
     if let (Some(id), Some(other)) = (&file.build_id, other.build_id())
         && *id != other
@@ -110,7 +110,7 @@ fn fits(image: &Image<'_>, file: &MappedFile, other: &Image<'_>) -> Result<(), &
     same_code(image, other)
 }
 
-/// Whether the code sections that both name are at the same addresses.
+/// Whether the code sections with the same names are at the same addresses.
 pub(crate) fn same_code(image: &Image<'_>, other: &Image<'_>) -> Result<(), &'static str> {
     let differs = image.sections.iter().filter(|section| section.is_code()).any(|section| {
         other
@@ -127,7 +127,7 @@ pub(crate) fn build_id_path(id: &[u8]) -> Option<PathBuf> {
     Some(PathBuf::from(format!("{DIRECTORY}/.build-id/{first:02x}/{rest}.debug")))
 }
 
-/// Name and checksum from `.gnu_debuglink`.
+/// The name and the checksum in `.gnu_debuglink`.
 fn debug_link(image: &Image<'_>) -> Option<(Vec<u8>, u32)> {
     let data = image.data(image.section(".gnu_debuglink")?, 4096)?;
     let name = c_string(&data, 0).to_vec();
@@ -156,7 +156,7 @@ fn link_paths(path: &[u8], name: &[u8]) -> Vec<PathBuf> {
     .collect()
 }
 
-/// Opens a regular file below a root that it cannot leave; never waits, as a FIFO would make one do.
+/// Opens a regular file below a root that it cannot leave. It never waits, as it would for a FIFO.
 pub(crate) fn open(root: Option<&File>, path: &Path) -> Option<File> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
     let opened = match root {

@@ -1,5 +1,5 @@
-//! Debug files from debuginfod servers: `GET URL/buildid/HEX/debuginfo`, kept in the cache that elfutils'
-//! client uses too. Bounded in bytes and in time, all fetches of a symbolizer together.
+//! Debug files from debuginfod servers: `GET URL/buildid/HEX/debuginfo`. They are kept in the cache that elfutils'
+//! client also uses. All fetches of a symbolizer share one limit in bytes and one in time.
 
 use std::collections::HashSet;
 use std::env;
@@ -21,7 +21,7 @@ fn cache_directory() -> Option<PathBuf> {
         .or_else(|| named("HOME").map(|home| home.join(".cache/debuginfod_client")))
 }
 
-/// Fetches debug files; makes no connection before it must.
+/// Fetches debug files. It connects to a server only when it must.
 #[derive(Debug, Default)]
 pub(crate) struct Debuginfod {
     servers: Servers,
@@ -41,14 +41,14 @@ impl Debuginfod {
         Self { servers: Servers::new(urls), cache, ..Self::default() }
     }
 
-    /// The debug file of a build ID, not yet looked into. `Ok(None)`: no server has it.
+    /// The debug file of a build ID, not checked yet. `Ok(None)`: no server has it.
     pub(crate) fn fetch(&mut self, build_id: &[u8]) -> Result<Option<File>, &'static str> {
         if self.servers.is_empty() || build_id.len() < 2 || self.is_hopeless(build_id) {
             return Ok(None);
         }
         let hex: String = build_id.iter().map(|byte| format!("{byte:02x}")).collect();
         let cached = self.cache.as_ref().map(|cache| cache.join(&hex).join("debuginfo"));
-        // Elfutils' client marks what no server had by an empty file.
+        // Elfutils' client stores an empty file if no server has the debug file.
         let present = cached.as_deref().and_then(|path| debugfile::open(None, path));
         if let Some(file) = present.filter(|file| file.metadata().is_ok_and(|meta| meta.len() > 0))
         {
@@ -67,7 +67,7 @@ impl Debuginfod {
         self.missing.contains(build_id) || self.failed.contains(build_id)
     }
 
-    /// A new cut begins: there is time again. A server that failed again and again is still not asked.
+    /// Begins a new cut, which has its own time limit. A server that failed again and again is still not asked.
     pub(crate) fn begin_cut(&mut self) {
         self.servers.begin_cut();
         self.failed.clear();

@@ -1,19 +1,19 @@
-//! Debug files over HTTP: bounded in bytes and in time, all fetches together.
+//! Debug files over HTTP. All fetches share one limit in bytes and one in time.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// No larger file is fetched.
+/// The largest file that is fetched, in bytes.
 const MAX_BYTES: u64 = 2 << 30;
-/// A file that cannot be kept in the cache is held in memory, if it is no larger.
+/// The largest file that is held in memory if it cannot be kept in the cache, in bytes.
 const MAX_MEMORY: u64 = 256 << 20;
 /// The time limit for all downloads together.
 const MAX_TIME: Duration = Duration::from_secs(60);
-/// Time until a server must have answered at all.
+/// The time limit for connecting to a server.
 const MAX_CONNECT: Duration = Duration::from_secs(5);
-/// After so many failures in a row a server is not asked any more.
+/// The number of failures in a row after which a server is no longer asked.
 const MAX_FAILURES: u32 = 3;
 
 #[derive(Debug)]
@@ -36,7 +36,7 @@ impl Servers {
         Self { list: urls.iter().map(server).collect(), spent: Duration::ZERO }
     }
 
-    /// A new cut begins: there is time again. A server that failed again and again is still not asked.
+    /// Begins a new cut, which has its own time limit. A server that failed again and again is still not asked.
     pub(super) fn begin_cut(&mut self) {
         self.spent = Duration::ZERO;
     }
@@ -45,7 +45,7 @@ impl Servers {
         self.list.is_empty()
     }
 
-    /// The debug file of a build ID in hexadecimal, kept at `cached` if that can be. `Ok(None)`: no server has it.
+    /// The debug file of a build ID in hexadecimal. It is kept at `cached` if possible. `Ok(None)`: no server has it.
     pub(super) fn ask(
         &mut self,
         hex: &str,
@@ -98,7 +98,8 @@ fn get(url: &str, left: Duration, cached: Option<&Path>) -> io::Result<Option<Fi
     keep(body, cached).map(Some)
 }
 
-/// Writes a file beside where it belongs and moves it there when it is complete; else holds it in memory.
+/// Writes a file beside its final place and moves it there when it is complete. If that is not possible, holds it in
+/// memory.
 fn keep(mut body: impl Read, cached: Option<&Path>) -> io::Result<File> {
     let place = cached.and_then(|path| {
         let directory = path.parent()?;

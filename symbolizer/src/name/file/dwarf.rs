@@ -1,8 +1,8 @@
 //! Functions, inlined functions and lines from DWARF, by blazesym.
 //!
-//! blazesym maps files into memory and follows what they refer to by path. So where somebody could shrink the
-//! file meanwhile, or it refers to another one, blazesym is given a copy of its debug sections; only the debug
-//! files of this machine may refer to others.
+//! blazesym maps files into memory and follows their references to other files by path. Some files need protection from
+//! that: files that somebody else could shrink meanwhile, and files that refer to others. blazesym then gets a copy of
+//! the debug sections. Only debug files of this machine may refer to other files.
 
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
@@ -20,27 +20,27 @@ use super::extract;
 use crate::name::reopen::fd_path;
 use crate::name::{Line, demangle, text};
 
-/// A copy of debug sections is no larger.
+/// The largest copy of debug sections, in bytes.
 const MAX_COPY: u64 = 512 << 20;
-/// A compressed section is no larger.
+/// The largest compressed section, in bytes.
 const MAX_COMPRESSED: u64 = 128 << 20;
-/// Bound of all debug sections of a file together when decompressed.
+/// The limit for all decompressed debug sections of a file, in bytes.
 const MAX_SECTIONS: u64 = 2 << 30;
-/// Largest factor by which zlib compresses.
+/// The largest factor by which zlib compresses.
 const MAX_FACTOR: u64 = 1032;
-/// Addresses looked up between two looks at the clock.
+/// The addresses that are looked up between two looks at the clock.
 const BATCH: usize = 256;
 /// This many consecutive failures end the work on a file.
 const MAX_FAILURES: usize = 16;
-/// Inlined functions at one address beyond this are left out.
+/// The most inlined functions at one address; further ones are left out.
 const MAX_INLINED: usize = 256;
 
 /// The names of an address in DWARF.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Found {
-    /// Innermost first.
+    /// The functions, innermost first.
     pub lines: Vec<Line>,
-    /// Whether a function was found, or only the place in the source.
+    /// Whether a function was found, not only a place in the source.
     pub function: bool,
 }
 
@@ -49,7 +49,8 @@ pub(crate) fn present(image: &Image<'_>) -> bool {
     image.has(".debug_info")
 }
 
-/// The names of each address in DWARF. `ours`: the file is from this machine's debug directories. After `time`, the rest is left out.
+/// The names of each address in DWARF. `ours`: the file is from this machine's debug directories. When `time` is over,
+/// the remaining addresses get no names.
 pub(crate) fn names(
     file: &File,
     image: &Image<'_>,
@@ -68,7 +69,7 @@ pub(crate) fn names(
     catch_unwind(AssertUnwindSafe(look_up)).unwrap_or(Err("DWARF is malformed"))
 }
 
-/// Refuses DWARF without bound; whether any of it is compressed.
+/// Refuses DWARF of unlimited size. Returns whether any section is compressed.
 fn check(image: &Image<'_>) -> Result<bool, &'static str> {
     let (mut total, mut any) = (0u64, false);
     for section in image.sections.iter().filter(|section| extract::is_needed(section)) {
@@ -89,8 +90,9 @@ fn check(image: &Image<'_>) -> Result<bool, &'static str> {
     if total > MAX_SECTIONS { Err("DWARF is too large") } else { Ok(any) }
 }
 
-/// The input for blazesym. It is the file itself if only root and we can change it (a mapped file that shrinks kills the process), and
-/// if it may refer to other files or a copy of the needed sections would gain nothing.
+/// The input for blazesym. It is the file itself if two things are true: only root and bpflame's user can change it (a
+/// mapped file that shrinks kills the process); and it may refer to other files, or a copy of the needed sections would
+/// save nothing.
 fn source(file: &File, image: &Image<'_>, ours: bool) -> Result<Option<File>, &'static str> {
     let failed = "the file is not readable";
     let compressed = check(image)?;
@@ -137,7 +139,7 @@ fn look_up(
         match symbolizer.symbolize(&source, Input::VirtOffset(batch)) {
             Ok(symbols) => found.extend(symbols.into_iter().map(|s| s.into_sym().map(convert))),
             Err(_) if found.is_empty() && batch.len() == 1 => return Err("DWARF is malformed"),
-            // One malformed unit spoils a batch: the others are asked for one by one.
+            // One malformed unit spoils a batch, so the addresses are looked up one by one.
             Err(_) => found.extend(one_by_one(&symbolizer, &source, batch, end)?),
         }
     }
@@ -167,10 +169,10 @@ fn one_by_one(
     if failures == batch.len() { Err("DWARF is malformed") } else { Ok(found) }
 }
 
-/// blazesym lists the outer function first, then the inlined ones inwards, each with the place that is
-/// executed in it.
+/// Converts the result of blazesym. It lists the outer function first, then the inlined ones inwards, each with the
+/// place that is executed in it.
 fn convert(symbol: Sym<'_>) -> Found {
-    // A symbol without a size was made up to the next one: not a function that DWARF knows.
+    // blazesym extends a symbol without a size to the next one. DWARF does not know such a function.
     let function = symbol.size.is_some() && !symbol.name.is_empty();
     let mut lines = Vec::with_capacity(1 + symbol.inlined.len());
     for inlined in symbol.inlined.iter().rev().take(MAX_INLINED) {
@@ -186,7 +188,7 @@ fn line(name: &str, info: Option<CodeInfo<'_>>, inlined: bool) -> Line {
     Line { name: demangle(&system_name), system_name, file, line, inlined }
 }
 
-/// Path and line of a place in the source.
+/// The path and the line of a place in the source.
 #[expect(clippy::boxed_local, reason = "this is how blazesym hands it out")]
 pub(crate) fn position(info: Box<CodeInfo<'_>>) -> Option<(String, u32)> {
     use std::os::unix::ffi::OsStrExt;

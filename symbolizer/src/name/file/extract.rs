@@ -21,18 +21,18 @@ const SECTIONS: [&str; 11] = [
     ".debug_str_offsets",
     ".debug_types",
 ];
-/// One symbol without a size: blazesym looks for the place in the source only where there is a symbol.
+/// A symbol without a size. blazesym looks for a place in the source only where there is a symbol.
 const SYMBOLS: [&[u8]; 2] = [&[0; 24], b"\x01\0\0\0\x12\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"];
 const STRINGS: &[u8] = b"\0-\0";
-/// The bytes of one copy.
+/// The bytes that are copied at a time.
 const PIECE: u64 = 1 << 20;
 
-/// Whether a section is one that is copied.
+/// Whether a section is copied.
 pub(crate) fn is_needed(section: &Section) -> bool {
     section.kind != SHT_NOBITS && SECTIONS.contains(&section.name.as_str())
 }
 
-/// Writes a 64-bit file of the debug sections of a 64-bit `image`.
+/// Writes a 64-bit file with the debug sections of a 64-bit `image`.
 pub(crate) fn extract(image: &Image<'_>, out: &File) -> io::Result<()> {
     let mut writer = Writer { out, end: 64, names: vec![0], headers: vec![0; 64] };
     for section in image.sections.iter().filter(|section| is_needed(section)) {
@@ -71,7 +71,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// The header of what was written from `start`; `rest` are link, info and entry size.
+    /// The header of the bytes written from `start` on. `rest` is link, info and entry size.
     fn header(&mut self, section: &Section, start: u64, rest: [u32; 3]) {
         let name = self.names.len() as u32;
         self.names.extend_from_slice(section.name.as_bytes());
@@ -95,7 +95,7 @@ impl Writer<'_> {
     fn finish(mut self, machine: u16) -> io::Result<()> {
         let start = self.end;
         let names = Section { name: ".shstrtab".to_owned(), kind: 3, ..Section::default() };
-        // The table also contains its own name.
+        // The table of names also contains its own name.
         let bytes = [&self.names[..], names.name.as_bytes(), b"\0"].concat();
         self.write(&bytes)?;
         self.header(&names, start, [0; 3]);
@@ -106,7 +106,7 @@ impl Writer<'_> {
         let mut halves =
             |words: &[u16]| header.extend(words.iter().flat_map(|word| word.to_le_bytes()));
         halves(&[3, machine, 1, 0]);
-        // Entry and program headers: none.
+        // There are no entry and no program headers.
         halves(&[0; 8]);
         header.extend_from_slice(&table.to_le_bytes());
         header.extend(

@@ -4,7 +4,7 @@ use super::ranges::{Loaded, Range, Ranges};
 use crate::MappedFile;
 use elf::Image;
 
-/// Bound of the sections that functions' ranges are read from, in bytes.
+/// The largest section that the ranges of functions are read from, in bytes.
 const MAX_FRAME: u64 = 256 << 20;
 
 /// The sections with the starts of functions.
@@ -38,7 +38,7 @@ impl Frame {
     }
 }
 
-/// A run of code between entries does not reach beyond its section, or its segment where there are none.
+/// Limits a range between entries to its section, or to its segment if there are no sections.
 pub(super) fn bounded(range: Range, image: &Image<'_>, file: &MappedFile, address: u64) -> Range {
     if range.described {
         return range;

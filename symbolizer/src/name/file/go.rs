@@ -1,18 +1,17 @@
-//! Names of a Go program from its `.gopclntab`: where the table and the runtime's description of the module
-//! lie in the file.
+//! Names of a Go program from its `.gopclntab`: finds the table, and the runtime's description of the module.
 
 use super::gopclntab::{GoTable, stated_text};
 use crate::name::Line;
 use elf::word::u64_at;
 use elf::{AARCH64, Image, Section, X86_64, relocations};
 
-/// Larger tables are not read.
+/// The largest table that is read, in bytes.
 const MAX_TABLE: u64 = 256 << 20;
-/// Bound of the writable data that is searched for the module's description.
+/// The most writable data that is searched for the module's description, in bytes.
 const MAX_DATA: u64 = 64 << 20;
-/// Words of the description that are looked at.
+/// The words of the description that are read.
 const WORDS: usize = 64;
-/// Word of the description where the text starts.
+/// The word of the description with the start of the text.
 const TEXT: usize = 22;
 
 /// Names from the table for each address that it covers; `None` if the file has no table.
@@ -45,8 +44,8 @@ pub(crate) fn names(
     Some(addresses.iter().map(lines).collect())
 }
 
-/// The bytes of a Go program's `.gopclntab` and the address of `runtime.text`, which they count from; `None` where there is no
-/// such table, or it is too large.
+/// The bytes of a Go program's `.gopclntab`, and the address of `runtime.text`, from which they count. `None` if there
+/// is no such table, or it is too large.
 pub fn go_table(image: &Image<'_>) -> Option<(Vec<u8>, u64)> {
     let section = section(image)?;
     let data = image.data(section, MAX_TABLE)?;
@@ -61,12 +60,12 @@ fn text(image: &Image<'_>, table: &[u8], described: u64) -> Option<u64> {
     [described, stated_text(table), section].into_iter().find(|&text| text != 0)
 }
 
-/// The section of the table, where there is one.
+/// The section of the table, if there is one.
 fn section<'a>(image: &'a Image<'_>) -> Option<&'a Section> {
     image.section(".gopclntab").or_else(|| image.section(".data.rel.ro.gopclntab"))
 }
 
-/// The words of the runtime's description of the module, found by its first one: the table's address.
+/// The words of the runtime's description of the module. It is found by its first word, the address of the table.
 fn module(image: &Image<'_>, table: u64) -> Option<[u64; WORDS]> {
     if !image.wide() || table == 0 {
         return None;
@@ -115,7 +114,7 @@ fn relocated(image: &Image<'_>, table: u64) -> Option<[u64; WORDS]> {
         .next()
 }
 
-/// The description as it has been since Go 1.18: the text lies in a code section.
+/// Accepts a description of the form used since Go 1.18, whose text is in a code section.
 fn plausible(words: [u64; WORDS], image: &Image<'_>) -> Option<[u64; WORDS]> {
     let code = image.code(words[TEXT])?;
     (words[TEXT] < words[TEXT + 1] && words[TEXT + 1] <= code.end()).then_some(words)

@@ -1,19 +1,19 @@
 //! Go's own table of functions, files and lines (`.gopclntab`), which stripped Go programs keep.
 //!
-//! Formats of Go 1.2, 1.16, 1.18 and 1.20 (which 1.26 still writes), little-endian. Every offset is checked;
-//! a malformed table gives no name, never a panic.
+//! It reads the formats of Go 1.2, 1.16, 1.18 and 1.20 (which 1.26 still writes), little-endian. Every offset is
+//! checked. A malformed table gives no name, never a panic.
 
 use std::cell::Cell;
 
 use crate::name::text;
 use elf::word::{c_string, u32_at, u64_at};
 
-/// Steps through program-counter tables, of all look-ups together, before nothing more is looked up.
+/// The most steps through program-counter tables, of all look-ups together. After them, nothing more is looked up.
 const MAX_STEPS: u32 = 1 << 28;
-/// Inlined calls at one address before the rest is left out.
+/// The most inlined calls at one address; further ones are left out.
 const MAX_DEPTH: usize = 128;
 
-/// Index of the inlining table among a function's program-counter tables, and among its data.
+/// The index of the inlining table among a function's program-counter tables, and among its data.
 const INLINE_INDEX: usize = 2;
 const INLINE_TREE: usize = 3;
 
@@ -25,14 +25,14 @@ enum Version {
     Go120,
 }
 
-/// One function at an address.
+/// A function at an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GoFrame {
     /// Its name, as in `main.(*T).Method`.
     pub name: String,
-    /// Source file, empty where not known.
+    /// The source file; empty if unknown.
     pub file: String,
-    /// Line from 1, 0 where not known.
+    /// The line from 1; 0 if unknown.
     pub line: u32,
 }
 
@@ -53,7 +53,7 @@ pub struct GoTable<'a> {
     steps: Cell<u32>,
 }
 
-/// Bytes of the `go:func.*` area from an offset: where inlining tables lie.
+/// Returns bytes of the `go:func.*` area from an offset. The inlining tables are there.
 pub type FunctionData<'a> = &'a dyn Fn(u64, u64) -> Option<Vec<u8>>;
 
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +62,7 @@ struct Function<'a> {
     raw: &'a [u8],
 }
 
-/// The text start that the header states (Go 1.18 to 1.25, where it needs no relocation); 0 else.
+/// The start of the text that the header states (Go 1.18 to 1.25, if it needs no relocation); otherwise 0.
 pub fn stated_text(data: &[u8]) -> u64 {
     match (u32_at(data, 0), data.get(7)) {
         (Some(0xffff_fff0 | 0xffff_fff1), Some(8)) => u64_at(data, 24).unwrap_or(0),
@@ -111,13 +111,13 @@ impl<'a> GoTable<'a> {
             (table.files, table.counters) = (part(first + 2)?, part(first + 3)?);
             table.table = part(first + 4)?;
         }
-        // The table of functions, pairs with one closing entry, must lie within the bytes.
+        // The table of functions has pairs and one closing entry. It must be inside the bytes.
         let len = table.functions.checked_mul(2)?.checked_add(1)?.checked_mul(table.field())?;
         (table.functions > 0 && len <= table.table.len()).then_some(table)
     }
 
-    /// The index of the word with the address of the inlining tables, in the runtime's description of the module; `None` for tables whose
-    /// inlined calls are not read.
+    /// The index of a word in the runtime's description of the module: the one with the address of the inlining tables.
+    /// `None` for tables whose inlined calls are not read.
     pub fn function_data_word(&self) -> Option<usize> {
         match self.version {
             Version::Go12 | Version::Go116 => None,
@@ -126,7 +126,7 @@ impl<'a> GoTable<'a> {
         }
     }
 
-    /// The functions at an address, innermost first; empty where the table has none.
+    /// The functions at an address, innermost first; empty if the table has none.
     pub fn frames(&self, address: u64, inlined: Option<FunctionData<'_>>) -> Vec<GoFrame> {
         let Some(function) = self.function(address) else { return Vec::new() };
         let mut frames = Vec::new();
@@ -183,8 +183,8 @@ impl<'a> GoTable<'a> {
         })
     }
 
-    /// The `index`th 32-bit field after the function's entry: 0 name, 4 files, 5 lines, 6 count of further
-    /// tables, 7 unit.
+    /// The `index`th 32-bit field after the function's entry: 0 is the name, 4 the files, 5 the lines, 6 the number of
+    /// further tables, 7 the unit.
     fn offset(&self, function: Function<'_>, index: usize) -> Option<u32> {
         let first = match self.version {
             Version::Go12 | Version::Go116 => self.pointer,
@@ -198,7 +198,7 @@ impl<'a> GoTable<'a> {
         (!name.is_empty()).then(|| text(name))
     }
 
-    /// File and line of an address in a function.
+    /// The file and the line of an address in a function.
     fn position(&self, function: Function<'_>, address: u64) -> (String, u32) {
         let file = self
             .offset(function, 4)
@@ -225,7 +225,7 @@ impl<'a> GoTable<'a> {
         (!name.is_empty()).then(|| text(name))
     }
 
-    /// The value that a program-counter table has at an address.
+    /// The value of a program-counter table at an address.
     fn value(&self, table: u32, entry: u64, address: u64) -> Option<i32> {
         if table == 0 {
             return None;
@@ -257,8 +257,8 @@ impl<'a> GoTable<'a> {
         address: u64,
         data: FunctionData<'_>,
     ) -> Option<(String, u64)> {
-        // The function's fixed fields end with a byte, the count of its data; two lists follow. A call has the
-        // offset of its name and the place in the function that it was made from.
+        // The function's fixed fields end with a byte that counts its data. Two lists follow. An entry for a call has
+        // the offset of the name, and the place of the call in the calling function.
         let (fixed, size, at_name) = match self.version {
             Version::Go12 | Version::Go116 => return None,
             Version::Go118 => (40, 20, 12),

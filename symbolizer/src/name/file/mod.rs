@@ -1,8 +1,8 @@
-//! Names for addresses of one file.
+//! Names for the addresses of one file.
 //!
 //! Modules in reading order: `work` (the sources in their order), then each source: [`gopclntab`] and `go`, `dwarf` and
-//! `extract`, [`symtab`], `plt`, [`ranges`] and `frame`; `debugfile`, `debuginfod` and
-//! `download` (where else a file's names are).
+//! `extract`, [`symtab`], `plt`, [`ranges`] and `frame`; then the other files that have names of a file: `debugfile`,
+//! `debuginfod` and `download`.
 
 pub(crate) mod debugfile;
 pub(crate) mod debuginfod;

@@ -1,17 +1,17 @@
-//! Names of the stubs through which code calls other files (the procedure linkage table).
+//! Names of the stubs through which code calls functions of other files (the procedure linkage table).
 
 use elf::word::u32_at;
 use elf::{Image, Section, X86_64, relocations};
 
-/// Bound of the relocations that are searched, in bytes.
+/// The most relocations that are searched, in bytes.
 const MAX_RELOCATIONS: u64 = 64 << 20;
 
-/// The name behind a stub, by the word that it jumps through and that word's relocation.
+/// The name of a stub's function, by the word that the stub jumps through and the relocation of that word.
 pub(crate) fn name(image: &Image<'_>, section: &Section, address: u64) -> Option<Vec<u8>> {
     if image.machine() != X86_64 || !image.wide() {
         return None;
     }
-    // Stubs of `.plt.got` have half the size where they do not start with `endbr64`.
+    // The stubs of `.plt.got` have half the size if they do not start with `endbr64`.
     let short = section.name == ".plt.got"
         && image.part(section, 0, 4).is_none_or(|first| first != [0xf3, 0x0f, 0x1e, 0xfa]);
     let entry = if short { 8 } else { 16 };
@@ -28,8 +28,8 @@ pub(crate) fn name(image: &Image<'_>, section: &Section, address: u64) -> Option
     })
 }
 
-/// The address of the word that a stub jumps through by `jmp *offset(%rip)`, after an optional `endbr64` and
-/// prefix; from the stub's bytes and address.
+/// The address of the word that a stub jumps through by `jmp *offset(%rip)`, after an optional `endbr64` and an
+/// optional prefix. `stub` has the bytes, `address` is the stub's.
 fn jump_slot(stub: &[u8], address: u64) -> Option<u64> {
     let jump = stub.windows(2).position(|bytes| bytes == [0xff, 0x25])?;
     let offset = u32_at(stub, jump + 2)? as i32;

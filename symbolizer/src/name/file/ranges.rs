@@ -6,21 +6,21 @@
 use elf::word::u32_at;
 use gimli::{BaseAddresses, CieOrFde, EhFrame, EhFrameOffset, LittleEndian, UnwindSection};
 
-/// Entries beyond this are not read.
+/// The most entries that are read.
 const MAX_ENTRIES: usize = 4 << 20;
 
-/// A run of code.
+/// A range of code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Range {
     /// First address.
     pub start: u64,
-    /// One past the last.
+    /// End, exclusive.
     pub end: u64,
-    /// Whether one entry of `.eh_frame` describes it; else it lies between entries.
+    /// Whether an entry of `.eh_frame` describes it. Otherwise it is between entries.
     pub described: bool,
 }
 
-/// A section's bytes and its virtual address.
+/// The bytes of a section, and its virtual address.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Loaded<'a> {
     /// Virtual address.
@@ -36,7 +36,7 @@ pub struct Ranges<'a> {
     address: u64,
     bases: BaseAddresses,
     table: Option<Table<'a>>,
-    /// All ranges, sorted; filled where there is no usable table.
+    /// All ranges, sorted; filled if there is no usable table.
     all: Option<Vec<(u64, u64)>>,
 }
 
@@ -49,7 +49,7 @@ struct Table<'a> {
 
 impl<'a> Table<'a> {
     fn parse(header: Loaded<'a>) -> Option<Self> {
-        // Version 1; the frame's address relative to here, a 32-bit count, a table relative to the section.
+        // Version 1; the frame's address relative to this place, a 32-bit count, a table relative to the section.
         if header.bytes.get(..4)? != [1, 0x1b, 0x03, 0x3b] {
             return None;
         }
@@ -84,7 +84,7 @@ impl<'a> Table<'a> {
 }
 
 impl<'a> Ranges<'a> {
-    /// Over the bytes of `.eh_frame` and, where there is one, `.eh_frame_hdr`.
+    /// The ranges in the bytes of `.eh_frame`, with `.eh_frame_hdr` if there is one.
     pub fn new(frame: Loaded<'a>, header: Option<Loaded<'a>>, text: u64, wide: bool) -> Self {
         let mut section = EhFrame::new(frame.bytes, LittleEndian);
         section.set_address_size(if wide { 8 } else { 4 });
@@ -98,7 +98,8 @@ impl<'a> Ranges<'a> {
         }
     }
 
-    /// The run of code that contains an address. Between entries, it reaches from one to the next; 0 and `u64::MAX` replace a missing one.
+    /// The range of code that contains an address. Between two entries, it reaches from one to the next; 0 and
+    /// `u64::MAX` stand in for a missing entry.
     pub fn find(&mut self, address: u64) -> Range {
         if self.all.is_none()
             && let Some(range) = self.table.and_then(|table| self.by_table(table, address))
@@ -145,7 +146,7 @@ impl<'a> Ranges<'a> {
     fn read_all(&self) -> Vec<(u64, u64)> {
         let mut ranges = Vec::new();
         let mut entries = self.frame.entries(&self.bases);
-        // A malformed entry ends the walk: what was read until then is used.
+        // A malformed entry ends the reading. The entries before it are used.
         while let Ok(Some(entry)) = entries.next() {
             if let CieOrFde::Fde(partial) = entry
                 && let Ok(entry) = partial.parse(EhFrame::cie_from_offset)

@@ -3,9 +3,9 @@
 
 use elf::{Image, SHT_NOBITS, Section, SymbolKind};
 
-/// No more bytes of a table are read.
+/// The most bytes of a table that are read.
 const MAX_TABLE: u64 = 512 << 20;
-/// Bound of the work on symbols that overlap, in steps.
+/// The most steps of work on overlapping symbols.
 const MAX_STEPS: u64 = 1 << 24;
 /// The most names of one address that are compared.
 const MAX_ALIASES: usize = 8;
@@ -15,27 +15,27 @@ const MAX_ALIASES: usize = 8;
 pub struct Symbol {
     /// First address.
     pub start: u64,
-    /// Size in bytes; 0 where the table does not say.
+    /// Size in bytes; 0 if the table does not state it.
     pub size: u64,
     /// Its name in the table.
     pub name: Vec<u8>,
 }
 
-/// The findings of the pass so far: the addresses and, for each, the best symbols.
+/// The results of the pass so far: the addresses, and the best symbols for each.
 #[derive(Debug)]
 struct Pass<'a> {
     addresses: &'a [u64],
-    /// The sized symbols that cover the address and start nearest to it, aliases of one another.
+    /// Symbols with a size that cover the address and start nearest to it. They are aliases of one another.
     covering: Vec<Vec<elf::Symbol>>,
-    /// The sizeless symbols that start nearest below the address (and above the one before).
+    /// Symbols without a size that start nearest below the address, and above the previous address.
     sizeless: Vec<Vec<elf::Symbol>>,
-    /// The nearest start of any symbol below the address (and above the one before).
+    /// The nearest start of any symbol below the address, and above the previous address.
     nearest: Vec<u64>,
     steps: u64,
 }
 
-/// The symbol of `table` (`.symtab` or `.dynsym`) for each of the sorted addresses. A symbol without a size
-/// covers what lies before the next symbol of its section; the caller bounds it further.
+/// The symbol of `table` (`.symtab` or `.dynsym`) for each of the sorted addresses. A symbol without a size covers
+/// everything before the next symbol of its section. The caller limits it further.
 pub fn symbols(image: &Image<'_>, table: &str, addresses: &[u64]) -> Vec<Option<Symbol>> {
     let mut found = vec![None; addresses.len()];
     let Some(section) = image.section(table).filter(|section| section.kind != SHT_NOBITS) else {
@@ -49,12 +49,13 @@ pub fn symbols(image: &Image<'_>, table: &str, addresses: &[u64]) -> Vec<Option<
     found
 }
 
-/// No type, function, indirect function; defined, and not absolute.
+/// Whether a symbol may be code: it has no type, or is a function or an indirect function; it is defined and not
+/// absolute.
 fn may_be_code(symbol: &elf::Symbol) -> bool {
     symbol.kind != SymbolKind::Other && symbol.is_defined()
 }
 
-/// Whether the table says that it is a function.
+/// Whether the table calls the symbol a function.
 fn is_function(symbol: &elf::Symbol) -> bool {
     symbol.kind != SymbolKind::None
 }
@@ -95,7 +96,7 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// The symbols for each address: sized ones, else sizeless ones with nothing between.
+    /// The symbols for each address: those with a size; otherwise those without, if no other symbol is in between.
     fn finish(self, image: &Image<'_>) -> Vec<Vec<elf::Symbol>> {
         let mut nearest = 0;
         let mut below: Vec<elf::Symbol> = Vec::new();
@@ -131,13 +132,13 @@ fn prefer(slot: &mut Vec<elf::Symbol>, entry: elf::Symbol) {
     }
 }
 
-/// The plainest of the names of one function: global before weak before local, then fewer leading underscores, then the shorter name,
-/// then the order of names.
+/// The plainest of the names of one function: global before weak before local; then fewer leading underscores; then the
+/// shorter name; then alphabetical order.
 fn best_name(image: &Image<'_>, table: &Section, entries: &[elf::Symbol]) -> Option<Symbol> {
     let named = entries.iter().filter_map(|entry| {
         let name = image.symbol_name(table, entry)?;
         let underscores = name.iter().take_while(|&&byte| byte == b'_').count();
-        // A mangled name starts with one or two that mean nothing.
+        // The first one or two underscores of a mangled name mean nothing.
         let underscores =
             if name.starts_with(b"_Z") || name.starts_with(b"_R") { 0 } else { underscores };
         Some(((entry.binding, underscores, name.len(), name), entry))

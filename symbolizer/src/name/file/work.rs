@@ -1,4 +1,4 @@
-//! Names for addresses of one file, from the best source that has them.
+//! Names for the addresses of one file, each from the best source that has one.
 
 use std::time::{Duration, Instant};
 
@@ -13,22 +13,22 @@ use super::{dwarf, go};
 use crate::name::{Line, Named, demangle, text};
 use crate::{MappedFile, Reason};
 
-/// The work on one file: each step names what the steps before did not.
+/// The work on one file. Each step names the addresses that the earlier steps did not name.
 #[derive(Debug)]
 pub(crate) struct Work<'a> {
     file: &'a MappedFile,
     image: &'a Image<'a>,
     no_inline: bool,
-    /// Sorted, each once.
+    /// The addresses, sorted, each once.
     addresses: &'a [u64],
     found: Vec<Option<Named>>,
-    /// The place in the source, where DWARF has that and no function.
+    /// The place in the source, for addresses where DWARF has a place but no function.
     positions: Vec<Option<(String, u32)>>,
-    /// Whether any full symbol table was there.
+    /// Whether there was a full symbol table.
     symbols: bool,
     /// The defects of the file and its debug files.
     pub warnings: Vec<&'static str>,
-    /// Whether names are missing or poorer because no time was left or a server failed: another attempt may give more.
+    /// Whether names are missing or poorer because time ran out or a server failed. Another attempt may find more.
     pub cut_short: bool,
 }
 
@@ -54,7 +54,7 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Names for all addresses, in their order. `time` is the time that is left for the DWARF of all files.
+    /// The names of all addresses, in their order. `time` is the time that is left for the DWARF of all files.
     pub(crate) fn run(&mut self, debuginfod: &mut Debuginfod, time: &mut Duration) -> Vec<Named> {
         self.go();
         let debug = self.debug_file(debuginfod);
@@ -67,7 +67,7 @@ impl<'a> Work<'a> {
         std::mem::take(&mut self.found).into_iter().flatten().collect()
     }
 
-    /// Indices and addresses that have no name yet.
+    /// The indices and addresses that have no name yet.
     fn pending(&self) -> (Vec<usize>, Vec<u64>) {
         let open = self.found.iter().zip(self.addresses).enumerate();
         open.filter(|(_, (found, _))| found.is_none()).map(|(index, (_, &at))| (index, at)).unzip()
@@ -85,7 +85,7 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// The separate debug file, where the file itself has no DWARF.
+    /// The separate debug file, if the file itself has no DWARF.
     fn debug_file(&mut self, debuginfod: &mut Debuginfod) -> Option<DebugFile> {
         if dwarf::present(self.image) || self.found.iter().all(Option::is_some) {
             return None;
@@ -95,7 +95,7 @@ impl<'a> Work<'a> {
             && let Some(id) = &self.file.build_id
         {
             match debuginfod.fetch(id) {
-                // A file from a server is trusted no more than a container's file.
+                // A file from a server is trusted no more than a file of a container.
                 Ok(file) => search.check(file, false, self.image, self.file),
                 Err(what) => {
                     self.cut_short = true;
@@ -144,7 +144,8 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Replaces a function's short name by the symbol's mangled name, if DWARF has only the short one (as with line tables alone).
+    /// Replaces a function's short name by the symbol's mangled name, if DWARF has only the short one (as with line
+    /// tables alone).
     fn linkage_names(&mut self, other: Option<&Image<'_>>) {
         let mangled = |name: &str| name.starts_with("_Z") || name.starts_with("_R");
         let short =
@@ -174,7 +175,7 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// The symbol tables: the file's, its debug file's, the small one inside the file, the dynamic one.
+    /// The symbol tables: that of the file, that of its debug file, the small one inside the file, the dynamic one.
     fn tables(&mut self, other: Option<&Image<'_>>) {
         self.table(self.image, ".symtab");
         if let Some(other) = other {
@@ -227,7 +228,7 @@ impl<'a> Work<'a> {
         self.found[index] = Some(Named { lines, module: String::new(), reason });
     }
 
-    /// Stubs of the procedure linkage table: `name@plt`.
+    /// The stubs of the procedure linkage table: `name@plt`.
     fn stubs(&mut self) {
         let (indices, addresses) = self.pending();
         for (index, address) in indices.into_iter().zip(addresses) {
@@ -261,7 +262,7 @@ impl<'a> Work<'a> {
     }
 }
 
-/// The last part of a path, for names.
+/// The last part of a path, for use in names.
 pub(crate) fn base_name(path: &[u8]) -> String {
     let name = path.rsplit(|&byte| byte == b'/').next().unwrap_or(path);
     if name.is_empty() { "[file]".to_owned() } else { text(name) }

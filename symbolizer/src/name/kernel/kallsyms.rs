@@ -1,16 +1,17 @@
-//! Kernel symbols as text: one symbol as the kernel prints it, and `/proc/kallsyms` in one pass for all wanted addresses. The kernel
-//! makes the text again for each reader, which costs more than parsing it, so it is read only as far as needed.
+//! Kernel symbols as text: one symbol as the kernel prints it, and `/proc/kallsyms` in one pass for all wanted
+//! addresses. The kernel makes the text again for each reader, which costs more than parsing it. So it is read only as
+//! far as needed.
 
 use std::io;
 use std::ops::ControlFlow;
 
 use crate::name::{lines, text};
 
-/// No more bytes are read.
+/// The most bytes that are read.
 const MAX_BYTES: u64 = 256 << 20;
 /// The most names of one address that are compared.
 const ALIASES: usize = 16;
-/// Code without a size does not reach further from its symbol than this.
+/// The longest reach of code without a size from its symbol, in bytes.
 const MAX_REACH: u64 = 4 << 20;
 
 /// The symbol nearest below an address.
@@ -24,12 +25,12 @@ pub struct Ksym {
     pub module: Option<String>,
 }
 
-/// The findings of a pass.
+/// The results of a pass.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Ksyms {
-    /// For each address the symbol that it lies in.
+    /// For each address, the symbol that contains it.
     pub symbols: Vec<Option<Ksym>>,
-    /// Every address in the file was 0: they are hidden.
+    /// Whether every address in the file was 0, because they are hidden.
     pub hidden: bool,
 }
 
@@ -49,8 +50,8 @@ pub fn symbols(
     Ok(pass.finish())
 }
 
-/// The symbol that the kernel printed for an address: `function+0x10/0x40 [module]`, or only a number where the
-/// address lies in none.
+/// The symbol that the kernel printed for an address: `function+0x10/0x40 [module]`. `None` if it printed only a
+/// number, because the address is in no symbol.
 pub fn printed(text: &str, address: u64) -> Option<Ksym> {
     let (symbol, module) = match text.split_once(' ') {
         Some((symbol, module)) => (symbol, Some(module.strip_prefix('[')?.strip_suffix(']')?)),
@@ -66,7 +67,7 @@ pub fn printed(text: &str, address: u64) -> Option<Ksym> {
     })
 }
 
-/// Whether the beginning of `/proc/kallsyms` shows addresses: hidden ones are all 0.
+/// Whether the beginning of `/proc/kallsyms` shows addresses. Hidden ones are all 0.
 pub fn shows_addresses(head: &[u8]) -> bool {
     lines::split(head).filter_map(parse).any(|(start, ..)| start != 0)
 }
@@ -81,17 +82,17 @@ struct Candidate {
 
 struct Pass<'a> {
     addresses: &'a [u64],
-    /// For each address the greatest symbol at or below it and above the address before.
+    /// For each address, the highest symbol at or below it and above the previous address.
     slots: Vec<Option<Candidate>>,
     cursor: usize,
-    /// The kernel's first code.
+    /// The start of the kernel's code.
     first: Option<u64>,
     hidden: bool,
 }
 
 impl Pass<'_> {
-    /// The kernel's own symbols are in order: of a block that no address lies in, only the last lines can be
-    /// the nearest ones below an address.
+    /// Reads a block of lines. The kernel's own symbols are in order. So in a block that contains no wanted address,
+    /// only the last lines can be the nearest ones below an address.
     fn block(&mut self, block: &[u8]) -> ControlFlow<()> {
         let mut lines = lines::split(block);
         let (first, last) = (lines.next(), lines.next_back());
@@ -116,8 +117,8 @@ impl Pass<'_> {
         self.hidden = false;
         let first = *self.first.get_or_insert(start);
         let slot = self.slot(start);
-        // The kernel's own symbols come first and in order: past the last address nothing can change, if no
-        // address lies in modules below the kernel.
+        // The kernel's own symbols come first and in order. After the last address, nothing can change, unless an
+        // address is in modules below the kernel.
         if slot == self.addresses.len() {
             let done = module.is_empty() && self.addresses.first().is_none_or(|&low| low >= first);
             return if done { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
@@ -128,7 +129,7 @@ impl Pass<'_> {
             Some(old) => old.start < start,
         };
         if better {
-            // Its memory is used again: this happens on nearly every line.
+            // The memory of the old candidate is reused, because this happens on nearly every line.
             let candidate = self.slots[slot].get_or_insert_default();
             (candidate.start, candidate.kind) = (start, kind);
             candidate.name.clear();
@@ -139,7 +140,7 @@ impl Pass<'_> {
         ControlFlow::Continue(())
     }
 
-    /// Index of the first address at or above `start`. Neighbouring lines mostly have the same.
+    /// The index of the first address at or above `start`. It is mostly the same for neighbouring lines.
     fn slot(&mut self, start: u64) -> usize {
         let fits = |cursor: usize| {
             self.addresses.get(cursor).is_none_or(|&address| address >= start)
@@ -186,7 +187,7 @@ fn rank(kind: u8) -> u8 {
     }
 }
 
-/// `ADDRESS KIND NAME[\t[MODULE]]`.
+/// Parses `ADDRESS KIND NAME[\t[MODULE]]`.
 fn parse(line: &[u8]) -> Option<(u64, u8, &[u8], &[u8])> {
     let (start, rest) = lines::hex(line)?;
     let [b' ', kind, b' ', rest @ ..] = rest else { return None };

@@ -12,16 +12,17 @@ use crate::name::file::dwarf;
 use crate::name::reopen::fd_path;
 use crate::name::{Line, Named, demangle};
 
-/// Asks the running kernel what it prints for addresses, as in `function+0x10/0x40 [module]`; `None`: it cannot say.
+/// Asks the running kernel for the text that it prints for each address, as in `function+0x10/0x40 [module]`. `None`:
+/// it cannot.
 pub type AskKernel = fn(&[u64]) -> Option<Vec<String>>;
 
 /// The first bytes of the file, enough to see whether it shows addresses.
 const HEAD: usize = 4096;
-/// For more addresses than these, reading all names costs less than to ask for each.
+/// The most addresses that the kernel is asked for. For more, reading all names costs less.
 const MAX_ASKED: usize = 8192;
 
-/// Names for sorted kernel addresses. The kernel is asked where it can be, and where it shows its addresses to this
-/// process anyway.
+/// The names of sorted kernel addresses. The kernel is asked if it can be, and if it shows its addresses to this
+/// process.
 pub(crate) fn names(addresses: &[u64], ask: Option<AskKernel>) -> Vec<Named> {
     match symbols(addresses, ask) {
         Ok(found) if found.hidden => unnamed(addresses, Reason::KernelHidden),

@@ -7,7 +7,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 pub(crate) struct Descriptors {
     used: usize,
     limit: Option<usize>,
-    /// The limit is not this process's own, and stays.
+    /// Whether the limit is fixed, because it is not that of this process.
     fixed: bool,
 }
 
@@ -41,22 +41,22 @@ impl Descriptors {
         soft.saturating_sub(Self::REST).max(soft / 2) as usize
     }
 
-    /// A file was opened and is kept.
+    /// Notes that a file was opened and is kept.
     pub(crate) fn opened(&mut self) {
         self.used += 1;
     }
 
-    /// One was closed.
+    /// Notes that a file was closed.
     pub(crate) fn closed(&mut self) {
         self.used = self.used.saturating_sub(1);
     }
 
-    /// How many are open.
+    /// The number of open files.
     pub(crate) fn used(&self) -> usize {
         self.used
     }
 
-    /// A budget of so many.
+    /// A budget of this many files.
     #[cfg(test)]
     pub(crate) fn exactly(limit: usize) -> Self {
         Self { used: 0, limit: Some(limit), fixed: true }

@@ -14,7 +14,7 @@ pub(super) type Inode = ((u32, u32), u64);
 /// How often opening a file is tried, before it is tried only occasionally.
 const MOST_TRIES: u32 = 8;
 
-/// A file, and what is known of it beyond what names need.
+/// A file with the facts that names do not need.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) mapped: MappedFile,
@@ -24,11 +24,11 @@ pub(super) struct Entry {
     stamp: Option<Stamp>,
     /// The root in which it was seen; kept only if the inode number is ambiguous.
     pub(super) root: Option<RootId>,
-    /// How often it was seen without being opened.
+    /// The number of times that it was seen without being opened.
     sightings: u32,
-    /// Cuts since it was needed.
+    /// The number of cuts since it was needed.
     pub(super) idle: u32,
-    /// Where it stands in `by_inode`.
+    /// Its key in `by_inode`.
     pub(super) inode: Inode,
 }
 
@@ -73,15 +73,15 @@ impl Entry {
         self.sightings > MOST_TRIES && !self.sightings.is_multiple_of(MOST_TRIES * 8)
     }
 
-    /// Whether an open file is as it was when it was opened; otherwise it is closed: what was located in
-    /// it before cannot be named any more. (As long as it is open, its inode number is not used again.)
+    /// Whether an open file is as it was when it was opened. Otherwise it is closed, because the addresses located in
+    /// it before cannot be named any more. (While it is open, its inode number is not reused.)
     pub(super) fn is_intact(&mut self, descriptors: &mut Descriptors) -> bool {
         let Some(file) = &self.mapped.handle else { return false };
         let now = open::stamp(file);
         if now.is_some() && now == self.stamp {
             return true;
         }
-        // A link or a change of mode touches only the inode.
+        // A new link or a change of the mode changes only the inode.
         if let (Some(now), Some(then)) = (now, self.stamp)
             && (now.size, now.modified) == (then.size, then.modified)
             && Loaded::read(Bytes::File(file)).is_ok_and(|now| now.segments == self.loads)

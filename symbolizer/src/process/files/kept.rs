@@ -1,4 +1,4 @@
-//! The files that are mapped as code: each opened once, at first sight, and kept.
+//! The files that are mapped as code. Each is opened once, when it is first seen, and kept.
 
 use super::descriptors::Descriptors;
 use super::entry::{Entry, Inode};
@@ -33,7 +33,7 @@ impl Files {
     const MOST_PATH_BYTES: usize = 16 << 20;
     const MOST_NAMES: usize = 64;
     const MOST_MEMORY: usize = 4096;
-    /// A file that nobody needs stays for so many cuts, and for none where there are many.
+    /// The number of cuts for which an unneeded file stays; 0 if there are many files.
     const PATIENCE: u32 = 3;
     const MANY: usize = 4096;
 
@@ -57,7 +57,7 @@ impl Files {
         address(&entry.mapped.segments, offset).or_else(|| address(&entry.loads, offset))
     }
 
-    /// The content of a mapping. Its file is opened at first sight. `source` is `None` if nothing may be opened.
+    /// The content of a mapping. Its file is opened when it is first seen. `source` is `None` if nothing may be opened.
     pub(crate) fn content(
         &mut self,
         told: &Told<'_>,
@@ -78,7 +78,7 @@ impl Files {
         }
     }
 
-    /// A memory file holds a program if it is an ELF file that loads something from there.
+    /// A memory file holds a program if it is an ELF file that loads something from this offset.
     fn memory(
         &mut self,
         told: &Told<'_>,
@@ -198,7 +198,7 @@ impl Files {
         Some(id)
     }
 
-    /// Says when two different programs carry one build ID. Copies of one program do so rightly.
+    /// Warns if two different programs have one build ID. Copies of one program may share it.
     fn note_build_id(&mut self, id: FileId, spoilt: &mut Spoilt) {
         let Some(file) = self.get(id) else { return };
         let Some(build_id) = &file.build_id else { return };
@@ -216,7 +216,7 @@ impl Files {
         }
     }
 
-    /// Lets go of what has not been needed for a while; sooner where there are many.
+    /// Drops the files that were not needed for a while; sooner if there are many.
     pub(crate) fn retire(&mut self, needed: impl Fn(FileId) -> bool) {
         let patience = if self.entries.len() > Self::MANY { 0 } else { Self::PATIENCE };
         let mut gone = Vec::new();
@@ -252,7 +252,7 @@ impl Files {
         }
     }
 
-    /// Bytes of memory that they take, about.
+    /// The bytes of memory that they use, approximately.
     pub(crate) fn bytes(&self) -> usize {
         let segments = |entry: &Entry| entry.loads.len() + entry.mapped.segments.len();
         let segments: usize = self.entries.iter().map(|(_, entry)| segments(entry)).sum();

@@ -8,7 +8,7 @@ use elf::{Bytes, Error, Header};
 pub(crate) struct Loaded {
     /// Loaded segments, in file order.
     pub(crate) segments: Vec<Segment>,
-    /// Those that are executable.
+    /// The executable ones among them.
     pub(crate) executable: Vec<Segment>,
     /// The GNU build ID.
     pub(crate) build_id: Option<Vec<u8>>,
@@ -23,7 +23,7 @@ pub(crate) enum Problem {
     Malformed,
 }
 
-/// More loaded segments of a file are not looked at.
+/// The most loaded segments of a file that are read.
 const MOST: usize = 64;
 
 impl Loaded {
@@ -57,8 +57,8 @@ fn segment(segment: &elf::Segment) -> Segment {
     Segment { start: segment.address, len: segment.memory_size, offset: segment.offset }
 }
 
-/// The virtual address of a file offset. The kernel maps whole pages: the first page of a segment may begin
-/// before it.
+/// The virtual address of a file offset. The kernel maps whole pages, so the first page of a segment may begin before
+/// the segment.
 pub(crate) fn address(segments: &[Segment], offset: u64) -> Option<u64> {
     segments.iter().find_map(|segment| {
         let first = segment.offset & !0xfff;

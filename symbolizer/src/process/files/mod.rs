@@ -1,6 +1,7 @@
 //! The files that are mapped as code.
 //!
-//! Modules in reading order: `loaded` (what is read of a file), `descriptors` (how many stay open), `entry` (one file), `kept` (all of them).
+//! Modules in reading order: `loaded` (the parts of a file that are read), `descriptors` (how many files stay open),
+//! `entry` (one file), `kept` (all files).
 
 pub(crate) mod descriptors;
 mod entry;

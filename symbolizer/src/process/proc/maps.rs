@@ -5,7 +5,7 @@
 pub(crate) struct Told<'a> {
     /// First address.
     pub(crate) start: u64,
-    /// The address behind the last one.
+    /// End, exclusive.
     pub(crate) end: u64,
     /// Offset in the file, in bytes.
     pub(crate) offset: u64,
@@ -24,7 +24,7 @@ pub(crate) enum Origin {
     File,
     /// A memory file: a program may run from it, and a JIT compiler may write code into it.
     MemoryFile,
-    /// Memory of no file.
+    /// Memory without a file.
     Anonymous,
     /// The vDSO.
     Vdso,
@@ -85,7 +85,7 @@ pub(crate) fn origin(path: &[u8]) -> Origin {
     }
 }
 
-/// A path without ` (deleted)`, and whether that was there.
+/// A path without ` (deleted)`, and whether it ended so.
 pub(crate) fn undeleted(path: &[u8]) -> (&[u8], bool) {
     match path.strip_suffix(b" (deleted)") {
         Some(path) => (path, true),

@@ -1,5 +1,5 @@
-//! Opening what a foreign process names: only regular files, only the one that was mapped, never a link
-//! of its making, and nothing that blocks or acts when it is opened.
+//! Opens files that a foreign process names. It opens only regular files, and only the one that was mapped; it follows
+//! no link that the process made; it opens nothing that blocks or acts when it is opened.
 
 use super::maps::{Told, basename, undeleted};
 use super::task::Task;
@@ -10,7 +10,7 @@ use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
-/// Larger files are refused: no linker writes them.
+/// The largest file that is opened, in bytes. Linkers write no larger ones.
 const MOST_BYTES: i64 = 16 << 30;
 const OVERLAYFS: u64 = 0x794c_7630;
 const BTRFS: u64 = 0x9123_683e;
@@ -23,14 +23,14 @@ pub(crate) struct Opened {
     pub(crate) file: File,
     /// The identity and state of the file.
     pub(crate) stamp: Stamp,
-    /// In the kernel's records, it looks the same as a file with this inode number in another subvolume.
+    /// Whether the kernel's records show the same device and inode for a file in another subvolume.
     pub(crate) loose: bool,
 }
 
 /// The identity and the state of a file. As long as it is open, no other file has its device and inode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
-    /// Bytes.
+    /// The size in bytes.
     pub(crate) size: i64,
     /// The time of the last change of its content: seconds, nanoseconds.
     pub(crate) modified: (i64, u64),
@@ -48,18 +48,18 @@ impl From<&Stat> for Stamp {
     }
 }
 
-/// A mapped file of a living process, through its mapping.
+/// Opens a mapped file of a living process through its mapping.
 pub(crate) fn by_mapping(task: &Task, told: &Told<'_>) -> Result<Opened, Reason> {
     let link = format!("map_files/{:x}-{:x}", told.start, told.end);
     by_link(task, &link, told, true)
 }
 
-/// The program of a living process.
+/// Opens the program of a living process.
 pub(crate) fn by_program(task: &Task, told: &Told<'_>) -> Result<Opened, Reason> {
     by_link(task, "exe", told, false)
 }
 
-/// The kernel's own link to an open file; it leads nowhere else.
+/// Opens the kernel's own link to an open file, which leads nowhere else.
 fn by_link(task: &Task, link: &str, told: &Told<'_>, is_mapping: bool) -> Result<Opened, Reason> {
     let flags = OFlags::PATH | OFlags::CLOEXEC;
     let found =
@@ -71,13 +71,12 @@ fn by_link(task: &Task, link: &str, told: &Told<'_>, is_mapping: bool) -> Result
     checked(found, told, same_name)
 }
 
-/// A mapped file by its path below a root. The path comes from the kernel, so a link in it was put there
-/// later.
+/// Opens a mapped file by its path below a root. The path comes from the kernel, so a link in it was put there later.
 pub(crate) fn by_path(root: impl AsFd, told: &Told<'_>) -> Result<Opened, Reason> {
     checked(below(root, told)?, told, false)
 }
 
-/// Does the same below a root that may be the wrong one: only if device and inode are those of the record.
+/// Opens a mapped file below a root that may be the wrong one. Device and inode must be those of the record.
 pub(crate) fn by_path_exactly(root: impl AsFd, told: &Told<'_>) -> Result<Opened, Reason> {
     let found = below(root, told)?;
     let stat = rustix::fs::fstat(&found).map_err(file_reason)?;
@@ -142,9 +141,9 @@ fn checked(found: OwnedFd, told: &Told<'_>, same_name: bool) -> Result<Opened, R
     Ok(Opened { file: reopened(&found)?, stamp: Stamp::from(&stat), loose })
 }
 
-/// Whether the opened file is the mapped one. btrfs states another device than the kernel's own records
-/// do, and overlayfs, before Linux 6.18, another device and, for a file of another layer's file system, an
-/// inode with the layer in its high bits.
+/// Whether the opened file is the mapped one. File systems may state a device that differs from the kernel's own
+/// records. btrfs does; overlayfs does before Linux 6.18. For a file from another layer's file system, overlayfs also
+/// states an inode with the layer in its high bits.
 fn same_file(stat: &Stat, told: &Told<'_>, magic: u64, same_name: bool) -> bool {
     let same_inode = stat.st_ino == told.inode;
     match magic {

@@ -17,7 +17,7 @@ pub(crate) struct RootId {
 /// The root directory of a process.
 #[derive(Clone, Debug)]
 pub(crate) struct Root {
-    /// Which one.
+    /// Its identity.
     pub(crate) id: RootId,
     /// The directory.
     pub(crate) directory: Arc<File>,
@@ -47,7 +47,7 @@ impl Roots {
         self.own.clone()
     }
 
-    /// Those used last, the latest first.
+    /// The roots that were used last, the latest first.
     pub(crate) fn latest(&self) -> impl Iterator<Item = &Root> {
         self.known.iter().rev().take(Self::LATEST)
     }

@@ -6,21 +6,20 @@ use super::roots::{Root, Roots};
 use super::task::{Start, Task};
 use crate::place::Reason;
 
-/// One process, as the place that files are opened from. Nothing of it is touched before the first file
-/// that is not known yet.
+/// One process, as the place to open files from. Nothing of it is read before the first unknown file.
 #[derive(Debug)]
 pub(crate) struct Source<'a> {
-    /// Which process, until it was looked for; `None` if it is gone.
+    /// The process's pid and start, until it is looked up; `None` if it has ended.
     living: Option<(u32, Start)>,
-    /// Its directory in `/proc`, once it was found.
+    /// Its directory in `/proc`, after it was found.
     task: Option<Task>,
-    /// Its root, if it is known, and whether it was seen since the last exec.
+    /// Its root if it is known, and whether it was seen since the last exec.
     root: &'a mut (Option<Root>, bool),
     roots: &'a mut Roots,
 }
 
 impl<'a> Source<'a> {
-    /// A process's pid and start, if it is not known to have ended.
+    /// A source for a process with this pid and start, if it is not known to have ended.
     pub(crate) fn new(
         living: Option<(u32, Start)>,
         root: &'a mut (Option<Root>, bool),
@@ -37,7 +36,7 @@ impl<'a> Source<'a> {
         self.task.as_ref()
     }
 
-    /// The process's root; if it is gone, its parent's, else bpflame's own.
+    /// The root of the process. If the process has ended: its parent's, else bpflame's own.
     pub(crate) fn root(&mut self) -> Option<Root> {
         if !self.root.1 {
             self.task();
@@ -72,8 +71,8 @@ impl<'a> Source<'a> {
         open::by_mapping(task, told).or_else(|_| open::by_program(task, told)).ok()
     }
 
-    /// A process that entered a container and was gone before it was seen there: its root is most likely one
-    /// that others have.
+    /// Searches other known roots. The process entered a container and ended before it was seen there, so its root is
+    /// most likely one that other processes have.
     fn open_elsewhere(&mut self, told: &Told<'_>) -> Option<Opened> {
         self.roots.latest().find_map(|root| open::by_path_exactly(&root.directory, told).ok())
     }

@@ -7,9 +7,9 @@ use std::cmp::Ordering;
 use std::fs::File;
 use std::os::fd::OwnedFd;
 
-/// A maps file of a process with as many mappings as the kernel allows has about this size.
+/// The largest maps file that is read, in bytes: about that of a process with as many mappings as the kernel allows.
 const MOST_MAPS: usize = 32 << 20;
-/// Nanoseconds of a tick of `/proc/PID/stat`.
+/// The nanoseconds of a tick in `/proc/PID/stat`.
 pub(crate) const TICK: u64 = 10_000_000;
 
 /// A process's directory in `/proc`. After the process has ended, reads fail, even if another process has its pid.
@@ -43,7 +43,7 @@ impl Start {
         }
     }
 
-    /// Nanoseconds, exactly or to the tick.
+    /// The start in nanoseconds, exact or rounded down to a tick.
     pub(crate) fn about(self) -> Option<u64> {
         self.exact.or(self.ticks.map(|ticks| ticks.saturating_mul(TICK)))
     }
@@ -71,7 +71,7 @@ impl Task {
         Ok(Self { directory })
     }
 
-    /// A living process, if it is the one that started then.
+    /// A living process, if it is the one with this start time.
     pub(crate) fn open_started(pid: u32, start: Start) -> Option<Self> {
         let task = Self::open(pid).ok()?;
         task.start_ticks().is_ok_and(|ticks| start.allows(ticks)).then_some(task)
@@ -91,7 +91,7 @@ impl Task {
         Ok(comm)
     }
 
-    /// Its mappings: whole lines.
+    /// Its mappings, as whole lines.
     pub(crate) fn maps(&self) -> Result<Vec<u8>, Reason> {
         let mut maps = self.read("maps", MOST_MAPS)?;
         maps.truncate(maps.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1));
@@ -103,7 +103,7 @@ impl Task {
         status(&self.read("status", 64 << 10)?).ok_or(Reason::ProcessGone)
     }
 
-    /// Its memory, to be read by address; `None` where that is not permitted.
+    /// Its memory, for reads by address; `None` if that is not permitted.
     pub(crate) fn memory(&self) -> Option<File> {
         let flags = OFlags::RDONLY | OFlags::CLOEXEC;
         rustix::fs::openat(&self.directory, "mem", flags, Mode::empty()).map(File::from).ok()
@@ -141,15 +141,15 @@ pub(crate) fn reason(error: Errno) -> Reason {
     }
 }
 
-/// Field 22 of a stat line; the name in parentheses may hold any bytes.
+/// Field 22 of a stat line. The name in parentheses may contain any bytes.
 fn start_ticks(stat: &[u8]) -> Option<u64> {
     let close = stat.iter().rposition(|&byte| byte == b')')?;
     let fields = std::str::from_utf8(&stat[close + 1..]).ok()?;
     fields.split_ascii_whitespace().nth(19)?.parse().ok()
 }
 
-/// The last number of `NSpid`, the second of `Uid`. Lines are looked up from the end of the name, which
-/// the kernel escapes.
+/// The last number of `NSpid`, and the second of `Uid`. The process's name cannot fake such a line, because the kernel
+/// escapes line breaks in it.
 fn status(status: &[u8]) -> Option<Status> {
     let field = |name: &[u8]| {
         let line = status.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(name))?;

@@ -9,7 +9,7 @@ use crate::place::Reason;
 use rustix::time::{ClockId, clock_gettime};
 
 impl Image {
-    /// Notes what is known before `/proc` is read. Of several readings that are not certain yet, the first
+    /// Notes the state before `/proc` is read. If several readings are uncertain, the state before the first one
     /// counts.
     pub(crate) fn begin_reading(&mut self) {
         if self.reading.is_none() {
@@ -26,7 +26,7 @@ impl Image {
         }
     }
 
-    /// Notes that it was read.
+    /// Notes that `/proc` was read.
     pub(crate) fn end_reading(&mut self) {
         if let Some(reading) = &mut self.reading {
             reading.pid = self.pid;
@@ -34,7 +34,8 @@ impl Image {
         }
     }
 
-    /// A sample of `time` is located. One later than the reading shows that no exec came before.
+    /// Notes that a sample of `time` is located. A sample that is later than the reading shows that no exec came before
+    /// the reading.
     pub(crate) fn sampled(&mut self, time: u64) {
         match &mut self.reading {
             Some(reading) if time <= reading.end => reading.samples += 1,
@@ -42,7 +43,7 @@ impl Image {
         }
     }
 
-    /// The sample that is being located made the maps be read.
+    /// Notes that the sample which is being located caused the reading.
     pub(crate) fn sampled_now(&mut self) {
         if let Some(reading) = &mut self.reading {
             reading.samples = reading.samples.max(1);
@@ -73,7 +74,7 @@ impl Image {
     }
 }
 
-/// Now, nanoseconds of CLOCK_MONOTONIC.
+/// The time now, in nanoseconds of CLOCK_MONOTONIC.
 pub(crate) fn monotonic() -> u64 {
     let time = clock_gettime(ClockId::Monotonic);
     let (seconds, nanoseconds) =

@@ -17,13 +17,13 @@ use std::sync::Arc;
 pub(crate) struct Image {
     /// Process id.
     pub(crate) pid: u32,
-    /// The identity that claimed it.
+    /// The identity that it is known by.
     pub(crate) identity: Option<Identity>,
     /// The start time of its process.
     pub(crate) start: Start,
     /// The exec counter that its identity will have.
     pub(crate) exec: Option<u64>,
-    /// The time of its begin, from events.
+    /// The time of its beginning, from events.
     pub(crate) born: Option<u64>,
     /// The main thread's name.
     pub(crate) comm: Option<Arc<[u8]>>,
@@ -35,7 +35,7 @@ pub(crate) struct Image {
     pub(crate) story: Story,
     /// Grows when an address changes its place.
     pub(crate) epoch: u32,
-    /// Addresses without a mapping that were asked for in this epoch, the first few.
+    /// The first few addresses without a mapping that were looked up in this epoch.
     missed: Vec<u64>,
     /// The time at which its maps may be read again, and the wait after that.
     again: (u64, u64),
@@ -47,9 +47,9 @@ pub(crate) struct Image {
     pub(crate) watch: Option<Box<Watch>>,
     /// The state before its maps were read, until the reading is confirmed.
     pub(crate) reading: Option<Box<Reading>>,
-    /// Its main thread ended.
+    /// Whether its main thread has ended.
     pub(crate) exited: bool,
-    /// The cut that it was sampled in last, or ended in.
+    /// The last cut in which it was sampled, or in which it ended.
     pub(crate) used: u64,
     /// Whether it is in the queue of address spaces that may be forgotten.
     pub(crate) retired: bool,
@@ -62,7 +62,7 @@ impl Image {
     const LOADING: u64 = 20_000_000;
     const LONGEST_WAIT: u64 = 30_000_000_000;
 
-    /// One that nothing is known of.
+    /// An address space of which nothing is known.
     pub(crate) fn unread(pid: u32) -> Self {
         Self {
             pid,
@@ -87,7 +87,7 @@ impl Image {
         }
     }
 
-    /// The image of a process after an exec.
+    /// The address space of a process after an exec.
     pub(crate) fn after_exec(&self, comm: Arc<[u8]>, time: u64) -> Self {
         Self {
             start: self.start,
@@ -127,27 +127,27 @@ impl Image {
         self
     }
 
-    /// Whether an identity is this one's (`Equal`), a later or an earlier one of the same pid.
+    /// Compares an identity with this address space: the same (`Equal`), a later or an earlier one of the same pid.
     pub(crate) fn compare(&self, identity: Identity) -> Ordering {
         self.start
             .compare(identity.start)
             .then_with(|| self.exec.map_or(Ordering::Equal, |exec| identity.exec.cmp(&exec)))
     }
 
-    /// Whether all that it maps was its own until `time`.
+    /// Whether all its mappings were its own until `time`.
     fn certain_at(&self, time: u64) -> bool {
         self.reading.as_ref().is_none_or(|reading| reading.end <= time)
     }
 
-    /// From now on it is known by an identity.
+    /// Gives it an identity.
     pub(crate) fn claim(&mut self, identity: Identity) {
         self.identity = Some(identity);
         self.start.exact = Some(identity.start);
         self.exec = Some(identity.exec);
     }
 
-    /// The mapping that has `address`. Until the kernel has loaded a new program, the process's user
-    /// registers are those of the old one, inside its call of exec.
+    /// The mapping that contains `address`. Until the kernel has loaded a new program, the process's user registers are
+    /// those of the old one, inside its call of exec.
     pub(crate) fn find(&self, address: u64) -> Option<Mapping> {
         let old = || {
             let old = self.before.as_ref()?.find(address)?;
@@ -156,12 +156,12 @@ impl Image {
         self.maps.find(address).or_else(old).copied()
     }
 
-    /// Whether it does not map `address`, or not itself: the answer may change.
+    /// Whether no mapping of its own contains `address`, so that the answer may change.
     pub(crate) fn misses(&self, address: u64) -> bool {
         self.maps.find(address).is_none()
     }
 
-    /// Lets go of the program before an exec, once the new one is loaded.
+    /// Drops the mappings from before an exec, after the new program is loaded.
     pub(crate) fn loaded(&mut self, now: u64) {
         let loading = self.born.is_some_and(|born| now <= born.saturating_add(Self::LOADING));
         if !loading && self.before.take().is_some() && !self.missed.is_empty() {
@@ -182,7 +182,7 @@ impl Image {
         change
     }
 
-    /// Puts other mappings in the place of all.
+    /// Replaces all mappings.
     pub(crate) fn replace(&mut self, maps: Mappings) -> bool {
         let changed = *self.maps != maps;
         if changed {
@@ -209,24 +209,24 @@ impl Image {
         !self.exited && now >= self.again.0
     }
 
-    /// Notes that its maps were read, and whether that was of use.
+    /// Notes that its maps were read, and whether that helped.
     pub(crate) fn was_read(&mut self, now: u64, useful: bool) {
         let wait = if useful { Self::FIRST_WAIT } else { self.again.1 };
         self.again = (now.saturating_add(wait), (wait * 2).min(Self::LONGEST_WAIT));
     }
 
-    /// The time of its begin.
+    /// The time of its beginning.
     pub(crate) fn began(&self) -> Began {
         Began { start: self.start.about(), image: self.born }
     }
 
-    /// Its mappings, those of the program before included, and those that it may get back.
+    /// Its mappings, including those of the program before the exec, and those that may be restored.
     pub(crate) fn all_mappings(&self) -> impl Iterator<Item = &Arc<Mappings>> {
         let before = self.before.iter().chain(self.reading.as_ref().map(|reading| &reading.maps));
         std::iter::once(&self.maps).chain(before)
     }
 
-    /// Lets its mappings go, long after its end.
+    /// Drops its mappings, long after its end.
     pub(crate) fn forget(&mut self) {
         if self.maps.len() > 0 {
             self.maps = Arc::default();

@@ -10,7 +10,7 @@ use rustix::fs::Stat;
 use rustix::time::{ClockId, clock_gettime};
 use std::fs::File;
 
-/// Larger maps are refused.
+/// The largest map that is accepted, in bytes.
 const MOST_BYTES: i64 = 256 << 20;
 const FIRST_WAIT: u64 = 200_000_000;
 const LONGEST_WAIT: u64 = 10_000_000_000;
@@ -18,7 +18,7 @@ const LONGEST_WAIT: u64 = 10_000_000_000;
 /// The search for one process's perf map.
 #[derive(Debug)]
 pub(crate) struct Watch {
-    /// The perf map, or why there is none.
+    /// The perf map, or the reason why there is none.
     pub(crate) jit: Jit,
     status: Option<Status>,
     /// The time of the next look, nanoseconds of CLOCK_MONOTONIC.
@@ -26,17 +26,18 @@ pub(crate) struct Watch {
     wait: u64,
 }
 
-/// The begin of a process, as far as known: nanoseconds of CLOCK_BOOTTIME (its start) and of CLOCK_MONOTONIC (its last fork or exec).
+/// The beginning of a process as far as it is known: its start in nanoseconds of CLOCK_BOOTTIME, its last fork or exec
+/// in nanoseconds of CLOCK_MONOTONIC.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Began {
-    /// Its start, of CLOCK_BOOTTIME.
+    /// Its start in CLOCK_BOOTTIME.
     pub(crate) start: Option<u64>,
-    /// Its last fork or exec, of CLOCK_MONOTONIC.
+    /// Its last fork or exec in CLOCK_MONOTONIC.
     pub(crate) image: Option<u64>,
 }
 
 impl Watch {
-    /// Nothing was looked for yet.
+    /// A search that has not looked yet.
     pub(crate) fn new(pid: u32, runtime: Option<Runtime>) -> Self {
         let jit = Jit { pid, map: None, reason: Some(Reason::NoJitMap), runtime };
         Self { jit, status: None, next: 0, wait: FIRST_WAIT }
@@ -100,14 +101,14 @@ fn accept(file: File, stat: &Stat, user: u32, began: Began) -> Result<File, Opti
     } else if stat.st_size > MOST_BYTES {
         Err(Some("refused: larger than 256 MiB"))
     } else if older(stat, began) {
-        // Left by an earlier process with the same pid; its own may come.
+        // An earlier process with the same pid left this file. The process's own may still come.
         Err(None)
     } else {
         Ok(file)
     }
 }
 
-/// Whether the file was written last before the process began.
+/// Whether the last write of the file was before the process began.
 fn older(stat: &Stat, began: Began) -> bool {
     let now = |clock| {
         let time = clock_gettime(clock);

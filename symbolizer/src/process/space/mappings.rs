@@ -5,13 +5,13 @@ use crate::place::{FileId, Reason};
 /// The content of an executable mapping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Content {
-    /// Bytes of a file.
+    /// A file.
     File(FileId),
     /// The vDSO.
     Vdso,
-    /// Memory of no file: code made at run time.
+    /// Memory without a file: run-time code.
     Jit,
-    /// Code that has no names, or that could not be kept.
+    /// Code without names, or code that could not be kept.
     Nameless(Reason),
 }
 
@@ -20,7 +20,7 @@ pub(crate) enum Content {
 pub(crate) struct Mapping {
     /// First address.
     pub(crate) start: u64,
-    /// The address behind the last one.
+    /// End, exclusive.
     pub(crate) end: u64,
     /// The offset of `start` in the file or the vDSO, in bytes; 0 otherwise.
     pub(crate) offset: u64,
@@ -29,7 +29,7 @@ pub(crate) struct Mapping {
 }
 
 impl Mapping {
-    /// Whether an address that both could have lies in the same place in both.
+    /// Whether every address that could be in both mappings is in the same place in both.
     fn agrees(&self, other: &Self) -> bool {
         let positioned = matches!(self.content, Content::File(_) | Content::Vdso);
         self.content == other.content
@@ -66,8 +66,8 @@ pub(crate) enum Change {
     Full,
 }
 
-/// The executable mappings of one address space: sorted, apart from each other, joined where they touch
-/// and agree.
+/// The executable mappings of one address space. They are sorted and do not overlap. Mappings that touch and agree are
+/// joined.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Mappings {
     list: Vec<Mapping>,
@@ -77,7 +77,7 @@ impl Mappings {
     /// The most mappings that the kernel allows a process by default (`vm.max_map_count`).
     const MOST: usize = 65_536;
 
-    /// The mapping that has `address`.
+    /// The mapping that contains `address`.
     pub(crate) fn find(&self, address: u64) -> Option<&Mapping> {
         let at = self.list.partition_point(|mapping| mapping.end <= address);
         self.list.get(at).filter(|mapping| mapping.start <= address)
@@ -100,14 +100,14 @@ impl Mappings {
         }
     }
 
-    /// Adds a mapping; what it overlaps ends.
+    /// Adds a mapping. Mappings that it overlaps end there.
     pub(crate) fn insert(&mut self, mut new: Mapping) -> Change {
         let change = self.effect(&new);
         if matches!(change, Change::Nothing | Change::Full) {
             return change;
         }
         let (mut first, mut last) = self.overlapped(&new);
-        // Neighbours that touch are joined when they agree.
+        // Neighbours that touch are joined if they agree.
         if first > 0 && self.list[first - 1].end == new.start {
             first -= 1;
         }
@@ -132,7 +132,7 @@ impl Mappings {
         change
     }
 
-    /// All of them, by address.
+    /// All mappings, by address.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Mapping> {
         self.list.iter()
     }
@@ -142,7 +142,7 @@ impl Mappings {
         self.list.len()
     }
 
-    /// The indexes of those that share an address with `new`.
+    /// The range of indexes of the mappings that share an address with `new`.
     fn overlapped(&self, new: &Mapping) -> (usize, usize) {
         let first = self.list.partition_point(|old| old.end <= new.start);
         let last = self.list.partition_point(|old| old.start < new.end);
@@ -217,7 +217,7 @@ mod tests {
         assert_eq!(mappings.len(), 3);
     }
 
-    /// Against a model: a plain array of pages.
+    /// Compares with a model: a plain array of pages.
     #[test]
     fn agrees_with_a_page_array() {
         let mut state = 1u64;

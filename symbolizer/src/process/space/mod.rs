@@ -1,7 +1,7 @@
 //! One address space.
 //!
-//! Modules in reading order: `mappings` (its executable memory), `story` (how they are known), `jit` (its perf map),
-//! `reading` (what is not certain yet), `image` (all of it), `hindsight` (what was read too late).
+//! Modules in reading order: `mappings` (its executable memory), `story` (how much is known of it), `jit` (its perf
+//! map), `reading` (an uncertain reading), `image` (all of it), `hindsight` (readings that came too late).
 
 pub(crate) mod hindsight;
 pub(crate) mod image;

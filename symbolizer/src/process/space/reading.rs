@@ -5,30 +5,30 @@ use super::story::Story;
 use crate::runtime::Runtime;
 use std::sync::Arc;
 
-/// What an address space was before `/proc` was read for it, kept until it is certain what was read.
+/// The state of an address space before `/proc` was read for it. It is kept until the reading is certain.
 #[derive(Clone, Debug)]
 pub(crate) struct Reading {
-    /// Whose maps were read: its own pid, or that of an ancestor which it shares mappings with.
+    /// The process whose maps were read: its own pid, or that of an ancestor with which it shares mappings.
     pub(crate) pid: u32,
-    /// When the reading ended, nanoseconds of CLOCK_MONOTONIC: an exec before that spoils it.
+    /// The end of the reading, in nanoseconds of CLOCK_MONOTONIC. An exec before that spoils the reading.
     pub(crate) end: u64,
     pub(crate) maps: Arc<Mappings>,
     pub(crate) story: Story,
     pub(crate) comm: Option<Arc<[u8]>>,
     pub(crate) runtime: Option<Runtime>,
     pub(crate) watched: bool,
-    /// Samples that were located by what was read.
+    /// The number of samples that the reading located.
     pub(crate) samples: u64,
 }
 
 impl Reading {
-    /// What a child is to take back if its parent is.
+    /// The state that a child must restore if its parent's reading is taken back.
     pub(crate) fn inherited(&self) -> Box<Self> {
         let story = if self.story == Story::Known { Story::Known } else { Story::Unread };
         Box::new(Self { story, watched: false, samples: 0, ..self.clone() })
     }
 
-    /// Whether an exec of `pid` at `time` shows that the memory of the program that came next was read.
+    /// Whether an exec of `pid` at `time` shows that the next program's memory was read.
     pub(crate) fn is_spoilt(&self, pid: u32, time: u64) -> bool {
         self.pid == pid && time < self.end
     }

@@ -1,17 +1,17 @@
-//! How much of an address space is known.
+//! The knowledge about an address space.
 
 use crate::place::Reason;
 
-/// How the mappings of an address space are known.
+/// The state of knowledge about the mappings of an address space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Story {
     /// It existed before the events began: its maps must be read.
     Unread,
-    /// Events told all, or its maps were read.
+    /// They are known, from events or from its maps.
     Known,
     /// Events were lost: its maps must be read again.
     Doubted {
-        /// Which program it runs is certain all the same: an identity said so before.
+        /// Whether it is still certain which program it runs, because an identity confirmed it before.
         certain: bool,
     },
     /// Its maps cannot be read.

@@ -1,14 +1,14 @@
-//! Programs to come, and those that were taken for others.
+//! Announced programs, and samples that were located by the wrong one.
 
 use crate::warning::Warning;
 use std::collections::HashMap;
 
-/// What is known of programs to come, and of those that were taken for others.
+/// The announced programs, and the count of samples that were located by the wrong one.
 #[derive(Debug, Default)]
 pub(crate) struct Hindsight {
-    /// By pid: when the last exec that was announced and not yet applied happened.
+    /// By pid: the time of the last exec that was announced and not applied yet.
     pub(super) announced: HashMap<u32, u64>,
-    /// Samples that were located by the maps of another program, perhaps.
+    /// The number of samples that may have been located by the maps of another program.
     pub(super) misplaced: u64,
 }
 
@@ -18,7 +18,7 @@ impl Hindsight {
         self.announced.contains_key(&pid)
     }
 
-    /// What to tell the reader.
+    /// The warning about such samples.
     pub(crate) fn warning(&self) -> Option<Warning> {
         let samples = self.misplaced;
         let noun = if samples == 1 { "sample" } else { "samples" };

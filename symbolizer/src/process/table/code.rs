@@ -1,4 +1,4 @@
-//! The executable memory of the processes that live, for who walks their stacks.
+//! The executable memory of living processes, for stack walking.
 
 use super::state::ProcessTable;
 use crate::place::FileId;
@@ -24,7 +24,7 @@ impl CodeMemory {
         self.image == earlier.image
     }
 
-    /// Whether it is still what it was.
+    /// Whether the memory is unchanged.
     pub fn is_same(&self, earlier: &Self) -> bool {
         self.image == earlier.image && Arc::ptr_eq(&self.maps, &earlier.maps)
     }
@@ -46,14 +46,14 @@ pub struct CodeRange {
 pub enum CodeOf {
     /// A file's code.
     File {
-        /// Which.
+        /// The file.
         file: FileId,
-        /// Address in memory less virtual address.
+        /// The address in memory minus the virtual address.
         bias: u64,
     },
     /// The vDSO; it begins at this address.
     Vdso {
-        /// Address in memory of its first byte.
+        /// The address in memory of its first byte.
         base: u64,
     },
     /// Code made at run time.
@@ -79,7 +79,7 @@ impl ProcessTable {
         (known && !image.exited && code.maps.len() > 0).then_some(code)
     }
 
-    /// Its ranges, by address.
+    /// The ranges of a process's code, by address.
     pub fn ranges(&self, code: &CodeMemory) -> Vec<CodeRange> {
         code.maps
             .iter()

@@ -1,4 +1,4 @@
-//! What lives across cuts is let go when nobody needs it any more.
+//! Drops everything that nobody needs any more at the end of a cut.
 
 use super::state::ProcessTable;
 use crate::place::FileId;
@@ -7,28 +7,28 @@ use crate::process::space::mappings::{Content, Mapping, Mappings};
 use std::collections::HashSet;
 use std::sync::Arc;
 
-/// What a table holds: figures that stay level however long it is used.
+/// The sizes of a table. They stay level however long it is used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Held {
-    /// Address spaces, those that ended and are kept for late samples included.
+    /// Address spaces, including those that ended and are kept for late samples.
     pub spaces: usize,
-    /// Process ids that stand for one of them.
+    /// Process ids that refer to an address space.
     pub processes: usize,
     /// Files.
     pub files: usize,
     /// Open files and perf maps.
     pub descriptors: usize,
-    /// Bytes of memory, about.
+    /// Bytes of memory, approximately.
     pub bytes: usize,
 }
 
 impl ProcessTable {
-    /// Ends a cut: lets go of address spaces that have ended and of files that no process maps. To be called when the
-    /// names of all that was counted so far are made. What `keep_space` and `keep_file` say is still needed stays. A number
-    /// that was let go is not used again.
+    /// Ends a cut: drops address spaces that have ended and files that no process maps. Call this after all counts so
+    /// far have their names. `keep_space` and `keep_file` return true for what is still needed. A dropped number is not
+    /// used again.
     ///
-    /// An address space stays for one more cut after its end or its last sample, a file for a few after it was mapped last:
-    /// late samples are still located, and programs that run again and again need not be read anew.
+    /// An address space stays for one more cut after its end or its last sample, a file for a few cuts after it was
+    /// last mapped. So late samples are still located, and programs that run again and again need not be read again.
     pub fn retire(&mut self, keep_space: impl Fn(u32) -> bool, keep_file: impl Fn(FileId) -> bool) {
         self.end_what_is_gone();
         let ended = |(index, image): &(u32, &Image)| {
@@ -45,7 +45,7 @@ impl ProcessTable {
         self.cut += 1;
     }
 
-    /// What the table holds.
+    /// The sizes of the table.
     pub fn held(&self) -> Held {
         let mappings: usize = self.all_mappings().iter().map(|maps| maps.len()).sum();
         Held {
@@ -59,7 +59,7 @@ impl ProcessTable {
         }
     }
 
-    /// The end of a process may have been among records that were lost.
+    /// Ends the processes that no longer exist. Their exits may have been among lost records.
     fn end_what_is_gone(&mut self) {
         if !self.live || !std::mem::take(&mut self.lost) {
             return;
@@ -73,7 +73,7 @@ impl ProcessTable {
         }
     }
 
-    /// The mappings of all address spaces, each list once: children share those of their parents.
+    /// The mappings of all address spaces, each list once. Children share the lists of their parents.
     fn all_mappings(&self) -> Vec<&Arc<Mappings>> {
         let mut seen = HashSet::new();
         let lists = self.images.iter().flat_map(|(_, image)| image.all_mappings());

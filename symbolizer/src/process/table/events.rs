@@ -1,4 +1,4 @@
-//! What happens to processes, and which address space an identity means.
+//! Applies events, and finds the address space of an identity.
 
 use super::state::ProcessTable;
 use crate::place::Reason;
@@ -9,7 +9,7 @@ use crate::process::{Event, EventKind, Identity, Space};
 use std::cmp::Ordering;
 
 impl ProcessTable {
-    /// Applies what happened.
+    /// Applies an event.
     pub fn apply(&mut self, event: &Event) {
         self.now = self.now.max(event.time);
         let main_thread = event.pid == event.tid;
@@ -39,14 +39,14 @@ impl ProcessTable {
         }
     }
 
-    /// Reads a process's mappings now, and opens its files, if that was not done yet.
+    /// Reads a process's mappings now and opens its files, unless that was done before.
     pub fn read(&mut self, pid: u32) {
         let index = self.current_or_unread(pid);
         self.ensure_read(index);
     }
 
-    /// The address space of an identity seen at `time` (nanoseconds of CLOCK_MONOTONIC); its maps are read
-    /// if the table has none. The same identity always gives the same index, another one never.
+    /// The address space of an identity seen at `time` (nanoseconds of CLOCK_MONOTONIC). Its maps are read if the table
+    /// has none. The same identity always gives the same index, and another identity never does.
     pub fn space(&mut self, identity: Identity, time: u64) -> Space {
         self.now = self.now.max(time);
         let index = match self.identities.get(&identity) {
@@ -67,13 +67,13 @@ impl ProcessTable {
         Space { index, epoch: image.epoch }
     }
 
-    /// The address space that a new identity, seen at `time`, means.
+    /// Finds the address space that a new identity, seen at `time`, refers to.
     fn claim(&mut self, identity: Identity, time: u64) -> u32 {
         let index = self.current_or_unread(identity.pid);
         let present = &self.images[index];
         match present.compare(identity) {
             Ordering::Equal => index,
-            // The pid was reused, or it ran another program, without an event.
+            // The pid was reused, or the process called exec, without an event.
             Ordering::Greater => {
                 self.take_back(identity.pid, time);
                 self.succeed(Image::unread(identity.pid))
@@ -99,7 +99,7 @@ impl ProcessTable {
         self.succeed(image);
     }
 
-    /// A parent that was never read is read now: it most likely lives, its child may not live long.
+    /// Applies a fork. A parent that was never read is read now: it most likely lives, and its child may not live long.
     fn fork(&mut self, event: &Event, parent: u32) {
         let parent = self.current_or_unread(parent);
         self.ensure_read(parent);
@@ -114,7 +114,7 @@ impl ProcessTable {
         self.ended(index);
     }
 
-    /// What is not known by an identity may have changed its program unseen.
+    /// Marks all address spaces as doubtful. One without an identity may run another program by now.
     fn doubt(&mut self) {
         self.lost = true;
         for &index in self.current.values() {

@@ -1,7 +1,8 @@
 //! All processes.
 //!
-//! Modules in reading order: `state` (the table), `announced` (programs to come), `reading` (from an address to its place), `take_back`
-//! (what was read too late), `events` (what changes the table), `sweep` (all at once), `report` and `code` (what others ask).
+//! Modules in reading order: `state` (the table), `announced` (announced programs), `reading` (from an address to its
+//! place), `take_back` (readings that came too late), `events` (applying events), `sweep` (reading all processes),
+//! `report` and `code` (views for other crates).
 
 mod announced;
 pub(super) mod code;

@@ -13,7 +13,8 @@ use crate::process::space::mappings::{Change, Content, Mapping, Mappings};
 use crate::process::space::story::Story;
 use crate::runtime::Runtime;
 
-/// Below lies no mapping (`vm.mmap_min_addr`), from the other one on no user memory on any machine.
+/// The range of user memory. There is no mapping below it (`vm.mmap_min_addr`), and no user memory above it on any
+/// machine.
 const USER: std::ops::Range<u64> = 0x1_0000..1 << 56;
 
 impl ProcessTable {
@@ -42,8 +43,8 @@ impl ProcessTable {
         self.place(space.index, &mapping, address)
     }
 
-    /// The place of a frame that an interpreter runs: `object`, `position` and `check` of the frame, and the interpreter's
-    /// number in the registry of runtimes.
+    /// The place of an interpreter's frame: `object`, `position` and `check` are those of the frame, `runtime` is the
+    /// interpreter's number in the registry.
     pub fn interpreted(
         &self,
         space: Space,
@@ -80,21 +81,21 @@ impl ProcessTable {
         }
     }
 
-    /// A mapping was made.
+    /// Adds a mapping.
     pub(crate) fn mapped(&mut self, index: u32, told: &Told<'_>) {
         let mapping = self.mapping(index, told);
         self.images[index].insert(mapping);
         self.recognize(index, told.path);
     }
 
-    /// Reads the maps if they are not known, or doubted.
+    /// Reads the maps if they are unknown or in doubt.
     pub(crate) fn ensure_read(&mut self, index: u32) {
         let story = self.images[index].story;
         if !matches!(story, Story::Unread | Story::Doubted { .. }) {
             return;
         }
         let story = match (self.read_maps(index), story) {
-            // For a process that has ended, the events are all that can be known.
+            // For a process that has ended, the events are the only source.
             (Ok(()), _) | (Err(_), Story::Doubted { certain: true }) => Story::Known,
             (Err(reason), _) => {
                 // After a lost exec, the mappings would be those of another program.
@@ -107,7 +108,7 @@ impl ProcessTable {
         self.images[index].story = story;
     }
 
-    /// Reads the maps again for an address that has no mapping, if it may have one by now.
+    /// Reads the maps again for an address without a mapping, if it may have one by now.
     fn read_again(&mut self, index: u32, address: u64) -> bool {
         let image = &self.images[index];
         let present = self.current.get(&image.pid) == Some(&index);
@@ -155,7 +156,7 @@ impl ProcessTable {
         }
         let text = task.maps()?;
         if text.is_empty() {
-            // A kernel thread, or a process that ended just now.
+            // This is a kernel thread, or a process that has just ended.
             return Err(Reason::ProcessGone);
         }
         let told: Vec<_> = maps::executable(&text).collect();
@@ -174,7 +175,7 @@ impl ProcessTable {
         Ok(())
     }
 
-    /// A mapping as the table keeps it, its file opened at first sight.
+    /// A mapping as the table keeps it. Its file is opened when it is first seen.
     fn mapping(&mut self, index: u32, told: &Told<'_>) -> Mapping {
         let Self { live, images, files, roots, spoilt, .. } = self;
         let image = &mut images[index];

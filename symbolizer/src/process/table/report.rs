@@ -10,15 +10,15 @@ use crate::runtime::Runtime;
 /// The facts about an address space.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpaceFacts {
-    /// Which one.
+    /// The address space.
     pub space: Space,
     /// Process id.
     pub pid: u32,
-    /// Its name, any bytes; empty if it is not known.
+    /// Its name, any bytes; empty if it is unknown.
     pub name: Vec<u8>,
-    /// Its runtime, where one was recognized.
+    /// Its runtime, if one was recognized.
     pub runtime: Option<Runtime>,
-    /// Whether it has code in memory of no file.
+    /// Whether it has code in memory without a file.
     pub has_jit_code: bool,
     /// The files that it maps as code, by address; each once.
     pub files: Vec<FileId>,

@@ -1,4 +1,4 @@
-//! The table: which process is what now, and which address space an identity means.
+//! The table: the present state of each process, and the address space of each identity.
 
 use super::announced::Hindsight;
 use crate::place::{FileId, Jit, MappedFile};
@@ -26,11 +26,11 @@ pub struct ProcessTable {
     /// The present address space of each pid.
     pub(crate) current: HashMap<u32, u32>,
     pub(super) identities: HashMap<Identity, u32>,
-    /// Those that ended, oldest first.
+    /// The address spaces that have ended, oldest first.
     pub(super) retired: VecDeque<u32>,
-    /// How many cuts ended.
+    /// The number of cuts so far.
     pub(super) cut: u64,
-    /// Records were lost since the last cut.
+    /// Whether records were lost since the last cut.
     pub(super) lost: bool,
     pub(crate) files: Files,
     pub(crate) roots: Roots,
@@ -39,15 +39,15 @@ pub struct ProcessTable {
 }
 
 impl ProcessTable {
-    /// The mappings of so many ended address spaces are kept for late samples.
+    /// The number of ended address spaces whose mappings are kept for late samples.
     const MOST_RETIRED: usize = 16_384;
 
-    /// An empty table. It reads `/proc` lazily: a process's maps at first sight of the process.
+    /// An empty table. It reads `/proc` lazily: a process's maps when the process is first seen.
     pub fn new() -> Self {
         Self { live: true, ..Self::default() }
     }
 
-    /// A table that never reads `/proc` and opens no file (for replays): it knows what the events say.
+    /// A table that never reads `/proc` and opens no file (for replays). It knows only the events.
     pub fn without_proc() -> Self {
         Self::default()
     }
@@ -57,7 +57,7 @@ impl ProcessTable {
         self.image(space.index).and_then(|image| image.comm.as_deref()).unwrap_or_default()
     }
 
-    /// The runtime that the process runs, where one was recognized by the files that it maps.
+    /// The runtime of the process, if one was recognized by the files that it maps.
     pub fn runtime(&self, space: Space) -> Option<Runtime> {
         self.image(space.index)?.runtime
     }
@@ -77,7 +77,7 @@ impl ProcessTable {
         self.image(space)?.watch.as_ref().map(|watch| &watch.jit)
     }
 
-    /// The memory of an address space, to be read by address; `None` where its process is gone, runs another program, or
+    /// The memory of an address space, for reads by address; `None` if its process has ended, runs another program, or
     /// may not be read.
     pub fn memory(&self, space: u32) -> Option<File> {
         let image = self.image(space).filter(|image| self.live && !image.exited)?;
@@ -85,8 +85,8 @@ impl ProcessTable {
         Task::open_started(image.pid, image.start).filter(|_| present)?.memory()
     }
 
-    /// Warnings about foreign files that were refused or are malformed, each once: perf maps, ELF headers, build IDs of two programs; and
-    /// about samples that were [misplaced](Self::misplaced).
+    /// Warnings about foreign files that were refused or are malformed, each once (perf maps, ELF headers, build IDs of
+    /// two programs), and about [misplaced](Self::misplaced) samples.
     pub fn warnings(&self) -> Vec<Warning> {
         let mut warnings = self.spoilt.warnings();
         warnings.extend(self.hindsight.warning());
@@ -105,7 +105,7 @@ impl ProcessTable {
         }
     }
 
-    /// Makes an image what its pid is from now on.
+    /// Makes an image the present one of its pid.
     pub(super) fn succeed(&mut self, image: Image) -> u32 {
         let pid = image.pid;
         let index = self.keep(image);
@@ -120,8 +120,8 @@ impl ProcessTable {
         self.images.push(image)
     }
 
-    /// If too many have ended, forgets the mappings of the one that ended longest ago, and all of it where no identity has
-    /// claimed it.
+    /// If too many address spaces have ended, forgets the mappings of the one that ended first; and the whole of it, if
+    /// it has no identity.
     pub(super) fn ended(&mut self, index: u32) {
         let image = &mut self.images[index];
         if image.retired {
@@ -143,7 +143,7 @@ impl ProcessTable {
         }
     }
 
-    /// Lets an address space go.
+    /// Drops an address space.
     pub(super) fn forget(&mut self, index: u32) {
         let Some(image) = self.images.remove(index) else { return };
         if self.current.get(&image.pid) == Some(&index) {

@@ -1,4 +1,4 @@
-//! Everything that runs at the start of a recording of the whole machine, read once.
+//! Reads all running processes once, at the start of a recording of the whole machine.
 
 use super::state::ProcessTable;
 use crate::process::space::story::Story;
@@ -25,7 +25,7 @@ impl ProcessTable {
         self.sweep(pids.into_iter().rev().take_while(|_| in_time()), MOST)
     }
 
-    /// Reads those of `pids` that were not read yet, at most so many.
+    /// Reads those of `pids` that were not read yet, at most `most` of them.
     fn sweep(&mut self, pids: impl Iterator<Item = u32>, most: usize) -> usize {
         let mut read = 0;
         for pid in pids {

@@ -1,13 +1,12 @@
-//! What was read of the next program is taken back.
+//! Takes back what was read of a process's next program.
 
 use super::state::ProcessTable;
 use crate::process::space::image::Image;
 use crate::process::{Event, EventKind};
 
 impl ProcessTable {
-    /// Says beforehand what will be applied. To be called for all events of a window before its first
-    /// sample is located: then no process is read that runs another program by now. Every announced event
-    /// must be applied later.
+    /// Announces an event that will be applied. Call this for all events of a window before its first sample is
+    /// located. Then no process is read that already runs another program. Every announced event must be applied later.
     pub fn announce(&mut self, event: &Event) {
         if self.live && matches!(event.kind, EventKind::Exec { .. }) {
             let time = self.hindsight.announced.entry(event.pid).or_default();
@@ -15,14 +14,13 @@ impl ProcessTable {
         }
     }
 
-    /// Samples that were located by the maps of their process's next program, perhaps: it changed its
-    /// program before they were read, and the record of that came later.
+    /// The number of samples that may have been located by the maps of the next program: the process called exec before
+    /// its maps were read, and the record of the exec came later.
     pub fn misplaced(&self) -> u64 {
         self.hindsight.misplaced
     }
 
-    /// `pid` changes its program at `time`: what was read of it later than that was not what it runs until
-    /// then.
+    /// `pid` calls exec at `time`. A reading of it after that time does not show the program that ran before.
     pub(crate) fn take_back(&mut self, pid: u32, time: u64) {
         if self.hindsight.announced.get(&pid).is_some_and(|&last| last <= time) {
             self.hindsight.announced.remove(&pid);
@@ -34,7 +32,7 @@ impl ProcessTable {
         if !spoilt(&self.images[index]) {
             return;
         }
-        // Children that share what was read are not what they seem either.
+        // Children that share the reading are also wrong.
         for &index in self.current.values() {
             let image = &mut self.images[index];
             if !spoilt(image) {

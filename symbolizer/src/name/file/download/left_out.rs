@@ -1,9 +1,9 @@
-//! In place of debug files over HTTP, in a build without a client: nothing is fetched, and each file says so.
+//! Stands in for downloads in a build without an HTTP client: nothing is fetched, and each file reports that.
 
 use std::fs::File;
 use std::path::Path;
 
-/// Whether there are servers that are not asked.
+/// Whether there are servers, which are not asked.
 #[derive(Debug, Default)]
 pub(super) struct Servers {
     any: bool,
@@ -18,7 +18,7 @@ impl Servers {
         !self.any
     }
 
-    /// A new cut changes nothing.
+    /// Does nothing.
     pub(super) fn begin_cut(&mut self) {}
 
     /// Always an error.
