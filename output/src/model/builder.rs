@@ -1,4 +1,5 @@
-//! Building a profile: tables are interned, equal samples are merged, and the order does not depend on that of arrival.
+//! Builds profiles. Tables are interned, equal samples are merged, and the result does not depend on the order of
+//! arrival.
 
 #[cfg(test)]
 mod tests;
@@ -55,7 +56,8 @@ impl ProfileBuilder {
         })
     }
 
-    /// The id of an interpreter's frame, which has functions and lines but no address. It is valid until [`ProfileBuilder::finish`].
+    /// The id of an interpreter's frame, which has functions and lines, but no address. It is valid until
+    /// [`ProfileBuilder::finish`].
     pub fn interpreted(&mut self, lines: Vec<Line>) -> LocationId {
         let mapping =
             Some(self.mapping(Mapping { file: INTERPRETED.into(), ..Mapping::default() }));
@@ -67,7 +69,7 @@ impl ProfileBuilder {
         self.timed(sample, SampleTimes::default());
     }
 
-    /// Adds a sample with its times. They are dropped where the head has no [`Profile::timeline`].
+    /// Adds a sample with its times. The times are dropped if the head has no [`Profile::timeline`].
     pub fn timed(&mut self, sample: Sample, times: SampleTimes) {
         let Profile { samples, timeline, .. } = &mut self.profile;
         let timeline = timeline.as_mut().map(|timeline| &mut timeline.samples);
@@ -89,7 +91,7 @@ impl ProfileBuilder {
         }
     }
 
-    /// The profile. The caller may still change figures that are known only now.
+    /// The profile. The caller may still change figures that are only known now.
     ///
     /// The order of tables and samples depends only on their content, and equal samples are merged. So the same facts give the same bytes,
     /// in whatever order they arrived.
@@ -170,7 +172,7 @@ fn merge_samples(samples: &mut Vec<Sample>) {
     samples.dedup_by(|later, kept| compare(kept, later) == Ordering::Equal && merge(kept, later));
 }
 
-/// As [`merge_samples`], with the times of each sample.
+/// Merges samples as [`merge_samples`] does, with the times of each sample.
 fn merge_timed(samples: &mut Vec<Sample>, times: &mut Vec<SampleTimes>) {
     let mut rows: Vec<_> = samples.drain(..).zip(times.drain(..)).collect();
     rows.sort_by(|(a, _), (b, _)| compare(a, b));

@@ -17,7 +17,8 @@ impl Profile {
         }
     }
 
-    /// Checks that every index is in its table, and that every sample has a value for each type. Encoders check first, so that they never
+    /// Checks that every index is in its table, and that every sample has a value for each type. Encoders check first,
+    /// so that they never write half of an inconsistent profile.
     /// write half of an inconsistent profile.
     ///
     /// # Errors
@@ -45,7 +46,7 @@ impl Profile {
         Ok(())
     }
 
-    /// As [`Profile::check`], without the samples.
+    /// Checks everything but the samples, as [`Profile::check`] does.
     pub(crate) fn check_tables(&self) -> Result<(), Error> {
         if self.sample_types.is_empty() || self.default_sample_type >= self.sample_types.len() {
             return Err(Error::Invalid("no sample type to show by default".into()));

@@ -1,34 +1,34 @@
-//! Everything that is known of a recording, as data. Words are made of it at the very end, by [`crate::tell`].
+//! Everything that is known of a recording, as data. [`crate::tell`] turns it into words at the very end.
 
 use super::quality::{Quality, share};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// Everything that is known of a recording, or of one cut of it: then of what came since the cut before.
+/// Everything that is known of a recording; or of one cut of it, which is everything since the previous cut.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
     /// bpflame's version.
     pub version: Cow<'static, str>,
     /// The target, as in `redis-server (1234)`.
     pub target: String,
-    /// The events; the first one is the one that is shown where there is room for one.
+    /// The events. Where there is room for only one, the first one is shown.
     pub events: Vec<EventFacts>,
-    /// CPUs sampled.
+    /// The number of sampled CPUs.
     pub cpus: usize,
     /// The duration in nanoseconds.
     pub duration: u64,
-    /// The CPU time of the timer's samples; none where no timer is sampled.
+    /// The CPU time of the timer's samples; `None` if no timer was sampled.
     pub cpu: Option<CpuTime>,
-    /// Lost samples by cause, where it is not known which event they were of.
+    /// Lost samples by cause, if their event is unknown.
     pub lost: Lost,
-    /// Records of mappings, processes and names that were lost.
+    /// The number of lost records of mappings, processes and names.
     pub side_band_lost: u64,
     /// The quality of the samples.
     pub quality: Quality,
     /// The cost of the recording.
     pub cost: Cost,
-    /// What should be mended, the most important first.
+    /// The problems and their cures, the most important first.
     pub warnings: Vec<Warning>,
     /// Foreign files that were refused or are malformed.
     pub spoilt_files: Vec<SpoiltFile>,
@@ -37,49 +37,49 @@ pub struct Facts {
 /// Lost samples by cause.
 pub type Lost = BTreeMap<&'static str, u64>;
 
-/// What is known of one event.
+/// The facts about one event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventFacts {
-    /// Its name, as in `cycles`, `cpu-clock` or `page-faults`.
+    /// The event's name, such as `cycles`, `cpu-clock` or `page-faults`.
     pub name: String,
-    /// The unit of its weights, as in `nanoseconds`, `cycles` or `count`.
+    /// The unit of its weights, such as `nanoseconds`, `cycles` or `count`.
     pub unit: &'static str,
     /// Its sampling rate.
     pub rate: Rate,
-    /// Its samples.
+    /// The number of samples.
     pub samples: u64,
-    /// Their weight, in its unit.
+    /// The weight of all samples, in the event's unit.
     pub weight: u64,
-    /// Its lost samples by cause.
+    /// Lost samples of the event by cause.
     pub lost: Lost,
-    /// Runs of the sampling program, those in the idle task and outside the target included.
+    /// Runs of the sampling program, including those in the idle task and outside the target.
     pub runs: u64,
-    /// Runs that hit the idle task.
+    /// Runs in the idle task.
     pub idle: u64,
-    /// Runs that hit tasks of other PID namespaces.
+    /// Runs in tasks of other PID namespaces.
     pub foreign: u64,
-    /// Ticks that should have come; 0 where it is not known.
+    /// Ticks that should have come; 0 if unknown.
     pub expected: u64,
 }
 
 /// A sampling rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rate {
-    /// Samples a second and CPU.
+    /// Samples per second on each CPU.
     Hertz(u32),
-    /// One sample for so many of the event's unit.
+    /// One sample for this many of the event's unit.
     Every(u64),
 }
 
 impl Default for Rate {
-    /// Each one.
+    /// One sample for each occurrence.
     fn default() -> Self {
         Self::Every(1)
     }
 }
 
 impl Rate {
-    /// Samples a second and CPU, where time decides.
+    /// Samples per second on each CPU, if the rate is one of time.
     pub fn hertz(self) -> Option<u32> {
         match self {
             Self::Hertz(hertz) => Some(hertz),
@@ -97,16 +97,16 @@ impl fmt::Display for Rate {
     }
 }
 
-/// CPU time, and the account that it is held against.
+/// CPU time, and the kernel's account to compare it with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CpuTime {
-    /// The timer's samples.
+    /// The number of the timer's samples.
     pub samples: u64,
-    /// The CPU time of the samples in nanoseconds.
+    /// The CPU time that the samples stand for, in nanoseconds.
     pub sampled: u64,
-    /// The same as the kernel accounts it, where it is known and not where `sampled` comes from.
+    /// The CPU time in the kernel's account, in nanoseconds; `None` if it is unknown or `sampled` comes from it.
     pub accounted: Option<u64>,
-    /// The source of that figure, such as `schedstat`; empty if there is nothing to compare with.
+    /// The name of that account, such as `schedstat`; empty if there is nothing to compare with.
     pub account: &'static str,
 }
 
@@ -133,16 +133,16 @@ pub struct Cost {
     pub finishing: u64,
 }
 
-/// A problem of a recording that its user can mend.
+/// A problem of a recording, and how its user can solve it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
     /// The problem.
     pub problem: Problem,
-    /// What mends it, in the words of who recorded.
+    /// The cures, in the words of the command that recorded.
     pub cures: Vec<Cow<'static, str>>,
 }
 
-/// What [`Warning`]s are of.
+/// The kind of a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Problem {
     /// Many user frames have no name.
@@ -158,7 +158,7 @@ pub enum Problem {
 /// A foreign file that was refused or is malformed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpoiltFile {
-    /// Which file.
+    /// The file.
     pub file: String,
     /// Its defect, as in "DWARF is malformed".
     pub what: String,
@@ -174,26 +174,27 @@ impl Facts {
         all
     }
 
-    /// All lost samples.
+    /// The number of all lost samples.
     pub fn lost_total(&self) -> u64 {
         self.lost_by_cause().values().sum()
     }
 
-    /// The share of what should have been sampled that was lost: of all runs, not of the target's alone, because
-    /// what was missed belongs to no target.
+    /// The lost share of all samples that should have been taken. All runs count, not only those of the target, because
+    /// a missed run belongs to no target.
     pub fn lost_share(&self) -> f64 {
         let runs = self.sum(|event| event.runs);
         share(self.lost_total(), self.lost_total() + runs.max(self.quality.samples))
     }
 
-    /// A figure of all events together.
+    /// The sum of a figure over all events.
     pub fn sum(&self, of: impl Fn(&EventFacts) -> u64) -> u64 {
         self.events.iter().map(of).sum()
     }
 }
 
 impl CpuTime {
-    /// The relative difference of the samples' CPU time from the kernel's: +0.01 is one per cent too much.
+    /// The relative difference between the samples' CPU time and the kernel's: +0.01 means that the samples have one
+    /// per cent too much.
     pub fn difference(&self) -> Option<f64> {
         let accounted = self.accounted.filter(|time| *time > 0)?;
         Some(self.sampled as f64 / accounted as f64 - 1.0)

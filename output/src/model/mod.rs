@@ -1,7 +1,8 @@
-//! The profile model, and forms of it that encoders are made for.
+//! The profile model, and the forms of it that encoders work on.
 //!
-//! Modules in reading order: [`profile`], [`facts`] (what is known of a recording) with [`quality`], [`builder`],
-//! `check`, `symbols` (what is known of a mapping), `subset` (parts of the tables), [`lean`], [`timeline`] (times, where they are asked for).
+//! Modules in reading order: [`profile`], [`facts`] (everything that is known of a recording) with [`quality`],
+//! [`builder`], `check`, `symbols` (the kinds of names in a mapping), `subset` (parts of the tables), [`lean`],
+//! [`timeline`] (times, for encoders that ask for them).
 
 pub mod builder;
 mod check;

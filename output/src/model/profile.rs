@@ -1,5 +1,5 @@
-//! The profile model, in pprof's nouns: samples (leaf first) refer to locations, those to functions and
-//! mappings. Tables are interned, handles are `Copy` indices.
+//! The profile model, with pprof's nouns. Samples refer to locations, leaf first; locations refer to functions and
+//! mappings. Tables are interned; handles are `Copy` indices.
 
 use super::facts::Facts;
 use super::timeline::Timeline;
@@ -16,34 +16,34 @@ pub struct LocationId(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MappingId(pub u32);
 
-/// What a value column counts, as in `samples`/`count` or `cpu`/`nanoseconds`.
+/// The meaning of a value column, such as `samples`/`count` or `cpu`/`nanoseconds`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ValueType {
-    /// What.
+    /// The kind of value.
     pub kind: String,
-    /// In which unit.
+    /// The unit.
     pub unit: String,
 }
 
-/// What a frame is, for its colour and for the marks `_[k]`, `_[i]`, `_[j]`.
+/// The kind of a frame, for its colour and for the marks `_[k]`, `_[i]`, `_[j]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum FrameKind {
-    /// User code of a file.
+    /// User code in a file.
     User,
     /// The kernel, its modules, BPF programs.
     Kernel,
-    /// Code made at run time.
+    /// Run-time code.
     Jit,
     /// A function that an interpreter runs. It has no address; [`INTERPRETED`] is its file.
     Interpreted,
-    /// Nothing is known of the address.
+    /// The address is unknown.
     Unknown,
 }
 
 /// The file of frames that an interpreter runs.
 pub const INTERPRETED: &str = "[interpreted]";
 
-/// How a frame was found.
+/// The way in which a frame was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Trust {
     /// From registers, rules, or the kernel itself.
@@ -56,18 +56,18 @@ pub enum Trust {
     Guessed,
 }
 
-/// One file's code, of all processes together.
+/// The code of one file, for all processes together.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Mapping {
     /// First virtual address of the executable segment, as the file states it.
     pub start: u64,
-    /// End of it, exclusive.
+    /// End of the segment, exclusive.
     pub end: u64,
     /// Offset in the file, in bytes.
     pub offset: u64,
     /// The path, or `[kernel]`, `[vdso]`; never empty.
     pub file: String,
-    /// The build ID in lower-case hexadecimal, empty where there is none.
+    /// The build ID in lower-case hexadecimal; empty if there is none.
     pub build_id: String,
 }
 
@@ -78,53 +78,53 @@ pub struct Function {
     pub name: String,
     /// Linkage name.
     pub system_name: String,
-    /// Source file, empty where not known.
+    /// Source file; empty if unknown.
     pub file: String,
-    /// Line at which it begins in its source file, from 1; 0 where not known.
+    /// Line at which it begins in its source file, from 1; 0 if unknown.
     pub start_line: i64,
 }
 
-/// A function at a location: the one that the code lies in, or one inlined there.
+/// A function at a location: the one that contains the code, or one inlined there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Line {
     /// The function.
     pub function: FunctionId,
-    /// Line in its source file, from 1; 0 where not known.
+    /// Line in its source file, from 1; 0 if unknown.
     pub line: i64,
 }
 
 /// A place in code.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Location {
-    /// The file it lies in; none for JIT code and unknown addresses.
+    /// The file that contains it; `None` for JIT code and unknown addresses.
     pub mapping: Option<MappingId>,
     /// Virtual address in the file; a run-time address for the kernel, JIT code and unknown addresses; 0 for an
     /// interpreter's frames.
     pub address: u64,
-    /// Innermost first (all but the last were inlined). Empty: no name.
+    /// The functions, innermost first. All but the last were inlined. Empty: no name.
     pub lines: Vec<Line>,
-    /// What it is.
+    /// The kind of frame.
     pub kind: FrameKind,
 }
 
 /// A location in a stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FrameRef {
-    /// Where.
+    /// The location.
     pub location: LocationId,
-    /// How it was found.
+    /// The way in which the frame was found.
     pub trust: Trust,
 }
 
-/// What spoils a stack; the reader sees it.
+/// The defects of a stack, as they are shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Marks {
     /// Frames at the root end are missing: deeper than the limit, or a cycle.
     pub truncated: bool,
     /// The leaf's caller may be missing (a frame-pointer step out of a frameless function).
     pub caller_may_be_missing: bool,
-    /// Guessed frames of which it is not known which they are, as in a profile that was read from a file; beside those
-    /// whose own [`Trust`] says so.
+    /// The number of guessed frames that are not known one by one, as in a profile that was read from a file. Frames
+    /// whose own [`Trust`] is a guess are not included.
     pub guessed_frames: u32,
 }
 
@@ -149,18 +149,18 @@ pub struct Label {
 /// All samples with the same stack and labels.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sample {
-    /// Leaf first.
+    /// The frames, leaf first.
     pub frames: Vec<FrameRef>,
-    /// A value per [`Profile::sample_types`].
+    /// One value for each of [`Profile::sample_types`].
     pub values: Vec<i64>,
-    /// Sorted by key.
+    /// The labels, sorted by key.
     pub labels: Vec<Label>,
-    /// What spoils it.
+    /// The defects of the stack.
     pub marks: Marks,
 }
 
 impl Sample {
-    /// How many of its frames are guessed.
+    /// The number of guessed frames.
     pub fn guessed_frames(&self) -> u64 {
         let known = self.frames.iter().filter(|frame| frame.trust == Trust::Guessed).count();
         known as u64 + u64::from(self.marks.guessed_frames)
@@ -170,36 +170,36 @@ impl Sample {
 /// A profile.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Profile {
-    /// What the value columns count.
+    /// The meanings of the value columns.
     pub sample_types: Vec<ValueType>,
-    /// The column to show first; an index.
+    /// The index of the column that is shown first.
     pub default_sample_type: usize,
-    /// What triggers a sample.
+    /// The event that triggers samples, and its unit.
     pub period_type: ValueType,
-    /// Every how many of it.
+    /// The amount of that unit between two samples.
     pub period: i64,
-    /// When it began: nanoseconds since 1970.
+    /// The time of the beginning, in nanoseconds since 1970.
     pub time_nanos: i64,
-    /// How long it took, in nanoseconds.
+    /// The duration in nanoseconds.
     pub duration_nanos: i64,
-    /// What is known of the recording, where it is bpflame's own.
+    /// The facts about the recording, if bpflame made it.
     pub facts: Option<Facts>,
-    /// One line that sums it up, as the file that it was read from has it.
+    /// A summary in one line, from the file that the profile was read from.
     pub summary: String,
-    /// Lines of that file, and what was done to the profile since it was made.
+    /// The comments in that file, and notes on changes to the profile since it was made.
     pub comments: Vec<String>,
-    /// The service that it is of.
+    /// The name of the service.
     pub service: Option<String>,
     /// The file of the profiled program.
     pub program: Option<String>,
-    /// Files.
+    /// The files.
     pub mappings: Vec<Mapping>,
-    /// Functions.
+    /// The functions.
     pub functions: Vec<Function>,
-    /// Locations.
+    /// The locations.
     pub locations: Vec<Location>,
-    /// Samples.
+    /// The samples.
     pub samples: Vec<Sample>,
-    /// When they were taken, where an encoder asks for it.
+    /// The times of the samples, if an encoder asks for them.
     pub timeline: Option<Timeline>,
 }

@@ -2,20 +2,20 @@
 
 use std::collections::BTreeMap;
 
-/// Figures of the counted samples. Frames are counted once a sample.
+/// Figures of the counted samples. A frame counts once for each sample.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Quality {
-    /// Samples.
+    /// All samples.
     pub samples: u64,
     /// Samples with a user stack.
     pub user_samples: u64,
-    /// Samples with a stack that is longer than what was recorded.
+    /// Samples whose user stack is longer than what was recorded.
     pub truncated: u64,
     /// Samples with a guessed frame.
     pub guessed: u64,
     /// Samples whose user stack leads to a known end, without a guess.
     pub complete: u64,
-    /// The same with a guess.
+    /// Samples whose user stack leads to a known end, with a guess.
     pub complete_with_guess: u64,
     /// Samples whose user stack leads to an end, but may lack a frame.
     pub unsure: u64,
@@ -33,47 +33,48 @@ pub struct Quality {
     pub stale: u64,
     /// Samples of 32-bit tasks.
     pub compat: u64,
-    /// Samples of processes that were ending and had given their memory up.
+    /// Samples of processes that were ending and had given up their memory.
     pub exiting: u64,
-    /// User frames.
+    /// All user frames.
     pub user_frames: u64,
-    /// User frames without a name.
+    /// User frames without a name, by reason.
     pub unnamed: Vec<Unnamed>,
     /// Kernel frames without a name.
     pub kernel_unnamed: u64,
-    /// Processes seen.
+    /// The number of processes.
     pub processes: usize,
-    /// Distinct stacks.
+    /// The number of distinct stacks.
     pub stacks: usize,
 }
 
 /// The defect of a stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Defect {
-    /// It was sampled before the tables of its process or of a mapping were ready: frame pointers were followed.
+    /// The stack was sampled before the tables of its process or of a mapping were ready, and was walked by frame
+    /// pointers.
     Stale,
-    /// Its leaf was left by frame pointer, and may not have set one up.
+    /// Its leaf was left by frame pointer, and the function may not have set one up.
     CallerMayBeMissing,
-    /// It is deeper than the limit, or a cycle.
+    /// The stack is longer than the limit, or a cycle.
     Truncated,
-    /// Code without a rule.
+    /// The walk met code without a rule.
     NoRule,
-    /// A rule that cannot be expressed.
+    /// It met a rule that cannot be expressed.
     Unsupported,
-    /// A rule that needs a register whose value is not known.
+    /// It met a rule that needs a register whose value is unknown.
     LostRegister,
-    /// An address outside of all mappings.
+    /// It met an address outside of all mappings.
     NoMapping,
-    /// Memory that could not be read.
+    /// It met memory that could not be read.
     Unreadable,
-    /// A frame pointer or a return address that points nowhere.
+    /// It met a frame pointer or a return address that points nowhere.
     Broken,
-    /// A 32-bit task.
+    /// The task is a 32-bit one.
     Compat,
 }
 
 impl Defect {
-    /// For the summary and the figures.
+    /// The defect in words, for the summary and the figures.
     pub fn phrase(self) -> &'static str {
         match self {
             Self::Stale => "unwind tables not ready",
@@ -90,12 +91,12 @@ impl Defect {
     }
 }
 
-/// Samples by the defect of their stacks, and the name of the file where it is.
+/// Samples by the defect of their stack and the name of the file in which it occurred.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Defects(pub BTreeMap<(Defect, String), u64>);
 
 impl Defects {
-    /// By defect and file, with the most samples first.
+    /// The defects with their files, those with the most samples first.
     pub fn largest(&self) -> Vec<(Defect, &str, u64)> {
         let mut list = Vec::with_capacity(self.0.len());
         for ((defect, file), samples) in &self.0 {
@@ -105,7 +106,7 @@ impl Defects {
         list
     }
 
-    /// By defect alone.
+    /// Samples by defect alone.
     pub fn by_defect(&self) -> BTreeMap<Defect, u64> {
         let mut sums = BTreeMap::new();
         for ((defect, _), samples) in &self.0 {
@@ -126,17 +127,17 @@ impl Defects {
 pub struct Unnamed {
     /// The reason, as in "no symbols in the file".
     pub reason: &'static str,
-    /// How many.
+    /// The number of frames.
     pub frames: u64,
 }
 
 impl Quality {
-    /// User frames without a name.
+    /// The number of user frames without a name.
     pub fn unnamed_frames(&self) -> u64 {
         self.unnamed.iter().map(|unnamed| unnamed.frames).sum()
     }
 
-    /// The reason of most user frames without a name.
+    /// The reason that most unnamed user frames have.
     pub fn main_reason(&self) -> Option<&'static str> {
         self.unnamed.iter().max_by_key(|unnamed| unnamed.frames).map(|unnamed| unnamed.reason)
     }
@@ -146,18 +147,18 @@ impl Quality {
         share(self.unnamed_frames(), self.user_frames)
     }
 
-    /// The share of samples of which `part` is true.
+    /// The share of `part` in all samples.
     pub fn of_samples(&self, part: u64) -> f64 {
         share(part, self.samples)
     }
 
-    /// The share of samples with a user stack of which `part` is true.
+    /// The share of `part` in the samples with a user stack.
     pub fn of_user_stacks(&self, part: u64) -> f64 {
         share(part, self.user_samples)
     }
 }
 
-/// `part` of `whole`; nothing of nothing is nothing.
+/// The share of `part` in `whole`; 0 if `whole` is 0.
 pub(super) fn share(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }

@@ -1,8 +1,8 @@
-//! The kinds of names that are known of a mapping's code.
+//! The kinds of names that a mapping's code has.
 
 use super::profile::Profile;
 
-/// The kinds of names that are known of a mapping's code.
+/// The kinds of names that a mapping's code has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Symbols {
     pub(crate) functions: bool,
@@ -20,9 +20,9 @@ impl Symbols {
 
 /// The kinds of names of each mapping's locations.
 ///
-/// If the code of any file has names, the profile was symbolized. Then every mapping says that it has functions, so that readers do not
-/// search this machine's files for names again. If no file has names, the profile is to be symbolized elsewhere, and files say that they have
-/// none.
+/// If the code of any file has names, the profile was symbolized. Then every mapping claims to have functions, so that
+/// readers do not search this machine's files for names again. If no file has names, the profile is to be symbolized
+/// elsewhere, and files claim to have none.
 pub(crate) fn symbols(profile: &Profile) -> Vec<Symbols> {
     let mut all = vec![Symbols::default(); profile.mappings.len()];
     for location in &profile.locations {

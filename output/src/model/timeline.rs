@@ -1,9 +1,9 @@
-//! The times of samples, for encoders that ask for them. A profile in which nobody asks has none.
+//! The times of samples, for encoders that ask for them. Without such an encoder, a profile has none.
 
-/// Times in the order in which they were added, in microseconds, as differences of few bytes.
+/// Times in the order in which they were added, in microseconds. They are stored as differences of few bytes.
 ///
-/// A difference has a sign, in its lowest bit, and seven bits in a byte: three bytes reach a second, four 134 seconds.
-/// A time before the last one is no error: equal samples may come together out of order.
+/// The lowest bit of a difference is its sign. Each byte has seven bits: three bytes reach one second, four reach 134
+/// seconds. A time may be before the last one, because equal samples may come together out of order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Times {
     bytes: Vec<u8>,
@@ -28,7 +28,7 @@ impl Times {
         other.iter().for_each(|time| self.push(time));
     }
 
-    /// The times.
+    /// All times.
     pub fn iter(&self) -> impl Iterator<Item = u64> {
         let (mut rest, mut last) = (self.bytes.as_slice(), 0_u64);
         std::iter::from_fn(move || {
@@ -38,7 +38,7 @@ impl Times {
         })
     }
 
-    /// How many there are.
+    /// The number of times.
     pub fn len(&self) -> usize {
         self.bytes.iter().filter(|byte| **byte < 0x80).count()
     }
@@ -48,13 +48,13 @@ impl Times {
         self.bytes.is_empty()
     }
 
-    /// How many bytes they take.
+    /// The number of bytes that they take.
     pub fn bytes(&self) -> usize {
         self.bytes.len()
     }
 }
 
-/// Takes a number from the front.
+/// Removes a number from the front.
 fn number(bytes: &mut &[u8]) -> Option<u64> {
     let mut number = 0;
     for shift in (0..u64::BITS).step_by(7) {
@@ -68,12 +68,12 @@ fn number(bytes: &mut &[u8]) -> Option<u64> {
     Some(number)
 }
 
-/// The times of one of a profile's samples: a row for each event that it has.
+/// The times of one sample of a profile: a row for each event that it has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SampleTimes(Vec<(u16, Times)>);
 
 impl SampleTimes {
-    /// The times of an event's hits. The event is its place in [`Facts::events`](super::facts::Facts::events).
+    /// The times of an event. `event` is its index in [`Facts::events`](super::facts::Facts::events).
     pub fn of_event(event: u16, times: Times) -> Self {
         Self(vec![(event, times)])
     }
@@ -83,7 +83,7 @@ impl SampleTimes {
         &self.0
     }
 
-    /// Adds those of an equal sample.
+    /// Adds the times of an equal sample.
     pub(super) fn append(&mut self, other: &Self) {
         for (event, times) in &other.0 {
             match self.0.iter_mut().find(|(known, _)| known == event) {
@@ -94,15 +94,15 @@ impl SampleTimes {
     }
 }
 
-/// When the samples of a profile were taken.
+/// The times of the samples of a profile.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Timeline {
     /// Time 0: nanoseconds since 1970.
     pub begin: i64,
     /// The times of each of [`Profile::samples`](super::profile::Profile::samples), in their order.
     pub samples: Vec<SampleTimes>,
-    /// Samples that have no time of their own: they were added up before anybody saw them one by one, or there was no memory
-    /// for their times.
+    /// The number of samples without a time. They were added up before user space saw them one by one, or there was no
+    /// memory for their times.
     pub untimed: u64,
 }
 
@@ -139,7 +139,7 @@ mod tests {
         }
     }
 
-    /// An hour on 8 CPUs, each sample in one of 400 stacks: a few that are hot, and most that are rare.
+    /// An hour on 8 CPUs. Each sample has one of 400 stacks: a few are frequent, most are rare.
     #[test]
     fn a_sample_takes_four_bytes_at_the_most() {
         for hertz in [19, 49, 99, 499, 999] {

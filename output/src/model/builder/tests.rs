@@ -2,7 +2,7 @@ use super::*;
 use crate::model::profile::{FrameRef, Label, LabelValue, Marks, Trust, ValueType};
 use crate::model::timeline::{Timeline, Times};
 
-/// `names` root first; the whole built in the order given.
+/// Builds a profile of stacks in this order; the names of each are root first.
 fn build(stacks: &[(&[&str], i64)]) -> Profile {
     let types = vec![ValueType { kind: "samples".into(), unit: "count".into() }];
     let mut builder = ProfileBuilder::new(Profile { sample_types: types, ..Profile::default() });

@@ -1,4 +1,4 @@
-//! The lean form is the profile, however its samples are sorted.
+//! The lean form does not depend on the order of a profile's samples.
 
 use super::*;
 use crate::ProfileBuilder;
@@ -46,7 +46,7 @@ fn the_order_of_arrival_does_not_show() {
         mixed.samples.reverse();
         let middle = mixed.samples.len() / 3;
         mixed.samples.rotate_left(middle);
-        // All of it twice.
+        // All samples occur twice.
         mixed.samples.extend_from_within(..);
         let mut twice = sorted.clone();
         twice.samples.iter_mut().flat_map(|sample| &mut sample.values).for_each(|n| *n *= 2);
@@ -64,7 +64,7 @@ fn parts_by_their_labels_are_the_whole() {
         assert!(groups.iter().all(|rows| rows.iter().all(|row| lean.row(*row).set == set(rows))));
         let parts: Vec<Profile> = groups.iter().map(|rows| lean.profile(rows)).collect();
         same(&parts, &whole(&lean));
-        // A few rows are sorted another way.
+        // A few rows are sorted in another way.
         let few: Vec<u32> = lean.all().into_iter().rev().take(3).collect();
         assert_eq!(lean.by_set(&few).concat().len(), few.len());
     }
