@@ -1,7 +1,6 @@
-//! What a profile says of itself, in lines of text: made at the very end, by who shows or writes it.
+//! A profile's facts in lines of text. The code that shows or writes the profile makes these lines at the very end.
 //!
-//! Modules in reading order: `recording` (its [`Facts`](crate::Facts) in words), `stacks` (their completeness),
-//! `number`.
+//! Modules in reading order: `recording` (the [`Facts`](crate::Facts) in words), `stacks` (their completeness), `number`.
 
 mod number;
 mod recording;
@@ -13,12 +12,12 @@ use std::borrow::Cow;
 pub use number::grouped;
 pub use recording::{line, lost, warnings};
 
-/// Begins the comment that carries the summary.
+/// The beginning of the comment with the summary.
 pub(crate) const SUMMARY: &str = "summary: ";
-/// Begins the comment that carries the service's name.
+/// The beginning of the comment with the service's name.
 pub(crate) const SERVICE: &str = "service_name: ";
 
-/// The profile in one line: of its facts, or as the file that it was read from has it. Empty where nothing is known.
+/// The profile in one line, made from its facts, or taken from the file that it was read from. Empty if nothing is known.
 pub fn summary(profile: &Profile) -> Cow<'_, str> {
     match &profile.facts {
         Some(facts) => Cow::Owned(line(facts)),

@@ -1,6 +1,6 @@
-//! Numbers as readers like them.
+//! Numbers as they are shown.
 
-/// `12.3 %`; what is not nothing is not shown as nothing, and what is not all not as all.
+/// A percentage, as in `12.3 %`. A share above 0 is never shown as 0 %, a share below 1 never as 100 %.
 pub(super) fn percent(share: f64) -> String {
     match share * 100.0 {
         percent if percent > 0.0 && percent < 0.1 => String::from("<0.1 %"),
@@ -9,7 +9,7 @@ pub(super) fn percent(share: f64) -> String {
     }
 }
 
-/// `1,234,567`.
+/// A number with separators, as in `1,234,567`.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);

@@ -29,7 +29,7 @@ pub fn line(facts: &Facts) -> String {
     parts.join(", ")
 }
 
-/// The samples; for each event where there are several, or where they stand for no time.
+/// The number of samples. It is given for each event if there are several, or if the samples do not stand for time.
 fn samples(facts: &Facts) -> String {
     let all = format!("{} samples", grouped(facts.quality.samples));
     let of_event = |event: &EventFacts| match event.rate {
@@ -70,7 +70,7 @@ pub fn lost(facts: &Facts) -> String {
     format!("{} lost ({})", grouped(facts.lost_total()), causes.join(", "))
 }
 
-/// The facts beside the summary, one a line.
+/// The facts that the summary leaves out, one on each line.
 pub(super) fn comments(facts: &Facts) -> Vec<String> {
     let quality = &facts.quality;
     let event =
@@ -96,7 +96,7 @@ pub(super) fn comments(facts: &Facts) -> Vec<String> {
     lines
 }
 
-/// The warnings, each with its cure; the last one is of foreign files.
+/// The warnings, each with its cures. The last one is about foreign files.
 pub fn warnings(facts: &Facts) -> Vec<String> {
     let warnings = facts.warnings.iter().map(|warning| self::warning(warning, facts));
     warnings.chain(spoilt_files(facts)).collect()

@@ -3,10 +3,10 @@
 use super::number::percent;
 use crate::model::quality::Quality;
 
-/// The most reasons on the line.
+/// The most reasons that the line names.
 const NAMED: usize = 3;
 
-/// For the line: `stacks 98.6 % complete, 1.0 % with a guess, 0.4 % incomplete (no unwind rule in libx.so 0.4 %)`.
+/// The phrase in the line, as in `stacks 98.6 % complete, 1.0 % with a guess, 0.4 % incomplete (no unwind rule in libx.so 0.4 %)`.
 pub(super) fn phrase(quality: &Quality) -> Option<String> {
     if quality.user_samples == 0 {
         return None;

@@ -1,4 +1,4 @@
-//! Build IDs that two different files carry.
+//! Finds build IDs that two different files have.
 
 use elf::Image;
 use std::collections::HashMap;
@@ -6,12 +6,12 @@ use std::collections::HashMap;
 /// The most build IDs that are remembered.
 const MOST: usize = 65_536;
 
-/// The first file with each build ID, as a fingerprint: a copy of a file is not another file.
+/// The fingerprint of the first file with each build ID. A copy of a file does not count as another file.
 #[derive(Debug, Default)]
 pub(super) struct BuildIds(HashMap<Vec<u8>, u64>);
 
 impl BuildIds {
-    /// Whether another file was the first with this build ID. Else this one is remembered as the first, if there is room.
+    /// Whether another file was the first with this build ID. Otherwise remembers this one as the first, if there is room.
     pub(super) fn is_of_another(&mut self, id: &[u8], image: &Image<'_>) -> bool {
         let print = fingerprint(image);
         if let Some(first) = self.0.get(id) {
@@ -23,7 +23,7 @@ impl BuildIds {
         false
     }
 
-    /// A new cut begins: if there is no room, all are forgotten.
+    /// Begins a new cut. If there is no room left, all build IDs are forgotten.
     pub(super) fn begin_cut(&mut self) {
         if self.0.len() >= MOST {
             self.0.clear();

@@ -1,4 +1,4 @@
-//! The sections of a file that tell where its functions start, and the bounds of code between them.
+//! The sections of a file with the starts of its functions, and the bounds of code between functions.
 
 use super::ranges::{Loaded, Range, Ranges};
 use crate::MappedFile;

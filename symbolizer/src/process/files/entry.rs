@@ -1,4 +1,4 @@
-//! One file, and whether it still is what was opened.
+//! One file, and the check that it is still the one that was opened.
 
 use super::descriptors::Descriptors;
 use super::loaded::Loaded;
@@ -11,7 +11,7 @@ use elf::Bytes;
 /// Device and inode as the kernel's records state them.
 pub(super) type Inode = ((u32, u32), u64);
 
-/// How often opening a file is tried, before it is tried only occasionally.
+/// The number of attempts to open a file before it is tried only occasionally.
 const MOST_TRIES: u32 = 8;
 
 /// A file with the facts that names do not need.
@@ -33,7 +33,7 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// A file as it is mapped, and what opening it gave. `loose`: on its device, the inode number is ambiguous.
+    /// Makes an entry from a mapping and the result of opening its file. `loose`: the inode number is ambiguous on its device.
     pub(super) fn new(
         told: &Told<'_>,
         found: Result<(Opened, Loaded), Reason>,
