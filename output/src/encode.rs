@@ -45,18 +45,18 @@ impl fmt::Debug for Format {
     }
 }
 
-/// What users can ask of an output. Each encoder takes the settings that apply to it.
+/// The settings of outputs. Each encoder takes the settings that apply to it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// The value column; by default [`Profile::default_sample_type`].
     pub column: Option<usize>,
     /// The label whose value becomes the frame at the root, such as `comm` in profiles of the whole machine.
     pub root: Option<String>,
-    /// Mark frames by their kind and by how they were found.
+    /// Whether frames are marked by their kind and by the way in which they were found.
     pub annotate: bool,
-    /// Write the labels of samples.
+    /// Whether the labels of samples are written.
     pub labels: bool,
-    /// How graphs are drawn.
+    /// The settings of graphs.
     pub drawing: Drawing,
 }
 
@@ -72,7 +72,7 @@ impl Default for Settings {
     }
 }
 
-/// How a graph is drawn.
+/// The settings of a graph.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Drawing {
     /// The title above the graph.

@@ -204,7 +204,7 @@ impl Walker {
     }
 }
 
-/// What [`Walker::rules`] gives for an address outside all mappings.
+/// The result of [`Walker::rules`] for an address outside all mappings.
 pub const NO_MAPPING: Compact = Compact(7);
 
 /// Whether a call can end before an address. `word` is the eight bytes before it, as the programs read them.

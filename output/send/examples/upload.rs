@@ -1,4 +1,4 @@
-//! What it costs to make the requests of a large window: time, and the peak of memory beside the window's own.
+//! The cost of making the requests for a large window: time, and the peak of memory without the window itself.
 //!
 //! `upload [ROUNDS]` prints a row of a table for each window and backend (tests/bench/upload has the heads): milliseconds
 //! for encoding and splitting, for compression as the request wants it, and for both, each as the median and the best of

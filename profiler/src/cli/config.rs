@@ -21,13 +21,13 @@ use symbolizer::NameOptions;
 /// The end of a recording, if nothing else ends it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Until {
-    /// This long.
+    /// After this duration.
     Time(Duration),
-    /// The command exits.
+    /// When the command exits.
     Command,
-    /// Ctrl-C, or the end of all that is recorded.
+    /// At Ctrl-C, or when all recorded processes have ended.
     Interrupt,
-    /// Like `Time`: no duration was given, and there is no terminal for Ctrl-C.
+    /// After this default duration, because none was given and there is no terminal for Ctrl-C.
     Default(Duration),
 }
 
@@ -41,7 +41,7 @@ impl Until {
     }
 }
 
-/// A recording's settings, a struct a concern.
+/// The settings of a recording, with a struct for each concern.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The target, as typed.
@@ -160,13 +160,13 @@ impl Config {
         })
     }
 
-    /// User and group id whose the files are, where not bpflame's own user's.
+    /// The user and group id that own the files, if they are not bpflame's own.
     pub(crate) fn owner(&self) -> Option<(u32, u32)> {
         self.sudo_user.as_ref().map(SudoUser::ids)
     }
 }
 
-/// The events that were named; none: the timer at this frequency.
+/// The events that were named; if none were, the timer at this frequency.
 fn events(named: &[String], hertz: u32) -> Result<Vec<EventSpec>, Failure> {
     if named.is_empty() {
         return Ok(vec![EventSpec::timer(hertz)]);
@@ -183,7 +183,7 @@ fn events(named: &[String], hertz: u32) -> Result<Vec<EventSpec>, Failure> {
     Ok(events)
 }
 
-/// Whose samples, of what was typed of each; nothing of all is the machine.
+/// The target that was typed. If none was, it is the whole machine.
 fn target(
     command: Vec<OsString>,
     threads: Vec<u32>,

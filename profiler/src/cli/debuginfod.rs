@@ -1,4 +1,4 @@
-//! Which debuginfod servers are asked.
+//! The debuginfod servers to ask.
 
 use crate::cli::left_out::left_out;
 use crate::host::exit::{Failure, Kind};
@@ -6,11 +6,11 @@ use crate::host::proc;
 use std::env;
 use std::fs;
 
-/// The servers of `DEBUGINFOD_URLS`, or where asked for and the variable is not set, of
+/// The servers in `DEBUGINFOD_URLS`. If the variable is not set and the user asked for servers, those in
 /// `/etc/debuginfod/*.urls`. Empty: none.
 ///
 /// # Errors
-/// Of kind [`Kind::Usage`] where it is asked for and there is no server, or this build has no client.
+/// [`Kind::Usage`] if the user asked for servers and there is none, or this build has no client.
 pub(crate) fn servers(asked: bool) -> Result<Vec<String>, Failure> {
     if asked && !cfg!(feature = "debuginfod") {
         return Err(left_out("--debuginfod"));
@@ -49,7 +49,7 @@ pub(crate) fn configured(names: &[String], text: impl Fn(&str) -> Option<String>
         .collect()
 }
 
-/// Addresses parted by blanks; anything else in such a file is ignored.
+/// The addresses in a text, separated by spaces. Anything else in it is ignored.
 fn urls(text: &str) -> Vec<String> {
     let is_url = |word: &&str| word.starts_with("http://") || word.starts_with("https://");
     text.split_whitespace().filter(is_url).map(str::to_owned).collect()

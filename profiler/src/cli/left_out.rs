@@ -1,8 +1,8 @@
-//! What this build leaves out, because a default feature is switched off.
+//! The error for commands and options that this build leaves out, because a default feature is switched off.
 
 use crate::host::exit::{Failure, Kind};
 
-/// That a command or an option is left out, and the command that builds it.
+/// The error for a command or an option that is left out, with the command that builds it.
 pub(crate) fn left_out(what: &str) -> Failure {
     Failure::new(Kind::Usage, format!("{what} is left out of this build"))
         .cure("`cargo build --release -p profiler` builds all of bpflame")

@@ -1,16 +1,16 @@
-//! Whose samples are wanted, as it was typed.
+//! The target, as typed.
 
 use super::args::Wanted;
 use std::ffi::OsString;
 
-/// Whose samples are wanted.
+/// The target of a recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TargetSpec {
     /// Every task.
     Machine,
     /// Processes by id or name, with the children that already exist.
     Processes {
-        /// Which.
+        /// Their ids and names.
         wanted: Vec<Wanted>,
         /// Whether existing children belong to them.
         tree: bool,

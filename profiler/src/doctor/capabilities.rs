@@ -1,4 +1,4 @@
-//! Which capability each step of a recording needs, and what its lack costs. Pure: nothing is read here.
+//! The capabilities that each step of a recording needs, and the effect of a missing one. Nothing is read here.
 
 use std::fmt;
 

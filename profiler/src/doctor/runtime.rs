@@ -8,7 +8,7 @@ use symbolizer::Runtime;
 pub struct Seen<'a> {
     /// Process id.
     pub pid: u32,
-    /// Which runtime.
+    /// The runtime.
     pub runtime: Runtime,
     /// The names of the files that it maps, for versions.
     pub files: &'a [String],

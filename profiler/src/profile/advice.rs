@@ -16,7 +16,7 @@ const FRAME_POINTERS: &str = "build with -fno-omit-frame-pointer -mno-omit-leaf-
 
 /// The cure for stacks that were walked by frame pointer although there are rules.
 const BY_RULES: &str =
-    "drop --unwind fp: without it, programs without frame pointers are walked by unwind rules";
+    "leave out --unwind fp, so that programs without frame pointers are walked by unwind rules";
 
 /// The warnings, each with its cures.
 pub(super) fn advice(facts: &Facts, judged: &Judged, unwind: bpf::Unwind) -> Vec<Warning> {
@@ -38,7 +38,7 @@ pub(super) fn advice(facts: &Facts, judged: &Judged, unwind: bpf::Unwind) -> Vec
     if many && facts.lost_share() > WORTH_A_WARNING {
         let most = facts.events.iter().max_by_key(|event| event.lost.values().sum::<u64>());
         let cure = match most.map(|event| event.rate) {
-            Some(Rate::Every(_)) => "fewer of its events help: a higher count, or a smaller target",
+            Some(Rate::Every(_)) => "a higher count or a smaller target helps",
             _ => "a lower -F helps",
         };
         list.push(warning(Problem::Lost, vec![cure]));
@@ -70,12 +70,12 @@ fn cures(judged: &Judged, unwind: bpf::Unwind) -> Vec<&'static str> {
         }
         Some(Reason::NotPermitted) => list.push("run it with sudo"),
         Some(Reason::NoJitMap | Reason::NoJitEntry) if judged.runtimes.is_empty() => {
-            list.push("code made at run time needs a perf map from its runtime");
+            list.push("run-time code needs a perf map from its runtime");
         }
         Some(Reason::JitMapRefused) => {
             list.push("the perf map must be a regular file that belongs to the process's user");
         }
-        _ if list.is_empty() => list.push("`bpflame doctor -p PID` looks at one process closely"),
+        _ if list.is_empty() => list.push("`bpflame doctor -p PID` examines one process"),
         _ => {}
     }
     list

@@ -1,4 +1,4 @@
-//! Which of a profile's value columns is shown.
+//! Chooses the value column of a profile to show.
 
 use crate::host::exit::{Failure, Kind};
 use output::{Profile, ValueType};

@@ -70,14 +70,14 @@ fn nothing(facts: &Facts) -> Failure {
         words::lost(facts)
     } else if facts.cpu.is_none() && !facts.events.is_empty() {
         let names: Vec<&str> = facts.events.iter().map(|event| event.name.as_str()).collect();
-        format!("no sample of {} was due in {target}", names.join(" or "))
+        format!("{} did not occur often enough in {target}", names.join(" and "))
     } else {
         format!("{target} did not run on the sampled CPUs during the recording")
     };
     let failure = Failure::new(Kind::NoSamples, format!("no samples, nothing written: {why}"));
     match facts.cpu {
         None if !facts.events.is_empty() => {
-            failure.cure("record longer with -d, or sample each one with a count of 1")
+            failure.cure("record longer with -d, or sample each occurrence with a count of 1")
         }
         _ => failure.cure("record longer with -d, or sample more often with -F"),
     }

@@ -204,7 +204,7 @@ impl LocalSymbolizer {
                 return (vec![Named::nameless("", Reason::FileCorrupt); addresses.len()], true);
             }
         };
-        // Where two different files carry one build ID, one of them or its debug file is wrong.
+        // If two different files have the same build ID, one of them or its debug file is wrong.
         if file.build_id.as_ref().is_some_and(|id| self.build_ids.is_of_another(id, &image)) {
             self.warn(file, "another file carries the same build ID");
         }

@@ -1,11 +1,11 @@
-//! What differs between backends.
+//! The differences between backends.
 
 use crate::exchange::Exchange;
 use crate::{Part, Series};
 use output::lean::Lean;
 use output::{Error, Profile};
 
-/// What differs between backends.
+/// The differences between backends.
 #[derive(Debug)]
 pub(crate) struct Rules {
     /// Its requests, and the meaning of its answers.

@@ -7,7 +7,7 @@ use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What one request is answered with, as bytes; then the connection ends.
+/// The bytes that answer one request. After them, the connection ends.
 fn saying(bytes: impl Into<Vec<u8>>) -> Backend {
     let bytes = bytes.into();
     Backend::start(move |connection| {

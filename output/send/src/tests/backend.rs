@@ -37,7 +37,7 @@ impl<T: Read + Write + Send> Stream for T {}
 pub(super) struct Connection {
     stream: BufReader<Box<dyn Stream>>,
     tcp: TcpStream,
-    /// Which of all connections, from 0.
+    /// The number of the connection, from 0.
     pub(super) number: usize,
     seen: Arc<Mutex<Vec<Request>>>,
 }

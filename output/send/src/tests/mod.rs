@@ -78,7 +78,7 @@ fn parts(count: u8, size: usize) -> Vec<Part> {
     (1..=count).map(|number| Part::bare(body(number))).collect()
 }
 
-/// What a delivery gave.
+/// The result of a delivery.
 struct Seen {
     account: Account,
     progress: Vec<Progress>,
@@ -154,7 +154,7 @@ fn each_backend_has_its_rules() {
 
 #[test]
 fn each_backend_has_its_fates() {
-    // What every one of them means by a status alone, without a body of its own: whether it is asked again.
+    // For each backend, whether a status without a body of its own leads to another attempt.
     for (status, again) in [
         (400, false),
         (401, false),

@@ -7,7 +7,7 @@ use crate::testing::{frame, profile, small, stack};
 use std::io::{self, Write};
 use std::process::Command;
 
-/// What `go tool pprof` prints; nothing must stand on stderr. `None`, with the reason printed, without Go.
+/// The output of `go tool pprof`, which must print nothing to stderr. `None` without Go; the reason is printed.
 fn go(profile: &Profile, flags: &[&str]) -> Option<String> {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("p.pb.gz");

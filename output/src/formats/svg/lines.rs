@@ -44,7 +44,7 @@ pub(super) const WORDS: [(char, &str); 14] = [
 const KERNEL: (char, &str) = ('\u{11}', "kernel");
 const JIT: (char, &str) = ('\u{12}', "JIT");
 const INLINED: (char, &str) = ('\u{13}', "inlined");
-// Of all, of most and of part of a frame.
+// Each has three phrases, for boxes in which all, most or some of the frames are meant.
 const GUESSED: [(char, &str); 3] =
     [('\u{14}', "guessed"), ('\u{15}', "mostly guessed"), ('\u{16}', "partly guessed")];
 const CALLER_MAY_BE_MISSING: [(char, &str); 3] = [

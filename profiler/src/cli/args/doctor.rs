@@ -1,6 +1,6 @@
 //! The arguments of `bpflame doctor`.
 
-/// What was typed after `doctor`.
+/// The arguments of `doctor`, as typed.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct DoctorArgs {
     /// Also check this process

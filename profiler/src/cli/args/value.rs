@@ -1,8 +1,8 @@
-//! Parsing of single values: durations, lists of CPUs, of processes and of threads.
+//! Parses single values: durations, CPUs, processes, threads, sizes.
 
 use std::time::Duration;
 
-/// `10`, `10s`, `1m`, `1.5h`, `500ms`: a time above zero.
+/// A time above zero, such as `10`, `10s`, `1m`, `1.5h` or `500ms`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let unit_at = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(unit_at);
@@ -28,11 +28,11 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 /// The highest CPU number accepted in a list.
 const MAX_CPU: u32 = 8191;
 
-/// CPUs as in `0-3,5`.
+/// A list of CPUs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CpuList(pub Vec<u32>);
 
-/// `0-3,5`: sorted, each once.
+/// A list of CPUs such as `0-3,5`. The result is sorted and has each CPU once.
 pub(crate) fn cpus(text: &str) -> Result<CpuList, String> {
     let wrong = || String::from("write a list of CPUs as 0-3,5");
     let number = |s: &str| s.parse::<u32>().map_err(|_| wrong());
@@ -80,7 +80,7 @@ pub(crate) fn id(text: &str) -> Result<u32, String> {
     }
 }
 
-/// Hertz above zero.
+/// A rate above zero, in hertz.
 pub(crate) fn hertz(text: &str) -> Result<u32, String> {
     match text.parse::<u32>() {
         Ok(0) => Err(String::from("the rate must be above 0; the default is 99")),
@@ -89,7 +89,7 @@ pub(crate) fn hertz(text: &str) -> Result<u32, String> {
     }
 }
 
-/// Per cent of a graph's width: 0 or more, below 100.
+/// A percentage of a graph's width: 0 or more, below 100.
 pub(crate) fn width(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(width) if (0.0..100.0).contains(&width) => Ok(width),
@@ -97,7 +97,7 @@ pub(crate) fn width(text: &str) -> Result<f64, String> {
     }
 }
 
-/// `key=value`, neither of them empty.
+/// A label, `key=value`. Neither part may be empty.
 pub(crate) fn label(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() && !value.is_empty() => {

@@ -79,7 +79,7 @@ fn unknown_addresses_without_end_become_one_place() {
     }
     assert_eq!(stacks.places().len(), UNKNOWN as usize + 1);
     assert_eq!(stacks.places().last(), Some(&unknown(0)));
-    // What was told apart stays so, and another process has its own.
+    // Addresses that were distinguished stay distinguished, and another process has its own.
     stacks.add(&stack(9_000_000, &[16]));
     let known = stacks.user(SPACE, StackId(9_000_000), nowhere).unwrap();
     assert_eq!(stacks.places()[stacks.frames(known)[0].0.0 as usize], unknown(16));
@@ -101,7 +101,7 @@ fn memory_ends_and_is_told() {
     }
     assert!((9_900..10_000).contains(&lost), "{lost}");
     assert!(stacks.places().len() < 1_000, "{}", stacks.places().len());
-    // What was kept is still there for samples.
+    // A stack that was kept is still there for samples.
     let first =
         stacks.user(SPACE, StackId(1), |frame| Place::Kernel { address: frame.lookup() }).unwrap();
     assert_eq!(stacks.frames(first).len(), 50);

@@ -132,7 +132,7 @@ fn files_beyond_the_budget_say_so_and_are_opened_when_there_is_room() {
     table.files.descriptors = Descriptors::exactly(9);
     map(&mut table, GONE + 2, &two, inode(&two));
     assert!(mapped(&table, GONE + 2).handle.is_some());
-    // What was located before had no segments to be located by: that stays another file.
+    // Addresses from before were located without segments, so they stay in another file.
     assert_eq!(mapped(&table, GONE + 1).reason, Some(Reason::Limit));
 }
 

@@ -95,7 +95,7 @@ fn an_announced_exec_keeps_the_maps_from_being_read() {
     assert!(is_gone(&mut table, before, changed.address));
     assert_eq!(table.space(changed.before(), changed.sampled), before);
     assert_eq!(table.misplaced(), 0);
-    // What was announced has come: the process is read again where no event tells of an address.
+    // The announced exec has come: the process is read again for an address that no event explains.
     let mut table = ProcessTable::new();
     table.announce(&changed.exec);
     table.apply(&changed.exec);

@@ -14,7 +14,7 @@ impl Drop for PerfMap {
     }
 }
 
-/// What becomes of the perf map that `make` puts there for a process: the reason, and the warnings.
+/// The reason and the warnings after `make` has put a perf map there for a process.
 fn look(make: impl FnOnce(&PathBuf)) -> (Option<Reason>, Vec<String>) {
     let running = Running::shell("echo ready; read line");
     let pid = running.pid();

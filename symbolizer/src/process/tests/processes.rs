@@ -159,7 +159,7 @@ fn an_address_without_a_mapping_makes_the_maps_be_read_again() {
     let space = table.space(who, 2);
     assert_eq!(table.process(pid).unwrap().files, []);
     assert!(matches!(table.locate(space, start_of(&libc)), Place::File { .. }));
-    // That took the one reading that is allowed within this time.
+    // The only reading that is permitted within this time was used.
     assert!(matches!(
         table.locate(space, 0x10_0000),
         Place::Unknown { reason: Reason::NoMapping, .. }

@@ -96,7 +96,7 @@ fn labels_that_would_be_lost_are_refused() {
 
 #[test]
 fn the_collector_s_words_are_read() {
-    // What go.opentelemetry.io/collector/receiver/otlpreceiver v0.162.0 sends.
+    // The answer of go.opentelemetry.io/collector/receiver/otlpreceiver v0.162.0.
     let status = [vec![8, 3], field(2, "http: request body too large")].concat();
     assert_eq!(
         judge(&answer(400, CONTENT_TYPE, &status)),

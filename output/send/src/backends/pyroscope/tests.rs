@@ -18,7 +18,7 @@ fn pushed(profile: &Profile) -> Vec<Part> {
     prepare(Backend::Pyroscope, profile, &series()).unwrap()
 }
 
-/// What a body says: labels in one line, the id, and the profile.
+/// The contents of a body: labels in one line, the id, and the profile.
 fn opened(body: &[u8]) -> (String, String, Profile) {
     let series = one(body, 1);
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();

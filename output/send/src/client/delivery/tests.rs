@@ -55,7 +55,7 @@ fn judge(answer: &Answer) -> Verdict {
     }
 }
 
-/// What became of parts, the waits between attempts, and what was told.
+/// The outcomes of parts, the waits between attempts, and the messages.
 struct Seen {
     account: Account,
     waits: Vec<u64>,

@@ -120,7 +120,7 @@ fn what_spoils_a_stack_is_an_attribute_and_no_text() {
     spoilt.frames.push(frame("asm", FrameKind::User, Trust::Guessed));
     spoilt.marks.truncated = true;
     spoilt.marks.caller_may_be_missing = true;
-    // Of a file that was read, their number alone is known.
+    // For a profile that was read from a file, only the number of guessed frames is known.
     spoilt.marks.guessed_frames = 2;
     let request = encoded(&profile(&[spoilt]));
     let sample = &request.profiles().next().unwrap().samples[0];

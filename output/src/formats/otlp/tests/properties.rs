@@ -98,7 +98,7 @@ fn random(dice: &mut Dice) -> Profile {
     profile
 }
 
-/// What the model says of a frame, as [`super::request`] tells it.
+/// A frame of the model, in the form that [`super::request`] gives.
 fn frame(profile: &Profile, frame: FrameRef) -> String {
     let location = &profile.locations[frame.location.0 as usize];
     let mut words = format!("{:#x}", location.address);

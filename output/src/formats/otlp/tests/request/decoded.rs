@@ -91,7 +91,7 @@ impl Request {
         self.resource_profiles.iter().flat_map(|r| &r.scope_profiles).flat_map(|s| &s.profiles)
     }
 
-    /// That the rules of the format hold: zero values, indices, no row twice, none that nobody refers to, ids.
+    /// Checks the rules of the format: zero values, indices, no row twice, no row without a reference, ids.
     pub(crate) fn check(&self) {
         let tables = &self.dictionary;
         assert_eq!(tables.mapping_table[0], Mapping::default());
@@ -126,7 +126,7 @@ impl Request {
         self.check_orphans();
     }
 
-    /// Which rows of the tables are referred to: mappings, locations, functions, strings, attributes, stacks.
+    /// The rows with a reference in each table: mappings, locations, functions, strings, attributes, stacks.
     fn used(&self) -> [BTreeSet<i32>; 6] {
         let tables = &self.dictionary;
         let mut used: [BTreeSet<i32>; 6] = Default::default();
@@ -161,7 +161,7 @@ impl Request {
         used
     }
 
-    /// That each row is referred to.
+    /// Checks that each row has a reference.
     fn check_orphans(&self) {
         let tables = &self.dictionary;
         let mut used = self.used();
