@@ -1,20 +1,22 @@
 //! Loads the programs, with maps of the sizes that this machine needs.
 
+use super::maps;
 use super::memory::SharedMemory;
+use super::program_info::{has_the_helpers_of_5_15, information};
 use super::settings::{Settings, Target, Unwind};
 use super::size::Sizes;
 use super::tables::Tables;
 use crate::events::perf::PerfEvent;
 use crate::events::{Program, Source};
-use crate::skeleton::sampler::types::{bss, chunk, rules, slot, spaces, unwind_limits};
+use crate::skeleton::sampler::types::{bss, slot};
 use crate::skeleton::sampler::{OpenSamplerSkel, SamplerSkel, SamplerSkelBuilder};
 use crate::{Error, capability};
+use libbpf_rs::Link;
 use libbpf_rs::libbpf_sys as sys;
 use libbpf_rs::skel::{OpenSkel, SkelBuilder};
-use libbpf_rs::{Link, MapCore, MapFlags, MapHandle, MapType};
 use std::io;
 use std::mem::{MaybeUninit, offset_of};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -62,13 +64,8 @@ impl Loaded {
         let mut place = MaybeUninit::uninit();
         let mut skeleton = SamplerSkelBuilder::default().open(&mut place).map_err(refused)?;
         settings.fill(rodata(&mut skeleton), attached(0, &events[0]));
-        let programs = &mut skeleton.progs;
-        programs.sample.set_autoload(numbered && uses(events, Program::PerfEvent));
-        programs.sample_call.set_autoload(uses(events, Program::Call));
-        programs.sample_helped.set_autoload(!numbered);
-        programs.follow.set_autoload(*target != Target::Machine);
-        programs.forget.set_autoload(settings.unwind != Unwind::FramePointers);
-        size(&mut skeleton, sizes).map_err(refused)?;
+        choose(&mut skeleton, settings, target, (events, numbered));
+        maps::size(&mut skeleton, sizes).map_err(refused)?;
         let skeleton = skeleton.load().map_err(refused)?;
         let mut loaded = Self::of(&skeleton, settings, target, sizes)?;
         loaded.numbered = numbered;
@@ -103,7 +100,9 @@ impl Loaded {
             bss: map(maps.bss.as_fd(), size_of::<bss>())?,
             targets: map(maps.targets.as_fd(), sizes.target_bytes())?,
             tables: by_rules
-                .then(|| tables(skeleton, settings.unwind_memory).map(|t| Arc::new(Mutex::new(t))))
+                .then(|| {
+                    maps::tables(skeleton, settings.unwind_memory).map(|t| Arc::new(Mutex::new(t)))
+                })
                 .transpose()
                 .map_err(unmapped)?,
             sizes,
@@ -185,12 +184,19 @@ fn rodata<'a>(
     skeleton.maps.rodata_data.as_mut().expect("the programs have settings")
 }
 
-fn size(skeleton: &mut OpenSamplerSkel<'_>, sizes: Sizes) -> libbpf_rs::Result<()> {
-    skeleton.maps.logs.set_value_size(sizes.log_bytes() as u32)?;
-    skeleton.maps.logs.set_max_entries(sizes.logs())?;
-    skeleton.maps.slots.set_max_entries(sizes.slots())?;
-    skeleton.maps.caches.set_max_entries(sizes.slots())?;
-    skeleton.maps.targets.set_max_entries(sizes.id_entries)
+/// Chooses the programs to load. `numbered`: attachments name their event.
+fn choose(
+    skeleton: &mut OpenSamplerSkel<'_>,
+    settings: &Settings,
+    target: &Target,
+    (events, numbered): (&[Source], bool),
+) {
+    let programs = &mut skeleton.progs;
+    programs.sample.set_autoload(numbered && uses(events, Program::PerfEvent));
+    programs.sample_call.set_autoload(uses(events, Program::Call));
+    programs.sample_helped.set_autoload(!numbered);
+    programs.follow.set_autoload(*target != Target::Machine);
+    programs.forget.set_autoload(settings.unwind != Unwind::FramePointers);
 }
 
 fn links(
@@ -223,70 +229,9 @@ fn copy(first: &SamplerSkel<'_>, settings: &Settings, attached: u64) -> Result<O
     ] {
         other.set_autoload(false);
     }
-    share(&mut skeleton, first).map_err(refused)?;
+    maps::share(&mut skeleton, first).map_err(refused)?;
     let skeleton = skeleton.load().map_err(refused)?;
     owned(skeleton.progs.sample_helped.as_fd())
-}
-
-/// Shares all maps but the settings.
-fn share(to: &mut OpenSamplerSkel<'_>, from: &SamplerSkel<'_>) -> libbpf_rs::Result<()> {
-    let (to, from) = (&mut to.maps, &from.maps);
-    to.logs.reuse_fd(from.logs.as_fd())?;
-    to.slots.reuse_fd(from.slots.as_fd())?;
-    to.targets.reuse_fd(from.targets.as_fd())?;
-    to.bss.reuse_fd(from.bss.as_fd())?;
-    to.caches.reuse_fd(from.caches.as_fd())?;
-    to.arena.reuse_fd(from.arena.as_fd())?;
-    to.rules.reuse_fd(from.rules.as_fd())?;
-    to.spaces.reuse_fd(from.spaces.as_fd())
-}
-
-/// The maps of the tables.
-fn tables(skeleton: &SamplerSkel<'_>, memory: usize) -> io::Result<Tables> {
-    let chunk_bytes = size_of::<chunk>();
-    let arena = MapHandle::try_from(&skeleton.maps.arena).map_err(io::Error::other)?;
-    let make = move |number: u32| {
-        let options = sys::bpf_map_create_opts {
-            sz: size_of::<sys::bpf_map_create_opts>() as u64,
-            map_flags: sys::BPF_F_MMAPABLE,
-            ..Default::default()
-        };
-        let size = chunk_bytes as u32;
-        let chunk = MapHandle::create(MapType::Array, Some("chunk"), 4, size, 1, &options)
-            .map_err(io::Error::other)?;
-        let memory = SharedMemory::map(chunk.as_fd(), chunk_bytes)?;
-        let descriptor = chunk.as_fd().as_raw_fd().to_ne_bytes();
-        arena
-            .update(&number.to_ne_bytes(), &descriptor, MapFlags::ANY)
-            .map_err(io::Error::other)?;
-        Ok(memory)
-    };
-    let most = (memory / chunk_bytes).min(unwind_limits::MOST_CHUNKS.0 as usize) as u32;
-    Ok(Tables::new(
-        most,
-        make,
-        SharedMemory::map(skeleton.maps.rules.as_fd(), size_of::<rules>())?,
-        SharedMemory::map(skeleton.maps.spaces.as_fd(), size_of::<spaces>())?,
-    ))
-}
-
-/// The kernel's information about a program; all zero if the kernel gives none.
-fn information(of: &OwnedFd) -> sys::bpf_prog_info {
-    let mut info = sys::bpf_prog_info::default();
-    let mut len = size_of_val(&info) as u32;
-    // SAFETY: the descriptor is that of a program, and `info` has the stated size. The kernel fills in what fits.
-    let answer =
-        unsafe { sys::bpf_prog_get_info_by_fd(of.as_raw_fd(), &raw mut info, &raw mut len) };
-    if answer == 0 { info } else { sys::bpf_prog_info::default() }
-}
-
-/// Whether programs may follow a task's pointers, ask for its saved registers, and get the number of their event.
-fn has_the_helpers_of_5_15() -> bool {
-    let kind = sys::BPF_PROG_TYPE_PERF_EVENT;
-    [sys::BPF_FUNC_task_pt_regs, sys::BPF_FUNC_get_attach_cookie].into_iter().all(|id| {
-        // SAFETY: a probe of the kernel; no memory of this process is passed.
-        unsafe { sys::libbpf_probe_bpf_helper(kind, id, std::ptr::null()) == 1 }
-    })
 }
 
 fn owned(program: BorrowedFd<'_>) -> Result<OwnedFd, Error> {

@@ -7,9 +7,12 @@ mod drain;
 mod grace_period;
 mod idle;
 mod load;
+mod maps;
 mod memory;
+mod program_info;
 mod record;
 mod ring;
+mod rings;
 mod scope;
 mod settings;
 mod side_band;
@@ -17,9 +20,8 @@ mod size;
 mod tables;
 
 use crate::events::{self, Event, Rate, Source, perf};
-use crate::sample::SideBand;
 use crate::skeleton::sampler::types::limits;
-use crate::{Error, EventLosses, Losses, SampleSource, Window, capability};
+use crate::{Error, EventLosses, Losses, SampleSource, Window};
 use attachments::Attachments;
 use drain::Logs;
 use load::Loaded;
@@ -28,11 +30,9 @@ use memory::clocks;
 pub(crate) use memory::{SharedMemory, page_size};
 #[cfg(feature = "native-walk")]
 pub(crate) use record::Records;
-use ring::Ring;
-use scope::Scope;
+use rings::Rings;
 use settings::Settings;
 pub use settings::{Config, Target, Unwind};
-use side_band::Decoded;
 use size::Sizes;
 use std::os::fd::AsFd;
 use std::os::fd::BorrowedFd;
@@ -70,9 +70,6 @@ pub struct Cost {
     pub table_bytes: u64,
 }
 
-/// The bytes of side-band records that wake the reader, because new mappings may need tables. A starting program writes
-/// more, a thread less.
-const NEW_MAPPINGS: u32 = 512;
 /// The interval of looking for CPUs that went offline or came online, in nanoseconds.
 const LOOK_AT_CPUS: u64 = 1_000_000_000;
 
@@ -82,15 +79,9 @@ pub struct Sampler {
     config: Config,
     sizes: Sizes,
     logs: Logs,
-    rings: Vec<(u32, Ring)>,
+    rings: Rings,
     events: Vec<Attachments>,
-    held: Vec<SideBand>,
-    scope: Scope,
-    side_band_lost: u64,
-    malformed: u64,
     looked_at_cpus: u64,
-    /// Whether a CPU came online and its side-band records from before its ring are missing.
-    gap: bool,
     stopped: bool,
 }
 
@@ -117,23 +108,19 @@ impl Sampler {
         }
         let settings = Settings::new(config, sizes)?;
         let loaded = Loaded::load(&settings, &config.target, &sources, sizes)?;
+        let by_rules = config.unwind != Unwind::FramePointers;
         let sources = sources.into_iter().enumerate();
         let mut sampler = Self {
             sizes,
             logs: Logs::new(loaded)?,
-            rings: Vec::new(),
+            rings: Rings::new(&config.target, sizes.ring_pages, by_rules),
             events: sources.map(|(number, of)| Attachments::new(of, number, config.idle)).collect(),
-            held: Vec::new(),
-            scope: Scope::new(&config.target),
-            side_band_lost: 0,
-            malformed: 0,
             looked_at_cpus: clocks().0,
-            gap: false,
             stopped: false,
             config: config.clone(),
         };
         for cpu in cpus::online()? {
-            unless_gone(cpu, sampler.add_ring(cpu))?;
+            unless_gone(cpu, sampler.rings.add(cpu))?;
         }
         Ok(sampler)
     }
@@ -162,7 +149,7 @@ impl Sampler {
     /// followed.
     pub fn add_targets(&mut self, ids: &[u32]) {
         self.logs.loaded().add_targets(ids);
-        self.scope.add(ids);
+        self.rings.add_targets(ids);
     }
 
     /// The place to install unwind tables, if stacks are walked by rules; another thread may fill them.
@@ -173,21 +160,11 @@ impl Sampler {
     /// The cost of the programs so far.
     pub fn cost(&self) -> Cost {
         let (runs, nanoseconds) = self.logs.loaded().cost();
-        let rings: usize = self.rings.iter().map(|(_, r)| r.bytes()).sum();
         let tables = self.tables().map_or(0, |tables| {
             tables.lock().unwrap_or_else(std::sync::PoisonError::into_inner).bytes()
         });
-        let map_bytes = (self.sizes.bytes() + rings + tables) as u64;
+        let map_bytes = (self.sizes.bytes() + self.rings.bytes() + tables) as u64;
         Cost { runs, nanoseconds, map_bytes, table_bytes: tables as u64 }
-    }
-
-    fn add_ring(&mut self, cpu: u32) -> Result<(), Error> {
-        let by_rules = self.config.unwind != Unwind::FramePointers;
-        let wake_after = if by_rules { NEW_MAPPINGS } else { u32::MAX };
-        let event = ring::side_band(cpu, wake_after).map_err(|e| perf::explain(e, 0))?;
-        let ring = Ring::map(event, self.sizes.ring_pages).map_err(capability::locked_memory)?;
-        self.rings.push((cpu, ring));
-        Ok(())
     }
 
     /// Attaches the events to a CPU, unless they are attached to it already.
@@ -219,38 +196,16 @@ impl Sampler {
         self.looked_at_cpus = now;
         let Ok(online) = cpus::online() else { return };
         self.events.iter_mut().for_each(|event| event.keep(&online));
-        self.rings.retain_mut(|(cpu, ring)| ring.went_on() && online.contains(cpu));
+        self.rings.keep(&online);
         let room = self.sizes.cpus;
         for cpu in online.into_iter().filter(|c| *c < room) {
-            if !self.rings.iter().any(|(c, _)| *c == cpu) {
-                // Without a ring, the CPU is tried again, and `/proc` is read again until the ring exists.
-                let _ = self.add_ring(cpu);
-                self.gap = true;
-            }
+            self.rings.restore(cpu);
             let wanted = self.config.cpus.as_ref().is_none_or(|list| list.contains(&cpu));
             if wanted {
                 // If the CPU goes offline again at once, the next look finds that.
                 let _ = self.attach(cpu);
             }
         }
-    }
-
-    /// Moves the side-band records up to `until` into the window. Later records are held back.
-    fn take_side_band(&mut self, window: &mut Window, until: u64) {
-        let mut decoded = Decoded::default();
-        let mut bytes = Vec::new();
-        for (_, ring) in &self.rings {
-            bytes.clear();
-            ring.take(&mut bytes);
-            decoded.decode(&bytes);
-        }
-        self.side_band_lost += decoded.lost;
-        self.malformed += decoded.malformed;
-        window.side_band_lost = decoded.lost > 0 || std::mem::take(&mut self.gap);
-        self.held.append(&mut decoded.records);
-        self.held.sort_by_key(|r| r.time);
-        let ready = self.held.partition_point(|r| r.time <= until);
-        window.side_band.extend(self.held.drain(..ready).filter(|r| self.scope.wants(r)));
     }
 }
 
@@ -265,13 +220,13 @@ fn unless_gone(cpu: u32, opened: Result<(), Error>) -> Result<(), Error> {
 
 impl SampleSource for Sampler {
     fn wakes(&self) -> Vec<BorrowedFd<'_>> {
-        self.rings.iter().map(|(_, ring)| ring.descriptor()).collect()
+        self.rings.descriptors().collect()
     }
 
     fn drain(&mut self, window: &mut Window) -> Result<(), Error> {
         window.clear();
         let until = self.logs.drain(window)?;
-        self.take_side_band(window, until);
+        self.rings.take(window, until);
         self.follow_cpus(until);
         Ok(())
     }
@@ -280,10 +235,8 @@ impl SampleSource for Sampler {
         window.clear();
         self.events.iter_mut().for_each(Attachments::disable);
         self.logs.drain_all(window)?;
-        for (_, ring) in &self.rings {
-            let _ = ring.disable();
-        }
-        self.take_side_band(window, u64::MAX);
+        self.rings.disable();
+        self.rings.take(window, u64::MAX);
         self.stopped = true;
         Ok(())
     }
@@ -296,9 +249,9 @@ impl SampleSource for Sampler {
         let events = self.events.iter().enumerate();
         Losses {
             events: events.map(|(number, event)| self.losses_of(number, event)).collect(),
-            malformed: self.malformed + self.logs.malformed(),
+            malformed: self.rings.malformed() + self.logs.malformed(),
             unfinished: self.logs.unfinished(),
-            side_band_lost: self.side_band_lost,
+            side_band_lost: self.rings.lost(),
         }
     }
 

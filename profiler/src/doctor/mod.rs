@@ -3,7 +3,7 @@
 //! Findings ([`finding`]) are separate from their printing ([`mod@print`]). Facts come through [`machine`], whose root can be any
 //! directory. In reading order: [`capabilities`] (from a failed step to the missing capabilities), [`identity`] (our user and
 //! capabilities), [`system`], [`events`], [`names`] (the machine), [`target`], [`files`], [`binary`], [`prologue`], [`walk`],
-//! [`runtime`] (a process), [`distribution`] (commands).
+//! [`way`], [`runtime`] (a process), [`distribution`] (commands).
 
 pub mod binary;
 pub mod capabilities;
@@ -22,6 +22,7 @@ pub mod target;
 #[cfg(test)]
 mod testing;
 pub mod walk;
+pub mod way;
 
 use crate::cli::args::DoctorArgs;
 use crate::host::console::clean;

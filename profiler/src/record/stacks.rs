@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod tests;
 
+use super::interner::Interner;
 use bpf::{Frame, Stack, StackId, Trust};
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
@@ -102,10 +103,10 @@ impl Stacks {
             return;
         }
         let start = self.raw_frames.len() as u32;
-        let distinct = self.frames.list.len();
+        let distinct = self.frames.len();
         let Self { frames, raw_frames, .. } = self;
         raw_frames.extend(stack.frames.iter().map(|frame| frames.id(*frame)));
-        self.taken += DISTINCT * (self.frames.list.len() - distinct);
+        self.taken += DISTINCT * (self.frames.len() - distinct);
         self.raw.insert(stack.id, start..self.raw_frames.len() as u32);
     }
 
@@ -121,16 +122,16 @@ impl Stacks {
 
     /// The number of a place. Its memory is counted.
     fn place(&mut self, place: Place) -> PlaceId {
-        let distinct = self.places.list.len();
+        let distinct = self.places.len();
         let id = PlaceId(self.places.id(place));
-        self.taken += DISTINCT * (self.places.list.len() - distinct);
+        self.taken += DISTINCT * (self.places.len() - distinct);
         id
     }
 
     /// The number of an unknown place. Beyond some thousands of them in an address space, all have the same number.
     fn unknown(&mut self, space: Space, place: Place, reason: Reason) -> PlaceId {
-        if let Some(id) = self.places.ids.get(&place) {
-            return PlaceId(*id);
+        if let Some(id) = self.places.find(&place) {
+            return PlaceId(id);
         }
         let told_apart = self.unknown.entry(space.index).or_default();
         *told_apart += 1;
@@ -216,33 +217,6 @@ impl Stacks {
 
     /// All places, in the order of their ids.
     pub(crate) fn places(&self) -> &[Place] {
-        &self.places.list
-    }
-}
-
-/// Gives each distinct value a number.
-#[derive(Debug)]
-struct Interner<T> {
-    list: Vec<T>,
-    ids: HashMap<T, u32>,
-}
-
-impl<T> Default for Interner<T> {
-    fn default() -> Self {
-        Self { list: Vec::new(), ids: HashMap::new() }
-    }
-}
-
-impl<T: Copy + Eq + std::hash::Hash> Interner<T> {
-    fn id(&mut self, value: T) -> u32 {
-        let list = &mut self.list;
-        *self.ids.entry(value).or_insert_with(|| {
-            list.push(value);
-            list.len() as u32 - 1
-        })
-    }
-
-    fn get(&self, id: u32) -> T {
-        self.list[id as usize]
+        self.places.all()
     }
 }

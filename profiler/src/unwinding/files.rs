@@ -3,14 +3,14 @@
 use super::build::{self, Built, Depth};
 use super::foresee::Foreseen;
 use super::stamp::{Stamp, stamp};
+use super::table_state::{NoTable, TableState};
 use super::workers::{Job, Key, Workers};
-use bpf::unwind::table::Table;
 use bpf::{Installed, Tables, Way};
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use symbolizer::{CodeOf, CodeRange, FileId, MappedFile, ProcessTable, Warning};
+use symbolizer::{CodeOf, CodeRange, FileId, MappedFile, ProcessTable};
 
 /// The number of updates without use after which a file's table may give its room to another.
 const RECENT: u64 = 10;
@@ -19,81 +19,6 @@ const RECENT: u64 = 10;
 const CODE_A_TIME: u64 = 2 << 20;
 /// The number of updates for which a table waits for room.
 const PATIENCE: u32 = 5;
-
-/// The state of a file's table.
-#[derive(Debug)]
-enum TableState {
-    /// The table is being built.
-    Building,
-    /// The table waits for room.
-    Waiting(Box<Waiting>),
-    /// The table is installed, so that walks can search it.
-    Installed {
-        /// The installed table.
-        table: Installed,
-        /// The number of the update in which it was last used.
-        used: u64,
-        /// Whether disassembly may add rules.
-        more: bool,
-        /// The number of walks that reached code without rules.
-        came: u64,
-    },
-    /// The file has no rules: its code is walked by frame pointer.
-    NoRules,
-    /// There was no room for the table.
-    NoRoom,
-    /// The file is too large for a table.
-    TooLarge,
-}
-
-/// The reason why a file with rules has no table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NoTable {
-    /// There was no room.
-    NoRoom,
-    /// There was no room for the table of its run-time code.
-    NoRoomForMade,
-    /// Its code spans 4 GiB or more, or its sections of rules exceed their limit.
-    TooLarge,
-}
-
-impl NoTable {
-    /// The warning about the file.
-    pub(super) fn warning(self, file: &MappedFile) -> Warning {
-        let file = String::from_utf8_lossy(&file.path).into_owned();
-        let what = match self {
-            Self::NoRoom => {
-                "no memory left for its unwind table; raise --unwind-memory or record fewer processes"
-            }
-            Self::NoRoomForMade => {
-                "no memory left for the unwind table of its run-time code; raise --unwind-memory or record fewer processes"
-            }
-            Self::TooLarge => "too large for an unwind table; walked by frame pointer",
-        };
-        Warning { file, what: what.to_owned() }
-    }
-}
-
-/// A table that waits for room.
-#[derive(Debug)]
-pub(super) struct Waiting {
-    table: Table,
-    more: bool,
-    /// The number of updates for which it has waited.
-    turns: u32,
-}
-
-impl From<Built> for TableState {
-    fn from(built: Built) -> Self {
-        match built {
-            Built::NoRules => Self::NoRules,
-            Built::TooLarge => Self::TooLarge,
-            Built::Table { table, more } => {
-                Self::Waiting(Box::new(Waiting { table: *table, more, turns: 0 }))
-            }
-        }
-    }
-}
 
 /// The tables of all files.
 #[derive(Debug)]
@@ -284,17 +209,13 @@ impl Files {
 
     /// The files that have rules but no table, and the reason.
     pub(super) fn without_table(&self) -> impl Iterator<Item = (FileId, NoTable)> {
-        self.files.iter().filter_map(|(id, of)| match of {
-            TableState::NoRoom | TableState::Waiting(_) => Some((*id, NoTable::NoRoom)),
-            TableState::TooLarge => Some((*id, NoTable::TooLarge)),
-            TableState::Building | TableState::Installed { .. } | TableState::NoRules => None,
-        })
+        self.files.iter().filter_map(|(id, of)| Some((*id, of.no_table()?)))
     }
 
     /// The way in which a range is walked, and whether its table is still to come.
     pub(super) fn way(&self, range: &CodeRange) -> (Way<'_>, bool) {
         match range.holds {
-            CodeOf::File { file, bias } => way(self.files.get(&file), bias),
+            CodeOf::File { file, bias } => TableState::way(self.files.get(&file), bias),
             CodeOf::Vdso { base } => match &self.vdso {
                 Some(table) => (Way::Rules { table, bias: base }, false),
                 None => (Way::FramePointers, false),
@@ -321,15 +242,5 @@ pub(super) fn file(range: &CodeRange) -> Option<FileId> {
     match range.holds {
         CodeOf::File { file, .. } => Some(file),
         _ => None,
-    }
-}
-
-/// The way in which code is walked if its file's table is in this state, and whether the table is still to come.
-fn way(of: Option<&TableState>, bias: u64) -> (Way<'_>, bool) {
-    match of {
-        Some(TableState::Installed { table, .. }) => (Way::Rules { table, bias }, false),
-        Some(TableState::NoRules) => (Way::FramePointers, false),
-        Some(TableState::NoRoom | TableState::TooLarge) => (Way::Unknown, false),
-        Some(TableState::Building | TableState::Waiting(_)) | None => (Way::Unknown, true),
     }
 }

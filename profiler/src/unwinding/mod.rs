@@ -1,7 +1,8 @@
 //! Unwind tables for the recorded processes. They are built from the processes' files and kept in step with their
 //! mappings.
 //!
-//! In reading order: [`Unwinding`] (how each process is walked), `files` (which file has a table), `workers` (threads
+//! In reading order: [`Unwinding`] (how each process is walked), `walked` (one process), `files` (which file has a table), `table_state`
+//! (one table), `workers` (threads
 //! that build tables), `build` (one file), `foresee` (files of a command before it starts), `replaced` (code that
 //! replaced other code), `uncovered` (code without rules that walks reached), `hotspot` (run-time code of Java).
 
@@ -11,15 +12,17 @@ mod foresee;
 mod hotspot;
 mod replaced;
 mod stamp;
+mod table_state;
 mod uncovered;
+mod walked;
 mod workers;
 
 use crate::host::clock::monotonic;
 use crate::host::proc;
 use crate::record::batch::{Applied, Marked};
-use bpf::{CodeMapping, SideBand, SideBandKind, SpaceName, Tables, Window};
+use bpf::{CodeMapping, SpaceName, Tables, Window};
 use build::Depth;
-use files::{Files, NoTable, file};
+use files::{Files, file};
 use hotspot::JavaCode;
 use replaced::Replacements;
 use std::collections::{HashMap, HashSet};
@@ -27,25 +30,13 @@ use std::ffi::OsStr;
 use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use symbolizer::{CodeMemory, CodeOf, CodeRange, FileId, ProcessTable, Segment, Warning};
+use symbolizer::{CodeMemory, CodeRange, FileId, ProcessTable, Warning};
+use table_state::NoTable;
+use walked::Walked;
 
 /// The longest time between two updates while unwind tables are being built, and while run-time code is sampled.
 const TABLES: Duration = Duration::from_millis(20);
 const RUN_TIME: Duration = Duration::from_millis(50);
-
-/// A process whose code was read.
-#[derive(Debug)]
-struct Walked {
-    /// Its name in the kernel's tables, if it is in them.
-    name: Option<SpaceName>,
-    code: CodeMemory,
-    /// The ranges of its code.
-    ranges: Vec<CodeRange>,
-    /// The files of its code.
-    files: Vec<FileId>,
-    /// Whether tables of its files were missing.
-    incomplete: bool,
-}
 
 /// Keeps the kernel's tables in step with the processes.
 #[derive(Debug)]
@@ -113,7 +104,9 @@ impl Unwinding {
         self.uncovered.extend(uncovered::addresses(batch));
         let walked = &self.walked;
         Marked::by(batch, |batch| {
-            self.replacements.mark(batch, |record| replaces(walked, record, table));
+            self.replacements.mark(batch, |record| {
+                walked.get(&record.pid).is_some_and(|walked| walked.loses_code_to(record, table))
+            });
             self.run_time.see(batch);
         })
     }
@@ -286,25 +279,4 @@ impl Unwinding {
         }
         self.files.evict(file);
     }
-}
-
-/// Whether a new mapping replaces code that the tables know.
-fn replaces(walked: &HashMap<u32, Walked>, record: &SideBand, table: &ProcessTable) -> bool {
-    let SideBandKind::Mmap { start, len, offset, path, .. } = &record.kind else { return false };
-    let Some(walked) = walked.get(&record.pid).filter(|walked| walked.name.is_some()) else {
-        return false;
-    };
-    let end = start.saturating_add(*len);
-    let same = |range: &CodeRange| match range.holds {
-        CodeOf::File { file, bias } => table.file(file).is_some_and(|known| {
-            let at = |s: &Segment| bias.wrapping_add(s.start).wrapping_sub(s.offset);
-            let mut places = known.segments.iter().map(at);
-            known.path == *path && places.any(|place| place.wrapping_add(*offset) == *start)
-        }),
-        CodeOf::Jit => path.starts_with(b"//anon"),
-        CodeOf::Vdso { .. } | CodeOf::Unknown => false,
-    };
-    let overlapped = |range: &&CodeRange| range.start < end && range.end > *start;
-    let mut ranges = walked.ranges.iter().filter(overlapped);
-    ranges.any(|range| !same(range))
 }

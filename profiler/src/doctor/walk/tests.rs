@@ -1,4 +1,5 @@
 use super::super::finding::Level;
+use super::super::way::Figures;
 use super::*;
 
 #[test]
