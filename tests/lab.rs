@@ -1,4 +1,4 @@
-//! What the tests work with: the built binary, the small programs, and processes that are never left behind.
+//! Helpers of the tests: the built binary, the small programs, and processes that are never left behind.
 
 use crate::Skip;
 use std::ffi::OsStr;
@@ -87,7 +87,7 @@ pub(crate) fn need_root() -> Result<(), Skip> {
     if is_root() { Ok(()) } else { Err(Skip(String::from("recording needs root"))) }
 }
 
-/// How a command ended, and what it wrote.
+/// The exit of a command, and its output.
 #[derive(Debug)]
 pub(crate) struct Ended {
     /// Its process id, which another process may have by now.

@@ -21,7 +21,7 @@ pub(crate) struct PprofFile {
 pub(crate) struct Sample {
     /// Function names, root first, inlined ones included.
     pub(crate) stack: Vec<String>,
-    /// How many of these names an address has, root first.
+    /// The number of these names that an address has, root first.
     pub(crate) names: Vec<usize>,
     /// Indices into the mappings, root first; none for code outside files.
     pub(crate) mappings: Vec<Option<usize>>,

@@ -5,7 +5,7 @@ use crate::lab::{self, Ended};
 use crate::pprof_file::PprofFile;
 use std::path::Path;
 
-/// What a recording gave.
+/// The results of a recording.
 #[derive(Debug)]
 pub(crate) struct Recording {
     pub(crate) ended: Ended,

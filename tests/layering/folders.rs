@@ -71,7 +71,7 @@ fn folders_keep_to_the_map() -> Result<(), Skip> {
     Ok(())
 }
 
-/// What is wrong with a folder's row.
+/// The defects of a folder's row.
 fn against(row: &Row, plan: &Plan, folder: &str, imported: &BTreeMap<String, Tie>) -> Vec<String> {
     let may = |file: &String| {
         folder.is_empty()

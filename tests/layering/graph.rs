@@ -1,4 +1,4 @@
-//! What imports what, and where that runs in a circle.
+//! The graph of imports, and its circles.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

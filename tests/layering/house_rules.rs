@@ -1,4 +1,4 @@
-//! What no source may contain, and what every one must.
+//! The text that no source may contain, and the text that every source must contain.
 
 use super::manifests::{crates, shipped_crates, source_folder};
 use crate::harness::{Skip, tests};

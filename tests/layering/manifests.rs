@@ -1,4 +1,4 @@
-//! What the manifests say: the workspace's crates and what they depend on.
+//! The manifests: the workspace's crates and their dependencies.
 
 use crate::lab::root;
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,7 +44,7 @@ pub(super) fn source_root(of: &str) -> PathBuf {
     if folder.ends_with(Path::new("src")) && lib.exists() { lib } else { main }
 }
 
-/// What a crate's manifest says: dependencies by section.
+/// The contents of a crate's manifest: dependencies by section.
 pub(super) fn dependencies(of: &str) -> BTreeMap<String, BTreeSet<String>> {
     let mut sections: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut section = String::new();

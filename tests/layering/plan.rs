@@ -1,4 +1,4 @@
-//! What is read of a crate's sources: its files, their folders, and who imports whom. Read once, because it takes a second.
+//! The sources of a crate: its files, their folders, and their imports. They are read once, because that takes a second.
 
 use super::graph::Graph;
 use super::manifests::{crates, source_root};

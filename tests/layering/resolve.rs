@@ -1,9 +1,9 @@
-//! Where a path leads: to the module that defines what it names, whichever way it was handed on.
+//! Resolves a path to the module that defines its item, through all re-exports.
 
 use super::modules::{Crate, Meaning, ModuleId};
 use std::collections::BTreeSet;
 
-/// What a path leads to.
+/// The target of a path.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Target {
     Module(ModuleId),

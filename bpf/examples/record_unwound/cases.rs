@@ -1,4 +1,4 @@
-//! What is recorded, and what must be found there: written by hand, from the sources of the program.
+//! The recorded cases and their expected stacks, written by hand from the sources of the program.
 
 use bpf::native::golden::{Golden, Known};
 use bpf::{Flags, Trust, Unwind};
@@ -14,13 +14,13 @@ pub(crate) struct Case {
     /// Functions, leaf first. Behind a slash stands how a frame is found where that is not by a rule: synthesised,
     /// guessed, by frame pointer; behind a star how often.
     pub(crate) frames: &'static str,
-    /// What is said of the walk.
+    /// The expected flags of the walk.
     pub(crate) flags: &'static [Flags],
-    /// What is different.
+    /// The change to the process.
     pub(crate) with: With,
 }
 
-/// What is different from the process as it was.
+/// A change to the process as it was.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum With {
     Nothing,

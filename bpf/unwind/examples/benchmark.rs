@@ -1,4 +1,4 @@
-//! What building tables costs beside a bare walk over all rows with gimli, and how large they get:
+//! The cost of building tables, compared with a bare walk over all rows with gimli, and the size of the tables:
 //! `benchmark FILE...`. Times are the best of a few runs, taken in turns; the ratio is the median of those of neighbouring
 //! runs, which other load on the machine disturbs least.
 

@@ -1,4 +1,4 @@
-//! What rules can be synthesised for files, and how long that takes: `synthesise FILE… [--rows]`.
+//! The rules that can be synthesised for files, and the time that this takes: `synthesise FILE… [--rows]`.
 
 #![expect(clippy::print_stdout, reason = "an example that prints")]
 

@@ -97,7 +97,7 @@ impl Function {
     }
 }
 
-/// What was read of a way through the code.
+/// The instructions that were read on a way through the code.
 struct Reader {
     infos: InstructionInfoFactory,
     /// Behind the instruction that took the frame pointer from the stack, where none has written it since.

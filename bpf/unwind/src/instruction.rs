@@ -1,4 +1,4 @@
-//! What an instruction reads and writes, with general registers by the numbers that x86-64 encodes them with.
+//! The registers and memory that an instruction reads and writes. General registers have the numbers of x86-64's encoding.
 
 use iced_x86::{Instruction, InstructionInfo, OpAccess, OpKind, Register};
 

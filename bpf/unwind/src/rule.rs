@@ -1,4 +1,4 @@
-//! How to find a caller's frame from the registers at an address.
+//! A rule to find a caller's frame from the registers at an address.
 
 pub mod bits;
 mod compact;
@@ -28,7 +28,7 @@ pub mod registers {
     pub const SPARE: u8 = 19;
 }
 
-/// How to find the caller's frame from the registers at an address.
+/// A rule to find the caller's frame from the registers at an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Rule {
     /// The canonical frame address: the caller's stack pointer.

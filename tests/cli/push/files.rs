@@ -86,7 +86,7 @@ fn an_old_profile_is_told_before_it_is_sent() -> Result<(), Skip> {
     Ok(())
 }
 
-/// What a producer that is not bpflame writes: heap, not compressed, the program in the first mapping.
+/// A file from a producer other than bpflame: heap, not compressed, the program in the first mapping.
 fn foreign() -> Vec<u8> {
     use pprof::protos::{Location, Mapping, Message, Profile, Sample, ValueType};
     let strings = ["", "inuse_space", "bytes", "/opt/shop/worker (deleted)"];

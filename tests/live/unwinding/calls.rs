@@ -1,4 +1,4 @@
-//! Which stacks a program can have: its functions by who calls them.
+//! The stacks that a program can have: its functions, by their callers.
 
 use std::collections::BTreeSet;
 

@@ -22,7 +22,7 @@ const USER: u64 = 1 << 63;
 /// What is called by nothing: whole stacks begin here.
 const FIRST: [&str; 4] = ["_start", "clone3", "__clone3", "runtime.goexit"];
 
-/// What a stack must be.
+/// The expectation of a stack.
 pub(super) enum Oracle {
     /// One that the program's calls allow, below what the C library or the runtime begins with.
     Calls(Calls),
@@ -88,7 +88,7 @@ impl Fixture {
     }
 }
 
-/// What was recorded of a program.
+/// The recording of a program.
 #[derive(Debug, Default)]
 pub(super) struct Figures {
     pub(super) samples: u64,

@@ -11,26 +11,26 @@ use super::{Code, FrameKind, Frames, ReturnAddress, Table};
 /// Differences beyond this many are counted, and not described.
 const MOST_DESCRIBED: usize = 20;
 
-/// What was compared.
+/// The figures of a comparison.
 #[derive(Debug, Default)]
 pub(crate) struct Comparison {
     /// Function entries.
     pub(crate) entries: u64,
     /// Sampled addresses.
     pub(crate) addresses: u64,
-    /// Those where rule and row agree.
+    /// The addresses at which rule and row agree.
     pub(crate) equal: u64,
-    /// Those that cannot be expressed, by kind.
+    /// The addresses whose row cannot be expressed, by kind.
     pub(crate) inexpressible: BTreeMap<&'static str, u64>,
-    /// Those whose row gimli's evaluation does not compute.
+    /// The addresses whose row gimli's evaluation does not compute.
     pub(crate) not_computed: u64,
     /// Sampled addresses between entries.
     pub(crate) gaps: u64,
-    /// Where they differ.
+    /// The addresses at which they differ.
     pub(crate) different: u64,
     /// Some of these, described.
     pub(crate) described: Vec<String>,
-    /// Equal addresses where the spare register is known too.
+    /// The equal addresses at which the spare register is also known.
     pub(crate) spare: u64,
 }
 

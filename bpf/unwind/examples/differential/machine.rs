@@ -22,7 +22,7 @@ pub(crate) struct Machine {
     pub(crate) rip: u64,
 }
 
-/// What a step gives for a register.
+/// The value of a register after a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Found {
     Value(u64),
@@ -58,7 +58,7 @@ impl Machine {
         self.register(number.into()).wrapping_add_signed(offset.into())
     }
 
-    /// What one of our rules says; `None` where it says that it cannot.
+    /// The result of one of our rules; `None` if the rule is an unsupported one.
     pub(crate) fn follow(&self, rule: &Rule) -> Option<Step> {
         let cfa = match rule.cfa {
             Cfa::Register { register, offset } => self.at(register, offset),
@@ -93,7 +93,7 @@ impl Machine {
         Some(Step { sp: Found::Value(cfa), fp, spare, ra })
     }
 
-    /// What gimli's row says; `None` where gimli cannot compute it.
+    /// The result of gimli's row; `None` if gimli cannot compute it.
     pub(crate) fn follow_row<'a, S: UnwindSection<Bytes<'a>>>(
         &self,
         row: &UnwindTableRow<usize>,

@@ -51,7 +51,7 @@ pub(super) struct Common {
     pub(super) return_address: Register,
     pub(super) code_alignment: u64,
     pub(super) data_alignment: i64,
-    /// Whether the functions are where signal handlers return to.
+    /// Whether signal handlers return to these functions.
     pub(super) signal: bool,
 }
 

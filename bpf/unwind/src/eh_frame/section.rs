@@ -5,7 +5,7 @@ use gimli::{BaseAddresses, EndianSlice, LittleEndian};
 
 pub(super) type Bytes<'a> = EndianSlice<'a, LittleEndian>;
 
-/// Which section it is.
+/// The kind of the section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FrameKind {
     /// `.eh_frame`.
@@ -17,7 +17,7 @@ pub enum FrameKind {
 /// A section of unwind rules.
 #[derive(Clone, Copy, Debug)]
 pub struct Frames<'a> {
-    /// Which one.
+    /// The kind of the section.
     pub kind: FrameKind,
     /// Its bytes.
     pub bytes: &'a [u8],

@@ -19,7 +19,7 @@ pub const RULE_UNSUPPORTED: u64 = 6;
 
 /// The rule was made from the code.
 pub const RULE_SYNTHESISED: u64 = 1 << 3;
-/// Of a step by the frame pointer: the code's own rules are not ready yet.
+/// A step by the frame pointer, because the code's own rules are not ready yet.
 pub const RULE_STALE: u64 = 1 << 3;
 
 /// Two bits: how the frame pointer is restored.

@@ -1,4 +1,4 @@
-//! Whether an address is where a call returns to.
+//! Tells whether a call returns to an address.
 
 /// Whether the instruction before an address can be a call. `word` is the eight bytes before the address, read as one little-endian
 /// number: the byte right before the address is the highest.

@@ -98,7 +98,7 @@ struct Trials {
     whole: bool,
     budget: u64,
     refused: HashSet<u64>,
-    /// Those for which there was no budget left.
+    /// The entries for which no budget was left.
     untried: u64,
 }
 

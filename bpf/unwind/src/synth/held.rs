@@ -61,7 +61,7 @@ impl Flow<'_> {
         any
     }
 
-    /// Whether a block begins where the caller's frame pointer is in place and the return address on top of the stack.
+    /// Whether, at the start of a block, the frame pointer is the caller's and the return address is on top of the stack.
     fn is_frameless(&self, block: u64) -> bool {
         let known = self.blocks.get(&block).map(|block| block.state.state());
         known.is_some_and(|known| known.may_return() && known.register(RBP) == Value::Entry(RBP))

@@ -31,7 +31,7 @@ struct Tried {
 #[derive(Default)]
 pub(super) struct Jumps {
     new: Vec<Jump>,
-    /// Those whose targets in other functions are still to be tried.
+    /// The jumps whose targets in other functions were not tried yet.
     far: Vec<Jump>,
     /// By jump: its value when its targets were tried, and the targets.
     tried: HashMap<u64, (Value, Vec<Tried>)>,

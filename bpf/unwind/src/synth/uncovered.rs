@@ -1,4 +1,4 @@
-//! Which code is covered, and the bytes of the code that is not.
+//! The covered code, and the bytes of the code that is not covered.
 
 use super::padding::is_padding;
 use super::ranges::{holding, len, without_overlap};
