@@ -5,8 +5,8 @@
 
 mod cases;
 #[expect(dead_code, reason = "other examples need more of it")]
-#[path = "../../unwind/examples/elf/mod.rs"]
-mod elf;
+#[path = "../../unwind/examples/programs/mod.rs"]
+mod programs;
 mod traced;
 
 use bpf::native::Snapshot;
@@ -18,7 +18,7 @@ use bpf::unwind::synth::{Input, Segment, Uncovered, function_symbols, synthesise
 use bpf::unwind::table::{Code, Table};
 use bpf::{Frame, SpaceName, Unwind};
 use cases::{CASES, Case};
-use elf::Elf;
+use programs::Elf;
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::ops::Range;

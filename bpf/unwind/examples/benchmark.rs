@@ -4,14 +4,14 @@
 
 #![expect(clippy::print_stdout, reason = "an example's output")]
 
-mod elf;
+mod programs;
 
 use std::hint::black_box;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use elf::Elf;
 use gimli::{CieOrFde, EhFrame, Register, UnwindContext, UnwindSection};
+use programs::Elf;
 use unwind::eh_frame::Frames;
 use unwind::table::{Code, Table};
 
@@ -19,7 +19,7 @@ const RUNS: usize = 21;
 
 fn main() {
     println!("  gimli ms  table ms  ratio   gimli rows   our rows  rules  bytes a row  file");
-    for path in elf::files(std::env::args_os().skip(1).map(PathBuf::from)) {
+    for path in programs::files(std::env::args_os().skip(1).map(PathBuf::from)) {
         let Some(file) = Elf::read(&path) else { continue };
         let Some((bytes, address)) = file.section(".eh_frame") else { continue };
         let Ok(code) = Code::new(file.code.iter().cloned()) else { continue };

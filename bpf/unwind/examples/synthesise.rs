@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stdout, reason = "an example that prints")]
 
+use elf::{Bytes, Image, SHT_NOBITS};
 use gimli::{BaseAddresses, CieOrFde, EhFrame, EndianSlice, LittleEndian, UnwindSection};
 use std::ops::Range;
 use std::time::Instant;
@@ -11,67 +12,16 @@ use unwind::synth::{
 };
 use unwind::table::Code;
 
-/// Sections and segments of an ELF file of this machine's own kind.
-struct Elf<'a> {
-    bytes: &'a [u8],
+/// A file's bytes from an offset of its own.
+fn part(file: &[u8], start: u64, len: u64) -> &[u8] {
+    let start = start as usize;
+    file.get(start..start.saturating_add(len as usize)).unwrap_or(&[])
 }
 
-struct Section<'a> {
-    name: &'a [u8],
-    address: u64,
-    bytes: &'a [u8],
-}
-
-impl<'a> Elf<'a> {
-    fn number(&self, at: usize, size: usize) -> Option<u64> {
-        let mut word = [0; 8];
-        word[..size].copy_from_slice(self.bytes.get(at..at + size)?);
-        Some(u64::from_le_bytes(word))
-    }
-
-    fn part(&self, start: u64, len: u64) -> &'a [u8] {
-        let start = start as usize;
-        self.bytes.get(start..start.saturating_add(len as usize)).unwrap_or(&[])
-    }
-
-    /// Executable segments, and all.
-    fn segments(&self) -> Option<(Vec<Segment<'a>>, Vec<Segment<'a>>)> {
-        let (table, count) = (self.number(32, 8)? as usize, self.number(56, 2)? as usize);
-        let (mut code, mut all) = (Vec::new(), Vec::new());
-        for at in (0..count).map(|index| table + 56 * index) {
-            let (kind, flags) = (self.number(at, 4)?, self.number(at + 4, 4)?);
-            let bytes = self.part(self.number(at + 8, 8)?, self.number(at + 32, 8)?);
-            let segment = Segment { address: self.number(at + 16, 8)?, bytes };
-            if kind == 1 {
-                all.push(segment);
-                code.extend(Some(segment).filter(|_| flags & 1 == 1));
-            }
-        }
-        Some((code, all))
-    }
-
-    fn sections(&self) -> Option<Vec<Section<'a>>> {
-        let (table, count) = (self.number(40, 8)? as usize, self.number(60, 2)? as usize);
-        let names = table + 64 * self.number(62, 2)? as usize;
-        let names = self.part(self.number(names + 24, 8)?, self.number(names + 32, 8)?);
-        let section = |index: usize| {
-            let at = table + 64 * index;
-            let name = names.get(self.number(at, 4)? as usize..)?;
-            let size = if self.number(at + 4, 4)? == 8 { 0 } else { self.number(at + 32, 8)? };
-            Some(Section {
-                name: name.split(|&byte| byte == 0).next()?,
-                address: self.number(at + 16, 8)?,
-                bytes: self.part(self.number(at + 24, 8)?, size),
-            })
-        };
-        (0..count).map(section).collect()
-    }
-}
-
-fn covered(frame: &Section<'_>, text: u64) -> Vec<Range<u64>> {
-    let mut section = EhFrame::new(frame.bytes, LittleEndian);
+fn covered(frame: &[u8], address: u64, text: u64) -> Vec<Range<u64>> {
+    let mut section = EhFrame::new(frame, LittleEndian);
     section.set_address_size(8);
-    let bases = BaseAddresses::default().set_eh_frame(frame.address).set_text(text);
+    let bases = BaseAddresses::default().set_eh_frame(address).set_text(text);
     let mut covered = Vec::new();
     let mut entries = section.entries(&bases);
     while let Ok(Some(entry)) = entries.next() {
@@ -89,24 +39,31 @@ fn covered(frame: &Section<'_>, text: u64) -> Vec<Range<u64>> {
 
 fn show(path: &str, rows: bool) -> Option<()> {
     let file = std::fs::read(path).ok()?;
-    let elf = Elf { bytes: &file };
-    let (code, memory) = elf.segments()?;
+    let image = Image::parse(Bytes::Memory(&file)).ok()?;
+    let segments = image.segments().ok()?;
+    let segment = |s: &elf::Segment| Segment {
+        address: s.address,
+        bytes: part(&file, s.offset, s.file_size),
+    };
+    let memory: Vec<Segment<'_>> = segments.iter().filter(|s| s.is_loaded()).map(segment).collect();
     let range =
-        |segment: &Segment<'_>| segment.address..segment.address + segment.bytes.len() as u64;
-    let code = Code::new(code.iter().map(range)).ok()?;
-    let sections = elf.sections()?;
-    let named = |name: &str| sections.iter().find(|section| section.name == name.as_bytes());
-    let bytes = |name: &str| named(name).map_or(&[][..], |section| section.bytes);
-    let covered = covered(named(".eh_frame")?, named(".text")?.address);
-    let plt = sections.iter().filter(|section| section.name.starts_with(b".plt"));
-    let plt: Vec<Range<u64>> =
-        plt.map(|section| section.address..section.address + section.bytes.len() as u64).collect();
+        |segment: Segment<'_>| segment.address..segment.address + segment.bytes.len() as u64;
+    let code = segments.iter().filter(|s| s.is_code()).map(segment).map(range);
+    let code = Code::new(code).ok()?;
+    let bytes = |name: &str| {
+        let section = image.section(name).filter(|section| section.kind != SHT_NOBITS);
+        section.map_or(&[][..], |section| part(&file, section.offset, section.size))
+    };
+    let frame = image.section(".eh_frame")?.address;
+    let covered = covered(bytes(".eh_frame"), frame, image.section(".text")?.address);
+    let plt = image.sections.iter().filter(|section| section.name.starts_with(".plt"));
+    let plt: Vec<Range<u64>> = plt.map(|section| section.address..section.end()).collect();
     let mut functions = function_symbols(bytes(".dynsym"));
     functions.extend(function_symbols(bytes(".symtab")));
     let mut pointers = relative_pointers(bytes(".rela.dyn"));
     pointers.extend(packed_pointers(bytes(".relr.dyn"), &memory));
     let uncovered = Uncovered::read(&code, &memory, &covered);
-    let fixed = elf.number(16, 2)? == 2;
+    let fixed = image.kind() == 2;
     for segment in memory.iter().filter(|_| fixed) {
         pointers.extend(fixed_pointers(segment.bytes, &uncovered));
     }

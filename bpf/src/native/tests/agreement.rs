@@ -7,11 +7,11 @@ use crate::unwind::eh_frame::Frames;
 use crate::unwind::rule::Compact;
 use crate::unwind::synth::is_call_before;
 use crate::unwind::table::{Code, Table};
-use elf::Elf;
+use programs::Elf;
 use std::path::PathBuf;
 
-#[path = "../../../unwind/examples/elf/mod.rs"]
-mod elf;
+#[path = "../../../unwind/examples/programs/mod.rs"]
+mod programs;
 
 const PROCESS: SpaceName = SpaceName { pid: 4711, start: 99 };
 
@@ -44,7 +44,8 @@ fn tables() -> Vec<(Code, Table)> {
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
     let paths: Vec<PathBuf> =
         maps.lines().filter_map(|line| line.find('/').map(|at| line[at..].into())).collect();
-    let files = elf::files(paths.into_iter().filter(|path| path.to_string_lossy().contains(".so")));
+    let files =
+        programs::files(paths.into_iter().filter(|path| path.to_string_lossy().contains(".so")));
     let table = |path: &PathBuf| {
         let file = Elf::read(path)?;
         let (bytes, address) = file.section(".eh_frame")?;

@@ -3,17 +3,16 @@
 
 #![expect(clippy::print_stdout, reason = "an example's output")]
 
-#[path = "../elf/mod.rs"]
-mod elf;
-
 mod compare;
 mod machine;
+#[path = "../programs/mod.rs"]
+mod programs;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use compare::{Comparison, compare};
-use elf::Elf;
+use programs::Elf;
 use unwind::eh_frame::{FrameKind, Frames};
 use unwind::rule::registers::SPARE;
 use unwind::rule::{Cfa, Restore, ReturnAddress, Rule};
@@ -25,7 +24,7 @@ const EXPRESSIBLE: u64 = 1000;
 fn main() -> ExitCode {
     let mut all = Comparison::default();
     let (mut sections, mut memory, mut rows) = (0, 0, 0);
-    for path in elf::files(std::env::args_os().skip(1).map(PathBuf::from)) {
+    for path in programs::files(std::env::args_os().skip(1).map(PathBuf::from)) {
         let Some(file) = Elf::read(&path) else { continue };
         let Ok(code) = Code::new(file.code.iter().cloned()) else { continue };
         for frames in frames(&file) {

@@ -2,10 +2,10 @@
 
 #[path = "../../examples/differential/compare.rs"]
 mod compare;
-#[path = "../../examples/elf/mod.rs"]
-mod elf;
 #[path = "../../examples/differential/machine.rs"]
 mod machine;
+#[path = "../../examples/programs/mod.rs"]
+mod programs;
 
 use std::path::PathBuf;
 
@@ -15,12 +15,12 @@ use crate::rule::{Cfa, Restore, ReturnAddress, Rule};
 use crate::table::{Code, Source, Table};
 
 pub(super) use compare::{Comparison, compare};
-use elf::Elf;
+use programs::Elf;
 
 /// This test's own program and the libraries that it runs with: C, assembly with its own expressions, Rust.
 fn files() -> Vec<PathBuf> {
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
-    elf::files(maps.lines().filter_map(|line| line.find('/').map(|at| line[at..].into())))
+    programs::files(maps.lines().filter_map(|line| line.find('/').map(|at| line[at..].into())))
 }
 
 #[test]
