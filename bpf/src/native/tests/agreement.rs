@@ -1,6 +1,5 @@
 //! Code that exists both in C and in Rust does the same.
 
-use super::random;
 use crate::native::{self, NO_MAPPING, Registers, Snapshot, Walker};
 use crate::sampler::{CodeMapping, SpaceName, Unwind, Way};
 use crate::unwind::eh_frame::Frames;
@@ -17,13 +16,13 @@ const PROCESS: SpaceName = SpaceName { pid: 4711, start: 99 };
 
 #[test]
 fn calls_are_told_by_the_same_bits() {
-    let mut random = random(1);
+    let mut random = fastrand::Rng::with_seed(1);
     let mut calls = 0;
     for round in 0..1_000_000_u64 {
         // Most words have the opcode of a call in a place where it may be.
         let opcode = if round % 2 == 0 { 0xff } else { 0xe8 };
         let at = 8 * (round % 9);
-        let word = random();
+        let word = random.u64(..);
         let word = if at == 64 { word } else { word & !(0xff << at) | opcode << at };
         assert_eq!(native::is_call_before(word), is_call_before(word), "{word:#x}");
         calls += usize::from(is_call_before(word));
@@ -60,13 +59,13 @@ fn tables() -> Vec<(Code, Table)> {
 
 /// Addresses of a file's code: the bounds of its rows, and random ones.
 fn addresses(code: &Code, table: &Table) -> Vec<u64> {
-    let mut random = random(2);
+    let mut random = fastrand::Rng::with_seed(2);
     let mut all: Vec<u64> = table
         .ranges()
         .flat_map(|(range, _)| [range.start - 1, range.start, range.end - 1, range.end])
         .collect();
     let span = code.end() - code.base();
-    all.extend((0..100_000).map(|_| code.base() + random() % span));
+    all.extend((0..100_000).map(|_| code.base() + random.u64(..) % span));
     all.retain(|address| code.within(*address..*address + 1).next().is_some());
     all
 }

@@ -1,4 +1,3 @@
-use super::random;
 use crate::native::arbitrary::Arbitrary;
 
 /// Arbitrary tables, mappings, registers and stacks pass the checks of [`Arbitrary::check`]. Memory beyond the maps has
@@ -6,11 +5,11 @@ use crate::native::arbitrary::Arbitrary;
 #[test]
 fn every_walk_ends_within_its_bounds() {
     let mut arbitrary = Arbitrary::new().unwrap();
-    let mut random = random(0x9e37_79b9_7f4a_7c15);
+    let mut random = fastrand::Rng::with_seed(0x9e37_79b9_7f4a_7c15);
     let (mut frames, mut deep, mut cut) = (0, 0, 0);
     for round in 0..4000 {
         let len = 16 << (round % 6);
-        let bytes: Vec<u8> = (0..len).flat_map(|_| random().to_ne_bytes()).collect();
+        let bytes: Vec<u8> = (0..len).flat_map(|_| random.u64(..).to_ne_bytes()).collect();
         let (found, by_rules) = arbitrary.check(&bytes);
         frames += found;
         deep += usize::from(by_rules && found > 10);

@@ -18,10 +18,10 @@ struct Repeated {
 
 impl Repeated {
     fn new(block: Vec<u8>, len: u64) -> Self {
-        let mut random = random();
+        let mut random = fastrand::Rng::with_seed(7);
         let mut callers = Vec::new();
         while callers.len() + 5 < CALLERS as usize {
-            let target = CALLERS + random() % (len - CALLERS);
+            let target = CALLERS + random.u64(..) % (len - CALLERS);
             callers.push(0xe8);
             callers.extend((target.wrapping_sub(callers.len() as u64 + 4) as u32).to_le_bytes());
         }
@@ -64,19 +64,9 @@ impl Memory for Repeated {
     }
 }
 
-fn random() -> impl FnMut() -> u64 {
-    let mut seed = 0x2545_f491_4f6c_dd1d_u64;
-    move || {
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        seed
-    }
-}
-
 fn noise(len: usize) -> Vec<u8> {
-    let mut random = random();
-    (0..len).map(|_| random() as u8).collect()
+    let mut random = fastrand::Rng::with_seed(7);
+    (0..len).map(|_| random.u64(..) as u8).collect()
 }
 
 #[test]

@@ -227,23 +227,17 @@ fn rules_stay_outside_of_covered_code() {
 
 #[test]
 fn hostile_bytes_cost_no_more_than_their_number_allows() {
-    let mut seed = 0x2545_f491_4f6c_dd1d_u64;
-    let mut random = move || {
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        seed
-    };
+    let mut random = fastrand::Rng::with_seed(7);
     for round in 0..60 {
-        let mut code: Vec<u8> = (0..4096).map(|_| random() as u8).collect();
+        let mut code: Vec<u8> = (0..4096).map(|_| random.u64(..) as u8).collect();
         for _ in 0..round * 8 {
             // Jumps back and forth, pushes and calls.
-            let at = random() as usize % (code.len() - 8);
+            let at = random.u64(..) as usize % (code.len() - 8);
             let form: &[u8] =
                 [b"\xeb".as_slice(), b"\x53", b"\x75", b"\xe8\0\0\0", b"\x48\x83\xe4"][at % 5];
             code[at..at + form.len()].copy_from_slice(form);
         }
-        let functions: Vec<u64> = (0..32).map(|_| random() % 4096).collect();
+        let functions: Vec<u64> = (0..32).map(|_| random.u64(..) % 4096).collect();
         let made = made(&code, &functions);
         let ends = made.rules.windows(2).all(|pair| pair[0].0.end <= pair[1].0.start);
         let within = made

@@ -2,6 +2,7 @@
 
 use super::Svg;
 use crate::model::profile::{FrameKind, Profile, Trust};
+use crate::testing::random::Dice;
 use crate::testing::{frame, profile, small, stack};
 use crate::{Drawing, Encode, Error};
 use roxmltree::{Document, Node, ParsingOptions};
@@ -319,35 +320,23 @@ fn sums_beyond_64_bits_are_drawn() {
     assert!(tooltips(&svg, "b")[0].contains("33.33%"));
 }
 
-/// A small generator of reproducible numbers.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % limit
-    }
-
-    /// Anything that can be in a string, what hurts more often than the rest.
-    fn name(&mut self) -> String {
-        const BAD: &str = "<>&\"';#-[]_()\\\u{0}\u{1}\u{9}\n\r\u{b}\u{e}\u{f}\u{10}\u{11}\u{16}\u{1b}\u{7f}\u{85}\u{a0}\u{2028}\u{202e}\u{fffd}\u{fffe}\u{ffff}\u{10ffff} 0]1";
-        let bad: Vec<char> = BAD.chars().collect();
-        let len = self.below(12);
-        (0..len)
-            .map(|_| match self.below(4) {
-                0 => char::from_u32(self.below(0x11_0000) as u32).unwrap_or('?'),
-                1 => (b'a' + self.below(26) as u8) as char,
-                _ => bad[self.below(bad.len() as u64) as usize],
-            })
-            .collect()
-    }
+/// Anything that can be in a string, what hurts more often than the rest.
+fn name(dice: &mut Dice) -> String {
+    const BAD: &str = "<>&\"';#-[]_()\\\u{0}\u{1}\u{9}\n\r\u{b}\u{e}\u{f}\u{10}\u{11}\u{16}\u{1b}\u{7f}\u{85}\u{a0}\u{2028}\u{202e}\u{fffd}\u{fffe}\u{ffff}\u{10ffff} 0]1";
+    let bad: Vec<char> = BAD.chars().collect();
+    let len = dice.below(12);
+    (0..len)
+        .map(|_| match dice.below(4) {
+            0 => char::from_u32(dice.below(0x11_0000) as u32).unwrap_or('?'),
+            1 => (b'a' + dice.below(26) as u8) as char,
+            _ => bad[dice.below(bad.len() as u64) as usize],
+        })
+        .collect()
 }
 
 #[test]
 fn any_names_give_a_well_formed_file() {
-    let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
+    let mut dice = Dice::new(7);
     let kinds = [
         FrameKind::User,
         FrameKind::Kernel,
@@ -358,19 +347,18 @@ fn any_names_give_a_well_formed_file() {
     for round in 0..300 {
         let mut stacks = Vec::new();
         for _ in 0..4 {
-            let mut one = stack(&[], 1 + numbers.below(5) as i64);
-            for _ in 0..1 + numbers.below(4) {
-                let trust =
-                    if numbers.below(3) == 0 { Trust::Guessed } else { Trust::FramePointer };
-                one.frames.push(frame(&numbers.name(), kinds[numbers.below(5) as usize], trust));
+            let mut one = stack(&[], 1 + dice.below(5) as i64);
+            for _ in 0..1 + dice.below(4) {
+                let trust = if dice.below(3) == 0 { Trust::Guessed } else { Trust::FramePointer };
+                one.frames.push(frame(&name(&mut dice), kinds[dice.below(5) as usize], trust));
             }
             stacks.push(one);
         }
         let mut profile = profile(&stacks);
-        profile.summary = numbers.name();
-        profile.comments = vec![numbers.name(), numbers.name()];
+        profile.summary = name(&mut dice);
+        profile.comments = vec![name(&mut dice), name(&mut dice)];
         let drawing = Drawing {
-            title: numbers.name(),
+            title: name(&mut dice),
             reverse: round % 2 == 0,
             inverted: round % 3 == 0,
             colors: if round % 5 == 0 { "java".parse().unwrap() } else { Default::default() },

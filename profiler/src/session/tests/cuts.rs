@@ -12,19 +12,16 @@ use bpf::{
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use symbolizer::{Place, ProcessTable};
 
-/// A small generator of numbers that look random (xorshift).
-pub(super) struct Random(u64);
+/// Random numbers, the same in each run.
+pub(super) struct Random(fastrand::Rng);
 
 impl Random {
     pub(super) fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+        Self(fastrand::Rng::with_seed(seed))
     }
 
     pub(super) fn below(&mut self, limit: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % limit
+        self.0.u64(..limit)
     }
 
     fn one_in(&mut self, n: u64) -> bool {

@@ -252,13 +252,7 @@ fn versions_that_lack_a_field_and_heaps_that_make_no_sense_are_refused() {
 #[test]
 fn hostile_words_end_every_walk() {
     let made = machinery();
-    let mut seed = 7_u64;
-    let mut random = move || {
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        seed
-    };
+    let mut random = fastrand::Rng::with_seed(7);
     let places: Vec<u64> = {
         let mut places: Vec<u64> = made.words.keys().copied().collect();
         places.sort_unstable();
@@ -267,10 +261,10 @@ fn hostile_words_end_every_walk() {
     let mut read = 0;
     for _ in 0..300 {
         let mut spoilt = machinery();
-        for _ in 0..1 + random() % 3 {
-            let at = places[random() as usize % places.len()];
-            let word =
-                [0, 1, u64::MAX, HEAP, 1 << 63, random() >> (random() % 64)][random() as usize % 6];
+        for _ in 0..1 + random.u64(..) % 3 {
+            let at = places[random.u64(..) as usize % places.len()];
+            let word = [0, 1, u64::MAX, HEAP, 1 << 63, random.u64(..) >> (random.u64(..) % 64)]
+                [random.u64(..) as usize % 6];
             spoilt.words.insert(at, word);
         }
         let memory = spoilt.memory();

@@ -220,11 +220,8 @@ mod tests {
     /// Compares with a model: a plain array of pages.
     #[test]
     fn agrees_with_a_page_array() {
-        let mut state = 1u64;
-        let mut next = |below: u64| {
-            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-            (state >> 33) % below
-        };
+        let mut random = fastrand::Rng::with_seed(1);
+        let mut next = |below: u64| random.u64(..below);
         let mut mappings = Mappings::default();
         let mut pages = [None; 64];
         for _ in 0..5000 {

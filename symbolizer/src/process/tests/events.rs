@@ -294,11 +294,8 @@ fn a_storm_of_processes_is_bounded_and_sampled_ones_keep_their_index() {
 
 #[test]
 fn any_order_of_events_is_survived() {
-    let mut state = 7u64;
-    let mut next = |below: u64| {
-        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        (state >> 33) % below
-    };
+    let mut random = fastrand::Rng::with_seed(7);
+    let mut next = |below: u64| random.u64(..below);
     let mut table = ProcessTable::without_proc();
     for time in 0..50_000 {
         let pid = next(6) as u32;
