@@ -29,6 +29,13 @@ pub enum Error {
         /// The most events that can be sampled at a time.
         most: u32,
     },
+    /// An event cannot be sampled as it is named.
+    Event {
+        /// The event.
+        event: String,
+        /// The defect.
+        defect: &'static str,
+    },
     /// An event that comes from all CPUs cannot be limited to some of them.
     Everywhere {
         /// The event.
@@ -67,6 +74,7 @@ impl fmt::Display for Error {
                 "the frequency is above the kernel's limit of {limit} Hz (kernel.perf_event_max_sample_rate)"
             ),
             Self::Events { most } => write!(f, "1 to {most} events can be sampled at a time"),
+            Self::Event { event, defect } => write!(f, "{event}: {defect}"),
             Self::Everywhere { event } => {
                 write!(f, "{event} is sampled on all CPUs and cannot be limited to some of them")
             }

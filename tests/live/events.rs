@@ -6,7 +6,11 @@ use crate::pprof_file::{PprofFile, Sample};
 use crate::recording::Recording;
 use crate::{Skip, tests};
 
-tests!(page_faults_beside_the_timer, each_call_of_a_function,);
+tests!(
+    page_faults_beside_the_timer,
+    each_call_of_a_function,
+    a_function_that_cannot_be_watched_is_named,
+);
 
 /// The sum of a value column.
 fn sum(pprof: &PprofFile, column: usize) -> i64 {
@@ -62,5 +66,20 @@ fn each_call_of_a_function() -> Result<(), Skip> {
     assert!(calls > 1_000, "{}", ended.err);
     let whole = folded.share(|stack| has_chain(stack, &["main", "caller", "called"]));
     assert!(whole > 0.99, "{whole} of {folded:?}");
+    Ok(())
+}
+
+fn a_function_that_cannot_be_watched_is_named() -> Result<(), Skip> {
+    lab::need_root()?;
+    let program = lab::program("calls")?;
+    let beyond = format!("uprobe:{}:0xffffffffff", program.display());
+    for (event, defect) in [
+        ("uprobe:/no/such/file:0x10", "there is no such file"),
+        (&beyond, "the file has no code at this offset"),
+    ] {
+        let mut command = lab::command(["record", "-a", "-d", "1", "-e", event]);
+        let ended = lab::finish(&mut command).with_code(2);
+        assert!(ended.err.contains(&format!("{event}: {defect}")), "{}", ended.err);
+    }
     Ok(())
 }

@@ -23,7 +23,10 @@ impl EventSpec {
     /// The defect of the name, as a message for the user.
     pub fn parse(asked: &str, hertz: u32) -> Result<Self, String> {
         let known = KINDS.iter().find_map(|kind| (kind.parse)(asked, hertz));
-        known.unwrap_or_else(|| Err(format!("there is no event {asked:?}")))
+        known.unwrap_or_else(|| {
+            let forms: Vec<&str> = KINDS.iter().map(|kind| kind.forms).collect();
+            Err(format!("there is no such event; the events are {}", forms.join(", ")))
+        })
     }
 }
 
@@ -54,5 +57,6 @@ mod tests {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
         assert!(parse("software:nothing").unwrap_err().contains("page-faults"));
+        assert!(parse("pagefaults").unwrap_err().contains("page-faults"));
     }
 }

@@ -8,7 +8,8 @@ use crate::Error;
 use crate::skeleton::sampler::types::event_bits;
 use perf_event_open_sys::bindings as sys;
 
-pub(super) const KIND: Kind = Kind { parse, find };
+pub(super) const KIND: Kind =
+    Kind { forms: "page-faults, minor-faults, major-faults (each with :N)", parse, find };
 
 /// The names of the events, and the kernel's numbers.
 const COUNTED: [(&str, u32); 3] = [

@@ -6,6 +6,8 @@ use std::ffi::CString;
 
 /// A source of events.
 pub(super) struct Kind {
+    /// The forms of its events' names, for a message.
+    pub(super) forms: &'static str,
     /// Parses a user's text; the number is the default frequency. `None`: the text names an event of another source.
     pub(super) parse: fn(&str, u32) -> Option<Result<EventSpec, String>>,
     /// Finds the event on this machine and tries it on a CPU. `None`: the event belongs to another source.

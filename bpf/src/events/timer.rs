@@ -6,7 +6,7 @@ use super::source::{Due, Kind, Number, Program, Source};
 use crate::Error;
 use perf_event_open_sys::bindings as sys;
 
-pub(super) const KIND: Kind = Kind { parse, find };
+pub(super) const KIND: Kind = Kind { forms: "profile, profile:hz:N", parse, find };
 
 const NAME: &str = "profile";
 

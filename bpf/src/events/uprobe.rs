@@ -2,11 +2,13 @@
 //! preempted (6.0).
 
 use super::event::{Event, EventSpec, Rate, Unit};
+use super::perf::{self, PerfEvent};
 use super::source::{Due, Kind, Number, Program, Source};
 use crate::Error;
 use std::ffi::CString;
+use std::io;
 
-pub(super) const KIND: Kind = Kind { parse, find };
+pub(super) const KIND: Kind = Kind { forms: "uprobe:FILE:0xOFFSET", parse, find };
 
 const PREFIX: &str = "uprobe:";
 const ROOM: u32 = 4_000;
@@ -27,13 +29,13 @@ fn place(name: &str) -> Option<(CString, u64)> {
     Some((CString::new(file).ok().filter(|_| named)?, offset))
 }
 
-fn find(spec: &EventSpec, _cpu: u32) -> Option<Result<Source, Error>> {
+fn find(spec: &EventSpec, cpu: u32) -> Option<Result<Source, Error>> {
     let place = place(&spec.name)?;
     let kind = std::fs::read_to_string("/sys/bus/event_source/devices/uprobe/type");
     let Some(kind) = kind.ok().and_then(|text| text.trim().parse().ok()) else {
         return Some(Err(Error::Kernel { lacks: "uprobes (CONFIG_UPROBE_EVENTS)".to_owned() }));
     };
-    Some(Ok(Source {
+    let source = Source {
         event: Event { name: spec.name.clone(), unit: Unit::Count, rate: spec.rate },
         number: Number { kind, config: 0, place: Some(place) },
         due: Due::Unknown,
@@ -42,5 +44,17 @@ fn find(spec: &EventSpec, _cpu: u32) -> Option<Result<Source, Error>> {
         bits: 0,
         room: ROOM,
         beside: 3,
-    }))
+    };
+    let tried = PerfEvent::sampling(&source, cpu).map_err(|error| explain(spec, error));
+    Some(tried.map(|_| source))
+}
+
+/// The cause behind a refused uprobe.
+fn explain(spec: &EventSpec, error: io::Error) -> Error {
+    let defect = match error.raw_os_error() {
+        Some(libc::ENOENT) => "there is no such file",
+        Some(libc::EINVAL) => "the file has no code at this offset that can be watched",
+        _ => return perf::explain(error, 0),
+    };
+    Error::Event { event: spec.name.clone(), defect }
 }

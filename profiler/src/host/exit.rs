@@ -98,7 +98,7 @@ impl From<bpf::Error> for Failure {
             bpf::Error::Rate { limit } => {
                 Self::new(Kind::Usage, message).cure(format!("use -F {limit} or less"))
             }
-            bpf::Error::Events { .. } => Self::new(Kind::Usage, message),
+            bpf::Error::Events { .. } | bpf::Error::Event { .. } => Self::new(Kind::Usage, message),
             bpf::Error::Everywhere { .. } => Self::new(Kind::Usage, message).cure("leave out -C"),
             bpf::Error::Cpu(_) => Self::new(Kind::Usage, message)
                 .cure("`cat /sys/devices/system/cpu/online` lists the CPUs"),
