@@ -19,6 +19,7 @@ typedef __u32 __wsum;
 
 enum {
 	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_PROG_ARRAY = 3,
 	BPF_MAP_TYPE_ARRAY_OF_MAPS = 12,
 	BPF_F_MMAPABLE = 1 << 10,
 };

@@ -39,7 +39,17 @@ int sample_helped(struct event_context *ctx)
 	return on_event(ctx, event_of_this_copy, false);
 }
 
-/* A uprobe: a call of a user function. Such runs can be preempted (6.0). */
+/* Always empty. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} no_programs SEC(".maps");
+
+/* A uprobe: a call of a user function. Such runs can be preempted (6.0). From 6.13 on, the kernel gives a program with
+ * many variables one stack for each CPU, and a run that is preempted would share it with the next one. A program that
+ * can call another one (a tail call) keeps its variables on the task's stack, so there is such a call, to nothing. */
 SEC("uprobe")
 int sample_call(void *ctx)
 {
@@ -51,6 +61,7 @@ int sample_call(void *ctx)
 	saved_registers(&hit.at, r.slot->walk.others, true);
 	sample_task(ctx, &r, &hit, 0, true);
 	end_run(&r, true);
+	bpf_tail_call(ctx, &no_programs, 0);
 	return 0;
 }
 

@@ -138,6 +138,12 @@ static unsigned long long bpf_get_attach_cookie(void *context)
 	return 0;
 }
 
+static long bpf_tail_call(void *context, void *programs, unsigned int index)
+{
+	(void)context, (void)programs, (void)index;
+	return -1;
+}
+
 static struct event_context context(void)
 {
 	struct event_context now = {.sp = machine->sp};

@@ -25,5 +25,6 @@ static unsigned long long bpf_ktime_get_ns(void);
 static unsigned int bpf_get_smp_processor_id(void);
 static long bpf_task_pt_regs(struct task_struct *task);
 static unsigned long long bpf_get_attach_cookie(void *context);
+static long bpf_tail_call(void *context, void *programs, unsigned int index);
 
 #endif
