@@ -41,7 +41,7 @@ pub struct RecordArgs {
 
     /// Event to sample, repeatable. profile: CPU time, by a timer (the default); profile:hz:N: with a rate of its own. page-faults,
     /// minor-faults, major-faults: every 100th fault; page-faults:N: every Nth. uprobe:FILE:0xOFFSET: each call of the function at
-    /// this offset in FILE. Graphs show the first event, pprof files contain all
+    /// this offset in FILE. Graphs show the first event that has samples, pprof files contain all
     #[arg(short = 'e', long = "event", value_name = "EVENT")]
     pub events: Vec<String>,
 
