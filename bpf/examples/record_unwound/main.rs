@@ -16,7 +16,7 @@ use bpf::unwind::rule::Compact;
 use bpf::unwind::signal_return;
 use bpf::unwind::synth::{Input, Segment, Uncovered, function_symbols, synthesise};
 use bpf::unwind::table::{Code, Table};
-use bpf::{Frame, SpaceName, Unwind};
+use bpf::{Frame, SpaceName};
 use cases::{CASES, Case};
 use programs::Elf;
 use std::collections::BTreeSet;
@@ -104,15 +104,7 @@ fn record(program: &Path, file: &Elf, case: &Case) -> Result<Golden, Box<dyn Err
         range: map.range.clone(),
         known: if map.of.is_empty() { Known::Made } else { Known::Rules(rules.clone()) },
     });
-    let snapshot = Snapshot {
-        process: PROCESS,
-        parent: None,
-        registers,
-        memory,
-        returns: Vec::new(),
-        unwind: Unwind::Auto,
-        guess: true,
-    };
+    let snapshot = Snapshot { registers, memory, ..Snapshot::of(PROCESS) };
     let (flags, frames) = (case.flags(), Vec::new());
     let mut golden = Golden { snapshot, mappings: mappings.collect(), flags, frames };
     case.with.change(&mut golden);

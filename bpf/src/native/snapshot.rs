@@ -35,3 +35,18 @@ pub struct Snapshot {
     /// Whether callers are guessed.
     pub guess: bool,
 }
+
+impl Snapshot {
+    /// A process with all registers zero and without memory, walked as by default.
+    pub fn of(process: SpaceName) -> Self {
+        Self {
+            process,
+            parent: None,
+            registers: Registers::default(),
+            memory: Vec::new(),
+            returns: Vec::new(),
+            unwind: Unwind::Auto,
+            guess: true,
+        }
+    }
+}

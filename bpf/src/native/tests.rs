@@ -1,8 +1,8 @@
 mod agreement;
 #[cfg(target_arch = "x86_64")]
+mod extended_frames;
+#[cfg(target_arch = "x86_64")]
 mod golden;
 #[cfg(target_arch = "x86_64")]
 mod interpreted;
-#[cfg(target_arch = "x86_64")]
-mod interpreter;
 mod properties;

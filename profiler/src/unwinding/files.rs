@@ -2,14 +2,16 @@
 
 use super::build::{self, Built, Depth};
 use super::foresee::Foreseen;
+use super::job::{Job, Key};
 use super::stamp::{Stamp, stamp};
 use super::table_state::{NoTable, TableState};
-use super::workers::{Job, Key, Workers};
+use super::workers::Workers;
 use bpf::{Installed, Tables, Way};
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use symbolizer::{CodeOf, CodeRange, FileId, MappedFile, ProcessTable};
 
 /// The number of updates without use after which a file's table may give its room to another.
@@ -24,7 +26,7 @@ const PATIENCE: u32 = 5;
 #[derive(Debug)]
 pub(super) struct Files {
     tables: Arc<Mutex<Tables>>,
-    workers: Workers,
+    workers: Workers<Job, (Key, Built)>,
     files: HashMap<FileId, TableState>,
     /// Tables of files that no process maps yet.
     foreseen: HashMap<Stamp, Built>,
@@ -41,7 +43,7 @@ impl Files {
             None => None,
         };
         let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let workers = Workers::start(cpus.min(8))?;
+        let workers = Workers::start("tables", cpus.min(8), Job::run)?;
         let (files, foreseen, replaced) = (HashMap::new(), HashMap::new(), Vec::new());
         Ok(Self { tables, workers, files, foreseen, replaced, vdso, now: 0 })
     }
@@ -74,7 +76,7 @@ impl Files {
     pub(super) fn foresee(&mut self, files: Vec<Foreseen>) {
         for file in files {
             if let Some(stamp) = stamp(&file.file) {
-                self.workers.build(Job {
+                self.workers.give(Job {
                     key: Key::Stamp(stamp),
                     file: file.file,
                     code: file.code,
@@ -82,7 +84,7 @@ impl Files {
                 });
             }
         }
-        for (key, built) in self.workers.built(true) {
+        for (key, built) in self.workers.done(Duration::MAX) {
             if let Key::Stamp(stamp) = key {
                 self.foreseen.insert(stamp, built);
             }
@@ -105,7 +107,7 @@ impl Files {
             let of = match stamp(&handle).and_then(|stamp| self.foreseen.remove(&stamp)) {
                 Some(built) => built.into(),
                 None => {
-                    self.workers.build(job(id, handle, file, depth));
+                    self.workers.give(job(id, handle, file, depth));
                     TableState::Building
                 }
             };
@@ -115,7 +117,8 @@ impl Files {
 
     /// Installs the tables that are built. With `wait`, waits for all that are being built.
     pub(super) fn install(&mut self, wait: bool) -> io::Result<()> {
-        for (key, built) in self.workers.built(wait) {
+        let patience = if wait { Duration::MAX } else { Duration::ZERO };
+        for (key, built) in self.workers.done(patience) {
             let Key::File(id) = key else { continue };
             if let Some(TableState::Installed { table, .. }) = self.files.insert(id, built.into()) {
                 self.replaced.push((id, table));
@@ -179,7 +182,7 @@ impl Files {
         let file = file.filter(|_| std::mem::take(more));
         let handle = file.and_then(|file| file.handle.as_ref()?.try_clone().ok());
         if let (Some(file), Some(handle)) = (file, handle) {
-            self.workers.build(job(id, handle, file, Depth::Code));
+            self.workers.give(job(id, handle, file, Depth::Code));
         }
     }
 

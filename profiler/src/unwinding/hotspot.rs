@@ -12,6 +12,7 @@
 
 mod codelets;
 mod heaps;
+mod job;
 mod judge;
 mod layout;
 mod look;
@@ -21,23 +22,26 @@ mod process;
 mod reading;
 #[cfg(test)]
 mod tests;
-mod worker;
 
+use super::workers::Workers;
 use bpf::{CodeMapping, Installed, Tables, Way, Window};
+use job::{Done, Job};
 use process::{Library, Process};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io;
 use std::ops::Range;
+use std::time::Duration;
 use symbolizer::{CodeMemory, CodeOf, CodeRange, FileId, ProcessTable, Runtime};
-use worker::Worker;
 
+/// The time limit for waiting for all readings. A process may be slow, or may delay reads of its memory.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// The most virtual machines whose code is read at a time.
 const MOST_OPENED: usize = 64;
 
 /// The processes with a code cache.
 #[derive(Debug)]
 pub(super) struct JavaCode {
-    worker: Worker,
+    worker: Workers<Job, Done>,
     processes: HashMap<u32, Process>,
     /// Old tables: those with new versions, and those of ended processes.
     old: Vec<Installed>,
@@ -49,7 +53,8 @@ impl JavaCode {
     /// Begins without processes. With `by_fp`, code without known rules is walked by frame pointer.
     pub(super) fn new(by_fp: bool) -> io::Result<Self> {
         let (processes, old) = (HashMap::new(), Vec::new());
-        Ok(Self { worker: Worker::start(by_fp)?, processes, old, next: 0 })
+        let worker = Workers::start("run-time code", 1, move |job: Job| job.run(by_fp))?;
+        Ok(Self { worker, processes, old, next: 0 })
     }
 
     /// Adds a process if it is a Java virtual machine, and forgets the program that it was before. Its code is read at
@@ -130,7 +135,7 @@ impl JavaCode {
     /// When the kernel has no memory left.
     pub(super) fn install(&mut self, wait: bool, tables: &mut Tables) -> io::Result<Vec<u32>> {
         let mut changed = Vec::new();
-        for done in self.worker.done(wait) {
+        for done in self.worker.done(if wait { PATIENCE } else { Duration::ZERO }) {
             let of = self.processes.iter_mut().find(|(_, process)| process.number == done.number);
             let Some((pid, process)) = of else { continue };
             let known = process.reserved().is_some();

@@ -1,15 +1,16 @@
 //! Unwind tables for the recorded processes. They are built from the processes' files and kept in step with their
 //! mappings.
 //!
-//! In reading order: [`Unwinding`] (how each process is walked), `walked` (one process), `files` (which file has a table), `table_state`
-//! (one table), `workers` (threads
-//! that build tables), `build` (one file), `foresee` (files of a command before it starts), `replaced` (code that
-//! replaced other code), `uncovered` (code without rules that walks reached), `hotspot` (run-time code of Java).
+//! In reading order: [`Unwinding`] (how each process is walked), `walked` (one process), `files` (which file has a table),
+//! `table_state` (one table), `workers` (threads beside the recording), `job` (one table's building), `build` (one file),
+//! `foresee` (files of a command before it starts), `replaced` (code that replaced other code), `uncovered` (code without
+//! rules that walks reached), `hotspot` (run-time code of Java).
 
 pub(crate) mod build;
 mod files;
 mod foresee;
 mod hotspot;
+mod job;
 mod replaced;
 mod stamp;
 mod table_state;

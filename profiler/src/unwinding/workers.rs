@@ -1,53 +1,34 @@
-//! Threads that build tables beside the recording.
+//! Threads that work beside the recording.
 
-use super::build::{self, Built, Depth};
-use super::stamp::Stamp;
-use std::fs::File;
 use std::io;
-use std::ops::Range;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use symbolizer::FileId;
+use std::time::{Duration, Instant};
 
-/// The file that a table is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Key {
-    /// A file that is mapped.
-    File(FileId),
-    /// A file that will be mapped.
-    Stamp(Stamp),
-}
-
-/// An order to build a file's table.
+/// Threads that take jobs from one queue. They end when the queue closes.
 #[derive(Debug)]
-pub(super) struct Job {
-    pub(super) key: Key,
-    pub(super) file: File,
-    pub(super) code: Vec<Range<u64>>,
-    pub(super) depth: Depth,
-}
-
-/// The threads that build tables. They end when the queue closes.
-#[derive(Debug)]
-pub(super) struct Workers {
+pub(super) struct Workers<Job, Done> {
     jobs: Sender<Job>,
-    done: Receiver<(Key, Built)>,
+    done: Receiver<Done>,
     waiting: usize,
 }
 
-impl Workers {
-    /// Starts this many threads.
-    pub(super) fn start(count: usize) -> io::Result<Self> {
+impl<Job: Send + 'static, Done: Send + 'static> Workers<Job, Done> {
+    /// Starts this many threads of this name, each of which runs this for a job.
+    pub(super) fn start(
+        name: &str,
+        count: usize,
+        run: impl Fn(Job) -> Done + Clone + Send + 'static,
+    ) -> io::Result<Self> {
         let (jobs, queue) = channel::<Job>();
         let (results, done) = channel();
         let queue = Arc::new(Mutex::new(queue));
         for _ in 0..count.max(1) {
-            let (queue, results) = (queue.clone(), results.clone());
-            thread::Builder::new().name(String::from("tables")).spawn(move || {
+            let (queue, results, run) = (queue.clone(), results.clone(), run.clone());
+            thread::Builder::new().name(name.to_owned()).spawn(move || {
                 while let Some(job) = next(&queue) {
-                    let built = build::table(&job.file, &job.code, job.depth);
-                    if results.send((job.key, built)).is_err() {
+                    if results.send(run(job)).is_err() {
                         return;
                     }
                 }
@@ -56,23 +37,29 @@ impl Workers {
         Ok(Self { jobs, done, waiting: 0 })
     }
 
-    /// The number of files that are queued or being built.
+    /// The number of jobs that are queued or being done.
     pub(super) fn waiting(&self) -> usize {
         self.waiting
     }
 
-    /// Queues a file.
-    pub(super) fn build(&mut self, job: Job) {
+    /// Queues a job.
+    pub(super) fn give(&mut self, job: Job) {
         if self.jobs.send(job).is_ok() {
             self.waiting += 1;
         }
     }
 
-    /// The tables that were built since the last call. With `wait`, waits for all that are queued.
-    pub(super) fn built(&mut self, wait: bool) -> Vec<(Key, Built)> {
+    /// The results since the last call. Waits for all that are queued, for at most `patience`.
+    pub(super) fn done(&mut self, patience: Duration) -> Vec<Done> {
         let mut all = Vec::new();
+        let end = Instant::now().checked_add(patience);
         while self.waiting > 0 {
-            let next = if wait { self.done.recv().ok() } else { self.done.try_recv().ok() };
+            let next = match end {
+                Some(end) => {
+                    self.done.recv_timeout(end.saturating_duration_since(Instant::now())).ok()
+                }
+                None => self.done.recv().ok(),
+            };
             let Some(next) = next else { break };
             self.waiting -= 1;
             all.push(next);
@@ -81,6 +68,36 @@ impl Workers {
     }
 }
 
-fn next(queue: &Mutex<Receiver<Job>>) -> Option<Job> {
+fn next<Job>(queue: &Mutex<Receiver<Job>>) -> Option<Job> {
     queue.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_job_is_done_once() {
+        let mut workers = Workers::start("tested", 3, |number: u32| number * 2).unwrap();
+        for number in 0..100 {
+            workers.give(number);
+        }
+        let mut all = workers.done(Duration::MAX);
+        all.sort_unstable();
+        assert_eq!(all, (0..200).step_by(2).collect::<Vec<u32>>());
+        assert_eq!(workers.waiting(), 0);
+    }
+
+    #[test]
+    fn the_wait_for_a_job_that_does_not_end_has_an_end() {
+        let (end, ended) = channel::<()>();
+        let ended = Arc::new(Mutex::new(ended));
+        let mut workers = Workers::start("tested", 1, move |()| next(&ended)).unwrap();
+        workers.give(());
+        assert!(workers.done(Duration::ZERO).is_empty());
+        assert!(workers.done(Duration::from_millis(10)).is_empty());
+        assert_eq!(workers.waiting(), 1);
+        end.send(()).unwrap();
+        assert_eq!(workers.done(Duration::MAX), [Some(())]);
+    }
 }

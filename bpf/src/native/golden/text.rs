@@ -92,15 +92,7 @@ impl FromStr for Golden {
     /// Parses such a text. An error names the line.
     fn from_str(text: &str) -> Result<Self, String> {
         let mut golden = Self {
-            snapshot: Snapshot {
-                process: SpaceName { pid: 0, start: 0 },
-                parent: None,
-                registers: Registers::default(),
-                memory: Vec::new(),
-                returns: Vec::new(),
-                unwind: Unwind::Auto,
-                guess: true,
-            },
+            snapshot: Snapshot::of(SpaceName { pid: 0, start: 0 }),
             mappings: Vec::new(),
             flags: Flags(0),
             frames: Vec::new(),

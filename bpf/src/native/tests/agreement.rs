@@ -1,7 +1,7 @@
 //! Code that exists both in C and in Rust does the same.
 
-use crate::native::{self, NO_MAPPING, Registers, Snapshot, Walker};
-use crate::sampler::{CodeMapping, SpaceName, Unwind, Way};
+use crate::native::{self, NO_MAPPING, Snapshot, Walker};
+use crate::sampler::{CodeMapping, SpaceName, Way};
 use crate::unwind::eh_frame::Frames;
 use crate::unwind::rule::Compact;
 use crate::unwind::synth::is_call_before;
@@ -94,15 +94,7 @@ fn tables_are_searched_alike() {
         })
         .collect();
     assert!(walker.tables().set_space(PROCESS, &mappings).unwrap());
-    let snapshot = Snapshot {
-        process: PROCESS,
-        parent: None,
-        registers: Registers::default(),
-        memory: Vec::new(),
-        returns: Vec::new(),
-        unwind: Unwind::Auto,
-        guess: true,
-    };
+    let snapshot = Snapshot::of(PROCESS);
     let mut compared = 0;
     for (number, (code, table)) in files.iter().enumerate() {
         let all = addresses(code, table);

@@ -2,7 +2,7 @@
 
 use crate::native::{Registers, Snapshot, Walked, Walker};
 use crate::replay::{Recorder, Replay};
-use crate::sampler::{CodeMapping, SpaceName, Unwind, Way};
+use crate::sampler::{CodeMapping, SpaceName, Way};
 use crate::unwind::rule::{Cfa, Restore, Rule, registers};
 use crate::unwind::table::{Code, Source, Table};
 use crate::{Flags, Frame, FrameKind, Losses, SampleSource, Stack, Trust, Window};
@@ -51,8 +51,6 @@ fn walked(frames: &[Interpreted], has_walker: bool) -> Walked {
     assert!(walker.tables().set_space(PROCESS, &mappings).unwrap());
     let stack = [0, LOOP + 0x10, 0, BUILT_IN + 0x20, 0, LOOP + 0x30, 0, START + 0x10];
     walker.sample(&Snapshot {
-        process: PROCESS,
-        parent: None,
         registers: Registers {
             ip: BUILT_IN + 0x10,
             sp: STACK,
@@ -63,9 +61,7 @@ fn walked(frames: &[Interpreted], has_walker: bool) -> Walked {
             (FRAMES, memory(frames)),
             (STACK, stack.into_iter().flat_map(u64::to_ne_bytes).collect()),
         ],
-        returns: Vec::new(),
-        unwind: Unwind::Auto,
-        guess: true,
+        ..Snapshot::of(PROCESS)
     })
 }
 

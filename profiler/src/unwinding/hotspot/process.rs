@@ -1,11 +1,12 @@
 //! A process with a code cache, and the check of its samples.
 
+use super::job::{Done, Job};
 use super::judge::{self, Replaced, Stacks};
 use super::look::{Looker, Question, Same};
 use super::machine::Machine;
 use super::reading::{Entry, Index, Reading};
-use super::worker::{Done, Job, Worker};
 use crate::host::proc;
+use crate::unwinding::workers::Workers;
 use bpf::unwind::table::Table;
 use bpf::{Installed, StackId, Window};
 use std::collections::HashSet;
@@ -120,7 +121,7 @@ impl Process {
     }
 
     /// Orders a reading. Files that cannot be opened are tried again later.
-    pub(super) fn read(&mut self, worker: &mut Worker, table: &ProcessTable) {
+    pub(super) fn read(&mut self, worker: &mut Workers<Job, Done>, table: &ProcessTable) {
         if self.opened.is_none() {
             self.opened = Opened::of(&self.code, self.library, table);
         }
@@ -133,7 +134,7 @@ impl Process {
         self.wanted_last = self.wanted || self.index.is_none();
         (self.wanted, self.sampled) = (false, false);
         let (number, bias, machine) = (self.number, self.library.bias, self.machine.clone());
-        worker.read(Job { number, memory, library, bias, machine, reading });
+        worker.give(Job { number, memory, library, bias, machine, reading });
     }
 
     /// Takes the result of a reading. Returns a table if it differs from the present one.

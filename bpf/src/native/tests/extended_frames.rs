@@ -2,7 +2,7 @@
 
 use crate::Flags;
 use crate::native::{Registers, Snapshot, Walker};
-use crate::sampler::{CodeMapping, SpaceName, Unwind, Way};
+use crate::sampler::{CodeMapping, SpaceName, Way};
 use crate::unwind::rule::{Cfa, Restore, ReturnAddress, Rule, registers};
 use crate::unwind::table::{Code, Source, Table};
 
@@ -52,13 +52,9 @@ fn found(rule: Rule, sp: u64, fp: u64) -> (Vec<u64>, Flags) {
     let mapping = CodeMapping { start: CODE, end: CODE + 0x1000, way };
     assert!(walker.tables().set_space(PROCESS, &[mapping]).unwrap());
     let walked = walker.sample(&Snapshot {
-        process: PROCESS,
-        parent: None,
         registers: Registers { ip: INTERPRETER + 0x10, sp, fp, spare: 0, realign: SENDER },
         memory: vec![(STACK, stack())],
-        returns: Vec::new(),
-        unwind: Unwind::Auto,
-        guess: true,
+        ..Snapshot::of(PROCESS)
     });
     (walked.frames.iter().map(|frame| frame.address).collect(), walked.flags)
 }

@@ -1,19 +1,13 @@
-//! Reads code caches on a thread of its own.
+//! The reading of one code cache, beside the recording.
 
 use super::layout::Symbols;
 use super::machine::Machine;
 use super::reading::{Read, Reading};
 use elf::{Bytes, Image, Section, X86_64};
 use std::fs::File;
-use std::io;
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread;
 use std::time::{Duration, Instant};
-
-/// The time limit for waiting for all readings. A process may be slow, or may delay reads of its memory.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// An order to read a code cache.
 #[derive(Debug)]
@@ -43,55 +37,9 @@ pub(super) struct Done {
     pub(super) foreign: bool,
 }
 
-/// The thread that reads. It ends when the queue closes.
-#[derive(Debug)]
-pub(super) struct Worker {
-    jobs: Sender<Job>,
-    done: Receiver<Done>,
-    waiting: usize,
-}
-
-impl Worker {
-    pub(super) fn start(by_fp: bool) -> io::Result<Self> {
-        let (jobs, queue) = channel::<Job>();
-        let (results, done) = channel();
-        thread::Builder::new().name(String::from("run-time code")).spawn(move || {
-            while let Ok(job) = queue.recv() {
-                if results.send(job.run(by_fp)).is_err() {
-                    return;
-                }
-            }
-        })?;
-        Ok(Self { jobs, done, waiting: 0 })
-    }
-
-    /// The number of orders that are queued or being read.
-    pub(super) fn waiting(&self) -> usize {
-        self.waiting
-    }
-
-    pub(super) fn read(&mut self, job: Job) {
-        if self.jobs.send(job).is_ok() {
-            self.waiting += 1;
-        }
-    }
-
-    /// The results since the last call. With `wait`, waits for all of them, at most ten seconds.
-    pub(super) fn done(&mut self, wait: bool) -> Vec<Done> {
-        let mut all = Vec::new();
-        let end = Instant::now() + if wait { PATIENCE } else { Duration::ZERO };
-        while self.waiting > 0 {
-            let left = end.saturating_duration_since(Instant::now());
-            let Ok(next) = self.done.recv_timeout(left) else { break };
-            self.waiting -= 1;
-            all.push(next);
-        }
-        all
-    }
-}
-
 impl Job {
-    fn run(self, by_fp: bool) -> Done {
+    /// Reads the cache. With `by_fp`, code without known rules is walked by frame pointer.
+    pub(super) fn run(self, by_fp: bool) -> Done {
         let begin = Instant::now();
         let Self { number, memory, library, bias, machine, mut reading } = self;
         let (mut machine, mut foreign) = (machine, false);
