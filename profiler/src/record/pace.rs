@@ -34,7 +34,7 @@ impl Pace {
         let mut budget = DrainBudget::new();
         let rest = budget.after(Duration::ZERO, Duration::ZERO);
         let longest = DRAIN.min(drain_every);
-        Self { begun: Instant::now(), longest, pause: FIRST_DRAIN, rest, budget }
+        Self { begun: Instant::now(), longest, pause: FIRST_DRAIN.min(longest), rest, budget }
     }
 
     /// The time since the beginning.
@@ -53,5 +53,33 @@ impl Pace {
     pub(crate) fn drained(&mut self, work: Duration, soon: Option<Duration>) {
         self.pause = soon.map_or(self.pause, |soon| self.pause.min(soon));
         self.rest = self.budget.after(work, self.begun.elapsed());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The waits for the first drains, each of which takes no time and asks for nothing.
+    fn waits(drain_every: Duration) -> Vec<Duration> {
+        let mut pace = Pace::begin(drain_every);
+        let wait = |pace: &mut Pace| {
+            let wait = pace.wait(None).time;
+            pace.drained(Duration::ZERO, None);
+            wait
+        };
+        (0..8).map(|_| wait(&mut pace)).collect()
+    }
+
+    #[test]
+    fn each_wait_is_twice_the_last_up_to_the_longest() {
+        let of = |milliseconds: [u64; 8]| milliseconds.map(Duration::from_millis);
+        assert_eq!(waits(Duration::MAX), of([10, 20, 40, 80, 160, 200, 200, 200]));
+        assert_eq!(waits(Duration::from_millis(50)), of([10, 20, 40, 50, 50, 50, 50, 50]));
+    }
+
+    #[test]
+    fn what_is_there_already_is_not_waited_for() {
+        assert_eq!(waits(Duration::ZERO), [Duration::ZERO; 8]);
     }
 }

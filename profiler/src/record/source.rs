@@ -68,7 +68,8 @@ impl Source {
                 cpus: Vec::new(),
                 wall_offset: 0,
                 time: 0,
-                drain_every: Duration::MAX,
+                // All of it is there already.
+                drain_every: Duration::ZERO,
                 loading: Duration::ZERO,
             }),
         }
