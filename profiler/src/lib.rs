@@ -30,6 +30,7 @@ use cli::completions;
 use cli::config::Config;
 use host::console;
 use host::exit::{self, Ending, Failure, Kind};
+use host::privileges;
 use push::Push;
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -43,6 +44,9 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
             return typed_wrongly(&error);
         }
     };
+    if let Err(failure) = rights(&cli.command) {
+        return end(Err(failure), false);
+    }
     let result = match cli.command {
         Command::Record(args) => return record(*args),
         Command::ExecGate(args) => return gate::pass(&args),
@@ -53,6 +57,19 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Man { subcommand } => completions::man(subcommand.as_deref()),
     };
     end(result.map(|()| Ending::Done), false)
+}
+
+/// Gives up what the command does not need, before it does anything.
+fn rights(command: &Command) -> Result<(), Failure> {
+    privileges::check_ids()?;
+    match command {
+        Command::Record(_) | Command::Doctor(_) => Ok(()),
+        Command::ExecGate(_)
+        | Command::Report(_)
+        | Command::Upload(_)
+        | Command::Completions { .. }
+        | Command::Man { .. } => Ok(privileges::give_up()?),
+    }
 }
 
 /// Prints the error of a command line, or help and the version, which clap also returns as errors.
@@ -70,11 +87,12 @@ fn typed_wrongly(error: &clap::Error) -> ExitCode {
 fn record(args: args::RecordArgs) -> ExitCode {
     let command = !args.command.is_empty();
     let receivers = args.push.clone();
-    let result = Config::new(args).and_then(|config| {
+    let settings = privileges::as_the_user(|| {
+        let config = Config::new(args)?;
         let push = Push::new(&receivers, config.console)?;
-        session::record::record(&config, push)
+        Ok((config, push))
     });
-    end(result, command)
+    end(settings.and_then(|(config, push)| session::record::record(&config, push)), command)
 }
 
 /// The exit code; `command`: whether it belongs to a command that was to be run.

@@ -18,6 +18,14 @@ tests!(
     sys_ptrace_is_for_files_of_other_mount_namespaces,
     checkpoint_restore_is_for_deleted_libraries,
     dac_read_search_is_for_unreadable_files,
+    a_command_has_no_capability,
+    a_command_runs_only_what_its_user_can_reach,
+    a_command_has_the_variables_of_its_user,
+    options_open_only_what_the_user_may_read,
+    outputs_are_written_only_where_the_user_may,
+    a_probed_file_is_found_with_the_user_s_rights,
+    reports_read_only_what_the_user_may,
+    with_the_set_user_id_bit_it_refuses,
 );
 
 const SMALLEST: &str = "cap_bpf,cap_perfmon";
@@ -58,6 +66,13 @@ impl Bench {
 
     /// Records as an ordinary user, with capabilities of the file.
     fn record(&self, capabilities: &str, what: &[&str]) -> Result<Ended, Skip> {
+        let mut command = self.command(capabilities)?;
+        command.args(["record", "-F", "499", "-o"]).arg(self.path("out.folded")).args(what);
+        Ok(lab::finish(&mut command))
+    }
+
+    /// bpflame as an ordinary user, with capabilities of the file.
+    fn command(&self, capabilities: &str) -> Result<Command, Skip> {
         let binary = self.path("bpflame");
         let set =
             lab::finish(Command::new("setcap").arg(format!("{capabilities}+ep")).arg(&binary));
@@ -68,8 +83,16 @@ impl Bench {
             )));
         }
         let mut command = Command::new(binary);
-        command.args(["record", "-F", "499", "-o"]).arg(self.path("out.folded")).args(what);
-        Ok(lab::finish(command.current_dir(self.directory.path()).uid(65534).gid(65534)))
+        command.current_dir(self.directory.path()).uid(65534).gid(65534);
+        Ok(command)
+    }
+
+    /// A directory that only root may enter.
+    fn closed(&self) -> PathBuf {
+        let closed = self.path("closed");
+        fs::create_dir(&closed).unwrap();
+        fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
+        closed
     }
 
     /// Records a process for a second.
@@ -177,5 +200,126 @@ fn dac_read_search_is_for_unreadable_files() -> Result<(), Skip> {
     let (with, without) = bench.with_and_without("cap_dac_read_search", &process)?;
     assert!(with.share_of_chain(&["main", "alpha"]) > 0.9, "{with:?}");
     assert_eq!(without.share_of("alpha"), 0.0, "{without:?}");
+    Ok(())
+}
+
+/// What a command prints on its standard output when the full set records it.
+fn said(bench: &Bench, command: &[&str]) -> Result<String, Skip> {
+    let mut bpflame = bench.command(&FULL.join(","))?;
+    bpflame.env("LD_LIBRARY_PATH", "/nowhere:/else").env("TMPDIR", "/elsewhere");
+    bpflame.args(["record", "-q", "-o"]).arg(bench.path("out.folded")).arg("--").args(command);
+    Ok(lab::finish(&mut bpflame).out)
+}
+
+fn a_command_has_no_capability() -> Result<(), Skip> {
+    let out = said(&Bench::new()?, &["cat", "/proc/self/status"])?;
+    let own = fs::read_to_string("/proc/self/status").unwrap();
+    let line = |of: &str, name: &str| {
+        of.lines().find_map(|line| line.strip_prefix(name)).map(str::trim).map(str::to_owned)
+    };
+    for name in ["CapInh:", "CapPrm:", "CapEff:", "CapAmb:"] {
+        assert_eq!(line(&out, name).as_deref(), Some("0000000000000000"), "{name} {out}");
+    }
+    for name in ["CapBnd:", "NoNewPrivs:"] {
+        assert_eq!(line(&out, name), line(&own, name), "{name} {out}");
+    }
+    Ok(())
+}
+
+fn a_command_runs_only_what_its_user_can_reach() -> Result<(), Skip> {
+    let bench = Bench::new()?;
+    let hidden = bench.closed().join("id");
+    fs::copy("/usr/bin/id", &hidden).unwrap();
+    fs::set_permissions(&hidden, fs::Permissions::from_mode(0o4755)).unwrap();
+    let ended = bench.record(&FULL.join(","), &["--", hidden.to_str().unwrap()])?;
+    let ended = ended.with_code(126);
+    assert!(!ended.out.contains("uid="), "{}", ended.out);
+    Ok(())
+}
+
+fn a_command_has_the_variables_of_its_user() -> Result<(), Skip> {
+    let out = said(&Bench::new()?, &["env"])?;
+    for line in ["LD_LIBRARY_PATH=/nowhere:/else", "TMPDIR=/elsewhere"] {
+        assert!(out.lines().any(|of| of == line), "{line} is not in {out}");
+    }
+    Ok(())
+}
+
+fn options_open_only_what_the_user_may_read() -> Result<(), Skip> {
+    let bench = Bench::new()?;
+    let token = bench.closed().join("token");
+    fs::write(&token, "secret").unwrap();
+    fs::set_permissions(&token, fs::Permissions::from_mode(0o644)).unwrap();
+    // Through another process's root, too, which needs the right to trace it.
+    let process = lab::start(Command::new("sleep").arg("60"));
+    let etc = format!("/proc/{}/root/etc/hostname", process.pid());
+    for file in [token.to_str().unwrap(), &etc] {
+        let options = ["-d", "1", "-a", "--push", "pyroscope+http://127.0.0.1:9"];
+        let ended = bench
+            .record(&FULL.join(","), &[&options[..], &["--push-token-file", file]].concat())?;
+        let ended = ended.with_code(1);
+        assert!(ended.err.contains("is not permitted"), "{file}: {}", ended.err);
+    }
+    Ok(())
+}
+
+fn outputs_are_written_only_where_the_user_may() -> Result<(), Skip> {
+    let bench = Bench::new()?;
+    let closed = bench.closed();
+    let inside = closed.join("open");
+    fs::create_dir(&inside).unwrap();
+    fs::set_permissions(&inside, fs::Permissions::from_mode(0o777)).unwrap();
+    let file = inside.join("out");
+    let file = file.to_str().unwrap();
+    for option in ["--output=FILE.svg", "--stats=FILE", "--save=FILE"] {
+        let option = option.replace("FILE", file);
+        let ended = bench.record(&FULL.join(","), &["-a", "-d", "100ms", &option])?;
+        assert_eq!(ended.status.code(), Some(1), "{option}: {}", ended.err);
+    }
+    assert_eq!(fs::read_dir(&inside).unwrap().count(), 0, "files in a closed directory");
+    Ok(())
+}
+
+fn a_probed_file_is_found_with_the_user_s_rights() -> Result<(), Skip> {
+    let bench = Bench::new()?;
+    let closed = bench.closed();
+    let there = closed.join("chain");
+    fs::copy(lab::program("chain")?, &there).unwrap();
+    let told = |file: &Path| {
+        let event = format!("uprobe:{}:0x7", file.display());
+        let ended = bench.record(&FULL.join(","), &["-a", "-d", "100ms", "-e", &event])?;
+        Ok::<_, Skip>(ended.err.replace(&file.display().to_string(), "FILE"))
+    };
+    // Whether the file exists is not told.
+    assert_eq!(told(&there)?, told(&closed.join("nothing"))?);
+    Ok(())
+}
+
+fn reports_read_only_what_the_user_may() -> Result<(), Skip> {
+    let bench = Bench::new()?;
+    let closed = bench.closed().join("cpu.pb.gz");
+    fs::write(&closed, "not a profile").unwrap();
+    let closed = closed.to_str().unwrap();
+    for words in [&["report", closed][..], &["record", "--replay", closed]] {
+        let ended = lab::finish(bench.command(&FULL.join(","))?.args(words));
+        assert!(ended.err.contains("ermi"), "{words:?}: {}", ended.err);
+        assert!(
+            !ended.err.contains("malformed") && !ended.err.contains("protocol"),
+            "{}",
+            ended.err
+        );
+    }
+    Ok(())
+}
+
+fn with_the_set_user_id_bit_it_refuses() -> Result<(), Skip> {
+    let bench = Bench::new()?;
+    let binary = bench.path("bpflame");
+    for mode in [0o4755, 0o2755] {
+        fs::set_permissions(&binary, fs::Permissions::from_mode(mode)).unwrap();
+        let mut command = Command::new(&binary);
+        let ended = lab::finish(command.arg("doctor").uid(65534).gid(65534)).with_code(4);
+        assert!(ended.err.contains("set-user-ID"), "{}", ended.err);
+    }
     Ok(())
 }

@@ -4,7 +4,6 @@ use crate::cli::args::UploadArgs;
 use crate::host::console::{self, Console};
 use crate::host::exit::{Failure, Kind};
 use crate::host::interrupt;
-use crate::host::privileges::as_the_user;
 use crate::host::progress::Progress;
 use crate::host::signals::Signals;
 use crate::host::stop::Stop;
@@ -21,10 +20,6 @@ use std::path::Path;
 /// # Errors
 /// [`Kind::Usage`] for wrong options, [`Kind::Failed`] when anything was not delivered.
 pub(crate) fn run(args: UploadArgs) -> Result<(), Failure> {
-    as_the_user(|| send(args))
-}
-
-fn send(args: UploadArgs) -> Result<(), Failure> {
     let console = Console::new(args.quiet, args.verbose);
     let push = Push::new(&args.push, console)?
         .ok_or_else(|| Failure::new(Kind::Usage, "upload needs --push URL"))?;

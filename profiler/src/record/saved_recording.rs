@@ -1,6 +1,7 @@
 //! Stores a recording for replays.
 
 use crate::host::exit::{Failure, Kind};
+use crate::host::privileges::as_the_user;
 use bpf::replay::Recorder;
 use bpf::{Event, Losses, Window};
 use output::Sink;
@@ -18,7 +19,8 @@ impl SavedRecording {
     /// Opens the file, owned by `owner`. Without a path, nothing is stored.
     pub(crate) fn open(path: Option<&Path>, owner: Option<(u32, u32)>) -> Result<Self, Failure> {
         let Some(path) = path else { return Ok(Self::default()) };
-        let recorder = Sink::file(path).and_then(|sink| sink.owner(owner)).and_then(Recorder::new);
+        let opened = || Sink::file(path).and_then(|sink| sink.owner(owner)).and_then(Recorder::new);
+        let recorder = as_the_user(opened);
         let recorder = recorder.map_err(|error| unwritten(path, &error))?;
         Ok(Self { running: Some((path.to_owned(), recorder)), failed: None })
     }
@@ -48,7 +50,8 @@ impl SavedRecording {
             return Err(failed);
         }
         let Some((path, recorder)) = self.running else { return Ok(()) };
-        recorder.finish(losses).and_then(Sink::commit).map_err(|error| unwritten(&path, &error))?;
+        let committed = as_the_user(|| recorder.finish(losses).and_then(Sink::commit));
+        committed.map_err(|error| unwritten(&path, &error))?;
         Ok(())
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::cli::config::Sampling;
 use crate::host::exit::{Failure, Kind};
+use crate::host::privileges::{as_the_user, without_files_of_others};
 use bpf::replay::Replay;
 use bpf::{
     Cost, Error, Event, EventSpec, Losses, SampleSource, Sampler, Started, Tables, Target, Unit,
@@ -29,11 +30,12 @@ impl Source {
         tasks: &Target,
     ) -> Result<Self, Failure> {
         if let Some(path) = replay {
-            let text = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
+            let text =
+                as_the_user(|| std::fs::read(path)).map_err(|error| unreadable(path, &error))?;
             return Ok(Self::Replay(Replay::read(&text)?));
         }
         crate::record::freeze::check(sampling.force)?;
-        let sampler = Sampler::open(&bpf::Config {
+        let asked = bpf::Config {
             target: tasks.clone(),
             cpus: sampling.cpus.clone(),
             events: sampling.events.clone(),
@@ -44,7 +46,9 @@ impl Source {
             unwind: sampling.unwind,
             unwind_memory: sampling.unwind_memory,
             guess: sampling.guess,
-        })?;
+        };
+        // The kernel looks for the files of uprobes while it opens their events.
+        let sampler = without_files_of_others(|| Ok::<_, Failure>(Sampler::open(&asked)?))?;
         Ok(Self::Live(Box::new(sampler)))
     }
 
@@ -58,7 +62,7 @@ impl Source {
     /// Starts sampling. Facts that a saved recording lacks about its event are taken from the requested events.
     pub(crate) fn start(&mut self, asked: &[EventSpec]) -> Result<Started, Failure> {
         match self {
-            Self::Live(sampler) => Ok(sampler.start()?),
+            Self::Live(sampler) => without_files_of_others(|| Ok(sampler.start()?)),
             // A saved recording lacks some facts. They are the same in every replay.
             Self::Replay(replay) => Ok(Started {
                 events: match replay.events() {

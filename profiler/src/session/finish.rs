@@ -3,6 +3,7 @@
 use crate::cli::config::Config;
 use crate::host::exit::Failure;
 use crate::host::own_usage::OwnUsage;
+use crate::host::privileges::give_up;
 use crate::host::stop::Stop;
 use crate::judge::leaves::leaves;
 use crate::judge::recording::Recording;
@@ -55,6 +56,8 @@ impl Finish {
         spoilt.append(&mut recorded.without_table);
         let Recorded { cut, table, started, .. } = &recorded;
         let leaves = leaves(&cut.counts.stacks, table);
+        // What is left writes and sends what the user asked for.
+        give_up()?;
         let recording = Recording { counts: &cut.counts, table, named: &named, leaves: &leaves };
         let about = About { config, target, started };
         let so_far = cost(&self.own, &recorded.cost);

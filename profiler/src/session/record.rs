@@ -7,6 +7,7 @@ use crate::host::clock::own_cpu_time;
 use crate::host::exit::{Ending, Failure};
 use crate::host::interrupt::unless_interrupted;
 use crate::host::own_usage::OwnUsage;
+use crate::host::privileges::as_the_user;
 use crate::host::progress::Progress;
 use crate::host::signals::Signals;
 use crate::host::stop::Stop;
@@ -29,8 +30,9 @@ pub fn record(config: &Config, push: Option<Push>) -> Result<Ending, Failure> {
     let (mut own, mut signals) = (OwnUsage::begin(), Signals::install()?);
     let needs_mappings = config.sampling.user && config.naming.symbolize;
     let mut tracee = Tracee::find(&config.target, config.sudo_user.as_ref(), needs_mappings)?;
-    let destinations =
-        Destinations::open(&config.outputs, &tracee.target, config.owner(), push.is_some())?;
+    let destinations = as_the_user(|| {
+        Destinations::open(&config.outputs, &tracee.target, config.owner(), push.is_some())
+    })?;
     let replay = config.stored.replay.as_deref();
     let mut source = Source::open(replay, &config.sampling, &tracee.target.tasks)?;
     tracee.add_newborn(&config.target, |born| source.add(born));

@@ -2,6 +2,7 @@
 
 use crate::cli::secrets::SECRETS;
 use crate::host::exit::{COMMAND_FAILED, NOT_EXECUTABLE, NOT_FOUND};
+use crate::host::privileges::environment;
 use crate::host::sudo_user::SudoUser;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use rustix::process::{Pid, Signal, kill_process};
@@ -38,6 +39,7 @@ impl Started {
         let (gate, theirs) = UnixStream::pair()?;
         let mut gated = Command::new("/proc/self/exe");
         gated.arg0("bpflame").arg("exec-gate").stdin(Stdio::from(OwnedFd::from(theirs)));
+        gated.envs(environment().into_iter().filter(|(name, _)| std::env::var_os(name).is_none()));
         for secret in SECRETS {
             gated.env_remove(secret);
         }

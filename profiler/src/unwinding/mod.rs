@@ -19,6 +19,7 @@ mod walked;
 mod workers;
 
 use crate::host::clock::monotonic;
+use crate::host::privileges::as_the_user;
 use crate::host::proc;
 use crate::record::batch::{Applied, Marked};
 use bpf::{CodeMapping, SpaceName, Tables, Window};
@@ -79,7 +80,7 @@ impl Unwinding {
     ) -> io::Result<Self> {
         let mut unwinding = Self::new(tables, machine, by_fp)?;
         if let Some(program) = program {
-            unwinding.files.foresee(foresee::files(program));
+            unwinding.files.foresee(as_the_user(|| Ok::<_, io::Error>(foresee::files(program)))?);
         }
         unwinding.prepare(table)?;
         Ok(unwinding)
