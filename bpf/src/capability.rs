@@ -35,10 +35,10 @@ fn effective() -> u64 {
 
 /// The needed capabilities that this process lacks.
 pub(crate) fn missing() -> Vec<&'static str> {
-    let have = effective();
-    if have >> SYS_ADMIN & 1 == 1 {
+    if administers() {
         return Vec::new();
     }
+    let have = effective();
     NEEDED.iter().filter(|(bit, _)| have >> bit & 1 == 0).map(|(_, name)| *name).collect()
 }
 
@@ -48,6 +48,11 @@ pub(crate) fn refused(step: &'static str, source: io::Error) -> Error {
         Some(libc::EPERM | libc::EACCES) => Error::Permission { step, missing: missing(), source },
         _ => Error::Failed { step, source },
     }
+}
+
+/// Whether this process may administer the system.
+pub(crate) fn administers() -> bool {
+    effective() >> SYS_ADMIN & 1 == 1
 }
 
 /// The error of a ring that could not be mapped: its memory is locked, and counts against a limit.

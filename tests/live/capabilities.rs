@@ -23,6 +23,7 @@ tests!(
     a_command_has_the_variables_of_its_user,
     options_open_only_what_the_user_may_read,
     outputs_are_written_only_where_the_user_may,
+    without_sys_admin_no_function_is_watched,
     a_probed_file_is_found_with_the_user_s_rights,
     reports_read_only_what_the_user_may,
     with_the_set_user_id_bit_it_refuses,
@@ -280,6 +281,14 @@ fn outputs_are_written_only_where_the_user_may() -> Result<(), Skip> {
     Ok(())
 }
 
+fn without_sys_admin_no_function_is_watched() -> Result<(), Skip> {
+    let event = format!("uprobe:{}:0x7", lab::program("chain")?.display());
+    let bench = Bench::new()?;
+    let ended = bench.record(&FULL.join(","), &["-a", "-d", "100ms", "-e", &event])?.with_code(4);
+    assert!(ended.err.contains("CAP_SYS_ADMIN"), "{}", ended.err);
+    Ok(())
+}
+
 fn a_probed_file_is_found_with_the_user_s_rights() -> Result<(), Skip> {
     let bench = Bench::new()?;
     let closed = bench.closed();
@@ -287,10 +296,12 @@ fn a_probed_file_is_found_with_the_user_s_rights() -> Result<(), Skip> {
     fs::copy(lab::program("chain")?, &there).unwrap();
     let told = |file: &Path| {
         let event = format!("uprobe:{}:0x7", file.display());
-        let ended = bench.record(&FULL.join(","), &["-a", "-d", "100ms", "-e", &event])?;
+        let capabilities = format!("{},cap_sys_admin", FULL.join(","));
+        let ended = bench.record(&capabilities, &["-a", "-d", "100ms", "-e", &event])?;
         Ok::<_, Skip>(ended.err.replace(&file.display().to_string(), "FILE"))
     };
     // Whether the file exists is not told.
+    assert!(told(&there)?.contains("FILE:0x7: you may not read the file"), "{}", told(&there)?);
     assert_eq!(told(&there)?, told(&closed.join("nothing"))?);
     Ok(())
 }

@@ -4,7 +4,7 @@
 use super::event::{Event, EventSpec, Rate, Unit};
 use super::perf::{self, PerfEvent};
 use super::source::{Due, Kind, Number, Program, Source};
-use crate::Error;
+use crate::{Error, capability};
 use std::ffi::CString;
 use std::io;
 
@@ -52,6 +52,14 @@ fn find(spec: &EventSpec, cpu: u32) -> Option<Result<Source, Error>> {
 /// The cause behind a refused uprobe.
 fn explain(spec: &EventSpec, error: io::Error) -> Error {
     let defect = match error.raw_os_error() {
+        Some(libc::EACCES | libc::EPERM) if !capability::administers() => {
+            return Error::Permission {
+                step: "watching a function",
+                missing: vec!["CAP_SYS_ADMIN"],
+                source: error,
+            };
+        }
+        Some(libc::EACCES) => "you may not read the file",
         Some(libc::ENOENT) => "there is no such file",
         Some(libc::EINVAL) => "the file has no code at this offset that can be watched",
         _ => return perf::explain(error, 0),
