@@ -12,6 +12,7 @@ mod java;
 mod namespaces;
 mod programs;
 mod runtime_code;
+mod secrets;
 mod spoilt_files;
 mod storms;
 mod synthesised;
@@ -37,6 +38,7 @@ pub(crate) fn modules() -> Vec<(&'static str, Vec<(&'static str, Test)>)> {
         ("live::java", java::tests()),
         ("live::runtime_code", runtime_code::tests()),
         ("live::debug_files", debug_files::tests()),
+        ("live::secrets", secrets::tests()),
         ("live::spoilt_files", spoilt_files::tests()),
         ("live::programs", programs::tests()),
         ("live::uprobes", uprobes::tests()),

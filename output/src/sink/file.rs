@@ -1,6 +1,6 @@
 //! A file under a temporary name, in the directory of its final name.
 
-use rustix::fs::{self, AtFlags, Mode, OFlags, RenameFlags};
+use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, RawMode, RenameFlags};
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -21,6 +21,14 @@ pub(super) enum Name {
 }
 
 impl Name {
+    /// The permissions of the file that will be replaced, if there is one.
+    fn mode_in(&self, directory: &OwnedFd) -> Option<RawMode> {
+        let Self::Replace(name) = self else { return None };
+        let stat = fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+        (FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile)
+            .then_some(stat.st_mode & 0o777)
+    }
+
     fn numbered(stem: &str, extension: &str, number: u32) -> OsString {
         match number {
             1 => format!("{stem}.{extension}").into(),
@@ -41,23 +49,26 @@ pub(super) struct Temporary {
 }
 
 impl Temporary {
-    /// Creates the file. Its mode follows the umask.
-    pub(super) fn new(directory: &Path, name: Name) -> io::Result<Self> {
+    /// Creates the file. It has the mode of the file that it will replace; else this mode, without the umask's bits.
+    pub(super) fn new(directory: &Path, name: Name, mode: RawMode) -> io::Result<Self> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let path = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
         let directory = fs::open(path, flags, Mode::empty())?;
+        let replaced = name.mode_in(&directory);
+        let mode = Mode::from_raw_mode(replaced.unwrap_or(mode));
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         for number in 0..TRIES {
             let temporary = OsString::from(format!(".bpflame-{}-{number}.tmp", std::process::id()));
-            match fs::openat(&directory, &temporary, flags, Mode::from_raw_mode(0o666)) {
+            match fs::openat(&directory, &temporary, flags, mode) {
                 Ok(file) => {
-                    return Ok(Self {
-                        directory,
-                        temporary: Some(temporary),
-                        name,
-                        file: file.into(),
-                    });
+                    let file = file.into();
+                    let made = Self { directory, temporary: Some(temporary), name, file };
+                    if replaced.is_some() {
+                        // The umask does not apply. A file system without modes is no error.
+                        fs::fchmod(&made.file, mode).ok();
+                    }
+                    return Ok(made);
                 }
                 Err(Errno::EXIST) => (),
                 Err(error) => return Err(error.into()),
@@ -133,7 +144,7 @@ impl Temporary {
             // Some file systems lack this. There, an empty file reserves the name.
             Err(Errno::INVAL | Errno::NOSYS) => {
                 let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-                drop(fs::openat(directory, to, flags, Mode::from_raw_mode(0o666))?);
+                drop(fs::openat(directory, to, flags, Mode::from_raw_mode(0o600))?);
                 fs::renameat(directory, from, directory, to)
             }
             other => other,

@@ -4,10 +4,15 @@ mod file;
 mod target;
 
 use file::{Name, Temporary};
+use rustix::fs::RawMode;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use target::Target;
+
+/// The modes of new files: as the umask says, or for their owner alone.
+const BY_UMASK: RawMode = 0o666;
+const PRIVATE: RawMode = 0o600;
 
 /// A destination that is opened before the recording. A file is written under a temporary name, renamed by [`Sink::commit`], and removed if
 /// the sink is dropped before.
@@ -30,31 +35,43 @@ enum To {
 }
 
 impl Sink {
-    /// A file that the user named. Committing it replaces an earlier file. Symbolic links are followed as the kernel does (not another
+    /// A file that the user named. Committing it replaces an earlier file, and keeps that file's mode. Symbolic links are followed as the kernel does (not another
     /// user's in `/tmp`).
     ///
     /// # Errors
     /// No file can be created in the path's directory, or the path can't be a file.
     pub fn file(path: &Path) -> io::Result<Self> {
+        Self::named(path, BY_UMASK)
+    }
+
+    /// Like [`Sink::file`]. A new file can be read by its owner alone.
+    ///
+    /// # Errors
+    /// As with [`Sink::file`].
+    pub fn private(path: &Path) -> io::Result<Self> {
+        Self::named(path, PRIVATE)
+    }
+
+    fn named(path: &Path, mode: RawMode) -> io::Result<Self> {
         let to = match Target::of(path)? {
             Target::Stdout => return Ok(Self::stdout()),
             Target::Direct(file) => To::Direct(BufWriter::new(file)),
             Target::File { directory, name } => To::Temporary(BufWriter::with_capacity(
                 1 << 16,
-                Temporary::new(&directory, Name::Replace(name))?,
+                Temporary::new(&directory, Name::Replace(name), mode)?,
             )),
         };
         Ok(Self { path: Some(path.to_owned()), to })
     }
 
     /// A new file `STEM.EXTENSION` in a directory, or `STEM-2.EXTENSION` and so on if the name is taken. The name is chosen by
-    /// [`Sink::commit`], so that no file is ever overwritten.
+    /// [`Sink::commit`], so that no file is ever overwritten. Its owner alone can read it.
     ///
     /// # Errors
     /// No file can be created in the directory.
     pub fn fresh(directory: &Path, stem: &str, extension: &str) -> io::Result<Self> {
         let name = Name::Fresh { stem: stem.to_owned(), extension: extension.to_owned() };
-        let file = Temporary::new(directory, name)?;
+        let file = Temporary::new(directory, name, PRIVATE)?;
         let path = Some(directory.join(file.first_free()?));
         Ok(Self { path, to: To::Temporary(BufWriter::with_capacity(1 << 16, file)) })
     }

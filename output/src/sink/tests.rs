@@ -232,3 +232,34 @@ fn skip(why: &str) {
     // In one piece, beside what other threads write.
     io::stderr().write_all(line.as_bytes()).unwrap();
 }
+
+fn mode(path: &Path) -> u32 {
+    path.metadata().unwrap().mode() & 0o777
+}
+
+#[test]
+fn only_the_owner_can_read_a_private_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("out");
+    Sink::private(&path).unwrap().commit().unwrap();
+    assert_eq!(mode(&path), 0o600);
+    let fresh = Sink::fresh(directory.path(), "flame", "svg").unwrap().commit().unwrap();
+    assert_eq!(mode(&fresh.unwrap()), 0o600);
+}
+
+#[test]
+fn a_replaced_file_keeps_its_mode() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("out");
+    for kept in [0o600, 0o640, 0o666, 0o444] {
+        fs::write(&path, "earlier").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(kept)).unwrap();
+        for open in [Sink::file, Sink::private] {
+            let mut sink = open(&path).unwrap();
+            sink.write_all(b"later").unwrap();
+            sink.commit().unwrap();
+            assert_eq!((mode(&path), fs::read(&path).unwrap()), (kept, b"later".to_vec()));
+        }
+        fs::remove_file(&path).unwrap();
+    }
+}

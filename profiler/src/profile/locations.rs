@@ -9,8 +9,6 @@ use output::{
 use std::collections::HashMap;
 use symbolizer::{FileId, MappedFile, Named, Place};
 
-/// The address range of the kernel's code.
-const KERNEL: (u64, u64) = (0xffff_8000_0000_0000, u64::MAX);
 /// The bound of offsets in the vDSO.
 const VDSO: (u64, u64) = (0, 0x1_0000);
 
@@ -66,9 +64,10 @@ impl<'a> Locations<'a> {
             Place::Vdso { offset } => {
                 (FrameKind::User, offset, Some(module_mapping("[vdso]", VDSO, builder)))
             }
-            Place::Kernel { address } => {
+            // Addresses would tell every reader of a profile where the kernel is in memory.
+            Place::Kernel { .. } => {
                 let module = if module.is_empty() { "[kernel]" } else { module };
-                (FrameKind::Kernel, address, Some(module_mapping(module, KERNEL, builder)))
+                (FrameKind::Kernel, 0, Some(module_mapping(module, (0, 0), builder)))
             }
             Place::Jit { address, .. } => (FrameKind::Jit, address, None),
             Place::Interpreted { .. } => {

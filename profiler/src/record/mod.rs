@@ -6,6 +6,7 @@
 
 pub(crate) mod aggregate;
 pub(crate) mod batch;
+mod conceal;
 pub(crate) mod counts;
 pub(crate) mod cpu_time;
 mod drain_budget;

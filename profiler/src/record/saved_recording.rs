@@ -2,6 +2,7 @@
 
 use crate::host::exit::{Failure, Kind};
 use crate::host::privileges::as_the_user;
+use crate::record::conceal::Conceal;
 use bpf::replay::Recorder;
 use bpf::{Event, Losses, Window};
 use output::Sink;
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Default)]
 pub(crate) struct SavedRecording {
     running: Option<(PathBuf, Recorder<Sink>)>,
+    conceal: Conceal,
     failed: Option<Failure>,
 }
 
@@ -19,10 +21,11 @@ impl SavedRecording {
     /// Opens the file, owned by `owner`. Without a path, nothing is stored.
     pub(crate) fn open(path: Option<&Path>, owner: Option<(u32, u32)>) -> Result<Self, Failure> {
         let Some(path) = path else { return Ok(Self::default()) };
-        let opened = || Sink::file(path).and_then(|sink| sink.owner(owner)).and_then(Recorder::new);
+        let opened =
+            || Sink::private(path).and_then(|sink| sink.owner(owner)).and_then(Recorder::new);
         let recorder = as_the_user(opened);
         let recorder = recorder.map_err(|error| unwritten(path, &error))?;
-        Ok(Self { running: Some((path.to_owned(), recorder)), failed: None })
+        Ok(Self { running: Some((path.to_owned(), recorder)), ..Self::default() })
     }
 
     /// Stores the list of events.
@@ -30,9 +33,12 @@ impl SavedRecording {
         self.store(|recorder| recorder.events(events));
     }
 
-    /// Stores a window.
+    /// Stores a window, without the kernel's addresses.
     pub(crate) fn window(&mut self, window: &Window) {
-        self.store(|recorder| recorder.window(window));
+        if self.running.is_some() {
+            let window = self.conceal.window(window);
+            self.store(|recorder| recorder.window(&window));
+        }
     }
 
     /// Stores something. The first error ends the storing; [`SavedRecording::finish`] returns it.

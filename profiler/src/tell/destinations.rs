@@ -80,7 +80,7 @@ impl Destinations {
 fn sink(place: &Place, owner: Option<(u32, u32)>) -> Result<Sink, Failure> {
     match place {
         Place::Stdout => Ok(Sink::stdout()),
-        Place::File(path) => Sink::file(path)
+        Place::File(path) => Sink::private(path)
             .and_then(|sink| sink.owner(owner))
             .map_err(|error| unwritable(path, &error)),
     }
