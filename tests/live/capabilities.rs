@@ -22,6 +22,7 @@ tests!(
     a_command_runs_only_what_its_user_can_reach,
     a_command_has_the_variables_of_its_user,
     options_open_only_what_the_user_may_read,
+    servers_in_a_variable_are_not_trusted,
     outputs_are_written_only_where_the_user_may,
     without_sys_admin_no_function_is_watched,
     a_probed_file_is_found_with_the_user_s_rights,
@@ -261,6 +262,18 @@ fn options_open_only_what_the_user_may_read() -> Result<(), Skip> {
         let ended = ended.with_code(1);
         assert!(ended.err.contains("is not permitted"), "{file}: {}", ended.err);
     }
+    Ok(())
+}
+
+fn servers_in_a_variable_are_not_trusted() -> Result<(), Skip> {
+    let bench = Bench::new()?;
+    let mut command = bench.command(&FULL.join(","))?;
+    command.args(["record", "-a", "-d", "1", "--debuginfod", "-o", "out.svg"]);
+    let ended = lab::finish(command.env("DEBUGINFOD_URLS", "http://127.0.0.1:9"));
+    if fs::read_dir("/etc/debuginfod").is_ok_and(|mut files| files.next().is_some()) {
+        return Err(Skip(String::from("/etc/debuginfod may name servers")));
+    }
+    assert!(ended.with_code(2).err.contains("/etc/debuginfod/*.urls"));
     Ok(())
 }
 

@@ -13,6 +13,7 @@ tests!(
     a_debug_file_beside_the_binary,
     symbols_inside_the_stripped_binary,
     a_debuginfod_server,
+    no_server_is_asked_unless_the_user_asks,
     a_stripped_go_program,
 );
 
@@ -149,5 +150,32 @@ fn a_stripped_go_program() -> Result<(), Skip> {
         "main.glow",
     ]);
     assert!(share > 0.8, "{share} of {:?}", recording.folded);
+    Ok(())
+}
+
+fn no_server_is_asked_unless_the_user_asks() -> Result<(), Skip> {
+    lab::need_root()?;
+    let split = split(false)?;
+    let cache = tempdir().unwrap();
+    for (option, connections) in [(None, false), (Some("--debuginfod"), true)] {
+        let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", server.local_addr().unwrap());
+        server.set_nonblocking(true).unwrap();
+        let mut command = lab::command(["record", "-F", "499", "-o"]);
+        command.arg(cache.path().join("out.svg")).args(option);
+        command.env("DEBUGINFOD_URLS", url).env("DEBUGINFOD_CACHE_PATH", cache.path());
+        // The end of the first connection is the answer.
+        let answers = std::thread::spawn(move || {
+            let mut seen = false;
+            let end = std::time::Instant::now() + std::time::Duration::from_secs(3);
+            while std::time::Instant::now() < end {
+                seen |= server.accept().is_ok();
+                std::thread::sleep(std::time::Duration::from_millis(10));
+            }
+            seen
+        });
+        lab::finish(command.arg("--").arg(&split.binary).arg("1")).with_code(0);
+        assert_eq!(answers.join().unwrap(), connections, "with {option:?}");
+    }
     Ok(())
 }

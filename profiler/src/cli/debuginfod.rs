@@ -2,25 +2,35 @@
 
 use crate::cli::left_out::left_out;
 use crate::host::exit::{Failure, Kind};
+use crate::host::privileges::has_borrowed;
 use crate::host::proc;
 use std::env;
 use std::fs;
 
-/// The servers in `DEBUGINFOD_URLS`. If the variable is not set and the user asked for servers, those in
-/// `/etc/debuginfod/*.urls`. Empty: none.
+/// The servers to ask: none if the user did not ask for them. Otherwise those in `DEBUGINFOD_URLS`; without the variable, those
+/// in `/etc/debuginfod/*.urls`. With capabilities of bpflame's file, the variable does not count: what servers send is read
+/// with these capabilities.
 ///
 /// # Errors
 /// [`Kind::Usage`] if the user asked for servers and there is none, or this build has no client.
 pub(crate) fn servers(asked: bool) -> Result<Vec<String>, Failure> {
-    if asked && !cfg!(feature = "debuginfod") {
+    if !asked {
+        return Ok(Vec::new());
+    }
+    if !cfg!(feature = "debuginfod") {
         return Err(left_out("--debuginfod"));
     }
-    let variable = env::var("DEBUGINFOD_URLS").unwrap_or_default();
-    let servers = urls(&variable);
-    if !servers.is_empty() || !asked {
+    let borrowed = has_borrowed();
+    let servers = urls(&env::var("DEBUGINFOD_URLS").unwrap_or_default());
+    if !servers.is_empty() && !borrowed {
         return Ok(servers);
     }
     let servers = configured(&files(), |path| proc::text(path).ok());
+    if servers.is_empty() && borrowed {
+        let message = "--debuginfod needs a server in /etc/debuginfod/*.urls, because bpflame's file has capabilities";
+        return Err(Failure::new(Kind::Usage, message)
+            .cure("`bpflame report --debuginfod` takes the servers in DEBUGINFOD_URLS"));
+    }
     if servers.is_empty() {
         return Err(Failure::new(Kind::Usage, "--debuginfod needs a server")
             .cure("set DEBUGINFOD_URLS, as in DEBUGINFOD_URLS=https://debuginfod.debian.net"));

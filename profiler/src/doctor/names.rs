@@ -65,13 +65,16 @@ fn shows_addresses(kallsyms: &[u8]) -> bool {
 
 fn debuginfod(machine: &Machine, urls: Option<&str>, server: &str) -> Finding {
     if let Some(urls) = urls.map(str::trim).filter(|u| !u.is_empty()) {
-        return Finding::good("debuginfod", format!("DEBUGINFOD_URLS={urls}"));
+        return Finding::good(
+            "debuginfod",
+            format!("DEBUGINFOD_URLS={urls} (used with --debuginfod)"),
+        );
     }
     let text = |path: &str| machine.text(path);
     let configured = debuginfod::configured(&machine.names(debuginfod::DIRECTORY), text);
     if configured.is_empty() {
         let fact = format!(
-            "no server is configured; to download missing debug files, export DEBUGINFOD_URLS={server}"
+            "no server is configured; to download missing debug files, export DEBUGINFOD_URLS={server} and use --debuginfod"
         );
         return Finding::note("debuginfod", fact);
     }
@@ -110,7 +113,7 @@ mod tests {
         let found = |urls| {
             finding(&section(&fake.machine(), &user(), urls, "https://x"), "debuginfod").fact
         };
-        assert_eq!(found(Some("https://v")), "DEBUGINFOD_URLS=https://v");
+        assert_eq!(found(Some("https://v")), "DEBUGINFOD_URLS=https://v (used with --debuginfod)");
         assert!(found(Some("")).starts_with("https://a from"), "{}", found(None));
     }
 }

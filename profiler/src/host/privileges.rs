@@ -73,6 +73,11 @@ fn without<T, E: From<io::Error>>(
     result
 }
 
+/// Whether this process may have capabilities that its user has not.
+pub(crate) fn has_borrowed() -> bool {
+    own().is_some_and(|sets| !sets.permitted.is_empty())
+}
+
 /// The sets of this thread; `None` for root, who keeps them.
 fn own() -> Option<CapabilitySets> {
     capabilities(None).ok().filter(|_| !getuid().is_root())

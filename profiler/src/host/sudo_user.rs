@@ -2,7 +2,9 @@
 
 use crate::host::proc;
 use std::env;
+use std::ffi::OsString;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
 /// The user behind sudo.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,12 +13,8 @@ pub struct SudoUser {
     pub uid: u32,
     /// Group id.
     pub gid: u32,
-    /// All groups, `gid` among them.
-    pub groups: Vec<u32>,
     /// The login name.
     pub name: String,
-    /// The home directory, if it is known.
-    pub home: Option<PathBuf>,
 }
 
 impl SudoUser {
@@ -29,9 +27,7 @@ impl SudoUser {
         let uid = number("SUDO_UID").filter(|uid| *uid != 0)?;
         let gid = number("SUDO_GID")?;
         let name = env::var("SUDO_USER").ok()?;
-        let home = home_in(&proc::long_text("/etc/passwd").unwrap_or_default(), uid);
-        let groups = groups_in(&proc::long_text("/etc/group").unwrap_or_default(), &name, gid);
-        Some(Self { uid, gid, groups, name, home })
+        Some(Self { uid, gid, name })
     }
 
     /// User and group id.
@@ -39,13 +35,46 @@ impl SudoUser {
         (self.uid, self.gid)
     }
 
-    /// The environment variables of a login of this user.
-    pub(crate) fn environment(&self) -> Vec<(&'static str, std::ffi::OsString)> {
-        let mut list =
-            vec![("USER", self.name.clone().into()), ("LOGNAME", self.name.clone().into())];
-        list.extend(self.home.clone().map(|home| ("HOME", home.into_os_string())));
+    /// All groups, `gid` among them. The system knows them (also those of LDAP or SSSD); without its answer, `/etc/group` counts.
+    pub(crate) fn groups(&self) -> Vec<u32> {
+        let said = ask("id", &["-G", "--", &self.name]);
+        let said = said.as_deref().and_then(numbers).unwrap_or_else(|| {
+            members(&proc::long_text("/etc/group").unwrap_or_default(), &self.name)
+        });
+        let mut list: Vec<u32> = said.into_iter().chain([self.gid]).collect();
+        list.sort_unstable();
+        list.dedup();
         list
     }
+
+    /// The environment variables of a login of this user.
+    pub(crate) fn environment(&self) -> Vec<(&'static str, OsString)> {
+        let mut list =
+            vec![("USER", self.name.clone().into()), ("LOGNAME", self.name.clone().into())];
+        list.extend(self.home().map(|home| ("HOME", home.into_os_string())));
+        list
+    }
+
+    /// The home directory, if it is known.
+    fn home(&self) -> Option<PathBuf> {
+        let said = ask("getent", &["passwd", &self.uid.to_string()]);
+        let said = said.or_else(|| proc::long_text("/etc/passwd").ok())?;
+        home_in(&said, self.uid)
+    }
+}
+
+/// What one of the system's own programs prints; `None` if it fails or is not there.
+fn ask(program: &str, arguments: &[&str]) -> Option<String> {
+    let mut command = Command::new(format!("/usr/bin/{program}"));
+    command.args(arguments).env_clear().stdin(Stdio::null()).stderr(Stdio::null());
+    let output = command.output().ok().filter(|output| output.status.success())?;
+    String::from_utf8(output.stdout).ok()
+}
+
+/// Numbers separated by spaces; `None` if there is anything else, or nothing.
+fn numbers(text: &str) -> Option<Vec<u32>> {
+    let list: Option<Vec<u32>> = text.split_whitespace().map(|word| word.parse().ok()).collect();
+    list.filter(|list| !list.is_empty())
 }
 
 fn home_in(passwd: &str, uid: u32) -> Option<PathBuf> {
@@ -56,16 +85,14 @@ fn home_in(passwd: &str, uid: u32) -> Option<PathBuf> {
     })
 }
 
-fn groups_in(groups: &str, name: &str, own: u32) -> Vec<u32> {
+/// The groups that name this user.
+fn members(groups: &str, name: &str) -> Vec<u32> {
     let member = |line: &str| {
         let mut fields = line.split(':').skip(2);
         let gid: u32 = fields.next()?.parse().ok()?;
         fields.next()?.split(',').any(|user| user == name).then_some(gid)
     };
-    let mut list: Vec<u32> = groups.lines().filter_map(member).chain([own]).collect();
-    list.sort_unstable();
-    list.dedup();
-    list
+    groups.lines().filter_map(member).collect()
 }
 
 #[cfg(test)]
@@ -79,6 +106,23 @@ mod tests {
         assert_eq!(home_in(passwd, 1001), None);
         let group =
             "root:x:0:\nadm:x:4:bob,ann\ndocker:x:9:ann\nann:x:1000:\nx:x:y:ann\nz:x:7:anna\n";
-        assert_eq!(groups_in(group, "ann", 1000), [4, 9, 1000]);
+        assert_eq!(members(group, "ann"), [4, 9]);
+    }
+
+    #[test]
+    fn the_system_s_answer_is_a_list_of_numbers() {
+        assert_eq!(numbers("1000 4 70000\n"), Some(vec![1000, 4, 70_000]));
+        assert_eq!(numbers(""), None);
+        assert_eq!(numbers("1000 users"), None);
+    }
+
+    #[test]
+    fn a_user_has_the_groups_that_the_system_knows() {
+        let root = SudoUser { uid: 0, gid: 70_001, name: String::from("root") };
+        assert_eq!(root.groups().first(), Some(&0), "root's own group");
+        assert_eq!(root.groups().last(), Some(&70_001));
+        assert_eq!(root.home(), Some(PathBuf::from("/root")));
+        let unknown = SudoUser { name: String::from("-nobody-of-here"), ..root };
+        assert_eq!(unknown.groups(), [70_001]);
     }
 }

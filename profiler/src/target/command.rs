@@ -44,7 +44,7 @@ impl Started {
             gated.env_remove(secret);
         }
         if let Some(user) = sudo_user {
-            let groups: Vec<String> = user.groups.iter().map(u32::to_string).collect();
+            let groups: Vec<String> = user.groups().iter().map(u32::to_string).collect();
             gated.args([format!("--uid={}", user.uid), format!("--gid={}", user.gid)]);
             gated.arg(format!("--groups={}", groups.join(",")));
             gated.envs(user.environment());
