@@ -8,6 +8,7 @@ mod compare;
 mod cpu_time;
 mod debug_files;
 mod events;
+mod hostile;
 mod java;
 mod namespaces;
 mod programs;
@@ -35,6 +36,7 @@ pub(crate) fn modules() -> Vec<(&'static str, Vec<(&'static str, Test)>)> {
         ("live::events", events::tests()),
         ("live::storms", storms::tests()),
         ("live::namespaces", namespaces::tests()),
+        ("live::hostile", hostile::tests()),
         ("live::java", java::tests()),
         ("live::runtime_code", runtime_code::tests()),
         ("live::debug_files", debug_files::tests()),

@@ -93,6 +93,23 @@ impl Tree {
         Ok(())
     }
 
+    /// The most characters of a name with which all paths of a walk have at most about this many bytes: one of `limits`, which become
+    /// smaller, and the last one if none is small enough. Only names that somebody made to be long are ever cut.
+    pub(crate) fn longest_name(&self, least: f64, most: usize, limits: &[usize]) -> usize {
+        let mut uses = vec![0_usize; self.frames.len()];
+        let counted = self.walk(least, |path, _| {
+            path.iter().for_each(|frame| uses[*frame as usize] += 1);
+            Ok::<_, std::convert::Infallible>(())
+        });
+        let Ok(()) = counted;
+        let bytes = |limit: usize| {
+            let all = uses.iter().zip(&self.frames);
+            all.map(|(uses, (name, _))| uses.saturating_mul(name.len().min(limit))).sum::<usize>()
+        };
+        let fits = limits.iter().find(|limit| bytes(**limit) <= most);
+        fits.or(limits.last()).copied().unwrap_or(usize::MAX)
+    }
+
     fn children(&self, node: u32) -> &[u32] {
         let range =
             self.children[node as usize] as usize..self.children[node as usize + 1] as usize;

@@ -90,7 +90,7 @@ mod tests {
         let (counts, table) = counted(Rules::default(), &window);
         let mut named: Vec<Named> = ByAddress.names(&table, counts.stacks.places());
         if let Some(line) = named.last_mut().and_then(|named| named.lines.last_mut()) {
-            line.system_name = String::from(start);
+            line.system_name = start.into();
         }
         let leaves = vec![leaf; named.len()];
         let recording =

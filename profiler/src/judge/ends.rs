@@ -45,7 +45,7 @@ pub(crate) fn at_start(frames: &[(PlaceId, Trust)], recording: &Recording<'_>) -
 /// The symbol of a place's outermost function; no substitute such as `file+0x10`.
 fn name<'a>(place: PlaceId, recording: &Recording<'a>) -> Option<&'a str> {
     let named = recording.named.get(place.0 as usize).filter(|named| named.reason.is_none())?;
-    Some(named.lines.last()?.system_name.as_str())
+    Some(named.lines.last()?.system_name.as_ref())
 }
 
 fn is(name: &str, starts: &[&str]) -> bool {
@@ -95,9 +95,14 @@ mod tests {
 
     fn named(name: &str) -> Named {
         let reason = name.is_empty().then_some(Reason::Stripped);
-        let name = if name.is_empty() { "file+0x10" } else { name }.to_owned();
-        let line =
-            Line { system_name: name.clone(), name, file: String::new(), line: 0, inlined: false };
+        let name = if name.is_empty() { "file+0x10" } else { name };
+        let line = Line {
+            system_name: name.into(),
+            name: name.into(),
+            file: "".into(),
+            line: 0,
+            inlined: false,
+        };
         Named { lines: vec![line], module: String::new(), reason }
     }
 

@@ -136,9 +136,9 @@ fn nameless(place: Place, module: &str) -> Option<&str> {
 fn lines(named: &Named, builder: &mut ProfileBuilder) -> Vec<Line> {
     let line = |line: &symbolizer::Line| Line {
         function: builder.function(Function {
-            name: line.name.clone(),
-            system_name: line.system_name.clone(),
-            file: line.file.clone(),
+            name: line.name.to_string(),
+            system_name: line.system_name.to_string(),
+            file: line.file.to_string(),
             start_line: 0,
         }),
         line: line.line.into(),

@@ -68,9 +68,9 @@ impl Symbolize for ByAddress {
             };
             let name = format!("f{address:x}");
             let line = Line {
-                system_name: name.clone(),
-                name,
-                file: String::new(),
+                system_name: name.as_str().into(),
+                name: name.into(),
+                file: "".into(),
                 line: 0,
                 inlined: false,
             };

@@ -85,9 +85,9 @@ impl Functions {
 
     fn lines(&mut self, named: &Named) -> Vec<Line> {
         let function = |line: &symbolizer::Line| Function {
-            name: line.name.clone(),
-            system_name: line.system_name.clone(),
-            file: line.file.clone(),
+            name: line.name.to_string(),
+            system_name: line.system_name.to_string(),
+            file: line.file.to_string(),
             start_line: 0,
         };
         named

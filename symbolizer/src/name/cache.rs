@@ -127,9 +127,13 @@ mod tests {
     use crate::name::Line;
 
     fn named(name: &str, module: &str) -> Named {
-        let name = name.to_owned();
-        let line =
-            Line { system_name: name.clone(), name, file: String::new(), line: 0, inlined: false };
+        let line = Line {
+            system_name: name.into(),
+            name: name.into(),
+            file: "".into(),
+            line: 0,
+            inlined: false,
+        };
         Named { lines: vec![line], module: module.to_owned(), reason: None }
     }
 

@@ -1,6 +1,6 @@
 //! Names of functions that interpreters run.
 
-use super::{Line, Named};
+use super::{Line, Named, Texts};
 use crate::process::ProcessTable;
 use crate::reason::Reason;
 use crate::runtime::{Function, Object, Reader, Runtime};
@@ -13,6 +13,7 @@ pub(crate) fn name(
     reader: Option<&dyn Reader>,
     wanted: &mut [(Object, usize)],
     all: &mut [Option<Named>],
+    texts: &mut Texts,
 ) {
     let module = Runtime::of_number(runtime).map_or("[interpreted]", Runtime::module);
     wanted.sort_unstable();
@@ -28,19 +29,20 @@ pub(crate) fn name(
                 .and_then(|at| functions.get(at).cloned())
                 .unwrap_or(Err(Reason::ObjectGone)),
         };
-        all[*index] = Some(named(module, found));
+        all[*index] = Some(named(module, found, texts));
     }
 }
 
-fn named(module: &str, found: Result<Function, Reason>) -> Named {
+fn named(module: &str, found: Result<Function, Reason>, texts: &mut Texts) -> Named {
     let function = match found {
         Ok(function) => function,
         Err(reason) => return Named::nameless(module, reason),
     };
+    let name = texts.keep(&function.name);
     let line = Line {
-        system_name: function.name.clone(),
-        name: function.name,
-        file: function.file,
+        system_name: name.clone(),
+        name,
+        file: texts.keep(&function.file),
         line: function.line,
         inlined: false,
     };
@@ -119,7 +121,7 @@ mod tests {
             RawAddresses::new(Some(symbolizer())).names(&table, &places),
         ] {
             let lines: Vec<_> =
-                named.iter().map(|n| n.lines.first().map(|l| (l.name.as_str(), l.line))).collect();
+                named.iter().map(|n| n.lines.first().map(|l| (&*l.name, l.line))).collect();
             let expected = [Some(("work", 7)), Some(("main", 3)), Some(("work", 7)), None, None];
             assert_eq!(lines, expected);
             assert_eq!(named[0].module, "[interpreted]");

@@ -16,7 +16,7 @@ use super::file::work::Work;
 use super::interpreted;
 use super::kernel::names::{self as kernel, AskKernel};
 use super::sorted::{Sorted, Wanted};
-use super::{NameOptions, Named, Symbolize, Warning, perfmap, vdso};
+use super::{NameOptions, Named, Symbolize, Texts, Warning, perfmap, vdso};
 use crate::place::{MappedFile, Place, Reason};
 use crate::process::ProcessTable;
 use crate::runtime::{Reader, Runtime};
@@ -43,6 +43,9 @@ pub struct LocalSymbolizer {
     vdso: Option<Vec<u8>>,
     /// The names of earlier cuts, from the second cut on.
     cache: Option<Cache>,
+    texts: Texts,
+    /// The names that were cut in earlier cuts.
+    shortened: u64,
 }
 
 impl Default for LocalSymbolizer {
@@ -65,6 +68,8 @@ impl LocalSymbolizer {
             dwarf_time: MAX_DWARF_TIME,
             vdso: None,
             cache: None,
+            texts: Texts::default(),
+            shortened: 0,
         }
     }
 
@@ -139,6 +144,7 @@ impl LocalSymbolizer {
     /// later cuts need not read or ask again. Without cuts, nothing is kept.
     pub fn begin_cut(&mut self) {
         self.cache.get_or_insert_default().begin_cut();
+        self.shortened += self.texts.begin_cut();
         self.dwarf_time = MAX_DWARF_TIME;
         self.debuginfod.begin_cut();
         self.build_ids.begin_cut();
@@ -208,7 +214,7 @@ impl LocalSymbolizer {
         if file.build_id.as_ref().is_some_and(|id| self.build_ids.is_of_another(id, &image)) {
             self.warn(file, "another file carries the same build ID");
         }
-        let mut work = Work::new(file, &image, self.options.no_inline, addresses);
+        let mut work = Work::new(file, &image, self.options.no_inline, addresses, &mut self.texts);
         let names = work.run(&mut self.debuginfod, &mut self.dwarf_time);
         let lasting = !work.cut_short;
         for what in std::mem::take(&mut work.warnings) {
@@ -242,21 +248,26 @@ impl Symbolize for LocalSymbolizer {
         }
         for (space, wanted) in &mut sorted.jit {
             let addresses = wanted.addresses();
-            wanted.give(&addresses, &perfmap::named(table.jit(*space), &addresses), &mut all);
+            wanted.give(
+                &addresses,
+                &perfmap::named(table.jit(*space), &addresses, &mut self.texts),
+                &mut all,
+            );
         }
         for ((space, runtime), wanted) in &mut sorted.interpreted {
-            interpreted::name(table, *space, *runtime, self.reader(*runtime), wanted, &mut all);
+            let reader = self.reader(*runtime);
+            interpreted::name(table, *space, *runtime, reader, wanted, &mut all, &mut self.texts);
         }
         for (wanted, kernel) in [(&mut sorted.kernel, true), (&mut sorted.vdso, false)] {
             let addresses = wanted.addresses();
             if !addresses.is_empty() {
                 let names = if kernel {
                     self.kept_or(Some(Source::Kernel), &addresses, |own, addresses| {
-                        (kernel::names(addresses, own.ask_kernel), true)
+                        (kernel::names(addresses, own.ask_kernel, &mut own.texts), true)
                     })
                 } else {
                     let vdso = || vdso::own_vdso().unwrap_or_default();
-                    vdso::named(self.vdso.get_or_insert_with(vdso), &addresses)
+                    vdso::named(self.vdso.get_or_insert_with(vdso), &addresses, &mut self.texts)
                 };
                 wanted.give(&addresses, &names, &mut all);
             }
@@ -271,6 +282,11 @@ impl Symbolize for LocalSymbolizer {
     }
 
     fn warnings(&self) -> Vec<Warning> {
-        self.warnings.clone()
+        let count = self.shortened + self.texts.cut();
+        let shortened = (count > 0).then(|| Warning {
+            file: format!("{count} names"),
+            what: "cut, because a name may have 4 KiB, and all of them 64 MiB".to_owned(),
+        });
+        self.warnings.iter().cloned().chain(shortened).collect()
     }
 }

@@ -4,7 +4,7 @@
 //! batches: all addresses of a file are looked up together, sorted, each once. The contents of a file are dropped before
 //! the next file is read. The parsers are pure functions on bytes.
 //!
-//! Modules in reading order: `sorted` (places by kind), `local` (the names of each kind), `file` (one file: `work` has the
+//! Modules in reading order: `texts` (names in memory), `sorted` (places by kind), `local` (the names of each kind), `file` (one file: `work` has the
 //! sources in their order), `kernel`, [`perfmap`], `vdso`.
 
 mod build_ids;
@@ -21,6 +21,7 @@ mod reopen;
 mod sorted;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod vdso;
 
 pub use demangle::{demangle, text};
@@ -30,6 +31,7 @@ pub use kernel::kallsyms;
 pub use kernel::names::AskKernel;
 pub use local::LocalSymbolizer;
 pub use raw::RawAddresses;
+pub use texts::{Text, Texts};
 pub use vdso::own_vdso;
 
 use crate::place::{Place, Reason};
@@ -40,11 +42,11 @@ use crate::warning::Warning;
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Line {
     /// Its demangled name; for code without a symbol the start of its range, as in `libfoo.so+0x1230`.
-    pub name: String,
+    pub name: Text,
     /// Its linkage name.
-    pub system_name: String,
+    pub system_name: Text,
     /// Source file; empty if unknown.
-    pub file: String,
+    pub file: Text,
     /// Line of the address in that file, from 1; 0 if unknown.
     pub line: u32,
     /// Whether it was inlined into the next line of the list.
@@ -70,9 +72,9 @@ impl Named {
     }
 
     /// The name of code outside mapped files, if there is one; else `reason`.
-    pub(crate) fn in_module(module: &str, name: Option<String>, reason: Reason) -> Self {
+    pub(crate) fn in_module(module: &str, name: Option<Text>, reason: Reason) -> Self {
         let Some(name) = name else { return Self::nameless(module, reason) };
-        let (system_name, file) = (name.clone(), String::new());
+        let (system_name, file) = (name.clone(), Text::default());
         let line = Line { name, system_name, file, line: 0, inlined: false };
         Self { lines: vec![line], module: module.to_owned(), reason: None }
     }

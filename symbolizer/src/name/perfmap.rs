@@ -4,7 +4,7 @@ use std::io;
 use std::ops::ControlFlow;
 use std::os::unix::fs::FileExt;
 
-use super::{Named, lines};
+use super::{Named, Text, Texts, lines};
 use crate::place::{Jit, Reason};
 
 /// The most bytes of a map that are read.
@@ -13,21 +13,21 @@ const MAX_BYTES: u64 = 256 << 20;
 const MAX_STEPS: u64 = 1 << 24;
 
 /// The name of the code at each of the sorted addresses, from the bytes of a map.
-pub fn names_in(map: &[u8], addresses: &[u64]) -> Vec<Option<String>> {
+pub fn names_in(map: &[u8], addresses: &[u64]) -> Vec<Option<Text>> {
     let read = |offset: u64, buffer: &mut [u8]| {
         let rest = usize::try_from(offset).ok().and_then(|start| map.get(start..));
         io::Read::read(&mut rest.unwrap_or_default(), buffer)
     };
-    names(read, addresses)
+    names(read, addresses, &mut Texts::default())
 }
 
 /// Names for sorted addresses of an address space's JIT code.
-pub(super) fn named(jit: Option<&Jit>, addresses: &[u64]) -> Vec<Named> {
+pub(super) fn named(jit: Option<&Jit>, addresses: &[u64], texts: &mut Texts) -> Vec<Named> {
     let Some(map) = jit.and_then(|jit| jit.map.as_ref()) else {
         let reason = jit.and_then(|jit| jit.reason).unwrap_or(Reason::NoJitMap);
         return vec![Named::nameless("[jit]", reason); addresses.len()];
     };
-    let found = names(|offset, buffer| map.read_at(buffer, offset), addresses);
+    let found = names(|offset, buffer| map.read_at(buffer, offset), addresses, texts);
     let name = |name| Named::in_module("[jit]", name, Reason::NoJitEntry);
     found.into_iter().map(name).collect()
 }
@@ -37,24 +37,23 @@ pub(super) fn named(jit: Option<&Jit>, addresses: &[u64]) -> Vec<Named> {
 fn names(
     read: impl FnMut(u64, &mut [u8]) -> io::Result<usize>,
     addresses: &[u64],
-) -> Vec<Option<String>> {
-    let mut found: Vec<Option<Vec<u8>>> = vec![None; addresses.len()];
+    texts: &mut Texts,
+) -> Vec<Option<Text>> {
+    let mut found: Vec<Option<Text>> = vec![None; addresses.len()];
     let mut steps = 0;
     // The lines before an error are kept. A last line without an end may have half a name.
     let _ = lines::each(read, MAX_BYTES, false, |line| {
         let Some((start, size, name)) = entry(line) else { return ControlFlow::Continue(()) };
         let first = addresses.partition_point(|&address| address < start);
         let end = start.saturating_add(size);
-        for (slot, _) in
-            found[first..].iter_mut().zip(&addresses[first..]).take_while(|(_, a)| **a < end)
-        {
-            slot.get_or_insert_default().clear();
-            slot.get_or_insert_default().extend_from_slice(name);
-            steps += 1;
+        let len = addresses[first..].partition_point(|&address| address < end);
+        if len > 0 {
+            found[first..first + len].fill(Some(texts.keep(&super::text(name))));
+            steps += len as u64;
         }
         if steps > MAX_STEPS { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
-    found.into_iter().map(|name| name.map(|name| super::text(&name))).collect()
+    found
 }
 
 fn entry(line: &[u8]) -> Option<(u64, u64, &[u8])> {

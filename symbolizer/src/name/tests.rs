@@ -77,7 +77,7 @@ fn name(file: &MappedFile, address: u64) -> Named {
 
 /// `inner < outer`, innermost first.
 fn chain(named: &Named) -> String {
-    named.lines.iter().map(|line| line.name.as_str()).collect::<Vec<_>>().join(" < ")
+    named.lines.iter().map(|line| &*line.name).collect::<Vec<_>>().join(" < ")
 }
 
 /// Whether a tool is installed; prints that the test is skipped if not.

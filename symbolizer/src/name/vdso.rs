@@ -5,9 +5,9 @@ use std::os::unix::fs::FileExt;
 
 use elf::{Bytes, Image};
 
-use super::Named;
 use super::file::symtab;
 use super::lines::hex;
+use super::{Named, Text, Texts};
 use crate::place::Reason;
 
 /// The largest vDSO that is read, in bytes. Real ones have a few pages.
@@ -26,15 +26,13 @@ pub fn own_vdso() -> Option<Vec<u8>> {
 }
 
 /// Names for sorted offsets.
-pub(super) fn named(vdso: &[u8], offsets: &[u64]) -> Vec<Named> {
+pub(super) fn named(vdso: &[u8], offsets: &[u64], texts: &mut Texts) -> Vec<Named> {
     let name = |name| Named::in_module("[vdso]", name, Reason::NoSymbol);
-    names(vdso, offsets).into_iter().map(name).collect()
+    names(vdso, offsets, texts).into_iter().map(name).collect()
 }
 
-pub(super) fn names(vdso: &[u8], offsets: &[u64]) -> Vec<Option<String>> {
+pub(super) fn names(vdso: &[u8], offsets: &[u64], texts: &mut Texts) -> Vec<Option<Text>> {
     let Ok(image) = Image::parse(Bytes::Memory(vdso)) else { return vec![None; offsets.len()] };
-    symtab::symbols(&image, ".dynsym", offsets)
-        .into_iter()
-        .map(|symbol| symbol.map(|symbol| super::text(&symbol.name)))
-        .collect()
+    let symbols = symtab::symbols(&image, ".dynsym", offsets, texts);
+    symbols.into_iter().map(|symbol| symbol.map(|symbol| symbol.name)).collect()
 }

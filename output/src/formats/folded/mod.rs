@@ -2,6 +2,7 @@
 
 use crate::Profile;
 use crate::encode::{Encode, Format};
+use crate::text::shorten;
 use crate::tree::{Doubt, Kind, Traited, Traits, Tree, View};
 use std::io::{self, Write};
 
@@ -22,6 +23,10 @@ pub struct Folded {
     /// The value column; by default [`Profile::default_sample_type`].
     pub column: Option<usize>,
 }
+
+/// The bytes of all lines above which names are cut, and the lengths that they are cut to.
+const MOST: usize = 256 << 20;
+const LIMITS: [usize; 3] = [usize::MAX, 1024, 256];
 
 /// Folded stacks.
 pub const FORMAT: Format = Format {
@@ -52,12 +57,13 @@ impl Encode for Folded {
                 name: harmless,
             },
         );
+        let longest = tree.longest_name(0.0, MOST, &LIMITS);
         let mut to = io::BufWriter::new(to);
         tree.walk(0.0, |path, own| {
             for (at, frame) in path.iter().enumerate() {
                 let (name, traits) = tree.frame(*frame);
                 let separator = if at == 0 { "" } else { ";" };
-                write!(to, "{separator}{name}{}", mark(traits))?;
+                write!(to, "{separator}{}{}", shorten(name, longest), mark(traits))?;
             }
             writeln!(to, " {}", u128::from(own) * u128::from(tree.scale))
         })?;

@@ -1,5 +1,6 @@
 //! The input of inferno: a line for each path, with the traits of each frame after its name.
 
+use crate::text::shorten;
 use crate::tree::{Doubt, Extent, Kind, Traits, Tree};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -15,6 +16,10 @@ pub(super) struct Lines {
     /// The number of frames in the longest line.
     pub(super) deepest: usize,
 }
+
+/// The most bytes of all lines, which are held in memory, and the lengths that names are cut to where they are more.
+const MOST: usize = 64 << 20;
+const LIMITS: [usize; 4] = [usize::MAX, 1024, 256, 64];
 
 /// Ends every name, so that no part of a name is taken for a mark.
 pub(super) const END: char = '\u{0e}';
@@ -67,11 +72,13 @@ pub(super) fn is_mark(c: char) -> bool {
 
 /// The lines of a tree, without frames narrower than `least` percent.
 pub(super) fn lines(tree: &Tree, least: f64) -> Lines {
-    let names: Vec<String> = tree.frames().map(|(name, traits)| mark(name, traits)).collect();
+    let least = least.clamp(0.0, 100.0) / 100.0 * tree.total() as f64;
+    let longest = tree.longest_name(least, MOST, &LIMITS);
+    let shown = |(name, traits)| mark(&shorten(name, longest), traits);
+    let names: Vec<String> = tree.frames().map(shown).collect();
     let mut used = vec![false; names.len()];
     let mut text = String::new();
     let mut deepest = 0;
-    let least = least.clamp(0.0, 100.0) / 100.0 * tree.total() as f64;
     let done = tree.walk(least, |path, own| {
         deepest = deepest.max(path.len());
         for (at, frame) in path.iter().enumerate() {
@@ -128,4 +135,34 @@ fn words(traits: Traits) -> [Option<(char, &'static str)>; 3] {
         Doubt::Synthesised => Some(SYNTHESISED[of]),
     };
     [kind, traits.inlined.then_some(INLINED), doubt]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{profile, stack};
+    use crate::tree::{Traited, View};
+
+    #[test]
+    fn deep_stacks_of_long_names_stay_within_bounds() {
+        let names: Vec<String> = (0..1000).map(|n| format!("{n}{}", "x".repeat(4000))).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let of = |count: usize| {
+            let stacks: Vec<_> = (1..=count).map(|n| stack(&names[..10 * n], 1)).collect();
+            let view = View {
+                column: 0,
+                root: None,
+                reverse: false,
+                traits: Traited::No,
+                depth: usize::MAX,
+                name: str::to_owned,
+            };
+            let lines = lines(&Tree::new(&profile(&stacks), view), 0.0);
+            assert_eq!(lines.text.lines().count(), count);
+            lines.text
+        };
+        let all = of(100);
+        assert!(all.len() <= MOST + all.len() / 10 && all.contains('…'), "{}", all.len());
+        assert!(of(1).contains(names[9]), "whole where there is room");
+    }
 }

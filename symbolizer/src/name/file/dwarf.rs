@@ -18,7 +18,7 @@ use elf::{Image, SHF_COMPRESSED};
 
 use super::extract;
 use crate::name::reopen::fd_path;
-use crate::name::{Line, demangle, text};
+use crate::name::{Line, Texts, demangle, text};
 
 /// The largest copy of debug sections, in bytes.
 const MAX_COPY: u64 = 512 << 20;
@@ -58,6 +58,7 @@ pub(crate) fn names(
     addresses: &[u64],
     no_inline: bool,
     time: Duration,
+    texts: &mut Texts,
 ) -> Result<Vec<Option<Found>>, &'static str> {
     if time.is_zero() {
         return Err("no time left to read its DWARF");
@@ -65,7 +66,7 @@ pub(crate) fn names(
     let copy = source(file, image, ours)?;
     let path = fd_path(copy.as_ref().unwrap_or(file));
     let end = Instant::now() + time;
-    let look_up = || look_up(path, addresses, no_inline, end);
+    let look_up = || look_up(path, addresses, no_inline, end, texts);
     catch_unwind(AssertUnwindSafe(look_up)).unwrap_or(Err("DWARF is malformed"))
 }
 
@@ -122,6 +123,7 @@ fn look_up(
     addresses: &[u64],
     no_inline: bool,
     end: Instant,
+    texts: &mut Texts,
 ) -> Result<Vec<Option<Found>>, &'static str> {
     let symbolizer = Symbolizer::builder()
         .enable_auto_reload(false)
@@ -137,10 +139,12 @@ fn look_up(
             break;
         }
         match symbolizer.symbolize(&source, Input::VirtOffset(batch)) {
-            Ok(symbols) => found.extend(symbols.into_iter().map(|s| s.into_sym().map(convert))),
+            Ok(symbols) => {
+                found.extend(symbols.into_iter().map(|s| s.into_sym().map(|s| convert(s, texts))))
+            }
             Err(_) if found.is_empty() && batch.len() == 1 => return Err("DWARF is malformed"),
             // One malformed unit spoils a batch, so the addresses are looked up one by one.
-            Err(_) => found.extend(one_by_one(&symbolizer, &source, batch, end)?),
+            Err(_) => found.extend(one_by_one(&symbolizer, &source, batch, end, texts)?),
         }
     }
     Ok(found)
@@ -151,6 +155,7 @@ fn one_by_one(
     source: &Source<'_>,
     batch: &[u64],
     end: Instant,
+    texts: &mut Texts,
 ) -> Result<Vec<Option<Found>>, &'static str> {
     let mut failures = 0;
     let mut found = Vec::with_capacity(batch.len());
@@ -163,7 +168,9 @@ fn one_by_one(
         }
         let symbol = symbolizer.symbolize_single(source, Input::VirtOffset(address));
         failures = if symbol.is_ok() { 0 } else { failures + 1 };
-        found.push(symbol.ok().and_then(|symbol| symbol.into_sym().map(convert)));
+        found.push(
+            symbol.ok().and_then(|symbol| symbol.into_sym().map(|symbol| convert(symbol, texts))),
+        );
     }
     found.resize(batch.len(), None);
     if failures == batch.len() { Err("DWARF is malformed") } else { Ok(found) }
@@ -171,21 +178,27 @@ fn one_by_one(
 
 /// Converts the result of blazesym. It lists the outer function first, then the inlined ones inwards, each with the
 /// place that is executed in it.
-fn convert(symbol: Sym<'_>) -> Found {
+fn convert(symbol: Sym<'_>, texts: &mut Texts) -> Found {
     // blazesym extends a symbol without a size to the next one. DWARF does not know such a function.
     let function = symbol.size.is_some() && !symbol.name.is_empty();
     let mut lines = Vec::with_capacity(1 + symbol.inlined.len());
     for inlined in symbol.inlined.iter().rev().take(MAX_INLINED) {
-        lines.push(line(&inlined.name, inlined.code_info.clone(), true));
+        lines.push(line(&inlined.name, inlined.code_info.clone(), true, texts));
     }
-    lines.push(line(&symbol.name, symbol.code_info.map(|info| *info), false));
+    lines.push(line(&symbol.name, symbol.code_info.map(|info| *info), false, texts));
     Found { lines, function }
 }
 
-fn line(name: &str, info: Option<CodeInfo<'_>>, inlined: bool) -> Line {
+fn line(name: &str, info: Option<CodeInfo<'_>>, inlined: bool, texts: &mut Texts) -> Line {
     let system_name = text(name.as_bytes());
     let (file, line) = info.and_then(|info| position(Box::new(info))).unwrap_or_default();
-    Line { name: demangle(&system_name), system_name, file, line, inlined }
+    Line {
+        name: texts.keep(&demangle(&system_name)),
+        system_name: texts.keep(&system_name),
+        file: texts.keep(&file),
+        line,
+        inlined,
+    }
 }
 
 /// The path and the line of a place in the source.

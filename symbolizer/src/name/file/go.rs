@@ -1,7 +1,7 @@
 //! Names of a Go program from its `.gopclntab`: finds the table, and the runtime's description of the module.
 
 use super::gopclntab::{GoTable, stated_text};
-use crate::name::Line;
+use crate::name::{Line, Texts};
 use elf::word::u64_at;
 use elf::{AARCH64, Image, Section, X86_64, relocations};
 
@@ -19,6 +19,7 @@ pub(crate) fn names(
     image: &Image<'_>,
     addresses: &[u64],
     no_inline: bool,
+    texts: &mut Texts,
 ) -> Option<Vec<Vec<Line>>> {
     let section = section(image)?;
     let data = image.data(section, MAX_TABLE)?;
@@ -33,9 +34,9 @@ pub(crate) fn names(
         let frames = table.frames(address, inlined);
         let last = frames.len().saturating_sub(1);
         let line = |(index, frame): (usize, super::gopclntab::GoFrame)| Line {
-            system_name: frame.name.clone(),
-            name: frame.name,
-            file: frame.file,
+            system_name: texts.keep(&frame.name),
+            name: texts.keep(&frame.name),
+            file: texts.keep(&frame.file),
             line: frame.line,
             inlined: index < last,
         };

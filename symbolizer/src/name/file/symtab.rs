@@ -1,6 +1,7 @@
 //! ELF symbol tables in one pass: the table is read once, in pieces, for all wanted addresses. Nothing is sorted, and only the names of
 //! the result are read.
 
+use crate::name::{Text, Texts, text};
 use elf::{Image, SHT_NOBITS, Section, SymbolKind};
 
 /// The most bytes of a table that are read.
@@ -17,8 +18,8 @@ pub struct Symbol {
     pub start: u64,
     /// Size in bytes; 0 if the table does not state it.
     pub size: u64,
-    /// Its name in the table.
-    pub name: Vec<u8>,
+    /// Its name in the table, as text.
+    pub name: Text,
 }
 
 /// The results of the pass so far: the addresses, and the best symbols for each.
@@ -36,15 +37,24 @@ struct Pass<'a> {
 
 /// The symbol of `table` (`.symtab` or `.dynsym`) for each of the sorted addresses. A symbol without a size covers
 /// everything before the next symbol of its section. The caller limits it further.
-pub fn symbols(image: &Image<'_>, table: &str, addresses: &[u64]) -> Vec<Option<Symbol>> {
+pub fn symbols(
+    image: &Image<'_>,
+    table: &str,
+    addresses: &[u64],
+    texts: &mut Texts,
+) -> Vec<Option<Symbol>> {
     let mut found = vec![None; addresses.len()];
     let Some(section) = image.section(table).filter(|section| section.kind != SHT_NOBITS) else {
         return found;
     };
     let mut pass = Pass::new(addresses);
     image.symbols(section, MAX_TABLE).filter(may_be_code).for_each(|symbol| pass.take(symbol));
+    let mut last = (Vec::new(), None);
     for (slot, entries) in found.iter_mut().zip(pass.finish(image)) {
-        *slot = best_name(image, section, &entries);
+        if last.0 != entries {
+            last = (entries.clone(), best_name(image, section, &entries, texts));
+        }
+        slot.clone_from(&last.1);
     }
     found
 }
@@ -134,7 +144,12 @@ fn prefer(slot: &mut Vec<elf::Symbol>, entry: elf::Symbol) {
 
 /// The plainest of the names of one function: global before weak before local; then fewer leading underscores; then the
 /// shorter name; then alphabetical order.
-fn best_name(image: &Image<'_>, table: &Section, entries: &[elf::Symbol]) -> Option<Symbol> {
+fn best_name(
+    image: &Image<'_>,
+    table: &Section,
+    entries: &[elf::Symbol],
+    texts: &mut Texts,
+) -> Option<Symbol> {
     let named = entries.iter().filter_map(|entry| {
         let name = image.symbol_name(table, entry)?;
         let underscores = name.iter().take_while(|&&byte| byte == b'_').count();
@@ -144,5 +159,5 @@ fn best_name(image: &Image<'_>, table: &Section, entries: &[elf::Symbol]) -> Opt
         Some(((entry.binding, underscores, name.len(), name), entry))
     });
     let ((_, _, _, name), entry) = named.min_by(|(left, _), (right, _)| left.cmp(right))?;
-    Some(Symbol { start: entry.address, size: entry.size, name })
+    Some(Symbol { start: entry.address, size: entry.size, name: texts.keep(&text(&name)) })
 }

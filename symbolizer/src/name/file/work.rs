@@ -10,7 +10,7 @@ use super::frame::{Frame, bounded};
 use super::plt;
 use super::symtab::{self, Symbol};
 use super::{dwarf, go};
-use crate::name::{Line, Named, demangle, text};
+use crate::name::{Line, Named, Text, Texts, demangle, text};
 use crate::{MappedFile, Reason};
 
 /// The work on one file. Each step names the addresses that the earlier steps did not name.
@@ -23,7 +23,8 @@ pub(crate) struct Work<'a> {
     addresses: &'a [u64],
     found: Vec<Option<Named>>,
     /// The place in the source, for addresses where DWARF has a place but no function.
-    positions: Vec<Option<(String, u32)>>,
+    positions: Vec<Option<(Text, u32)>>,
+    texts: &'a mut Texts,
     /// Whether there was a full symbol table.
     symbols: bool,
     /// The defects of the file and its debug files.
@@ -38,6 +39,7 @@ impl<'a> Work<'a> {
         image: &'a Image<'a>,
         no_inline: bool,
         addresses: &'a [u64],
+        texts: &'a mut Texts,
     ) -> Self {
         let found = vec![None; addresses.len()];
         let positions = vec![None; addresses.len()];
@@ -48,6 +50,7 @@ impl<'a> Work<'a> {
             addresses,
             found,
             positions,
+            texts,
             symbols: false,
             warnings: Vec::new(),
             cut_short: false,
@@ -74,7 +77,7 @@ impl<'a> Work<'a> {
     }
 
     fn go(&mut self) {
-        let Some(names) = go::names(self.image, self.addresses, self.no_inline) else {
+        let Some(names) = go::names(self.image, self.addresses, self.no_inline, self.texts) else {
             return;
         };
         self.symbols = true;
@@ -121,7 +124,7 @@ impl<'a> Work<'a> {
         }
         let (file, image, ours) = source;
         let start = Instant::now();
-        let found = dwarf::names(file, image, ours, &addresses, self.no_inline, *time);
+        let found = dwarf::names(file, image, ours, &addresses, self.no_inline, *time, self.texts);
         *time = time.saturating_sub(start.elapsed());
         self.cut_short |= time.is_zero();
         match found {
@@ -163,14 +166,14 @@ impl<'a> Work<'a> {
             return;
         }
         for (index, symbol) in
-            indices.into_iter().zip(symtab::symbols(image, ".symtab", &addresses))
+            indices.into_iter().zip(symtab::symbols(image, ".symtab", &addresses, self.texts))
         {
-            let Some(name) = symbol.filter(|symbol| symbol.size > 0).map(|s| text(&s.name)) else {
+            let Some(name) = symbol.filter(|symbol| symbol.size > 0).map(|s| s.name) else {
                 continue;
             };
             let outer = self.found[index].as_mut().and_then(|named| named.lines.last_mut());
             if let Some(line) = outer.filter(|_| mangled(&name)) {
-                (line.name, line.system_name) = (demangle(&name), name);
+                (line.name, line.system_name) = (self.texts.keep(&demangle(&name)), name);
             }
         }
     }
@@ -200,7 +203,7 @@ impl<'a> Work<'a> {
         if addresses.is_empty() || !image.has(name) {
             return;
         }
-        let symbols = symtab::symbols(image, name, &addresses);
+        let symbols = symtab::symbols(image, name, &addresses, self.texts);
         let sizeless = symbols.iter().flatten().any(|symbol| symbol.size == 0);
         let frame = if sizeless { Frame::read(self.image) } else { Frame::default() };
         let mut ranges = frame.ranges();
@@ -218,12 +221,12 @@ impl<'a> Work<'a> {
     }
 
     fn name(&mut self, index: usize, symbol: &Symbol) {
-        let system_name = text(&symbol.name);
-        self.put(index, demangle(&system_name), system_name, None);
+        self.put(index, &demangle(&symbol.name), &symbol.name, None);
     }
 
-    fn put(&mut self, index: usize, name: String, system_name: String, reason: Option<Reason>) {
+    fn put(&mut self, index: usize, name: &str, system_name: &str, reason: Option<Reason>) {
         let (file, line) = self.positions[index].take().unwrap_or_default();
+        let (name, system_name) = (self.texts.keep(name), self.texts.keep(system_name));
         let lines = vec![Line { name, system_name, file, line, inlined: false }];
         self.found[index] = Some(Named { lines, module: String::new(), reason });
     }
@@ -241,7 +244,7 @@ impl<'a> Work<'a> {
                 None => format!("{}+[plt]", base_name(&self.file.path)),
             };
             let shown = name.strip_suffix("@plt").map(|plain| format!("{}@plt", demangle(plain)));
-            self.put(index, shown.unwrap_or_else(|| name.clone()), name, None);
+            self.put(index, shown.as_deref().unwrap_or(&name), &name, None);
         }
     }
 
@@ -257,7 +260,7 @@ impl<'a> Work<'a> {
         for (index, address) in indices.into_iter().zip(addresses) {
             let range = bounded(ranges.find(address), self.image, self.file, address);
             let name = format!("{}+{:#x}", base_name(&self.file.path), range.start);
-            self.put(index, name.clone(), name, Some(reason));
+            self.put(index, &name, &name, Some(reason));
         }
     }
 }

@@ -10,7 +10,7 @@ use super::kallsyms::{self, Ksym, Ksyms};
 use crate::Reason;
 use crate::name::file::dwarf;
 use crate::name::reopen::fd_path;
-use crate::name::{Line, Named, demangle};
+use crate::name::{Line, Named, Text, Texts, demangle};
 
 /// Asks the running kernel for the text that it prints for each address, as in `function+0x10/0x40 [module]`. `None`:
 /// it cannot.
@@ -23,10 +23,10 @@ const MAX_ASKED: usize = 8192;
 
 /// The names of sorted kernel addresses. The kernel is asked if it can be, and if it shows its addresses to this
 /// process.
-pub(crate) fn names(addresses: &[u64], ask: Option<AskKernel>) -> Vec<Named> {
+pub(crate) fn names(addresses: &[u64], ask: Option<AskKernel>, texts: &mut Texts) -> Vec<Named> {
     match symbols(addresses, ask) {
         Ok(found) if found.hidden => unnamed(addresses, Reason::KernelHidden),
-        Ok(found) => named(addresses, &found.symbols),
+        Ok(found) => named(addresses, &found.symbols, texts),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             unnamed(addresses, Reason::KernelHidden)
         }
@@ -59,8 +59,8 @@ fn unnamed(addresses: &[u64], reason: Reason) -> Vec<Named> {
     vec![named; addresses.len()]
 }
 
-fn named(addresses: &[u64], symbols: &[Option<Ksym>]) -> Vec<Named> {
-    let mut named: Vec<Named> = symbols.iter().map(name).collect();
+fn named(addresses: &[u64], symbols: &[Option<Ksym>], texts: &mut Texts) -> Vec<Named> {
+    let mut named: Vec<Named> = symbols.iter().map(|symbol| name(symbol, texts)).collect();
     let programs: Vec<(usize, u64, &Ksym)> = symbols
         .iter()
         .zip(addresses)
@@ -72,7 +72,7 @@ fn named(addresses: &[u64], symbols: &[Option<Ksym>]) -> Vec<Named> {
     if !programs.is_empty() {
         for ((index, _, _), line) in programs.iter().zip(program_lines(&programs)) {
             if let (Some((file, number)), Some(own)) = (line, named[*index].lines.first_mut()) {
-                (own.file, own.line) = (file, number);
+                (own.file, own.line) = (texts.keep(&file), number);
             }
         }
     }
@@ -80,7 +80,7 @@ fn named(addresses: &[u64], symbols: &[Option<Ksym>]) -> Vec<Named> {
 }
 
 /// The name that is shown for a symbol.
-pub(crate) fn name(symbol: &Option<Ksym>) -> Named {
+pub(crate) fn name(symbol: &Option<Ksym>, texts: &mut Texts) -> Named {
     let Some(symbol) = symbol else { return Named::nameless("[kernel]", Reason::NoSymbol) };
     let (name, module) = match (program(symbol), &symbol.module) {
         (Some(name), _) => (name, "[bpf]".to_owned()),
@@ -88,9 +88,9 @@ pub(crate) fn name(symbol: &Option<Ksym>) -> Named {
         (None, None) => (&symbol.name[..], "[kernel]".to_owned()),
     };
     let line = Line {
-        name: demangle(name),
-        system_name: symbol.name.clone(),
-        file: String::new(),
+        name: texts.keep(&demangle(name)),
+        system_name: texts.keep(&symbol.name),
+        file: Text::default(),
         line: 0,
         inlined: false,
     };

@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use super::{Fixture, chain, installed};
+use crate::name::Texts;
 use crate::name::file::debuginfod::Debuginfod;
 use crate::name::file::work::Work;
 use elf::{Bytes, Image};
@@ -30,7 +31,8 @@ fn name(fixture: &Fixture, fetcher: &mut Debuginfod, address: u64) -> (String, V
     let file = fixture.mapped("a");
     let image = Image::parse(Bytes::File(file.handle.as_ref().unwrap())).unwrap();
     let addresses = [address];
-    let mut work = Work::new(&file, &image, false, &addresses);
+    let mut texts = Texts::default();
+    let mut work = Work::new(&file, &image, false, &addresses, &mut texts);
     let named = work.run(fetcher, &mut Duration::from_secs(60)).remove(0);
     (chain(&named), work.warnings)
 }

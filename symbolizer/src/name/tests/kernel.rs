@@ -5,7 +5,7 @@ use std::io::Read;
 use crate::name::kallsyms::{Ksym, Ksyms, printed, symbols};
 use crate::name::kernel::names as kernel;
 use crate::name::perfmap::names_in;
-use crate::name::vdso;
+use crate::name::{Text, Texts, vdso};
 
 fn kallsyms(text: &str, addresses: &[u64]) -> Ksyms {
     let mut bytes = text.as_bytes();
@@ -102,14 +102,15 @@ fn asking_the_kernel_gives_what_its_list_gives() {
     let named = kernel::names(
         &[address],
         Some(|asked| Some(vec![format!("asked+0x1/{:#x}", asked.len())])),
+        &mut Texts::default(),
     );
-    let silent = kernel::names(&[address], Some(|_| None));
+    let silent = kernel::names(&[address], Some(|_| None), &mut Texts::default());
     if start == 0 {
         assert_eq!(named[0].reason, Some(crate::Reason::KernelHidden), "hidden names stay hidden");
     } else {
-        assert_eq!(named[0].lines[0].name, "asked");
+        assert_eq!(&*named[0].lines[0].name, "asked");
         assert_eq!(
-            silent[0].lines[0].name, "schedule",
+            &*silent[0].lines[0].name, "schedule",
             "the list is read where the kernel cannot say"
         );
     }
@@ -152,18 +153,18 @@ fn foreign_text_gives_no_panic() {
 #[test]
 fn this_machine_s_vdso_has_names() {
     let vdso = vdso::own_vdso().unwrap();
-    let found: Vec<String> = vdso::names(&vdso, &(0..vdso.len() as u64).collect::<Vec<_>>())
-        .into_iter()
-        .flatten()
-        .collect();
+    let offsets: Vec<u64> = (0..vdso.len() as u64).collect();
+    let found = vdso::names(&vdso, &offsets, &mut Texts::default());
+    let found: Vec<Text> = found.into_iter().flatten().collect();
     assert!(
-        found.iter().any(|name| name == "clock_gettime" || name == "__vdso_clock_gettime"),
+        found.iter().any(|name| matches!(&**name, "clock_gettime" | "__vdso_clock_gettime")),
         "{found:?}"
     );
 }
 
 fn jit(map: &[u8], addresses: &[u64]) -> Vec<String> {
-    names_in(map, addresses).into_iter().map(|name| name.unwrap_or("-".to_owned())).collect()
+    let found = names_in(map, addresses).into_iter();
+    found.map(|name| name.map_or("-".to_owned(), |name| name.to_string())).collect()
 }
 
 #[test]
@@ -198,8 +199,9 @@ fn modules_and_bpf_programs_are_told_apart() {
         Some(Ksym { start: 0xffff_ffff_8100_0000, name: name.to_owned(), module })
     };
     let named = |symbol| {
-        let named = kernel::name(&symbol);
-        (named.module, named.lines.into_iter().map(|line| line.name).next().unwrap_or_default())
+        let named = kernel::name(&symbol, &mut Texts::default());
+        let first = named.lines.first().map_or(String::new(), |line| line.name.to_string());
+        (named.module, first)
     };
     let pair = |module: &str, name: &str| (module.to_owned(), name.to_owned());
     assert_eq!(named(symbol("vfs_read", None)), pair("[kernel]", "vfs_read"));
@@ -218,10 +220,10 @@ fn this_machine_s_kernel_has_names_or_hides_them() {
     let text = std::fs::read_to_string("/proc/kallsyms").unwrap();
     let line = text.lines().find(|line| line.ends_with(" schedule")).unwrap();
     let start = u64::from_str_radix(line.split(' ').next().unwrap(), 16).unwrap();
-    let named = kernel::names(&[start.wrapping_add(1)], None).remove(0);
+    let named = kernel::names(&[start.wrapping_add(1)], None, &mut Texts::default()).remove(0);
     if start == 0 {
         assert_eq!(named.reason, Some(crate::Reason::KernelHidden));
     } else {
-        assert_eq!(named.lines[0].name, "schedule");
+        assert_eq!(&*named.lines[0].name, "schedule");
     }
 }

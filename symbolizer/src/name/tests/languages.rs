@@ -38,11 +38,11 @@ fn rust_names_of_both_kinds_are_demangled() {
             let symbol = linkage(&fixture, "r", "5Thing4work");
             let named = name(&fixture.mapped("r"), fixture.address("r", &symbol) + 4);
             let outer = named.lines.last().unwrap();
-            assert_eq!(outer.system_name, symbol, "{debug}");
+            assert_eq!(&*outer.system_name, symbol, "{debug}");
             // Legacy names keep no type, and their hash is dropped.
             let expected =
                 if version == "v0" { "<r::inner::Thing>::work" } else { "r::inner::Thing::work" };
-            assert_eq!(outer.name, expected, "{debug}");
+            assert_eq!(&*outer.name, expected, "{debug}");
             assert_eq!(outer.line > 0, debug != "-Cdebuginfo=0");
         }
     }
@@ -59,6 +59,6 @@ fn cpp_names_are_demangled() {
         let symbol = linkage(&fixture, "a", "3BoxIlE4take");
         let named = name(&fixture.mapped("a"), fixture.address("a", &symbol));
         assert_eq!(chain(&named), "space::Box<long>::take(long)");
-        assert_eq!(named.lines[0].system_name, symbol);
+        assert_eq!(&*named.lines[0].system_name, symbol);
     }
 }

@@ -60,7 +60,8 @@ fn without_time_for_dwarf_there_are_still_symbols() {
     let fixture = built(&["-g"]);
     let (file, work) = (fixture.mapped("a"), fixture.address("a", "work"));
     let image = Image::parse(Bytes::File(file.handle.as_ref().unwrap())).unwrap();
-    let mut steps = Work::new(&file, &image, false, std::slice::from_ref(&work));
+    let mut texts = crate::name::Texts::default();
+    let mut steps = Work::new(&file, &image, false, std::slice::from_ref(&work), &mut texts);
     let mut time = Duration::ZERO;
     let named = steps.run(&mut Debuginfod::default(), &mut time).remove(0);
     assert_eq!((chain(&named).as_str(), named.lines[0].line), ("work", 0));
