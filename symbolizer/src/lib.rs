@@ -11,10 +11,11 @@
 //! be the one that was mapped. All reads are bounded. One foreign file never makes the crate fail: an unknown fact is
 //! data, a [`Reason`]. The crate knows nothing of samples, profiles and BPF.
 //!
-//! Modules in reading order: [`place`], [`runtime`], [`process`], [`name`].
+//! Modules in reading order: [`place`], [`runtime`], [`opening`] (files that others named), [`process`], [`name`].
 #![forbid(unsafe_code)]
 
 pub mod name;
+pub mod opening;
 pub mod place;
 pub mod process;
 mod reason;

@@ -3,10 +3,10 @@
 use crate::host::exit::{Failure, Kind};
 use send::Secret;
 use std::env;
-use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use symbolizer::opening::readable;
 
 /// The largest file that is read, in bytes. Secrets and chains of certificates are shorter.
 const LARGEST: u64 = 64 << 10;
@@ -82,7 +82,7 @@ fn refused(path: &Path, why: &str) -> Failure {
 
 /// The content of a file, and its mode if it is a regular file.
 fn bytes(path: &Path) -> Result<(Vec<u8>, Option<u32>), String> {
-    let file = File::open(path).map_err(|error| said(&error))?;
+    let file = readable(path).map_err(|error| said(&error))?;
     let metadata = file.metadata().map_err(|error| said(&error))?;
     if metadata.is_dir() {
         return Err(String::from("it is a directory"));

@@ -5,9 +5,8 @@ pub(super) mod fixture;
 
 use elf::{Bytes, Image};
 use output::Mapping;
-use rustix::fs::{FileType, Mode, OFlags};
-use std::fs::File;
-use std::os::fd::AsRawFd;
+use std::path::Path;
+use symbolizer::opening::regular;
 use symbolizer::{LocalSymbolizer, NameOptions, Named, Reason};
 
 /// Below this, addresses are virtual ones as the file states them: no position-independent file is mapped there.
@@ -74,7 +73,7 @@ struct Code {
 /// itself maps them to its own addresses.
 fn sections(path: &str, build_id: &[u8]) -> Result<Vec<Code>, String> {
     let gone = "its addresses are run-time addresses; naming them needs the file itself, which is not on this machine";
-    let file = regular_file(path).ok_or(gone)?;
+    let file = regular(None, Path::new(path)).map_err(|_| gone)?;
     let image = Image::parse(Bytes::File(&file)).map_err(elf::Error::phrase)?;
     if image.build_id().as_deref() != Some(build_id) {
         return Err(String::from("the file on this machine has a different build ID"));
@@ -89,16 +88,6 @@ fn virtual_address(mapping: &Mapping, sections: &[Code], address: u64) -> Option
     let within = |code: &&Code| offset.checked_sub(code.offset).is_some_and(|at| at < code.size);
     let code = sections.iter().find(within)?;
     code.address.checked_add(offset - code.offset)
-}
-
-/// Opens a regular file; a path from a foreign profile may name a device or a FIFO, which is never opened.
-fn regular_file(path: &str) -> Option<File> {
-    let handle = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok()?;
-    let stat = rustix::fs::fstat(&handle).ok()?;
-    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-        return None;
-    }
-    File::open(format!("/proc/self/fd/{}", handle.as_raw_fd())).ok()
 }
 
 /// Bytes from an even number of hexadecimal digits; `None` for anything else, and for none at all.
@@ -135,17 +124,6 @@ mod tests {
         assert_eq!(virtual_address(&mapping, &sections, 0x10), None);
         let huge = Mapping { start: 1, offset: u64::MAX, ..Mapping::default() };
         assert_eq!(virtual_address(&huge, &sections, 0x10), None);
-    }
-
-    #[test]
-    fn devices_and_fifos_are_not_opened() {
-        assert!(regular_file("/dev/zero").is_none());
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("fifo");
-        rustix::fs::mknodat(rustix::fs::CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)
-            .unwrap();
-        assert!(regular_file(path.to_str().unwrap()).is_none());
-        assert!(regular_file("/proc/self/exe").is_some());
     }
 
     #[test]

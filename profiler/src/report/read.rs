@@ -3,9 +3,9 @@
 use crate::host::exit::{Failure, Kind};
 use output::Profile;
 use output::pprof::{self, Limits};
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
+use symbolizer::opening::readable;
 
 /// Larger files are refused: even a profile of hours is only some megabytes.
 const LARGEST: u64 = 512 << 20;
@@ -30,7 +30,7 @@ fn bytes(path: &Path, largest: u64) -> Result<Vec<u8>, String> {
     if path.as_os_str() == "-" {
         return take(io::stdin().lock(), largest);
     }
-    let file = File::open(path).map_err(|error| said(&error))?;
+    let file = readable(path).map_err(|error| said(&error))?;
     let meta = file.metadata().map_err(|error| said(&error))?;
     if meta.is_dir() {
         return Err(String::from("it is a directory, not a pprof file"));
@@ -105,7 +105,7 @@ mod tests {
     fn size_is_bounded_without_reading_it_all() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("sparse");
-        File::create(&path).unwrap().set_len(1 << 40).unwrap();
+        std::fs::File::create(&path).unwrap().set_len(1 << 40).unwrap();
         assert!(message(&path).contains("larger than 512 MiB"));
         let endless = bytes(Path::new("/dev/zero"), 1 << 20).unwrap_err();
         assert!(endless.contains("larger than 1 MiB"), "{endless}");

@@ -4,12 +4,12 @@
 use elf::{Bytes, Image};
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::Read;
 use std::ops::Range;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use symbolizer::opening::regular;
 
 /// The most files that are read.
 const MOST: usize = 256;
@@ -79,7 +79,7 @@ fn search(program: &OsStr) -> PathBuf {
 /// itself.
 fn interpreted(program: PathBuf) -> Vec<PathBuf> {
     let mut start = Vec::new();
-    let Some(file) = open(&program) else { return Vec::new() };
+    let Ok(file) = regular(None, &program) else { return Vec::new() };
     if file.take(256).read_to_end(&mut start).is_err() || !start.starts_with(b"#!") {
         return vec![program];
     }
@@ -94,15 +94,8 @@ fn interpreted(program: PathBuf) -> Vec<PathBuf> {
     }
 }
 
-/// Opens a regular file. It never waits for the other end of a pipe or device.
-fn open(path: &Path) -> Option<File> {
-    let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
-    let file = OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(path).ok()?;
-    file.metadata().ok()?.is_file().then_some(file)
-}
-
 fn read(path: &Path) -> Option<(Foreseen, Names)> {
-    let file = open(path)?;
+    let file = regular(None, path).ok()?;
     let image = Image::parse(Bytes::File(&file)).ok()?;
     let code = image.sections.iter().filter(|section| section.is_code());
     let code = code.map(|section| section.address..section.end()).collect();

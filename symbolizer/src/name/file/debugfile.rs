@@ -8,12 +8,12 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use flate2::Crc;
-use rustix::fs::{Mode, OFlags, ResolveFlags};
 
 use elf::word::{c_string, u32_at};
 use elf::{Bytes, Image};
 
 use crate::MappedFile;
+use crate::opening::regular;
 
 /// The largest file whose checksum is computed, in bytes.
 const MAX_CHECKED: u64 = 1 << 30;
@@ -156,18 +156,9 @@ fn link_paths(path: &[u8], name: &[u8]) -> Vec<PathBuf> {
     .collect()
 }
 
-/// Opens a regular file below a root that it cannot leave. It never waits, as it would for a FIFO.
+/// Opens a regular file, below a root that it cannot leave.
 pub(crate) fn open(root: Option<&File>, path: &Path) -> Option<File> {
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-    let opened = match root {
-        Some(root) => {
-            let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-            rustix::fs::openat2(root, path, flags, Mode::empty(), resolve)
-        }
-        None => rustix::fs::open(path, flags, Mode::empty()),
-    };
-    let file = File::from(opened.ok()?);
-    file.metadata().ok()?.is_file().then_some(file)
+    regular(root, path).ok()
 }
 
 fn is_own_root(root: &File) -> bool {
