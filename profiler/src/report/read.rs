@@ -32,9 +32,6 @@ fn bytes(path: &Path, largest: u64) -> Result<Vec<u8>, String> {
     }
     let file = readable(path).map_err(|error| said(&error))?;
     let meta = file.metadata().map_err(|error| said(&error))?;
-    if meta.is_dir() {
-        return Err(String::from("it is a directory, not a pprof file"));
-    }
     if meta.len() > largest {
         return Err(too_large(largest));
     }
@@ -55,6 +52,7 @@ fn said(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => String::from("there is no such file"),
         io::ErrorKind::PermissionDenied => String::from("reading it is not permitted"),
+        io::ErrorKind::IsADirectory => String::from("it is a directory, not a pprof file"),
         _ => error.to_string(),
     }
 }
@@ -107,7 +105,8 @@ mod tests {
         let path = dir.path().join("sparse");
         std::fs::File::create(&path).unwrap().set_len(1 << 40).unwrap();
         assert!(message(&path).contains("larger than 512 MiB"));
-        let endless = bytes(Path::new("/dev/zero"), 1 << 20).unwrap_err();
+        let endless = take(io::repeat(0), 1 << 20).unwrap_err();
         assert!(endless.contains("larger than 1 MiB"), "{endless}");
+        assert!(message(Path::new("/dev/zero")).contains("it is a device"));
     }
 }
