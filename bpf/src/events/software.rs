@@ -34,10 +34,15 @@ fn parse(asked: &str, _hertz: u32) -> Option<Result<EventSpec, String>> {
     }
     let count = match count {
         None => Some(COUNT),
-        Some(text) => text.parse().ok().filter(|count| *count > 0),
+        // The kernel takes no more.
+        Some(text) => text.parse().ok().filter(|count| (1..1 << 63).contains(count)),
     };
     let spec = |count| EventSpec { name: name.to_owned(), rate: Rate::Every(count) };
-    Some(count.map(spec).ok_or_else(|| format!("write {name} or {name}:COUNT")))
+    Some(
+        count.map(spec).ok_or_else(|| {
+            format!("write {name} or {name}:COUNT, with a COUNT from 1 to 2^63 - 1")
+        }),
+    )
 }
 
 fn number(name: &str) -> Option<u32> {

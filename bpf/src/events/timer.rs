@@ -17,7 +17,11 @@ fn parse(asked: &str, hertz: u32) -> Option<Result<EventSpec, String>> {
         None => None,
         Some(number) => number.parse().ok().filter(|hertz| *hertz > 0),
     };
-    Some(hertz.map(EventSpec::timer).ok_or_else(|| "write profile or profile:hz:N".to_owned()))
+    Some(
+        hertz
+            .map(EventSpec::timer)
+            .ok_or_else(|| "write profile or profile:hz:N, with an N of 1 or more".to_owned()),
+    )
 }
 
 fn find(spec: &EventSpec, cpu: u32) -> Option<Result<Source, Error>> {

@@ -147,6 +147,8 @@ pub struct Warning {
 pub enum Problem {
     /// Many user frames have no name.
     Unnamed,
+    /// The kernel hides the names of its functions.
+    KernelHidden,
     /// Many user stacks lack callers.
     Incomplete,
     /// Many user stacks may lack a caller.

@@ -41,7 +41,12 @@ fn samples(facts: &Facts) -> String {
     let events: Vec<String> = facts.events.iter().map(of_event).collect();
     match facts.events.as_slice() {
         [] | [EventFacts { rate: Rate::Hertz(_), .. }] => all,
-        _ => format!("{all} ({})", events.join(", ")),
+        [_] => format!("{all} ({})", events.join(", ")),
+        several => {
+            // A graph without samples would be empty.
+            let shown = several.iter().find(|event| event.samples > 0).unwrap_or(&several[0]);
+            format!("{all} ({}; graphs show {})", events.join(", "), shown.name)
+        }
     }
 }
 
@@ -109,6 +114,7 @@ fn warning(warning: &Warning, facts: &Facts) -> String {
             let (share, reason) = (percent(quality.unnamed_share()), quality.main_reason());
             format!("{share} of the user frames have no name ({})", reason.unwrap_or_default())
         }
+        Problem::KernelHidden => String::from("the kernel hides the names of its functions"),
         Problem::Incomplete => {
             let share = percent(quality.of_user_stacks(quality.incomplete));
             format!("{share} of the user stacks lack callers")
@@ -204,8 +210,11 @@ mod tests {
         assert_eq!(said(vec![clock.clone()]), "2,468 samples");
         let of_faults = "1,234 for 123,400 page-faults";
         assert_eq!(said(vec![faults.clone()]), format!("2,468 samples ({of_faults})"));
-        let both = said(vec![clock, faults]);
-        assert_eq!(both, format!("2,468 samples (1,234 of cpu-clock, {of_faults})"));
+        let both = said(vec![clock.clone(), faults.clone()]);
+        let of_both = format!("1,234 of cpu-clock, {of_faults}");
+        assert_eq!(both, format!("2,468 samples ({of_both}; graphs show cpu-clock)"));
+        let without = said(vec![EventFacts { samples: 0, weight: 0, ..faults }, clock]);
+        assert!(without.ends_with("graphs show cpu-clock)"), "{without}");
     }
 
     #[test]

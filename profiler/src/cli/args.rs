@@ -44,12 +44,22 @@ pub struct Cli {
 static LONG_VERSION: LazyLock<String> = LazyLock::new(|| {
     format!(
         "{}\nlicence: Apache-2.0 OR MIT\nwrites: svg, pprof (.pb.gz), folded stacks\n\
-         sends: Pyroscope (push.v1), Parca (WriteRaw), OTLP profiles (v1development, opentelemetry-proto {})\n\
-         `bpflame doctor` checks what this machine lacks",
+         sends: {}\n`bpflame doctor` checks what this machine lacks",
         env!("CARGO_PKG_VERSION"),
-        output::otlp::PROTO_VERSION
+        sends()
     )
 });
+
+/// The backends that this build sends profiles to.
+fn sends() -> String {
+    if !cfg!(feature = "push") {
+        return String::from("nothing (left out of this build)");
+    }
+    format!(
+        "Pyroscope (push.v1), Parca (WriteRaw), OTLP profiles (v1development, opentelemetry-proto {})",
+        output::otlp::PROTO_VERSION
+    )
+}
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 success, 1 failure or not delivered, 2 wrong usage, 3 no samples, 4 not permitted, 5 the kernel lacks a feature, \

@@ -17,6 +17,8 @@ pub(crate) struct Judged {
     pub unnamed: BTreeMap<Reason, u64>,
     /// Runtimes whose code has no names.
     pub runtimes: BTreeSet<Runtime>,
+    /// Whether kernel frames lack names because the kernel hides them.
+    pub kernel_hidden: bool,
 }
 
 /// Samples by the defect of their stack and the module in which it occurred.
@@ -118,9 +120,9 @@ impl Judged {
             }
         }
         for (place, _) in key.kernel.map_or(&[][..], frames) {
-            let nameless =
-                recording.named.get(place.0 as usize).is_some_and(|named| named.lines.is_empty());
-            self.quality.kernel_unnamed += if nameless { samples } else { 0 };
+            let Some(named) = recording.named.get(place.0 as usize) else { continue };
+            self.quality.kernel_unnamed += if named.lines.is_empty() { samples } else { 0 };
+            self.kernel_hidden |= named.reason == Some(Reason::KernelHidden);
         }
     }
 

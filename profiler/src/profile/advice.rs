@@ -25,6 +25,10 @@ pub(super) fn advice(facts: &Facts, judged: &Judged, unwind: bpf::Unwind) -> Vec
     if quality.unnamed_share() > WORTH_A_WARNING {
         list.push(warning(Problem::Unnamed, cures(judged, unwind)));
     }
+    if judged.kernel_hidden {
+        let cure = "run it with sudo, or give bpflame's file cap_syslog as well";
+        list.push(warning(Problem::KernelHidden, vec![cure]));
+    }
     for (problem, samples, by) in [
         (Problem::Incomplete, quality.incomplete, &quality.incomplete_by),
         (Problem::Unsure, quality.unsure, &quality.unsure_by),
@@ -59,7 +63,11 @@ fn cures(judged: &Judged, unwind: bpf::Unwind) -> Vec<&'static str> {
     let mut list: Vec<&str> = judged.runtimes.iter().map(|runtime| runtime.hint()).collect();
     match judged.main_reason() {
         Some(Reason::Stripped | Reason::NoSymbol) => list.push(
-            "install the packages with the debug symbols (-dbg, -dbgsym, -debuginfo), or use --debuginfod",
+            if cfg!(feature = "debuginfod") {
+                "install the packages with the debug symbols (-dbg, -dbgsym, -debuginfo), or use --debuginfod"
+            } else {
+                "install the packages with the debug symbols (-dbg, -dbgsym, -debuginfo)"
+            },
         ),
         Some(Reason::NoMapping) => {
             list.push("such addresses come from programs built without frame pointers");
@@ -95,7 +103,7 @@ fn cure(defect: Defect, unwind: bpf::Unwind) -> Cow<'static, str> {
             ));
         }
         Defect::Stale => {
-            "their unwind tables were not ready; with -p PID and -- COMMAND they are built before the first sample"
+            "their unwind tables were not ready yet: those of the whole machine are built while it is sampled, and those of a new program when it starts; in a longer recording they are a smaller share"
         }
         Defect::Truncated => "they are deeper than the limit",
         Defect::Compat => "only the innermost frame of a 32-bit process is known",

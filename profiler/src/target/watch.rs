@@ -27,7 +27,9 @@ pub(crate) struct Watch {
     members: HashSet<u32>,
     /// The command, whose end ends the recording.
     command: Option<u32>,
-    waking: Vec<OwnedFd>,
+    /// Members with a descriptor that tells their end, that of the last thread. `/proc` may be of another PID namespace, and calls a
+    /// process ended whose main thread has.
+    waking: Vec<(u32, OwnedFd)>,
     /// The time of the last check of all members; `None`: check them now.
     looked: Option<Instant>,
 }
@@ -36,8 +38,8 @@ impl Watch {
     /// Watches these processes. Without any, no process ends the recording.
     pub(crate) fn new(processes: &[u32]) -> Self {
         let open = |pid: &u32| {
-            let pid = Pid::from_raw(i32::try_from(*pid).ok()?)?;
-            pidfd_open(pid, PidfdFlags::empty()).ok()
+            let id = Pid::from_raw(i32::try_from(*pid).ok()?)?;
+            Some((*pid, pidfd_open(id, PidfdFlags::empty()).ok()?))
         };
         let waking = processes.iter().take(MAX_WAKING).filter_map(open).collect();
         Self { members: processes.iter().copied().collect(), command: None, waking, looked: None }
@@ -68,7 +70,7 @@ impl Watch {
     fn poll(&mut self, signals: &Signals, time: Duration, others: &[BorrowedFd<'_>]) -> bool {
         let signal = signals.descriptor();
         let mut fds: Vec<PollFd<'_>> = vec![PollFd::new(&signal, PollFlags::IN)];
-        let own = self.waking.iter().map(AsFd::as_fd).chain(others.iter().copied());
+        let own = self.waking.iter().map(|(_, fd)| fd.as_fd()).chain(others.iter().copied());
         fds.extend(own.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
         let time = Timespec {
             tv_sec: i64::try_from(time.as_secs()).unwrap_or(i64::MAX),
@@ -79,12 +81,22 @@ impl Watch {
         let woken = polled.is_ok();
         let ended: Vec<bool> =
             fds[1..=self.waking.len()].iter().map(|fd| woken && !fd.revents().is_empty()).collect();
-        if ended.contains(&true) {
-            self.looked = None;
-        }
-        let mut ended = ended.into_iter();
-        self.waking.retain(|_| !ended.next().unwrap_or(false));
+        self.remove(&ended);
         polled.map_or(true, |count| count > 0)
+    }
+
+    /// Removes those of the waking members that have ended.
+    fn remove(&mut self, ended: &[bool]) {
+        let mut ended = ended.iter();
+        let Self { members, waking, looked, .. } = self;
+        waking.retain(|(pid, _)| {
+            let has_ended = *ended.next().unwrap_or(&false);
+            if has_ended {
+                members.remove(pid);
+                *looked = None;
+            }
+            !has_ended
+        });
     }
 
     /// Follows births: a child of a member is a member.
@@ -118,8 +130,15 @@ impl Watch {
 
     /// Removes the members that have ended.
     pub(crate) fn forget_ended(&mut self) {
+        let mut fds: Vec<PollFd<'_>> =
+            self.waking.iter().map(|(_, fd)| PollFd::new(fd, PollFlags::IN)).collect();
+        let polled = poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok();
+        let ended: Vec<bool> = fds.iter().map(|fd| polled && !fd.revents().is_empty()).collect();
+        self.remove(&ended);
         self.looked = Some(Instant::now());
-        self.members.retain(|pid| proc::status(*pid).is_some_and(|s| !s.zombie));
+        let waking: HashSet<u32> = self.waking.iter().map(|(pid, _)| *pid).collect();
+        let lives = |pid: u32| proc::status(pid).is_some_and(|status| !status.zombie);
+        self.members.retain(|pid| waking.contains(pid) || lives(*pid));
     }
 
     /// The members that are alive, or were at the last check.
@@ -159,6 +178,22 @@ mod tests {
         assert!(watch.all_gone(true), "what it left behind lives");
         let mut watch = Watch::new(&[own]).until(Some(own));
         assert!(!watch.all_gone(true));
+    }
+
+    #[test]
+    fn a_process_lives_until_its_last_thread_ends() {
+        let script = "import ctypes, threading, time\n\
+            threading.Thread(target=time.sleep, args=(60,)).start()\n\
+            ctypes.CDLL(None).pthread_exit(None)";
+        let mut child = Command::new("python3").args(["-c", script]).spawn().unwrap();
+        let mut watch = Watch::new(&[child.id()]).until(Some(child.id()));
+        while proc::status(child.id()).is_some_and(|status| !status.zombie) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        assert!(!watch.all_gone(true), "its main thread has ended, another has not");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(watch.all_gone(true));
     }
 
     #[test]

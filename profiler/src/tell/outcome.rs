@@ -7,6 +7,7 @@ use crate::record::recorded::{End, Recorded};
 use crate::tell::browser;
 use crate::tell::stats::{self, Object};
 use output::Facts;
+use output::facts::Rate;
 use output::tell as words;
 use std::path::PathBuf;
 
@@ -70,15 +71,18 @@ fn nothing(facts: &Facts) -> Failure {
         words::lost(facts)
     } else if facts.cpu.is_none() && !facts.events.is_empty() {
         let names: Vec<&str> = facts.events.iter().map(|event| event.name.as_str()).collect();
-        format!("{} did not occur often enough in {target}", names.join(" and "))
+        let each = facts.events.iter().all(|event| event.rate == Rate::Every(1));
+        let often = if each { "" } else { " often enough" };
+        format!("{} did not occur{often} in {target}", names.join(" and "))
     } else {
         format!("{target} did not run on the sampled CPUs during the recording")
     };
     let failure = Failure::new(Kind::NoSamples, format!("no samples, nothing written: {why}"));
     match facts.cpu {
-        None if !facts.events.is_empty() => {
+        None if facts.events.iter().any(|event| matches!(event.rate, Rate::Every(2..))) => {
             failure.cure("record longer with -d, or sample each occurrence with a count of 1")
         }
+        None if !facts.events.is_empty() => failure.cure("record longer with -d"),
         _ => failure.cure("record longer with -d, or sample more often with -F"),
     }
 }

@@ -41,7 +41,8 @@ pub struct RecordArgs {
 
     /// Event to sample, repeatable. profile: CPU time, by a timer (the default); profile:hz:N: with a rate of its own. page-faults,
     /// minor-faults, major-faults: every 100th fault; page-faults:N: every Nth. uprobe:FILE:0xOFFSET: each call of the function at
-    /// this offset in FILE. Graphs show the first event that has samples, pprof files contain all
+    /// this offset in FILE, as in uprobe:/usr/bin/app:0x1150 (in position-independent programs the address that nm prints is the offset).
+    /// Graphs and folded stacks show one event, the first that has samples; pprof files contain all
     #[arg(short = 'e', long = "event", value_name = "EVENT")]
     pub events: Vec<String>,
 
@@ -62,11 +63,11 @@ pub struct RecordArgs {
     #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = value::unwind_memory)]
     pub unwind_memory: usize,
 
-    /// Record user frames only; samples in the kernel still count
+    /// Record user frames only. A sample in the kernel is shown at the user function that called the kernel
     #[arg(short = 'U', long)]
     pub user: bool,
 
-    /// Record kernel frames only; samples in user code still count
+    /// Record kernel frames only. A sample in user code is shown as [user]
     #[arg(short = 'K', long, conflicts_with = "user")]
     pub kernel: bool,
 
@@ -119,7 +120,7 @@ pub struct RecordArgs {
     #[arg(long)]
     pub root: bool,
 
-    /// Record even on a kernel that is known to freeze
+    /// Record even on Linux 5.19 to 6.1.35, 6.2 and 6.3.0 to 6.3.9, which can freeze while BPF programs read user memory
     #[arg(long)]
     pub force: bool,
 
