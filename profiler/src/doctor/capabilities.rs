@@ -93,7 +93,7 @@ impl Capability {
                 "a second recording at the same time may fail for lack of lockable memory"
             }
             Self::SysResource => "before Linux 5.11, RLIMIT_MEMLOCK limits the BPF maps",
-            Self::SysAdmin => "BPF programs have no source lines",
+            Self::SysAdmin => "-e uprobe cannot be used, and BPF programs have no source lines",
         }
     }
 }
