@@ -84,7 +84,7 @@ def record(tools, pid, directory, seconds):
 
 
 def ours(path, pid, directory, seconds):
-    return [path, "record", "-q", "-p", pid, "--tree", "-F", OUR_RATE, "-d", seconds + 1, "--save", directory / "tape",
+    return [path, "record", "-q", "-p", pid, "--tree", "-F", OUR_RATE, "-d", seconds + 1, "--save", directory / "tape", "--save-kernel-addresses",
             "--stats", directory / "stats.json", "-o", directory / "out.folded", "-o", directory / "out.pb.gz"]
 
 

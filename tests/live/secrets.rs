@@ -48,16 +48,25 @@ fn kernel_addresses_are_in_no_file() -> Result<(), Skip> {
         let ends = profile.mapping.iter().map(|m| m.memory_start.max(m.memory_limit));
         assert!(ends.clone().all(|end| end < KERNEL), "{:x?}", ends.collect::<Vec<_>>());
     }
-    let text = fs::read_to_string(&saved).unwrap();
-    let numbers = text
-        .split(|c: char| !c.is_ascii_hexdigit())
-        .filter_map(|word| u64::from_str_radix(word, 16).ok());
-    let high: Vec<u64> = numbers.filter(|number| *number >= KERNEL).collect();
-    assert!(high.len() > 100, "the kernel's frames are stored: {}", high.len());
+    let found = kernel_addresses(&saved);
+    assert!(found.len() > 100, "the kernel's frames are stored: {}", found.len());
     let range = kernel_text();
-    let real: Vec<&u64> = high.iter().filter(|number| range.contains(number)).collect();
+    let real: Vec<&u64> = found.iter().filter(|address| range.contains(address)).collect();
     assert!(real.is_empty(), "{real:x?}");
+    // Unless they are asked for.
+    let mut command = lab::command(["record", "-F", "999", "--save-kernel-addresses", "-o"]);
+    command.arg(directory.path().join("out.svg")).arg("--save").arg(&saved);
+    lab::finish(command.arg("--").arg(&program).arg("1")).with_code(0);
+    assert!(kernel_addresses(&saved).iter().any(|address| range.contains(address)));
     Ok(())
+}
+
+/// The numbers of a saved recording that are in the kernel's half.
+fn kernel_addresses(saved: &Path) -> Vec<u64> {
+    let text = fs::read_to_string(saved).unwrap();
+    let words = text.split(|c: char| !c.is_ascii_hexdigit());
+    let numbers = words.filter_map(|word| u64::from_str_radix(word, 16).ok());
+    numbers.filter(|number| *number >= KERNEL).collect()
 }
 
 fn recordings_are_for_their_owner() -> Result<(), Skip> {

@@ -117,6 +117,8 @@ pub struct Stored {
     pub replay: Option<PathBuf>,
     /// The file to save the recording in.
     pub save: Option<PathBuf>,
+    /// Whether the kernel's addresses are saved as they are.
+    pub kernel_addresses: bool,
 }
 
 impl Outputs {
@@ -154,7 +156,11 @@ impl Config {
                 options: NameOptions { no_inline: args.no_inline, debuginfod: servers },
             },
             outputs: Outputs { list, formats: args.formats, open: args.open, stats: args.stats },
-            stored: Stored { replay: args.replay, save: args.save },
+            stored: Stored {
+                replay: args.replay,
+                save: args.save,
+                kernel_addresses: args.save_kernel_addresses,
+            },
             sudo_user: if args.root { None } else { SudoUser::behind_sudo() },
             console: Console::new(args.quiet, args.verbose),
         })

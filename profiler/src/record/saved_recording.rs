@@ -1,5 +1,6 @@
 //! Stores a recording for replays.
 
+use crate::cli::config::Stored;
 use crate::host::exit::{Failure, Kind};
 use crate::host::privileges::as_the_user;
 use crate::record::conceal::Conceal;
@@ -13,19 +14,21 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Default)]
 pub(crate) struct SavedRecording {
     running: Option<(PathBuf, Recorder<Sink>)>,
-    conceal: Conceal,
+    /// `None`: the kernel's addresses are stored as they are.
+    conceal: Option<Conceal>,
     failed: Option<Failure>,
 }
 
 impl SavedRecording {
     /// Opens the file, owned by `owner`. Without a path, nothing is stored.
-    pub(crate) fn open(path: Option<&Path>, owner: Option<(u32, u32)>) -> Result<Self, Failure> {
-        let Some(path) = path else { return Ok(Self::default()) };
+    pub(crate) fn open(stored: &Stored, owner: Option<(u32, u32)>) -> Result<Self, Failure> {
+        let Some(path) = stored.save.as_deref() else { return Ok(Self::default()) };
         let opened =
             || Sink::private(path).and_then(|sink| sink.owner(owner)).and_then(Recorder::new);
         let recorder = as_the_user(opened);
         let recorder = recorder.map_err(|error| unwritten(path, &error))?;
-        Ok(Self { running: Some((path.to_owned(), recorder)), ..Self::default() })
+        let conceal = (!stored.kernel_addresses).then(Conceal::default);
+        Ok(Self { running: Some((path.to_owned(), recorder)), conceal, failed: None })
     }
 
     /// Stores the list of events.
@@ -33,11 +36,11 @@ impl SavedRecording {
         self.store(|recorder| recorder.events(events));
     }
 
-    /// Stores a window, without the kernel's addresses.
+    /// Stores a window, as a rule without the kernel's addresses.
     pub(crate) fn window(&mut self, window: &Window) {
         if self.running.is_some() {
-            let window = self.conceal.window(window);
-            self.store(|recorder| recorder.window(&window));
+            let concealed = self.conceal.as_ref().map(|conceal| conceal.window(window));
+            self.store(|recorder| recorder.window(concealed.as_ref().unwrap_or(window)));
         }
     }
 

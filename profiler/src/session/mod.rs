@@ -64,7 +64,7 @@ impl Session<Source> {
     fn open(config: &Config, tracee: &Tracee, mut source: Source) -> Result<Self, Failure> {
         let (target, sampling) = (&tracee.target, &config.sampling);
         let machine = target.tasks == bpf::Target::Machine;
-        let mut saved = SavedRecording::open(config.stored.save.as_deref(), config.owner())?;
+        let mut saved = SavedRecording::open(&config.stored, config.owner())?;
         let replayed = config.stored.replay.is_some();
         let mut table = if replayed { ProcessTable::without_proc() } else { ProcessTable::new() };
         // The process of a command is read after it has become the command.

@@ -140,6 +140,10 @@ pub struct RecordArgs {
     #[arg(long, value_name = "FILE", hide = true)]
     pub save: Option<PathBuf>,
 
+    /// Store the kernel's addresses as they are, to compare them with those of other tools
+    #[arg(long, requires = "save", hide = true)]
+    pub save_kernel_addresses: bool,
+
     /// Command to record, after --
     #[arg(last = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
