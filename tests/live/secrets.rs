@@ -75,9 +75,9 @@ fn recordings_are_for_their_owner() -> Result<(), Skip> {
     let path = |name: &str| directory.path().join(name);
     fs::write(path("out.svg"), "earlier").unwrap();
     fs::set_permissions(path("out.svg"), fs::Permissions::from_mode(0o640)).unwrap();
-    let mut command = lab::command(["record", "-d", "200ms", "-a", "--stats"]);
+    let mut command = lab::command(["record", "-F", "999", "--stats"]);
     command.arg(path("stats")).args(outputs(directory.path())).arg("--save").arg(path("saved"));
-    lab::finish(&mut command).with_code(0);
+    lab::finish(command.arg("--").arg(lab::program("chain")?).arg("1")).with_code(0);
     for (name, mode) in [
         ("out.svg", 0o640),
         ("out.folded", 0o600),
