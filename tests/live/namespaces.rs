@@ -11,6 +11,7 @@ use tempfile::tempdir;
 
 tests!(
     from_inside_a_pid_namespace,
+    with_the_proc_of_another_pid_namespace,
     from_outside_a_pid_namespace,
     a_binary_that_only_another_mount_namespace_has,
     a_deleted_binary,
@@ -55,6 +56,19 @@ fn descendant(parent: &Running, name: &str) -> u32 {
         }
         None
     })
+}
+
+/// The end of the command is seen, although `/proc` shows other processes.
+fn with_the_proc_of_another_pid_namespace() -> Result<(), Skip> {
+    lab::need_root()?;
+    lab::need("unshare")?;
+    let directory = tempdir().expect("there is room");
+    let mut command = Command::new("timeout");
+    command.args(["-s", "KILL", "60", "unshare", "-pf"]).arg(lab::bpflame()).arg("record");
+    command.args(recording::outputs(directory.path())).arg("--").arg(lab::program("chain")?);
+    let ended = lab::finish(command.arg("1")).with_code(0);
+    assert!(Recording::read(ended, directory.path()).folded.share_of("alpha") > 0.0);
+    Ok(())
 }
 
 fn from_outside_a_pid_namespace() -> Result<(), Skip> {

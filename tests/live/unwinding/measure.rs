@@ -17,8 +17,6 @@ const SHARE: f64 = 0.999;
 const SAMPLES: u64 = 2_000;
 /// So many of them stand in prologues and epilogues.
 const EDGES: u64 = 10;
-/// Kernel addresses are above.
-const USER: u64 = 1 << 63;
 /// What is called by nothing: whole stacks begin here.
 const FIRST: [&str; 4] = ["_start", "clone3", "__clone3", "runtime.goexit"];
 
@@ -259,7 +257,8 @@ fn user_frames(file: &PprofFile, sample: &Sample) -> Vec<Frame> {
         let name = names.by_ref().take(count).last();
         let name = name.map_or_else(|| format!("{address:#x}"), |name| plain(name));
         let file = mapping.map_or_else(String::new, |m| file_name(&file.mappings[m].file));
-        (address < USER).then_some(Frame { name, file })
+        // The kernel's code has no address.
+        (address != 0 || mapping.is_none()).then_some(Frame { name, file })
     });
     frames.flatten().collect()
 }
@@ -277,7 +276,7 @@ fn file_name(path: &str) -> String {
 /// Whether the user stack's leaf is at a prologue's or epilogue's instruction of the program.
 fn at_edge(edges: &HashSet<u64>, program: &Path, stack: &[Frame], sample: &Sample) -> bool {
     let Some(leaf) = stack.last() else { return false };
-    let address = sample.addresses.iter().rfind(|&&address| address < USER);
+    let address = sample.addresses.iter().rfind(|&&address| address != 0);
     program.file_name().is_some_and(|name| name.to_string_lossy() == leaf.file)
         && address.is_some_and(|address| edges.contains(address))
 }
