@@ -67,7 +67,7 @@ pub struct RecordArgs {
     #[arg(short = 'U', long)]
     pub user: bool,
 
-    /// Record kernel frames only. A sample in user code is shown as [user]
+    /// Record kernel frames only. A sample in user code is shown as one frame, "user" in brackets
     #[arg(short = 'K', long, conflicts_with = "user")]
     pub kernel: bool,
 
