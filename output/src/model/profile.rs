@@ -99,7 +99,7 @@ pub struct Location {
     /// The file that contains it; `None` for JIT code and unknown addresses.
     pub mapping: Option<MappingId>,
     /// Virtual address in the file; a run-time address for JIT code and unknown addresses; 0 for the kernel, whose
-    /// addresses are nobody's business, and for an interpreter's frames.
+    /// addresses are secret, and for an interpreter's frames.
     pub address: u64,
     /// The functions, innermost first. All but the last were inlined. Empty: no name.
     pub lines: Vec<Line>,

@@ -35,8 +35,8 @@ enum To {
 }
 
 impl Sink {
-    /// A file that the user named. Committing it replaces an earlier file, and keeps that file's mode. Symbolic links are followed as the kernel does (not another
-    /// user's in `/tmp`).
+    /// A file that the user named. Committing it replaces an earlier file, and keeps that file's mode. Symbolic links are followed
+    /// as the kernel does (not another user's in `/tmp`).
     ///
     /// # Errors
     /// No file can be created in the path's directory, or the path can't be a file.

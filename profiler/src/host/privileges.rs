@@ -27,8 +27,8 @@ pub(crate) fn check_ids() -> Result<(), Failure> {
         return Ok(());
     }
     let message = "bpflame does not run set-user-ID or set-group-ID";
-    Err(Failure::new(Kind::NotPermitted, message)
-        .cure("take the bits away with `chmod ug-s`, and use sudo or capabilities"))
+    let path = env::current_exe().map_or_else(|_| "FILE".into(), |path| path.display().to_string());
+    Err(Failure::new(Kind::NotPermitted, message).cure(format!("run `sudo chmod ug-s {path}`")))
 }
 
 /// Gives up all capabilities of this thread, for good. Before other threads have started, these are the process's.
@@ -36,7 +36,7 @@ pub(crate) fn check_ids() -> Result<(), Failure> {
 /// # Errors
 /// The kernel refused.
 pub(crate) fn give_up() -> io::Result<()> {
-    let Some(sets) = own() else { return Ok(()) };
+    let Some(sets) = own()? else { return Ok(()) };
     let none = CapabilitySet::empty();
     Ok(set_capabilities(None, CapabilitySets { effective: none, permitted: none, ..sets })?)
 }
@@ -65,7 +65,7 @@ fn without<T, E: From<io::Error>>(
     dropped: CapabilitySet,
     act: impl FnOnce() -> Result<T, E>,
 ) -> Result<T, E> {
-    let Some(sets) = own() else { return act() };
+    let Some(sets) = own()? else { return act() };
     let fewer = CapabilitySets { effective: sets.effective - dropped, ..sets };
     set_capabilities(None, fewer).map_err(io::Error::from)?;
     let result = act();
@@ -75,12 +75,12 @@ fn without<T, E: From<io::Error>>(
 
 /// Whether this process may have capabilities that its user has not.
 pub(crate) fn has_borrowed() -> bool {
-    own().is_some_and(|sets| !sets.permitted.is_empty())
+    own().map_or(true, |sets| sets.is_some_and(|sets| !sets.permitted.is_empty()))
 }
 
 /// The sets of this thread; `None` for root, who keeps them.
-fn own() -> Option<CapabilitySets> {
-    capabilities(None).ok().filter(|_| !getuid().is_root())
+fn own() -> io::Result<Option<CapabilitySets>> {
+    if getuid().is_root() { Ok(None) } else { Ok(Some(capabilities(None)?)) }
 }
 
 /// The environment as the process got it. The dynamic linker takes variables away from a program with capabilities, such as

@@ -235,29 +235,7 @@ impl Symbolize for LocalSymbolizer {
     fn names(&mut self, table: &ProcessTable, places: &[Place]) -> Vec<Named> {
         let mut all: Vec<Option<Named>> = vec![None; places.len()];
         let mut sorted = Sorted::of(places, &mut all);
-        // Files with the most addresses come first, because time may run out when debug files are downloaded.
-        let mut files: Vec<_> = sorted.files.iter_mut().collect();
-        files.sort_by_key(|(_, wanted)| std::cmp::Reverse(wanted.len()));
-        for (id, wanted) in files {
-            let addresses = wanted.addresses();
-            let names = match table.file(*id) {
-                Some(file) => self.sorted_file(file, &addresses),
-                None => vec![Named::nameless("", Reason::FileGone); addresses.len()],
-            };
-            wanted.give(&addresses, &names, &mut all);
-        }
-        for (space, wanted) in &mut sorted.jit {
-            let addresses = wanted.addresses();
-            wanted.give(
-                &addresses,
-                &perfmap::named(table.jit(*space), &addresses, &mut self.texts),
-                &mut all,
-            );
-        }
-        for ((space, runtime), wanted) in &mut sorted.interpreted {
-            let reader = self.reader(*runtime);
-            interpreted::name(table, *space, *runtime, reader, wanted, &mut all, &mut self.texts);
-        }
+        // The kernel comes first: what processes make of their names leaves room for its own.
         for (wanted, kernel) in [(&mut sorted.kernel, true), (&mut sorted.vdso, false)] {
             let addresses = wanted.addresses();
             if !addresses.is_empty() {
@@ -271,6 +249,32 @@ impl Symbolize for LocalSymbolizer {
                 };
                 wanted.give(&addresses, &names, &mut all);
             }
+        }
+        // Files with the most addresses come first, because time may run out when debug files are downloaded.
+        let mut files: Vec<_> = sorted.files.iter_mut().collect();
+        files.sort_by_key(|(_, wanted)| std::cmp::Reverse(wanted.len()));
+        for (id, wanted) in files {
+            self.texts.begin_source();
+            let addresses = wanted.addresses();
+            let names = match table.file(*id) {
+                Some(file) => self.sorted_file(file, &addresses),
+                None => vec![Named::nameless("", Reason::FileGone); addresses.len()],
+            };
+            wanted.give(&addresses, &names, &mut all);
+        }
+        for (space, wanted) in &mut sorted.jit {
+            self.texts.begin_source();
+            let addresses = wanted.addresses();
+            wanted.give(
+                &addresses,
+                &perfmap::named(table.jit(*space), &addresses, &mut self.texts),
+                &mut all,
+            );
+        }
+        for ((space, runtime), wanted) in &mut sorted.interpreted {
+            self.texts.begin_source();
+            let reader = self.reader(*runtime);
+            interpreted::name(table, *space, *runtime, reader, wanted, &mut all, &mut self.texts);
         }
         all.into_iter()
             .map(|name| name.unwrap_or_else(|| Named::nameless("", Reason::NoSymbol)))

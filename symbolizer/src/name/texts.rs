@@ -11,6 +11,8 @@ pub type Text = Arc<str>;
 const LONGEST: usize = 4 << 10;
 /// The most bytes of all names of one cut, and what each costs beside its text.
 const MOST: usize = 64 << 20;
+/// The most bytes that the names of one source take: a file, a process's map. So no program takes the names of all others.
+const SHARE: usize = MOST / 4;
 const COST: usize = 64;
 /// The end of a text that was cut. Beyond the budget, it is all that is left.
 const CUT: &str = "…";
@@ -21,13 +23,15 @@ pub struct Texts {
     known: HashSet<Text>,
     /// The bytes that are left of the budget.
     left: usize,
+    /// The bytes that are left of the source's share.
+    share: usize,
     /// The texts that were cut, each as often as it came.
     cut: u64,
 }
 
 impl Default for Texts {
     fn default() -> Self {
-        Self { known: HashSet::new(), left: MOST, cut: 0 }
+        Self { known: HashSet::new(), left: MOST, share: SHARE, cut: 0 }
     }
 }
 
@@ -49,8 +53,9 @@ impl Texts {
             return Arc::clone(known);
         }
         let cost = text.len() + COST;
-        let text = if cost <= self.left {
+        let text = if cost <= self.left.min(self.share) {
             self.left -= cost;
+            self.share -= cost;
             text
         } else {
             self.cut += 1;
@@ -59,6 +64,11 @@ impl Texts {
         let text = Text::from(text);
         // The mark itself is stored beyond the budget, once.
         self.known.replace(Arc::clone(&text)).unwrap_or(text)
+    }
+
+    /// Begins another source, with a share of its own.
+    pub(crate) fn begin_source(&mut self) {
+        self.share = SHARE;
     }
 
     /// Forgets all texts, for a new cut, and returns how many were cut.
@@ -102,6 +112,12 @@ mod tests {
         let marks = kept.iter().filter(|text| ***text == *CUT).count();
         assert_eq!(marks as u64, texts.cut());
         assert!(marks > 80_000 && *kept[0] == *name(0), "{marks}");
+        assert!(
+            bytes <= SHARE + COST + CUT.len(),
+            "one source takes no more than its share: {bytes}"
+        );
+        texts.begin_source();
+        assert_eq!(*texts.keep("another's"), *"another's");
         assert_eq!(*texts.keep(&name(7)), *name(7), "what is known stays");
     }
 }

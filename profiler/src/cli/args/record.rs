@@ -41,7 +41,7 @@ pub struct RecordArgs {
 
     /// Event to sample, repeatable. profile: CPU time, by a timer (the default); profile:hz:N: with a rate of its own. page-faults,
     /// minor-faults, major-faults: every 100th fault; page-faults:N: every Nth. uprobe:FILE:0xOFFSET: each call of the function at
-    /// this offset in FILE, as in uprobe:/usr/bin/app:0x1150 (in position-independent programs the address that nm prints is the offset).
+    /// this offset in FILE, as in uprobe:/usr/bin/app:0x1150 (readelf -lW FILE shows which offset an address has).
     /// Graphs and folded stacks show one event, the first that has samples; pprof files contain all
     #[arg(short = 'e', long = "event", value_name = "EVENT")]
     pub events: Vec<String>,
