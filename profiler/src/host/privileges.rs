@@ -26,7 +26,7 @@ pub(crate) fn check_ids() -> Result<(), Failure> {
     if getuid() == geteuid() && getgid() == getegid() {
         return Ok(());
     }
-    let message = "bpflame does not run set-user-ID or set-group-ID";
+    let message = "set-user-ID and set-group-ID are refused";
     let path = env::current_exe().map_or_else(|_| "FILE".into(), |path| path.display().to_string());
     Err(Failure::new(Kind::NotPermitted, message).cure(format!("run `sudo chmod ug-s {path}`")))
 }
