@@ -5,7 +5,8 @@
 //! itself.
 //!
 //! Folders in reading order: [`host`] (the machine and the user), [`cli`] (the command line), [`target`] (the recorded tasks), `record`
-//! (from samples to counted stacks), `unwinding` (unwind tables), `judge` (completeness), `profile` (names, and the model), `tell` (files
+//! (from samples to counted stacks), `unwinding` (unwind tables), `judge` (completeness),
+//! `profile` (names, and the model), `tell` (files
 //! and summary), [`push`] (backends), [`report`], [`doctor`]. [`session`] is a recording from end to end.
 #![forbid(unsafe_code)]
 
@@ -50,6 +51,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     let result = match cli.command {
         Command::Record(args) => return record(*args),
         Command::ExecGate(args) => return gate::pass(&args),
+        Command::AnswerNames => return host::naming::answering::run(),
         Command::Report(args) => report::run(&args),
         Command::Upload(args) => push::upload::run(*args),
         Command::Doctor(args) => doctor::run(&args),
@@ -65,6 +67,7 @@ fn rights(command: &Command) -> Result<(), Failure> {
     match command {
         Command::Record(_) | Command::Doctor(_) => Ok(()),
         Command::ExecGate(_)
+        | Command::AnswerNames
         | Command::Report(_)
         | Command::Upload(_)
         | Command::Completions { .. }

@@ -8,11 +8,12 @@ use std::fs::{self, File};
 use std::time::Instant;
 
 use elf::{Bytes, Image};
+use symbolizer::serve::Server;
 use symbolizer::{LocalSymbolizer, MappedFile, NameOptions, Named, Place, ProcessTable, Symbolize};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let mut symbolizer = LocalSymbolizer::new(NameOptions::default());
+    let mut symbolizer = LocalSymbolizer::new(NameOptions::default(), Server::default());
     let start = Instant::now();
     let (addresses, names) = match &arguments[..] {
         [flag, count] if flag == "-k" => {

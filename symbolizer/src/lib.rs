@@ -11,17 +11,21 @@
 //! be the one that was mapped. All reads are bounded. One foreign file never makes the crate fail: an unknown fact is
 //! data, a [`Reason`]. The crate knows nothing of samples, profiles and BPF.
 //!
-//! Modules in reading order: [`place`], [`runtime`], [`opening`] (files that others named), [`process`], [`name`].
+//! Modules in reading order: [`place`], [`runtime`], [`opening`] (files that others named), [`process`], [`name`], [`serve`] (the parsers of
+//! what strangers made, for a process without rights).
 #![forbid(unsafe_code)]
 
+mod go_table;
 pub mod name;
 pub mod opening;
 pub mod place;
 pub mod process;
 mod reason;
 pub mod runtime;
+pub mod serve;
 mod warning;
 
+pub use go_table::{go_table, stated_text};
 pub use name::{Line, LocalSymbolizer, NameOptions, Named, RawAddresses, Symbolize};
 pub use place::{FileId, Jit, MappedFile, Place, Segment};
 pub use process::{

@@ -37,9 +37,46 @@ pub enum Reason {
     NoReader,
     /// The interpreter's code object has changed, or is not readable.
     ObjectGone,
+    /// The time for names was over, or this file took more than its share.
+    NoTime,
+    /// The process that makes names failed at this file, or could not start.
+    NamingFailed,
 }
 
+/// All reasons. The index of each is its number.
+const ALL: [Reason; 19] = [
+    Reason::NoMapping,
+    Reason::ProcessGone,
+    Reason::NotPermitted,
+    Reason::FileGone,
+    Reason::FileChanged,
+    Reason::FileRefused,
+    Reason::FileCorrupt,
+    Reason::NoSymbol,
+    Reason::Stripped,
+    Reason::NoJitMap,
+    Reason::JitMapRefused,
+    Reason::NoJitEntry,
+    Reason::Limit,
+    Reason::KernelHidden,
+    Reason::NotAsked,
+    Reason::NoReader,
+    Reason::ObjectGone,
+    Reason::NoTime,
+    Reason::NamingFailed,
+];
+
 impl Reason {
+    /// Its number, between two processes of one bpflame.
+    pub(crate) fn number(self) -> u32 {
+        self as u32
+    }
+
+    /// The reason with a number.
+    pub(crate) fn of_number(number: u32) -> Option<Self> {
+        ALL.get(number as usize).copied()
+    }
+
     /// A short phrase for users, as in "no symbol table".
     pub fn phrase(self) -> &'static str {
         match self {
@@ -60,6 +97,22 @@ impl Reason {
             Self::NotAsked => "names were not asked for",
             Self::NoReader => "the interpreter's functions are not read yet",
             Self::ObjectGone => "the interpreter's code object is gone",
+            Self::NoTime => "no time left to name it",
+            Self::NamingFailed => "naming it failed",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_lead_back_to_their_reasons() {
+        for (number, reason) in (0..).zip(ALL) {
+            assert_eq!((reason.number(), Reason::of_number(number)), (number, Some(reason)));
+        }
+        assert_eq!(Reason::of_number(ALL.len() as u32), None);
+        assert_eq!(Reason::NamingFailed.number() as usize, ALL.len() - 1, "the last one");
     }
 }

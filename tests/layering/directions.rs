@@ -8,6 +8,7 @@ use crate::harness::{Skip, tests};
 use crate::lab::root;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::path::{Path, PathBuf};
 
 tests!(
     crates_point_one_way,
@@ -15,6 +16,7 @@ tests!(
     versions_stand_in_the_workspace,
     the_root_is_small,
     the_profiler_has_a_dozen_rooms,
+    only_the_process_without_rights_parses_for_names,
 );
 
 /// The files of the root.
@@ -41,10 +43,14 @@ const SHARED: [(&str, &[&str], &str); 6] = [
         &["output", "output/send", "symbolizer"],
         "compressed profiles, bodies of requests, compressed debug sections",
     ),
-    ("prost", &["output", "output/send"], "messages of profiles there, of requests here"),
+    (
+        "prost",
+        &["output", "output/send", "symbolizer"],
+        "messages of profiles, of requests, and between the two processes that make names",
+    ),
     ("ureq", &["output/send", "symbolizer"], "profiles are sent there, debug files fetched here"),
     ("rustix", &["output", "profiler", "symbolizer"], "files and processes without unsafe"),
-    ("libc", &["bpf"], "constants of system calls"),
+    ("libc", &["bpf", "profiler"], "constants of system calls"),
 ];
 
 /// The names of the workspace's packages.
@@ -146,4 +152,32 @@ fn versions_stand_in_the_workspace() -> Result<(), Skip> {
         assert!(!dependencies(&name).is_empty(), "{name} has dependencies");
     }
     Ok(())
+}
+
+/// What parses the files of strangers for names is called where rights were given up, and nowhere else.
+fn only_the_process_without_rights_parses_for_names() -> Result<(), Skip> {
+    let (parsers, place) = (["symbolizer::", "serve"].concat(), "host/naming/answering.rs");
+    let mut seen = Vec::new();
+    for of in shipped_crates().into_iter().filter(|of| of != "symbolizer") {
+        for path in files(&source_folder(&of)) {
+            let text = fs::read_to_string(&path).unwrap();
+            let shipped = text.split("#[cfg(test)]").next().unwrap_or_default();
+            let below = path.strip_prefix(source_folder(&of)).unwrap();
+            let is_test = below.components().any(|part| part.as_os_str() == "tests")
+                || below.ends_with("tests.rs");
+            if shipped.contains(&parsers) && !is_test {
+                seen.push(path.display().to_string());
+            }
+        }
+    }
+    assert!(seen.len() == 1 && seen[0].ends_with(place), "{seen:?}");
+    Ok(())
+}
+
+/// The Rust files below a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
+    let rust = files.into_iter().filter(|path| path.extension().is_some_and(|kind| kind == "rs"));
+    rust.chain(folders.iter().flat_map(|folder| self::files(folder))).collect()
 }

@@ -3,8 +3,14 @@
 use crate::lab;
 use crate::{Skip, tests};
 use std::fs;
+use std::process::Command;
+use std::time::{Duration, Instant};
 
-tests!(long_names_are_stored_once_and_cut);
+tests!(
+    long_names_are_stored_once_and_cut,
+    names_are_made_without_rights,
+    much_dwarf_in_a_small_file_costs_its_names_alone,
+);
 
 /// A figure of `--stats`.
 fn figure(stats: &str, name: &str) -> f64 {
@@ -27,3 +33,104 @@ fn long_names_are_stored_once_and_cut() -> Result<(), Skip> {
     assert!(memory < f64::from(100 << 20), "{memory}");
     Ok(())
 }
+
+/// What the process that makes names has, from its status in `/proc`.
+fn names_are_made_without_rights() -> Result<(), Skip> {
+    lab::need_root()?;
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = lab::command(["record", "-a", "-d", "2s", "-o"]);
+    let mut recording = command.arg(directory.path().join("out.svg")).spawn().unwrap();
+    let begun = Instant::now();
+    let status = loop {
+        let path = format!("/proc/{0}/task/{0}/children", recording.id());
+        let children = fs::read_to_string(&path).unwrap_or_default();
+        let status = |pid: &str| fs::read_to_string(format!("/proc/{pid}/status")).ok();
+        // The one thread that starts it ends, so it is a child of the process.
+        let all = children.split_whitespace().filter_map(status);
+        if let Some(ready) = all.into_iter().find(|status| status.contains("Seccomp:\t2")) {
+            break ready;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "{children}");
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    let field = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).expect(&status);
+        line.split_whitespace().map(String::from).collect::<Vec<_>>()
+    };
+    assert_eq!(field("NoNewPrivs:"), ["1"]);
+    for set in ["CapInh:", "CapPrm:", "CapEff:", "CapAmb:"] {
+        assert_eq!(field(set), ["0000000000000000"], "{set}");
+    }
+    assert_eq!(field("Uid:"), ["65534"; 4]);
+    assert_eq!(field("Gid:"), ["65534"; 4]);
+    assert!(field("Groups:").is_empty());
+    assert!(recording.wait().unwrap().success());
+    Ok(())
+}
+
+/// A small file with a great deal of compressed DWARF.
+fn much_dwarf_in_a_small_file_costs_its_names_alone() -> Result<(), Skip> {
+    lab::need_root()?;
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    fs::write(path("bomb.s"), BOMB).unwrap();
+    let mut gcc = Command::new("gcc");
+    gcc.args(["-Wa,--compress-debug-sections=zlib", "-Wl,--compress-debug-sections=zlib", "-o"]);
+    gcc.arg(path("bomb")).arg(path("bomb.s"));
+    lab::finish(&mut gcc).with_code(0);
+    let size = fs::metadata(path("bomb")).unwrap().len();
+    assert!(size < 500_000, "{size}");
+    let mut command = lab::command(["record", "-F", "499", "-o"]);
+    command.arg(path("out.folded")).arg("--stats").arg(path("stats"));
+    command.arg("--").arg(path("bomb"));
+    let ended = lab::finish(&mut command).with_code(0);
+    let stats = fs::read_to_string(path("stats")).unwrap();
+    let memory = figure(&stats, "own_anonymous_bytes");
+    assert!(memory < f64::from(256 << 20), "{memory}");
+    let folded = fs::read_to_string(path("out.folded")).unwrap();
+    assert!(folded.contains("spin"), "its symbols are still read: {folded}");
+    assert!(ended.err.contains("its DWARF was given up"), "{}", ended.err);
+    Ok(())
+}
+
+/// One unit with three million functions without a name, and a loop of half a second.
+const BOMB: &str = "
+    .globl main
+    .type main, @function
+main:
+    sub $8, %rsp
+    call spin
+    xor %eax, %eax
+    add $8, %rsp
+    ret
+    .type spin, @function
+spin:
+    mov $1500000000, %rcx
+1:  dec %rcx
+    jnz 1b
+    ret
+    .size spin, . - spin
+    .section .debug_abbrev,\"\",@progbits
+    .uleb128 1, 0x11
+    .byte 1
+    .uleb128 0x11, 0x01, 0x12, 0x07, 0, 0
+    .uleb128 2, 0x2e
+    .byte 0
+    .uleb128 0x11, 0x01, 0x12, 0x0b, 0, 0
+    .byte 0
+    .section .debug_info,\"\",@progbits
+    .long 2f - 1f
+1:  .short 4
+    .long 0
+    .byte 8
+    .uleb128 1
+    .quad main, 4096
+    .rept 3000000
+    .uleb128 2
+    .quad main
+    .byte 9
+    .endr
+    .byte 0
+2:
+    .section .note.GNU-stack,\"\",@progbits
+";

@@ -90,6 +90,9 @@ pub enum Command {
     /// Waits for the sampler, then becomes the command (used by `record -- COMMAND`)
     #[command(hide = true)]
     ExecGate(GateArgs),
+    /// Makes names without any rights (used by `record` and `report`)
+    #[command(hide = true)]
+    AnswerNames,
 }
 
 /// Arguments from `record` to the process that becomes the command.

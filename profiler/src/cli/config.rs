@@ -153,7 +153,11 @@ impl Config {
             },
             naming: Naming {
                 symbolize: !args.no_symbolize,
-                options: NameOptions { no_inline: args.no_inline, debuginfod: servers },
+                options: NameOptions {
+                    no_inline: args.no_inline,
+                    debuginfod: servers,
+                    time: args.symbol_time,
+                },
             },
             outputs: Outputs { list, formats: args.formats, open: args.open, stats: args.stats },
             stored: Stored {

@@ -7,7 +7,7 @@ use elf::{Bytes, Image};
 use output::tell::grouped;
 use std::ops::Range;
 use symbolizer::MappedFile;
-use symbolizer::name::go_table;
+use symbolizer::go_table;
 
 /// The way in which code is walked.
 #[derive(Clone, Debug, PartialEq, Eq)]

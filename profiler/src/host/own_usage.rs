@@ -2,6 +2,7 @@
 
 use super::clock::{monotonic, own_cpu_time};
 use super::proc;
+use symbolizer::name::Usage;
 
 /// bpflame's own usage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub(crate) struct OwnUsage {
     pub first_sample: Option<u64>,
     /// From the end of the recording to the last file, in nanoseconds.
     pub finishing: u64,
+    /// The process that makes names: its own.
+    pub naming: Usage,
     /// When the session began, CLOCK_MONOTONIC nanoseconds.
     begun: u64,
 }

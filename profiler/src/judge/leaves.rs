@@ -11,7 +11,7 @@ use elf::{Bytes, Image};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::os::unix::fs::FileExt;
-use symbolizer::name::go_table;
+use symbolizer::go_table;
 use symbolizer::{FileId, MappedFile, Place, ProcessTable, Segment};
 
 /// The largest unwind section that is read, in bytes. A file with a larger one tells nothing about its leaves.

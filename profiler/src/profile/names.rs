@@ -1,18 +1,22 @@
 //! Names for the places of a recording.
 
 use crate::cli::config::Naming;
+use crate::host::naming::start::start;
 use crate::record::stacks::Stacks;
+use symbolizer::name::ask::namer::Namer;
 use symbolizer::{LocalSymbolizer, Named, ProcessTable, RawAddresses, Symbolize, Warning};
 
 /// The symbolizer for these settings. With `replayed`, the recording's kernel and files may not be those of this
 /// machine.
-pub(crate) fn symbolizer(naming: &Naming, replayed: bool) -> Box<dyn Symbolize> {
-    let local = LocalSymbolizer::new(naming.options.clone())
+pub(crate) fn symbolizer(naming: &Naming, replayed: bool) -> Box<dyn Symbolize + Send> {
+    if replayed {
+        return Box::new(RawAddresses::<LocalSymbolizer>::new(None));
+    }
+    let local = LocalSymbolizer::new(naming.options.clone(), Namer::begin(start))
         .ask_kernel(|addresses| bpf::kernel_names(addresses).ok());
-    match (naming.symbolize, replayed) {
-        (_, true) => Box::new(RawAddresses::<LocalSymbolizer>::new(None)),
-        (false, false) => Box::new(RawAddresses::new(Some(local))),
-        (true, false) => Box::new(local),
+    match naming.symbolize {
+        false => Box::new(RawAddresses::new(Some(local))),
+        true => Box::new(local),
     }
 }
 

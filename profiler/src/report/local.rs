@@ -6,6 +6,7 @@ pub(super) mod fixture;
 use elf::{Bytes, Image};
 use output::Mapping;
 use std::path::Path;
+use symbolizer::name::ask::Answers;
 use symbolizer::opening::regular;
 use symbolizer::{LocalSymbolizer, NameOptions, Named, Reason};
 
@@ -20,9 +21,9 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// Nothing is read yet.
-    pub(super) fn new(options: NameOptions) -> Self {
-        Self { symbolizer: LocalSymbolizer::new(options) }
+    /// Nothing is read yet. `answers` parses the files.
+    pub(super) fn new(options: NameOptions, answers: impl Answers + Send + 'static) -> Self {
+        Self { symbolizer: LocalSymbolizer::new(options, answers) }
     }
 
     /// Names for a mapping's addresses, in their order.
@@ -106,6 +107,7 @@ fn bytes_of(hexadecimal: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use symbolizer::serve::Server;
 
     #[test]
     fn build_ids_are_hexadecimal() {
@@ -128,7 +130,7 @@ mod tests {
 
     #[test]
     fn without_a_build_id_nothing_is_guessed() {
-        let mut names = Names::new(NameOptions::default());
+        let mut names = Names::new(NameOptions::default(), Server::default());
         let mapping = Mapping { file: String::from("/proc/self/exe"), ..Mapping::default() };
         assert!(names.of(&mapping, &[0x1000]).unwrap_err().contains("no build ID"));
         let other = Mapping { build_id: String::from("abcdef0123456789"), ..mapping };

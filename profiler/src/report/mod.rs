@@ -15,8 +15,12 @@ use crate::cli::args::ReportArgs;
 use crate::cli::debuginfod;
 use crate::host::console::Console;
 use crate::host::exit::{Failure, Kind};
+#[cfg(not(test))]
+use crate::host::naming::start::start;
 use crate::host::stdout;
 use output::{Encode, Profile, Table};
+#[cfg(not(test))]
+use symbolizer::name::ask::namer::Namer;
 use symbolizer::{NameOptions, Symbolize};
 
 /// Prints a pprof file as a table, or writes it in other formats.
@@ -44,8 +48,9 @@ pub fn run(args: &ReportArgs) -> Result<(), Failure> {
 /// Names the unnamed locations, and prints how many stay unnamed.
 fn name(profile: &mut Profile, args: &ReportArgs, console: Console) -> Result<(), Failure> {
     let servers = debuginfod::servers(args.debuginfod)?;
-    let options = NameOptions { no_inline: args.no_inline, debuginfod: servers };
-    let mut names = local::Names::new(options);
+    let options =
+        NameOptions { no_inline: args.no_inline, debuginfod: servers, time: args.symbol_time };
+    let mut names = local::Names::new(options, answers());
     let left = naming::name(profile, &mut |mapping, addresses| names.of(mapping, addresses));
     for (file, why) in left {
         console.note(format_args!(
@@ -60,6 +65,12 @@ fn name(profile: &mut Profile, args: &ReportArgs, console: Console) -> Result<()
     Ok(())
 }
 
+/// The process that parses files. The program of a unit test cannot be one.
+#[cfg(not(test))]
+fn answers() -> Namer {
+    Namer::begin(start)
+}
+
 fn plural(addresses: usize) -> String {
     if addresses == 1 { String::from("1 address") } else { format!("{addresses} addresses") }
 }
@@ -72,4 +83,9 @@ fn table(profile: &Profile, args: &ReportArgs) -> Result<(), Failure> {
         .encode(profile, &mut text)
         .map_err(|error| Failure::new(Kind::Failed, error.to_string()))?;
     stdout::print(&text)
+}
+
+#[cfg(test)]
+fn answers() -> symbolizer::serve::Server {
+    symbolizer::serve::Server::default()
 }

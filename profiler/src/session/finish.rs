@@ -19,6 +19,7 @@ use crate::target::tracee::Tracee;
 use crate::tell::destinations::Destinations;
 use crate::tell::outcome;
 use output::Profile;
+use symbolizer::Symbolize;
 
 /// The inputs of the end of a recording.
 #[derive(Debug)]
@@ -29,6 +30,7 @@ pub(super) struct Finish {
     program: Option<String>,
     destinations: Destinations,
     own: OwnUsage,
+    symbolizer: Box<dyn Symbolize + Send>,
 }
 
 impl Finish {
@@ -39,9 +41,10 @@ impl Finish {
         tracee: &Tracee,
         destinations: Destinations,
         own: OwnUsage,
+        symbolizer: Box<dyn Symbolize + Send>,
     ) -> Self {
         let (target, program) = (tracee.target.clone(), tracee.program());
-        Self { config: config.clone(), push, target, program, destinations, own }
+        Self { config: config.clone(), push, target, program, destinations, own, symbolizer }
     }
 
     /// Makes the profile, writes it, sends it and prints the outcome.
@@ -49,10 +52,10 @@ impl Finish {
         let (config, target) = (&self.config, &self.target);
         let (named, mut spoilt) = {
             let Recorded { cut, table, .. } = &mut recorded;
-            let replayed = config.stored.replay.is_some();
-            let mut symbolizer = names::symbolizer(&config.naming, replayed);
-            names::name(symbolizer.as_mut(), &cut.counts.stacks, table)
+            names::name(self.symbolizer.as_mut(), &cut.counts.stacks, table)
         };
+        self.own.naming = self.symbolizer.usage();
+        drop(self.symbolizer);
         spoilt.append(&mut recorded.without_table);
         let Recorded { cut, table, started, .. } = &recorded;
         let leaves = leaves(&cut.counts.stacks, table);

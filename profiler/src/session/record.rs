@@ -11,6 +11,7 @@ use crate::host::privileges::as_the_user;
 use crate::host::progress::Progress;
 use crate::host::signals::Signals;
 use crate::host::stop::Stop;
+use crate::profile::names;
 use crate::push::Push;
 use crate::record::limits::Limits;
 use crate::record::pace::Pace;
@@ -34,6 +35,8 @@ pub fn record(config: &Config, push: Option<Push>) -> Result<Ending, Failure> {
         Destinations::open(&config.outputs, &tracee.target, config.owner(), push.is_some())
     })?;
     let replay = config.stored.replay.as_deref();
+    // The process that makes names starts meanwhile.
+    let symbolizer = names::symbolizer(&config.naming, replay.is_some());
     let mut source = Source::open(replay, &config.sampling, &tracee.target.tasks)?;
     tracee.add_newborn(&config.target, |born| source.add(born));
     let session = Session::open(config, &tracee, source)?;
@@ -42,7 +45,7 @@ pub fn record(config: &Config, push: Option<Push>) -> Result<Ending, Failure> {
     let recorded = recorded(session, &tracee, config, &mut signals, &mut own);
     let (signalled, remove) = (recorded.signalled(), destinations.remover()?);
     let (console, stop) = (config.console, Stop::default());
-    let finish = Finish::new(config, push, &tracee, destinations, own);
+    let finish = Finish::new(config, push, &tracee, destinations, own, symbolizer);
     let finished = {
         let stop = stop.clone();
         move || finish.all(recorded, &stop)

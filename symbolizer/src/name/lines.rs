@@ -10,7 +10,7 @@ const MAX_LINE: usize = 32 << 10;
 
 /// Passes complete lines, without their ends, to `take`. It stops when `take` breaks, the text ends or `bound` bytes
 /// were read. With `last`, it also passes a last line without an end.
-pub(super) fn each(
+pub(crate) fn each(
     read: impl FnMut(u64, &mut [u8]) -> io::Result<usize>,
     bound: u64,
     last: bool,
@@ -20,13 +20,13 @@ pub(super) fn each(
 }
 
 /// The lines of a block, without their ends.
-pub(super) fn split(block: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
+pub(crate) fn split(block: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
     let block = block.strip_suffix(b"\n").unwrap_or(block);
     block.split(|&byte| byte == b'\n')
 }
 
 /// Like [`each`], but passes blocks of complete lines, as they are read.
-pub(super) fn blocks(
+pub(crate) fn blocks(
     mut read: impl FnMut(u64, &mut [u8]) -> io::Result<usize>,
     bound: u64,
     last: bool,
@@ -65,7 +65,7 @@ pub(super) fn blocks(
 }
 
 /// A hexadecimal number, with or without `0x`, and the rest of the text.
-pub(super) fn hex(text: &[u8]) -> Option<(u64, &[u8])> {
+pub(crate) fn hex(text: &[u8]) -> Option<(u64, &[u8])> {
     let text = text.strip_prefix(b"0x").unwrap_or(text);
     let (mut value, mut digits) = (0, 0);
     for &byte in text.iter().take(17) {

@@ -1,46 +1,39 @@
 //! Names from this machine's files and kernel.
 
+use super::ask::files::{DebugFiles, NoFiles, build_id_path};
+use super::ask::{Answer, Answers, Debuginfod, Files, Question};
+use super::cache::{Cache, Source};
+use super::kernel::names::{self as kernel, AskKernel};
+use super::sorted::{Sorted, Wanted};
+use super::vdso::own_vdso;
+use super::{NameOptions, Named, Symbolize, Texts, Usage, Warning};
+use crate::opening::regular;
+use crate::place::{Jit, MappedFile, Place, Reason};
+use crate::process::ProcessTable;
+use elf::{Bytes, Image};
+use std::cmp::Reverse;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::time::Duration;
-
-use elf::{Bytes, Image};
-
-use super::build_ids::BuildIds;
-use super::cache::{Cache, Source};
-use super::file::debugfile;
-use super::file::debuginfod::Debuginfod;
-use super::file::work::Work;
-use super::interpreted;
-use super::kernel::names::{self as kernel, AskKernel};
-use super::sorted::{Sorted, Wanted};
-use super::{NameOptions, Named, Symbolize, Texts, Warning, perfmap, vdso};
-use crate::place::{MappedFile, Place, Reason};
-use crate::process::ProcessTable;
-use crate::runtime::{Reader, Runtime};
+use std::time::{Duration, Instant};
 
 /// The most warnings that are kept. Further files have no warning.
 const MAX_WARNINGS: usize = 1000;
-/// The time limit for the DWARF of all files together.
-const MAX_DWARF_TIME: Duration = Duration::from_secs(60);
 
 /// Names from this machine's files and kernel.
 #[derive(Debug)]
 pub struct LocalSymbolizer {
     options: NameOptions,
+    answers: Box<dyn Answers + Send>,
     ask_kernel: Option<AskKernel>,
-    /// Readers of interpreters' functions that replace or complete those of the registry, by the number of their
-    /// runtime.
-    readers: Vec<(u8, &'static dyn Reader)>,
     warnings: Vec<Warning>,
-    build_ids: BuildIds,
     debuginfod: Debuginfod,
-    /// The time that is left for DWARF.
-    dwarf_time: Duration,
-    /// The bytes of bpflame's own vDSO, read once.
-    vdso: Option<Vec<u8>>,
+    /// The time that is left for names.
+    time: Duration,
+    /// The addresses and objects for which no time was left.
+    late: u64,
     /// The names of earlier cuts, from the second cut on.
     cache: Option<Cache>,
     texts: Texts,
@@ -48,25 +41,18 @@ pub struct LocalSymbolizer {
     shortened: u64,
 }
 
-impl Default for LocalSymbolizer {
-    fn default() -> Self {
-        Self::new(NameOptions::default())
-    }
-}
-
 impl LocalSymbolizer {
-    /// A symbolizer that has read nothing yet.
-    pub fn new(options: NameOptions) -> Self {
+    /// A symbolizer that has read nothing yet. `answers` names what strangers made.
+    pub fn new(options: NameOptions, answers: impl Answers + Send + 'static) -> Self {
         let debuginfod = Debuginfod::new(&options.debuginfod);
         Self {
+            answers: Box::new(answers),
+            time: options.time,
             options,
             ask_kernel: None,
-            readers: Vec::new(),
             warnings: Vec::new(),
-            build_ids: BuildIds::default(),
             debuginfod,
-            dwarf_time: MAX_DWARF_TIME,
-            vdso: None,
+            late: 0,
             cache: None,
             texts: Texts::default(),
             shortened: 0,
@@ -79,18 +65,6 @@ impl LocalSymbolizer {
     pub fn ask_kernel(mut self, ask: AskKernel) -> Self {
         self.ask_kernel = Some(ask);
         self
-    }
-
-    /// Reads an interpreter's functions by `reader`. It replaces the registry's reader.
-    #[must_use]
-    pub fn with_reader(mut self, runtime: u8, reader: &'static dyn Reader) -> Self {
-        self.readers.push((runtime, reader));
-        self
-    }
-
-    fn reader(&self, runtime: u8) -> Option<&'static dyn Reader> {
-        let own = self.readers.iter().find(|(number, _)| *number == runtime);
-        own.map(|(_, reader)| *reader).or_else(|| Runtime::of_number(runtime)?.reader())
     }
 
     /// The names of virtual addresses of one file, in the order of the addresses, which need not be sorted. `report`
@@ -115,14 +89,14 @@ impl LocalSymbolizer {
         path: &[u8],
         addresses: &[u64],
     ) -> Option<Vec<Named>> {
-        let local = debugfile::open(None, Path::new(OsStr::from_bytes(path)));
+        let local = regular(None, Path::new(OsStr::from_bytes(path))).ok();
         let same = |file: &File| {
             let id = Image::parse(Bytes::File(file)).ok().and_then(|image| image.build_id());
             id.as_deref() == Some(build_id)
         };
         let here = local
             .filter(same)
-            .or_else(|| debugfile::open(None, &debugfile::build_id_path(build_id)?).filter(same));
+            .or_else(|| regular(None, &build_id_path(build_id)?).ok().filter(same));
         let mut file = MappedFile {
             path: path.to_vec(),
             handle: here,
@@ -140,20 +114,33 @@ impl LocalSymbolizer {
         file.handle.is_some().then(|| self.file(&file, addresses))
     }
 
-    /// Begins a new cut. DWARF and downloads have their time again. From now on, names are kept within bounds, so that
+    /// Begins a new cut. Time begins again. From now on, names are kept within bounds, so that
     /// later cuts need not read or ask again. Without cuts, nothing is kept.
     pub fn begin_cut(&mut self) {
         self.cache.get_or_insert_default().begin_cut();
         self.shortened += self.texts.begin_cut();
-        self.dwarf_time = MAX_DWARF_TIME;
+        (self.time, self.late) = (self.options.time, 0);
         self.debuginfod.begin_cut();
-        self.build_ids.begin_cut();
+        self.answers.begin_cut();
     }
 
-    /// Takes away all time for DWARF until the next cut.
+    /// Downloads debug files from `servers`.
+    #[cfg(all(test, feature = "debuginfod"))]
+    pub(crate) fn with_servers(mut self, servers: Debuginfod) -> Self {
+        self.debuginfod = servers;
+        self
+    }
+
+    /// The servers, when nothing more is asked.
+    #[cfg(all(test, feature = "debuginfod"))]
+    pub(crate) fn servers(self) -> Debuginfod {
+        self.debuginfod
+    }
+
+    /// Takes away all time until the next cut.
     #[cfg(test)]
     pub(crate) fn spend_all_time(&mut self) {
-        self.dwarf_time = Duration::ZERO;
+        self.time = Duration::ZERO;
     }
 
     /// The bytes of memory that names of earlier cuts use, approximately.
@@ -199,28 +186,62 @@ impl LocalSymbolizer {
 
     /// The names from the file itself, and whether another attempt would give the same.
     fn read_file(&mut self, file: &MappedFile, addresses: &[u64]) -> (Vec<Named>, bool) {
-        let Some(handle) = &file.handle else {
+        if file.handle.is_none() {
             let reason = file.reason.unwrap_or(Reason::FileGone);
             return (vec![Named::nameless("", reason); addresses.len()], false);
-        };
-        let image = match Image::parse(Bytes::File(handle)) {
-            Ok(image) => image,
-            Err(error) => {
-                self.warn(file, error.phrase());
-                return (vec![Named::nameless("", Reason::FileCorrupt); addresses.len()], true);
-            }
-        };
-        // If two different files have the same build ID, one of them or its debug file is wrong.
-        if file.build_id.as_ref().is_some_and(|id| self.build_ids.is_of_another(id, &image)) {
-            self.warn(file, "another file carries the same build ID");
         }
-        let mut work = Work::new(file, &image, self.options.no_inline, addresses, &mut self.texts);
-        let names = work.run(&mut self.debuginfod, &mut self.dwarf_time);
-        let lasting = !work.cut_short;
-        for what in std::mem::take(&mut work.warnings) {
+        let no_inline = self.options.no_inline;
+        let question = Question::File { file, addresses, no_inline, dwarf: true };
+        let mut servers = std::mem::take(&mut self.debuginfod);
+        let mut files = DebugFiles::of(file, &mut servers);
+        // Other kinds of names have the last quarter of the time to themselves.
+        let answer =
+            self.ask(&question, &mut files, self.time.saturating_sub(self.options.time / 4));
+        let failed = files.failed;
+        self.debuginfod = servers;
+        for what in answer.warnings.iter().map(String::as_str).chain(failed) {
             self.warn(file, what);
         }
-        (names, lasting)
+        (answer.named, !answer.cut_short)
+    }
+
+    /// The names from a process's perf map.
+    fn map(&mut self, jit: Option<&Jit>, addresses: &[u64]) -> Vec<Named> {
+        let Some(map) = jit.and_then(|jit| jit.map.as_ref()) else {
+            let reason = jit.and_then(|jit| jit.reason).unwrap_or(Reason::NoJitMap);
+            return vec![Named::nameless("[jit]", reason); addresses.len()];
+        };
+        self.ask(&Question::Map { map, addresses }, &mut NoFiles, self.time).named
+    }
+
+    /// Names the places in files. Time may run out, so this machine's own files come before those that other users can change,
+    /// and files with more addresses before others.
+    fn files(&mut self, table: &ProcessTable, sorted: &mut Sorted, all: &mut [Option<Named>]) {
+        let mut files: Vec<_> =
+            sorted.files.iter_mut().map(|(id, wanted)| (table.file(*id), wanted)).collect();
+        files.sort_by_key(|(file, wanted)| (!file.is_some_and(is_ours), Reverse(wanted.len())));
+        for (file, wanted) in files {
+            let addresses = wanted.addresses();
+            let names = match file {
+                Some(file) => self.sorted_file(file, &addresses),
+                None => vec![Named::nameless("", Reason::FileGone); addresses.len()],
+            };
+            wanted.give(&addresses, &names, all);
+        }
+    }
+
+    /// Asks a question, within the time that is left.
+    fn ask(&mut self, question: &Question<'_>, files: &mut dyn Files, time: Duration) -> Answer {
+        if time.is_zero() {
+            self.late += question.len() as u64;
+            return Answer { cut_short: true, ..Answer::nameless(question, Reason::NoTime) };
+        }
+        self.texts.begin_source();
+        let begun = Instant::now();
+        let answer = self.answers.answer(question, files, &mut self.texts, time);
+        self.time = self.time.saturating_sub(begun.elapsed());
+        self.shortened += answer.shortened;
+        answer
     }
 
     fn warn(&mut self, file: &MappedFile, what: &str) {
@@ -236,45 +257,33 @@ impl Symbolize for LocalSymbolizer {
         let mut all: Vec<Option<Named>> = vec![None; places.len()];
         let mut sorted = Sorted::of(places, &mut all);
         // The kernel comes first: what processes make of their names leaves room for its own.
-        for (wanted, kernel) in [(&mut sorted.kernel, true), (&mut sorted.vdso, false)] {
-            let addresses = wanted.addresses();
-            if !addresses.is_empty() {
-                let names = if kernel {
-                    self.kept_or(Some(Source::Kernel), &addresses, |own, addresses| {
-                        (kernel::names(addresses, own.ask_kernel, &mut own.texts), true)
-                    })
-                } else {
-                    let vdso = || vdso::own_vdso().unwrap_or_default();
-                    vdso::named(self.vdso.get_or_insert_with(vdso), &addresses, &mut self.texts)
-                };
-                wanted.give(&addresses, &names, &mut all);
-            }
+        let addresses = sorted.kernel.addresses();
+        if !addresses.is_empty() {
+            let names = self.kept_or(Some(Source::Kernel), &addresses, |own, addresses| {
+                (kernel::names(addresses, own.ask_kernel, &mut own.texts), true)
+            });
+            sorted.kernel.give(&addresses, &names, &mut all);
         }
-        // Files with the most addresses come first, because time may run out when debug files are downloaded.
-        let mut files: Vec<_> = sorted.files.iter_mut().collect();
-        files.sort_by_key(|(_, wanted)| std::cmp::Reverse(wanted.len()));
-        for (id, wanted) in files {
-            self.texts.begin_source();
+        let addresses = sorted.vdso.addresses();
+        if !addresses.is_empty() {
+            let bytes = own_vdso().unwrap_or_default();
+            let question = Question::Vdso { bytes: &bytes, addresses: &addresses };
+            let names = self.ask(&question, &mut NoFiles, self.time).named;
+            sorted.vdso.give(&addresses, &names, &mut all);
+        }
+        self.files(table, &mut sorted, &mut all);
+        for (space, wanted) in &mut sorted.jit {
             let addresses = wanted.addresses();
-            let names = match table.file(*id) {
-                Some(file) => self.sorted_file(file, &addresses),
-                None => vec![Named::nameless("", Reason::FileGone); addresses.len()],
-            };
+            let names = self.map(table.jit(*space), &addresses);
             wanted.give(&addresses, &names, &mut all);
         }
-        for (space, wanted) in &mut sorted.jit {
-            self.texts.begin_source();
-            let addresses = wanted.addresses();
-            wanted.give(
-                &addresses,
-                &perfmap::named(table.jit(*space), &addresses, &mut self.texts),
-                &mut all,
-            );
-        }
         for ((space, runtime), wanted) in &mut sorted.interpreted {
-            self.texts.begin_source();
-            let reader = self.reader(*runtime);
-            interpreted::name(table, *space, *runtime, reader, wanted, &mut all, &mut self.texts);
+            let objects = wanted.addresses();
+            let memory = table.memory(*space);
+            let (runtime, memory) = (*runtime, memory.as_ref());
+            let question = Question::Objects { runtime, memory, objects: &objects };
+            let names = self.ask(&question, &mut NoFiles, self.time).named;
+            wanted.give(&objects, &names, &mut all);
         }
         all.into_iter()
             .map(|name| name.unwrap_or_else(|| Named::nameless("", Reason::NoSymbol)))
@@ -291,6 +300,20 @@ impl Symbolize for LocalSymbolizer {
             file: format!("{count} names"),
             what: "cut, because a name may have 4 KiB, and all of them 64 MiB".to_owned(),
         });
-        self.warnings.iter().cloned().chain(shortened).collect()
+        let late = (self.late > 0).then(|| Warning {
+            file: format!("{} addresses", self.late),
+            what: "not named, because the time for names was over (--symbol-time)".to_owned(),
+        });
+        self.warnings.iter().cloned().chain(shortened).chain(late).collect()
     }
+
+    fn usage(&self) -> Usage {
+        self.answers.usage()
+    }
+}
+
+/// Whether only root can change a file.
+fn is_ours(file: &MappedFile) -> bool {
+    let meta = file.handle.as_ref().and_then(|handle| handle.metadata().ok());
+    file.root.is_none() && meta.is_some_and(|meta| meta.uid() == 0 && meta.mode() & 0o022 == 0)
 }

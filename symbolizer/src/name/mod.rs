@@ -2,22 +2,19 @@
 //!
 //! [`LocalSymbolizer`] asks this machine's files and kernel, [`RawAddresses`] leaves user files unnamed. Both work in
 //! batches: all addresses of a file are looked up together, sorted, each once. The contents of a file are dropped before
-//! the next file is read. The parsers are pure functions on bytes.
+//! the next file is read.
 //!
-//! Modules in reading order: `texts` (names in memory), `sorted` (places by kind), `local` (the names of each kind), `file` (one file: `work` has the
-//! sources in their order), `kernel`, [`perfmap`], `vdso`.
+//! Modules in reading order: `texts` (names in memory), `sorted` (places by kind), `local` (the names of each kind), [`ask`] (what
+//! strangers made is named elsewhere), `kernel`, `vdso`.
 
-mod build_ids;
+pub mod ask;
 mod cache;
 mod demangle;
-mod file;
-mod interpreted;
 mod kernel;
-mod lines;
+pub(crate) mod lines;
 mod local;
-pub mod perfmap;
 mod raw;
-mod reopen;
+pub(crate) mod reopen;
 mod sorted;
 #[cfg(test)]
 mod tests;
@@ -25,8 +22,6 @@ mod texts;
 mod vdso;
 
 pub use demangle::{demangle, text};
-pub use file::go::go_table;
-pub use file::{gopclntab, ranges, symtab};
 pub use kernel::kallsyms;
 pub use kernel::names::AskKernel;
 pub use local::LocalSymbolizer;
@@ -37,6 +32,7 @@ pub use vdso::own_vdso;
 use crate::place::{Place, Reason};
 use crate::process::ProcessTable;
 use crate::warning::Warning;
+use std::time::Duration;
 
 /// A function at an address: the function that contains the code, or one that was inlined there.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -81,21 +77,48 @@ impl Named {
 }
 
 /// Options for naming.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct NameOptions {
     /// Whether inlined functions are left out.
     pub no_inline: bool,
     /// The debuginfod servers to download debug files from; empty: none.
     pub debuginfod: Vec<String>,
+    /// The time for all names of a cut.
+    pub time: Duration,
+}
+
+impl Default for NameOptions {
+    fn default() -> Self {
+        Self { no_inline: false, debuginfod: Vec::new(), time: Self::TIME }
+    }
+}
+
+impl NameOptions {
+    /// The time for all names of a cut, if nothing else was asked for.
+    pub const TIME: Duration = Duration::from_secs(60);
+}
+
+/// The usage of another process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// CPU nanoseconds.
+    pub cpu_time: u64,
+    /// The most anonymous memory seen, in bytes.
+    pub anonymous: u64,
 }
 
 /// Gives names to places.
-pub trait Symbolize {
+pub trait Symbolize: std::fmt::Debug {
     /// The names of places, in their order. It never fails: an unknown name has its reason.
     fn names(&mut self, table: &ProcessTable, places: &[Place]) -> Vec<Named>;
 
     /// Begins a new cut. Time limits start again, and names may be kept for later cuts.
     fn begin_cut(&mut self) {}
+
+    /// The usage of another process that makes the names.
+    fn usage(&self) -> Usage {
+        Usage::default()
+    }
 
     /// The defects of foreign files so far.
     fn warnings(&self) -> Vec<Warning> {

@@ -1,6 +1,6 @@
 //! User files without names.
 
-use super::{Named, Symbolize, Warning};
+use super::{Named, Symbolize, Usage, Warning};
 use crate::{Place, ProcessTable, Reason, Runtime};
 
 /// Leaves addresses in files unnamed, for tools that name them elsewhere. Code of the kernel, the vDSO, BPF programs,
@@ -39,6 +39,10 @@ impl<S: Symbolize> Symbolize for RawAddresses<S> {
 
     fn begin_cut(&mut self) {
         self.local.iter_mut().for_each(Symbolize::begin_cut);
+    }
+
+    fn usage(&self) -> Usage {
+        self.local.as_ref().map(Symbolize::usage).unwrap_or_default()
     }
 
     fn warnings(&self) -> Vec<Warning> {

@@ -11,7 +11,7 @@ pub(super) struct Sorted {
     pub(super) files: BTreeMap<FileId, Wanted>,
     pub(super) jit: BTreeMap<u32, Wanted>,
     /// The objects of interpreters, by address space and runtime.
-    pub(super) interpreted: BTreeMap<(u32, u8), Vec<(Object, usize)>>,
+    pub(super) interpreted: BTreeMap<(u32, u8), Wanted<Object>>,
     pub(super) kernel: Wanted,
     pub(super) vdso: Wanted,
 }
@@ -30,7 +30,7 @@ impl Sorted {
                 }
                 Place::Interpreted { space, runtime, object, position, check } => {
                     let object = Object { address: object, position, check };
-                    sorted.interpreted.entry((space, runtime)).or_default().push((object, index));
+                    sorted.interpreted.entry((space, runtime)).or_default().0.push((object, index));
                 }
                 Place::Kernel { address } => sorted.kernel.0.push((address, index)),
                 Place::Vdso { offset } => sorted.vdso.0.push((offset, index)),
@@ -41,13 +41,19 @@ impl Sorted {
     }
 }
 
-/// Addresses of one kind, each with the index of its place.
-#[derive(Debug, Default)]
-pub(super) struct Wanted(Vec<(u64, usize)>);
+/// Addresses or objects of one kind, each with the index of its place.
+#[derive(Debug)]
+pub(super) struct Wanted<T = u64>(Vec<(T, usize)>);
 
-impl Wanted {
+impl<T> Default for Wanted<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T: Copy + Ord> Wanted<T> {
     /// Addresses in the order of their places.
-    pub(super) fn of(addresses: &[u64]) -> Self {
+    pub(super) fn of(addresses: &[T]) -> Self {
         Self(addresses.iter().copied().zip(0..).collect())
     }
 
@@ -57,15 +63,15 @@ impl Wanted {
     }
 
     /// The addresses sorted, each once.
-    pub(super) fn addresses(&mut self) -> Vec<u64> {
+    pub(super) fn addresses(&mut self) -> Vec<T> {
         self.0.sort_unstable();
-        let mut addresses: Vec<u64> = self.0.iter().map(|&(address, _)| address).collect();
+        let mut addresses: Vec<T> = self.0.iter().map(|&(address, _)| address).collect();
         addresses.dedup();
         addresses
     }
 
     /// Gives each place the name of its address.
-    pub(super) fn give(&self, addresses: &[u64], names: &[Named], all: &mut [Option<Named>]) {
+    pub(super) fn give(&self, addresses: &[T], names: &[Named], all: &mut [Option<Named>]) {
         for &(address, index) in &self.0 {
             let name = addresses.binary_search(&address).ok().and_then(|at| names.get(at));
             all[index] = name.cloned();

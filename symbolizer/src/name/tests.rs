@@ -5,6 +5,7 @@ mod debugfiles;
 mod debuginfod;
 mod go;
 mod hostile;
+mod interpreted;
 mod kernel;
 mod languages;
 mod symbols;
@@ -17,6 +18,7 @@ use elf::{Bytes, Image};
 
 use super::{LocalSymbolizer, NameOptions, Named};
 use crate::process::tests::skipped;
+use crate::serve::Server;
 use crate::{MappedFile, Reason};
 
 /// A directory with a program's source, removed at the end.
@@ -71,8 +73,13 @@ fn mapped(path: &Path) -> MappedFile {
     }
 }
 
+/// A symbolizer that parses in this process.
+fn local() -> LocalSymbolizer {
+    LocalSymbolizer::new(NameOptions::default(), Server::default())
+}
+
 fn name(file: &MappedFile, address: u64) -> Named {
-    LocalSymbolizer::new(NameOptions::default()).file(file, &[address]).remove(0)
+    local().file(file, &[address]).remove(0)
 }
 
 /// `inner < outer`, innermost first.
@@ -120,7 +127,7 @@ fn raw_addresses_name_only_what_is_not_in_a_file() {
         Place::Unknown { address: 7, reason: Reason::NoMapping },
         Place::Jit { space: 0, address: 9 },
     ];
-    let local = LocalSymbolizer::new(NameOptions::default());
+    let local = local();
     let names = RawAddresses::new(Some(local)).names(&table, &places);
     let reasons: Vec<_> = names.iter().map(|named| named.reason).collect();
     let expected = [Reason::NotAsked, Reason::NoSymbol, Reason::NoMapping, Reason::NoJitMap];
@@ -152,7 +159,7 @@ fn what_was_named_in_an_earlier_cut_is_not_asked_for_again() {
     use super::Symbolize;
     use crate::Place;
     let table = crate::ProcessTable::without_proc();
-    let mut local = LocalSymbolizer::new(NameOptions::default()).ask_kernel(asked::ask);
+    let mut local = local().ask_kernel(asked::ask);
     let place = |at: u64| Place::Kernel { address: 0xffff_ffff_8100_0000 + at };
     let mut name = |places: &[Place], cut: bool| {
         if cut {
@@ -180,7 +187,7 @@ fn a_file_is_named_from_earlier_cuts_until_it_changes() {
     fixture.run("gcc", &["-g", "-o", "a", "a.c"]);
     let file = fixture.mapped("a");
     let addresses = [fixture.address("a", "work"), fixture.address("a", "main")];
-    let mut local = LocalSymbolizer::new(NameOptions::default());
+    let mut local = local();
     let first = local.file(&file, &addresses[..1]);
     for _ in 0..3 {
         local.begin_cut();
@@ -198,15 +205,17 @@ fn a_file_is_named_from_earlier_cuts_until_it_changes() {
 }
 
 #[test]
-fn dwarf_has_its_time_again_in_each_cut() {
+fn names_have_their_time_again_in_each_cut() {
+    use super::Symbolize;
     let fixture =
         Fixture::new("a.c", "int work(void) { return 1; } int main(void) { return work(); }");
     fixture.run("gcc", &["-g", "-o", "a", "a.c"]);
     let (file, work) = (fixture.mapped("a"), fixture.address("a", "work"));
-    let mut local = LocalSymbolizer::new(NameOptions::default());
+    let mut local = local();
     local.begin_cut();
     local.spend_all_time();
-    assert_eq!(local.file(&file, &[work])[0].lines[0].line, 0);
+    assert_eq!(local.file(&file, &[work])[0].reason, Some(Reason::NoTime));
+    assert_eq!(Symbolize::warnings(&local)[0].file, "1 addresses");
     local.begin_cut();
     assert_eq!(local.file(&file, &[work])[0].lines[0].line, 1, "what was cut short is not kept");
 }

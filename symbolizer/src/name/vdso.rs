@@ -3,12 +3,7 @@
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 
-use elf::{Bytes, Image};
-
-use super::file::symtab;
 use super::lines::hex;
-use super::{Named, Text, Texts};
-use crate::place::Reason;
 
 /// The largest vDSO that is read, in bytes. Real ones have a few pages.
 const MAX_BYTES: u64 = 1 << 20;
@@ -23,16 +18,4 @@ pub fn own_vdso() -> Option<Vec<u8>> {
     let mut bytes = vec![0; usize::try_from(len).ok()?];
     File::open("/proc/self/mem").ok()?.read_exact_at(&mut bytes, start).ok()?;
     Some(bytes)
-}
-
-/// Names for sorted offsets.
-pub(super) fn named(vdso: &[u8], offsets: &[u64], texts: &mut Texts) -> Vec<Named> {
-    let name = |name| Named::in_module("[vdso]", name, Reason::NoSymbol);
-    names(vdso, offsets, texts).into_iter().map(name).collect()
-}
-
-pub(super) fn names(vdso: &[u8], offsets: &[u64], texts: &mut Texts) -> Vec<Option<Text>> {
-    let Ok(image) = Image::parse(Bytes::Memory(vdso)) else { return vec![None; offsets.len()] };
-    let symbols = symtab::symbols(&image, ".dynsym", offsets, texts);
-    symbols.into_iter().map(|symbol| symbol.map(|symbol| symbol.name)).collect()
 }

@@ -2,7 +2,7 @@
 #![no_main]
 
 use bpf::unwind::FrameSections;
-use symbolizer::name::ranges::{Loaded, Ranges};
+use symbolizer::serve::ranges::{Loaded, Ranges};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     // The first byte says where the header's section ends and the other one begins.

@@ -1,7 +1,8 @@
 //! Go's own table of functions and lines.
 #![no_main]
 
-use symbolizer::name::gopclntab::{GoTable, stated_text};
+use symbolizer::serve::gopclntab::GoTable;
+use symbolizer::stated_text;
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let text = stated_text(data);

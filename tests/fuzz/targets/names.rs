@@ -4,6 +4,7 @@
 use rustix::fs::{MemfdFlags, memfd_create};
 use std::fs::File;
 use std::io::Write;
+use symbolizer::serve::Server;
 use symbolizer::{LocalSymbolizer, MappedFile, NameOptions};
 
 /// A panic inside blazesym is caught where it is called, and counted as a malformed file; any other one is ours.
@@ -28,6 +29,6 @@ libfuzzer_sys::fuzz_target!(init: abort_on_our_panics(), |bytes: &[u8]| {
         root: None,
     };
     let addresses = [0, 1, 0x40, 0x1139, 0x1149, 0x117b, 0x1190, 0x40_1136, 0x48_0000, u64::MAX];
-    let names = LocalSymbolizer::new(NameOptions::default()).file(&file, &addresses);
+    let names = LocalSymbolizer::new(NameOptions::default(), Server::default()).file(&file, &addresses);
     assert_eq!(names.len(), addresses.len());
 });

@@ -1,7 +1,7 @@
 //! A JIT compiler's map.
 #![no_main]
 
-use symbolizer::name::perfmap::names_in;
+use symbolizer::serve::perfmap::names_in;
 
 libfuzzer_sys::fuzz_target!(|map: &[u8]| {
     let addresses = [0, 1, 0x1000, 0x7f00_0000_0000, u64::MAX];

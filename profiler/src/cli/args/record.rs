@@ -112,6 +112,10 @@ pub struct RecordArgs {
     #[arg(long, help_heading = "Symbols")]
     pub debuginfod: bool,
 
+    /// Time limit for finding names after the recording. What is not found by then stays an address
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = value::duration, help_heading = "Symbols")]
+    pub symbol_time: Duration,
+
     /// Options for sending the profile.
     #[command(flatten)]
     pub push: PushArgs,

@@ -53,6 +53,10 @@ pub struct ReportArgs {
     #[arg(long, help_heading = "Symbols", conflicts_with = "no_symbolize")]
     pub debuginfod: bool,
 
+    /// Time limit for finding names. What is not found by then stays an address
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = super::value::duration, help_heading = "Symbols")]
+    pub symbol_time: std::time::Duration,
+
     /// Print only errors
     #[arg(short = 'q', long)]
     pub quiet: bool,

@@ -18,6 +18,7 @@ use output::Profile;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::process::Command;
+use symbolizer::serve::Server;
 use symbolizer::{Held, LocalSymbolizer, NameOptions, ProcessTable};
 
 /// This variable is set in a process that runs the storm alone, because memory and descriptors are counted for a whole
@@ -146,7 +147,7 @@ fn storm() {
     let source = Storm { folder: folder.path().to_owned(), random, round: 0, kept };
     let mut session = session(source, &[]);
     session.table = ProcessTable::new();
-    let mut symbolizer = LocalSymbolizer::new(NameOptions::default());
+    let mut symbolizer = LocalSymbolizer::new(NameOptions::default(), Server::default());
     let mut early = None;
     let (mut samples, mut in_files) = (0, 0);
     for round in 1..=10_000 {

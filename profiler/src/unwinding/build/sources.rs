@@ -12,7 +12,7 @@ use bpf::unwind::table::{Code, Source};
 use bpf::unwind::{epilogue, go, signal_return};
 use elf::{Bytes, Image, Section, X86_64};
 use std::ops::Range;
-use symbolizer::name::go_table;
+use symbolizer::go_table;
 
 /// The largest section of unwind rules that is read, in bytes.
 const LARGEST: u64 = 256 << 20;

@@ -2,15 +2,15 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
+use std::os::unix::ffi::OsStrExt;
 
 use blazesym::MaybeDefault;
-use blazesym::symbolize::{self, Input, Symbolizer};
+use blazesym::symbolize::{self, CodeInfo, Input, Symbolizer};
 
 use super::kallsyms::{self, Ksym, Ksyms};
 use crate::Reason;
-use crate::name::file::dwarf;
 use crate::name::reopen::fd_path;
-use crate::name::{Line, Named, Text, Texts, demangle};
+use crate::name::{Line, Named, Text, Texts, demangle, text};
 
 /// Asks the running kernel for the text that it prints for each address, as in `function+0x10/0x40 [module]`. `None`:
 /// it cannot.
@@ -127,12 +127,13 @@ fn program_lines(programs: &[(usize, u64, &Ksym)]) -> Vec<Option<(String, u32)>>
         let addresses: Vec<u64> = programs.iter().map(|&(_, address, _)| address).collect();
         let symbolizer = Symbolizer::builder().enable_demangling(false).build();
         let found = symbolizer.symbolize(&source.into(), Input::AbsAddr(&addresses)).ok()?;
-        Some(
-            found
-                .into_iter()
-                .map(|symbol| dwarf::position(symbol.into_sym()?.code_info?))
-                .collect(),
-        )
+        Some(found.into_iter().map(|symbol| position(&*symbol.into_sym()?.code_info?)).collect())
     };
     lines().unwrap_or_else(|| vec![None; programs.len()])
+}
+
+/// The path and the line of a place in the source.
+fn position(info: &CodeInfo<'_>) -> Option<(String, u32)> {
+    let file = text(info.to_path().as_os_str().as_bytes());
+    Some((file, info.line.unwrap_or(0)))
 }

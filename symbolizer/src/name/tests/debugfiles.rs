@@ -3,8 +3,8 @@
 use std::fs::{self, File};
 use std::sync::Arc;
 
-use super::{Fixture, chain};
-use crate::{LocalSymbolizer, MappedFile, NameOptions};
+use super::{Fixture, chain, local};
+use crate::MappedFile;
 
 const C: &str = "__attribute__((noinline)) int work(int n) { return n * 7 + (int)(long)__builtin_frame_address(0); }\n\
     int main(int n, char **v) { (void)v; return work(n); }";
@@ -21,7 +21,7 @@ fn split(flags: &[&str]) -> (Fixture, u64) {
 
 fn names(file: &MappedFile, address: u64) -> (String, Vec<String>) {
     use crate::Symbolize;
-    let mut symbolizer = LocalSymbolizer::new(NameOptions::default());
+    let mut symbolizer = local();
     let named = symbolizer.file(file, &[address]).remove(0);
     let line = named.lines.first().map_or(0, |line| line.line);
     let warnings = symbolizer.warnings().into_iter().map(|warning| warning.what).collect();
@@ -50,8 +50,7 @@ fn by_debug_link_with_its_checksum() {
 fn by_build_id_below_the_root_of_the_process() {
     let (fixture, work) = split(&["-Wl,--build-id"]);
     let mut file = fixture.mapped("a");
-    let path =
-        crate::name::file::debugfile::build_id_path(file.build_id.as_ref().unwrap()).unwrap();
+    let path = crate::name::ask::files::build_id_path(file.build_id.as_ref().unwrap()).unwrap();
     let inside = fixture.directory.path().join("root").join(path.strip_prefix("/").unwrap());
     fs::create_dir_all(inside.parent().unwrap()).unwrap();
     fs::rename(fixture.path("a.debug"), &inside).unwrap();
@@ -70,8 +69,7 @@ fn a_debug_file_with_another_build_id_is_refused() {
     let (fixture, work) = split(&["-Wl,--build-id"]);
     let (other, _) = split(&["-Wl,--build-id", "-DOTHER", "-O0"]);
     let mut file = fixture.mapped("a");
-    let path =
-        crate::name::file::debugfile::build_id_path(file.build_id.as_ref().unwrap()).unwrap();
+    let path = crate::name::ask::files::build_id_path(file.build_id.as_ref().unwrap()).unwrap();
     let inside = fixture.directory.path().join("root").join(path.strip_prefix("/").unwrap());
     fs::create_dir_all(inside.parent().unwrap()).unwrap();
     fs::copy(other.path("a.debug"), &inside).unwrap();
@@ -131,7 +129,7 @@ fn two_files_with_one_build_id_are_told() {
     fixture.run("gcc", &["-O2", id, "-o", "a", "a.c"]);
     fixture.run("gcc", &["-O0", id, "-o", "b", "a.c"]);
     fs::copy(fixture.path("a"), fixture.path("copy")).unwrap();
-    let mut symbolizer = LocalSymbolizer::new(NameOptions::default());
+    let mut symbolizer = local();
     symbolizer.file(&fixture.mapped("a"), &[0x1000]);
     symbolizer.file(&fixture.mapped("copy"), &[0x1000]);
     assert_eq!(symbolizer.warnings(), []);
@@ -148,7 +146,7 @@ fn by_build_id_alone() {
     fixture.run("gcc", &["-O2", "-g", "-Wl,--build-id", "-o", "a", "a.c"]);
     let (work, file) = (fixture.address("a", "work"), fixture.mapped("a"));
     let id = file.build_id.clone().unwrap();
-    let mut symbolizer = LocalSymbolizer::new(NameOptions::default());
+    let mut symbolizer = local();
     let names = symbolizer.by_build_id(&id, &file.path, &[work]).unwrap();
     assert_eq!(chain(&names[0]), "work");
     // The file at the path is another one.

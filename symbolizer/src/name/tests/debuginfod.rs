@@ -6,11 +6,9 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use super::{Fixture, chain, installed};
-use crate::name::Texts;
-use crate::name::file::debuginfod::Debuginfod;
-use crate::name::file::work::Work;
-use elf::{Bytes, Image};
+use super::{Fixture, chain, installed, local};
+use crate::Symbolize;
+use crate::name::ask::Debuginfod;
 
 const C: &str = "__attribute__((noinline)) int work(int n) { return n * 7 + (int)(long)__builtin_frame_address(0); }\n\
     int main(int n, char **v) { (void)v; return work(n); }";
@@ -27,14 +25,12 @@ fn split() -> (Fixture, u64) {
 }
 
 /// Name of an address, with warnings, by a fetcher with its cache in the fixture.
-fn name(fixture: &Fixture, fetcher: &mut Debuginfod, address: u64) -> (String, Vec<&'static str>) {
-    let file = fixture.mapped("a");
-    let image = Image::parse(Bytes::File(file.handle.as_ref().unwrap())).unwrap();
-    let addresses = [address];
-    let mut texts = Texts::default();
-    let mut work = Work::new(&file, &image, false, &addresses, &mut texts);
-    let named = work.run(fetcher, &mut Duration::from_secs(60)).remove(0);
-    (chain(&named), work.warnings)
+fn name(fixture: &Fixture, fetcher: &mut Debuginfod, address: u64) -> (String, Vec<String>) {
+    let mut local = local().with_servers(std::mem::take(fetcher));
+    let named = local.file(&fixture.mapped("a"), &[address]).remove(0);
+    let warnings = local.warnings().into_iter().map(|warning| warning.what).collect();
+    *fetcher = local.servers();
+    (chain(&named), warnings)
 }
 
 fn fetcher(fixture: &Fixture, url: String) -> Debuginfod {

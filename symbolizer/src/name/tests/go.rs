@@ -1,7 +1,7 @@
 //! Go programs without symbols and DWARF.
 
 use super::{Fixture, chain, flipped, installed, name};
-use crate::name::gopclntab::GoTable;
+use crate::serve::gopclntab::GoTable;
 use elf::{Bytes, Image};
 
 const GO: &str = r#"package main

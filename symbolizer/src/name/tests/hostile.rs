@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use super::{Fixture, flipped, mapped};
-use crate::name::ranges::{Loaded, Ranges};
-use crate::{LocalSymbolizer, NameOptions, Reason, Symbolize};
+use super::{Fixture, flipped, local, mapped};
+use crate::serve::ranges::{Loaded, Ranges};
+use crate::{Reason, Symbolize};
 
 const C: &str = "#include <stdlib.h>\n\
     static inline int in(int x) { return x * rand(); }\n\
@@ -14,7 +14,7 @@ const C: &str = "#include <stdlib.h>\n\
 fn name_all(fixture: &Fixture, bytes: &[u8], addresses: &[u64]) -> usize {
     let path = fixture.path("changed");
     fs::write(&path, bytes).unwrap();
-    let mut symbolizer = LocalSymbolizer::new(NameOptions::default());
+    let mut symbolizer = local();
     let names = symbolizer.file(&mapped(&path), addresses);
     assert_eq!(names.len(), addresses.len());
     symbolizer.warnings().len()
@@ -58,8 +58,7 @@ fn a_spoilt_file_is_one_warning() {
     let (fixture, mut bytes, addresses) = built();
     bytes[4] = 9;
     assert_eq!(name_all(&fixture, &bytes, &addresses), 1);
-    let names = LocalSymbolizer::new(NameOptions::default())
-        .file(&mapped(&fixture.path("changed")), &addresses);
+    let names = local().file(&mapped(&fixture.path("changed")), &addresses);
     assert!(names.iter().all(|named| named.reason == Some(Reason::FileCorrupt)));
 }
 

@@ -4,8 +4,9 @@ use std::io::Read;
 
 use crate::name::kallsyms::{Ksym, Ksyms, printed, symbols};
 use crate::name::kernel::names as kernel;
-use crate::name::perfmap::names_in;
-use crate::name::{Text, Texts, vdso};
+use crate::name::{Texts, vdso};
+use crate::serve::perfmap::names_in;
+use crate::serve::symtab;
 
 fn kallsyms(text: &str, addresses: &[u64]) -> Ksyms {
     let mut bytes = text.as_bytes();
@@ -154,10 +155,11 @@ fn foreign_text_gives_no_panic() {
 fn this_machine_s_vdso_has_names() {
     let vdso = vdso::own_vdso().unwrap();
     let offsets: Vec<u64> = (0..vdso.len() as u64).collect();
-    let found = vdso::names(&vdso, &offsets, &mut Texts::default());
-    let found: Vec<Text> = found.into_iter().flatten().collect();
+    let found = symtab::vdso(&vdso, &offsets, &mut Texts::default());
     assert!(
-        found.iter().any(|name| matches!(&**name, "clock_gettime" | "__vdso_clock_gettime")),
+        found
+            .iter()
+            .any(|named| matches!(&*super::chain(named), "clock_gettime" | "__vdso_clock_gettime")),
         "{found:?}"
     );
 }

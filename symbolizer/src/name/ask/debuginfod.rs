@@ -6,8 +6,8 @@ use std::env;
 use std::fs::File;
 use std::path::PathBuf;
 
-use super::debugfile;
 use super::download::Servers;
+use crate::opening::regular;
 
 /// The most build IDs without a file that are remembered over cuts.
 const MAX_MISSING: usize = 65_536;
@@ -49,7 +49,7 @@ impl Debuginfod {
         let hex: String = build_id.iter().map(|byte| format!("{byte:02x}")).collect();
         let cached = self.cache.as_ref().map(|cache| cache.join(&hex).join("debuginfo"));
         // Elfutils' client stores an empty file if no server has the debug file.
-        let present = cached.as_deref().and_then(|path| debugfile::open(None, path));
+        let present = cached.as_deref().and_then(|path| regular(None, path).ok());
         if let Some(file) = present.filter(|file| file.metadata().is_ok_and(|meta| meta.len() > 0))
         {
             return Ok(Some(file));

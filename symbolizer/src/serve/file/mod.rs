@@ -1,13 +1,9 @@
 //! Names for the addresses of one file.
 //!
 //! Modules in reading order: `work` (the sources in their order), then each source: [`gopclntab`] and `go`, `dwarf` and
-//! `extract`, [`symtab`], `plt`, [`ranges`] and `frame`; then the other files that have names of a file: `debugfile`,
-//! `debuginfod` and `download`.
+//! `extract`, [`symtab`], `plt`, [`ranges`] and `frame`; then the other files that have names of a file: `debugfile`.
 
 pub(crate) mod debugfile;
-pub(crate) mod debuginfod;
-#[cfg_attr(not(feature = "debuginfod"), path = "download/left_out.rs")]
-mod download;
 pub(crate) mod dwarf;
 mod extract;
 mod frame;

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use elf::{Bytes, Image};
 
 use super::debugfile::{self, DebugFile};
-use super::debuginfod::Debuginfod;
 use super::frame::{Frame, bounded};
 use super::plt;
 use super::symtab::{self, Symbol};
 use super::{dwarf, go};
+use crate::name::ask::Files;
 use crate::name::{Line, Named, Text, Texts, demangle, text};
 use crate::{MappedFile, Reason};
 
@@ -37,8 +37,8 @@ impl<'a> Work<'a> {
     pub(crate) fn new(
         file: &'a MappedFile,
         image: &'a Image<'a>,
-        no_inline: bool,
         addresses: &'a [u64],
+        no_inline: bool,
         texts: &'a mut Texts,
     ) -> Self {
         let found = vec![None; addresses.len()];
@@ -57,10 +57,10 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// The names of all addresses, in their order. `time` is the time that is left for the DWARF of all files.
-    pub(crate) fn run(&mut self, debuginfod: &mut Debuginfod, time: &mut Duration) -> Vec<Named> {
+    /// The names of all addresses, in their order. `time` is the time for DWARF; if there is none, it is not read.
+    pub(crate) fn run(&mut self, files: &mut dyn Files, time: Duration) -> Vec<Named> {
         self.go();
-        let debug = self.debug_file(debuginfod);
+        let debug = self.debug_file(files);
         let other = debug.as_ref().and_then(|debug| Image::parse(Bytes::File(&debug.file)).ok());
         self.dwarf(debug.as_ref(), other.as_ref(), time);
         self.linkage_names(other.as_ref());
@@ -89,44 +89,34 @@ impl<'a> Work<'a> {
     }
 
     /// The separate debug file, if the file itself has no DWARF.
-    fn debug_file(&mut self, debuginfod: &mut Debuginfod) -> Option<DebugFile> {
+    fn debug_file(&mut self, files: &mut dyn Files) -> Option<DebugFile> {
         if dwarf::present(self.image) || self.found.iter().all(Option::is_some) {
             return None;
         }
-        let mut search = debugfile::find(self.file, self.image);
-        if search.found.is_none()
-            && let Some(id) = &self.file.build_id
-        {
-            match debuginfod.fetch(id) {
-                // A file from a server is trusted no more than a file of a container.
-                Ok(file) => search.check(file, false, self.image, self.file),
-                Err(what) => {
-                    self.cut_short = true;
-                    search.refused = Some(what);
-                }
-            }
-        }
+        let Ok(search) = debugfile::find(self.file, self.image, files) else {
+            self.cut_short = true;
+            return None;
+        };
         if search.found.is_none() {
             self.warnings.extend(search.refused);
         }
         search.found
     }
 
-    fn dwarf(&mut self, debug: Option<&DebugFile>, other: Option<&Image<'_>>, time: &mut Duration) {
+    fn dwarf(&mut self, debug: Option<&DebugFile>, other: Option<&Image<'_>>, time: Duration) {
         let (indices, addresses) = self.pending();
         let source = match (debug, other, self.image.bytes()) {
             (Some(debug), Some(other), _) => (&debug.file, other, debug.ours),
             (_, _, Bytes::File(file)) => (file, self.image, false),
             _ => return,
         };
-        if addresses.is_empty() || !dwarf::present(source.1) {
+        if addresses.is_empty() || !dwarf::present(source.1) || time.is_zero() {
             return;
         }
         let (file, image, ours) = source;
-        let start = Instant::now();
-        let found = dwarf::names(file, image, ours, &addresses, self.no_inline, *time, self.texts);
-        *time = time.saturating_sub(start.elapsed());
-        self.cut_short |= time.is_zero();
+        let end = Instant::now() + time.min(dwarf::share(image));
+        let found = dwarf::names(file, image, ours, &addresses, self.no_inline, end, self.texts);
+        self.cut_short |= Instant::now() > end;
         match found {
             Ok(found) => {
                 for (index, found) in indices.into_iter().zip(found) {

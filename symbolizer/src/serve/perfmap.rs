@@ -1,11 +1,11 @@
 //! Perf maps: lines of `START SIZE name`, written by a JIT compiler while it works.
 
+use crate::name::{Named, Text, Texts, lines, text};
+use crate::place::Reason;
+use std::fs::File;
 use std::io;
 use std::ops::ControlFlow;
 use std::os::unix::fs::FileExt;
-
-use super::{Named, Text, Texts, lines};
-use crate::place::{Jit, Reason};
 
 /// The most bytes of a map that are read.
 const MAX_BYTES: u64 = 256 << 20;
@@ -22,11 +22,7 @@ pub fn names_in(map: &[u8], addresses: &[u64]) -> Vec<Option<Text>> {
 }
 
 /// Names for sorted addresses of an address space's JIT code.
-pub(super) fn named(jit: Option<&Jit>, addresses: &[u64], texts: &mut Texts) -> Vec<Named> {
-    let Some(map) = jit.and_then(|jit| jit.map.as_ref()) else {
-        let reason = jit.and_then(|jit| jit.reason).unwrap_or(Reason::NoJitMap);
-        return vec![Named::nameless("[jit]", reason); addresses.len()];
-    };
+pub(super) fn named(map: &File, addresses: &[u64], texts: &mut Texts) -> Vec<Named> {
     let found = names(|offset, buffer| map.read_at(buffer, offset), addresses, texts);
     let name = |name| Named::in_module("[jit]", name, Reason::NoJitEntry);
     found.into_iter().map(name).collect()
@@ -48,7 +44,7 @@ fn names(
         let end = start.saturating_add(size);
         let len = addresses[first..].partition_point(|&address| address < end);
         if len > 0 {
-            found[first..first + len].fill(Some(texts.keep(&super::text(name))));
+            found[first..first + len].fill(Some(texts.keep(&text(name))));
             steps += len as u64;
         }
         if steps > MAX_STEPS { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }

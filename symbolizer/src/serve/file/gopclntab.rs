@@ -62,15 +62,6 @@ struct Function<'a> {
     raw: &'a [u8],
 }
 
-/// The start of the text that the header states (Go 1.18 to 1.25, if it needs no relocation); otherwise 0.
-pub fn stated_text(data: &[u8]) -> u64 {
-    match (u32_at(data, 0), data.get(7)) {
-        (Some(0xffff_fff0 | 0xffff_fff1), Some(8)) => u64_at(data, 24).unwrap_or(0),
-        (Some(0xffff_fff0 | 0xffff_fff1), Some(4)) => u32_at(data, 16).unwrap_or(0).into(),
-        _ => 0,
-    }
-}
-
 impl<'a> GoTable<'a> {
     /// Reads the header. `text` is the address of `runtime.text`, which tables since Go 1.18 count from.
     pub fn parse(data: &'a [u8], text: u64) -> Option<Self> {

@@ -28,6 +28,9 @@ const MAX_COMPRESSED: u64 = 128 << 20;
 const MAX_SECTIONS: u64 = 2 << 30;
 /// The largest factor by which zlib compresses.
 const MAX_FACTOR: u64 = 1032;
+/// The time for DWARF without regard to its size, and the bytes for which there is one more second.
+const BASE_TIME: Duration = Duration::from_millis(700);
+const BYTES_A_SECOND: u64 = 24 << 20;
 /// The addresses that are looked up between two looks at the clock.
 const BATCH: usize = 256;
 /// This many consecutive failures end the work on a file.
@@ -49,7 +52,7 @@ pub(crate) fn present(image: &Image<'_>) -> bool {
     image.has(".debug_info")
 }
 
-/// The names of each address in DWARF. `ours`: the file is from this machine's debug directories. When `time` is over,
+/// The names of each address in DWARF. `ours`: the file is from this machine's debug directories. After `end`,
 /// the remaining addresses get no names.
 pub(crate) fn names(
     file: &File,
@@ -57,17 +60,20 @@ pub(crate) fn names(
     ours: bool,
     addresses: &[u64],
     no_inline: bool,
-    time: Duration,
+    end: Instant,
     texts: &mut Texts,
 ) -> Result<Vec<Option<Found>>, &'static str> {
-    if time.is_zero() {
-        return Err("no time left to read its DWARF");
-    }
     let copy = source(file, image, ours)?;
     let path = fd_path(copy.as_ref().unwrap_or(file));
-    let end = Instant::now() + time;
     let look_up = || look_up(path, addresses, no_inline, end, texts);
     catch_unwind(AssertUnwindSafe(look_up)).unwrap_or(Err("DWARF is malformed"))
+}
+
+/// The time for a file's DWARF by its size: no file takes that of all others.
+pub(crate) fn share(image: &Image<'_>) -> Duration {
+    let needed = image.sections.iter().filter(|section| extract::is_needed(section));
+    let bytes = needed.fold(0u64, |sum, section| sum.saturating_add(section.size));
+    BASE_TIME + Duration::from_millis(bytes.saturating_mul(1000) / BYTES_A_SECOND)
 }
 
 /// Refuses DWARF of unlimited size. Returns whether any section is compressed.
@@ -102,6 +108,8 @@ fn source(file: &File, image: &Image<'_>, ours: bool) -> Result<Option<File>, &'
     let meta = file.metadata().map_err(|_| failed)?;
     let own = rustix::process::geteuid().as_raw();
     let safe = meta.mode() & 0o002 == 0 && (meta.uid() == 0 || meta.uid() == own);
+    // Another user's file may be open here and yet not for this process to open again.
+    let safe = safe && File::open(fd_path(file)).is_ok();
     if safe && (if refers { ours && !image.has(".gnu_debuglink") } else { !compressed }) {
         return Ok(None);
     }

@@ -1,49 +1,16 @@
-//! Names of a Go program from its `.gopclntab`: finds the table, and the runtime's description of the module.
+//! The place of Go's own table in a program, and the runtime's description of the module.
 
-use super::gopclntab::{GoTable, stated_text};
-use crate::name::{Line, Texts};
-use elf::word::u64_at;
+use elf::word::{u32_at, u64_at};
 use elf::{AARCH64, Image, Section, X86_64, relocations};
 
 /// The largest table that is read, in bytes.
-const MAX_TABLE: u64 = 256 << 20;
+pub(crate) const MAX_TABLE: u64 = 256 << 20;
 /// The most writable data that is searched for the module's description, in bytes.
 const MAX_DATA: u64 = 64 << 20;
 /// The words of the description that are read.
 const WORDS: usize = 64;
 /// The word of the description with the start of the text.
-const TEXT: usize = 22;
-
-/// Names from the table for each address that it covers; `None` if the file has no table.
-pub(crate) fn names(
-    image: &Image<'_>,
-    addresses: &[u64],
-    no_inline: bool,
-    texts: &mut Texts,
-) -> Option<Vec<Vec<Line>>> {
-    let section = section(image)?;
-    let data = image.data(section, MAX_TABLE)?;
-    let module = module(image, section.address);
-    let word = |index: usize| module.as_ref().map_or(0, |words| words[index]);
-    let text = text(image, &data, word(TEXT))?;
-    let table = GoTable::parse(&data, text)?;
-    let base = table.function_data_word().map_or(0, word);
-    let read = |offset: u64, len: u64| image.memory(base.checked_add(offset)?, len);
-    let inlined = (base != 0 && !no_inline).then_some(&read as _);
-    let lines = |&address: &u64| {
-        let frames = table.frames(address, inlined);
-        let last = frames.len().saturating_sub(1);
-        let line = |(index, frame): (usize, super::gopclntab::GoFrame)| Line {
-            system_name: texts.keep(&frame.name),
-            name: texts.keep(&frame.name),
-            file: texts.keep(&frame.file),
-            line: frame.line,
-            inlined: index < last,
-        };
-        frames.into_iter().enumerate().map(line).collect()
-    };
-    Some(addresses.iter().map(lines).collect())
-}
+pub(crate) const TEXT: usize = 22;
 
 /// The bytes of a Go program's `.gopclntab`, and the address of `runtime.text`, from which they count. `None` if there
 /// is no such table, or it is too large.
@@ -56,18 +23,18 @@ pub fn go_table(image: &Image<'_>) -> Option<(Vec<u8>, u64)> {
 }
 
 /// The start of the text: from the module's description, else from the table, else from the section.
-fn text(image: &Image<'_>, table: &[u8], described: u64) -> Option<u64> {
+pub(crate) fn text(image: &Image<'_>, table: &[u8], described: u64) -> Option<u64> {
     let section = image.section(".text").map_or(0, |text| text.address);
     [described, stated_text(table), section].into_iter().find(|&text| text != 0)
 }
 
 /// The section of the table, if there is one.
-fn section<'a>(image: &'a Image<'_>) -> Option<&'a Section> {
+pub(crate) fn section<'a>(image: &'a Image<'_>) -> Option<&'a Section> {
     image.section(".gopclntab").or_else(|| image.section(".data.rel.ro.gopclntab"))
 }
 
 /// The words of the runtime's description of the module. It is found by its first word, the address of the table.
-fn module(image: &Image<'_>, table: u64) -> Option<[u64; WORDS]> {
+pub(crate) fn module(image: &Image<'_>, table: u64) -> Option<[u64; WORDS]> {
     if !image.wide() || table == 0 {
         return None;
     }
@@ -119,4 +86,13 @@ fn relocated(image: &Image<'_>, table: u64) -> Option<[u64; WORDS]> {
 fn plausible(words: [u64; WORDS], image: &Image<'_>) -> Option<[u64; WORDS]> {
     let code = image.code(words[TEXT])?;
     (words[TEXT] < words[TEXT + 1] && words[TEXT + 1] <= code.end()).then_some(words)
+}
+
+/// The start of the text that the header states (Go 1.18 to 1.25, if it needs no relocation); otherwise 0.
+pub fn stated_text(data: &[u8]) -> u64 {
+    match (u32_at(data, 0), data.get(7)) {
+        (Some(0xffff_fff0 | 0xffff_fff1), Some(8)) => u64_at(data, 24).unwrap_or(0),
+        (Some(0xffff_fff0 | 0xffff_fff1), Some(4)) => u32_at(data, 16).unwrap_or(0).into(),
+        _ => 0,
+    }
 }

@@ -1,11 +1,8 @@
 //! Separate debug files, by build ID and by debug link: first below the process's root, then below bpflame's own.
 
-use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt};
-use std::path::{Path, PathBuf};
 
 use flate2::Crc;
 
@@ -13,13 +10,13 @@ use elf::word::{c_string, u32_at};
 use elf::{Bytes, Image};
 
 use crate::MappedFile;
-use crate::opening::regular;
+use crate::name::ask::files::LINK_PLACES;
+use crate::name::ask::{Files, Want};
 
 /// The largest file whose checksum is computed, in bytes.
 const MAX_CHECKED: u64 = 1 << 30;
 /// The limit for the size of a decompressed symbol table, and for the memory of its decoder.
 const MAX_MINI: u64 = 128 << 20;
-const DIRECTORY: &str = "/usr/lib/debug";
 
 /// A debug file that fits.
 #[derive(Debug)]
@@ -40,48 +37,47 @@ pub(crate) struct Search {
 }
 
 /// Looks for the debug file of `file`, whose parsed form is `image`.
-pub(crate) fn find(file: &MappedFile, image: &Image<'_>) -> Search {
+///
+/// # Errors
+/// A server failed.
+pub(crate) fn find(
+    file: &MappedFile,
+    image: &Image<'_>,
+    files: &mut dyn Files,
+) -> Result<Search, &'static str> {
     let mut search = Search::default();
-    let foreign = file.root.as_deref().filter(|root| !is_own_root(root));
-    let roots = [foreign, None];
-    let roots = if foreign.is_some() { &roots[..] } else { &roots[1..] };
-    let by_id = file.build_id.as_deref().and_then(build_id_path);
-    for root in roots {
-        let candidate = by_id.as_ref().and_then(|path| open(*root, path));
-        if search.take(candidate, root.is_none(), |other| fits(image, file, other)) {
-            return search;
+    for foreign in [true, false] {
+        let candidate = files.open(&Want::BuildId { foreign })?;
+        if search.take(candidate, !foreign, |other| fits(image, file, other)) {
+            return Ok(search);
         }
     }
-    let Some((name, checksum)) = debug_link(image) else { return search };
-    for root in roots {
-        for path in link_paths(&file.path, &name) {
-            let Some(candidate) = open(*root, &path) else { continue };
+    if let Some((name, checksum)) = debug_link(image) {
+        for (foreign, place) in
+            [true, false].into_iter().flat_map(|f| (0..LINK_PLACES).map(move |p| (f, p)))
+        {
+            let Some(candidate) = files.open(&Want::Link { foreign, place, name: name.clone() })?
+            else {
+                continue;
+            };
             if crc(&candidate) != Some(checksum) {
                 search.refused = Some("the debug file has a different checksum");
-            } else if search.take(Some(candidate), root.is_none(), |other| fits(image, file, other))
-            {
-                return search;
+            } else if search.take(Some(candidate), !foreign, |other| fits(image, file, other)) {
+                return Ok(search);
             }
         }
     }
-    search
-}
-
-impl Search {
-    /// Takes a file from elsewhere, if it fits. It must have the build ID.
-    pub(crate) fn check(
-        &mut self,
-        candidate: Option<File>,
-        ours: bool,
-        image: &Image<'_>,
-        file: &MappedFile,
-    ) {
-        self.take(candidate, ours, |other| match other.build_id() {
+    // A file from a server is trusted no more than a file of a container.
+    if let Some(candidate) = files.open(&Want::Server)? {
+        search.take(Some(candidate), false, |other| match other.build_id() {
             None => Err("the debug file has no build ID"),
             Some(_) => fits(image, file, other),
         });
     }
+    Ok(search)
+}
 
+impl Search {
     fn take(
         &mut self,
         candidate: Option<File>,
@@ -120,13 +116,6 @@ pub(crate) fn same_code(image: &Image<'_>, other: &Image<'_>) -> Result<(), &'st
     if differs { Err("the debug file has different code sections") } else { Ok(()) }
 }
 
-/// `/usr/lib/debug/.build-id/ab/cdef….debug`.
-pub(crate) fn build_id_path(id: &[u8]) -> Option<PathBuf> {
-    let (first, rest) = id.split_first().filter(|(_, rest)| !rest.is_empty())?;
-    let rest: String = rest.iter().map(|byte| format!("{byte:02x}")).collect();
-    Some(PathBuf::from(format!("{DIRECTORY}/.build-id/{first:02x}/{rest}.debug")))
-}
-
 /// The name and the checksum in `.gnu_debuglink`.
 fn debug_link(image: &Image<'_>) -> Option<(Vec<u8>, u32)> {
     let data = image.data(image.section(".gnu_debuglink")?, 4096)?;
@@ -136,40 +125,11 @@ fn debug_link(image: &Image<'_>) -> Option<(Vec<u8>, u32)> {
     plain.then_some((name, checksum))
 }
 
-/// The possible paths of a debug link's file, from the path of the file that names it.
-fn link_paths(path: &[u8], name: &[u8]) -> Vec<PathBuf> {
-    let path = Path::new(OsStr::from_bytes(path));
-    let (Some(directory), name) = (path.parent(), OsStr::from_bytes(name)) else {
-        return Vec::new();
-    };
-    if !directory.is_absolute() {
-        return Vec::new();
-    }
-    let below = directory.strip_prefix("/").unwrap_or(directory);
-    vec![
-        directory.join(name),
-        directory.join(".debug").join(name),
-        Path::new(DIRECTORY).join(below).join(name),
-    ]
-    .into_iter()
-    .filter(|candidate| candidate != path)
-    .collect()
-}
-
-/// Opens a regular file, below a root that it cannot leave.
-pub(crate) fn open(root: Option<&File>, path: &Path) -> Option<File> {
-    regular(root, path).ok()
-}
-
-fn is_own_root(root: &File) -> bool {
-    match (root.metadata(), std::fs::metadata("/")) {
-        (Ok(root), Ok(own)) => (root.dev(), root.ino()) == (own.dev(), own.ino()),
-        _ => false,
-    }
-}
-
 fn crc(file: &File) -> Option<u32> {
-    if file.metadata().ok()?.len() > MAX_CHECKED {
+    let meta = file.metadata().ok()?;
+    // A file of holes costs its maker nothing, and its reader much.
+    let holes = meta.len() > 2 * meta.blocks().saturating_mul(512) + (1 << 20);
+    if meta.len() > MAX_CHECKED || holes {
         return None;
     }
     let (mut crc, mut buffer, mut offset) = (Crc::new(), vec![0; 256 << 10], 0);

@@ -1,8 +1,9 @@
 //! ELF symbol tables in one pass: the table is read once, in pieces, for all wanted addresses. Nothing is sorted, and only the names of
 //! the result are read.
 
-use crate::name::{Text, Texts, text};
-use elf::{Image, SHT_NOBITS, Section, SymbolKind};
+use crate::name::{Named, Text, Texts, text};
+use crate::place::Reason;
+use elf::{Bytes, Image, SHT_NOBITS, Section, SymbolKind};
 
 /// The most bytes of a table that are read.
 const MAX_TABLE: u64 = 512 << 20;
@@ -33,6 +34,16 @@ struct Pass<'a> {
     /// The nearest start of any symbol below the address, and above the previous address.
     nearest: Vec<u64>,
     steps: u64,
+}
+
+/// The names of sorted offsets in a vDSO.
+pub(crate) fn vdso(bytes: &[u8], offsets: &[u64], texts: &mut Texts) -> Vec<Named> {
+    let name = |name| Named::in_module("[vdso]", name, Reason::NoSymbol);
+    let Ok(image) = Image::parse(Bytes::Memory(bytes)) else {
+        return offsets.iter().map(|_| name(None)).collect();
+    };
+    let symbols = symbols(&image, ".dynsym", offsets, texts);
+    symbols.into_iter().map(|symbol| name(symbol.map(|symbol| symbol.name))).collect()
 }
 
 /// The symbol of `table` (`.symtab` or `.dynsym`) for each of the sorted addresses. A symbol without a size covers

@@ -1,0 +1,102 @@
+//! Objects of an interpreter, by a reader that the test brings along.
+
+use crate::name::{LocalSymbolizer, NameOptions, RawAddresses, Symbolize};
+use crate::place::Place;
+use crate::process::ProcessTable;
+use crate::process::tests::{Running, identity_of};
+use crate::reason::Reason;
+use crate::runtime::{Function, Object, Reader, Runtime};
+use crate::serve::Server;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+
+/// A runtime whose objects are texts in memory. The check is their first byte; positions are lines.
+#[derive(Debug)]
+struct Texts;
+
+impl Reader for Texts {
+    fn functions(
+        &self,
+        memory: Option<&File>,
+        objects: &[Object],
+    ) -> Vec<Result<Function, Reason>> {
+        let read = |object: &Object| {
+            let mut text = [0; 4];
+            let memory = memory.ok_or(Reason::ProcessGone)?;
+            memory.read_exact_at(&mut text, object.address).map_err(|_| Reason::ObjectGone)?;
+            if u32::from(text[0]) != object.check {
+                return Err(Reason::ObjectGone);
+            }
+            let name = String::from_utf8_lossy(&text).into_owned();
+            Ok(Function { name, file: String::from("texts"), line: object.position })
+        };
+        objects.iter().map(read).collect()
+    }
+}
+
+const NUMBER: u8 = 7;
+
+fn symbolizer() -> LocalSymbolizer {
+    LocalSymbolizer::new(NameOptions::default(), Server::default().with_reader(NUMBER, &Texts))
+}
+
+fn own_table() -> (ProcessTable, crate::Space) {
+    let mut table = ProcessTable::new();
+    let space = table.space(identity_of(std::process::id()), 1);
+    (table, space)
+}
+
+#[test]
+fn objects_are_named_by_their_reader_from_their_process_s_memory() {
+    let (table, space) = own_table();
+    let (main, work) = (*b"main", *b"work");
+    let at = |text: &[u8; 4]| std::ptr::from_ref(text) as u64;
+    let places = [
+        table.interpreted(space, NUMBER, at(&work), 7, b'w'.into()),
+        table.interpreted(space, NUMBER, at(&main), 3, b'm'.into()),
+        table.interpreted(space, NUMBER, at(&work), 7, b'w'.into()),
+        table.interpreted(space, NUMBER, at(&work), 7, b'x'.into()),
+        table.interpreted(space, NUMBER, 8, 7, b'x'.into()),
+    ];
+    assert_eq!(
+        places[1],
+        Place::Interpreted {
+            space: space.index,
+            runtime: NUMBER,
+            object: at(&main),
+            position: 3,
+            check: b'm'.into()
+        }
+    );
+    for named in [
+        symbolizer().names(&table, &places),
+        RawAddresses::new(Some(symbolizer())).names(&table, &places),
+    ] {
+        let lines: Vec<_> =
+            named.iter().map(|n| n.lines.first().map(|l| (&*l.name, l.line))).collect();
+        let expected = [Some(("work", 7)), Some(("main", 3)), Some(("work", 7)), None, None];
+        assert_eq!(lines, expected);
+        assert_eq!(named[0].module, "[interpreted]");
+        assert_eq!(named[3].reason, Some(Reason::ObjectGone), "its check is another");
+        assert_eq!(named[4].reason, Some(Reason::ObjectGone), "nothing can be read there");
+    }
+}
+
+#[test]
+fn without_a_reader_or_a_process_there_is_a_reason() {
+    let (table, space) = own_table();
+    let python = Runtime::of_file(b"python3").unwrap();
+    let place = table.interpreted(space, python.number(), 0x1000, 0, 0);
+    let named = symbolizer().names(&table, &[place]).remove(0);
+    assert_eq!((named.module.as_str(), named.reason), ("[python]", Some(Reason::NoReader)));
+
+    let mut running = Running::shell("echo ready; read line");
+    let mut table = ProcessTable::new();
+    let space = table.space(identity_of(running.pid()), 1);
+    running.end();
+    let place = table.interpreted(space, NUMBER, 0x1000, 0, 0);
+    let named = symbolizer().names(&table, &[place]).remove(0);
+    assert_eq!(named.reason, Some(Reason::ProcessGone));
+    let named = RawAddresses::<LocalSymbolizer>::new(None).names(&table, &[place]).remove(0);
+    assert_eq!(named.reason, Some(Reason::NotAsked));
+}
