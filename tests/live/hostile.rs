@@ -3,7 +3,7 @@
 use crate::lab;
 use crate::{Skip, tests};
 use std::fs;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 tests!(
@@ -39,7 +39,8 @@ fn names_are_made_without_rights() -> Result<(), Skip> {
     lab::need_root()?;
     let directory = tempfile::tempdir().unwrap();
     let mut command = lab::command(["record", "-a", "-d", "2s", "-o"]);
-    let mut recording = command.arg(directory.path().join("out.svg")).spawn().unwrap();
+    let mut recording =
+        command.arg(directory.path().join("out.svg")).stderr(Stdio::null()).spawn().unwrap();
     let begun = Instant::now();
     let status = loop {
         let path = format!("/proc/{0}/task/{0}/children", recording.id());

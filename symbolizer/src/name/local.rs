@@ -219,7 +219,10 @@ impl LocalSymbolizer {
     fn files(&mut self, table: &ProcessTable, sorted: &mut Sorted, all: &mut [Option<Named>]) {
         let mut files: Vec<_> =
             sorted.files.iter_mut().map(|(id, wanted)| (table.file(*id), wanted)).collect();
-        files.sort_by_key(|(file, wanted)| (!file.is_some_and(is_ours), Reverse(wanted.len())));
+        // Each file is looked at once.
+        files.sort_by_cached_key(|(file, wanted)| {
+            (!file.is_some_and(is_ours), Reverse(wanted.len()))
+        });
         for (file, wanted) in files {
             let addresses = wanted.addresses();
             let names = match file {
