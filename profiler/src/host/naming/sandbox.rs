@@ -87,7 +87,6 @@ const ALLOWED: &[i64] = &[
     libc::SYS_newfstatat,
     libc::SYS_ppoll,
     libc::SYS_pread64,
-    libc::SYS_prlimit64,
     libc::SYS_pwrite64,
     libc::SYS_read,
     libc::SYS_readlinkat,
@@ -128,6 +127,9 @@ fn filter() -> Result<BpfProgram, seccompiler::BackendError> {
     rules.insert(libc::SYS_openat, vec![reads(2)?]);
     #[cfg(target_arch = "x86_64")]
     rules.insert(libc::SYS_open, vec![reads(1)?]);
+    // Its own limits, not those of others with its user's id.
+    let own = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, 0)?;
+    rules.insert(libc::SYS_prlimit64, vec![SeccompRule::new(vec![own])?]);
     let refused = SeccompAction::Errno(libc::EPERM as u32);
     let arch: TargetArch = std::env::consts::ARCH.try_into()?;
     SeccompFilter::new(rules, refused, SeccompAction::Allow, arch)?.try_into()
@@ -148,6 +150,7 @@ mod tests {
         let path = directory.path().join("file");
         fs::write(&path, "text").unwrap();
         std::thread::spawn(move || {
+            let parent = rustix::process::getppid();
             rustix::thread::set_no_new_privs(true).unwrap();
             apply_filter(&filter().unwrap()).unwrap();
             assert_eq!(fs::read_to_string(&path).unwrap(), "text");
@@ -157,6 +160,9 @@ mod tests {
             Command::new("/bin/true").spawn().unwrap_err();
             TcpListener::bind("127.0.0.1:0").unwrap_err();
             UnixStream::pair().unwrap_err();
+            let none = Rlimit { current: Some(0), maximum: Some(0) };
+            rustix::process::prlimit(parent, Resource::Core, none).unwrap_err();
+            setrlimit(Resource::Core, none).unwrap();
             rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TERM)
                 .unwrap_err();
         })
