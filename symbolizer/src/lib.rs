@@ -22,6 +22,7 @@ pub mod place;
 pub mod process;
 mod reason;
 pub mod runtime;
+mod shares;
 pub mod serve;
 mod warning;
 
@@ -33,4 +34,5 @@ pub use process::{
 };
 pub use reason::Reason;
 pub use runtime::Runtime;
+pub use shares::Shares;
 pub use warning::Warning;

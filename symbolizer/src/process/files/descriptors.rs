@@ -1,11 +1,13 @@
 //! The limit of open descriptors.
 
+use crate::shares::Shares;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// A budget of open files.
 #[derive(Debug, Default)]
 pub(crate) struct Descriptors {
-    used: usize,
+    /// The files of each process.
+    used: Shares,
     limit: Option<usize>,
     /// Whether the limit is fixed, because it is not that of this process.
     fixed: bool,
@@ -16,12 +18,13 @@ impl Descriptors {
     /// The descriptors for events, maps, pipes and the symbolizer.
     const REST: u64 = 1024;
 
-    /// Whether one more file may be kept open. The soft limit is raised only when it is reached, so that a command that was started before
-    /// does not inherit the raised one.
-    pub(crate) fn room(&mut self) -> bool {
+    /// Whether one more file of a process may be kept open. The soft limit is raised only when it is reached, so that a command that was
+    /// started before does not inherit the raised one.
+    pub(crate) fn room(&mut self, pid: u32) -> bool {
         let limit =
             *self.limit.get_or_insert_with(|| Self::budget(getrlimit(Resource::Nofile).current));
-        self.used < limit || self.raised().is_some_and(|limit| self.used < limit)
+        self.used.room(pid, limit) > 0
+            || self.raised().is_some_and(|limit| self.used.room(pid, limit) > 0)
     }
 
     fn raised(&mut self) -> Option<usize> {
@@ -41,25 +44,25 @@ impl Descriptors {
         soft.saturating_sub(Self::REST).max(soft / 2) as usize
     }
 
-    /// Notes that a file was opened and is kept.
-    pub(crate) fn opened(&mut self) {
-        self.used += 1;
+    /// Notes that a file of a process was opened and is kept.
+    pub(crate) fn opened(&mut self, pid: u32) {
+        self.used.take(pid, 1);
     }
 
-    /// Notes that a file was closed.
-    pub(crate) fn closed(&mut self) {
-        self.used = self.used.saturating_sub(1);
+    /// Notes that a file of a process was closed.
+    pub(crate) fn closed(&mut self, pid: u32) {
+        self.used.give(pid, 1);
     }
 
     /// The number of open files.
     pub(crate) fn used(&self) -> usize {
-        self.used
+        self.used.all()
     }
 
     /// A budget of this many files.
     #[cfg(test)]
     pub(crate) fn exactly(limit: usize) -> Self {
-        Self { used: 0, limit: Some(limit), fixed: true }
+        Self { used: Shares::default(), limit: Some(limit), fixed: true }
     }
 }
 

@@ -30,11 +30,14 @@ pub(super) struct Entry {
     pub(super) idle: u32,
     /// Its key in `by_inode`.
     pub(super) inode: Inode,
+    /// The process that it counts for: the first that mapped it.
+    pub(super) payer: u32,
 }
 
 impl Entry {
     /// Makes an entry from a mapping and the result of opening its file. `loose`: the inode number is ambiguous on its device.
     pub(super) fn new(
+        payer: u32,
         told: &Told<'_>,
         found: Result<(Opened, Loaded), Reason>,
         root: Option<Root>,
@@ -60,14 +63,18 @@ impl Entry {
             sightings: 1,
             idle: 0,
             inode: (told.device, told.inode),
+            payer,
         }
     }
 
     /// Whether opening a file again would gain nothing. A file that could not be opened is tried again a few times, and then occasionally,
-    /// because its inode number may now belong to another file.
-    pub(super) fn is_settled(&mut self, descriptors: &mut Descriptors) -> bool {
+    /// because its inode number may now belong to another file. What had no room is opened as soon as there is room for `pid`.
+    pub(super) fn is_settled(&mut self, pid: u32, descriptors: &mut Descriptors) -> bool {
         if self.mapped.handle.is_some() {
             return self.is_intact(descriptors);
+        }
+        if self.mapped.reason == Some(Reason::Limit) {
+            return !descriptors.room(pid);
         }
         self.sightings = self.sightings.wrapping_add(1);
         self.sightings > MOST_TRIES && !self.sightings.is_multiple_of(MOST_TRIES * 8)
@@ -92,7 +99,7 @@ impl Entry {
         self.mapped.handle = None;
         self.mapped.reason = Some(Reason::FileChanged);
         self.sightings = 0;
-        descriptors.closed();
+        descriptors.closed(self.payer);
         false
     }
 }

@@ -3,6 +3,7 @@
 use super::descriptors::Descriptors;
 use super::entry::{Entry, Inode};
 use super::loaded::{Loaded, Problem, address};
+use super::payer::Payer;
 use crate::place::{FileId, MappedFile, Reason, Segment};
 use crate::process::numbered::Numbered;
 use crate::process::proc::maps::{Origin, Told, undeleted};
@@ -10,7 +11,7 @@ use crate::process::proc::open::Opened;
 use crate::process::proc::roots::{Root, RootId};
 use crate::process::proc::source::Source;
 use crate::process::space::mappings::Content;
-use crate::warning::Spoilt;
+use crate::shares::Shares;
 use elf::Bytes;
 use std::collections::{HashMap, HashSet};
 
@@ -24,7 +25,10 @@ pub(crate) struct Files {
     loose: HashSet<(u32, u32)>,
     /// Memory files that hold no program.
     code_memory: HashSet<Inode>,
-    path_bytes: usize,
+    /// The entries of each process, the bytes of their paths, and the memory files among `code_memory`.
+    kept: Shares,
+    paths: Shares,
+    memory: Shares,
     pub(crate) descriptors: Descriptors,
 }
 
@@ -63,7 +67,7 @@ impl Files {
         told: &Told<'_>,
         origin: Origin,
         source: Option<&mut Source<'_>>,
-        spoilt: &mut Spoilt,
+        payer: &mut Payer<'_>,
     ) -> Content {
         match origin {
             // The vDSO of a 32-bit task differs from bpflame's own.
@@ -71,9 +75,9 @@ impl Files {
             Origin::Vdso => Content::Vdso,
             Origin::Anonymous => Content::Jit,
             Origin::Nameless => Content::Nameless(Reason::NoSymbol),
-            Origin::MemoryFile => self.memory(told, source, spoilt),
+            Origin::MemoryFile => self.memory(told, source, payer),
             Origin::File => self
-                .file(told, source, spoilt)
+                .file(told, source, payer)
                 .map_or(Content::Nameless(Reason::Limit), Content::File),
         }
     }
@@ -83,7 +87,7 @@ impl Files {
         &mut self,
         told: &Told<'_>,
         source: Option<&mut Source<'_>>,
-        spoilt: &mut Spoilt,
+        payer: &mut Payer<'_>,
     ) -> Content {
         let inode = (told.device, told.inode);
         if self.code_memory.contains(&inode) {
@@ -94,23 +98,26 @@ impl Files {
         {
             return Content::File(id);
         }
-        let Some(source) = source.filter(|_| self.descriptors.room()) else { return Content::Jit };
+        let Some(source) = source.filter(|_| self.descriptors.room(payer.pid)) else {
+            return Content::Jit;
+        };
         let Some(opened) = source.open_memory(told) else { return Content::Jit };
         let Ok(loaded) = read(&opened) else {
-            if self.code_memory.len() < Self::MOST_MEMORY {
+            if self.memory.try_take(payer.pid, 1, Self::MOST_MEMORY) {
                 self.code_memory.insert(inode);
             }
             return Content::Jit;
         };
         let root = source.root();
-        self.push(told, Ok((opened, loaded)), root, spoilt).map_or(Content::Jit, Content::File)
+        self.push(told, Ok((opened, loaded)), root, payer)
+            .map_or(Content::Nameless(Reason::Limit), Content::File)
     }
 
     fn file(
         &mut self,
         told: &Told<'_>,
         mut source: Option<&mut Source<'_>>,
-        spoilt: &mut Spoilt,
+        payer: &mut Payer<'_>,
     ) -> Option<FileId> {
         let mut root = None;
         if self.loose.contains(&told.device) {
@@ -118,41 +125,45 @@ impl Files {
         }
         let known = self.known(told, root);
         if let Some(id) = known
-            && self.entries[id.0].is_settled(&mut self.descriptors)
+            && self.entries[id.0].is_settled(payer.pid, &mut self.descriptors)
         {
             return Some(id);
         }
+        if !self.admits(told, payer) {
+            return known;
+        }
         let Some(source) = source else {
-            return known.or_else(|| self.push(told, Err(Reason::FileGone), None, spoilt));
+            return known.or_else(|| self.push(told, Err(Reason::FileGone), None, payer));
         };
-        let found = self.open(told, source, spoilt);
+        let found = self.open(told, source, payer);
         if found.is_err() && known.is_some() {
             return known;
         }
         let root = source.root();
-        self.push(told, found, root, spoilt)
+        self.push(told, found, root, payer)
     }
 
     fn open(
         &mut self,
         told: &Told<'_>,
         source: &mut Source<'_>,
-        spoilt: &mut Spoilt,
+        payer: &mut Payer<'_>,
     ) -> Result<(Opened, Loaded), Reason> {
-        if !self.descriptors.room() {
+        if !self.descriptors.room(payer.pid) {
+            payer.tell_limit("more open files than its share (ulimit -n); the rest have no names");
             return Err(Reason::Limit);
         }
         let path = undeleted(told.path).0;
         let opened = source.open(told).inspect_err(|reason| {
             if *reason == Reason::FileRefused {
-                spoilt.add(path, "not a regular file, or too large");
+                payer.tell(path, "not a regular file, or too large");
             }
         })?;
         match read(&opened) {
             Ok(loaded) => Ok((opened, loaded)),
             Err(problem) => {
                 if problem == Problem::Malformed {
-                    spoilt.add(path, "ELF headers are malformed");
+                    payer.tell(path, "ELF headers are malformed");
                 }
                 Err(Reason::FileCorrupt)
             }
@@ -169,37 +180,48 @@ impl Files {
         self.by_inode.get(&(told.device, told.inode))?.iter().rev().find(same).copied()
     }
 
+    /// Whether the process may have one more file, with this path.
+    fn admits(&self, told: &Told<'_>, payer: &mut Payer<'_>) -> bool {
+        let path = undeleted(told.path).0.len();
+        let admitted = self.kept.room(payer.pid, Self::MOST) > 0
+            && self.paths.room(payer.pid, Self::MOST_PATH_BYTES) >= path;
+        if !admitted {
+            payer.tell_limit("more files than its share; the rest have no names");
+        }
+        admitted
+    }
+
     fn push(
         &mut self,
         told: &Told<'_>,
         found: Result<(Opened, Loaded), Reason>,
         root: Option<Root>,
-        spoilt: &mut Spoilt,
+        payer: &mut Payer<'_>,
     ) -> Option<FileId> {
-        let path = undeleted(told.path).0;
-        if self.entries.len() >= Self::MOST || self.path_bytes >= Self::MOST_PATH_BYTES {
+        if !self.admits(told, payer) {
             return None;
         }
-        self.path_bytes += path.len();
+        self.kept.take(payer.pid, 1);
+        self.paths.take(payer.pid, undeleted(told.path).0.len());
         if let Ok((opened, _)) = &found {
-            self.descriptors.opened();
+            self.descriptors.opened(payer.pid);
             if opened.loose {
                 self.loose.insert(told.device);
             }
         }
         let loose = self.loose.contains(&told.device);
-        let id = FileId(self.entries.push(Entry::new(told, found, root, loose)));
+        let id = FileId(self.entries.push(Entry::new(payer.pid, told, found, root, loose)));
         let same_inode = self.by_inode.entry((told.device, told.inode)).or_default();
         if same_inode.len() >= Self::MOST_NAMES {
             same_inode.remove(0);
         }
         same_inode.push(id);
-        self.note_build_id(id, spoilt);
+        self.note_build_id(id, payer);
         Some(id)
     }
 
     /// Warns if two different programs have one build ID. Copies of one program may share it.
-    fn note_build_id(&mut self, id: FileId, spoilt: &mut Spoilt) {
+    fn note_build_id(&mut self, id: FileId, payer: &mut Payer<'_>) {
         let Some(file) = self.get(id) else { return };
         let Some(build_id) = &file.build_id else { return };
         match self.by_build_id.get(build_id).and_then(|&first| self.get(first)) {
@@ -210,7 +232,7 @@ impl Files {
             Some(first) if first.segments != file.segments => {
                 let what =
                     format!("carries the build ID of {}", String::from_utf8_lossy(&first.path));
-                spoilt.add(&file.path, what);
+                payer.tell(&file.path, what);
             }
             Some(_) => {}
         }
@@ -233,16 +255,18 @@ impl Files {
             let Self { entries, by_build_id, .. } = self;
             by_build_id.retain(|_, id| entries.get(id.0).is_some());
         }
-        if self.code_memory.len() >= Self::MOST_MEMORY {
+        if self.code_memory.len() >= Self::MOST_MEMORY / 4 {
             self.code_memory.clear();
+            self.memory = Shares::default();
         }
     }
 
     fn forget(&mut self, id: FileId) {
         let Some(entry) = self.entries.remove(id.0) else { return };
-        self.path_bytes -= entry.mapped.path.len();
+        self.kept.give(entry.payer, 1);
+        self.paths.give(entry.payer, entry.mapped.path.len());
         if entry.mapped.handle.is_some() {
-            self.descriptors.closed();
+            self.descriptors.closed(entry.payer);
         }
         if let Some(same_inode) = self.by_inode.get_mut(&entry.inode) {
             same_inode.retain(|other| *other != id);
@@ -259,7 +283,7 @@ impl Files {
         let indexes = self.by_inode.len() + self.by_build_id.len() + self.code_memory.len();
         self.entries.len() * size_of::<Entry>()
             + segments * size_of::<Segment>()
-            + self.path_bytes
+            + self.paths.all()
             + indexes * 64
     }
 }

@@ -103,6 +103,12 @@ impl Task {
         status(&self.read("status", 64 << 10)?).ok_or(Reason::ProcessGone)
     }
 
+    /// The path of its program, as its mappings have it.
+    pub(crate) fn program(&self) -> Option<Vec<u8>> {
+        let path = rustix::fs::readlinkat(&self.directory, "exe", Vec::new()).ok()?;
+        Some(path.into_bytes())
+    }
+
     /// Its memory, for reads by address; `None` if that is not permitted.
     pub(crate) fn memory(&self) -> Option<File> {
         let flags = OFlags::RDONLY | OFlags::CLOEXEC;

@@ -78,7 +78,7 @@ impl Watch {
                 self.jit.reason = None;
             }
             Err(Some(what)) => {
-                spoilt.add(format!("/tmp/{name}").as_bytes(), what);
+                spoilt.add(self.jit.pid, format!("/tmp/{name}").as_bytes(), what);
                 self.jit.reason = Some(Reason::JitMapRefused);
             }
             Err(None) => {}

@@ -93,7 +93,7 @@ impl Mappings {
             Change::Replaced
         } else if matches!(overlapped, [old] if old.start <= new.start && old.end >= new.end) {
             Change::Nothing
-        } else if self.list.len() >= Self::MOST {
+        } else if self.is_full() {
             Change::Full
         } else {
             Change::Added
@@ -140,6 +140,11 @@ impl Mappings {
     /// The number of mappings.
     pub(crate) fn len(&self) -> usize {
         self.list.len()
+    }
+
+    /// Whether there is no room for one more.
+    pub(crate) fn is_full(&self) -> bool {
+        self.list.len() >= Self::MOST
     }
 
     /// The range of indexes of the mappings that share an address with `new`.

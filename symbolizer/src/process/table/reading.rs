@@ -3,6 +3,7 @@
 use super::state::ProcessTable;
 use crate::place::{Place, Reason};
 use crate::process::Space;
+use crate::process::files::payer::Payer;
 use crate::process::proc::maps::{self, Origin, Told};
 use crate::process::proc::roots::Roots;
 use crate::process::proc::source::Source;
@@ -35,6 +36,7 @@ impl ProcessTable {
         let Some(mapping) = found else {
             let reason = match image.story {
                 Story::Unreadable(reason) => reason,
+                Story::Known | Story::Doubted { .. } if image.maps.is_full() => Reason::Limit,
                 Story::Unread => Reason::ProcessGone,
                 Story::Known | Story::Doubted { .. } => Reason::NoMapping,
             };
@@ -160,7 +162,7 @@ impl ProcessTable {
             return Err(Reason::ProcessGone);
         }
         let told: Vec<_> = maps::executable(&text).collect();
-        let mappings: Vec<_> = told.iter().map(|told| self.mapping(index, told)).collect();
+        let mappings = self.mappings(index, &told, task.program().as_deref());
         let image = &mut self.images[index];
         let changed = if all {
             image.replace(mappings.into_iter().collect())
@@ -175,14 +177,28 @@ impl ProcessTable {
         Ok(())
     }
 
+    /// Mappings as the table keeps them. If there are too many files, the program comes first, and then what is largest.
+    fn mappings(&mut self, index: u32, told: &[Told<'_>], program: Option<&[u8]>) -> Vec<Mapping> {
+        let mut order: Vec<usize> = (0..told.len()).collect();
+        let last =
+            |told: &Told<'_>| (Some(told.path) != program, u64::MAX - (told.end - told.start));
+        order.sort_by_key(|&at| last(&told[at]));
+        let mut all: Vec<_> =
+            order.into_iter().map(|at| (at, self.mapping(index, &told[at]))).collect();
+        all.sort_unstable_by_key(|(at, _)| *at);
+        all.into_iter().map(|(_, mapping)| mapping).collect()
+    }
+
     /// A mapping as the table keeps it. Its file is opened when it is first seen.
     fn mapping(&mut self, index: u32, told: &Told<'_>) -> Mapping {
         let Self { live, images, files, roots, spoilt, .. } = self;
         let image = &mut images[index];
+        let pid = image.pid;
         let origin = maps::origin(told.path);
         let opens = matches!(origin, Origin::File | Origin::MemoryFile);
         let mut source = (*live && opens).then(|| Self::source(image, roots));
-        let content = files.content(told, origin, source.as_mut(), spoilt);
+        let mut payer = Payer { pid, spoilt };
+        let content = files.content(told, origin, source.as_mut(), &mut payer);
         let offset = match content {
             Content::File(_) => told.offset,
             Content::Vdso | Content::Jit | Content::Nameless(_) => 0,
@@ -232,13 +248,13 @@ impl ProcessTable {
         let image = &mut images[index];
         let began = image.began();
         let Some(mut watch) = image.watch.take() else { return };
-        if files.descriptors.room() {
+        if files.descriptors.room(image.pid) {
             watch.look(*now, began, &mut Self::source(image, roots), spoilt);
         } else {
             watch.jit.reason = Some(Reason::Limit);
         }
         if watch.jit.map.is_some() {
-            files.descriptors.opened();
+            files.descriptors.opened(image.pid);
         }
         image.watch = Some(watch);
     }

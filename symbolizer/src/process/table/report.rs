@@ -6,6 +6,7 @@ use crate::process::Space;
 use crate::process::space::mappings::Content;
 use crate::process::space::story::Story;
 use crate::runtime::Runtime;
+use std::collections::HashSet;
 
 /// The facts about an address space.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,10 +40,10 @@ impl ProcessTable {
 
     fn facts(&self, index: u32) -> Option<SpaceFacts> {
         let image = self.image(index)?;
-        let mut files = Vec::new();
+        let (mut files, mut seen) = (Vec::new(), HashSet::new());
         for mapping in image.maps.iter() {
             if let Content::File(file) = mapping.content
-                && !files.contains(&file)
+                && seen.insert(file)
             {
                 files.push(file);
             }

@@ -155,7 +155,7 @@ impl ProcessTable {
             self.identities.remove(&identity);
         }
         if image.watch.is_some_and(|watch| watch.jit.map.is_some()) {
-            self.files.descriptors.closed();
+            self.files.descriptors.closed(image.pid);
         }
     }
 }

@@ -42,7 +42,7 @@ impl ProcessTable {
             let (samples, dropped_map) = image.take_back(own);
             self.hindsight.misplaced += samples;
             if dropped_map {
-                self.files.descriptors.closed();
+                self.files.descriptors.closed(image.pid);
             }
         }
     }

@@ -11,6 +11,16 @@ use std::path::Path;
 /// No process has this pid: files are found by their paths.
 const GONE: u32 = 1_999_999_000;
 
+/// Maps a file at an address, beside what the process has.
+fn map_at(table: &mut ProcessTable, pid: u32, start: u64, path: &Path) {
+    let stat = std::fs::metadata(path).unwrap();
+    let device = (rustix::fs::major(stat.dev()), rustix::fs::minor(stat.dev()));
+    let path = path.as_os_str().as_encoded_bytes().to_vec();
+    let inode = stat.ino();
+    let kind = EventKind::Mmap { start, len: 0x1000, offset: 0, device, inode, path };
+    table.apply(&event(2, pid, kind));
+}
+
 fn map(table: &mut ProcessTable, pid: u32, path: &Path, inode: u64) {
     let device = std::fs::metadata(path.parent().unwrap()).unwrap().dev();
     let device = (rustix::fs::major(device), rustix::fs::minor(device));
@@ -134,6 +144,75 @@ fn files_beyond_the_budget_say_so_and_are_opened_when_there_is_room() {
     assert!(mapped(&table, GONE + 2).handle.is_some());
     // Addresses from before were located without segments, so they stay in another file.
     assert_eq!(mapped(&table, GONE + 1).reason, Some(Reason::Limit));
+}
+
+#[test]
+fn one_process_leaves_files_for_the_next() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut table = ProcessTable::new();
+    table.files.descriptors = Descriptors::exactly(9);
+    table.apply(&exec(1, GONE, "x"));
+    for number in 0..9 {
+        let path = directory.path().join(number.to_string());
+        std::fs::copy("/bin/true", &path).unwrap();
+        map_at(&mut table, GONE, 0x10_0000 * (number + 1), &path);
+    }
+    let opened = |table: &ProcessTable, pid| {
+        let files = table.process(pid).unwrap().files;
+        files.iter().filter(|file| table.file(**file).unwrap().handle.is_some()).count()
+    };
+    assert_eq!(opened(&table, GONE), 5);
+    assert_eq!(
+        table.file(table.process(GONE).unwrap().files[8]).unwrap().reason,
+        Some(Reason::Limit)
+    );
+    // The next process opens a file for which the first one had no room, however often it was seen.
+    for _ in 0..99 {
+        map_at(&mut table, GONE, 0x10_0000 * 9, &directory.path().join("8"));
+    }
+    table.apply(&exec(1, GONE + 1, "y"));
+    map_at(&mut table, GONE + 1, 0x10_0000, &directory.path().join("8"));
+    assert_eq!(opened(&table, GONE + 1), 1);
+    let said: Vec<_> = table.warnings().into_iter().map(|warning| warning.file).collect();
+    assert_eq!(said, [format!("process {GONE}")]);
+}
+
+#[test]
+fn one_process_has_half_of_the_files_and_of_the_bytes_of_paths() {
+    let mut table = ProcessTable::without_proc();
+    let mut map = |pid, number: u64, path: &str| {
+        let kind = EventKind::Mmap {
+            start: 0x10_0000 + 0x2000 * number,
+            len: 0x1000,
+            offset: 0,
+            device: (8, 1),
+            inode: number,
+            path: format!("/{path}{number}").into_bytes(),
+        };
+        table.apply(&event(2, pid, kind));
+    };
+    (1..=5_000).for_each(|number| map(1, number, &"long".repeat(1_000)));
+    map(2, 1, "first");
+    let files = |table: &ProcessTable, pid| table.process(pid).unwrap().files.len();
+    assert!((2_000..2_100).contains(&files(&table, 1)), "{}", files(&table, 1));
+    assert_eq!(files(&table, 2), 1);
+    table.apply(&exec(3, 4, "many"));
+    let many = 40_000;
+    for number in 1..=many {
+        let kind = EventKind::Mmap {
+            start: 0x10_0000 + 0x2000 * number,
+            len: 0x1000,
+            offset: 0,
+            device: (8, 2),
+            inode: number,
+            path: b"/short".to_vec(),
+        };
+        table.apply(&event(4, 4, kind));
+    }
+    assert!((31_000..32_000).contains(&files(&table, 4)), "{}", files(&table, 4));
+    let space = table.space(identity(4, 1, 1), 5);
+    let place = table.locate(space, 0x10_0000 + 0x2000 * many);
+    assert!(matches!(place, Place::Unknown { reason: Reason::Limit, .. }), "{place:?}");
 }
 
 #[test]
