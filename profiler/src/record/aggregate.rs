@@ -60,9 +60,7 @@ impl Aggregator {
     }
 
     fn count_all(&mut self, window: &Window, table: &mut ProcessTable) {
-        for stack in &window.stacks {
-            self.result.stacks.add(stack);
-        }
+        self.add_stacks(window);
         if window.side_band_lost {
             let time = window.side_band.first().map_or(0, |record| record.time);
             table.apply(&Event { time, pid: 0, tid: 0, kind: EventKind::Lost });
@@ -78,6 +76,19 @@ impl Aggregator {
             self.count(sample, table);
         }
         records.for_each(|record| self.apply(record, table));
+    }
+
+    /// Keeps a window's stacks, on the account of the process that was first sampled with each.
+    fn add_stacks(&mut self, window: &Window) {
+        let mut payers: HashMap<StackId, u32> = HashMap::new();
+        for sample in &window.samples {
+            payers.entry(sample.user).or_insert(sample.space.pid);
+            payers.entry(sample.kernel).or_insert(sample.space.pid);
+        }
+        for stack in &window.stacks {
+            self.result.stacks.pay(payers.get(&stack.id).copied().unwrap_or(0));
+            self.result.stacks.add(stack);
+        }
     }
 
     fn apply(&mut self, record: &SideBand, table: &mut ProcessTable) {
@@ -101,6 +112,7 @@ impl Aggregator {
         if self.at_gate(sample) {
             return;
         }
+        self.result.stacks.pay(sample.space.pid);
         let key = match self.key(sample, table) {
             Ok(key) => key,
             Err(Lost::Missing) => return self.result.stack_missing += 1,

@@ -7,7 +7,7 @@ use super::interner::Interner;
 use bpf::{Frame, Stack, StackId, Trust};
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
-use symbolizer::{Place, Reason, Space};
+use symbolizer::{Place, Reason, Shares, Space};
 
 /// Index into [`Stacks::places`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -17,9 +17,9 @@ pub(crate) struct PlaceId(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct PlacedStack(u32);
 
-/// The memory limit for stacks and counts, in bytes: about a hundred thousand different stacks of fifty frames. A process that makes up
-/// addresses, or keeps renaming a thread, gets no more.
-const MEMORY: usize = 128 << 20;
+/// The memory limit for stacks and counts, in bytes: about a hundred and fifty thousand different stacks of fifty frames. A process that makes
+/// up addresses, or keeps renaming a thread, gets no more than its share.
+const MEMORY: usize = 192 << 20;
 /// The most unknown addresses that are distinguished in an address space.
 const UNKNOWN: u32 = 4096;
 
@@ -42,9 +42,11 @@ pub(crate) enum Lost {
 /// All stacks of a recording, as raw frames and as places.
 #[derive(Debug)]
 pub(crate) struct Stacks {
-    /// The bytes that are used, and their limit. The last stack may exceed the limit.
-    taken: usize,
+    /// The bytes that each process uses, and the limit. The last stack may exceed the limit.
+    taken: Shares,
     memory: usize,
+    /// The process on whose account memory is taken.
+    payer: u32,
     /// Whether a stack had no room.
     refused: bool,
     /// The number of unknown addresses that are distinguished, by address space.
@@ -70,8 +72,9 @@ impl Stacks {
     /// No stacks yet, and a limit of this many bytes.
     pub(crate) fn within(memory: usize) -> Self {
         Self {
-            taken: 0,
+            taken: Shares::default(),
             memory,
+            payer: 0,
             refused: false,
             unknown: HashMap::new(),
             frames: Interner::default(),
@@ -88,9 +91,16 @@ impl Stacks {
 
     /// Reserves memory for something that is kept beside the stacks. Returns whether there was enough.
     pub(crate) fn take(&mut self, bytes: usize) -> bool {
-        let room = self.taken < self.memory;
-        self.taken += if room { bytes } else { 0 };
+        let room = self.taken.room(self.payer, self.memory) > 0;
+        if room {
+            self.taken.take(self.payer, bytes);
+        }
         room
+    }
+
+    /// Sets the process on whose account memory is taken from now on.
+    pub(crate) fn pay(&mut self, pid: u32) {
+        self.payer = pid;
     }
 
     /// Keeps the raw frames of a stack, if there is memory. A repetition changes nothing.
@@ -106,7 +116,7 @@ impl Stacks {
         let distinct = self.frames.len();
         let Self { frames, raw_frames, .. } = self;
         raw_frames.extend(stack.frames.iter().map(|frame| frames.id(*frame)));
-        self.taken += DISTINCT * (self.frames.len() - distinct);
+        self.taken.take(self.payer, DISTINCT * (self.frames.len() - distinct));
         self.raw.insert(stack.id, start..self.raw_frames.len() as u32);
     }
 
@@ -124,7 +134,7 @@ impl Stacks {
     fn place(&mut self, place: Place) -> PlaceId {
         let distinct = self.places.len();
         let id = PlaceId(self.places.id(place));
-        self.taken += DISTINCT * (self.places.len() - distinct);
+        self.taken.take(self.payer, DISTINCT * (self.places.len() - distinct));
         id
     }
 
@@ -165,7 +175,7 @@ impl Stacks {
                     place => {
                         let id = self.place(place);
                         self.known.insert((space, frame_id), id);
-                        self.taken += KNOWN;
+                        self.taken.take(self.payer, KNOWN);
                         id
                     }
                 },

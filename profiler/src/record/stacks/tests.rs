@@ -108,6 +108,23 @@ fn memory_ends_and_is_told() {
 }
 
 #[test]
+fn one_process_leaves_memory_for_the_stacks_of_others() {
+    let mut stacks = Stacks::within(1_000_000);
+    let mut placed = |pid, id: u64| {
+        let space = Space { index: pid, epoch: 0 };
+        let addresses: Vec<u64> = (0..50).map(|at| id << 20 | at << 4).collect();
+        stacks.pay(pid);
+        stacks.add(&stack(id, &addresses));
+        let locate = |frame: Frame| Place::Jit { space: pid, address: frame.lookup() };
+        stacks.user(space, StackId(id), locate).is_ok()
+    };
+    let greedy = (1..=1_000).filter(|id| placed(1, *id)).count();
+    assert!((10..50).contains(&greedy), "{greedy}");
+    assert!((2_001..2_010).all(|id| placed(2, id)));
+    assert!(!placed(1, 3_000));
+}
+
+#[test]
 fn what_one_takes_is_not_more_than_counted() {
     use std::mem::size_of;
     // A list may have twice, a hash table 16/7 times the room that is used.
