@@ -1,16 +1,18 @@
 //! The tables of files: which file has one, and which file gives its room to another.
 
+use super::accounts::{Accounts, Answer, Ledger, Paid};
 use super::build::{self, Built, Depth};
+use super::choice::Choice;
 use super::foresee::Foreseen;
 use super::job::{Job, Key};
 use super::stamp::{Stamp, stamp};
 use super::table_state::{NoTable, TableState};
 use super::workers::Workers;
 use bpf::{Installed, Tables, Way};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use symbolizer::{CodeOf, CodeRange, FileId, MappedFile, ProcessTable};
 
@@ -21,17 +23,22 @@ const RECENT: u64 = 10;
 const CODE_A_TIME: u64 = 2 << 20;
 /// The number of updates for which a table waits for room.
 const PATIENCE: u32 = 5;
+/// The time limit for waiting for tables before a recording. The rest is installed during it.
+const LONGEST: Duration = Duration::from_secs(10);
 
 /// The tables of all files.
 #[derive(Debug)]
 pub(super) struct Files {
     tables: Arc<Mutex<Tables>>,
+    accounts: Mutex<Accounts>,
     workers: Workers<Job, (Key, Built)>,
     files: HashMap<FileId, TableState>,
     /// Tables of files that no process maps yet.
     foreseen: HashMap<Stamp, Built>,
     /// Old versions of tables. They stay in use until the address spaces use the new ones.
-    replaced: Vec<(FileId, Installed)>,
+    replaced: Vec<(FileId, Paid)>,
+    /// The processes whose share had no room for a file's table.
+    refused: HashMap<FileId, Vec<u32>>,
     vdso: Option<Installed>,
     now: u64,
 }
@@ -45,12 +52,15 @@ impl Files {
         let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let workers = Workers::start("tables", cpus.min(8), Job::run)?;
         let (files, foreseen, replaced) = (HashMap::new(), HashMap::new(), Vec::new());
-        Ok(Self { tables, workers, files, foreseen, replaced, vdso, now: 0 })
+        let (accounts, refused) = (Mutex::default(), HashMap::new());
+        Ok(Self { tables, accounts, workers, files, foreseen, replaced, refused, vdso, now: 0 })
     }
 
-    /// Locks the installed tables.
-    pub(super) fn tables(&self) -> MutexGuard<'_, Tables> {
-        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Locks the installed tables and their accounts.
+    pub(super) fn tables(&self) -> Ledger<'_> {
+        let tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        let accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        Ledger { tables, accounts }
     }
 
     /// Begins another update.
@@ -59,7 +69,7 @@ impl Files {
     }
 
     /// Marks the tables of these files as used in this update.
-    pub(super) fn used(&mut self, files: &[FileId]) {
+    pub(super) fn used<'a>(&mut self, files: impl IntoIterator<Item = &'a FileId>) {
         for file in files {
             if let Some(TableState::Installed { used, .. }) = self.files.get_mut(file) {
                 *used = self.now;
@@ -76,12 +86,9 @@ impl Files {
     pub(super) fn foresee(&mut self, files: Vec<Foreseen>) {
         for file in files {
             if let Some(stamp) = stamp(&file.file) {
-                self.workers.give(Job {
-                    key: Key::Stamp(stamp),
-                    file: file.file,
-                    code: file.code,
-                    depth: Depth::Code,
-                });
+                let (file, code) = (file.file, file.code);
+                let job = Job { key: Key::Stamp(stamp), file, code, depth: Depth::Code };
+                self.workers.give(0, job);
             }
         }
         for (key, built) in self.workers.done(Duration::MAX) {
@@ -91,11 +98,11 @@ impl Files {
         }
     }
 
-    /// Orders tables for the files of these ranges that have none.
-    pub(super) fn order(&mut self, table: &ProcessTable, ranges: &[CodeRange], depth: Depth) {
-        for range in ranges {
-            let CodeOf::File { file: id, .. } = range.holds else { continue };
-            if self.files.contains_key(&id) {
+    /// Orders tables for those of these files that have none. A process pays for what it orders.
+    pub(super) fn order(&mut self, table: &ProcessTable, pid: u32, choice: &Choice, depth: Depth) {
+        for id in choice.files_in_order().into_iter().rev() {
+            let refused = self.refused.get(&id).is_some_and(|by| by.contains(&pid));
+            if refused || !matches!(self.files.get(&id), None | Some(TableState::NoShare)) {
                 continue;
             }
             let Some(file) = table.file(id) else { continue };
@@ -105,9 +112,9 @@ impl Files {
                 continue;
             };
             let of = match stamp(&handle).and_then(|stamp| self.foreseen.remove(&stamp)) {
-                Some(built) => built.into(),
+                Some(built) => TableState::of(built, pid),
                 None => {
-                    self.workers.give(job(id, handle, file, depth));
+                    self.workers.give(pid, job((id, pid), handle, file, depth));
                     TableState::Building
                 }
             };
@@ -115,27 +122,48 @@ impl Files {
         }
     }
 
-    /// Installs the tables that are built. With `wait`, waits for all that are being built.
+    /// Installs the tables that are built. With `wait`, waits a while for those that are being built.
     pub(super) fn install(&mut self, wait: bool) -> io::Result<()> {
-        let patience = if wait { Duration::MAX } else { Duration::ZERO };
-        for (key, built) in self.workers.done(patience) {
-            let Key::File(id) = key else { continue };
-            if let Some(TableState::Installed { table, .. }) = self.files.insert(id, built.into()) {
-                self.replaced.push((id, table));
+        for (key, built) in self.workers.done(if wait { LONGEST } else { Duration::ZERO }) {
+            let Key::File(id, pid) = key else { continue };
+            let new = TableState::of(built, pid);
+            if let Some(TableState::Installed { paid, .. }) = self.files.insert(id, new) {
+                self.replaced.push((id, paid));
             }
         }
-        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
-        for of in self.files.values_mut() {
+        let idle = self.idle().iter().map(|(_, _, bytes)| bytes).sum();
+        let tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        let accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ledger = Ledger { tables, accounts };
+        for (id, of) in &mut self.files {
             let TableState::Waiting(waiting) = of else { continue };
-            if let Some(table) = tables.install(&waiting.table)? {
-                *of = TableState::Installed { table, used: self.now, more: waiting.more, came: 0 };
-            } else if waiting.turns >= PATIENCE {
-                *of = TableState::NoRoom;
-            } else {
-                waiting.turns += 1;
-            }
+            *of = match ledger.install(waiting.pid, &waiting.table, idle)? {
+                Answer::Installed(paid) => {
+                    TableState::Installed { paid, used: self.now, more: waiting.more, came: 0 }
+                }
+                Answer::NoShare => {
+                    self.refused.entry(*id).or_default().push(waiting.pid);
+                    TableState::NoShare
+                }
+                Answer::NoRoom if waiting.turns >= PATIENCE => TableState::NoRoom,
+                Answer::NoRoom => {
+                    waiting.turns += 1;
+                    continue;
+                }
+            };
         }
         Ok(())
+    }
+
+    /// The tables that were not used lately: the update of their last use, their file, and their bytes.
+    fn idle(&self) -> Vec<(u64, FileId, usize)> {
+        let idle = |(id, of): (&FileId, &TableState)| match of {
+            TableState::Installed { paid, used, .. } if used + RECENT < self.now => {
+                Some((*used, *id, paid.table.bytes()))
+            }
+            _ => None,
+        };
+        self.files.iter().filter_map(idle).collect()
     }
 
     /// The files that must give up their tables so that waiting tables have room. Those that were not used for longest
@@ -149,16 +177,7 @@ impl Files {
         if lacking == 0 {
             return Vec::new();
         }
-        let mut old: Vec<(u64, FileId, usize)> = self
-            .files
-            .iter()
-            .filter_map(|(id, of)| match of {
-                TableState::Installed { table, used, .. } if used + RECENT < self.now => {
-                    Some((*used, *id, table.bytes()))
-                }
-                _ => None,
-            })
-            .collect();
+        let mut old = self.idle();
         old.sort_unstable();
         let mut given = Vec::new();
         for (_, id, bytes) in old {
@@ -174,15 +193,16 @@ impl Files {
     /// Disassembles a file's code without rules, once, after walks reached it. The more code the file has, the more
     /// walks are needed.
     pub(super) fn deepen(&mut self, id: FileId, table: &ProcessTable) {
-        let Some(TableState::Installed { more, came, .. }) = self.files.get_mut(&id) else {
+        let Some(TableState::Installed { more, came, paid, .. }) = self.files.get_mut(&id) else {
             return;
         };
         *came += 1;
+        let pid = paid.pid;
         let file = table.file(id).filter(|file| *came > code_bytes(file) / CODE_A_TIME);
         let file = file.filter(|_| std::mem::take(more));
         let handle = file.and_then(|file| file.handle.as_ref()?.try_clone().ok());
         if let (Some(file), Some(handle)) = (file, handle) {
-            self.workers.give(job(id, handle, file, Depth::Code));
+            self.workers.give(pid, job((id, pid), handle, file, Depth::Code));
         }
     }
 
@@ -200,13 +220,15 @@ impl Files {
 
     /// The files that the process table no longer knows.
     pub(super) fn gone(&self, table: &ProcessTable) -> Vec<FileId> {
-        self.files.keys().copied().filter(|file| table.file(*file).is_none()).collect()
+        let known = self.files.keys().chain(self.refused.keys()).copied();
+        known.filter(|file| table.file(*file).is_none()).collect()
     }
 
     /// Removes a table that no process uses any more. It is built again when a process uses it.
     pub(super) fn evict(&mut self, file: FileId) {
-        if let Some(TableState::Installed { table, .. }) = self.files.remove(&file) {
-            self.tables().uninstall(table);
+        self.refused.remove(&file);
+        if let Some(TableState::Installed { paid, .. }) = self.files.remove(&file) {
+            self.tables().uninstall(paid);
         }
     }
 
@@ -215,10 +237,19 @@ impl Files {
         self.files.iter().filter_map(|(id, of)| Some((*id, of.no_table()?)))
     }
 
-    /// The way in which a range is walked, and whether its table is still to come.
-    pub(super) fn way(&self, range: &CodeRange) -> (Way<'_>, bool) {
+    /// The processes that have more tables than their share.
+    pub(super) fn without_share(&self) -> BTreeSet<u32> {
+        self.refused.values().flatten().copied().collect()
+    }
+
+    /// The way in which a range of a process is walked, and whether its table is still to come.
+    pub(super) fn way(&self, pid: u32, range: &CodeRange) -> (Way<'_>, bool) {
         match range.holds {
-            CodeOf::File { file, bias } => TableState::way(self.files.get(&file), bias),
+            CodeOf::File { file, bias } => {
+                let refused = self.refused.get(&file).is_some_and(|by| by.contains(&pid));
+                let (way, missing) = TableState::way(self.files.get(&file), bias);
+                (way, missing && !refused)
+            }
             CodeOf::Vdso { base } => match &self.vdso {
                 Some(table) => (Way::Rules { table, bias: base }, false),
                 None => (Way::FramePointers, false),
@@ -234,16 +265,8 @@ fn code_bytes(file: &MappedFile) -> u64 {
     file.segments.iter().fold(0, |sum, segment| sum.saturating_add(segment.len))
 }
 
-fn job(id: FileId, handle: File, file: &MappedFile, depth: Depth) -> Job {
+fn job((id, pid): (FileId, u32), handle: File, file: &MappedFile, depth: Depth) -> Job {
     let range = |s: &symbolizer::Segment| s.start..s.start.saturating_add(s.len);
     let code = file.segments.iter().map(range).collect();
-    Job { key: Key::File(id), file: handle, code, depth }
-}
-
-/// The file that a range of code belongs to.
-pub(super) fn file(range: &CodeRange) -> Option<FileId> {
-    match range.holds {
-        CodeOf::File { file, .. } => Some(file),
-        _ => None,
-    }
+    Job { key: Key::File(id, pid), file: handle, code, depth }
 }

@@ -8,7 +8,7 @@
 //!
 //! In reading order: `memory` (bounded reads of a process), `layout` and `machine` (the virtual machine's own
 //! description), `heaps` (its code cache), `codelets` (its interpreter), `reading` (from there to a table), `judge` and
-//! `look` (the check of sampled code), `process` (one process), [`JavaCode`] (all processes).
+//! `look` (the check of sampled code), `opened` (its files), `process` (one process), [`JavaCode`] (all processes).
 
 mod codelets;
 mod heaps;
@@ -18,20 +18,23 @@ mod layout;
 mod look;
 mod machine;
 mod memory;
+mod opened;
 mod process;
 mod reading;
 #[cfg(test)]
 mod tests;
 
+use super::accounts::{Answer, Ledger, Paid};
 use super::workers::Workers;
-use bpf::{CodeMapping, Installed, Tables, Way, Window};
+use bpf::{CodeMapping, Way, Window};
 use job::{Done, Job};
-use process::{Library, Process};
+use opened::Library;
+use process::Process;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io;
 use std::ops::Range;
 use std::time::Duration;
-use symbolizer::{CodeMemory, CodeOf, CodeRange, FileId, ProcessTable, Runtime};
+use symbolizer::{CodeMemory, CodeOf, CodeRange, FileId, ProcessTable, Runtime, Shares};
 
 /// The time limit for waiting for all readings. A process may be slow, or may delay reads of its memory.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -44,9 +47,11 @@ pub(super) struct JavaCode {
     worker: Workers<Job, Done>,
     processes: HashMap<u32, Process>,
     /// Old tables: those with new versions, and those of ended processes.
-    old: Vec<Installed>,
+    old: Vec<Paid>,
     /// The number of the next process. It tells the process of a reading from every other.
     next: u64,
+    /// The rows of each process, and those that a reading under way may add.
+    rows: Shares,
 }
 
 impl JavaCode {
@@ -54,7 +59,7 @@ impl JavaCode {
     pub(super) fn new(by_fp: bool) -> io::Result<Self> {
         let (processes, old) = (HashMap::new(), Vec::new());
         let worker = Workers::start("run-time code", 1, move |job: Job| job.run(by_fp))?;
-        Ok(Self { worker, processes, old, next: 0 })
+        Ok(Self { worker, processes, old, next: 0, rows: Shares::default() })
     }
 
     /// Adds a process if it is a Java virtual machine, and forgets the program that it was before. Its code is read at
@@ -79,7 +84,7 @@ impl JavaCode {
         self.next += 1;
         let mut process = Process::new(self.next, code, library);
         if now && self.opened() < MOST_OPENED {
-            process.read(&mut self.worker, table);
+            process.read(&mut self.worker, table, &mut self.rows);
         }
         self.processes.insert(code.pid, process);
     }
@@ -108,7 +113,7 @@ impl JavaCode {
         for process in self.processes.values_mut().filter(|process| process.is_due()) {
             if process.is_opened() || opened < MOST_OPENED {
                 opened += usize::from(!process.is_opened());
-                process.read(&mut self.worker, table);
+                process.read(&mut self.worker, table, &mut self.rows);
             }
         }
     }
@@ -133,18 +138,23 @@ impl JavaCode {
     ///
     /// # Errors
     /// When the kernel has no memory left.
-    pub(super) fn install(&mut self, wait: bool, tables: &mut Tables) -> io::Result<Vec<u32>> {
+    pub(super) fn install(&mut self, wait: bool, tables: &mut Ledger<'_>) -> io::Result<Vec<u32>> {
         let mut changed = Vec::new();
         for done in self.worker.done(if wait { PATIENCE } else { Duration::ZERO }) {
             let of = self.processes.iter_mut().find(|(_, process)| process.number == done.number);
             let Some((pid, process)) = of else { continue };
             let known = process.reserved().is_some();
+            self.rows.give(*pid, usize::MAX);
+            self.rows.take(*pid, done.reading.rows());
             if done.foreign {
                 changed.push(*pid);
             }
             let Some(table) = process.take(done) else { continue };
             // If there is no room, the code is walked like code whose table is still missing.
-            let new = tables.install(&table)?;
+            let new = match tables.install(*pid, &table, 0)? {
+                Answer::Installed(paid) => Some(paid),
+                Answer::NoRoom | Answer::NoShare => None,
+            };
             if new.is_some() || process.table.is_some() || !known {
                 changed.push(*pid);
             }
@@ -154,7 +164,7 @@ impl JavaCode {
     }
 
     /// Removes the old tables. No address space may use them any more.
-    pub(super) fn settle(&mut self, tables: &mut Tables, now: u64) {
+    pub(super) fn settle(&mut self, tables: &mut Ledger<'_>, now: u64) {
         self.old.drain(..).for_each(|table| tables.uninstall(table));
         self.processes.values_mut().for_each(|process| process.settle(now));
     }
@@ -167,6 +177,7 @@ impl JavaCode {
     }
 
     fn remove(&mut self, pid: u32) {
+        self.rows.give(pid, usize::MAX);
         self.old.extend(self.processes.remove(&pid).and_then(|process| process.table));
     }
 
@@ -181,7 +192,7 @@ impl JavaCode {
         if !code.is_same_program(&process.code) || process.is_foreign() {
             return None;
         }
-        let way = process.table.as_ref().map(|table| Way::Rules { table, bias: 0 });
+        let way = process.table.as_ref().map(|paid| Way::Rules { table: &paid.table, bias: 0 });
         let Some(reserved) = process.reserved() else {
             return Some(vec![CodeMapping {
                 start: range.start,

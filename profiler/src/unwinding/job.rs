@@ -9,8 +9,8 @@ use symbolizer::FileId;
 /// The file that a table is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Key {
-    /// A file that is mapped.
-    File(FileId),
+    /// A file that is mapped, and the process that pays for its table.
+    File(FileId, u32),
     /// A file that will be mapped.
     Stamp(Stamp),
 }

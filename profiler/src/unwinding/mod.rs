@@ -2,11 +2,13 @@
 //! mappings.
 //!
 //! In reading order: [`Unwinding`] (how each process is walked), `walked` (one process), `files` (which file has a table),
-//! `table_state` (one table), `workers` (threads beside the recording), `job` (one table's building), `build` (one file),
+//! `choice` (the code that gets tables), `accounts` (what a process may have), `table_state` (one table), `workers` (threads beside the recording), `job` (one table's building), `build` (one file),
 //! `foresee` (files of a command before it starts), `replaced` (code that replaced other code), `uncovered` (code without
 //! rules that walks reached), `hotspot` (run-time code of Java).
 
+mod accounts;
 pub(crate) mod build;
+mod choice;
 mod files;
 mod foresee;
 mod hotspot;
@@ -24,10 +26,11 @@ use crate::host::proc;
 use crate::record::batch::{Applied, Marked};
 use bpf::{CodeMapping, SpaceName, Tables, Window};
 use build::Depth;
-use files::{Files, file};
+use choice::{Choice, Seen, file};
+use files::Files;
 use hotspot::JavaCode;
 use replaced::Replacements;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::OsStr;
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -39,6 +42,8 @@ use walked::Walked;
 /// The longest time between two updates while unwind tables are being built, and while run-time code is sampled.
 const TABLES: Duration = Duration::from_millis(20);
 const RUN_TIME: Duration = Duration::from_millis(50);
+/// The most processes that are named in warnings.
+const MOST_TOLD: usize = 64;
 
 /// Keeps the kernel's tables in step with the processes.
 #[derive(Debug)]
@@ -53,6 +58,8 @@ pub(crate) struct Unwinding {
     replacements: Replacements,
     /// The places where walks reached code without rules: process and address.
     uncovered: HashSet<(u32, u64)>,
+    /// Processes of which code was left out.
+    partial: BTreeSet<u32>,
 }
 
 impl Unwinding {
@@ -67,6 +74,7 @@ impl Unwinding {
             machine,
             replacements: Replacements::default(),
             uncovered: HashSet::new(),
+            partial: BTreeSet::new(),
         })
     }
 
@@ -90,9 +98,9 @@ impl Unwinding {
     fn prepare(&mut self, table: &ProcessTable) -> io::Result<()> {
         for code in table.code() {
             self.sampled.insert(code.pid);
-            let ranges = table.ranges(&code);
-            self.files.order(table, &ranges, Depth::Code);
-            self.run_time.order(table, &code, &ranges, true);
+            let choice = Choice::of(table.ranges(&code), &Seen::default());
+            self.files.order(table, code.pid, &choice, Depth::Code);
+            self.run_time.order(table, &code, &choice.ranges, true);
         }
         self.files.install(true)?;
         self.run_time.install(true, &mut self.files.tables())?;
@@ -104,6 +112,7 @@ impl Unwinding {
     pub(crate) fn see<'a>(&mut self, batch: &'a mut Window, table: &ProcessTable) -> Marked<'a> {
         self.sampled.extend(batch.samples.iter().map(|sample| sample.space.pid));
         self.uncovered.extend(uncovered::addresses(batch));
+        walked::note(&mut self.walked, batch);
         let walked = &self.walked;
         Marked::by(batch, |batch| {
             self.replacements.mark(batch, |record| {
@@ -123,7 +132,7 @@ impl Unwinding {
         self.files.tick();
         for pid in &self.sampled {
             if let Some(walked) = self.walked.get(pid) {
-                self.files.used(&walked.files);
+                self.files.used(&walked.choice.files);
             }
         }
         self.deepen(table);
@@ -146,7 +155,10 @@ impl Unwinding {
         let made = self.run_time.without_room().into_iter();
         let made = made.map(|file| (file, NoTable::NoRoomForMade));
         let all = self.files.without_table().chain(made);
-        all.filter_map(|(file, why)| Some(why.warning(table.file(file)?))).collect()
+        let files = all.filter_map(|(file, why)| Some(why.warning(table.file(file)?)));
+        let shares = self.files.without_share().into_iter().map(table_state::more_than_its_share);
+        let many = self.partial.iter().copied().map(table_state::partly_walked);
+        files.chain(shares).chain(many).collect()
     }
 
     /// Removes the tables of files that the process table has dropped.
@@ -161,7 +173,7 @@ impl Unwinding {
         for (pid, address) in std::mem::take(&mut self.uncovered) {
             let Some(walked) = self.walked.get(&pid) else { continue };
             let holds = |range: &&CodeRange| (range.start..range.end).contains(&address);
-            if let Some(file) = walked.ranges.iter().find(holds).and_then(file) {
+            if let Some(file) = walked.choice.ranges.iter().find(holds).and_then(file) {
                 self.files.deepen(file, table);
             }
         }
@@ -179,25 +191,27 @@ impl Unwinding {
             let same = self.walked.get(&code.pid).filter(|walked| walked.code.is_same(&code));
             // A process that gave up its place comes back only when it is sampled. Otherwise it would at once take the
             // place of another.
-            let lacks = |walked: &Walked| walked.incomplete && wanted;
+            let lacks = |walked: &Walked| (walked.incomplete || walked.news) && wanted;
             if same.is_some_and(|walked| !(lacks(walked) && (sampled || walked.name.is_some()))) {
                 continue;
             }
             of_sampled |= same.is_none() && wanted;
-            let ranges = table.ranges(&code);
+            let program = |walked: &&Walked| walked.code.is_same_program(&code);
+            let seen = self.walked.get(&code.pid).filter(program).map(|walked| &walked.seen);
+            let choice = Choice::of(table.ranges(&code), seen.unwrap_or(&Seen::default()));
             if wanted {
-                self.files.order(table, &ranges, Depth::Tables);
+                self.files.order(table, code.pid, &choice, Depth::Tables);
             }
-            self.run_time.order(table, &code, &ranges, wanted);
-            changed.push((code, ranges));
+            self.run_time.order(table, &code, &choice.ranges, wanted);
+            changed.push((code, choice));
         }
         self.sampled.clear();
         self.files.install(false)?;
         let new_code = self.run_time.install(false, &mut self.files.tables())?;
-        self.again(&mut changed, &new_code);
+        walked::again(&self.walked, (&self.files.replaced(), &new_code), &mut changed);
         let pids = changed.iter().map(|(code, _)| code.pid).collect();
-        for (code, ranges) in changed {
-            self.set(code, ranges)?;
+        for (code, choice) in changed {
+            self.set(code, choice)?;
         }
         let now = monotonic();
         self.replacements.settle(&pids, now);
@@ -207,23 +221,6 @@ impl Unwinding {
         self.run_time.remove_all_but(&alive);
         self.run_time.settle(&mut self.files.tables(), now);
         Ok(of_sampled)
-    }
-
-    /// Adds the processes whose files or run-time code have new tables.
-    fn again(&self, changed: &mut Vec<(CodeMemory, Vec<CodeRange>)>, new_code: &[u32]) {
-        let replaced = self.files.replaced();
-        if replaced.is_empty() && new_code.is_empty() {
-            return;
-        }
-        let uses = |walked: &&Walked| {
-            new_code.contains(&walked.code.pid)
-                || walked.files.iter().any(|file| replaced.contains(file))
-        };
-        for walked in self.walked.values().filter(uses) {
-            if changed.iter().all(|(code, _)| code.pid != walked.code.pid) {
-                changed.push((walked.code.clone(), walked.ranges.clone()));
-            }
-        }
     }
 
     fn remove_all_but(&mut self, alive: &HashSet<u32>) {
@@ -237,10 +234,13 @@ impl Unwinding {
     }
 
     /// Sets how a process is walked.
-    fn set(&mut self, code: CodeMemory, ranges: Vec<CodeRange>) -> io::Result<()> {
+    fn set(&mut self, code: CodeMemory, choice: Choice) -> io::Result<()> {
         let start =
             code.start.map(|start| start / proc::START_UNIT).or_else(|| proc::start(code.pid));
-        let before = self.walked.remove(&code.pid).and_then(|walked| walked.name);
+        let before = self.walked.remove(&code.pid);
+        let seen = before.as_ref().filter(|before| before.code.is_same_program(&code));
+        let seen = seen.map_or_else(Seen::default, |before| before.seen.clone());
+        let before = before.and_then(|walked| walked.name);
         let mut tables = self.files.tables();
         let Some(start) = start else {
             before.into_iter().for_each(|before| tables.remove_space(before));
@@ -248,32 +248,34 @@ impl Unwinding {
         };
         let new = SpaceName { pid: code.pid, start: start as u32 };
         let mut incomplete = false;
-        let mut mappings: Vec<CodeMapping<'_>> = Vec::with_capacity(ranges.len());
-        for range in &ranges {
+        let mut mappings: Vec<CodeMapping<'_>> = Vec::with_capacity(choice.ranges.len());
+        for range in &choice.ranges {
             if let Some(parts) = self.run_time.parts(&code, range) {
                 mappings.extend(parts);
                 continue;
             }
-            let (way, missing) = self.files.way(range);
-            incomplete |= missing;
+            let (way, missing) = self.files.way(code.pid, range);
+            incomplete |= missing && !choice.leaves_out(range);
             mappings.push(CodeMapping { start: range.start, end: range.end, way });
         }
         if let Some(before) = before.filter(|before| *before != new) {
             tables.remove_space(before);
         }
-        let name = tables.set_space(new, &mappings)?.then_some(new);
-        if name.is_none() {
-            tables.remove_space(new);
-        }
+        let known = tables.set_space(new, &mappings)?;
+        let partial = choice.partial || known.is_some_and(|known| known < mappings.len());
         drop(tables);
-        let files = ranges.iter().filter_map(file).collect();
-        self.walked.insert(code.pid, Walked { name, code, ranges, files, incomplete });
+        if partial && self.partial.len() < MOST_TOLD {
+            self.partial.insert(code.pid);
+        }
+        let (name, pid) = (known.map(|_| new), code.pid);
+        self.walked.insert(pid, Walked { name, code, choice, seen, news: false, incomplete });
         Ok(())
     }
 
     /// Removes a file's table from all processes, so that another file can use its room.
     fn forget_file(&mut self, file: FileId) {
-        for walked in self.walked.values_mut().filter(|walked| walked.files.contains(&file)) {
+        for walked in self.walked.values_mut().filter(|walked| walked.choice.files.contains(&file))
+        {
             if let Some(name) = walked.name.take() {
                 self.files.tables().remove_space(name);
             }

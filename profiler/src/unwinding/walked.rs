@@ -1,6 +1,8 @@
 //! One process as the unwind tables know it.
 
-use bpf::{SideBand, SideBandKind, SpaceName};
+use super::choice::{Choice, Seen};
+use bpf::{SideBand, SideBandKind, SpaceName, Stack, Window};
+use std::collections::HashMap;
 use symbolizer::{CodeMemory, CodeOf, CodeRange, FileId, ProcessTable, Segment};
 
 /// A process whose code was read.
@@ -9,15 +11,26 @@ pub(super) struct Walked {
     /// Its name in the kernel's tables, if it is in them.
     pub(super) name: Option<SpaceName>,
     pub(super) code: CodeMemory,
-    /// The ranges of its code.
-    pub(super) ranges: Vec<CodeRange>,
-    /// The files of its code.
-    pub(super) files: Vec<FileId>,
+    /// The code that gets tables.
+    pub(super) choice: Choice,
+    /// The sampled addresses, if code was left out, and whether there are new ones outside of the choice.
+    pub(super) seen: Seen,
+    pub(super) news: bool,
     /// Whether tables of its files were missing.
     pub(super) incomplete: bool,
 }
 
 impl Walked {
+    /// Notes the addresses of a stack, if code was left out.
+    pub(super) fn note(&mut self, stack: &Stack) {
+        if !self.choice.partial {
+            return;
+        }
+        for frame in &stack.frames {
+            self.news |= self.seen.note(frame.lookup()) && !self.choice.holds(frame.lookup());
+        }
+    }
+
     /// Whether a new mapping replaces code that the tables know.
     pub(super) fn loses_code_to(&self, record: &SideBand, table: &ProcessTable) -> bool {
         let SideBandKind::Mmap { start, len, offset, path, .. } = &record.kind else {
@@ -34,7 +47,42 @@ impl Walked {
             CodeOf::Vdso { .. } | CodeOf::Unknown => false,
         };
         let overlapped = |range: &&CodeRange| range.start < end && range.end > *start;
-        let mut ranges = self.ranges.iter().filter(overlapped);
+        let mut ranges = self.choice.ranges.iter().filter(overlapped);
         self.name.is_some() && ranges.any(|range| !same(range))
+    }
+}
+
+/// Notes what was sampled in processes of which code was left out.
+pub(super) fn note(all: &mut HashMap<u32, Walked>, batch: &Window) {
+    if !all.values().any(|walked| walked.choice.partial) {
+        return;
+    }
+    let stacks: HashMap<_, _> = batch.stacks.iter().map(|stack| (stack.id, stack)).collect();
+    for sample in &batch.samples {
+        if let (Some(stack), Some(walked)) =
+            (stacks.get(&sample.user), all.get_mut(&sample.space.pid))
+        {
+            walked.note(stack);
+        }
+    }
+}
+
+/// Adds the processes whose files or run-time code have new tables.
+pub(super) fn again(
+    all: &HashMap<u32, Walked>,
+    (replaced, new_code): (&[FileId], &[u32]),
+    changed: &mut Vec<(CodeMemory, Choice)>,
+) {
+    if replaced.is_empty() && new_code.is_empty() {
+        return;
+    }
+    let uses = |walked: &&Walked| {
+        new_code.contains(&walked.code.pid)
+            || replaced.iter().any(|file| walked.choice.files.contains(file))
+    };
+    for walked in all.values().filter(uses) {
+        if changed.iter().all(|(code, _)| code.pid != walked.code.pid) {
+            changed.push((walked.code.clone(), walked.choice.clone()));
+        }
     }
 }

@@ -115,6 +115,11 @@ impl Arena {
         self.chunks.len() * CHUNK_WORDS as usize * 4
     }
 
+    /// The bytes of all chunks that there may be.
+    pub(super) fn most_bytes(&self) -> usize {
+        self.most as usize * CHUNK_WORDS as usize * 4
+    }
+
     /// The words that can be taken in one piece without a new chunk.
     pub(super) fn rest(&self) -> u32 {
         CHUNK_WORDS - self.rest

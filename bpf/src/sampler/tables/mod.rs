@@ -35,6 +35,7 @@ pub struct Installed {
     pages: u32,
     directory: Piece,
     rows: Vec<Piece>,
+    new_rules: usize,
 }
 
 impl Installed {
@@ -42,6 +43,11 @@ impl Installed {
     pub fn bytes(&self) -> usize {
         let words: u32 = self.rows.iter().chain([&self.directory]).map(|piece| piece.words).sum();
         words as usize * 4
+    }
+
+    /// The number of rules that no table had before.
+    pub fn new_rules(&self) -> usize {
+        self.new_rules
     }
 }
 
@@ -93,6 +99,13 @@ pub struct Tables {
 }
 
 impl Tables {
+    /// The most different rules of all tables.
+    pub const RULES: usize = RULES;
+    /// The most mappings of an address space.
+    pub const MOST_MAPPINGS: usize = MOST_MAPPINGS;
+    /// The bytes that a mapping takes in the list of an address space.
+    pub const MAPPING_BYTES: usize = size_of::<mapping>();
+
     /// Empty tables with at most this many chunks. `chunk` creates a chunk by its number; `rules` and `spaces` are
     /// mapped maps.
     pub(crate) fn new(
@@ -118,16 +131,38 @@ impl Tables {
         self.arena.bytes() + size_of::<rules>() + spaces::BYTES
     }
 
+    /// The most bytes of the arena.
+    pub fn memory(&self) -> usize {
+        self.arena.most_bytes()
+    }
+
     /// Installs a table for the programs; `None` if there is no room.
     ///
     /// # Errors
     /// When the kernel has no memory.
     pub fn install(&mut self, table: &Table) -> io::Result<Option<Installed>> {
-        let numbers: Vec<u16> = table.rules().iter().map(|rule| self.number(*rule)).collect();
+        self.install_with(table, RULES)
+    }
+
+    /// Installs a table as [`Tables::install`] does, with at most this many rules that no table had before. Rows with further ones end a
+    /// walk. Rules stay for the whole recording.
+    ///
+    /// # Errors
+    /// When the kernel has no memory.
+    pub fn install_with(&mut self, table: &Table, new: usize) -> io::Result<Option<Installed>> {
+        let before = self.numbers.len();
+        let most = before.saturating_add(new);
+        let numbers: Vec<u16> = table.rules().iter().map(|rule| self.number(*rule, most)).collect();
+        let new_rules = self.numbers.len() - before;
         let pages = table.directory().len().saturating_sub(1);
         let Some(directory) = self.arena.take(2 * pages as u32)? else { return Ok(None) };
-        let mut installed =
-            Installed { base: table.base(), pages: pages as u32, directory, rows: Vec::new() };
+        let mut installed = Installed {
+            base: table.base(),
+            pages: pages as u32,
+            directory,
+            rows: Vec::new(),
+            new_rules,
+        };
         if self.fill(table, &numbers, &mut installed)? {
             return Ok(Some(installed));
         }
@@ -203,13 +238,14 @@ impl Tables {
         self.arena.waited();
     }
 
-    /// The number of a rule for all tables.
-    fn number(&mut self, rule: Compact) -> u16 {
+    /// The number of a rule for all tables, if there are fewer than `most` so far.
+    fn number(&mut self, rule: Compact, most: usize) -> u16 {
         if let Some(number) = self.numbers.get(&rule) {
             return *number;
         }
+        let most = most.min(RULES);
         let Some(number) =
-            u16::try_from(self.numbers.len()).ok().filter(|n| usize::from(*n) < RULES)
+            u16::try_from(self.numbers.len()).ok().filter(|n| usize::from(*n) < most)
         else {
             return TOO_MANY;
         };
@@ -244,3 +280,6 @@ fn words(of: &CodeMapping<'_>) -> [u32; MAPPING_WORDS] {
     let pages = pages & ((1 << KIND_SHIFT) - 1) | kind << KIND_SHIFT;
     [start[0], start[1], end[0], end[1], origin[0], origin[1], directory.0, pages]
 }
+
+#[cfg(test)]
+mod tests;

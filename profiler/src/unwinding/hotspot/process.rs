@@ -4,17 +4,17 @@ use super::job::{Done, Job};
 use super::judge::{self, Replaced, Stacks};
 use super::look::{Looker, Question, Same};
 use super::machine::Machine;
-use super::reading::{Entry, Index, Reading};
-use crate::host::proc;
+use super::opened::{Library, Opened};
+use super::reading::{self, Entry, Index, Reading};
+use crate::unwinding::accounts::Paid;
 use crate::unwinding::workers::Workers;
 use bpf::unwind::table::Table;
-use bpf::{Installed, StackId, Window};
+use bpf::{StackId, Window};
 use std::collections::HashSet;
-use std::fs::File;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use symbolizer::{CodeMemory, FileId, ProcessTable};
+use symbolizer::{CodeMemory, ProcessTable, Shares};
 
 /// The shortest time between two readings; and the same as a multiple of the time that the last reading took.
 const REST: Duration = Duration::from_millis(50);
@@ -24,21 +24,8 @@ const AHEAD: Duration = Duration::from_millis(50);
 const AHEAD_FOR_WORK: u32 = 100;
 /// The longest time between two attempts. Attempts become rarer while nothing can be read or nothing is new.
 const LONGEST_REST: Duration = Duration::from_secs(8);
-
-/// The virtual machine's library.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Library {
-    pub(super) file: FileId,
-    /// The address in memory minus the virtual address.
-    pub(super) bias: u64,
-}
-
-/// The open files of a process.
-#[derive(Clone, Debug)]
-struct Opened {
-    memory: Arc<File>,
-    library: Arc<File>,
-}
+/// The most rows of all processes: 64 MiB.
+pub(super) const MOST_ROWS: usize = 16 << 20;
 
 /// A Java virtual machine.
 #[derive(Debug)]
@@ -46,7 +33,7 @@ pub(super) struct Process {
     /// A number that tells the process from every other, and from itself after an exec.
     pub(super) number: u64,
     pub(super) code: CodeMemory,
-    pub(super) table: Option<Installed>,
+    pub(super) table: Option<Paid>,
     pub(super) library: Library,
     opened: Option<Opened>,
     machine: Option<Arc<Machine>>,
@@ -121,7 +108,13 @@ impl Process {
     }
 
     /// Orders a reading. Files that cannot be opened are tried again later.
-    pub(super) fn read(&mut self, worker: &mut Workers<Job, Done>, table: &ProcessTable) {
+    /// It may have as many more rows as there is room for; this room is its own until the reading is done.
+    pub(super) fn read(
+        &mut self,
+        worker: &mut Workers<Job, Done>,
+        table: &ProcessTable,
+        rows: &mut Shares,
+    ) {
         if self.opened.is_none() {
             self.opened = Opened::of(&self.code, self.library, table);
         }
@@ -130,11 +123,14 @@ impl Process {
             (self.next, self.wanted) = (Instant::now() + self.rest, false);
             return;
         };
-        let Some(reading) = self.reading.take() else { return };
+        let Some(mut reading) = self.reading.take() else { return };
+        let more = rows.room(self.code.pid, MOST_ROWS).min(reading::MOST_ROWS);
+        rows.take(self.code.pid, more);
+        reading.allow(reading.rows().saturating_add(more));
         self.wanted_last = self.wanted || self.index.is_none();
         (self.wanted, self.sampled) = (false, false);
         let (number, bias, machine) = (self.number, self.library.bias, self.machine.clone());
-        worker.give(Job { number, memory, library, bias, machine, reading });
+        worker.give(self.code.pid, Job { number, memory, library, bias, machine, reading });
     }
 
     /// Takes the result of a reading. Returns a table if it differs from the present one.
@@ -218,24 +214,12 @@ impl Process {
     }
 }
 
-impl Opened {
-    /// Opens the files; `None` if the process's memory may not be read, or its library was not opened.
-    fn of(code: &CodeMemory, library: Library, table: &ProcessTable) -> Option<Self> {
-        let library = table.file(library.file)?.handle.as_ref()?.try_clone().ok()?;
-        let memory = File::open(format!("/proc/{}/mem", code.pid)).ok()?;
-        // The opened files belong to this process if the process id still does.
-        let start = code.start.map(|start| start / proc::START_UNIT);
-        if start.is_some_and(|start| proc::start(code.pid) != Some(start)) {
-            return None;
-        }
-        Some(Self { memory: Arc::new(memory), library: Arc::new(library) })
-    }
-}
-
 #[cfg(test)]
 pub(super) mod tests {
     use super::super::tests::{machine, machinery};
     use super::*;
+    use std::fs::File;
+    use symbolizer::FileId;
 
     /// This test's own process, as if it were a virtual machine.
     pub(in crate::unwinding::hotspot) fn process() -> Process {
@@ -266,6 +250,22 @@ pub(super) mod tests {
         let read = reading.again(&machine, &memory, true);
         let machine = Some(Arc::new(machine));
         process.take(Done { number: 1, machine, reading, took, read, foreign: false })
+    }
+
+    #[test]
+    fn readings_under_way_have_their_share_of_the_rows() {
+        let (mut rows, mut all) = (Shares::default(), Vec::new());
+        let mut worker = Workers::start("tested", 1, |job: Job| job.run(true)).unwrap();
+        for pid in 1..=20 {
+            let mut process = process();
+            let open = || Arc::new(File::open("/proc/self/exe").unwrap());
+            process.opened = Some(Opened { memory: open(), library: open() });
+            process.code.pid = pid;
+            process.read(&mut worker, &ProcessTable::new(), &mut rows);
+            all.push(rows.of(pid));
+        }
+        assert_eq!(all[0], reading::MOST_ROWS);
+        assert!(all.iter().all(|rows| *rows > 0) && rows.all() <= MOST_ROWS, "{all:?}");
     }
 
     #[test]

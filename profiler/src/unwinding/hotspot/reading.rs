@@ -18,8 +18,8 @@ use std::time::{Duration, Instant};
 const MOST_NEW: usize = 256 << 20;
 /// The time limit of disassembly in a reading. The rest is left for the next one.
 const LONGEST: Duration = Duration::from_secs(4);
-/// The most rows of all pieces. Code beyond this limit is not read.
-const MOST_ROWS: usize = 4 << 20;
+/// The most rows of all pieces of a process. Code beyond this limit is not read.
+pub(super) const MOST_ROWS: usize = 4 << 20;
 
 /// A piece of code as it was read.
 #[derive(Debug)]
@@ -33,12 +33,20 @@ struct Piece {
 }
 
 /// The known code of a code cache.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Reading {
     /// The pieces, by the address of their code.
     pieces: BTreeMap<u64, Piece>,
     /// The number of rows of all pieces.
     rows: usize,
+    /// The most rows that there is room for.
+    most: usize,
+}
+
+impl Default for Reading {
+    fn default() -> Self {
+        Self { pieces: BTreeMap::new(), rows: 0, most: MOST_ROWS }
+    }
 }
 
 /// The places of the blobs, to tell whether each is still there.
@@ -83,6 +91,16 @@ pub(super) struct Read {
 }
 
 impl Reading {
+    /// The number of rows.
+    pub(super) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Permits this many rows.
+    pub(super) fn allow(&mut self, rows: usize) {
+        self.most = rows.min(MOST_ROWS);
+    }
+
     /// Reads the changes. The table marks code that was not read yet, if `by_fp`; otherwise it has no rule there.
     pub(super) fn again(
         &mut self,
@@ -141,7 +159,7 @@ impl Reading {
         let mut left = MOST_NEW;
         for (block, blob) in &walk.blobs {
             let start = blob.code.start;
-            let full = self.rows >= MOST_ROWS || self.pieces.len() >= MOST_BLOCKS;
+            let full = self.rows >= self.most || self.pieces.len() >= MOST_BLOCKS;
             let known = self.pieces.get_mut(&start);
             if known.as_ref().map_or(full, |piece| piece.fresh.is_none()) {
                 continue;
@@ -241,10 +259,10 @@ mod tests {
     fn no_more_is_read_than_there_are_rows_for() {
         let made = machinery();
         let machine = machine(&made, &made.memory()).unwrap();
-        let mut reading = Reading { rows: MOST_ROWS, ..Reading::default() };
+        let mut reading = Reading { rows: 9, most: 9, ..Reading::default() };
         let read = reading.again(&machine, &made.memory(), true).unwrap();
         assert_eq!((read.news, read.index.blobs.len()), (false, 0));
-        reading.rows = 0;
+        (reading.rows, reading.most) = (0, MOST_ROWS);
         assert!(reading.again(&machine, &made.memory(), true).unwrap().news);
         assert_eq!(reading.rows, reading.pieces[&CODE].rows.len());
     }
