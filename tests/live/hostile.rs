@@ -1,6 +1,7 @@
 //! Programs that would use up their profiler.
 
 use crate::lab;
+use crate::recording::Recording;
 use crate::{Skip, tests};
 use std::fs;
 use std::process::{Command, Stdio};
@@ -8,6 +9,7 @@ use std::time::{Duration, Instant};
 
 tests!(
     long_names_are_stored_once_and_cut,
+    one_that_hoards_files_leaves_some_to_others,
     names_are_made_without_rights,
     much_dwarf_in_a_small_file_costs_its_names_alone,
 );
@@ -135,3 +137,39 @@ spin:
 2:
     .section .note.GNU-stack,\"\",@progbits
 ";
+
+fn one_that_hoards_files_leaves_some_to_others() -> Result<(), Skip> {
+    lab::need_root()?;
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = Command::new(lab::program("hoard")?);
+    let hoard = lab::start(command.arg("100").arg(directory.path()));
+    lab::wait_for("60,000 mappings", || fs::metadata(directory.path().join("ready")).ok());
+    // The hoarder is read first, as it is in a list of processes that were started one after the other.
+    let usual = lab::start(Command::new(lab::program("bare")?).arg("100"));
+    let options = format!("-p {},{} -d 20s -F 199", hoard.pid(), usual.pid());
+    let recording = Recording::make(&options, &[]);
+    let said = &recording.ended.err;
+    let of = |comm: &str, functions: &[&str]| {
+        recording.pprof.count(|sample| {
+            sample.label("comm") == Some(comm) && functions.iter().all(|name| sample.has(name))
+        })
+    };
+    let all = of("bare", &[]);
+    let named = of("bare", &["main"]);
+    assert!(all > 100 && named * 100 >= all * 99, "{named} of {all}: {said}");
+    let (hoarded, named) = (of("hoard", &[]), of("hoard", &["spins_on"]));
+    assert!(hoarded > 100 && named * 2 > hoarded, "{named} of {hoarded}: {said}");
+    let walked = of("hoard", &["main", "hoards", "spins_on"]);
+    let counted = said.contains("unwind tables not ready in hoard");
+    assert!(
+        walked > 100 && (walked * 100 >= hoarded * 99 || counted),
+        "{walked} of {hoarded}: {said}"
+    );
+    // Beside the hoarder, everything is complete.
+    let broken = said.split_once("incomplete (").map_or("", |(_, rest)| rest);
+    assert!(!broken.contains("in bare"), "{said}");
+    assert!(said.contains(&format!("process {}", hoard.pid())), "{said}");
+    assert!(!said.contains(&format!("process {}", usual.pid())), "{said}");
+    assert!(!said.contains("-p "), "{said}");
+    Ok(())
+}
