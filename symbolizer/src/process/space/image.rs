@@ -11,6 +11,7 @@ use crate::process::proc::task::Start;
 use crate::runtime::Runtime;
 use std::cmp::Ordering;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// An address space.
 #[derive(Debug)]
@@ -57,6 +58,8 @@ pub(crate) struct Image {
 
 impl Image {
     const FIRST_WAIT: u64 = 100_000_000;
+    /// The shortest wait as a multiple of the time that the last reading took. A process may have many thousand mappings.
+    const REST: u32 = 50;
     const MOST_MISSED: usize = 16;
     /// The duration of an exec after its record, on a busy machine, in nanoseconds.
     const LOADING: u64 = 20_000_000;
@@ -209,10 +212,12 @@ impl Image {
         !self.exited && now >= self.again.0
     }
 
-    /// Notes that its maps were read, and whether that helped.
-    pub(crate) fn was_read(&mut self, now: u64, useful: bool) {
+    /// Notes that its maps were read, whether that helped, and how long it took. Reading takes at most one part of the time in
+    /// [`Self::REST`].
+    pub(crate) fn was_read(&mut self, now: u64, useful: bool, took: Duration) {
         let wait = if useful { Self::FIRST_WAIT } else { self.again.1 };
-        self.again = (now.saturating_add(wait), (wait * 2).min(Self::LONGEST_WAIT));
+        let rest = u64::try_from((took * Self::REST).as_nanos()).unwrap_or(u64::MAX);
+        self.again = (now.saturating_add(wait.max(rest)), (wait * 2).min(Self::LONGEST_WAIT));
     }
 
     /// The time of its beginning.

@@ -13,6 +13,7 @@ use crate::process::space::jit::Watch;
 use crate::process::space::mappings::{Change, Content, Mapping, Mappings};
 use crate::process::space::story::Story;
 use crate::runtime::Runtime;
+use std::time::Instant;
 
 /// The range of user memory. There is no mapping below it (`vm.mmap_min_addr`), and no user memory above it on any
 /// machine.
@@ -144,6 +145,7 @@ impl ProcessTable {
 
     /// Replaces known mappings by those of `/proc/PID/maps`: all of them if events may be missing, else those that overlap.
     fn take_maps(&mut self, index: u32) -> Result<(), Reason> {
+        let began = Instant::now();
         let image = &self.images[index];
         let task = Task::open(image.pid)?;
         let ticks = task.start_ticks()?;
@@ -170,7 +172,7 @@ impl ProcessTable {
             let changes = mappings.into_iter().map(|mapping| image.insert(mapping));
             changes.filter(|change| matches!(change, Change::Added | Change::Replaced)).count() > 0
         };
-        image.was_read(self.now, changed);
+        image.was_read(self.now, changed, began.elapsed());
         for told in &told {
             self.recognize(index, told.path);
         }

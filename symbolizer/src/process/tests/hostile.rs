@@ -1,9 +1,11 @@
-//! Perf maps that are none.
+//! Perf maps that are none, and maps without end.
 
 use super::{Running, anonymous, identity_of, skipped, with_run_time_code};
 use crate::place::{Place, Reason};
+use crate::process::space::image::Image;
 use crate::process::{EventKind, Identity, ProcessTable};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// A perf map's path in `/tmp`, removed at the end.
 struct PerfMap(PathBuf);
@@ -109,4 +111,14 @@ fn the_map_of_the_next_process_with_the_pid_is_not_taken() {
     std::fs::write(&path.0, "1000 10 a\n").unwrap();
     table.finish();
     assert!(table.jit(space.index).unwrap().map.is_none());
+}
+
+#[test]
+fn maps_that_take_long_to_read_are_read_seldom() {
+    let mut image = Image::unread(1);
+    let second = 1_000_000_000;
+    image.was_read(second, true, Duration::from_secs(1));
+    assert!(!image.may_read_again(50 * second) && image.may_read_again(51 * second));
+    image.was_read(60 * second, true, Duration::ZERO);
+    assert!(image.may_read_again(61 * second));
 }
