@@ -53,7 +53,7 @@ fn mapped(path: &str, handle: File) -> MappedFile {
     let build_id = Image::parse(Bytes::File(&handle)).ok().and_then(|image| image.build_id());
     MappedFile {
         path: path.as_bytes().to_vec(),
-        handle: Some(handle),
+        handle: Some(std::sync::Arc::new(handle)),
         reason: None,
         build_id,
         segments: Vec::new(),

@@ -3,6 +3,7 @@
 pub use crate::reason::Reason;
 use crate::runtime::Runtime;
 use std::fs::File;
+use std::sync::Arc;
 
 /// An opened file of the process table: an index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -24,8 +25,9 @@ pub struct Segment {
 pub struct MappedFile {
     /// The path as the process saw it, without ` (deleted)`; any bytes.
     pub path: Vec<u8>,
-    /// The open file; `None` if it could not be opened or checked, or was closed to stay within limits.
-    pub handle: Option<File>,
+    /// The open file; `None` if it could not be opened or checked, or was closed to stay within limits. Whoever reads it beside the recording
+    /// shares it, so that it has one descriptor.
+    pub handle: Option<Arc<File>>,
     /// The reason why there is no handle.
     pub reason: Option<Reason>,
     /// Its build ID, from the file itself. It is only a label and a key for debug files.

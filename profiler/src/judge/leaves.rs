@@ -164,7 +164,7 @@ mod tests {
         assert!(command.current_dir(directory.path()).status().unwrap().success());
         MappedFile {
             path: b"/a".to_vec(),
-            handle: Some(std::fs::File::open(directory.path().join("a")).unwrap()),
+            handle: Some(std::fs::File::open(directory.path().join("a")).unwrap().into()),
             reason: None,
             build_id: None,
             segments: vec![Segment { start: START, len: 0x1000, offset: 0x1000 }],

@@ -86,7 +86,7 @@ impl Files {
     pub(super) fn foresee(&mut self, files: Vec<Foreseen>) {
         for file in files {
             if let Some(stamp) = stamp(&file.file) {
-                let (file, code) = (file.file, file.code);
+                let (file, code) = (Arc::new(file.file), file.code);
                 let job = Job { key: Key::Stamp(stamp), file, code, depth: Depth::Code };
                 self.workers.give(0, job);
             }
@@ -107,10 +107,7 @@ impl Files {
             }
             let Some(file) = table.file(id) else { continue };
             // Without a descriptor, it is unknown whether the file has rules. The next update asks for it again.
-            let Some(handle) = file.handle.as_ref().and_then(|handle| handle.try_clone().ok())
-            else {
-                continue;
-            };
+            let Some(handle) = file.handle.clone() else { continue };
             let of = match stamp(&handle).and_then(|stamp| self.foreseen.remove(&stamp)) {
                 Some(built) => TableState::of(built, pid),
                 None => {
@@ -200,7 +197,7 @@ impl Files {
         let pid = paid.pid;
         let file = table.file(id).filter(|file| *came > code_bytes(file) / CODE_A_TIME);
         let file = file.filter(|_| std::mem::take(more));
-        let handle = file.and_then(|file| file.handle.as_ref()?.try_clone().ok());
+        let handle = file.and_then(|file| file.handle.clone());
         if let (Some(file), Some(handle)) = (file, handle) {
             self.workers.give(pid, job((id, pid), handle, file, Depth::Code));
         }
@@ -265,7 +262,7 @@ fn code_bytes(file: &MappedFile) -> u64 {
     file.segments.iter().fold(0, |sum, segment| sum.saturating_add(segment.len))
 }
 
-fn job((id, pid): (FileId, u32), handle: File, file: &MappedFile, depth: Depth) -> Job {
+fn job((id, pid): (FileId, u32), handle: Arc<File>, file: &MappedFile, depth: Depth) -> Job {
     let range = |s: &symbolizer::Segment| s.start..s.start.saturating_add(s.len);
     let code = file.segments.iter().map(range).collect();
     Job { key: Key::File(id, pid), file: handle, code, depth }

@@ -4,6 +4,7 @@ use super::build::{self, Built, Depth};
 use super::stamp::Stamp;
 use std::fs::File;
 use std::ops::Range;
+use std::sync::Arc;
 use symbolizer::FileId;
 
 /// The file that a table is for.
@@ -19,7 +20,7 @@ pub(super) enum Key {
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) key: Key,
-    pub(super) file: File,
+    pub(super) file: Arc<File>,
     pub(super) code: Vec<Range<u64>>,
     pub(super) depth: Depth,
 }

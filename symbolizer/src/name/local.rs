@@ -17,6 +17,7 @@ use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The most warnings that are kept. Further files have no warning.
@@ -99,7 +100,7 @@ impl LocalSymbolizer {
             .or_else(|| regular(None, &build_id_path(build_id)?).ok().filter(same));
         let mut file = MappedFile {
             path: path.to_vec(),
-            handle: here,
+            handle: here.map(Arc::new),
             reason: None,
             build_id: Some(build_id.to_vec()),
             segments: Vec::new(),
@@ -107,7 +108,7 @@ impl LocalSymbolizer {
         };
         if file.handle.is_none() {
             match self.debuginfod.fetch(build_id) {
-                Ok(fetched) => file.handle = fetched.filter(same),
+                Ok(fetched) => file.handle = fetched.filter(same).map(Arc::new),
                 Err(what) => self.warn(&file, what),
             }
         }

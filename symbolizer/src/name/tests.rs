@@ -13,6 +13,7 @@ mod symbols;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 use elf::{Bytes, Image};
 
@@ -65,7 +66,7 @@ fn mapped(path: &Path) -> MappedFile {
     let build_id = Image::parse(Bytes::File(&handle)).ok().and_then(|image| image.build_id());
     MappedFile {
         path: path.as_os_str().as_bytes().to_vec(),
-        handle: Some(handle),
+        handle: Some(Arc::new(handle)),
         reason: None,
         build_id,
         segments: Vec::new(),

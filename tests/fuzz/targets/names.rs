@@ -22,7 +22,7 @@ libfuzzer_sys::fuzz_target!(init: abort_on_our_panics(), |bytes: &[u8]| {
     handle.write_all(bytes).expect("there is memory");
     let file = MappedFile {
         path: b"/foreign".to_vec(),
-        handle: Some(handle),
+        handle: Some(handle.into()),
         reason: None,
         build_id: None,
         segments: Vec::new(),

@@ -23,13 +23,13 @@ pub(super) struct Opened {
 impl Opened {
     /// Opens the files; `None` if the process's memory may not be read, or its library was not opened.
     pub(super) fn of(code: &CodeMemory, library: Library, table: &ProcessTable) -> Option<Self> {
-        let library = table.file(library.file)?.handle.as_ref()?.try_clone().ok()?;
+        let library = table.file(library.file)?.handle.clone()?;
         let memory = File::open(format!("/proc/{}/mem", code.pid)).ok()?;
         // The opened files belong to this process if the process id still does.
         let start = code.start.map(|start| start / proc::START_UNIT);
         if start.is_some_and(|start| proc::start(code.pid) != Some(start)) {
             return None;
         }
-        Some(Self { memory: Arc::new(memory), library: Arc::new(library) })
+        Some(Self { memory: Arc::new(memory), library })
     }
 }

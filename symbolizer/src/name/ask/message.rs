@@ -9,6 +9,7 @@ use prost::Message;
 use std::collections::HashMap;
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A question, with its limits. The descriptor of its file, map or memory comes beside it.
@@ -70,7 +71,7 @@ impl Asked {
                 asked.segments =
                     file.segments.iter().flat_map(|s| [s.start, s.len, s.offset]).collect();
                 (asked.no_inline, asked.dwarf) = (no_inline, dwarf);
-                file.handle.as_ref().map(File::as_fd)
+                file.handle.as_ref().map(|handle| handle.as_fd())
             }
             Question::Map { map, addresses } => {
                 asked.set_kind(Kind::Map);
@@ -112,7 +113,7 @@ impl Asked {
                 let segment = |s: &[u64]| Segment { start: s[0], len: s[1], offset: s[2] };
                 let file = MappedFile {
                     path: self.path,
-                    handle: Some(descriptor?),
+                    handle: Some(Arc::new(descriptor?)),
                     reason: None,
                     build_id: self.build_id,
                     segments: self.segments.chunks_exact(3).map(segment).collect(),

@@ -73,7 +73,7 @@ impl Question<'_> {
     /// The file, map or memory that is read.
     pub(crate) fn file(&self) -> Option<&File> {
         match self {
-            Self::File { file, .. } => file.handle.as_ref(),
+            Self::File { file, .. } => file.handle.as_deref(),
             Self::Map { map, .. } => Some(map),
             Self::Vdso { .. } => None,
             Self::Objects { memory, .. } => *memory,

@@ -7,6 +7,7 @@ use crate::process::proc::maps::{Told, undeleted};
 use crate::process::proc::open::{self, Opened, Stamp};
 use crate::process::proc::roots::{Root, RootId};
 use elf::Bytes;
+use std::sync::Arc;
 
 /// Device and inode as the kernel's records state them.
 pub(super) type Inode = ((u32, u32), u64);
@@ -51,7 +52,7 @@ impl Entry {
         Self {
             mapped: MappedFile {
                 path: undeleted(told.path).0.to_vec(),
-                handle,
+                handle: handle.map(Arc::new),
                 reason,
                 build_id: loaded.build_id,
                 segments: loaded.executable,
