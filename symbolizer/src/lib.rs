@@ -22,8 +22,8 @@ pub mod place;
 pub mod process;
 mod reason;
 pub mod runtime;
-mod shares;
 pub mod serve;
+mod shares;
 mod warning;
 
 pub use go_table::{go_table, stated_text};

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-/// What each process has taken of a pool. A process gets more only while at least as much is left as it has. So one process gets half of a
-/// pool, two get a third each, and something is left for the next one however many they are. A pool is in any unit.
+/// What each process has taken of a pool. A process gets more only while at least a seventh of what it has is left. So one process gets seven
+/// eighths of a pool, two get seven fifteenths each, and something is left for the next one however many they are. A pool is in any unit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Shares {
     all: usize,
@@ -12,9 +12,13 @@ pub struct Shares {
 }
 
 impl Shares {
+    /// What a process has at most, as a multiple of what is left.
+    const PART: usize = 7;
+
     /// The most that a process may still take of a pool of this size.
     pub fn room(&self, pid: u32, pool: usize) -> usize {
-        pool.saturating_sub(self.all).saturating_sub(self.of(pid)).div_ceil(2)
+        let left = pool.saturating_sub(self.all).saturating_mul(Self::PART);
+        left.saturating_sub(self.of(pid)).div_ceil(Self::PART + 1)
     }
 
     /// The amount that a process has.
@@ -58,7 +62,7 @@ impl Shares {
 mod tests {
     use super::*;
 
-    const POOL: usize = 6_000;
+    const POOL: usize = 7_200;
 
     /// Takes one by one as much as a process gets.
     fn greedy(shares: &mut Shares, pid: u32) -> usize {
@@ -67,13 +71,13 @@ mod tests {
     }
 
     #[test]
-    fn one_gets_half_and_the_next_still_has_room() {
+    fn one_gets_most_of_a_pool_and_the_next_still_has_room() {
         let mut shares = Shares::default();
-        assert_eq!(shares.room(1, POOL), POOL / 2);
-        assert_eq!(greedy(&mut shares, 1), POOL / 2);
-        assert_eq!(shares.room(2, POOL), POOL / 4);
-        assert!(shares.try_take(2, 1_000, POOL));
-        assert_eq!(greedy(&mut shares, 1), POOL / 2, "it gets no more");
+        assert_eq!(shares.room(1, POOL), 6_300);
+        assert_eq!(greedy(&mut shares, 1), 6_300);
+        assert_eq!(shares.room(2, POOL), 788);
+        assert!(shares.try_take(2, 500, POOL));
+        assert_eq!(greedy(&mut shares, 1), 6_300, "it gets no more");
     }
 
     #[test]
@@ -84,8 +88,8 @@ mod tests {
                 shares.try_take(pid, 1, POOL);
             }
         }
-        assert_eq!([1, 2, 3, 4, 5].map(|pid| shares.of(pid)), [1_000; 5]);
-        assert_eq!(POOL - shares.all(), 1_000);
+        assert_eq!([1, 2, 3, 4, 5].map(|pid| shares.of(pid)), [1_400; 5]);
+        assert_eq!(POOL - shares.all(), 200);
     }
 
     #[test]
@@ -103,7 +107,8 @@ mod tests {
         let mut shares = Shares::default();
         assert!(shares.try_take(1, 1, 1));
         assert!(!shares.try_take(2, 1, 1));
-        assert!(!shares.try_take(1, 1, 2), "the other one is for others");
-        assert!(shares.try_take(2, 1, 2));
+        shares.take(1, 6);
+        assert!(!shares.try_take(1, 1, 8), "the last one is for others");
+        assert!(shares.try_take(2, 1, 8));
     }
 }

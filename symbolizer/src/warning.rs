@@ -65,8 +65,8 @@ mod tests {
         spoilt.add(1, b"0", "broken");
         spoilt.add(2, b"other", "broken");
         let warnings = spoilt.warnings();
-        assert_eq!(warnings.len(), Spoilt::MOST / 2 + 2);
+        assert_eq!(warnings.len(), 7 * Spoilt::MOST / 8 + 2);
         assert!(warnings.iter().any(|warning| warning.file == "other"));
-        assert_eq!(warnings.last().unwrap().file, format!("{} more files", 3 * Spoilt::MOST / 2));
+        assert_eq!(warnings.last().unwrap().file, format!("{} more files", 9 * Spoilt::MOST / 8));
     }
 }

@@ -17,9 +17,9 @@ pub(crate) struct PlaceId(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct PlacedStack(u32);
 
-/// The memory limit for stacks and counts, in bytes: about a hundred and fifty thousand different stacks of fifty frames. A process that makes
+/// The memory limit for stacks and counts, in bytes: about a hundred thousand different stacks of fifty frames. A process that makes
 /// up addresses, or keeps renaming a thread, gets no more than its share.
-const MEMORY: usize = 192 << 20;
+const MEMORY: usize = 144 << 20;
 /// The most unknown addresses that are distinguished in an address space.
 const UNKNOWN: u32 = 4096;
 

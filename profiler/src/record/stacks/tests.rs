@@ -119,8 +119,8 @@ fn one_process_leaves_memory_for_the_stacks_of_others() {
         stacks.user(space, StackId(id), locate).is_ok()
     };
     let greedy = (1..=1_000).filter(|id| placed(1, *id)).count();
-    assert!((10..50).contains(&greedy), "{greedy}");
-    assert!((2_001..2_010).all(|id| placed(2, id)));
+    assert!((30..70).contains(&greedy), "{greedy}");
+    assert!((2_001..2_004).all(|id| placed(2, id)));
     assert!(!placed(1, 3_000));
 }
 

@@ -5,7 +5,7 @@ use super::judge::{self, Replaced, Stacks};
 use super::look::{Looker, Question, Same};
 use super::machine::Machine;
 use super::opened::{Library, Opened};
-use super::reading::{self, Entry, Index, Reading};
+use super::reading::{Entry, Index, Reading};
 use crate::unwinding::accounts::Paid;
 use crate::unwinding::workers::Workers;
 use bpf::unwind::table::Table;
@@ -26,6 +26,8 @@ const AHEAD_FOR_WORK: u32 = 100;
 const LONGEST_REST: Duration = Duration::from_secs(8);
 /// The most rows of all processes: 64 MiB.
 pub(super) const MOST_ROWS: usize = 16 << 20;
+/// The most rows that one reading adds. They are its own until it is done, so other processes cannot have them.
+const MOST_MORE: usize = 1 << 20;
 
 /// A Java virtual machine.
 #[derive(Debug)]
@@ -124,7 +126,7 @@ impl Process {
             return;
         };
         let Some(mut reading) = self.reading.take() else { return };
-        let more = rows.room(self.code.pid, MOST_ROWS).min(reading::MOST_ROWS);
+        let more = rows.room(self.code.pid, MOST_ROWS).min(MOST_MORE);
         rows.take(self.code.pid, more);
         reading.allow(reading.rows().saturating_add(more));
         self.wanted_last = self.wanted || self.index.is_none();
@@ -264,7 +266,7 @@ pub(super) mod tests {
             process.read(&mut worker, &ProcessTable::new(), &mut rows);
             all.push(rows.of(pid));
         }
-        assert_eq!(all[0], reading::MOST_ROWS);
+        assert_eq!(all[0], MOST_MORE);
         assert!(all.iter().all(|rows| *rows > 0) && rows.all() <= MOST_ROWS, "{all:?}");
     }
 

@@ -19,7 +19,7 @@ const MOST_NEW: usize = 256 << 20;
 /// The time limit of disassembly in a reading. The rest is left for the next one.
 const LONGEST: Duration = Duration::from_secs(4);
 /// The most rows of all pieces of a process. Code beyond this limit is not read.
-pub(super) const MOST_ROWS: usize = 4 << 20;
+const MOST_ROWS: usize = 4 << 20;
 
 /// A piece of code as it was read.
 #[derive(Debug)]

@@ -34,6 +34,8 @@ pub(crate) struct Files {
 
 impl Files {
     const MOST: usize = 65_536;
+    /// The most files of one process, as many as it may have mappings in the kernel's tables.
+    const MOST_OF_ONE: usize = 16_384;
     const MOST_PATH_BYTES: usize = 16 << 20;
     const MOST_NAMES: usize = 64;
     const MOST_MEMORY: usize = 4096;
@@ -183,7 +185,8 @@ impl Files {
     /// Whether the process may have one more file, with this path.
     fn admits(&self, told: &Told<'_>, payer: &mut Payer<'_>) -> bool {
         let path = undeleted(told.path).0.len();
-        let admitted = self.kept.room(payer.pid, Self::MOST) > 0
+        let admitted = self.kept.of(payer.pid) < Self::MOST_OF_ONE
+            && self.kept.room(payer.pid, Self::MOST) > 0
             && self.paths.room(payer.pid, Self::MOST_PATH_BYTES) >= path;
         if !admitted {
             payer.tell_limit("more files than its share; the rest have no names");
