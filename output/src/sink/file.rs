@@ -2,6 +2,7 @@
 
 use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, RawMode, RenameFlags};
 use rustix::io::Errno;
+use rustix::process::geteuid;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Write};
@@ -21,12 +22,16 @@ pub(super) enum Name {
 }
 
 impl Name {
-    /// The permissions of the file that will be replaced, if there is one.
-    fn mode_in(&self, directory: &OwnedFd) -> Option<RawMode> {
+    /// The file that will be replaced, if there is one.
+    fn replaced_in(&self, directory: &OwnedFd) -> Option<Replaced> {
         let Self::Replace(name) = self else { return None };
         let stat = fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
-        (FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile)
-            .then_some(stat.st_mode & 0o777)
+        let regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+        let around = Mode::from_raw_mode(fs::fstat(directory).ok()?.st_mode);
+        let shared = around.contains(Mode::SVTX | Mode::WOTH);
+        let mode = Mode::from_raw_mode(stat.st_mode & 0o777);
+        let planted = shared && stat.st_uid != geteuid().as_raw();
+        regular.then_some(Replaced { user: stat.st_uid, group: stat.st_gid, mode, planted })
     }
 
     fn numbered(stem: &str, extension: &str, number: u32) -> OsString {
@@ -37,6 +42,16 @@ impl Name {
     }
 }
 
+/// A file that will be replaced. The new one gets its owner and its mode.
+#[derive(Clone, Copy, Debug)]
+struct Replaced {
+    user: u32,
+    group: u32,
+    mode: Mode,
+    /// It is in a directory such as `/tmp` and belongs to another user, who may have put it there to read what is written.
+    planted: bool,
+}
+
 /// The file. It is removed if it is dropped before [`Temporary::commit`]. The directory is kept open, so that the file gets its name there
 /// even if the path of the directory changes.
 #[derive(Debug)]
@@ -45,17 +60,18 @@ pub(super) struct Temporary {
     /// The temporary name, until the file is renamed or removed.
     temporary: Option<OsString>,
     name: Name,
+    replaced: Option<Replaced>,
     file: File,
 }
 
 impl Temporary {
-    /// Creates the file. It has the mode of the file that it will replace; else this mode, without the umask's bits.
+    /// Creates the file. It has the owner and the mode of the file that it will replace; else this mode, without the umask's bits.
     pub(super) fn new(directory: &Path, name: Name, mode: RawMode) -> io::Result<Self> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let path = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
         let directory = fs::open(path, flags, Mode::empty())?;
-        let replaced = name.mode_in(&directory);
-        let mode = Mode::from_raw_mode(replaced.unwrap_or(mode));
+        let replaced = name.replaced_in(&directory);
+        let mode = Mode::from_raw_mode(mode);
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         for number in 0..TRIES {
@@ -63,11 +79,9 @@ impl Temporary {
             match fs::openat(&directory, &temporary, flags, mode) {
                 Ok(file) => {
                     let file = file.into();
-                    let made = Self { directory, temporary: Some(temporary), name, file };
-                    if replaced.is_some() {
-                        // The umask does not apply. A file system without modes is no error.
-                        fs::fchmod(&made.file, mode).ok();
-                    }
+                    let temporary = Some(temporary);
+                    let made = Self { directory, temporary, name, replaced, file };
+                    made.replaced.filter(|old| !old.planted).map(|old| made.be_like(old));
                     return Ok(made);
                 }
                 Err(Errno::EXIST) => (),
@@ -77,8 +91,25 @@ impl Temporary {
         Err(Errno::EXIST.into())
     }
 
-    /// Changes the owner. Without permission, or on a file system without owners, the owner stays.
+    /// Takes over owner and mode. Without permission, or on a file system without owners or modes, they stay.
+    fn be_like(&self, old: Replaced) {
+        let (user, group) = (fs::Uid::from_raw(old.user), fs::Gid::from_raw(old.group));
+        fs::fchown(&self.file, Some(user), Some(group)).ok();
+        // The umask does not apply.
+        fs::fchmod(&self.file, old.mode).ok();
+    }
+
+    /// Changes the owner, unless the file replaces one: then that file's owner stays. Without permission, or on a file system without
+    /// owners, nothing changes.
     pub(super) fn give_to(&self, user: u32, group: u32) -> io::Result<()> {
+        match self.replaced {
+            Some(old) if old.user == user => {
+                self.be_like(old);
+                return Ok(());
+            }
+            Some(old) if !old.planted => return Ok(()),
+            _ => {}
+        }
         let (user, group) = (fs::Uid::from_raw(user), fs::Gid::from_raw(group));
         match fs::fchown(&self.file, Some(user), Some(group)) {
             Ok(()) | Err(Errno::PERM | Errno::NOSYS | Errno::OPNOTSUPP | Errno::INVAL) => Ok(()),

@@ -145,6 +145,42 @@ fn files_belong_to_whom_they_are_given() {
     assert_eq!(metadata.mode() & 0o133, 0, "the umask holds");
 }
 
+/// Writes to a file that has an owner and a mode, for another user. Returns the new owner and mode.
+fn replaced(path: &Path, owner: u32, mode: u32, whom: Option<(u32, u32)>) -> (u32, u32) {
+    fs::write(path, "old").unwrap();
+    std::os::unix::fs::chown(path, Some(owner), Some(owner)).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    write(Sink::private(path).unwrap().owner(whom).unwrap(), "new").unwrap();
+    let metadata = fs::metadata(path).unwrap();
+    (metadata.uid(), metadata.mode() & 0o777)
+}
+
+#[test]
+fn a_replaced_file_keeps_its_owner() {
+    if !is_root() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("out.svg");
+    let link = directory.path().join("link.svg");
+    symlink("out.svg", &link).unwrap();
+    for path in [&path, &link] {
+        assert_eq!(replaced(path, 0, 0o640, Some((1_234, 5_678))), (0, 0o640));
+        assert_eq!(replaced(path, 1_234, 0o664, Some((1_234, 5_678))), (1_234, 0o664));
+        assert_eq!(replaced(path, 4_321, 0o644, None), (4_321, 0o644));
+    }
+}
+
+#[test]
+fn a_file_that_somebody_put_into_a_shared_directory_gives_nobody_the_profile() {
+    let Some(directory) = shared_by_all() else { return };
+    let path = directory.path().join("out.svg");
+    assert_eq!(replaced(&path, 65_534, 0o666, None), (0, 0o600));
+    assert_eq!(replaced(&path, 65_534, 0o666, Some((1_234, 5_678))), (1_234, 0o600));
+    assert_eq!(replaced(&path, 1_234, 0o644, Some((1_234, 5_678))), (1_234, 0o644));
+    assert_eq!(replaced(&path, 0, 0o644, Some((1_234, 5_678))), (0, 0o644));
+}
+
 #[test]
 fn devices_are_written_to_and_stay() {
     write(Sink::file(Path::new("/dev/null")).unwrap(), "x").unwrap();
