@@ -9,8 +9,8 @@
 //! *What it is not.* It opens no file, knows no process and no kernel, and has no `unsafe` code.
 //!
 //! Modules in reading order: [`rule`], [`table`], [`eh_frame`] and [`go`] (the file's own rules), [`epilogue`] (where they are stale),
-//! [`signal_return`] and [`synth`] (code without entries), [`framed`] (more of that than can be followed), [`hotspot`] (Java's run-time
-//! code). [`FrameSections`] judges leaves that were left by frame pointer.
+//! [`signal_return`], [`start`] and [`synth`] (code without entries), [`framed`] (more of that than can be followed), [`hotspot`] (Java's
+//! run-time code). [`FrameSections`] judges leaves that were left by frame pointer.
 
 #![forbid(unsafe_code)]
 
@@ -24,6 +24,7 @@ mod instruction;
 mod leaf;
 pub mod rule;
 pub mod signal_return;
+pub mod start;
 pub mod synth;
 pub mod table;
 

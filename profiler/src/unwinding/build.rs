@@ -68,6 +68,7 @@ fn build(bytes: Bytes<'_>, code: &[Range<u64>], depth: Depth) -> Option<Built> {
     let uncovered = file.uncovered(&sources);
     sources.splice(0..0, ends);
     sources.push(file.signal_return(&uncovered));
+    sources.extend(file.start(&uncovered));
     let framed = file.framed(&uncovered);
     let followed = framed.is_none() && !uncovered.is_empty();
     if followed && depth == Depth::Code {

@@ -15,6 +15,8 @@ pub struct Header {
     pub kind: u16,
     /// `e_machine`.
     pub machine: u16,
+    /// `e_entry`: the virtual address at which a program starts; 0 for none.
+    pub entry: u64,
     pub(crate) segments: Table,
     pub(crate) sections: Table,
     /// Index of the section that names the sections.
@@ -61,6 +63,7 @@ impl Header {
             wide,
             kind: u16_at(header, 16)?,
             machine: u16_at(header, 18)?,
+            entry: address_at(header, 24, wide)?,
             segments: table(0)?,
             sections: table(1)?,
             names: half(4)?,

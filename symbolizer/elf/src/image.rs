@@ -44,6 +44,11 @@ impl<'a> Image<'a> {
         self.header.kind
     }
 
+    /// `e_entry`: the virtual address at which a program starts; 0 for none.
+    pub fn entry(&self) -> u64 {
+        self.header.entry
+    }
+
     /// The segments, in file order.
     ///
     /// # Errors

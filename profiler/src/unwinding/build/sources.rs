@@ -9,7 +9,7 @@ use bpf::unwind::synth::{
     synthesise,
 };
 use bpf::unwind::table::{Code, Source};
-use bpf::unwind::{epilogue, go, signal_return};
+use bpf::unwind::{epilogue, go, signal_return, start};
 use elf::{Bytes, Image, Section, X86_64};
 use std::ops::Range;
 use symbolizer::go_table;
@@ -83,9 +83,13 @@ impl<'a> File<'a> {
 
     /// Rules for the code that signal handlers return to.
     pub(super) fn signal_return(&self, uncovered: &Uncovered) -> Source {
-        let segments: Vec<_> =
-            uncovered.segments().map(|segment| (segment.bytes, segment.address)).collect();
-        signal_return::rules(&segments, &self.code)
+        signal_return::rules(&stretches(uncovered), &self.code)
+    }
+
+    /// Rules for the code that a program starts with.
+    pub(super) fn start(&self, uncovered: &Uncovered) -> Option<Source> {
+        let native = self.image.machine() == X86_64;
+        native.then(|| start::rules(&stretches(uncovered), self.image.entry(), &self.code))
     }
 
     /// Rules by frame pointer, if there is more code without rules than people write in assembly, and its functions set
@@ -153,6 +157,11 @@ impl<'a> File<'a> {
 /// Whether a section may hold pointers.
 fn is_data(section: &Section) -> bool {
     !section.is_code() && section.address != 0 && section.address.is_multiple_of(8)
+}
+
+/// The code that no table covers, in stretches: bytes and virtual address.
+fn stretches(uncovered: &Uncovered) -> Vec<(&[u8], u64)> {
+    uncovered.segments().map(|segment| (segment.bytes, segment.address)).collect()
 }
 
 /// The source, if it has any rule.

@@ -181,6 +181,19 @@ fn what_returns_from_a_signal_is_no_function() {
 }
 
 #[test]
+fn the_code_that_a_program_starts_with_has_no_caller() {
+    let files = Files::new();
+    let path = files.compile(&["-Wl,--entry=plain"]);
+    let (table, entry) = (rules(&path), files.address(&path, "plain"));
+    assert_eq!(table.look_up(entry), Some(Rule::END));
+    let own = files.compile(&["-Wl,--entry=_start"]);
+    assert_eq!(
+        height(rules(&own).look_up(files.address(&own, "_start"))),
+        Some((8, RuleTrust::Rule))
+    );
+}
+
+#[test]
 fn a_file_that_is_cut_off_or_spoilt_does_no_harm() {
     let files = Files::new();
     let bytes = fs::read(files.compile(&["-g"])).unwrap();
