@@ -171,5 +171,18 @@ fn one_that_hoards_files_leaves_some_to_others() -> Result<(), Skip> {
     assert!(said.contains(&format!("process {}", hoard.pid())), "{said}");
     assert!(!said.contains(&format!("process {}", usual.pid())), "{said}");
     assert!(!said.contains("-p "), "{said}");
+    the_time_of_a_machine_is_all_of_it();
     Ok(())
+}
+
+/// While the processes of a machine are read, it is sampled already: that time counts, too.
+fn the_time_of_a_machine_is_all_of_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    let mut command = lab::command(["record", "-a", "-d", "1s", "-o"]);
+    command.arg(path("out.folded")).arg("--stats").arg(path("stats.json"));
+    lab::finish(&mut command).with_code(0);
+    let stats = fs::read_to_string(path("stats.json")).unwrap();
+    let whole = figure(&stats, "duration_ns") * figure(&stats, "cpus");
+    assert!(figure(&stats, "cpu_ns") < whole * 1.1, "{stats}");
 }

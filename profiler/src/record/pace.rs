@@ -29,12 +29,13 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    /// Begins now. `drain_every` is the longest time between two drains that the source permits.
-    pub(crate) fn begin(drain_every: Duration) -> Self {
+    /// Begins with the first drain of a recording that runs since `begun`. `drain_every` is the longest time between two drains that the
+    /// source permits.
+    pub(crate) fn begin(begun: Instant, drain_every: Duration) -> Self {
         let mut budget = DrainBudget::new();
         let rest = budget.after(Duration::ZERO, Duration::ZERO);
         let longest = DRAIN.min(drain_every);
-        Self { begun: Instant::now(), longest, pause: FIRST_DRAIN.min(longest), rest, budget }
+        Self { begun, longest, pause: FIRST_DRAIN.min(longest), rest, budget }
     }
 
     /// The time since the beginning.
@@ -62,7 +63,7 @@ mod tests {
 
     /// The waits for the first drains, each of which takes no time and asks for nothing.
     fn waits(drain_every: Duration) -> Vec<Duration> {
-        let mut pace = Pace::begin(drain_every);
+        let mut pace = Pace::begin(Instant::now(), drain_every);
         let wait = |pace: &mut Pace| {
             let wait = pace.wait(None).time;
             pace.drained(Duration::ZERO, None);

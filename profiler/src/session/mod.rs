@@ -75,6 +75,8 @@ impl Session<Source> {
         let ready = |tables| Unwinding::ready(tables, (machine, by_fp), program(config), &table);
         let unwinding = source.tables().map(ready).transpose()?;
         let started = source.start(&sampling.events)?;
+        // What follows takes time, in which samples come.
+        let begun = Instant::now();
         let last_cut = started.time;
         saved.events(&started.events);
         let time = match config.stored.replay {
@@ -102,7 +104,7 @@ impl Session<Source> {
             saved,
             told: Losses::default(),
             handed_over: 0,
-            begun: Instant::now(),
+            begun,
             last_cut,
             looked: Instant::now(),
         })
@@ -133,11 +135,6 @@ struct Closed {
 }
 
 impl<S: SampleSource> Session<S> {
-    /// Starts the clock of the recording.
-    fn begin(&mut self) {
-        (self.begun, self.looked) = (Instant::now(), Instant::now());
-    }
-
     /// Drains the source, counts the batch, and lets the unwind tables follow. Returns the time after which the next
     /// step must come, if there is such a limit.
     fn step(&mut self) -> Result<Option<Duration>, bpf::Error> {

@@ -92,9 +92,8 @@ pub(super) fn steps<S: SampleSource>(
     own: &mut OwnUsage,
     progress: &Progress,
 ) -> End {
-    let mut pace = Pace::begin(session.started.drain_every);
+    let mut pace = Pace::begin(session.begun, session.started.drain_every);
     let mut looked = Duration::ZERO;
-    session.begin();
     loop {
         if !session.source.finished() {
             let wait = pace.wait(limits.left(pace.elapsed()));
