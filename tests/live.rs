@@ -8,6 +8,7 @@ mod compare;
 mod cpu_time;
 mod debug_files;
 mod events;
+mod file_systems;
 mod hostile;
 mod java;
 mod namespaces;
@@ -36,6 +37,7 @@ pub(crate) fn modules() -> Vec<(&'static str, Vec<(&'static str, Test)>)> {
         ("live::events", events::tests()),
         ("live::storms", storms::tests()),
         ("live::namespaces", namespaces::tests()),
+        ("live::file_systems", file_systems::tests()),
         ("live::hostile", hostile::tests()),
         ("live::java", java::tests()),
         ("live::runtime_code", runtime_code::tests()),

@@ -52,6 +52,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Record(args) => return record(*args),
         Command::ExecGate(args) => return gate::pass(&args),
         Command::AnswerNames => return host::naming::answering::run(),
+        Command::LookAtFiles => return host::looking::run(),
         Command::Report(args) => report::run(&args),
         Command::Upload(args) => push::upload::run(*args),
         Command::Doctor(args) => doctor::run(&args),
@@ -68,6 +69,7 @@ fn rights(command: &Command) -> Result<(), Failure> {
         Command::Record(_) | Command::Doctor(_) => Ok(()),
         Command::ExecGate(_)
         | Command::AnswerNames
+        | Command::LookAtFiles
         | Command::Report(_)
         | Command::Upload(_)
         | Command::Completions { .. }

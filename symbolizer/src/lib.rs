@@ -15,6 +15,7 @@
 //! what strangers made, for a process without rights).
 #![forbid(unsafe_code)]
 
+pub mod foreign;
 mod go_table;
 pub mod name;
 pub mod opening;
@@ -24,6 +25,7 @@ mod reason;
 pub mod runtime;
 pub mod serve;
 mod shares;
+mod stream;
 mod warning;
 
 pub use go_table::{go_table, stated_text};

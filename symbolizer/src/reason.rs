@@ -41,10 +41,12 @@ pub enum Reason {
     NoTime,
     /// The process that makes names failed at this file, or could not start.
     NamingFailed,
+    /// The file's system does not answer.
+    FileSystem,
 }
 
 /// All reasons. The index of each is its number.
-const ALL: [Reason; 19] = [
+const ALL: [Reason; 20] = [
     Reason::NoMapping,
     Reason::ProcessGone,
     Reason::NotPermitted,
@@ -64,6 +66,7 @@ const ALL: [Reason; 19] = [
     Reason::ObjectGone,
     Reason::NoTime,
     Reason::NamingFailed,
+    Reason::FileSystem,
 ];
 
 impl Reason {
@@ -99,6 +102,7 @@ impl Reason {
             Self::ObjectGone => "the interpreter's code object is gone",
             Self::NoTime => "no time left to name it",
             Self::NamingFailed => "naming it failed",
+            Self::FileSystem => "its file system does not answer",
         }
     }
 }
@@ -113,6 +117,6 @@ mod tests {
             assert_eq!((reason.number(), Reason::of_number(number)), (number, Some(reason)));
         }
         assert_eq!(Reason::of_number(ALL.len() as u32), None);
-        assert_eq!(Reason::NamingFailed.number() as usize, ALL.len() - 1, "the last one");
+        assert_eq!(Reason::FileSystem.number() as usize, ALL.len() - 1, "the last one");
     }
 }

@@ -93,6 +93,9 @@ pub enum Command {
     /// Makes names without any rights (used by `record` and `report`)
     #[command(hide = true)]
     AnswerNames,
+    /// Looks into file systems that may not answer (used by `record` and `doctor`)
+    #[command(hide = true)]
+    LookAtFiles,
 }
 
 /// Arguments from `record` to the process that becomes the command.

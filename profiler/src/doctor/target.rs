@@ -9,6 +9,7 @@ use super::machine::{Machine, field};
 use super::runtime::Seen;
 use super::walk;
 use crate::host::exit::Kind;
+use crate::host::looking;
 use symbolizer::process::SpaceFacts;
 use symbolizer::{MappedFile, ProcessTable, Reason};
 
@@ -38,7 +39,7 @@ pub fn sections(pid: u32, around: Surroundings<'_>) -> Vec<Section> {
         return vec![section];
     }
     namespaces(pid, &status, around.machine, &mut section);
-    let mut table = ProcessTable::new();
+    let mut table = ProcessTable::looking_by(looking::start);
     table.read(pid);
     let Some(facts) = table.process(pid) else {
         section.push(Finding::warning("mappings", "unknown"));

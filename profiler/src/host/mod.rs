@@ -8,6 +8,7 @@ pub mod console;
 pub mod exit;
 pub(crate) mod interrupt;
 pub mod kernel;
+pub(crate) mod looking;
 pub(crate) mod naming;
 pub(crate) mod own_usage;
 pub(crate) mod privileges;

@@ -1,6 +1,7 @@
 //! Names for the places of a recording.
 
 use crate::cli::config::Naming;
+use crate::host::looking;
 use crate::host::naming::start::start;
 use crate::record::stacks::Stacks;
 use symbolizer::name::ask::namer::Namer;
@@ -13,6 +14,7 @@ pub(crate) fn symbolizer(naming: &Naming, replayed: bool) -> Box<dyn Symbolize +
         return Box::new(RawAddresses::<LocalSymbolizer>::new(None));
     }
     let local = LocalSymbolizer::new(naming.options.clone(), Namer::begin(start))
+        .looking_by(looking::start)
         .ask_kernel(|addresses| bpf::kernel_names(addresses).ok());
     match naming.symbolize {
         false => Box::new(RawAddresses::new(Some(local))),

@@ -17,6 +17,7 @@ use crate::cli::config::Config;
 use crate::cli::target_spec::TargetSpec;
 use crate::host::clock::monotonic;
 use crate::host::exit::Failure;
+use crate::host::looking;
 use crate::record::aggregate::{Aggregator, Gate, Rules};
 use crate::record::batch::{Applied, Marked};
 use crate::record::cpu_time::CpuTime;
@@ -66,7 +67,8 @@ impl Session<Source> {
         let machine = target.tasks == bpf::Target::Machine;
         let mut saved = SavedRecording::open(&config.stored, config.owner())?;
         let replayed = config.stored.replay.is_some();
-        let mut table = if replayed { ProcessTable::without_proc() } else { ProcessTable::new() };
+        let live = || ProcessTable::looking_by(looking::start);
+        let mut table = if replayed { ProcessTable::without_proc() } else { live() };
         // The process of a command is read after it has become the command.
         if tracee.gate().is_none() {
             target.processes.iter().for_each(|pid| table.read(*pid));

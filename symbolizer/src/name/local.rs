@@ -7,6 +7,7 @@ use super::kernel::names::{self as kernel, AskKernel};
 use super::sorted::{Sorted, Wanted};
 use super::vdso::own_vdso;
 use super::{NameOptions, Named, Symbolize, Texts, Usage, Warning};
+use crate::foreign::{self, Foreign};
 use crate::opening::regular;
 use crate::place::{Jit, MappedFile, Place, Reason};
 use crate::process::ProcessTable;
@@ -31,6 +32,7 @@ pub struct LocalSymbolizer {
     ask_kernel: Option<AskKernel>,
     warnings: Vec<Warning>,
     debuginfod: Debuginfod,
+    foreign: Foreign,
     /// The time that is left for names.
     time: Duration,
     /// The addresses and objects for which no time was left.
@@ -53,6 +55,7 @@ impl LocalSymbolizer {
             ask_kernel: None,
             warnings: Vec::new(),
             debuginfod,
+            foreign: Foreign::default(),
             late: 0,
             cache: None,
             texts: Texts::default(),
@@ -65,6 +68,13 @@ impl LocalSymbolizer {
     #[must_use]
     pub fn ask_kernel(mut self, ask: AskKernel) -> Self {
         self.ask_kernel = Some(ask);
+        self
+    }
+
+    /// Lets processes that `start` starts look into the file systems that may not answer.
+    #[must_use]
+    pub fn looking_by(mut self, start: foreign::Start) -> Self {
+        self.foreign = Foreign::by(start);
         self
     }
 
@@ -194,12 +204,13 @@ impl LocalSymbolizer {
         let no_inline = self.options.no_inline;
         let question = Question::File { file, addresses, no_inline, dwarf: true };
         let mut servers = std::mem::take(&mut self.debuginfod);
-        let mut files = DebugFiles::of(file, &mut servers);
+        let mut foreign = std::mem::take(&mut self.foreign);
+        let mut files = DebugFiles::of(file, &mut servers, &mut foreign);
         // Other kinds of names have the last quarter of the time to themselves.
         let answer =
             self.ask(&question, &mut files, self.time.saturating_sub(self.options.time / 4));
         let failed = files.failed;
-        self.debuginfod = servers;
+        (self.debuginfod, self.foreign) = (servers, foreign);
         for what in answer.warnings.iter().map(String::as_str).chain(failed) {
             self.warn(file, what);
         }

@@ -3,8 +3,8 @@
 use super::Server;
 use crate::name::Texts;
 use crate::name::ask::message::{Answered, Asked, Opened, Reply};
-use crate::name::ask::stream::Stream;
 use crate::name::ask::{Answers, Files, Want};
+use crate::stream::Stream;
 use prost::Message;
 use rustix::process::{Resource, Rlimit, setrlimit};
 use rustix::time::{ClockId, clock_gettime};

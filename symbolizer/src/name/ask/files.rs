@@ -3,11 +3,13 @@
 
 use super::{Debuginfod, Files, Want};
 use crate::MappedFile;
+use crate::foreign::{Foreign, Links, identity};
 use crate::opening::regular;
+use rustix::fs::{Mode, OFlags};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 /// This machine's directory of debug files.
@@ -20,6 +22,7 @@ pub(crate) const LINK_PLACES: u32 = 3;
 pub(crate) struct DebugFiles<'a> {
     file: &'a MappedFile,
     servers: &'a mut Debuginfod,
+    foreign: &'a mut Foreign,
     /// The root of its process, if it is not bpflame's own.
     root: Option<&'a File>,
     /// The failure of a server.
@@ -27,17 +30,27 @@ pub(crate) struct DebugFiles<'a> {
 }
 
 impl<'a> DebugFiles<'a> {
-    pub(crate) fn of(file: &'a MappedFile, servers: &'a mut Debuginfod) -> Self {
+    pub(crate) fn of(
+        file: &'a MappedFile,
+        servers: &'a mut Debuginfod,
+        foreign: &'a mut Foreign,
+    ) -> Self {
         let root = file.root.as_deref().filter(|root| !is_own_root(root));
-        Self { file, servers, root, failed: None }
+        Self { file, servers, foreign, root, failed: None }
     }
 
-    fn below(&self, foreign: bool, path: &Path) -> Option<File> {
+    /// Opens a file below this machine's root, or below that of a `foreign` process.
+    fn below(&mut self, foreign: bool, path: &Path) -> Option<File> {
         if foreign && self.root.is_none() {
             return None;
         }
         let root = self.root.filter(|_| foreign);
-        regular(root, path).ok().filter(is_elf)
+        // Only root can change this machine's own debug files.
+        if root.is_none() && path.starts_with(DIRECTORY) {
+            return regular(None, path).ok().filter(is_elf);
+        }
+        let found = self.foreign.find(root, path, Links::Followed).ok()?;
+        self.foreign.look(&found).ok()?.file.filter(is_elf)
     }
 }
 
@@ -107,10 +120,8 @@ fn is_elf(file: &File) -> bool {
 }
 
 fn is_own_root(root: &File) -> bool {
-    match (root.metadata(), std::fs::metadata("/")) {
-        (Ok(root), Ok(own)) => (root.dev(), root.ino()) == (own.dev(), own.ino()),
-        _ => false,
-    }
+    let own = rustix::fs::open("/", OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
+    own.is_ok_and(|own| identity(root).is_some_and(|root| identity(own) == Some(root)))
 }
 
 #[cfg(test)]
@@ -148,8 +159,8 @@ mod tests {
             segments: Vec::new(),
             root: None,
         };
-        let mut servers = Debuginfod::default();
-        let mut files = DebugFiles::of(&file, &mut servers);
+        let (mut servers, mut foreign) = (Debuginfod::default(), Foreign::default());
+        let mut files = DebugFiles::of(&file, &mut servers, &mut foreign);
         let mut open = |name: &str| {
             let want = Want::Link { foreign: false, place: 0, name: name.as_bytes().to_vec() };
             files.open(&want).unwrap().is_some()

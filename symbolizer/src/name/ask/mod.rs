@@ -9,7 +9,6 @@ mod download;
 pub mod files;
 pub(crate) mod message;
 pub mod namer;
-pub(crate) mod stream;
 
 pub(crate) use debuginfod::Debuginfod;
 

@@ -2,10 +2,10 @@
 //! given up, another process goes on, and what was named stays.
 
 use super::message::{Asked, Opened, Reply};
-use super::stream::Stream;
 use super::{Answer, Answers, Files, Question};
 use crate::name::{Texts, Usage};
 use crate::place::Reason;
+use crate::stream::Stream;
 use prost::Message;
 use std::fs::File;
 use std::io;

@@ -2,7 +2,8 @@
 
 use super::open;
 use super::task::Task;
-use rustix::fs::AtFlags;
+use crate::foreign::Foreign;
+use rustix::fs::{AtFlags, Statx, StatxFlags};
 use std::fs::File;
 use std::sync::Arc;
 
@@ -30,12 +31,19 @@ pub(crate) struct Root {
 pub(crate) struct Roots {
     own: Option<Root>,
     known: Vec<Root>,
+    /// Who looks below them.
+    pub(crate) foreign: Foreign,
 }
 
 impl Roots {
     /// The most roots that are kept, including those that files or processes use.
     const MOST: usize = 256;
     const LATEST: usize = 8;
+
+    /// No roots yet, and who looks below them.
+    pub(crate) fn seen_by(foreign: Foreign) -> Self {
+        Self { foreign, ..Self::default() }
+    }
 
     /// bpflame's own root.
     pub(crate) fn own(&mut self) -> Option<Root> {
@@ -48,8 +56,8 @@ impl Roots {
     }
 
     /// The roots that were used last, the latest first.
-    pub(crate) fn latest(&self) -> impl Iterator<Item = &Root> {
-        self.known.iter().rev().take(Self::LATEST)
+    pub(crate) fn latest(&self) -> Vec<Root> {
+        self.known.iter().rev().take(Self::LATEST).cloned().collect()
     }
 
     /// The root of a living process; `None` if it may not be seen, or too many are in use.
@@ -74,8 +82,12 @@ impl Roots {
     }
 }
 
+/// The identity of a process's root. Its file system is not asked.
 fn identify(task: &Task) -> Option<RootId> {
-    let namespace = rustix::fs::statat(task.directory(), "ns/mnt", AtFlags::empty()).ok()?;
-    let root = rustix::fs::statat(task.directory(), "root", AtFlags::empty()).ok()?;
-    Some(RootId { namespace: namespace.st_ino, device: root.st_dev, inode: root.st_ino })
+    let flags = AtFlags::STATX_DONT_SYNC | AtFlags::NO_AUTOMOUNT;
+    // The link leads to an open directory.
+    let stat = |link| rustix::fs::statx(task.directory(), link, flags, StatxFlags::INO).ok();
+    let (namespace, root): (Statx, Statx) = (stat("ns/mnt")?, stat("root")?);
+    let device = rustix::fs::makedev(root.stx_dev_major, root.stx_dev_minor);
+    Some(RootId { namespace: namespace.stx_ino, device, inode: root.stx_ino })
 }

@@ -4,7 +4,10 @@ use super::maps::Told;
 use super::open::{self, Opened};
 use super::roots::{Root, Roots};
 use super::task::{Start, Task};
+use crate::foreign::Looked;
 use crate::place::Reason;
+use std::fs::File;
+use std::path::Path;
 
 /// One process, as the place to open files from. Nothing of it is read before the first unknown file.
 #[derive(Debug)]
@@ -49,31 +52,44 @@ impl<'a> Source<'a> {
 
     /// Opens a mapped file: through the mapping, by its path, or as the process's program.
     pub(crate) fn open(&mut self, told: &Told<'_>) -> Result<Opened, Reason> {
-        if let Some(task) = self.task()
-            && let Ok(opened) = open::by_mapping(task, told)
-        {
-            return Ok(opened);
+        self.task();
+        if let Some(task) = &self.task {
+            match open::by_mapping(task, told, &mut self.roots.foreign) {
+                Err(reason) if reason != Reason::FileSystem => {}
+                settled => return settled,
+            }
         }
         let root = self.root().ok_or(Reason::FileGone)?;
-        let found = open::by_path(&root.directory, told);
+        let found = open::by_path(&root.directory, told, &mut self.roots.foreign);
         if found.is_ok() {
             return found;
         }
-        match self.task() {
-            Some(task) => open::by_program(task, told).or(found),
+        match &self.task {
+            Some(task) => open::by_program(task, told, &mut self.roots.foreign).or(found),
             None => self.open_elsewhere(told).ok_or(()).or(found),
         }
     }
 
     /// Opens a memory file, which has no path: through the mapping, or as the process's program.
     pub(crate) fn open_memory(&mut self, told: &Told<'_>) -> Option<Opened> {
-        let task = self.task()?;
-        open::by_mapping(task, told).or_else(|_| open::by_program(task, told)).ok()
+        self.task();
+        let (task, foreign) = (self.task.as_ref()?, &mut self.roots.foreign);
+        open::by_mapping(task, told, foreign)
+            .or_else(|_| open::by_program(task, told, foreign))
+            .ok()
+    }
+
+    /// Opens a regular file by its path below the root of the process.
+    pub(crate) fn open_regular(&mut self, path: &Path) -> Option<Result<(File, Looked), Reason>> {
+        let root = self.root()?;
+        Some(open::regular(&root.directory, path, &mut self.roots.foreign))
     }
 
     /// Searches other known roots. The process entered a container and ended before it was seen there, so its root is
     /// most likely one that other processes have.
     fn open_elsewhere(&mut self, told: &Told<'_>) -> Option<Opened> {
-        self.roots.latest().find_map(|root| open::by_path_exactly(&root.directory, told).ok())
+        let latest = self.roots.latest();
+        let foreign = &mut self.roots.foreign;
+        latest.iter().find_map(|root| open::by_path_exactly(&root.directory, told, foreign).ok())
     }
 }

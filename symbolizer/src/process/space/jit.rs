@@ -1,14 +1,14 @@
 //! Perf maps: `/tmp/perf-PID.map` below the process's root, opened while the process lives.
 
+use crate::foreign::Looked;
 use crate::place::{Jit, Reason};
-use crate::process::proc::open;
 use crate::process::proc::source::Source;
 use crate::process::proc::task::Status;
 use crate::runtime::Runtime;
 use crate::warning::Spoilt;
-use rustix::fs::Stat;
 use rustix::time::{ClockId, clock_gettime};
 use std::fs::File;
+use std::path::Path;
 
 /// The largest map that is accepted, in bytes.
 const MOST_BYTES: i64 = 256 << 20;
@@ -66,19 +66,19 @@ impl Watch {
         if self.status.is_none() {
             self.status = source.task().and_then(|task| task.status().ok());
         }
-        let (Some(status), Some(root)) = (self.status, source.root()) else { return };
-        let name = format!("perf-{}.map", status.namespace_pid);
-        let found = open::regular(&root.directory, "tmp", &name);
+        let Some(status) = self.status else { return };
+        let name = format!("/tmp/perf-{}.map", status.namespace_pid);
+        let Some(found) = source.open_regular(Path::new(&name)) else { return };
         match found
             .map_err(refusal)
-            .and_then(|(file, stat)| accept(file, &stat, status.user, began))
+            .and_then(|(file, looked)| accept(file, &looked, status.user, began))
         {
             Ok(map) => {
                 self.jit.map = Some(map);
                 self.jit.reason = None;
             }
             Err(Some(what)) => {
-                spoilt.add(self.jit.pid, format!("/tmp/{name}").as_bytes(), what);
+                spoilt.add(self.jit.pid, name.as_bytes(), what);
                 self.jit.reason = Some(Reason::JitMapRefused);
             }
             Err(None) => {}
@@ -91,16 +91,22 @@ fn refusal(reason: Reason) -> Option<&'static str> {
     match reason {
         Reason::FileRefused => Some("refused: not a regular file"),
         Reason::NotPermitted => Some("may not be read"),
+        Reason::FileSystem => Some("is on a file system that does not answer"),
         _ => None,
     }
 }
 
-fn accept(file: File, stat: &Stat, user: u32, began: Began) -> Result<File, Option<&'static str>> {
-    if stat.st_uid != user && stat.st_uid != 0 {
+fn accept(
+    file: File,
+    looked: &Looked,
+    user: u32,
+    began: Began,
+) -> Result<File, Option<&'static str>> {
+    if looked.user != user && looked.user != 0 {
         Err(Some("refused: its owner is not the user of the process"))
-    } else if stat.st_size > MOST_BYTES {
+    } else if looked.size > MOST_BYTES {
         Err(Some("refused: larger than 256 MiB"))
-    } else if older(stat, began) {
+    } else if older(looked, began) {
         // An earlier process with the same pid left this file. The process's own may still come.
         Err(None)
     } else {
@@ -109,7 +115,7 @@ fn accept(file: File, stat: &Stat, user: u32, began: Began) -> Result<File, Opti
 }
 
 /// Whether the last write of the file was before the process began.
-fn older(stat: &Stat, began: Began) -> bool {
+fn older(looked: &Looked, began: Began) -> bool {
     let now = |clock| {
         let time = clock_gettime(clock);
         i128::from(time.tv_sec) * 1_000_000_000 + i128::from(time.tv_nsec)
@@ -117,7 +123,7 @@ fn older(stat: &Stat, began: Began) -> bool {
     let wall = now(ClockId::Realtime);
     let start = began.start.map(|start| wall - now(ClockId::Boottime) + i128::from(start));
     let image = began.image.map(|image| wall - now(ClockId::Monotonic) + i128::from(image));
-    let written = i128::from(stat.st_mtime) * 1_000_000_000 + i128::from(stat.st_mtime_nsec);
+    let written = i128::from(looked.modified.0) * 1_000_000_000 + i128::from(looked.modified.1);
     const SLACK: i128 = 100_000_000;
     start.max(image).is_some_and(|began| written + SLACK < began)
 }

@@ -1,6 +1,7 @@
 //! The table: the present state of each process, and the address space of each identity.
 
 use super::announced::Hindsight;
+use crate::foreign::{self, Foreign};
 use crate::place::{FileId, Jit, MappedFile};
 use crate::process::files::kept::Files;
 use crate::process::numbered::Numbered;
@@ -45,6 +46,11 @@ impl ProcessTable {
     /// An empty table. It reads `/proc` lazily: a process's maps when the process is first seen.
     pub fn new() -> Self {
         Self { live: true, ..Self::default() }
+    }
+
+    /// As [`Self::new`], and processes that `start` starts look into the file systems that may not answer.
+    pub fn looking_by(start: foreign::Start) -> Self {
+        Self { live: true, roots: Roots::seen_by(Foreign::by(start)), ..Self::default() }
     }
 
     /// A table that never reads `/proc` and opens no file (for replays). It knows only the events.

@@ -4,6 +4,7 @@ use super::{
     Running, event, exec, fork, inode, mapping_event, may_mount, wait_for_program,
     with_run_time_code,
 };
+use crate::foreign::Foreign;
 use crate::place::Reason;
 use crate::process::files::kept::Files;
 use crate::process::{EventKind, ProcessTable};
@@ -100,12 +101,12 @@ fn files_of_an_overlay_are_known_as_the_ones_that_were_mapped() {
         let root = std::fs::File::open(format!("/proc/{pid}/root")).unwrap();
         let maps = std::fs::read(format!("/proc/{pid}/maps")).unwrap();
         let mut told = crate::process::proc::maps::executable(&maps).next().unwrap();
-        crate::process::proc::open::by_path(&root, &told).unwrap();
+        crate::process::proc::open::by_path(&root, &told, &mut Foreign::default()).unwrap();
         told.device = (8, 1);
-        crate::process::proc::open::by_path(&root, &told).unwrap();
+        crate::process::proc::open::by_path(&root, &told, &mut Foreign::default()).unwrap();
         told.inode += 1_000_000;
         assert_eq!(
-            crate::process::proc::open::by_path(&root, &told).unwrap_err(),
+            crate::process::proc::open::by_path(&root, &told, &mut Foreign::default()).unwrap_err(),
             Reason::FileChanged
         );
     }

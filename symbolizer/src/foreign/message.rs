@@ -1,0 +1,104 @@
+//! The messages between this process and the one that looks, as protocol buffers. A reply is foreign input: it is judged like the file
+//! itself.
+
+use super::look::{Links, Looked};
+use crate::reason::Reason;
+use prost::Message;
+use std::ffi::OsStr;
+use std::fs::File;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+/// A question. The root, or what was found, comes beside it.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Asked {
+    /// The path to find. Empty: the facts about what was found.
+    #[prost(bytes = "vec", tag = "1")]
+    path: Vec<u8>,
+    #[prost(uint32, tag = "2")]
+    links: u32,
+}
+
+/// The three ways, by number.
+const LINKS: [Links; 3] = [Links::Refused, Links::OnTheWay, Links::Followed];
+
+impl Asked {
+    pub(super) fn find(path: &Path, links: Links) -> Self {
+        Self { path: path.as_os_str().as_bytes().to_vec(), links: links as u32 }
+    }
+
+    pub(super) fn look() -> Self {
+        Self::default()
+    }
+
+    /// The path to find, if this is what is asked.
+    pub(super) fn path(&self) -> Option<(&Path, Links)> {
+        let links = LINKS.get(self.links as usize).copied().unwrap_or(Links::Refused);
+        (!self.path.is_empty()).then(|| (Path::new(OsStr::from_bytes(&self.path)), links))
+    }
+}
+
+/// A reply. What was found, or the copy of the file, comes beside it.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub(super) struct Reply {
+    /// The number of the reason for which there is nothing, plus one; 0: there is something.
+    #[prost(uint32, tag = "1")]
+    reason: u32,
+    #[prost(uint32, repeated, tag = "2")]
+    device: Vec<u32>,
+    #[prost(uint64, tag = "3")]
+    inode: u64,
+    #[prost(uint64, tag = "4")]
+    magic: u64,
+    #[prost(uint32, tag = "5")]
+    user: u32,
+    #[prost(int64, tag = "6")]
+    size: i64,
+    /// Seconds and nanoseconds of the two times.
+    #[prost(int64, repeated, tag = "7")]
+    times: Vec<i64>,
+}
+
+impl Reply {
+    /// There is nothing, for this reason.
+    pub(super) fn failed(reason: Reason) -> Self {
+        Self { reason: reason.number() + 1, ..Self::default() }
+    }
+
+    /// The facts.
+    pub(super) fn of(looked: &Looked) -> Self {
+        let nanoseconds = |time: u64| i64::try_from(time).unwrap_or(0);
+        let (modified, changed) = (looked.modified, looked.changed);
+        Self {
+            reason: 0,
+            device: vec![looked.device.0, looked.device.1],
+            inode: looked.inode,
+            magic: looked.magic,
+            user: looked.user,
+            size: looked.size,
+            times: vec![modified.0, nanoseconds(modified.1), changed.0, nanoseconds(changed.1)],
+        }
+    }
+
+    /// The reason for which there is nothing.
+    pub(super) fn reason(&self) -> Option<Reason> {
+        let number = self.reason.checked_sub(1)?;
+        Some(Reason::of_number(number).unwrap_or(Reason::FileGone))
+    }
+
+    /// The facts, with the file.
+    pub(super) fn looked(&self, file: Option<File>) -> Looked {
+        let device = |at: usize| self.device.get(at).copied().unwrap_or(0);
+        let time = |at: usize| self.times.get(at).copied().unwrap_or(0);
+        Looked {
+            device: (device(0), device(1)),
+            inode: self.inode,
+            magic: self.magic,
+            user: self.user,
+            size: self.size,
+            modified: (time(0), u64::try_from(time(1)).unwrap_or(0)),
+            changed: (time(2), u64::try_from(time(3)).unwrap_or(0)),
+            file,
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The process that looks into foreign file systems, as bpflame sees it.
+
+use super::message::{Asked, Reply};
+use crate::reason::Reason;
+use crate::stream::Stream;
+use prost::Message;
+use std::io;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::process::Child;
+use std::time::{Duration, Instant};
+
+/// Starts such a process. It runs `serve::run` on the other end of the socket.
+pub type Start = fn() -> io::Result<(Child, UnixStream)>;
+
+/// The time for one look.
+const ONE: Duration = Duration::from_secs(1);
+/// The time for all of them.
+const ALL: Duration = Duration::from_secs(4);
+/// The most processes that are started.
+const MOST: u32 = 8;
+
+/// The process, if there is one.
+#[derive(Debug, Default)]
+pub(super) struct Onlooker {
+    running: Option<(Child, Stream)>,
+    pub(super) started: u32,
+    /// The time that was spent waiting.
+    spent: Duration,
+}
+
+impl Onlooker {
+    /// Asks, with a descriptor beside the question. A process that fails or is silent is left behind.
+    pub(super) fn ask(
+        &mut self,
+        start: Start,
+        asked: &Asked,
+        beside: Option<BorrowedFd<'_>>,
+    ) -> Result<(Reply, Option<OwnedFd>), Reason> {
+        let begun = Instant::now();
+        let time = ONE.min(ALL.saturating_sub(self.spent));
+        let replied = self.exchange(start, asked, beside, begun + time);
+        self.spent += begun.elapsed();
+        let Some((reply, found)) = replied else {
+            self.leave_behind();
+            return Err(Reason::FileSystem);
+        };
+        match reply.reason() {
+            Some(reason) => Err(reason),
+            None => Ok((reply, found)),
+        }
+    }
+
+    fn exchange(
+        &mut self,
+        start: Start,
+        asked: &Asked,
+        beside: Option<BorrowedFd<'_>>,
+        end: Instant,
+    ) -> Option<(Reply, Option<OwnedFd>)> {
+        if self.running.is_none() {
+            if self.started >= MOST || Instant::now() >= end {
+                return None;
+            }
+            self.started += 1;
+            let (child, socket) = start().ok()?;
+            self.running = Some((child, Stream::new(socket)));
+        }
+        let (_, stream) = self.running.as_mut()?;
+        stream.end = Some(end);
+        stream.send(&asked.encode_to_vec(), beside).ok()?;
+        let (message, found) = stream.receive().ok()??;
+        Some((Reply::decode(&message[..]).ok()?, found))
+    }
+
+    /// Ends the process, and does not wait for its end, which may never come.
+    fn leave_behind(&mut self) {
+        if let Some((mut child, _)) = self.running.take() {
+            // If it has ended, there is nothing to do.
+            child.kill().ok();
+        }
+    }
+}
+
+impl Drop for Onlooker {
+    fn drop(&mut self) {
+        self.leave_behind();
+    }
+}
