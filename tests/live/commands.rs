@@ -15,6 +15,8 @@ tests!(
     a_command_that_does_not_exist_gives_127,
     a_command_that_is_not_executable_gives_126,
     a_command_without_samples_keeps_its_code,
+    a_command_without_samples_is_told_of_a_higher_rate,
+    processes_that_a_command_leaves_behind_are_counted,
     a_duration_ends_the_recording_not_the_command,
     interrupt_and_terminate_write_everything,
     the_commands_output_is_its_own,
@@ -76,6 +78,27 @@ fn a_command_without_samples_keeps_its_code() -> Result<(), Skip> {
     lab::need_root()?;
     let ended = shell("exit 9").with_code(9);
     assert!(!ended.err.contains("panicked"), "{}", ended.err);
+    Ok(())
+}
+
+fn a_command_without_samples_is_told_of_a_higher_rate() -> Result<(), Skip> {
+    lab::need_root()?;
+    let directory = tempdir().expect("there is room");
+    let mut command = lab::command(["record", "-q", "-F", "1", "-o"]);
+    let ended = lab::finish(command.arg(directory.path().join("x.svg")).args(["--", "true"]));
+    let said = ended.with_code(0).err;
+    assert!(said.starts_with("bpflame: no samples, nothing written: true ("), "{said}");
+    assert!(said.ends_with("; sample more often with -F, as in -F 4999\n"), "{said}");
+    Ok(())
+}
+
+fn processes_that_a_command_leaves_behind_are_counted() -> Result<(), Skip> {
+    lab::need_root()?;
+    let said = shell(&format!("sleep 60 & {BUSY}; sleep 60 &")).with_code(0).err;
+    let wanted = "2 processes that it started are still running; `bpflame record -p sleep --tree`";
+    assert!(said.contains(wanted), "{said}");
+    let said = shell(&format!("sleep 0.1 & {BUSY}; wait")).with_code(0).err;
+    assert!(!said.contains("still running"), "{said}");
     Ok(())
 }
 

@@ -17,6 +17,7 @@ tests!(
     kernel_frames_alone,
     a_process_that_ends_in_the_middle,
     a_process_that_sleeps_gives_no_samples,
+    a_process_that_waits_for_its_children_is_told_of_them,
     cpu_seconds_agree_with_the_scheduler,
     bpflame_leaves_itself_out,
 );
@@ -163,8 +164,26 @@ fn a_process_that_sleeps_gives_no_samples() -> Result<(), Skip> {
     let mut command = lab::command(["record", "-d", "300ms", "-p", &sleeper.pid().to_string()]);
     let ended = lab::finish(command.args(recording::outputs(directory.path()))).with_code(3);
     assert!(ended.err.contains("no samples"), "{}", ended.err);
+    assert!(ended.err.contains("was waiting"), "{}", ended.err);
     let left = fs::read_dir(directory.path()).expect("it is there").count();
     assert_eq!(left, 0, "nothing half-written stays");
+    Ok(())
+}
+
+fn a_process_that_waits_for_its_children_is_told_of_them() -> Result<(), Skip> {
+    lab::need_root()?;
+    let script = format!("{0} 60 & {0} 60 & wait", lab::program("chain")?.display());
+    let parent = lab::start(Command::new("sh").args(["-c", &script]));
+    let children = format!("/proc/{0}/task/{0}/children", parent.pid());
+    lab::wait_for("the children", || {
+        let list = fs::read_to_string(&children).ok()?;
+        (list.split_whitespace().count() == 2).then_some(())
+    });
+    let directory = tempfile::tempdir().expect("there is room");
+    let mut command = lab::command(["record", "-d", "300ms", "-p", &parent.pid().to_string()]);
+    let ended = lab::finish(command.args(recording::outputs(directory.path()))).with_code(3);
+    assert!(ended.err.contains("its 2 child processes were not recorded"), "{}", ended.err);
+    assert!(ended.err.contains("add --tree"), "{}", ended.err);
     Ok(())
 }
 

@@ -17,6 +17,8 @@ use crate::record::recorded::Recorded;
 use crate::target::resolved::ResolvedTarget;
 use crate::target::tracee::Tracee;
 use crate::tell::destinations::Destinations;
+use crate::tell::left_running;
+use crate::tell::no_samples::Target;
 use crate::tell::outcome;
 use output::Profile;
 use symbolizer::Symbolize;
@@ -47,8 +49,13 @@ impl Finish {
         Self { config: config.clone(), push, target, program, destinations, own, symbolizer }
     }
 
-    /// Makes the profile, writes it, sends it and prints the outcome.
-    pub(super) fn all(mut self, mut recorded: Recorded, stop: &Stop) -> Result<(), Failure> {
+    /// Makes the profile, writes it, sends it and prints the outcome. `living` are the recorded processes that still run.
+    pub(super) fn all(
+        mut self,
+        mut recorded: Recorded,
+        living: &[u32],
+        stop: &Stop,
+    ) -> Result<(), Failure> {
         let (config, target) = (&self.config, &self.target);
         let (named, mut spoilt) = {
             let Recorded { cut, table, .. } = &mut recorded;
@@ -72,6 +79,7 @@ impl Finish {
         self.own.finish(cut.counts.first, cut.ended);
         facts.cost = cost(&self.own, &recorded.cost);
         let files = outcome::tell(config, &facts, &written);
+        left_running::tell(config, target, &recorded.end, living);
         let finished = Finished { profile: &profile, target, files };
         let sent = finished.send(self.push.as_ref(), config, stop);
         let figures = || outcome::figures(&facts, files, &sent.figures());
@@ -79,7 +87,9 @@ impl Finish {
             .as_ref()
             .map_err(Failure::clone)
             .and_then(|_| self.destinations.write_stats(figures))
-            .and_then(|()| outcome::ended(&recorded, &facts));
+            .and_then(|()| {
+                outcome::ended(&recorded, &facts, || Target::of(config, target, &recorded, living))
+            });
         outcome::both(done, sent.told)
     }
 }

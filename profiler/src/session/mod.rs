@@ -134,6 +134,8 @@ struct Closed {
     stored: Result<(), Failure>,
     /// The reason why the source could not be stopped properly.
     failed: Option<bpf::Error>,
+    /// The recorded processes that still run.
+    living: Vec<u32>,
 }
 
 impl<S: SampleSource> Session<S> {
@@ -222,12 +224,14 @@ impl<S: SampleSource> Session<S> {
         if failed.is_none() {
             drop(self.apply());
         }
+        self.watch.forget_ended();
+        let living = self.watch.members().collect();
         let losses = self.losses();
         let stored = self.saved.finish(&self.told);
         let without_table =
             self.unwinding.map_or_else(Vec::new, |tables| tables.without_table(&self.table));
         let counts = self.aggregator.finish();
         let last = Cut { counts, losses, accounted, time, began: self.last_cut, ended };
-        Closed { last, table: self.table, without_table, stored, failed }
+        Closed { last, table: self.table, without_table, stored, failed, living }
     }
 }

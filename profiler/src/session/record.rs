@@ -42,13 +42,13 @@ pub fn record(config: &Config, push: Option<Push>) -> Result<Ending, Failure> {
     let session = Session::open(config, &tracee, source)?;
     tracee.release()?;
     announce(config, &tracee.target, &session.started);
-    let recorded = recorded(session, &tracee, config, &mut signals, &mut own);
+    let (recorded, living) = recorded(session, &tracee, config, &mut signals, &mut own);
     let (signalled, remove) = (recorded.signalled(), destinations.remover()?);
     let (console, stop) = (config.console, Stop::default());
     let finish = Finish::new(config, push, &tracee, destinations, own, symbolizer);
     let finished = {
         let stop = stop.clone();
-        move || finish.all(recorded, &stop)
+        move || finish.all(recorded, &living, &stop)
     };
     match unless_interrupted(finished, &mut signals, signalled, &stop, console) {
         Ok(told) => tracee.ending(told, &mut signals, console),
@@ -59,14 +59,14 @@ pub fn record(config: &Config, push: Option<Push>) -> Result<Ending, Failure> {
     }
 }
 
-/// Steps until the end, and closes the session.
+/// Steps until the end, and closes the session. Also returns the recorded processes that still run.
 fn recorded(
     mut session: Session<Source>,
     tracee: &Tracee,
     config: &Config,
     signals: &mut Signals,
     own: &mut OwnUsage,
-) -> Recorded {
+) -> (Recorded, Vec<u32>) {
     let limits = Limits {
         time: config.until.time(),
         signals,
@@ -75,14 +75,14 @@ fn recorded(
     let progress = Progress::new(config.console);
     let end = steps(&mut session, limits, own, &progress);
     let (started, cost) = (session.started.clone(), session.source.cost());
-    let Closed { last, table, without_table, stored, failed } = session.close();
+    let Closed { last, table, without_table, stored, failed, living } = session.close();
     own.look();
     progress.clear();
     let end = failed.map_or(end, End::Failed);
     if let End::Signal(signal) = end {
         tracee.pass_on(signal);
     }
-    Recorded { cut: last, table, end, without_table, stored, started, cost }
+    (Recorded { cut: last, table, end, without_table, stored, started, cost }, living)
 }
 
 /// Steps until something ends it.

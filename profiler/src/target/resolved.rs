@@ -93,6 +93,14 @@ impl ResolvedTarget {
         newborn
     }
 
+    /// The number of living descendants that are not `recorded` because the target is only the processes themselves.
+    pub(crate) fn unrecorded_children(&self, spec: &TargetSpec, recorded: &[u32]) -> usize {
+        let TargetSpec::Processes { tree: false, .. } = spec else { return 0 };
+        let mut all: BTreeSet<u32> = self.processes.iter().copied().collect();
+        add_children(&mut all);
+        all.iter().filter(|pid| !self.processes.contains(pid) && !recorded.contains(pid)).count()
+    }
+
     /// Threads that exist now.
     pub(crate) fn threads(tids: &[u32]) -> Result<Self, Failure> {
         let mut processes = BTreeSet::new();
@@ -155,7 +163,7 @@ fn checked(pid: u32) -> Result<u32, Failure> {
 }
 
 /// Every living process with this name, except bpflame itself.
-fn named(name: &str) -> Result<Vec<u32>, Failure> {
+pub(crate) fn named(name: &str) -> Result<Vec<u32>, Failure> {
     let own = std::process::id();
     let living = |pid: &u32| *pid != own && proc::status(*pid).is_some_and(|s| !s.zombie);
     let list: Vec<u32> =

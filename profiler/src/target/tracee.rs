@@ -1,7 +1,7 @@
 //! The recorded tasks: processes, threads, the machine, or a command that bpflame starts.
 
 use crate::cli::target_spec::TargetSpec;
-use crate::host::console::Console;
+use crate::host::console::{self, Console};
 use crate::host::exit::{Ending, Failure, Kind};
 use crate::host::signals::Signals;
 use crate::host::sudo_user::SudoUser;
@@ -96,7 +96,8 @@ impl Tracee {
         }
     }
 
-    /// The end of the run. It waits for the command's exit code. A command without samples is no failure.
+    /// The end of the run. It waits for the command's exit code. A command without samples is no failure, but it has no
+    /// files, so the message is always printed.
     pub(crate) fn ending(
         &mut self,
         told: Result<(), Failure>,
@@ -105,7 +106,7 @@ impl Tracee {
     ) -> Result<Ending, Failure> {
         let Some(command) = &mut self.command else { return told.map(|()| Ending::Done) };
         match told {
-            Err(failure) if failure.kind == Kind::NoSamples => console.warn(failure),
+            Err(failure) if failure.kind == Kind::NoSamples => console::line(failure),
             told => told?,
         }
         let mut watch = Watch::new(&[command.pid()]);

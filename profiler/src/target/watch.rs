@@ -99,11 +99,12 @@ impl Watch {
         });
     }
 
-    /// Follows births: a child of a member is a member.
+    /// Follows births: a child of a member is a member. The command's end may be noticed before the births of its last
+    /// children.
     pub(crate) fn follow(&mut self, record: &SideBand) {
         if let SideBandKind::Fork { parent_pid, .. } = record.kind
             && parent_pid != record.pid
-            && self.members.contains(&parent_pid)
+            && (self.members.contains(&parent_pid) || self.command == Some(parent_pid))
         {
             self.members.insert(record.pid);
         }
@@ -176,6 +177,8 @@ mod tests {
         watch.follow(&fork(child.id(), own));
         child.wait().unwrap();
         assert!(watch.all_gone(true), "what it left behind lives");
+        watch.follow(&fork(child.id(), 1));
+        assert!(watch.members().any(|pid| pid == 1), "a child that was born late");
         let mut watch = Watch::new(&[own]).until(Some(own));
         assert!(!watch.all_gone(true));
     }

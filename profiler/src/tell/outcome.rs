@@ -5,9 +5,9 @@ use crate::host::console;
 use crate::host::exit::{Failure, Kind};
 use crate::record::recorded::{End, Recorded};
 use crate::tell::browser;
+use crate::tell::no_samples::{Target, nothing};
 use crate::tell::stats::{self, Object};
 use output::Facts;
-use output::facts::Rate;
 use output::tell as words;
 use std::path::PathBuf;
 
@@ -39,19 +39,23 @@ pub(crate) fn figures(facts: &Facts, files: &[PathBuf], push: &[Object]) -> Stri
     stats::json(facts, &names(files), push)
 }
 
-/// The result of the whole recording.
-pub(crate) fn ended(recorded: &Recorded, facts: &Facts) -> Result<(), Failure> {
-    end(&recorded.end, facts)?;
+/// The result of the whole recording. `target` is asked for if there are no samples.
+pub(crate) fn ended<'a>(
+    recorded: &Recorded,
+    facts: &Facts,
+    target: impl FnOnce() -> Target<'a>,
+) -> Result<(), Failure> {
+    end(&recorded.end, facts, target)?;
     recorded.stored.clone()
 }
 
 /// The failure of the source, if it failed. It is reported before a lack of samples, because it is the cause.
-fn end(end: &End, facts: &Facts) -> Result<(), Failure> {
+fn end<'a>(end: &End, facts: &Facts, target: impl FnOnce() -> Target<'a>) -> Result<(), Failure> {
     match end {
         End::Failed(error) => {
             Err(Failure::new(Kind::Failed, format!("the recording ended early: {error}")))
         }
-        _ if facts.quality.samples == 0 => Err(nothing(facts)),
+        _ if facts.quality.samples == 0 => Err(nothing(facts, &target())),
         _ => Ok(()),
     }
 }
@@ -64,39 +68,24 @@ pub(crate) fn both(first: Result<(), Failure>, second: Result<(), Failure>) -> R
     first.and(second)
 }
 
-/// The failure for a recording without samples.
-fn nothing(facts: &Facts) -> Failure {
-    let target = &facts.target;
-    let why = if facts.lost_share() > 0.5 {
-        words::lost(facts)
-    } else if facts.cpu.is_none() && !facts.events.is_empty() {
-        let names: Vec<&str> = facts.events.iter().map(|event| event.name.as_str()).collect();
-        let each = facts.events.iter().all(|event| event.rate == Rate::Every(1));
-        let often = if each { "" } else { " often enough" };
-        format!("{} did not occur{often} in {target}", names.join(" and "))
-    } else {
-        format!("{target} did not run on the sampled CPUs during the recording")
-    };
-    let failure = Failure::new(Kind::NoSamples, format!("no samples, nothing written: {why}"));
-    match facts.cpu {
-        None if facts.events.iter().any(|event| matches!(event.rate, Rate::Every(2..))) => {
-            failure.cure("record longer with -d, or sample each occurrence with a count of 1")
-        }
-        None if !facts.events.is_empty() => failure.cure("record longer with -d"),
-        _ => failure.cure("record longer with -d, or sample more often with -F"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::target_spec::TargetSpec;
 
     #[test]
     fn a_failure_before_the_first_sample_is_named() {
         let failed = End::Failed(bpf::Error::Kernel { lacks: String::from("luck") });
-        let failure = end(&failed, &Facts::default()).unwrap_err();
+        let target = || Target {
+            spec: &TargetSpec::Machine,
+            ended: false,
+            some_cpus: false,
+            cpu_time: None,
+            children: 0,
+        };
+        let failure = end(&failed, &Facts::default(), target).unwrap_err();
         assert_eq!(failure.kind, Kind::Failed);
         assert!(failure.message.contains("luck"), "{failure}");
-        assert_eq!(end(&End::Time, &Facts::default()).unwrap_err().kind, Kind::NoSamples);
+        assert_eq!(end(&End::Time, &Facts::default(), target).unwrap_err().kind, Kind::NoSamples);
     }
 }

@@ -50,6 +50,27 @@ fn a_child_born_after_the_first_look_is_found_by_the_second() {
 }
 
 #[test]
+fn children_that_are_not_recorded_are_counted() {
+    let own = std::process::id();
+    let wanted = vec![Wanted::Pid(own)];
+    let target = ResolvedTarget::processes(&wanted, false).unwrap();
+    let alone = TargetSpec::Processes { wanted: wanted.clone(), tree: false };
+    let tree = TargetSpec::Processes { wanted, tree: true };
+    let child = sleeper();
+    let mut all = BTreeSet::from([own]);
+    add_children(&mut all);
+    let counted = target.unrecorded_children(&alone, &[]);
+    let all: Vec<u32> = all.into_iter().collect();
+    let of_recorded = target.unrecorded_children(&alone, &all);
+    let of_tree = target.unrecorded_children(&tree, &[]);
+    end(child);
+    assert!(counted > 0);
+    // Other tests may have started children meanwhile.
+    assert!(of_recorded < counted || counted > all.len(), "{of_recorded} of {counted}");
+    assert_eq!(of_tree, 0);
+}
+
+#[test]
 fn what_is_not_there_is_not_found() {
     let error = ResolvedTarget::processes(&[Wanted::Name(String::from("no such program"))], false)
         .unwrap_err();
