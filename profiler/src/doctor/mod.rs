@@ -24,24 +24,27 @@ mod testing;
 pub mod walk;
 pub mod way;
 
-use crate::cli::args::DoctorArgs;
+use crate::cli::args::{DoctorArgs, Wanted};
 use crate::host::console::clean;
 use crate::host::exit::Failure;
 use crate::host::stdout;
+use crate::target::resolved::named;
 use distribution::Distribution;
 use finding::{Finding, Section, verdict};
 use identity::Identity;
 use machine::Machine;
 use print::Marks;
+use std::collections::BTreeSet;
 use std::env;
 use std::io::{self, IsTerminal};
 
 /// Prints the findings on this machine and the process.
 ///
 /// # Errors
-/// If recording is impossible: the kind of failure that `record` would have.
+/// If recording is impossible: the kind of failure that `record` would have. [`Kind::NotFound`](crate::host::exit::Kind) if no
+/// process has a name that was asked for.
 pub fn run(args: &DoctorArgs) -> Result<(), Failure> {
-    let sections = look(&Machine::here(), args.pid);
+    let sections = look(&Machine::here(), &pids(&args.processes)?);
     let locale =
         ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(env::var_os).find(|v| !v.is_empty());
     let locale = locale.unwrap_or_default().to_string_lossy().into_owned();
@@ -56,8 +59,20 @@ pub fn run(args: &DoctorArgs) -> Result<(), Failure> {
     end
 }
 
+/// The ids of these processes. Ids that no process has are findings.
+fn pids(wanted: &[Wanted]) -> Result<BTreeSet<u32>, Failure> {
+    let mut pids = BTreeSet::new();
+    for one in wanted {
+        match one {
+            Wanted::Pid(pid) => drop(pids.insert(*pid)),
+            Wanted::Name(name) => pids.extend(named(name)?),
+        }
+    }
+    Ok(pids)
+}
+
 /// Everything that there is to say.
-fn look(machine: &Machine, pid: Option<u32>) -> Vec<Section> {
+fn look(machine: &Machine, pids: &BTreeSet<u32>) -> Vec<Section> {
     let identity = Identity::of(machine);
     let distribution = Distribution::of(machine);
     let executable = machine.link("/proc/self/exe").unwrap_or_else(|| String::from("bpflame"));
@@ -68,15 +83,13 @@ fn look(machine: &Machine, pid: Option<u32>) -> Vec<Section> {
         events::section(machine, &identity),
         names::section(machine, &identity, urls.as_deref(), distribution.debuginfod()),
     ];
-    if let Some(pid) = pid {
-        let around = target::Surroundings {
-            machine,
-            identity: &identity,
-            distribution: &distribution,
-            executable: &executable,
-        };
-        sections.extend(target::sections(pid, around));
-    }
+    let around = target::Surroundings {
+        machine,
+        identity: &identity,
+        distribution: &distribution,
+        executable: &executable,
+    };
+    sections.extend(pids.iter().flat_map(|pid| target::sections(*pid, around)));
     sections
 }
 
@@ -112,10 +125,22 @@ mod tests {
     #[test]
     fn an_empty_machine_is_no_panic_and_does_not_work() {
         let dir = tempfile::tempdir().unwrap();
-        let sections = look(&Machine::at(dir.path()), Some(1));
+        let sections = look(&Machine::at(dir.path()), &BTreeSet::from([1]));
         assert_eq!(conclusion(&sections).unwrap_err().kind, Kind::NotFound);
-        let sections = look(&Machine::at(dir.path()), None);
+        let sections = look(&Machine::at(dir.path()), &BTreeSet::new());
         assert_eq!(conclusion(&sections).unwrap_err().kind, Kind::Kernel);
+    }
+
+    #[test]
+    fn processes_are_found_by_id_and_by_name() {
+        let mut sleeper = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let found = pids(&[Wanted::Pid(1), Wanted::Name(String::from("sleep"))]);
+        sleeper.kill().unwrap();
+        sleeper.wait().unwrap();
+        let found = found.unwrap();
+        assert!(found.contains(&1) && found.contains(&sleeper.id()), "{found:?}");
+        let absent = pids(&[Wanted::Name(String::from("no such program"))]).unwrap_err();
+        assert_eq!(absent.kind, Kind::NotFound);
     }
 
     #[test]
@@ -131,7 +156,7 @@ mod tests {
         write("/proc/sys/kernel/unprivileged_bpf_disabled", "2");
         write("/proc/sys/kernel/perf_event_paranoid", "2");
         write("/sys/kernel/btf/vmlinux", "");
-        let failure = conclusion(&look(&machine, None)).unwrap_err();
+        let failure = conclusion(&look(&machine, &BTreeSet::new())).unwrap_err();
         assert_eq!(failure.kind, Kind::NotPermitted);
         assert!(
             failure.message.contains("CAP_BPF") && failure.message.contains("CAP_PERFMON"),
@@ -139,6 +164,6 @@ mod tests {
         );
         assert!(failure.cure.contains("sudo"), "{failure}");
         write("/proc/self/status", "Uid:\t1000\t1000\t1000\t1000\nCapEff:\t000000c000000000\n");
-        assert_eq!(conclusion(&look(&machine, None)), Ok(()));
+        assert_eq!(conclusion(&look(&machine, &BTreeSet::new())), Ok(()));
     }
 }

@@ -1,9 +1,11 @@
 //! The arguments of `bpflame doctor`.
 
+use super::value::{self, Wanted};
+
 /// The arguments of `doctor`, as typed.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct DoctorArgs {
-    /// Also check this process
-    #[arg(short = 'p', long = "pid", value_name = "PID", value_parser = clap::value_parser!(u32).range(1..=i64::from(i32::MAX)))]
-    pub pid: Option<u32>,
+    /// Also check these processes, by id or name, separated by commas; a name selects all processes with that name
+    #[arg(short = 'p', long = "pid", value_name = "PID|NAME", value_delimiter = ',', value_parser = value::wanted)]
+    pub processes: Vec<Wanted>,
 }
