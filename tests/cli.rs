@@ -19,6 +19,8 @@ tests!(
     an_unknown_extension_is_a_usage_error,
     no_such_process,
     no_such_name,
+    doctor_takes_names,
+    habits_from_other_profilers,
     no_such_thread,
     no_such_cpu,
     a_rate_above_the_kernels_limit,
@@ -112,6 +114,32 @@ fn no_such_name() -> Result<(), Skip> {
     let ended = fails(&["-d", "1s", "-p", "no-program-is-called-this"], 6);
     assert!(ended.err.contains("no-program-is-called-this"), "{}", ended.err);
     one_clear_sentence(&ended);
+    Ok(())
+}
+
+fn doctor_takes_names() -> Result<(), Skip> {
+    let sleeper = lab::start(Command::new("sleep").arg("60"));
+    let ended = lab::run(["doctor", "-p", "sleep"]);
+    assert!(ended.out.contains(&format!("Process {}", sleeper.pid())), "{}", ended.out);
+    let list = format!("sleep,{}", std::process::id());
+    let ended = lab::run(["doctor", "-p", &list]);
+    for pid in [sleeper.pid(), std::process::id()] {
+        assert!(ended.out.contains(&format!("Process {pid}")), "{pid} in {}", ended.out);
+    }
+    let ended = lab::run(["doctor", "-p", "no-program-is-called-this"]).with_code(6);
+    assert!(ended.err.contains("no process is named no-program-is-called-this"), "{}", ended.err);
+    one_clear_sentence(&ended);
+    Ok(())
+}
+
+fn habits_from_other_profilers() -> Result<(), Skip> {
+    for arguments in [&["-g", "-a"][..], &["--svg", "-a"], &["./hot", "1"], &[]] {
+        let ended = fails(arguments, 2);
+        one_clear_sentence(&ended);
+        for hidden in ["--save", "--replay"] {
+            assert!(!ended.err.contains(hidden), "{}", ended.err);
+        }
+    }
     Ok(())
 }
 

@@ -29,6 +29,7 @@ use clap::Parser;
 use cli::args::{self, Cli, Command};
 use cli::completions;
 use cli::config::Config;
+use cli::mistakes;
 use host::console;
 use host::exit::{self, Ending, Failure, Kind};
 use host::privileges;
@@ -39,10 +40,11 @@ use target::gate;
 
 /// Runs a command line. Errors are printed on standard error.
 pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(words) {
+    let words: Vec<OsString> = words.into_iter().collect();
+    let cli = match Cli::try_parse_from(&words) {
         Ok(cli) => cli,
         Err(error) => {
-            return typed_wrongly(&error);
+            return typed_wrongly(error, &words);
         }
     };
     if let Err(failure) = rights(&cli.command) {
@@ -78,15 +80,15 @@ fn rights(command: &Command) -> Result<(), Failure> {
 }
 
 /// Prints the error of a command line, or help and the version, which clap also returns as errors.
-fn typed_wrongly(error: &clap::Error) -> ExitCode {
+fn typed_wrongly(error: clap::Error, words: &[OsString]) -> ExitCode {
+    let code = ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
     if error.use_stderr() {
-        let text = error.render().to_string();
-        console::line(text.strip_prefix("error: ").unwrap_or(&text).trim_end());
+        console::line(mistakes::message(error, words));
     } else {
         // If this fails, there is no other place for the message.
         drop(error.print());
     }
-    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+    code
 }
 
 fn record(args: args::RecordArgs) -> ExitCode {
