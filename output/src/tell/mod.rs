@@ -9,7 +9,7 @@ mod stacks;
 use crate::model::profile::Profile;
 use std::borrow::Cow;
 
-pub use number::grouped;
+pub use number::{counted, grouped};
 pub use recording::{line, lost, warnings};
 
 /// The beginning of the comment with the summary.
@@ -70,8 +70,7 @@ mod tests {
             [
                 "summary: 23 samples, 0.00 CPU s, none lost",
                 "bpflame : it (7)",
-                "event: cycles at 99 Hz on 0 CPUs",
-                "idle runs: 0, expected ticks: 0, runs: 0",
+                "event: cycles at 99 Hz on 0 CPUs, runs: 0, idle runs: 0, expected ticks: 0",
                 "cut to 10 frames",
                 "service_name: shop",
             ]

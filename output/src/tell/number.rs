@@ -22,9 +22,26 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
+/// A number of things, as in `1 sample` and `1,234 addresses`. `one` is the noun for one of them.
+pub fn counted(number: u64, one: &str) -> String {
+    let ending = match number {
+        1 => "",
+        _ if one.ends_with('s') => "es",
+        _ => "s",
+    };
+    format!("{} {one}{ending}", grouped(number))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_thing_is_no_plural() {
+        assert_eq!(counted(1, "sample"), "1 sample");
+        assert_eq!(counted(0, "sample"), "0 samples");
+        assert_eq!(counted(1_234, "address"), "1,234 addresses");
+    }
 
     #[test]
     fn digits_are_grouped() {

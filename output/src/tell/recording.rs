@@ -1,6 +1,6 @@
 //! A recording in words: one line for the terminal and the graph, comments for files, and warnings.
 
-use super::number::{grouped, percent};
+use super::number::{counted, grouped, percent};
 use super::stacks;
 use crate::model::facts::{CpuTime, EventFacts, Facts, Problem, Rate, SpoiltFile, Warning};
 
@@ -24,15 +24,16 @@ pub fn line(facts: &Facts) -> String {
         parts.push(format!("{} in other PID namespaces", grouped(foreign)));
     }
     if facts.side_band_lost > 0 {
-        parts.push(format!("{} mapping records lost", grouped(facts.side_band_lost)));
+        parts.push(format!("{} lost", counted(facts.side_band_lost, "mapping record")));
     }
     parts.join(", ")
 }
 
 /// The number of samples. It is given for each event if there are several, or if the samples do not stand for time.
 fn samples(facts: &Facts) -> String {
-    let all = format!("{} samples", grouped(facts.quality.samples));
+    let all = counted(facts.quality.samples, "sample");
     let of_event = |event: &EventFacts| match event.rate {
+        _ if event.samples == 0 => format!("none of {}", event.name),
         Rate::Hertz(_) => format!("{} of {}", grouped(event.samples), event.name),
         Rate::Every(_) => {
             format!("{} for {} {}", grouped(event.samples), grouped(event.weight), event.name)
@@ -75,19 +76,19 @@ pub fn lost(facts: &Facts) -> String {
     format!("{} lost ({})", grouped(facts.lost_total()), causes.join(", "))
 }
 
+/// An event, and the runs of the sampling program for it. Ticks are expected of a timer alone.
+fn event(event: &EventFacts, cpus: usize) -> String {
+    let EventFacts { name, rate, runs, idle, expected, .. } = event;
+    let cpus = counted(cpus as u64, "CPU");
+    let ticks = rate.hertz().map(|_| format!(", expected ticks: {expected}")).unwrap_or_default();
+    format!("event: {name} {rate} on {cpus}, runs: {runs}, idle runs: {idle}{ticks}")
+}
+
 /// The facts that the summary leaves out, one on each line.
 pub(super) fn comments(facts: &Facts) -> Vec<String> {
     let quality = &facts.quality;
-    let event =
-        |event: &EventFacts| format!("event: {} {} on {} CPUs", event.name, event.rate, facts.cpus);
     let mut lines = vec![format!("bpflame {}: {}", facts.version, facts.target)];
-    lines.extend(facts.events.iter().map(event));
-    lines.push(format!(
-        "idle runs: {}, expected ticks: {}, runs: {}",
-        facts.sum(|event| event.idle),
-        facts.sum(|event| event.expected),
-        facts.sum(|event| event.runs)
-    ));
+    lines.extend(facts.events.iter().map(|event| self::event(event, facts.cpus)));
     lines.extend(stacks::comments(quality));
     for unnamed in &quality.unnamed {
         lines.push(format!(
@@ -213,8 +214,13 @@ mod tests {
         let both = said(vec![clock.clone(), faults.clone()]);
         let of_both = format!("1,234 of cpu-clock, {of_faults}");
         assert_eq!(both, format!("2,468 samples ({of_both}; graphs show cpu-clock)"));
-        let without = said(vec![EventFacts { samples: 0, weight: 0, ..faults }, clock]);
-        assert!(without.ends_with("graphs show cpu-clock)"), "{without}");
+        let none = EventFacts { samples: 0, weight: 0, ..faults };
+        assert_eq!(
+            said(vec![none, clock]),
+            "2,468 samples (none of page-faults, 1,234 of cpu-clock; graphs show cpu-clock)"
+        );
+        let one = Quality { samples: 1, ..Quality::default() };
+        assert_eq!(samples(&Facts { quality: one, ..Facts::default() }), "1 sample");
     }
 
     #[test]
@@ -230,15 +236,16 @@ mod tests {
     fn comments_have_every_event_and_every_reason() {
         let mut facts = facts();
         let rate = Rate::Every(1_000);
-        let faults =
-            EventFacts { name: String::from("page-faults"), rate, ..EventFacts::default() };
-        facts.events.push(faults);
+        let name = String::from("page-faults");
+        facts.events[0].expected = 400;
+        facts.events[0].runs = 390;
+        facts.events.push(EventFacts { name, rate, runs: 12, ..EventFacts::default() });
         facts.spoilt_files = vec![SpoiltFile { file: "/a".into(), what: "is odd".into() }];
         let lines = comments(&facts);
         for line in [
             "bpflame : it",
-            "event: cycles at 99 Hz on 4 CPUs",
-            "event: page-faults every 1000 on 4 CPUs",
+            "event: cycles at 99 Hz on 4 CPUs, runs: 390, idle runs: 0, expected ticks: 400",
+            "event: page-faults every 1000 on 4 CPUs, runs: 12, idle runs: 0",
             "unnamed user frames, no mapping at the address: 10 of 10000",
             "unnamed user frames, no symbols in the file: 2500 of 10000",
             "warning: /a: is odd",

@@ -4,6 +4,7 @@ use super::binary::{Binary, Symbols};
 use super::distribution::Distribution;
 use super::finding::{Finding, Section};
 use super::machine::Machine;
+use output::tell::counted;
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 use std::fs::File;
 use symbolizer::MappedFile;
@@ -92,8 +93,9 @@ fn names(rows: &[Row], pid: u32, distribution: &Distribution) -> Finding {
     if poor.is_empty() {
         return Finding::good("symbols", "every file has a symbol table or a debug file");
     }
-    let fact =
-        format!("{} of {} files have few or no names, and no debug file", poor.len(), rows.len());
+    let have = if poor.len() == 1 { "has" } else { "have" };
+    let (poor_files, all) = (poor.len(), counted(rows.len() as u64, "file"));
+    let fact = format!("{poor_files} of {all} {have} few or no names, and no debug file");
     let mut finding = Finding::warning("symbols", fact);
     let mut commands: Vec<String> = Vec::new();
     for command in poor.iter().filter_map(|row| distribution.debug_package(&row.path, pid)) {

@@ -10,6 +10,7 @@ use super::runtime::Seen;
 use super::walk;
 use crate::host::exit::Kind;
 use crate::host::looking;
+use output::tell::counted;
 use symbolizer::process::SpaceFacts;
 use symbolizer::{MappedFile, ProcessTable, Reason};
 
@@ -108,7 +109,10 @@ fn namespaces(pid: u32, status: &str, machine: &Machine, section: &mut Section) 
 fn mappings(facts: &SpaceFacts, around: Surroundings<'_>) -> Finding {
     let subject = "mappings";
     let Some(reason) = facts.reason else {
-        return Finding::good(subject, format!("readable, {} files with code", facts.files.len()));
+        return Finding::good(
+            subject,
+            format!("readable, {} with code", counted(facts.files.len() as u64, "file")),
+        );
     };
     let fact = format!("{}: its user frames have no names", reason.phrase());
     if reason != Reason::NotPermitted {

@@ -4,7 +4,7 @@ use crate::unwinding::build::{self, Built, Depth};
 use bpf::unwind::rule::{Cfa, RuleTrust};
 use bpf::unwind::table::Table;
 use elf::{Bytes, Image};
-use output::tell::grouped;
+use output::tell::counted;
 use std::ops::Range;
 use symbolizer::MappedFile;
 use symbolizer::go_table;
@@ -100,17 +100,17 @@ impl Way {
         let mut text = String::from(if figures.go { "Go's rules" } else { "rules" });
         if figures.synthesised > 0 {
             text.push_str(&format!(
-                ", derived from disassembly for {} bytes",
-                grouped(figures.synthesised)
+                ", derived from disassembly for {}",
+                counted(figures.synthesised, "byte")
             ));
         }
         if figures.framed > 0 {
-            text.push_str(&format!(", frame pointers for {} bytes", grouped(figures.framed)));
+            text.push_str(&format!(", frame pointers for {}", counted(figures.framed, "byte")));
         }
         if figures.uncovered > 0 {
-            let bytes = grouped(figures.uncovered);
+            let bytes = counted(figures.uncovered, "byte");
             text.push_str(&format!(
-                ", none for {bytes} bytes (callers are guessed there, unless it is padding)"
+                ", none for {bytes} (callers are guessed there, unless it is padding)"
             ));
         }
         text

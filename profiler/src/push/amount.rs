@@ -1,7 +1,7 @@
 //! The amount in a profile or in a part of it: samples and values.
 
 use crate::host::console::clean;
-use output::tell::grouped;
+use output::tell::{counted, grouped};
 use output::{Profile, ValueType};
 use send::Part;
 use std::fmt;
@@ -71,8 +71,7 @@ impl AddAssign for Amount {
 /// `1,234 samples, 12.3 s CPU`.
 impl fmt::Display for Amount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let noun = if self.samples == 1 { "sample" } else { "samples" };
-        write!(f, "{} {noun}", grouped(self.samples))?;
+        f.write_str(&counted(self.samples, "sample"))?;
         let ValueType { kind, unit } = &self.kind;
         let per_second = match unit.as_str() {
             "nanoseconds" => 1e9,

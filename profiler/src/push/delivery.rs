@@ -7,6 +7,7 @@ use crate::host::console::Console;
 use crate::host::progress::Progress;
 use crate::host::stop::Stop;
 use output::Profile;
+use output::tell::counted;
 use send::{Endpoint, Part, Progress as Step, Series};
 use std::panic::resume_unwind;
 use std::thread;
@@ -125,7 +126,7 @@ fn shown(endpoint: &Endpoint) -> String {
 /// The progress line on a terminal.
 fn words(to: &str, step: &Step) -> String {
     match step {
-        Step::Part { done, of } => format!("→ {to}: {done} of {of} parts"),
+        Step::Part { done, of } => format!("→ {to}: {done} of {}", counted(*of as u64, "part")),
         Step::Waiting { cause, wait } => {
             format!("→ {to}: waiting {:.0} s because {cause}", wait.as_secs_f64().ceil())
         }

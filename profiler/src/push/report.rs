@@ -4,6 +4,7 @@ use super::keep::Kept;
 use super::{Outcome, Push};
 use crate::host::console::{self, Console};
 use crate::host::exit::{Failure, Kind};
+use output::tell::counted;
 use std::path::Path;
 
 /// The most causes that are printed for one receiver.
@@ -64,7 +65,7 @@ impl Push {
 }
 
 fn parts(count: usize) -> String {
-    if count == 1 { String::from("1 part") } else { format!("{count} parts") }
+    counted(count as u64, "part")
 }
 
 /// `parca at http://…: 1 of 2 parts delivered, 617 samples, 6.2 s CPU missing: it answered 503`.

@@ -50,8 +50,8 @@ impl Job {
             return Err(last);
         }
         failed.iter().chain([&last]).for_each(console::line);
-        let message =
-            format!("{count} of {} files were not delivered to every backend", files.len());
+        let (all, were) = (files.len(), if count == 1 { "was" } else { "were" });
+        let message = format!("{count} of {all} files {were} not delivered to every backend");
         Err(Failure::new(Kind::Failed, message))
     }
 

@@ -3,6 +3,7 @@
 use crate::cli::config::{Config, Until};
 use crate::target::resolved::ResolvedTarget;
 use bpf::{Event, Rate, Started};
+use output::tell::counted;
 
 /// Prints the target, the event, the CPUs and the end of the recording.
 pub(crate) fn announce(config: &Config, target: &ResolvedTarget, started: &Started) {
@@ -23,11 +24,10 @@ pub(crate) fn announce(config: &Config, target: &ResolvedTarget, started: &Start
         Rate::Every(count) => format!("{} every {count}", event.name),
     };
     let (events, cpus): (Vec<_>, _) = (started.events.iter().map(event).collect(), &started.cpus);
-    let noun = if cpus.len() == 1 { "CPU" } else { "CPUs" };
     console.note(format_args!(
-        "recording {title} with {} on {} {noun} {until}",
+        "recording {title} with {} on {} {until}",
         events.join(" and "),
-        cpus.len()
+        counted(cpus.len() as u64, "CPU")
     ));
     console.detail(format_args!("sampling the CPUs {cpus:?}"));
     let loading = started.loading.as_secs_f64() * 1e3;
