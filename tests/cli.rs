@@ -1,14 +1,13 @@
 //! Messages and exit codes, and that nothing is overwritten or half-written.
 
 pub(crate) mod push;
+pub(crate) mod report;
 
 use crate::lab::{self, Ended};
 use crate::{Skip, tests};
-use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
 use std::process::Command;
 use tempfile::{TempDir, tempdir};
 
@@ -31,9 +30,6 @@ tests!(
     somebody_elses_process,
     an_earlier_profile_is_never_overwritten,
     completions_and_man,
-    report_of_a_corrupt_file,
-    report_of_a_bomb,
-    report_as_a_table_and_as_other_forms,
 );
 
 /// One sentence, without the marks of an accident.
@@ -263,62 +259,5 @@ fn completions_and_man() -> Result<(), Skip> {
         assert!(lab::run(["completions", shell]).with_code(0).out.contains("bpflame"), "{shell}");
     }
     assert!(lab::run(["man"]).with_code(0).out.contains(".TH bpflame"));
-    Ok(())
-}
-
-fn report_of_a_corrupt_file() -> Result<(), Skip> {
-    let directory = tempdir().expect("there is room");
-    let file = directory.path().join("corrupt.pb.gz");
-    for bytes in [&b""[..], b"no profile", b"\x1f\x8b\x08\x00broken"] {
-        fs::write(&file, bytes).expect("there is room");
-        report_refuses(&file);
-    }
-    Ok(())
-}
-
-fn report_of_a_bomb() -> Result<(), Skip> {
-    use std::io::Write;
-    let directory = tempdir().unwrap();
-    let file = directory.path().join("bomb.pb.gz");
-    let mut member = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    member.write_all(&vec![0; 1 << 20]).unwrap();
-    fs::write(&file, member.finish().unwrap().repeat(1024)).unwrap();
-    report_refuses(&file);
-    Ok(())
-}
-
-/// A file that is no profile is named, in one sentence.
-#[track_caller]
-fn report_refuses(file: &Path) {
-    let ended = lab::finish(lab::command(["report"]).arg(file)).with_code(1);
-    let name = file.file_name().and_then(OsStr::to_str).expect("a plain name");
-    assert!(ended.err.contains(name), "{}", ended.err);
-    one_clear_sentence(&ended);
-}
-
-fn report_as_a_table_and_as_other_forms() -> Result<(), Skip> {
-    let directory = tempdir().unwrap();
-    let at = |name| directory.path().join(name);
-    let mut command = lab::command(["record", "-q", "--replay"]);
-    command.arg(lab::root().join("testdata/recordings/mappings.txt"));
-    lab::finish(command.arg("-o").arg(at("a.pb.gz")).arg("-o").arg(at("a.folded"))).with_code(0);
-    let table = lab::finish(lab::command(["report"]).arg(at("a.pb.gz"))).with_code(0).out;
-    assert!(table.contains("old.so") && table.contains("[jit]"), "{table}");
-    lab::finish(lab::command(["report"]).arg(at("a.pb.gz")).arg("-o").arg(at("b.folded")))
-        .with_code(0);
-    let read = |name| fs::read_to_string(at(name)).unwrap();
-    // The process, which is the root of a recording's stacks, is a label in a pprof file.
-    let stacks = |text: &str| -> Vec<String> {
-        let mut stacks: Vec<_> =
-            text.lines().map(|l| l.rsplit_once(' ').unwrap().0.to_owned()).collect();
-        stacks.sort_unstable();
-        stacks
-    };
-    let with_root =
-        stacks(&read("b.folded")).iter().map(|stack| format!("host;{stack}")).collect::<Vec<_>>();
-    assert_eq!(stacks(&read("a.folded")), with_root);
-    lab::finish(lab::command(["report"]).arg(at("a.pb.gz")).arg("-o").arg(at("b.svg")))
-        .with_code(0);
-    assert!(read("b.svg").contains("<svg"), "it is a graph");
     Ok(())
 }

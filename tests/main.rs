@@ -30,6 +30,7 @@ fn main() -> ExitCode {
     arguments.test_threads.get_or_insert(1);
     let mut modules =
         vec![("layering", layering::tests()), ("replay", replay::tests()), ("cli", cli::tests())];
+    modules.push(("cli::report", cli::report::tests()));
     modules.push(("push", cli::push::tests()));
     modules.push(("push::files", cli::push::files::tests()));
     modules.push(("push::secrets", cli::push::secrets::tests()));

@@ -160,6 +160,17 @@ pub struct Sample {
 }
 
 impl Sample {
+    /// The value of a label as text, with its unit if it is a number.
+    pub fn label(&self, key: &str) -> Option<String> {
+        let label = self.labels.iter().find(|label| label.key == key)?;
+        Some(match &label.value {
+            LabelValue::Text(text) => text.clone(),
+            LabelValue::Number(number, unit) => format!("{number}{unit}"),
+        })
+    }
+}
+
+impl Sample {
     /// The number of guessed frames.
     pub fn guessed_frames(&self) -> u64 {
         let known = self.frames.iter().filter(|frame| frame.trust == Trust::Guessed).count();

@@ -1,7 +1,7 @@
 //! Building the tree, sample by sample.
 
 use super::view::{Doubt, Extent, Kind, NARROW, Node, Traited, Traits, View};
-use crate::model::profile::{FrameKind, Label, LabelValue, Location, Profile, Sample, Trust};
+use crate::model::profile::{FrameKind, Location, Profile, Sample, Trust};
 use crate::text::{UNKNOWN, clean};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -101,7 +101,7 @@ impl<'a> Growth<'a> {
     }
 
     fn path_of(&mut self, sample: &Sample, path: &mut Vec<(u32, Doubt)>) {
-        if let Some(name) = self.view.root.and_then(|key| label_text(&sample.labels, key)) {
+        if let Some(name) = self.view.root.and_then(|key| sample.label(key)) {
             path.push((self.frame(&name, Kind::Process, false, Doubt::None), Doubt::None));
         }
         if sample.marks.truncated {
@@ -211,13 +211,4 @@ fn nameless(profile: &Profile, location: &Location) -> String {
         Some(name) => format!("{UNKNOWN} {name}"),
         None => UNKNOWN.to_owned(),
     }
-}
-
-/// A label's value as text.
-fn label_text(labels: &[Label], key: &str) -> Option<String> {
-    let label = labels.iter().find(|label| label.key == key)?;
-    Some(match &label.value {
-        LabelValue::Text(text) => text.clone(),
-        LabelValue::Number(number, unit) => format!("{number}{unit}"),
-    })
 }

@@ -18,6 +18,15 @@ pub(super) fn choose(profile: &Profile, wanted: Option<&str>) -> Result<usize, F
     })
 }
 
+/// The column of graphs and folded stacks if none was asked for: samples if they come first, as `record` writes them; else
+/// the file's default.
+pub(super) fn of_graphs(profile: &Profile) -> usize {
+    match profile.sample_types.first() {
+        Some(first) if both(first) == "samples/count" => 0,
+        _ => profile.default_sample_type,
+    }
+}
+
 fn both(value: &ValueType) -> String {
     format!("{}/{}", value.kind, value.unit)
 }
@@ -44,6 +53,9 @@ mod tests {
         assert_eq!(choose(Some("cpu")), Ok(1));
         assert_eq!(choose(Some("cpu/cycles")), Ok(2));
         assert_eq!(choose(Some("2")), Ok(2));
+        assert_eq!(of_graphs(&profile), 0);
+        let types = profile.sample_types[1..].to_vec();
+        assert_eq!(of_graphs(&Profile { sample_types: types, ..profile.clone() }), 1);
         let failure = choose(Some("3")).unwrap_err();
         assert_eq!(failure.kind, Kind::Usage);
         assert!(failure.cure.contains("cpu/nanoseconds"), "{failure}");

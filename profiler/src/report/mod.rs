@@ -1,10 +1,11 @@
 //! `bpflame report`: a table or another format from a pprof file of any tool.
 //!
-//! In reading order: `read` (the file), `column` (the values to show), `naming` (locations that have only a build
+//! In reading order: `read` (the file), `column` (the values to show), `group` (the label to group by), `naming` (locations that have only a build
 //! ID and an address), `local` (their names from this machine), `convert` (files).
 
 mod column;
 mod convert;
+mod group;
 mod local;
 mod naming;
 pub(crate) mod read;
@@ -18,6 +19,7 @@ use crate::host::exit::{Failure, Kind};
 #[cfg(not(test))]
 use crate::host::naming::start::start;
 use crate::host::stdout;
+use output::tell::counted;
 use output::{Encode, Profile, Table};
 #[cfg(not(test))]
 use symbolizer::name::ask::namer::Namer;
@@ -26,13 +28,15 @@ use symbolizer::{NameOptions, Symbolize};
 /// Prints a pprof file as a table, or writes it in other formats.
 ///
 /// # Errors
-/// [`Kind::Usage`] when an output has no format, a server is missing or the sample type does not exist; [`Kind::Failed`] when the
+/// [`Kind::Usage`] when an output has no format, a server is missing, or the sample type or the label to group by does not
+/// exist; [`Kind::Failed`] when the
 /// file is not a readable pprof file, or an output cannot be written.
 pub fn run(args: &ReportArgs) -> Result<(), Failure> {
     let console = Console::new(args.quiet, false);
     let outputs = convert::open(args)?;
     let mut profile = read::profile(&args.file)?;
     profile.default_sample_type = column::choose(&profile, args.sample_type.as_deref())?;
+    group::check(&profile, args.group_by.as_deref())?;
     if !args.no_symbolize {
         name(&mut profile, args, console)?;
     }
@@ -55,7 +59,7 @@ fn name(profile: &mut Profile, args: &ReportArgs, console: Console) -> Result<()
     for (file, why) in left {
         console.note(format_args!(
             "{file}: {} without a name ({})",
-            plural(why.addresses),
+            counted(why.addresses as u64, "address"),
             why.reason
         ));
     }
@@ -71,13 +75,13 @@ fn answers() -> Namer {
     Namer::begin(start)
 }
 
-fn plural(addresses: usize) -> String {
-    if addresses == 1 { String::from("1 address") } else { format!("{addresses} addresses") }
-}
-
 fn table(profile: &Profile, args: &ReportArgs) -> Result<(), Failure> {
-    let table =
-        Table { rows: args.rows, sort: args.sort, column: Some(profile.default_sample_type) };
+    let table = Table {
+        rows: args.rows,
+        sort: args.sort,
+        column: Some(profile.default_sample_type),
+        group: args.group_by.clone(),
+    };
     let mut text = Vec::new();
     table
         .encode(profile, &mut text)

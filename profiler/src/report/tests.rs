@@ -63,12 +63,12 @@ fn folded(profile: &Profile, more: &[&str]) -> String {
 fn recorded_there_and_named_here() {
     let library = fixture::Library::built();
     let own = nameless(library.mapping(library.text.0), library.text.0);
-    assert_eq!(folded(&own, &[]), "hot 30\n", "addresses as bpflame writes them");
-    assert_eq!(folded(&own, &["--sample-type", "samples"]), "hot 3\n");
-    assert_eq!(folded(&own, &["--no-symbolize"]), "[unknown] library.so 30\n");
+    assert_eq!(folded(&own, &[]), "hot 3\n", "addresses as bpflame writes them");
+    assert_eq!(folded(&own, &["--sample-type", "cpu"]), "hot 30\n");
+    assert_eq!(folded(&own, &["--no-symbolize"]), "[unknown] library.so 3\n");
     let loaded = 0x7f00_0000_0000;
     let foreign = nameless(library.mapping(loaded), loaded);
-    assert_eq!(folded(&foreign, &[]), "hot 30\n", "run-time addresses, as others write them");
+    assert_eq!(folded(&foreign, &[]), "hot 3\n", "run-time addresses, as others write them");
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn another_build_id_names_nothing() {
     let library = fixture::Library::built();
     for start in [library.text.0, 0x7f00_0000_0000] {
         let other = Mapping { build_id: "00".repeat(20), ..library.mapping(start) };
-        assert_eq!(folded(&nameless(other, start), &[]), "[unknown] library.so 30\n");
+        assert_eq!(folded(&nameless(other, start), &[]), "[unknown] library.so 3\n");
     }
 }
 
@@ -87,6 +87,7 @@ fn outputs_that_cannot_be_are_known_before_the_file_is_read() {
     assert_eq!(kind(&["-o", "x.png"]), Kind::Usage);
     assert_eq!(kind(&["-o", "-"]), Kind::Usage);
     assert_eq!(kind(&["-o", "x.svg", "--format", "png"]), Kind::Usage);
+    assert_eq!(kind(&["-o", "x.pb.gz", "--group-by", "comm"]), Kind::Usage);
     assert_eq!(kind(&["-o", "-", "-o", "-", "--format", "svg"]), Kind::Usage);
     let unwritable = run(&args(missing, &["-o", "/absent/x.svg"])).unwrap_err();
     assert_eq!(unwritable.kind, Kind::Failed);

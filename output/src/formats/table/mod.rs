@@ -1,11 +1,13 @@
 //! A table of functions: the value of each, alone and with its callees.
 
+mod cells;
 #[cfg(test)]
 mod tests;
 
-use crate::tell;
+use crate::tell::{self, counted};
 use crate::text::{UNKNOWN, clean, shorten};
-use crate::{Encode, Error, Location, Profile, ValueType};
+use crate::{Encode, Error, Location, Profile, Sample, ValueType};
+use cells::{Heading, Key, Row, amount, lines};
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -52,21 +54,14 @@ pub struct Table {
     pub sort: Sort,
     /// The value column; by default [`Profile::default_sample_type`].
     pub column: Option<usize>,
+    /// The label by which samples are grouped: each of its values has a total, and functions have a row for each value.
+    pub group: Option<String>,
 }
 
 impl Default for Table {
     fn default() -> Self {
-        Self { rows: 40, sort: Sort::Own, column: None }
+        Self { rows: 40, sort: Sort::Own, column: None, group: None }
     }
-}
-
-/// A row: a function's name and its file.
-type Key = (String, String);
-
-#[derive(Clone, Default)]
-struct Row {
-    own: i128,
-    total: i128,
 }
 
 impl Encode for Table {
@@ -76,61 +71,86 @@ impl Encode for Table {
         let kind = &profile.sample_types[column];
         let sum: i128 =
             profile.samples.iter().map(|sample| i128::from(sample.values[column])).sum();
-        let mut rows = rows(profile, column);
+        let [groups, functions] = rows(profile, column, self.group.as_deref());
+        let mut text = header(profile, kind, sum);
+        if let Some(label) = &self.group {
+            self.print(groups, "more value", Heading::Group(label), (kind, sum), &mut text);
+            text.push('\n');
+        }
+        let heading = Heading::Functions(self.group.as_deref());
+        self.print(functions, "more function", heading, (kind, sum), &mut text);
+        to.write_all(text.as_bytes())
+    }
+}
+
+impl Table {
+    /// Sorts rows, and prints the first ones.
+    fn print(
+        &self,
+        mut rows: Vec<(Key, Row)>,
+        others: &str,
+        heading: Heading<'_>,
+        of: (&ValueType, i128),
+        text: &mut String,
+    ) {
         let by = |row: &Row| {
             if self.sort == Sort::Own { (row.own, row.total) } else { (row.total, row.own) }
         };
         rows.sort_by(|(a_key, a), (b_key, b)| by(b).cmp(&by(a)).then_with(|| a_key.cmp(b_key)));
         let all = rows.len();
         rows.truncate(if self.rows == 0 { all } else { self.rows });
-        let mut text = header(profile, kind, sum);
-        body(&rows, kind, sum, &mut text);
+        lines(&rows, heading, of, text);
         if rows.len() < all {
-            writeln!(text, "… and {} more functions", all - rows.len()).expect("a string grows");
+            let left = counted((all - rows.len()) as u64, others);
+            writeln!(text, "… and {left}").expect("a string grows");
         }
-        to.write_all(text.as_bytes())
     }
 }
 
-fn rows(profile: &Profile, column: usize) -> Vec<(Key, Row)> {
-    let mut keys: HashMap<Key, usize> = HashMap::new();
+/// The rows of groups, and those of functions.
+fn rows(profile: &Profile, column: usize, label: Option<&str>) -> [Vec<(Key, Row)>; 2] {
+    let mut names: HashMap<(String, String), usize> = HashMap::new();
     let of_location: Vec<Vec<usize>> = profile
         .locations
         .iter()
         .map(|location| {
-            names(profile, location)
-                .into_iter()
-                .map(|key| {
-                    let next = keys.len();
-                    *keys.entry(key).or_insert(next)
-                })
-                .collect()
+            let numbered = |key| {
+                let next = names.len();
+                *names.entry(key).or_insert(next)
+            };
+            self::names(profile, location).into_iter().map(numbered).collect()
         })
         .collect();
-    let mut rows = vec![Row::default(); keys.len()];
-    // For each row, the last sample that counted for its total, so that recursion counts once.
-    let mut counted = vec![usize::MAX; keys.len()];
+    let (mut groups, mut functions) = (HashMap::<String, Row>::new(), HashMap::new());
     for (at, sample) in profile.samples.iter().enumerate() {
         let value = i128::from(sample.values[column]);
+        let group = label.map_or_else(String::new, |label| value_of(sample, label));
+        groups.entry(group.clone()).or_default().add(at, value, true);
         let stack = sample.frames.iter().flat_map(|frame| &of_location[frame.location.0 as usize]);
-        for (depth, row) in stack.enumerate() {
-            if depth == 0 {
-                rows[*row].own += value;
-            }
-            if counted[*row] != at {
-                counted[*row] = at;
-                rows[*row].total += value;
-            }
+        let rows: &mut HashMap<usize, Row> = functions.entry(group).or_default();
+        for (depth, function) in stack.enumerate() {
+            rows.entry(*function).or_default().add(at, value, depth == 0);
         }
     }
-    keys.into_iter()
-        .map(|(key, at)| (key, rows[at].clone()))
-        .filter(|(_, row)| row.total != 0 || row.own != 0)
-        .collect()
+    let mut known = vec![(String::new(), String::new()); names.len()];
+    names.into_iter().for_each(|(name, at)| known[at] = name);
+    let key = |group: &str, at: usize| [group.to_owned(), known[at].0.clone(), known[at].1.clone()];
+    let functions = functions
+        .iter()
+        .flat_map(|(group, rows)| rows.iter().map(move |(at, row)| (key(group, *at), *row)))
+        .filter(|(_, row)| row.total != 0 || row.own != 0);
+    let group = |(name, row)| ([name, String::new(), String::new()], row);
+    [groups.into_iter().map(group).collect(), functions.collect()]
+}
+
+/// The value of a label, for the table.
+fn value_of(sample: &Sample, label: &str) -> String {
+    let value = sample.label(label).unwrap_or_else(|| String::from("[none]"));
+    shorten(&clean(&value), 100).into_owned()
 }
 
 /// The functions at a location, innermost first.
-fn names(profile: &Profile, location: &Location) -> Vec<Key> {
+fn names(profile: &Profile, location: &Location) -> Vec<(String, String)> {
     let mapped =
         location.mapping.map_or("", |mapping| profile.mappings[mapping.0 as usize].file.as_str());
     if location.lines.is_empty() {
@@ -163,70 +183,4 @@ fn header(profile: &Profile, kind: &ValueType, sum: i128) -> String {
     }
     text.push('\n');
     text
-}
-
-fn body(rows: &[(Key, Row)], kind: &ValueType, sum: i128, text: &mut String) {
-    let share = |value: i128| match sum {
-        0 => "-".to_owned(),
-        sum => format!("{:.2}%", 100.0 * value as f64 / sum as f64),
-    };
-    let cells: Vec<[String; 4]> = rows
-        .iter()
-        .map(|(_, row)| {
-            [
-                amount(row.own, &kind.unit),
-                share(row.own),
-                amount(row.total, &kind.unit),
-                share(row.total),
-            ]
-        })
-        .collect();
-    let heads = ["SELF", "SELF%", "TOTAL", "TOTAL%"];
-    let widths: Vec<usize> = (0..4)
-        .map(|at| {
-            cells
-                .iter()
-                .map(|row| row[at].chars().count())
-                .chain([heads[at].len()])
-                .max()
-                .unwrap_or_default()
-        })
-        .collect();
-    let longest = rows
-        .iter()
-        .map(|((name, _), _)| name.chars().count())
-        .max()
-        .unwrap_or_default()
-        .clamp(8, 60);
-    let mut line = |cells: [&str; 4], name: &str, file: &str| {
-        for (cell, width) in cells.iter().zip(&widths) {
-            write!(text, "{cell:>width$}  ").expect("a string grows");
-        }
-        let name = format!("{name:<longest$}  {file}");
-        writeln!(text, "{}", name.trim_end()).expect("a string grows");
-    };
-    line(heads, "FUNCTION", "FILE");
-    for (((name, file), _), cells) in rows.iter().zip(&cells) {
-        line(cells.each_ref().map(String::as_str), name, file);
-    }
-}
-
-/// A value in a readable unit.
-fn amount(value: i128, unit: &str) -> String {
-    let scaled = |steps: &[(f64, &str)]| {
-        let (factor, name) = steps
-            .iter()
-            .rev()
-            .find(|(factor, _)| value.abs() as f64 >= *factor)
-            .unwrap_or(&steps[0]);
-        format!("{:.2}{name}", value as f64 / factor)
-    };
-    match unit {
-        _ if value == 0 => "0".to_owned(),
-        "nanoseconds" => scaled(&[(1e3, "us"), (1e6, "ms"), (1e9, "s")]),
-        "bytes" => {
-            scaled(&[(1.0, "B"), (1024.0, "KiB"), (1_048_576.0, "MiB"), (1_073_741_824.0, "GiB")])
-        }
-        _ => value.to_string(),
-    }
 }

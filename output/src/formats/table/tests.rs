@@ -62,3 +62,32 @@ fn names_break_no_line_and_nothing_is_a_header() {
     assert!(text.contains("a b\u{fffd}[2J"), "{text}");
     assert!(table(&Table::default(), &profile(&[])).contains("Total     0\n"));
 }
+
+#[test]
+fn groups_have_totals_and_functions_a_row_for_each() {
+    let mut other = stack(&["main", "f"], 30);
+    other.tid = 2;
+    let profile = profile(&[stack(&["main", "f"], 60), other, stack(&["main"], 10)]);
+    let group = Some(String::from("tid"));
+    let options = Table { column: Some(0), group, ..Table::default() };
+    let text = table(&options, &profile);
+    let rows: Vec<Vec<&str>> =
+        text.lines().skip(6).map(|line| line.split_whitespace().collect()).collect();
+    let expected: [&[&str]; 9] = [
+        &[],
+        &["TOTAL", "TOTAL%", "TID"],
+        &["70", "70.00%", "1"],
+        &["30", "30.00%", "2"],
+        &[],
+        &["SELF", "SELF%", "TOTAL", "TOTAL%", "TID", "FUNCTION", "FILE"],
+        &["60", "60.00%", "60", "60.00%", "1", "f", "src/prog.c"],
+        &["30", "30.00%", "30", "30.00%", "2", "f", "src/prog.c"],
+        &["10", "10.00%", "70", "70.00%", "1", "main", "src/prog.c"],
+    ];
+    assert_eq!(rows[..9], expected, "{text}");
+    let cut = table(&Table { rows: 1, ..options }, &profile);
+    assert!(cut.contains("… and 1 more value\n"), "{cut}");
+    assert!(cut.contains("… and 3 more functions\n"), "{cut}");
+    let none = Table { group: Some(String::from("no")), ..Table::default() };
+    assert!(table(&none, &profile).contains("100.00%  [none]\n"));
+}

@@ -19,8 +19,8 @@ pub struct ReportArgs {
     #[arg(long, value_name = "BY", default_value = "self", value_parser = str::parse::<Sort>)]
     pub sort: Sort,
 
-    /// Values to show: cpu, samples or another sample type in the file, by name or by number from 0 [default: the default of the
-    /// file]
+    /// Values to show: cpu, samples or another sample type in the file, by name or by number from 0 [default: tables show the
+    /// default of the file, graphs and folded stacks show samples, as those of record do]
     #[arg(long, value_name = "TYPE")]
     pub sample_type: Option<String>,
 
@@ -33,8 +33,9 @@ pub struct ReportArgs {
     #[arg(long, value_name = "FORMAT", requires = "output", help_heading = "Output")]
     pub format: Option<String>,
 
-    /// Add the value of this label to each stack as its lowest frame, such as comm in profiles of the whole machine
-    #[arg(long, value_name = "LABEL", help_heading = "Output")]
+    /// Group samples by this label, such as comm in profiles of the whole machine: tables have a total and functions for each of its
+    /// values, graphs and folded stacks have the value as the lowest frame. pprof files keep all labels
+    #[arg(long, value_name = "LABEL")]
     pub group_by: Option<String>,
 
     /// Options that apply to one format each
