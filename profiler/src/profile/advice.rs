@@ -10,6 +10,9 @@ use symbolizer::Reason;
 /// The share of unnamed frames, or of incomplete stacks, above which a warning is printed.
 const WORTH_A_WARNING: f64 = 0.2;
 
+/// The fewest samples or frames that are worth a warning: shares of fewer are chance.
+const FEWEST: u64 = 10;
+
 /// The cure for stacks that a walk by frame pointers cannot follow.
 const FRAME_POINTERS: &str = "build with -fno-omit-frame-pointer -mno-omit-leaf-frame-pointer \
                               (Rust: -C force-frame-pointers=yes)";
@@ -18,12 +21,22 @@ const FRAME_POINTERS: &str = "build with -fno-omit-frame-pointer -mno-omit-leaf-
 const BY_RULES: &str =
     "leave out --unwind fp, so that programs without frame pointers are walked by unwind rules";
 
+/// The settings that advice depends on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct How {
+    /// The mode of walking user stacks.
+    pub unwind: bpf::Unwind,
+    /// Whether the whole machine was recorded.
+    pub machine: bool,
+}
+
 /// The warnings, each with its cures.
-pub(super) fn advice(facts: &Facts, judged: &Judged, unwind: bpf::Unwind) -> Vec<Warning> {
+pub(super) fn advice(facts: &Facts, judged: &Judged, how: How) -> Vec<Warning> {
     let quality = &facts.quality;
     let mut list = Vec::new();
-    if quality.unnamed_share() > WORTH_A_WARNING {
-        list.push(warning(Problem::Unnamed, cures(judged, unwind)));
+    let few = quality.user_samples.min(quality.unnamed_frames()) < FEWEST;
+    if quality.unnamed_share() > WORTH_A_WARNING && !few {
+        list.push(warning(Problem::Unnamed, cures(judged, how.unwind)));
     }
     if judged.kernel_hidden {
         let cure = "run it with sudo, or give bpflame's file cap_syslog as well";
@@ -33,29 +46,55 @@ pub(super) fn advice(facts: &Facts, judged: &Judged, unwind: bpf::Unwind) -> Vec
         (Problem::Incomplete, quality.incomplete, &quality.incomplete_by),
         (Problem::Unsure, quality.unsure, &quality.unsure_by),
     ] {
-        if quality.of_user_stacks(samples) > WORTH_A_WARNING {
-            list.extend(stacks(problem, by, unwind));
+        if quality.of_user_stacks(samples) > WORTH_A_WARNING && samples >= FEWEST {
+            list.extend(stacks(problem, by, how));
         }
     }
+    list.extend(lost(facts));
+    list
+}
+
+/// The warning about lost samples.
+fn lost(facts: &Facts) -> Option<Warning> {
     // A few lost ticks on an idle machine are no reason for a warning.
     let many = facts.lost_total() * 100 > facts.sum(|event| event.expected);
-    if many && facts.lost_share() > WORTH_A_WARNING {
-        let most = facts.events.iter().max_by_key(|event| event.lost.values().sum::<u64>());
-        let cure = match most.map(|event| event.rate) {
-            Some(Rate::Every(_)) => "a higher count or a smaller target helps",
-            _ => "a lower -F helps",
-        };
-        list.push(warning(Problem::Lost, vec![cure]));
+    if !many || facts.lost_total() < FEWEST || facts.lost_share() <= WORTH_A_WARNING {
+        return None;
     }
-    list
+    let most = facts.events.iter().max_by_key(|event| event.lost.values().sum::<u64>());
+    let cure = match most.map(|event| event.rate) {
+        Some(Rate::Every(_)) => "a higher count or a smaller target helps",
+        _ => "a lower -F helps",
+    };
+    Some(warning(Problem::Lost, vec![cure]))
 }
 
 fn warning(problem: Problem, cures: Vec<&'static str>) -> Warning {
     Warning { problem, cures: cures.into_iter().map(Into::into).collect() }
 }
 
-fn stacks(problem: Problem, by: &Defects, unwind: bpf::Unwind) -> Option<Warning> {
-    by.main().map(|defect| Warning { problem, cures: vec![cure(defect, unwind)] })
+fn stacks(problem: Problem, by: &Defects, how: How) -> Option<Warning> {
+    by.main().map(|defect| Warning { problem, cures: vec![cure(defect, by, how)] })
+}
+
+/// The file of code that was made at run time.
+const RUN_TIME_CODE: &str = "[jit]";
+
+/// The explanation of stacks that were sampled before their unwind tables were ready.
+fn not_ready(by: &Defects, machine: bool) -> &'static str {
+    let stale = |(defect, ..): &(Defect, &str, u64)| *defect == Defect::Stale;
+    let mut largest = by.largest().into_iter().filter(stale);
+    match largest.next() {
+        Some((_, RUN_TIME_CODE, _)) => {
+            "this code was compiled just before it was sampled; such stacks become fewer once the program is warm"
+        }
+        _ if machine => {
+            "the unwind tables of the whole machine are built while it is sampled; in a longer recording such stacks are a smaller share"
+        }
+        _ => {
+            "the unwind tables of a program are built in the first milliseconds after it has started or loaded a library"
+        }
+    }
 }
 
 /// The cures for unnamed frames, by the reasons that were found.
@@ -89,22 +128,20 @@ fn cures(judged: &Judged, unwind: bpf::Unwind) -> Vec<&'static str> {
     list
 }
 
-/// The cure for a defect of stacks.
-fn cure(defect: Defect, unwind: bpf::Unwind) -> Cow<'static, str> {
+/// The cure for a defect of stacks, or its explanation.
+fn cure(defect: Defect, by: &Defects, how: How) -> Cow<'static, str> {
     let by_frame_pointer = matches!(
         defect,
         Defect::Broken | Defect::Unreadable | Defect::CallerMayBeMissing | Defect::NoMapping
     );
     let cure = match defect {
-        _ if by_frame_pointer && unwind == bpf::Unwind::FramePointers => BY_RULES,
+        _ if by_frame_pointer && how.unwind == bpf::Unwind::FramePointers => BY_RULES,
         Defect::Broken | Defect::Unreadable | Defect::CallerMayBeMissing => {
             return Cow::Owned(format!(
                 "code that has neither unwind rules nor frame pointers cannot be walked: {FRAME_POINTERS}"
             ));
         }
-        Defect::Stale => {
-            "their unwind tables were not ready yet: those of the whole machine are built while it is sampled, and those of a new program when it starts; in a longer recording they are a smaller share"
-        }
+        Defect::Stale => not_ready(by, how.machine),
         Defect::Truncated => "they are deeper than the limit",
         Defect::Compat => "only the innermost frame of a 32-bit process is known",
         Defect::NoRule | Defect::Unsupported | Defect::LostRegister | Defect::NoMapping => {
@@ -144,7 +181,8 @@ mod tests {
 
     fn advised(judged: &Judged, unwind: bpf::Unwind) -> Vec<String> {
         let facts = Facts { quality: judged.quality.clone(), ..Facts::default() };
-        advice(&facts, judged, unwind).into_iter().map(|warning| warning.cures.join("; ")).collect()
+        let how = How { unwind, machine: false };
+        advice(&facts, judged, how).into_iter().map(|warning| warning.cures.join("; ")).collect()
     }
 
     #[test]
@@ -191,8 +229,38 @@ mod tests {
             }],
             ..Facts::default()
         };
-        let warned = advice(&facts(130), &Judged::default(), bpf::Unwind::Auto);
+        let how = How { unwind: bpf::Unwind::Auto, machine: true };
+        let warned = advice(&facts(130), &Judged::default(), how);
         assert!(matches!(warned[..], [Warning { problem: Problem::Lost, .. }]), "{warned:?}");
-        assert!(advice(&facts(3_000), &Judged::default(), bpf::Unwind::Auto).is_empty());
+        assert!(advice(&facts(3_000), &Judged::default(), how).is_empty());
+    }
+
+    #[test]
+    fn a_few_samples_are_no_reason_for_a_warning() {
+        let few = |samples, frames| {
+            let mut judged = judged(&[(Reason::Stripped, frames)]);
+            (judged.quality.samples, judged.quality.user_samples) = (samples, samples);
+            judged.quality.user_frames = frames;
+            judged.quality.incomplete = samples;
+            judged.quality.unsure = samples;
+            advised(&judged, bpf::Unwind::Auto).len()
+        };
+        assert_eq!([few(9, 100), few(10, 9), few(10, 10)], [0, 2, 3]);
+        let event = output::facts::EventFacts {
+            lost: [("missed ticks", 9)].into(),
+            runs: 1,
+            expected: 10,
+            ..Default::default()
+        };
+        assert_eq!(lost(&Facts { events: vec![event], ..Facts::default() }), None);
+    }
+
+    #[test]
+    fn tables_that_were_not_ready_are_explained_by_what_was_recorded() {
+        let by = |file: &str| Defects([((Defect::Stale, String::from(file)), 30)].into());
+        assert!(not_ready(&by("[jit]"), true).contains("warm"));
+        assert!(not_ready(&by("dash"), true).contains("whole machine"));
+        let command = not_ready(&by("dash"), false);
+        assert!(!command.contains("machine") && !command.contains("longer"), "{command}");
     }
 }

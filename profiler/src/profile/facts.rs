@@ -1,6 +1,6 @@
 //! The facts of a cut. They are filled in here once, and turned into words by the code that shows them.
 
-use super::advice::advice;
+use super::advice::{How, advice};
 use crate::cli::config::Config;
 use crate::host::own_usage::OwnUsage;
 use crate::judge::quality::Judged;
@@ -47,7 +47,9 @@ impl About<'_> {
             warnings: Vec::new(),
             spoilt_files: spoilt.into_iter().map(spoilt_file).collect(),
         };
-        facts.warnings = advice(&facts, &judged, self.config.sampling.unwind);
+        let machine = self.target.tasks == bpf::Target::Machine;
+        let how = How { unwind: self.config.sampling.unwind, machine };
+        facts.warnings = advice(&facts, &judged, how);
         facts
     }
 
