@@ -26,16 +26,31 @@ pub(crate) fn servers(asked: bool) -> Result<Vec<String>, Failure> {
         return Ok(servers);
     }
     let servers = configured(&files(), |path| proc::text(path).ok());
-    if servers.is_empty() && borrowed {
-        let message = "--debuginfod needs a server in /etc/debuginfod/*.urls, because bpflame's file has capabilities";
-        return Err(Failure::new(Kind::Usage, message)
-            .cure("`bpflame report --debuginfod` takes the servers in DEBUGINFOD_URLS"));
-    }
     if servers.is_empty() {
-        return Err(Failure::new(Kind::Usage, "--debuginfod needs a server")
-            .cure("set DEBUGINFOD_URLS, as in DEBUGINFOD_URLS=https://debuginfod.debian.net"));
+        return Err(none(borrowed, env::var_os("SUDO_UID").is_some()));
     }
     Ok(servers)
+}
+
+/// The failure without a server. `borrowed`: bpflame's file has capabilities; `sudo`: it was started by sudo.
+fn none(borrowed: bool, sudo: bool) -> Failure {
+    let (message, cure) = if borrowed {
+        (
+            "--debuginfod needs a server in /etc/debuginfod/*.urls, because bpflame's file has capabilities",
+            "`bpflame report --debuginfod` takes the servers in DEBUGINFOD_URLS",
+        )
+    } else if sudo {
+        (
+            "--debuginfod needs a server, and sudo drops DEBUGINFOD_URLS",
+            "write `sudo DEBUGINFOD_URLS=https://debuginfod.debian.net bpflame …`",
+        )
+    } else {
+        (
+            "--debuginfod needs a server",
+            "set DEBUGINFOD_URLS, as in `DEBUGINFOD_URLS=https://debuginfod.debian.net bpflame …`",
+        )
+    };
+    Failure::new(Kind::Usage, message).cure(cure)
 }
 
 /// The directory of the files that name servers.
@@ -68,6 +83,17 @@ fn urls(text: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sudo_drops_the_variable() {
+        let said = none(false, true).to_string();
+        assert!(
+            said.contains("sudo drops DEBUGINFOD_URLS; write `sudo DEBUGINFOD_URLS="),
+            "{said}"
+        );
+        assert!(!none(false, false).to_string().contains("sudo"));
+        assert!(none(true, false).to_string().contains("/etc/debuginfod"));
+    }
 
     #[test]
     fn urls_are_words() {

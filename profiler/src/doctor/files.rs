@@ -70,10 +70,15 @@ impl Row {
     }
 }
 
-/// The table of files, their common problems, and the cures.
-pub fn section(rows: &[Row], pid: u32, distribution: &Distribution) -> Section {
+/// The table of files, their common problems, and the cures. `download` are the commands that get debug files from a server.
+pub fn section(
+    rows: &[Row],
+    pid: u32,
+    distribution: &Distribution,
+    download: Vec<String>,
+) -> Section {
     let mut section = Section::new("Files with code");
-    section.push(names(rows, pid, distribution));
+    section.push(names(rows, pid, distribution, download));
     if rows.iter().any(|row| row.binary.as_ref().is_ok_and(|binary| !binary.wide)) {
         section.push(Finding::warning(
             "32-bit process",
@@ -88,7 +93,7 @@ pub fn section(rows: &[Row], pid: u32, distribution: &Distribution) -> Section {
     section
 }
 
-fn names(rows: &[Row], pid: u32, distribution: &Distribution) -> Finding {
+fn names(rows: &[Row], pid: u32, distribution: &Distribution, download: Vec<String>) -> Finding {
     let poor: Vec<&Row> = rows.iter().filter(|row| row.lacks_names()).collect();
     if poor.is_empty() {
         return Finding::good("symbols", "every file has a symbol table or a debug file");
@@ -106,10 +111,7 @@ fn names(rows: &[Row], pid: u32, distribution: &Distribution) -> Finding {
     if let Some(at) = commands.iter().position(|command| command.contains("dbgsym")) {
         distribution.debug_archive().into_iter().for_each(|archive| commands.insert(at, archive));
     }
-    commands.push(format!(
-        "DEBUGINFOD_URLS={} bpflame record -p {pid} --debuginfod …",
-        distribution.debuginfod()
-    ));
+    commands.extend(download);
     finding.cures = commands;
     finding
 }
@@ -166,11 +168,13 @@ mod tests {
         refused.binary = Err(String::from("file gone"));
         let mut bare = row(3, Symbols::Exported);
         bare.binary.as_mut().unwrap().unwind_rules = false;
-        let section = section(&[bare, row(3, Symbols::Full), refused], 7, &debian());
+        let rows = [bare, row(3, Symbols::Full), refused];
+        let section = section(&rows, 7, &debian(), vec![String::from("download")]);
         let symbols = finding(&section, "symbols");
         assert_eq!(symbols.level, Level::Warning);
         assert_eq!(symbols.cures[0], "sudo apt install libc6-dbg");
-        assert!(symbols.cures.last().unwrap().contains("debuginfod.debian.net"));
+        assert_eq!(symbols.cures.last().unwrap(), "download");
+        assert!(symbols.fact.starts_with("1 of 3 files has "), "{}", symbols.fact);
         let table = section.table.unwrap();
         assert_eq!(table[1][1..], ["3 %", "no", "exported only", "none", "abcd"].map(String::from));
         assert_eq!(table[3][1], "(file gone)");
@@ -180,7 +184,7 @@ mod tests {
     fn a_debug_file_makes_up_for_symbols() {
         let mut with = row(90, Symbols::None);
         with.debug_file = true;
-        let section = section(&[with], 7, &debian());
+        let section = section(&[with], 7, &debian(), Vec::new());
         assert_eq!(finding(&section, "symbols").level, Level::Good);
     }
 

@@ -26,6 +26,8 @@ pub struct Identity {
     pub no_new_privileges: bool,
     /// Whether a seccomp filter is on.
     pub seccomp: bool,
+    /// Whether it is root by sudo.
+    pub sudo: bool,
 }
 
 impl Identity {
@@ -34,20 +36,29 @@ impl Identity {
         let status = machine.text("/proc/self/status").unwrap_or_default();
         let number = |key| field(&status, key).and_then(|v| v.parse::<u32>().ok());
         let uids = field(&status, "Uid").unwrap_or_default();
+        let uid = uids.split_whitespace().nth(1).and_then(|u| u.parse().ok()).unwrap_or(u32::MAX);
+        let environment = machine.bytes("/proc/self/environ").unwrap_or_default();
+        let by_sudo = environment.split(|&byte| byte == 0).any(|v| v.starts_with(b"SUDO_UID="));
         let differs = |name: &str, initial| machine.link(name).is_some_and(|link| link != initial);
         Self {
-            uid: uids.split_whitespace().nth(1).and_then(|u| u.parse().ok()).unwrap_or(u32::MAX),
+            uid,
             held: field(&status, "CapEff").and_then(Held::parse).unwrap_or_default(),
             user_namespace: differs("/proc/self/ns/user", INITIAL_USER),
             pid_namespace: differs("/proc/self/ns/pid", INITIAL_PID),
             no_new_privileges: number("NoNewPrivs") == Some(1),
             seccomp: number("Seccomp") == Some(2),
+            sudo: uid == 0 && by_sudo,
         }
     }
 
     /// The capabilities that the kernel accepts for BPF and perf events.
     pub fn effective(&self) -> Held {
         if self.user_namespace { Held::default() } else { self.held }
+    }
+
+    /// Whether it has capabilities that its user has not, from bpflame's file.
+    pub fn borrows(&self) -> bool {
+        self.uid != 0 && self.held != Held::default()
     }
 
     /// The findings on this identity. `executable` is bpflame's own path, for the commands.
@@ -214,6 +225,10 @@ mod tests {
         let machine = machine(&dir, "0000000000000000", INITIAL_USER);
         let identity = Identity::of(&machine);
         assert_eq!((identity.uid, identity.user_namespace), (1001, false));
+        fs::write(machine.path("/proc/self/environ"), "A=b\0SUDO_UID=1000\0").unwrap();
+        assert!(!Identity::of(&machine).sudo, "a user who is not root");
+        fs::write(machine.path("/proc/self/status"), "Uid:\t0\t0\t0\t0\n").unwrap();
+        assert!(Identity::of(&machine).sudo);
         let section = identity.section(&machine, "/opt/bpflame");
         assert_eq!(level(&section, "CAP_BPF"), Level::Bad);
         assert_eq!(level(&section, "CAP_SYS_PTRACE"), Level::Warning);

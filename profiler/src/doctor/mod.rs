@@ -3,11 +3,12 @@
 //! Findings ([`finding`]) are separate from their printing ([`mod@print`]). Facts come through [`machine`], whose root can be any
 //! directory. In reading order: [`capabilities`] (from a failed step to the missing capabilities), [`identity`] (our user and
 //! capabilities), [`system`], [`events`], [`names`] (the machine), [`target`], [`files`], [`binary`], [`prologue`], [`walk`],
-//! [`way`], [`runtime`] (a process), [`distribution`] (commands).
+//! [`way`], [`runtime`] (a process), [`distribution`], [`download`] (commands).
 
 pub mod binary;
 pub mod capabilities;
 pub mod distribution;
+pub mod download;
 pub mod events;
 pub mod files;
 pub mod finding;
@@ -30,6 +31,7 @@ use crate::host::exit::Failure;
 use crate::host::stdout;
 use crate::target::resolved::named;
 use distribution::Distribution;
+use download::Servers;
 use finding::{Finding, Section, verdict};
 use identity::Identity;
 use machine::Machine;
@@ -88,6 +90,7 @@ fn look(machine: &Machine, pids: &BTreeSet<u32>) -> Vec<Section> {
         identity: &identity,
         distribution: &distribution,
         executable: &executable,
+        servers: &Servers::of(machine, &identity, urls.as_deref()),
     };
     sections.extend(pids.iter().flat_map(|pid| target::sections(*pid, around)));
     sections

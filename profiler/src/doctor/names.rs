@@ -1,10 +1,10 @@
 //! Names: kernel symbols, debug files, debuginfod.
 
 use super::capabilities::{Step, missing};
+use super::download::Servers;
 use super::finding::{Finding, Section};
 use super::identity::Identity;
 use super::machine::Machine;
-use crate::cli::debuginfod;
 
 /// Bytes of `/proc/kallsyms` that are looked at.
 const KALLSYMS: u64 = 16 * 1024;
@@ -23,7 +23,7 @@ pub fn section(
     } else {
         Finding::note("debug files", "none installed in /usr/lib/debug/.build-id")
     });
-    section.push(debuginfod(machine, urls, server));
+    section.push(debuginfod(machine, identity, urls, server));
     section
 }
 
@@ -63,25 +63,38 @@ fn shows_addresses(kallsyms: &[u8]) -> bool {
     addresses.into_iter().any(|a| a.len() >= 8 && a.iter().any(|&d| d != b'0'))
 }
 
-fn debuginfod(machine: &Machine, urls: Option<&str>, server: &str) -> Finding {
-    if let Some(urls) = urls.map(str::trim).filter(|u| !u.is_empty()) {
-        return Finding::good(
-            "debuginfod",
-            format!("DEBUGINFOD_URLS={urls} (used with --debuginfod)"),
-        );
+fn debuginfod(
+    machine: &Machine,
+    identity: &Identity,
+    variable: Option<&str>,
+    server: &str,
+) -> Finding {
+    let servers = Servers::of(machine, identity, variable);
+    let unused = variable.is_some_and(|urls| !urls.trim().is_empty()) && identity.borrows();
+    let unused = if unused {
+        "; DEBUGINFOD_URLS does not count, because bpflame's file has capabilities"
+    } else {
+        ""
+    };
+    let subject = "debuginfod";
+    match &servers {
+        Servers::Variable(urls) => {
+            Finding::good(subject, format!("DEBUGINFOD_URLS={urls} (used with --debuginfod)"))
+        }
+        Servers::Files(urls) => {
+            let urls = urls.join(" ");
+            let fact = format!("{urls} from /etc/debuginfod (used with --debuginfod){unused}");
+            Finding::good(subject, fact)
+        }
+        Servers::None => {
+            let cures = servers.commands(identity, server, "PID");
+            let fact = match cures.as_slice() {
+                [] => String::from("left out of this build"),
+                _ => format!("no server of missing debug files is configured{unused}"),
+            };
+            Finding { cures, ..Finding::note(subject, fact) }
+        }
     }
-    let text = |path: &str| machine.text(path);
-    let configured = debuginfod::configured(&machine.names(debuginfod::DIRECTORY), text);
-    if configured.is_empty() {
-        let fact = format!(
-            "no server is configured; to download missing debug files, export DEBUGINFOD_URLS={server} and use --debuginfod"
-        );
-        return Finding::note("debuginfod", fact);
-    }
-    Finding::good(
-        "debuginfod",
-        format!("{} from /etc/debuginfod (used with --debuginfod)", configured.join(" ")),
-    )
 }
 
 #[cfg(test)]
@@ -110,10 +123,26 @@ mod tests {
         let fake = Fake::modern()
             .with("/etc/debuginfod/a.urls", "https://a ima:enforcing\n")
             .with("/etc/debuginfod/b.txt", "no");
-        let found = |urls| {
-            finding(&section(&fake.machine(), &user(), urls, "https://x"), "debuginfod").fact
+        let found = |identity: &Identity, urls| {
+            finding(&section(&fake.machine(), identity, urls, "https://x"), "debuginfod").fact
         };
-        assert_eq!(found(Some("https://v")), "DEBUGINFOD_URLS=https://v (used with --debuginfod)");
-        assert!(found(Some("")).starts_with("https://a from"), "{}", found(None));
+        let root = Identity::default();
+        let said = found(&root, Some("https://v"));
+        assert_eq!(said, "DEBUGINFOD_URLS=https://v (used with --debuginfod)");
+        assert!(found(&root, Some("")).starts_with("https://a from"), "{}", found(&root, None));
+        let said = found(&user(), Some("https://v"));
+        assert!(said.starts_with("https://a from"), "{said}");
+        assert!(said.contains("DEBUGINFOD_URLS does not count"), "{said}");
+    }
+
+    #[test]
+    fn without_a_server_there_is_a_command() {
+        let sudo = Identity { sudo: true, ..Identity::default() };
+        let fake = Fake::modern();
+        let found = finding(&section(&fake.machine(), &sudo, None, "https://x"), "debuginfod");
+        assert_eq!(
+            found.cures,
+            ["sudo DEBUGINFOD_URLS=https://x bpflame record -p PID --debuginfod"]
+        );
     }
 }

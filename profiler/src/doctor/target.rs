@@ -2,6 +2,7 @@
 
 use super::capabilities::{FULL, Step, missing, setcap};
 use super::distribution::Distribution;
+use super::download::Servers;
 use super::files::{self, Row};
 use super::finding::{Finding, Section};
 use super::identity::Identity;
@@ -25,6 +26,8 @@ pub struct Surroundings<'a> {
     pub distribution: &'a Distribution,
     /// bpflame's own path.
     pub executable: &'a str,
+    /// The servers of debug files.
+    pub servers: &'a Servers,
 }
 
 /// The findings on a process.
@@ -54,8 +57,10 @@ pub fn sections(pid: u32, around: Surroundings<'_>) -> Vec<Section> {
     }
     let mut sections = vec![section];
     if !mapped.is_empty() {
+        let server = around.distribution.debuginfod();
+        let download = around.servers.commands(around.identity, server, &pid.to_string());
         let rows: Vec<Row> = mapped.iter().map(|file| Row::of(file, around.machine)).collect();
-        sections.push(files::section(&rows, pid, around.distribution));
+        sections.push(files::section(&rows, pid, around.distribution, download));
     }
     sections.extend(walk::section(&table, pid));
     sections
@@ -172,6 +177,7 @@ mod tests {
             identity: &identity,
             distribution: &distribution,
             executable: "x",
+            servers: &Servers::None,
         };
         sections(pid, around)
     }
