@@ -90,7 +90,7 @@ impl Capability {
                 "no kernel names if kernel.kptr_restrict or kernel.perf_event_paranoid hides them"
             }
             Self::IpcLock => {
-                "a second recording at the same time may fail for lack of lockable memory"
+                "a second recording at the same time may need it, if RLIMIT_MEMLOCK is small"
             }
             Self::SysResource => "before Linux 5.11, RLIMIT_MEMLOCK limits the BPF maps",
             Self::SysAdmin => "-e uprobe cannot be used, and BPF programs have no source lines",
@@ -107,7 +107,8 @@ impl fmt::Display for Capability {
 /// The least that an ordinary user needs to record user and kernel stacks of their own processes.
 pub const SMALLEST: &[Capability] = &[Capability::Bpf, Capability::Perfmon];
 
-/// Everything that a recording of any process can make use of.
+/// Everything that a recording of any process can make use of: the full set of `docs/privileges.md`. `CAP_IPC_LOCK` serves
+/// several recordings at the same time, `CAP_SYS_ADMIN` one kind of event.
 pub const FULL: &[Capability] = &[
     Capability::Bpf,
     Capability::Perfmon,
@@ -115,7 +116,6 @@ pub const FULL: &[Capability] = &[
     Capability::CheckpointRestore,
     Capability::DacReadSearch,
     Capability::Syslog,
-    Capability::IpcLock,
 ];
 
 /// A set of capabilities, as `/proc/PID/status` shows it.
@@ -231,6 +231,23 @@ mod tests {
         assert_eq!(missing(Step::OpenEvents, bpf, 2), [Capability::Perfmon]);
         assert_eq!(missing(Step::MapRings, bpf, 2), [Capability::IpcLock]);
         assert!(missing(Step::LoadPrograms, Held::of(SMALLEST), 2).is_empty());
+    }
+
+    #[test]
+    fn the_documentation_has_the_same_sets() {
+        let page = include_str!("../../../docs/privileges.md");
+        let documented: Vec<Held> = page
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("sudo setcap ")?.split_once("+ep"))
+            .map(|(names, _)| {
+                let of_name = |name: &str| {
+                    let known = Capability::ALL.into_iter();
+                    known.into_iter().find(|c| c.name().eq_ignore_ascii_case(name)).unwrap()
+                };
+                Held::of(&names.split(',').map(of_name).collect::<Vec<_>>())
+            })
+            .collect();
+        assert_eq!(documented, [Held::of(SMALLEST), Held::of(FULL)]);
     }
 
     #[test]

@@ -249,6 +249,15 @@ mod tests {
     }
 
     #[test]
+    fn the_full_set_lacks_nothing() {
+        let identity = Identity { uid: 1000, held: Held::of(FULL), ..Identity::default() };
+        let mut section = Section::default();
+        identity.capabilities(&mut section, "/opt/bpflame");
+        let warned = section.findings.iter().filter(|f| f.level > Level::Good);
+        assert_eq!(warned.count(), 0, "{section:?}");
+    }
+
+    #[test]
     fn all_capabilities_of_a_user_namespace_are_worth_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let machine = machine(&dir, "000001ffffffffff", "user:[4026532000]");
