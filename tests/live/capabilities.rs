@@ -69,7 +69,9 @@ impl Bench {
     /// Records as an ordinary user, with capabilities of the file.
     fn record(&self, capabilities: &str, what: &[&str]) -> Result<Ended, Skip> {
         let mut command = self.command(capabilities)?;
-        command.args(["record", "-F", "499", "-o"]).arg(self.path("out.folded")).args(what);
+        // The rate is the timer's.
+        let rate: &[&str] = if what.contains(&"-e") { &[] } else { &["-F", "499"] };
+        command.args(["record", "-o"]).arg(self.path("out.folded")).args(rate).args(what);
         Ok(lab::finish(&mut command))
     }
 

@@ -139,7 +139,7 @@ mod tests {
         let args = record("-p 17,redis-server -d 10s -F 199 -o a.svg -o b.pb.gz --tree").unwrap();
         assert_eq!(args.processes, [Wanted::Pid(17), Wanted::Name(String::from("redis-server"))]);
         assert_eq!(args.duration, Some(Duration::from_secs(10)));
-        assert_eq!(args.frequency, 199);
+        assert_eq!(args.frequency, Some(199));
         assert_eq!(args.output.len(), 2);
         assert!(args.tree);
     }
@@ -148,12 +148,7 @@ mod tests {
     fn a_command_keeps_its_own_options() {
         let args = record("-F 49 -- ls -l -- x").unwrap();
         assert_eq!(args.command, ["ls", "-l", "--", "x"]);
-        assert_eq!(args.frequency, 49);
-    }
-
-    #[test]
-    fn the_default_frequency_is_99() {
-        assert_eq!(record("-a").unwrap().frequency, 99);
+        assert_eq!(args.frequency, Some(49));
     }
 
     #[test]

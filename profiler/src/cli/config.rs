@@ -176,19 +176,31 @@ impl Config {
     }
 }
 
-/// The events that were named; if none were, the timer at this frequency.
-fn events(named: &[String], hertz: u32) -> Result<Vec<EventSpec>, Failure> {
+/// The rate of the timer if none was typed; `docs/accuracy.md` says why.
+const DEFAULT_RATE: u32 = 99;
+
+/// The events that were named; if none were, the timer. `hertz` is the rate that was typed for it.
+fn events(named: &[String], hertz: Option<u32>) -> Result<Vec<EventSpec>, Failure> {
+    let rate = hertz.unwrap_or(DEFAULT_RATE);
     if named.is_empty() {
-        return Ok(vec![EventSpec::timer(hertz)]);
+        return Ok(vec![EventSpec::timer(rate)]);
     }
     let mut events: Vec<EventSpec> = Vec::new();
+    let mut takes_rate = false;
     for name in named {
-        let event = EventSpec::parse(name, hertz)
-            .map_err(|why| Failure::new(Kind::Usage, format!("-e {name}: {why}")))?;
+        let parse = |hertz| EventSpec::parse(name, hertz);
+        let event =
+            parse(rate).map_err(|why| Failure::new(Kind::Usage, format!("-e {name}: {why}")))?;
         if events.iter().any(|other| other.name == event.name) {
             return Err(Failure::new(Kind::Usage, format!("-e names {} twice", event.name)));
         }
+        takes_rate |= parse(rate.wrapping_add(1)).as_ref() != Ok(&event);
         events.push(event);
+    }
+    if let Some(hertz) = hertz.filter(|_| !takes_rate) {
+        let message = format!("-F {hertz} has no effect on -e {}", named.join(" -e "));
+        return Err(Failure::new(Kind::Usage, message)
+            .cure("leave out -F, or name the timer as -e profile"));
     }
     Ok(events)
 }

@@ -46,9 +46,9 @@ pub struct RecordArgs {
     #[arg(short = 'e', long = "event", value_name = "EVENT")]
     pub events: Vec<String>,
 
-    /// Rate of the timer: samples per second on each CPU
-    #[arg(short = 'F', long, value_name = "HERTZ", default_value = "99", value_parser = value::hertz)]
-    pub frequency: u32,
+    /// Rate of the timer: samples per second on each CPU [default: 99]
+    #[arg(short = 'F', long, value_name = "HERTZ", value_parser = value::hertz)]
+    pub frequency: Option<u32>,
 
     /// How to find callers in user code: auto (by unwind rules; in code without rules, mostly by frame pointers), fp (by frame
     /// pointers alone) or dwarf (by unwind rules alone)

@@ -45,6 +45,7 @@ fn events_are_named_once_and_the_timer_has_the_frequency() {
     let names = |line| -> Vec<String> {
         events(line).unwrap().into_iter().map(|event| event.name).collect()
     };
+    assert_eq!(events("-a").unwrap(), [EventSpec::timer(99)]);
     assert_eq!(events("-a -F 49").unwrap(), [EventSpec::timer(49)]);
     assert_eq!(events("-a -F 49 -e profile").unwrap(), [EventSpec::timer(49)]);
     assert_eq!(events("-a -e profile:hz:199").unwrap(), [EventSpec::timer(199)]);
@@ -53,6 +54,21 @@ fn events_are_named_once_and_the_timer_has_the_frequency() {
     for wrong in ["-a -e x", "-a -e profile:hz:0", "-a -e page-faults -e page-faults:1"] {
         assert_eq!(events(wrong).unwrap_err().kind, Kind::Usage, "{wrong}");
     }
+}
+
+#[test]
+fn a_rate_that_no_event_takes_is_refused() {
+    let events = |line| Config::new(args(line)).map(|config| config.sampling.events);
+    for wrong in [
+        "-a -F 49 -e profile:hz:199",
+        "-a -F 99 -e profile:hz:99",
+        "-a -F 49 -e page-faults -e minor-faults:1",
+    ] {
+        let failure = events(wrong).unwrap_err();
+        assert_eq!(failure.kind, Kind::Usage, "{wrong}");
+        assert!(failure.message.contains("has no effect"), "{failure}");
+    }
+    assert!(events("-a -F 49 -e page-faults -e profile").is_ok());
 }
 
 #[test]
