@@ -22,6 +22,7 @@ mod targets;
 mod threads;
 mod unwinding;
 mod uprobes;
+mod zoo;
 
 use crate::harness::Test;
 
@@ -39,6 +40,7 @@ pub(crate) fn modules() -> Vec<(&'static str, Vec<(&'static str, Test)>)> {
         ("live::namespaces", namespaces::tests()),
         ("live::file_systems", file_systems::tests()),
         ("live::hostile", hostile::tests()),
+        ("live::zoo", zoo::tests()),
         ("live::java", java::tests()),
         ("live::runtime_code", runtime_code::tests()),
         ("live::debug_files", debug_files::tests()),

@@ -8,10 +8,12 @@ use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The largest message, in bytes.
 pub(crate) const LARGEST: usize = 64 << 20;
+/// Waiting may take so much longer than it should. So the socket need not be told before each call.
+const ABOUT: Duration = Duration::from_millis(20);
 
 /// One end of a connection.
 #[derive(Debug)]
@@ -19,11 +21,13 @@ pub(crate) struct Stream {
     socket: UnixStream,
     /// The time after which waiting is an error.
     pub(crate) end: Option<Instant>,
+    /// The time that a call may take, as the socket has it.
+    limit: Option<Duration>,
 }
 
 impl Stream {
     pub(crate) fn new(socket: UnixStream) -> Self {
-        Self { socket, end: None }
+        Self { socket, end: None, limit: None }
     }
 
     /// Sends a message, with a descriptor beside it.
@@ -40,12 +44,10 @@ impl Stream {
             ancillary.push(SendAncillaryMessage::ScmRights(fds));
         }
         self.wait()?;
-        let sent =
-            sendmsg(&self.socket, &[IoSlice::new(&head)], &mut ancillary, SendFlags::NOSIGNAL)?;
-        if sent != head.len() {
-            return Err(io::ErrorKind::WriteZero.into());
-        }
-        let mut rest = message;
+        let both = [IoSlice::new(&head), IoSlice::new(message)];
+        let sent = sendmsg(&self.socket, &both, &mut ancillary, SendFlags::NOSIGNAL)?;
+        let sent = sent.checked_sub(head.len()).ok_or(io::ErrorKind::WriteZero)?;
+        let mut rest = message.get(sent..).unwrap_or_default();
         while !rest.is_empty() {
             self.wait()?;
             // A socket's end is an error of `write`, without a signal: Rust ignores SIGPIPE.
@@ -89,13 +91,17 @@ impl Stream {
         Ok(Some((message, beside)))
     }
 
-    /// Sets the time that the next call may take.
-    fn wait(&self) -> io::Result<()> {
+    /// Sets the time that the next call may take, unless it is about the same already.
+    fn wait(&mut self) -> io::Result<()> {
         let Some(end) = self.end else { return Ok(()) };
         let left = end.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(io::ErrorKind::TimedOut.into());
         }
+        if self.limit.is_some_and(|limit| limit.abs_diff(left) <= ABOUT) {
+            return Ok(());
+        }
+        self.limit = Some(left);
         self.socket.set_read_timeout(Some(left))?;
         self.socket.set_write_timeout(Some(left))
     }
@@ -106,7 +112,6 @@ mod tests {
     use super::*;
     use std::fs::File;
     use std::os::fd::AsFd;
-    use std::time::Duration;
 
     fn pair() -> (Stream, Stream) {
         let (one, other) = UnixStream::pair().unwrap();

@@ -381,6 +381,30 @@ def growth():
     print()
 
 
+def hostile():
+    """Processes that are hard to profile, all at once, beside a usual one."""
+    places = {name: SCRATCH / name for name in ("hoard", "zoo", "silent")}
+    for place in places.values():
+        place.mkdir()
+    animals = [[PROGRAMS / "hoard", 300, places["hoard"]], [PROGRAMS / "zoo", 300, places["zoo"]],
+               [PROGRAMS / "silent", 300, places["silent"], PROGRAMS / "bare"],
+               [PROGRAMS / "long-names", 300], [PROGRAMS / "forks", 300], [PROGRAMS / "bare", 300]]
+    print("## Hostile processes\n\n`record -a -d 5s` beside 60,000 mappings, mappings, names and processes that change all the time, "
+          "long names, files that vanish, shrink or never answer, and memory that lies. Seconds from the command to its exit.\n")
+    print("| seconds | anonymous MiB | maps MiB | own CPU s | samples |\n|---|---|---|---|---|")
+    runs = []
+    with Load(*animals):
+        while not (places["hoard"] / "ready").exists():
+            time.sleep(0.1)
+        (SCRATCH / "silent.silent").touch()
+        for _ in range(ROUNDS):
+            start = time.monotonic()
+            run = Run(bpflame("-a", "-d", 5, "-o", SCRATCH / "hostile.svg"))
+            runs.append((time.monotonic() - start, run.memory / 2**20, run.maps / 2**20, run.cpu, stats_of("stats.json")["samples"]))
+    seconds, memory, maps, cpu, samples = (median(column) for column in zip(*runs))
+    print(f"| {seconds:.1f} | {memory:.1f} | {maps:.1f} | {cpu:.2f} | {samples:.0f} |\n")
+
+
 def main():
     # SIGTERM ends it like any other end: the load is stopped, and the switch is put back.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -389,7 +413,7 @@ def main():
     try:
         print(f"Linux {os.uname().release}, {os.cpu_count()} CPUs, {time.strftime('%Y-%m-%d')}\n")
         for table in os.environ["TABLES"].split():
-            {"beside": beside, "bare": bare, "cold": cold, "finish": finish, "growth": growth}[table]()
+            {"beside": beside, "bare": bare, "cold": cold, "finish": finish, "growth": growth, "hostile": hostile}[table]()
             sys.stdout.flush()
     finally:
         STATS_SWITCH.write_text(was)

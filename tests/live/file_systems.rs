@@ -14,13 +14,13 @@ tests!(
 );
 
 /// The program `bare`, run from a file system of its own that can fall silent.
-struct Mounted {
+pub(crate) struct Mounted {
     _server: lab::Running,
     directory: tempfile::TempDir,
 }
 
 impl Mounted {
-    fn new() -> Result<Self, Skip> {
+    pub(crate) fn new() -> Result<Self, Skip> {
         lab::need_root()?;
         if !Path::new("/dev/fuse").exists() {
             return Err(Skip("there is no /dev/fuse".to_owned()));
@@ -33,6 +33,11 @@ impl Mounted {
         let mounted = Self { _server: server, directory };
         lab::wait_for("the program on the file system", || mounted.pid());
         Ok(mounted)
+    }
+
+    /// From now on, the file system does not answer.
+    pub(crate) fn fall_silent(&self) {
+        fs::write(self.path("at.silent"), "").unwrap();
     }
 
     /// The id of the process that runs the program.
@@ -67,7 +72,7 @@ fn a_file_system_that_does_not_answer_holds_nothing_up() -> Result<(), Skip> {
     let (all, with) = named(&recording, "program", "main");
     assert!(all > 50 && with * 100 >= all * 90, "{with} of {all}: {}", recording.ended.err);
 
-    fs::write(mounted.path("at.silent"), "").unwrap();
+    mounted.fall_silent();
     let begun = Instant::now();
     let recording = Recording::make(&options, &[]);
     let said = &recording.ended.err;

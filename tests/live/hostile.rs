@@ -4,6 +4,7 @@ use crate::lab;
 use crate::recording::Recording;
 use crate::{Skip, tests};
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,7 @@ tests!(
 );
 
 /// A figure of `--stats`.
-fn figure(stats: &str, name: &str) -> f64 {
+pub(crate) fn figure(stats: &str, name: &str) -> f64 {
     let (_, rest) = stats.split_once(&format!("\"{name}\":")).expect(stats);
     let end = rest.find([',', '}', '\n']).expect(stats);
     rest[..end].trim().parse().expect(stats)
@@ -71,21 +72,26 @@ fn names_are_made_without_rights() -> Result<(), Skip> {
     Ok(())
 }
 
-/// A small file with a great deal of compressed DWARF.
+/// A small file with a great deal of compressed DWARF, which spins for half a second.
+pub(crate) fn bomb(directory: &Path) -> PathBuf {
+    let (source, bomb) = (directory.join("bomb.s"), directory.join("bomb"));
+    fs::write(&source, BOMB).unwrap();
+    let mut gcc = Command::new("gcc");
+    gcc.args(["-Wa,--compress-debug-sections=zlib", "-Wl,--compress-debug-sections=zlib", "-o"]);
+    lab::finish(gcc.arg(&bomb).arg(&source)).with_code(0);
+    let size = fs::metadata(&bomb).unwrap().len();
+    assert!(size < 500_000, "{size}");
+    bomb
+}
+
 fn much_dwarf_in_a_small_file_costs_its_names_alone() -> Result<(), Skip> {
     lab::need_root()?;
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name);
-    fs::write(path("bomb.s"), BOMB).unwrap();
-    let mut gcc = Command::new("gcc");
-    gcc.args(["-Wa,--compress-debug-sections=zlib", "-Wl,--compress-debug-sections=zlib", "-o"]);
-    gcc.arg(path("bomb")).arg(path("bomb.s"));
-    lab::finish(&mut gcc).with_code(0);
-    let size = fs::metadata(path("bomb")).unwrap().len();
-    assert!(size < 500_000, "{size}");
+    let bomb = bomb(directory.path());
     let mut command = lab::command(["record", "-F", "499", "-o"]);
     command.arg(path("out.folded")).arg("--stats").arg(path("stats"));
-    command.arg("--").arg(path("bomb"));
+    command.arg("--").arg(bomb);
     let ended = lab::finish(&mut command).with_code(0);
     let stats = fs::read_to_string(path("stats")).unwrap();
     let memory = figure(&stats, "own_anonymous_bytes");

@@ -19,6 +19,8 @@ pub(crate) struct OwnUsage {
     pub finishing: u64,
     /// The process that makes names: its own.
     pub naming: Usage,
+    /// CPU nanoseconds of the processes that read memory.
+    pub reading: u64,
     /// When the session began, CLOCK_MONOTONIC nanoseconds.
     begun: u64,
 }

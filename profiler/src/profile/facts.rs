@@ -139,7 +139,7 @@ pub(crate) fn cost(own: &OwnUsage, programs: &bpf::Cost) -> Cost {
         program_time: programs.nanoseconds,
         map_bytes: programs.map_bytes,
         table_bytes: programs.table_bytes,
-        cpu_time: own.cpu_time + own.naming.cpu_time,
+        cpu_time: own.cpu_time + own.naming.cpu_time + own.reading,
         anonymous_bytes: own.anonymous + own.naming.anonymous,
         file_bytes: own.files,
         first_sample: own.first_sample,

@@ -62,6 +62,7 @@ impl Finish {
             names::name(self.symbolizer.as_mut(), &cut.counts.stacks, table)
         };
         self.own.naming = self.symbolizer.usage();
+        self.own.reading = recorded.table.reading_time();
         drop(self.symbolizer);
         spoilt.append(&mut recorded.without_table);
         let Recorded { cut, table, started, .. } = &recorded;

@@ -9,7 +9,7 @@ use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// A question. The root, or what was found, comes beside it.
+/// A question. The root, what was found, or the memory comes beside it.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Asked {
     /// The path to find. Empty: the facts about what was found.
@@ -17,6 +17,11 @@ pub(super) struct Asked {
     path: Vec<u8>,
     #[prost(uint32, tag = "2")]
     links: u32,
+    /// The address and the length of memory to read; no length: no memory.
+    #[prost(uint64, tag = "3")]
+    address: u64,
+    #[prost(uint64, tag = "4")]
+    length: u64,
 }
 
 /// The three ways, by number.
@@ -24,11 +29,21 @@ const LINKS: [Links; 3] = [Links::Refused, Links::OnTheWay, Links::Followed];
 
 impl Asked {
     pub(super) fn find(path: &Path, links: Links) -> Self {
-        Self { path: path.as_os_str().as_bytes().to_vec(), links: links as u32 }
+        Self { path: path.as_os_str().as_bytes().to_vec(), links: links as u32, ..Self::default() }
     }
 
     pub(super) fn look() -> Self {
         Self::default()
+    }
+
+    pub(super) fn memory(address: u64, length: usize) -> Self {
+        Self { address, length: length as u64, ..Self::default() }
+    }
+
+    /// The address and the length of memory, if this is what is asked.
+    pub(super) fn range(&self) -> Option<(u64, usize)> {
+        let length = usize::try_from(self.length).ok().filter(|length| *length > 0)?;
+        Some((self.address, length))
     }
 
     /// The path to find, if this is what is asked.
@@ -57,12 +72,23 @@ pub(super) struct Reply {
     /// Seconds and nanoseconds of the two times.
     #[prost(int64, repeated, tag = "7")]
     times: Vec<i64>,
+    /// The bytes of memory.
+    #[prost(bytes = "vec", tag = "8")]
+    pub(super) bytes: Vec<u8>,
+    /// CPU nanoseconds of the process so far.
+    #[prost(uint64, tag = "9")]
+    pub(super) cpu_time: u64,
 }
 
 impl Reply {
     /// There is nothing, for this reason.
     pub(super) fn failed(reason: Reason) -> Self {
         Self { reason: reason.number() + 1, ..Self::default() }
+    }
+
+    /// Bytes of memory.
+    pub(super) fn memory(bytes: Vec<u8>) -> Self {
+        Self { bytes, ..Self::default() }
     }
 
     /// The facts.
@@ -77,6 +103,7 @@ impl Reply {
             user: looked.user,
             size: looked.size,
             times: vec![modified.0, nanoseconds(modified.1), changed.0, nanoseconds(changed.1)],
+            ..Self::default()
         }
     }
 

@@ -1,11 +1,12 @@
 //! Looks into file systems. One that belongs to this machine answers. Any other (a user's FUSE mount, a network's) may never do so, and a
 //! thread that waits for it may not even die. So a process of its own looks there. It can be left behind.
 //!
-//! In reading order: [`Foreign`] (who looks), `local` (which file systems are this machine's), `look` (the looking), `message` (questions and
-//! replies), `onlooker` (the process, as bpflame sees it), `serve` (its life).
+//! In reading order: [`Foreign`] (who looks), `local` (which file systems are this machine's), `look` (the looking), `memory` (of processes),
+//! `message` (questions and replies), `onlooker` (the process, as bpflame sees it), `serve` (its life).
 
 mod local;
 mod look;
+mod memory;
 mod message;
 mod onlooker;
 pub mod serve;
@@ -14,6 +15,8 @@ use crate::reason::Reason;
 use local::Local;
 use look::Device;
 pub(crate) use look::{Links, Looked, reason};
+pub use memory::FarMemory;
+pub(crate) use memory::Memories;
 use message::Asked;
 use onlooker::Onlooker;
 pub use onlooker::Start;

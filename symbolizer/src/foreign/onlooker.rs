@@ -15,8 +15,10 @@ pub type Start = fn() -> io::Result<(Child, UnixStream)>;
 
 /// The time for one look.
 const ONE: Duration = Duration::from_secs(1);
-/// The time for all of them.
+/// The time for all that are late.
 const ALL: Duration = Duration::from_secs(4);
+/// The time after which one is late.
+const LATE: Duration = Duration::from_millis(100);
 /// The most processes that are started.
 const MOST: u32 = 8;
 
@@ -25,8 +27,10 @@ const MOST: u32 = 8;
 pub(super) struct Onlooker {
     running: Option<(Child, Stream)>,
     pub(super) started: u32,
-    /// The time that was spent waiting.
+    /// The time that was spent waiting for answers that were late or did not come.
     spent: Duration,
+    /// CPU nanoseconds of the running process, and of those before it.
+    cpu_time: [u64; 2],
 }
 
 impl Onlooker {
@@ -40,15 +44,22 @@ impl Onlooker {
         let begun = Instant::now();
         let time = ONE.min(ALL.saturating_sub(self.spent));
         let replied = self.exchange(start, asked, beside, begun + time);
-        self.spent += begun.elapsed();
+        let took = begun.elapsed();
+        self.spent += if took > LATE { took } else { Duration::ZERO };
         let Some((reply, found)) = replied else {
             self.leave_behind();
             return Err(Reason::FileSystem);
         };
+        self.cpu_time[0] = self.cpu_time[0].max(reply.cpu_time);
         match reply.reason() {
             Some(reason) => Err(reason),
             None => Ok((reply, found)),
         }
+    }
+
+    /// CPU nanoseconds of all these processes, as far as they said.
+    pub(super) fn cpu_time(&self) -> u64 {
+        self.cpu_time.iter().sum()
     }
 
     fn exchange(
@@ -76,6 +87,8 @@ impl Onlooker {
     /// Ends the process, and does not wait for its end, which may never come.
     fn leave_behind(&mut self) {
         if let Some((mut child, _)) = self.running.take() {
+            let [running, before] = self.cpu_time;
+            self.cpu_time = [0, running + before];
             // If it has ended, there is nothing to do.
             child.kill().ok();
         }

@@ -6,13 +6,17 @@ use crate::reason::Reason;
 use crate::stream::Stream;
 use prost::Message;
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
+use rustix::time::{ClockId, clock_gettime};
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixStream;
 
 /// The largest file that is copied, in bytes.
 const MOST_COPIED: i64 = 128 << 20;
+/// The most bytes of memory that are read at once.
+const MOST_READ: usize = 1 << 20;
 
 /// Looks where it is asked to, until nobody asks any more.
 ///
@@ -22,10 +26,12 @@ pub fn run(socket: UnixStream) -> io::Result<()> {
     let mut stream = Stream::new(socket);
     while let Some((message, beside)) = stream.receive()? {
         let asked = Asked::decode(&message[..]).map_err(io::Error::other)?;
-        let (reply, found) = match answer(&asked, beside) {
+        let (mut reply, found) = match answer(&asked, beside) {
             Ok((reply, found)) => (reply, found),
             Err(reason) => (Reply::failed(reason), None),
         };
+        let spent = clock_gettime(ClockId::ProcessCPUTime);
+        reply.cpu_time = spent.tv_sec.unsigned_abs() * 1_000_000_000 + spent.tv_nsec.unsigned_abs();
         stream.send(&reply.encode_to_vec(), found.as_ref().map(AsFd::as_fd))?;
     }
     Ok(())
@@ -36,10 +42,21 @@ fn answer(asked: &Asked, beside: Option<OwnedFd>) -> Result<(Reply, Option<Owned
         let root = beside.map(File::from);
         return Ok((Reply::default(), Some(look::find(root.as_ref(), path, links)?)));
     }
+    if let Some((address, length)) = asked.range() {
+        let memory = beside.map(File::from).ok_or(Reason::FileGone)?;
+        return Ok((Reply::memory(read(&memory, address, length)?), None));
+    }
     let mut looked = look::look(&beside.ok_or(Reason::FileGone)?)?;
     let file = looked.file.take();
     let copied = file.map(|file| copy(file, &looked)).transpose()?;
     Ok((Reply::of(&looked), copied))
+}
+
+/// Bytes of a process's memory.
+fn read(memory: &File, address: u64, length: usize) -> Result<Vec<u8>, Reason> {
+    let mut bytes = vec![0; length.min(MOST_READ)];
+    memory.read_exact_at(&mut bytes, address).map_err(|_| Reason::FileGone)?;
+    Ok(bytes)
 }
 
 /// A copy of a file in memory, which nobody can change. A file that is too large to be copied is refused.

@@ -2,19 +2,21 @@
 
 use super::layout::Symbols;
 use super::machine::Machine;
+use super::memory::Memory;
 use super::reading::{Read, Reading};
 use elf::{Bytes, Image, Section, X86_64};
 use std::fs::File;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use symbolizer::foreign::FarMemory;
 
 /// An order to read a code cache.
 #[derive(Debug)]
 pub(super) struct Job {
     /// The number of the process.
     pub(super) number: u64,
-    pub(super) memory: Arc<File>,
+    pub(super) memory: Arc<FarMemory>,
     pub(super) library: Arc<File>,
     /// The address in memory minus the virtual address.
     pub(super) bias: u64,
@@ -41,6 +43,7 @@ impl Job {
     /// Reads the cache. With `by_fp`, code without known rules is walked by frame pointer.
     pub(super) fn run(self, by_fp: bool) -> Done {
         let begin = Instant::now();
+        self.memory.prepare();
         let Self { number, memory, library, bias, machine, mut reading } = self;
         let (mut machine, mut foreign) = (machine, false);
         if machine.is_none() {
@@ -62,7 +65,11 @@ fn symbols(image: &Image<'_>, bias: u64) -> Option<Symbols> {
 }
 
 /// Reads the library's description of itself.
-fn machine(memory: &File, (image, symbols): &(Image<'_>, Symbols), bias: u64) -> Option<Machine> {
+fn machine(
+    memory: &FarMemory,
+    (image, symbols): &(Image<'_>, Symbols),
+    bias: u64,
+) -> Option<Machine> {
     let is_data = |section: &&Section| matches!(section.name.as_str(), ".data" | ".bss");
     let range = |section: &Section| -> Range<u64> {
         section.address.wrapping_add(bias)..section.end().wrapping_add(bias)
@@ -74,13 +81,17 @@ fn machine(memory: &File, (image, symbols): &(Image<'_>, Symbols), bias: u64) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use symbolizer::ProcessTable;
 
     #[test]
     fn a_library_that_says_nothing_of_itself_is_another_kind_s() {
+        let open = |path: &str| File::open(path).unwrap();
+        let [memory, _] = ProcessTable::new().far_memory(std::process::id()).unwrap();
+        let memory = Arc::new(memory);
         let of = |library: &str| Job {
             number: 1,
-            memory: Arc::new(File::open("/proc/self/mem").unwrap()),
-            library: Arc::new(File::open(library).unwrap()),
+            memory: memory.clone(),
+            library: Arc::new(open(library)),
             bias: 0,
             machine: None,
             reading: Reading::default(),

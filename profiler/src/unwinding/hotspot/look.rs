@@ -5,12 +5,12 @@ use super::machine::Machine;
 use super::memory::{Memory, Reader};
 use super::reading::Entry;
 use std::collections::HashMap;
-use std::fs::File;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
+use symbolizer::foreign::FarMemory;
 
 /// The time limit of an answer. Pieces without an answer count as not looked at, and nothing more is asked until the
 /// answer is there.
@@ -29,7 +29,7 @@ pub(super) struct Question<M> {
 
 /// The thread that looks. It ends when the channel of questions closes.
 #[derive(Debug)]
-pub(super) struct Looker<M = File> {
+pub(super) struct Looker<M = FarMemory> {
     questions: Sender<Question<M>>,
     answers: Receiver<Same>,
     /// Whether an answer is still missing.
@@ -42,6 +42,7 @@ impl<M: Memory + Send + Sync + 'static> Looker<M> {
         let (results, answers) = channel();
         thread::Builder::new().name(String::from("code checks")).spawn(move || {
             while let Ok(Question { machine, memory, pieces }) = queue.recv() {
+                memory.prepare();
                 if results.send(look(&machine, &*memory, &pieces)).is_err() {
                     return;
                 }

@@ -3,26 +3,34 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fmt;
-use std::fs::File;
-use std::os::unix::fs::FileExt;
+use symbolizer::foreign::FarMemory;
 
 /// A process's memory.
 pub(super) trait Memory: fmt::Debug {
     /// Fills `bytes` from this address on. Returns whether all of them could be read.
     fn fill(&self, address: u64, bytes: &mut [u8]) -> bool;
+
+    /// What comes before reads that belong together.
+    fn prepare(&self) {}
 }
 
 /// `/proc/PID/mem`: the address space that the process had when this file was opened.
-impl Memory for File {
+impl Memory for FarMemory {
     fn fill(&self, address: u64, bytes: &mut [u8]) -> bool {
-        self.read_exact_at(bytes, address).is_ok()
+        Self::fill(self, address, bytes)
+    }
+
+    fn prepare(&self) {
+        self.look_at_maps();
     }
 }
 
 /// The most bytes and the most reads of a process in one reading.
 const MOST_BYTES: u64 = 512 << 20;
 const MOST_READS: u64 = 2 << 20;
-/// The page size for small reads, and the most pages that are kept.
+/// The sizes of what is read for a small read, and the most pages that are kept. A block may begin or end where there is no memory; then its
+/// page is read alone.
+const BLOCK: u64 = 4 * PAGE;
 const PAGE: u64 = 4096;
 const MOST_PAGES: usize = 1 << 13;
 /// The length of the longest name.
@@ -95,16 +103,30 @@ impl<'m> Reader<'m> {
             let at = address.checked_add(at as u64)?;
             let (number, offset) = (at / PAGE, (at % PAGE) as usize);
             let mut pages = self.pages.borrow_mut();
-            if pages.len() >= MOST_PAGES && !pages.contains_key(&number) {
-                pages.clear();
+            if !pages.contains_key(&number) {
+                if pages.len() >= MOST_PAGES {
+                    pages.clear();
+                }
+                self.read_page(number, &mut pages);
             }
-            let page = pages.entry(number).or_insert_with(|| {
-                let mut page = vec![0; PAGE as usize].into_boxed_slice();
-                self.fill(number * PAGE, &mut page).then_some(page)
-            });
-            *byte = page.as_ref()?[offset];
+            *byte = pages.get(&number)?.as_ref()?[offset];
         }
         Some(())
+    }
+
+    /// Reads a page, and the others of its block.
+    fn read_page(&self, number: u64, pages: &mut HashMap<u64, Option<Box<[u8]>>>) {
+        let mut block = vec![0; BLOCK as usize];
+        let first = number * PAGE / BLOCK * (BLOCK / PAGE);
+        if self.fill(first * PAGE, &mut block) {
+            for (number, page) in (first..).zip(block.chunks_exact(PAGE as usize)) {
+                pages.entry(number).or_insert_with(|| Some(page.into()));
+            }
+            return;
+        }
+        let page = &mut block[..PAGE as usize];
+        let read = self.fill(number * PAGE, page);
+        pages.insert(number, read.then(|| (&*page).into()));
     }
 }
 
@@ -150,7 +172,7 @@ pub(super) mod tests {
             assert_eq!(reader.word(page * PAGE), Some(0));
             assert!(reader.pages.borrow().len() <= MOST_PAGES);
         }
-        assert_eq!(reader.pages.borrow().len(), 5);
+        assert_eq!(reader.pages.borrow().len(), 8, "two blocks");
     }
 
     #[test]

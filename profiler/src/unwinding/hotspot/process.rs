@@ -120,7 +120,7 @@ impl Process {
         if self.opened.is_none() {
             self.opened = Opened::of(&self.code, self.library, table);
         }
-        let Some(Opened { memory, library }) = self.opened.clone() else {
+        let Some(Opened { memory, library, .. }) = self.opened.clone() else {
             self.rest = (self.rest * 2).min(LONGEST_REST);
             (self.next, self.wanted) = (Instant::now() + self.rest, false);
             return;
@@ -190,7 +190,7 @@ impl Process {
         let looker = &mut self.looker;
         let look = |pieces: Vec<Entry>| match looker {
             Some(looker) if !pieces.is_empty() => {
-                let (machine, memory) = (machine.clone(), opened.memory.clone());
+                let (machine, memory) = (machine.clone(), opened.beside.clone());
                 looker.look(Question { machine, memory, pieces })
             }
             _ => Same::new(),
@@ -260,8 +260,10 @@ pub(super) mod tests {
         let mut worker = Workers::start("tested", 1, |job: Job| job.run(true)).unwrap();
         for pid in 1..=20 {
             let mut process = process();
-            let open = || Arc::new(File::open("/proc/self/exe").unwrap());
-            process.opened = Some(Opened { memory: open(), library: open() });
+            let open = || File::open("/proc/self/exe").unwrap();
+            let [memory, beside] =
+                ProcessTable::new().far_memory(std::process::id()).unwrap().map(Arc::new);
+            process.opened = Some(Opened { memory, beside, library: Arc::new(open()) });
             process.code.pid = pid;
             process.read(&mut worker, &ProcessTable::new(), &mut rows);
             all.push(rows.of(pid));

@@ -1,7 +1,7 @@
 //! The table: the present state of each process, and the address space of each identity.
 
 use super::announced::Hindsight;
-use crate::foreign::{self, Foreign};
+use crate::foreign::{self, FarMemory, Foreign, Memories};
 use crate::place::{FileId, Jit, MappedFile};
 use crate::process::files::kept::Files;
 use crate::process::numbered::Numbered;
@@ -14,6 +14,7 @@ use crate::warning::Spoilt;
 use crate::warning::Warning;
 use std::collections::{HashMap, VecDeque};
 use std::fs::File;
+use std::io;
 
 /// Follows processes. It holds the present state, from the events applied so far, and from `/proc` if the events are incomplete.
 #[derive(Debug, Default)]
@@ -35,6 +36,8 @@ pub struct ProcessTable {
     pub(super) lost: bool,
     pub(crate) files: Files,
     pub(crate) roots: Roots,
+    /// Who reads memory: for long readings, and for looks that are waited for.
+    memories: [Memories; 2],
     pub(crate) spoilt: Spoilt,
     pub(crate) hindsight: Hindsight,
 }
@@ -50,7 +53,9 @@ impl ProcessTable {
 
     /// As [`Self::new`], and processes that `start` starts look into the file systems that may not answer.
     pub fn looking_by(start: foreign::Start) -> Self {
-        Self { live: true, roots: Roots::seen_by(Foreign::by(start)), ..Self::default() }
+        let memories = [(); 2].map(|()| Memories::by(start));
+        let roots = Roots::seen_by(Foreign::by(start));
+        Self { live: true, roots, memories, ..Self::default() }
     }
 
     /// A table that never reads `/proc` and opens no file (for replays). It knows only the events.
@@ -89,6 +94,22 @@ impl ProcessTable {
         let image = self.image(space).filter(|image| self.live && !image.exited)?;
         let present = self.current.get(&image.pid) == Some(&space);
         Task::open_started(image.pid, image.start).filter(|_| present)?.memory()
+    }
+
+    /// The memory of a process, read as this table looks into file systems: for long readings, and for looks that are waited for.
+    ///
+    /// # Errors
+    /// It may not be read, or there are no descriptors left.
+    pub fn far_memory(&self, pid: u32) -> io::Result<[FarMemory; 2]> {
+        let open = |name| File::open(format!("/proc/{pid}/{name}"));
+        let (memory, maps) = (open("mem")?, open("maps")?);
+        let [readings, looks] = &self.memories;
+        Ok([readings.of(memory.try_clone()?, maps.try_clone()?), looks.of(memory, maps)])
+    }
+
+    /// CPU nanoseconds of the processes that read memory.
+    pub fn reading_time(&self) -> u64 {
+        self.memories.iter().map(Memories::cpu_time).sum()
     }
 
     /// Warnings about foreign files that were refused or are malformed, each once (perf maps, ELF headers, build IDs of
