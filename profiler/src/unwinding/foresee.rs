@@ -13,8 +13,13 @@ use symbolizer::opening::regular;
 
 /// The most files that are read.
 const MOST: usize = 256;
+/// The most names of files, and the most directories, that are taken from a file.
+const MOST_NAMES: usize = 256;
 /// The largest section that is read, in bytes.
 const LARGEST: u64 = 1 << 20;
+/// The longest path, and the longest list of directories, in bytes.
+const LONGEST: usize = 4 << 10;
+const LONGEST_LIST: usize = 64 << 10;
 /// The usual directories of libraries.
 const DIRECTORIES: [&str; 8] = [
     "/lib/x86_64-linux-gnu",
@@ -107,9 +112,11 @@ fn read(path: &Path) -> Option<(Foreseen, Names)> {
 impl Names {
     fn of(image: &Image<'_>, path: &Path) -> Self {
         let data = |name| image.section(name).and_then(|section| image.data(section, LARGEST));
-        let string = |bytes: &[u8]| bytes.split(|byte| *byte == 0).next().unwrap_or(&[]).to_vec();
+        let string = |bytes: &[u8], most: usize| -> Vec<u8> {
+            bytes.iter().copied().take(most).take_while(|byte| *byte != 0).collect()
+        };
         let mut names = Self {
-            linker: data(".interp").map(|bytes| OsString::from_vec(string(&bytes)).into()),
+            linker: data(".interp").map(|bytes| OsString::from_vec(string(&bytes, LONGEST)).into()),
             ..Self::default()
         };
         let (Some(dynamic), Some(strings)) = (data(".dynamic"), data(".dynstr")) else {
@@ -125,8 +132,10 @@ impl Names {
                 continue;
             };
             match tag {
-                NEEDED => names.needed.push(OsString::from_vec(string(text))),
-                RPATH | RUNPATH => names.add_directories(&string(text), path),
+                NEEDED if names.needed.len() < MOST_NAMES => {
+                    names.needed.push(OsString::from_vec(string(text, LONGEST)));
+                }
+                RPATH | RUNPATH => names.add_directories(&string(text, LONGEST_LIST), path),
                 _ => {}
             }
         }
@@ -135,10 +144,14 @@ impl Names {
 
     fn add_directories(&mut self, list: &[u8], path: &Path) {
         let origin = path.parent().unwrap_or(Path::new("/"));
-        for directory in list.split(|byte| *byte == b':').filter(|text| !text.is_empty()) {
+        let short = |text: &&[u8]| (1..=LONGEST).contains(&text.len());
+        for directory in list.split(|byte| *byte == b':').filter(short) {
             let text = String::from_utf8_lossy(directory);
             let text = text.replace("${ORIGIN}", "$ORIGIN");
-            self.directories.push(text.replace("$ORIGIN", &origin.to_string_lossy()).into());
+            let text = text.replace("$ORIGIN", &origin.to_string_lossy());
+            if text.len() <= LONGEST && self.directories.len() < MOST_NAMES {
+                self.directories.push(text.into());
+            }
         }
     }
 
@@ -173,6 +186,49 @@ mod tests {
         assert_eq!(search(OsStr::new("there is no such program")), Path::new(""));
         assert!(files(OsStr::new("there is no such program")).is_empty());
         assert!(files(OsStr::new("/dev/zero")).is_empty());
+    }
+
+    /// A file with a `.dynamic` of these entries and a `.dynstr` of this text, as section headers that no loader looks at.
+    fn file(entries: &[(u64, u64)], strings: &[u8]) -> Vec<u8> {
+        let names = b"\0.dynamic\0.dynstr\0";
+        let dynamic: Vec<u8> = entries
+            .iter()
+            .flat_map(|(tag, value)| [*tag, *value])
+            .flat_map(u64::to_le_bytes)
+            .collect();
+        let mut file = b"\x7fELF\x02\x01\x01".to_vec();
+        file.resize(64, 0);
+        let mut headers = vec![0; 64];
+        for (name, content) in [(1_u32, &dynamic[..]), (10, strings), (0, names)] {
+            let mut header = [0; 64];
+            header[..4].copy_from_slice(&name.to_le_bytes());
+            header[24..32].copy_from_slice(&(file.len() as u64).to_le_bytes());
+            header[32..40].copy_from_slice(&(content.len() as u64).to_le_bytes());
+            headers.extend(header);
+            file.extend(content);
+        }
+        file[18] = 62;
+        let table = (file.len() as u64).to_le_bytes();
+        file[40..48].copy_from_slice(&table);
+        file[58..64].copy_from_slice(&[64, 0, 4, 0, 3, 0]);
+        file.extend(headers);
+        file
+    }
+
+    #[test]
+    fn no_file_names_more_than_can_be_looked_for() {
+        let mut strings = b"$ORIGIN/a:".repeat(5_000);
+        strings.extend(b"libc.so.6\0");
+        strings.resize(1 << 20, b'x');
+        let mut entries = vec![(NEEDED, 50_000), (RUNPATH, 0)];
+        entries.extend((0..1000).flat_map(|_| [(NEEDED, 60_000), (RPATH, 0)]));
+        let file = file(&entries, &strings);
+        let image = Image::parse(Bytes::Memory(&file)).unwrap();
+        let names = Names::of(&image, Path::new("/opt/b/program"));
+        assert_eq!(names.needed[0], "libc.so.6");
+        assert_eq!(names.directories[0], Path::new("/opt/b/a"));
+        assert_eq!((names.needed.len(), names.directories.len()), (MOST_NAMES, MOST_NAMES));
+        assert!(names.needed.iter().all(|name| name.len() <= LONGEST));
     }
 
     #[test]
