@@ -26,6 +26,7 @@ pub use kernel::kallsyms;
 pub use kernel::names::AskKernel;
 pub use local::LocalSymbolizer;
 pub use raw::RawAddresses;
+pub(crate) use texts::MOST_TEXTS;
 pub use texts::{Text, Texts};
 pub use vdso::own_vdso;
 

@@ -14,6 +14,8 @@ const MOST: usize = 64 << 20;
 /// The most bytes that the names of one source take: a file, a process's map. So no program takes the names of all others.
 const SHARE: usize = MOST / 4;
 const COST: usize = 64;
+/// The most texts of one source, with two that cost nothing: the mark of those that were cut, and the empty one.
+pub(crate) const MOST_TEXTS: usize = SHARE / COST + 2;
 /// The end of a text that was cut. Beyond the budget, it is all that is left.
 const CUT: &str = "…";
 

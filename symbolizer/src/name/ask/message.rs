@@ -1,8 +1,8 @@
 //! The messages between the process that asks and the process that answers, as protocol buffers. A message from the other side is
 //! foreign input: what does not fit the question is no answer.
 
-use super::{Answer, Question, Want};
-use crate::name::{Line, Named, Text, Texts};
+use super::{Answer, Question, Want, parts};
+use crate::name::{Line, MOST_TEXTS, Named, Text, Texts};
 use crate::place::{MappedFile, Reason, Segment};
 use crate::runtime::Object;
 use prost::Message;
@@ -154,6 +154,13 @@ impl Reply {
         Self { answered: None, wanted: Some(Wanted::of(want)) }
     }
 
+    /// Reads a message. `None`: it is none, or has more parts than the reply to a question for so many names.
+    pub(crate) fn read(message: &[u8], names: usize) -> Option<Self> {
+        let texts = (&[1, 1][..], MOST_TEXTS);
+        let limits = [texts, (&[1, 2], names), (&[1, 3], MAX_SENT_WARNINGS)];
+        parts::within(message, &limits).then(|| Self::decode(message).ok())?
+    }
+
     /// The answer, or the wish.
     pub(crate) fn take(self) -> Option<Result<Answered, Want>> {
         match (self.answered, self.wanted) {
@@ -239,8 +246,12 @@ struct Functions {
     reason: u32,
 }
 
-/// The most warnings of an answer that are taken.
+/// The most warnings of an answer that are taken, and that are read.
 const MAX_WARNINGS: usize = 16;
+const MAX_SENT_WARNINGS: usize = 1024;
+/// The most functions at an address that are taken, the inlined ones among them, and the numbers of each.
+const MAX_LINES: usize = 512;
+const NUMBERS: usize = 5;
 
 impl Answered {
     /// The message of an answer.
@@ -291,7 +302,11 @@ impl Answered {
                 Some(number) => Some(Reason::of_number(number)?),
                 None => None,
             };
-            let lines: Option<Vec<Line>> = functions.lines.chunks_exact(5).map(line).collect();
+            if functions.lines.len() > MAX_LINES * NUMBERS {
+                return None;
+            }
+            let lines = functions.lines.chunks_exact(NUMBERS).map(line);
+            let lines: Option<Vec<Line>> = lines.collect();
             Some(Named { lines: lines?, module: question.module().to_owned(), reason })
         };
         let plain = |text: &String| crate::name::text(text.as_bytes());

@@ -1,7 +1,7 @@
 //! Questions about what strangers made: files, perf maps, memory. Who parses it may be another process, without rights.
 //!
 //! Modules in reading order: [`Question`], [`Answer`] and the two traits here, [`files`] (further files for a question), `debuginfod` and
-//! `download`; then the other process: `message` (its messages), `stream` (how they travel), [`namer`] (the side that asks).
+//! `download`; then the other process: `message` (its messages), `parts` (their number), `stream` (how they travel), [`namer`] (the side that asks).
 
 mod debuginfod;
 #[cfg_attr(not(feature = "debuginfod"), path = "download/left_out.rs")]
@@ -9,6 +9,7 @@ mod download;
 pub mod files;
 pub(crate) mod message;
 pub mod namer;
+mod parts;
 
 pub(crate) use debuginfod::Debuginfod;
 

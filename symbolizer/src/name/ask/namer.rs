@@ -231,7 +231,7 @@ impl Process {
         self.stream.send(&asked.encode_to_vec(), beside).map_err(failure)?;
         for _ in 0..MOST_FILES {
             let (message, _) = self.stream.receive().map_err(failure)?.ok_or(Failure::Ended)?;
-            let reply = Reply::decode(&message[..]).ok().and_then(Reply::take);
+            let reply = Reply::read(&message, question.len()).and_then(Reply::take);
             let want = match reply.ok_or(Failure::Ended)? {
                 Ok(answered) => {
                     self.usage.cpu_time = answered.cpu_time;
