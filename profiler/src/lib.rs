@@ -25,6 +25,10 @@ pub mod target;
 mod tell;
 mod unwinding;
 
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub use unwinding::fuzzing;
+
 use clap::Parser;
 use cli::args::{self, Cli, Command};
 use cli::completions;

@@ -16,6 +16,9 @@
 #![forbid(unsafe_code)]
 
 pub mod foreign;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod go_table;
 pub mod name;
 pub mod opening;

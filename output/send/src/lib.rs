@@ -14,6 +14,9 @@ mod client;
 mod credentials;
 mod endpoint;
 mod exchange;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 mod part;
 mod prepare;

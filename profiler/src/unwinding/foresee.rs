@@ -45,7 +45,7 @@ pub(super) struct Foreseen {
 
 /// The names of other files in an ELF file.
 #[derive(Debug, Default)]
-struct Names {
+pub(super) struct Names {
     linker: Option<PathBuf>,
     needed: Vec<OsString>,
     directories: Vec<PathBuf>,
@@ -82,7 +82,7 @@ fn search(program: &OsStr) -> PathBuf {
 
 /// The interpreter of a script; if that is `env`, the program that `env` runs. A file that is no script stands for
 /// itself.
-fn interpreted(program: PathBuf) -> Vec<PathBuf> {
+pub(super) fn interpreted(program: PathBuf) -> Vec<PathBuf> {
     let mut start = Vec::new();
     let Ok(file) = regular(None, &program) else { return Vec::new() };
     if file.take(256).read_to_end(&mut start).is_err() || !start.starts_with(b"#!") {
@@ -110,7 +110,7 @@ fn read(path: &Path) -> Option<(Foreseen, Names)> {
 }
 
 impl Names {
-    fn of(image: &Image<'_>, path: &Path) -> Self {
+    pub(super) fn of(image: &Image<'_>, path: &Path) -> Self {
         let data = |name| image.section(name).and_then(|section| image.data(section, LARGEST));
         let string = |bytes: &[u8], most: usize| -> Vec<u8> {
             bytes.iter().copied().take(most).take_while(|byte| *byte != 0).collect()
@@ -153,6 +153,12 @@ impl Names {
                 self.directories.push(text.into());
             }
         }
+    }
+
+    /// The number of names and directories.
+    #[cfg(feature = "fuzzing")]
+    pub(super) fn len(&self) -> usize {
+        usize::from(self.linker.is_some()) + self.needed.len() + self.directories.len()
     }
 
     /// The path of a library.

@@ -11,6 +11,8 @@
 //! `look` (the check of sampled code), `opened` (its files), `process` (one process), [`JavaCode`] (all processes).
 
 mod codelets;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod heaps;
 mod job;
 mod judge;

@@ -11,6 +11,8 @@ pub(crate) mod build;
 mod choice;
 mod files;
 mod foresee;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod hotspot;
 mod job;
 mod replaced;

@@ -2,9 +2,9 @@
 //!
 //! Folders in reading order: `proc` (reading `/proc`), `files`, `space` (one address space), `table` (the interface for the session).
 
-mod files;
+pub(crate) mod files;
 mod numbered;
-mod proc;
+pub(crate) mod proc;
 mod space;
 mod table;
 #[cfg(test)]

@@ -10,7 +10,7 @@
 
 mod account;
 mod delivery;
-mod retry;
+pub(crate) mod retry;
 
 pub use account::{Account, Failed, Progress};
 

@@ -80,7 +80,7 @@ impl Backoff {
 
 /// The wait that a `Retry-After` header asks for: seconds, or a date. `unix` is the time now in seconds since 1970. `None` if the value is
 /// neither.
-pub(super) fn asked_time(value: &str, unix: u64) -> Option<Duration> {
+pub(crate) fn asked_time(value: &str, unix: u64) -> Option<Duration> {
     let value = value.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
         return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));

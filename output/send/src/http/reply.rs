@@ -24,7 +24,7 @@ pub(crate) struct Reply {
 
 impl Reply {
     /// The head of an answer.
-    pub(super) fn head<B>(response: &Response<B>) -> Self {
+    pub(crate) fn head<B>(response: &Response<B>) -> Self {
         let headers = response.headers();
         let encoding = value(headers, header::CONTENT_ENCODING.as_str()).unwrap_or_default();
         Self {
@@ -48,7 +48,7 @@ impl Reply {
     }
 
     /// Adds the beginning of its body, or the part that arrived before the body broke off.
-    pub(super) fn with_body(mut self, body: impl Read) -> Self {
+    pub(crate) fn with_body(mut self, body: impl Read) -> Self {
         let body = body.take(LIMIT);
         self.answer.body = if self.compressed {
             beginning(flate2::read::MultiGzDecoder::new(body))

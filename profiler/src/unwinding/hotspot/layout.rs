@@ -14,8 +14,8 @@ const MOST_SYMBOLS: u64 = 16 << 20;
 /// The length of the longest name that is compared, in bytes, including its end.
 const MOST_NAME: usize = 64;
 /// The names of the tables: each is a prefix and one of the endings.
-const PREFIXES: [&[u8]; 2] = [b"gHotSpotVMStruct", b"gHotSpotVMType"];
-const NAMES: [&[u8]; 9] = [
+pub(super) const PREFIXES: [&[u8]; 2] = [b"gHotSpotVMStruct", b"gHotSpotVMType"];
+pub(super) const NAMES: [&[u8]; 9] = [
     b"s",
     b"EntryAddressOffset",
     b"EntryArrayStride",

@@ -148,7 +148,7 @@ pub(crate) fn reason(error: Errno) -> Reason {
 }
 
 /// Field 22 of a stat line. The name in parentheses may contain any bytes.
-fn start_ticks(stat: &[u8]) -> Option<u64> {
+pub(crate) fn start_ticks(stat: &[u8]) -> Option<u64> {
     let close = stat.iter().rposition(|&byte| byte == b')')?;
     let fields = std::str::from_utf8(&stat[close + 1..]).ok()?;
     fields.split_ascii_whitespace().nth(19)?.parse().ok()
@@ -156,7 +156,7 @@ fn start_ticks(stat: &[u8]) -> Option<u64> {
 
 /// The last number of `NSpid`, and the second of `Uid`. The process's name cannot fake such a line, because the kernel
 /// escapes line breaks in it.
-fn status(status: &[u8]) -> Option<Status> {
+pub(crate) fn status(status: &[u8]) -> Option<Status> {
     let field = |name: &[u8]| {
         let line = status.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(name))?;
         std::str::from_utf8(line).ok()

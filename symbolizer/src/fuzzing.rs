@@ -1,0 +1,86 @@
+//! A door to the private parsers, for the fuzz targets and their seeds. Nothing else uses it.
+
+use crate::name::Texts;
+use crate::name::ask::message::{Answered, Asked, Opened, Reply};
+use crate::name::ask::stream::Stream;
+use crate::name::ask::{Answer, Debuginfod, Question, Want};
+use crate::process::files::loaded::{self, Loaded};
+use crate::process::proc::{maps, task};
+use elf::Bytes;
+use prost::Message;
+use std::fs::File;
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+/// The ranges of the executable lines of a maps file. The meaning of each path is read too.
+pub fn maps(text: &[u8]) -> Vec<(u64, u64)> {
+    let told = maps::executable(text).inspect(|told| {
+        let (path, _) = maps::undeleted(told.path);
+        let _ = (maps::origin(told.path), maps::basename(path));
+    });
+    told.map(|told| (told.start, told.end)).collect()
+}
+
+/// The start time in a stat line.
+pub fn start_ticks(stat: &[u8]) -> Option<u64> {
+    task::start_ticks(stat)
+}
+
+/// The pid in its own namespace and the user, from a status file.
+pub fn status(status: &[u8]) -> Option<(u32, u32)> {
+    task::status(status).map(|status| (status.namespace_pid, status.user))
+}
+
+/// The number of loaded segments of a mapped file, and the virtual addresses of file offsets.
+pub fn loaded(bytes: &[u8], offsets: &[u64]) -> Option<(usize, Vec<Option<u64>>)> {
+    let loaded = Loaded::read(Bytes::Memory(bytes)).ok()?;
+    let address = |offset: &u64| loaded::address(&loaded.segments, *offset);
+    Some((loaded.segments.len(), offsets.iter().map(address).collect()))
+}
+
+/// The answer to a question, or a wish, in a message of the process that makes names.
+pub fn reply(message: &[u8], question: &Question<'_>) -> Option<Result<Answer, Want>> {
+    match Reply::read(message, question.len())?.take()? {
+        Ok(answered) => answered.answer(question, &mut Texts::default()).map(Ok),
+        Err(want) => Some(Err(want)),
+    }
+}
+
+/// The message with an answer.
+pub fn reply_of(answer: &Answer) -> Vec<u8> {
+    Reply::answer(Answered::of(answer)).encode_to_vec()
+}
+
+/// The message with a wish.
+pub fn reply_with(want: &Want) -> Vec<u8> {
+    Reply::want(want).encode_to_vec()
+}
+
+/// The number of names that a message to the process that makes names asks for.
+pub fn question(message: &[u8], file: File) -> Option<usize> {
+    let asked = Asked::decode(message).ok()?;
+    let _ = asked.time();
+    asked.with(Some(file.into()), |question| question.len())
+}
+
+/// The message with a question.
+pub fn question_of(question: &Question<'_>) -> Vec<u8> {
+    Asked::of(question, Duration::from_secs(1)).0.encode_to_vec()
+}
+
+/// Whether a message is the reply to a wish.
+pub fn opened(message: &[u8]) -> bool {
+    Opened::decode(message).is_ok()
+}
+
+/// The lengths of the messages that arrive on a socket, up to its end or to the first one that is none.
+pub fn received(socket: UnixStream) -> Vec<usize> {
+    let mut stream = Stream::new(socket);
+    let next = || stream.receive().ok().flatten().map(|(message, _)| message.len());
+    std::iter::from_fn(next).collect()
+}
+
+/// The debug file that a server has. It is not kept.
+pub fn fetch(server: &str, build_id: &[u8]) -> Result<Option<File>, &'static str> {
+    Debuginfod::with_cache(&[server.to_owned()], None).fetch(build_id)
+}
