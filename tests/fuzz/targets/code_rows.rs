@@ -2,7 +2,8 @@
 #![no_main]
 
 use bpf::unwind::synth::{
-    Input, Segment, Uncovered, function_symbols, is_call_before, packed_pointers, relative_pointers, synthesise,
+    Input, Segment, Uncovered, function_symbols, is_call_before, packed_pointers,
+    relative_pointers, synthesise,
 };
 use bpf::unwind::table::Code;
 
@@ -16,7 +17,8 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let (code, data) = rest.split_at(rest.len() - rest.len() * usize::from(*data) / 512);
     let end = BASE + code.len() as u64;
     let Ok(ranges) = Code::new(Some(BASE..end)) else { return };
-    let memory = vec![Segment { address: BASE, bytes: code }, Segment { address: end, bytes: data }];
+    let memory =
+        vec![Segment { address: BASE, bytes: code }, Segment { address: end, bytes: data }];
     let mut pointers = relative_pointers(data);
     pointers.extend(packed_pointers(data, &memory));
     let functions = function_symbols(data);

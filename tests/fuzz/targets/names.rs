@@ -1,11 +1,14 @@
-//! A foreign file as it is mapped: symbols, DWARF, ranges, compressed sections, Go's table.
+//! A foreign file as it is mapped: symbols, DWARF, ranges, compressed sections, Go's table. Many of its addresses are asked for.
 #![no_main]
 
-use rustix::fs::{MemfdFlags, memfd_create};
-use std::fs::File;
-use std::io::Write;
+use elf::{Bytes, Image};
+use fuzz::file;
+use std::time::Duration;
 use symbolizer::serve::Server;
 use symbolizer::{LocalSymbolizer, MappedFile, NameOptions};
+
+/// The number of addresses of code that are asked for.
+const ADDRESSES: u64 = 4096;
 
 /// A panic inside blazesym is caught where it is called, and counted as a malformed file; any other one is ours.
 fn abort_on_our_panics() {
@@ -17,18 +20,32 @@ fn abort_on_our_panics() {
     }));
 }
 
+/// Addresses all over the file's code, and some that are nowhere.
+fn addresses(bytes: &[u8]) -> Vec<u64> {
+    let mut addresses = vec![0, 1, 0x40, 0x1139, 0x1149, 0x40_1136, u64::MAX];
+    let sections = Image::parse(Bytes::Memory(bytes)).map_or(Vec::new(), |image| image.sections);
+    let code: Vec<_> = sections.iter().filter(|section| section.is_code()).take(16).collect();
+    for section in &code {
+        let each = ADDRESSES / code.len() as u64;
+        let step = (section.end() - section.address) / each + 1;
+        addresses.extend((0..each).map_while(|at| section.address.checked_add(at * step)));
+    }
+    addresses.sort_unstable();
+    addresses.dedup();
+    addresses
+}
+
 libfuzzer_sys::fuzz_target!(init: abort_on_our_panics(), |bytes: &[u8]| {
-    let mut handle = File::from(memfd_create("foreign", MemfdFlags::CLOEXEC).expect("there is memory"));
-    handle.write_all(bytes).expect("there is memory");
     let file = MappedFile {
         path: b"/foreign".to_vec(),
-        handle: Some(handle.into()),
+        handle: Some(file(bytes).into()),
         reason: None,
         build_id: None,
         segments: Vec::new(),
         root: None,
     };
-    let addresses = [0, 1, 0x40, 0x1139, 0x1149, 0x117b, 0x1190, 0x40_1136, 0x48_0000, u64::MAX];
-    let names = LocalSymbolizer::new(NameOptions::default(), Server::default()).file(&file, &addresses);
+    let addresses = addresses(bytes);
+    let options = NameOptions { time: Duration::from_secs(5), ..NameOptions::default() };
+    let names = LocalSymbolizer::new(options, Server::default()).file(&file, &addresses);
     assert_eq!(names.len(), addresses.len());
 });
