@@ -2,10 +2,10 @@
 
 use crate::name::Texts;
 use crate::name::ask::message::{Answered, Asked, Opened, Reply};
-use crate::name::ask::stream::Stream;
 use crate::name::ask::{Answer, Debuginfod, Question, Want};
 use crate::process::files::loaded::{self, Loaded};
 use crate::process::proc::{maps, task};
+use crate::stream::Stream;
 use elf::Bytes;
 use prost::Message;
 use std::fs::File;

@@ -81,7 +81,9 @@ impl Temporary {
                     let file = file.into();
                     let temporary = Some(temporary);
                     let made = Self { directory, temporary, name, replaced, file };
-                    made.replaced.filter(|old| !old.planted).map(|old| made.be_like(old));
+                    if let Some(old) = replaced.filter(|old| !old.planted) {
+                        made.be_like(old);
+                    }
                     return Ok(made);
                 }
                 Err(Errno::EXIST) => (),

@@ -1,7 +1,7 @@
 //! Looks into file systems. One that belongs to this machine answers. Any other (a user's FUSE mount, a network's) may never do so, and a
 //! thread that waits for it may not even die. So a process of its own looks there. It can be left behind.
 //!
-//! In reading order: [`Foreign`] (who looks), `local` (which file systems are this machine's), `look` (the looking), `memory` (of processes),
+//! In reading order: `Foreign` (who looks), `local` (which file systems are this machine's), `look` (the looking), `memory` (of processes),
 //! `message` (questions and replies), `onlooker` (the process, as bpflame sees it), `serve` (its life).
 
 mod local;

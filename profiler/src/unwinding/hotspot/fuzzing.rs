@@ -10,6 +10,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::ops::Range;
+use std::os::unix::fs::FileExt;
 
 const PAGE: u64 = 4096;
 
@@ -50,19 +51,22 @@ struct Noted<'a> {
 impl Memory for Noted<'_> {
     fn fill(&self, address: u64, bytes: &mut [u8]) -> bool {
         let mut pages = self.pages.borrow_mut();
-        for page in address / PAGE..=address.saturating_add(bytes.len() as u64) / PAGE {
+        let last = address.saturating_add((bytes.len() as u64).saturating_sub(1));
+        for page in address / PAGE..=last / PAGE {
             if pages.contains_key(&page) {
                 continue;
             }
             let mut content = vec![0; PAGE as usize];
-            if pages.len() >= self.most || !self.memory.fill(page * PAGE, &mut content) {
+            if pages.len() >= self.most
+                || self.memory.read_exact_at(&mut content, page * PAGE).is_err()
+            {
                 return false;
             }
             let end = content.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
             content.truncate(end);
             pages.insert(page, content);
         }
-        self.memory.fill(address, bytes)
+        self.memory.read_exact_at(bytes, address).is_ok()
     }
 }
 
