@@ -2,6 +2,7 @@
 #![no_main]
 
 use profiler::doctor::distribution::Distribution;
+use profiler::doctor::download::Servers;
 use profiler::doctor::identity::Identity;
 use profiler::doctor::machine::Machine;
 use profiler::doctor::print::{self, Marks};
@@ -53,11 +54,13 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     }
     let (identity, distribution) = (Identity::of(&machine), Distribution::of(&machine));
     let words = String::from_utf8_lossy(bytes);
+    let servers = Servers::of(&machine, &identity, Some(&words));
     let around = Surroundings {
         machine: &machine,
         identity: &identity,
         distribution: &distribution,
         executable: &words,
+        servers: &servers,
     };
     let mut sections = vec![
         identity.section(&machine, &words),
