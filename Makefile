@@ -55,7 +55,7 @@ bpf-arm64:
 	BPFLAME_BPF_ARCH=arm64 cargo check -p bpf
 
 fuzz:
-	@FUZZ_SEED=$(FUZZ_SEED) tests/rig/fuzz $(SECONDS_PER_TARGET)
+	@FUZZ_SEED=$(FUZZ_SEED) FUZZ_LIGHT=$(FUZZ_LIGHT) tests/rig/fuzz $(SECONDS_PER_TARGET)
 
 bench:
 	@tests/bench/run
