@@ -3,6 +3,7 @@
 //! In reading order: [`exit`], [`console`], `stdout`, `progress`, `signals`, `interrupt` and `stop` (Ctrl-C), `clock`, `proc`,
 //! [`kernel`], `own_usage`, `privileges`, `naming` (the process that makes names), [`sudo_user`].
 
+pub(crate) mod again;
 pub(crate) mod clock;
 pub mod console;
 pub mod exit;

@@ -1,24 +1,20 @@
 //! Starts the process that makes names. It is bpflame again, with one end of a socket pair as its standard input, no variables and none of
 //! bpflame's own files.
 
+use crate::host::again::{self, OWN};
 use crate::host::privileges::{give_up, has_borrowed};
 use rustix::fs::{MemfdFlags, Mode, fchmod, memfd_create};
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, Stdio};
-
-/// This program, by a path that does not change when the file is replaced.
-const OWN: &str = "/proc/self/exe";
+use std::process::Child;
 
 /// Starts the process, without new privileges. The calling thread gives up its own for good, so it must end afterwards.
 ///
 /// # Errors
 /// It could not be started.
 pub(crate) fn start() -> io::Result<(Child, UnixStream)> {
-    let (ours, theirs) = UnixStream::pair()?;
     let borrowed = has_borrowed();
     rustix::thread::set_no_new_privs(true)?;
     give_up()?;
@@ -26,18 +22,7 @@ pub(crate) fn start() -> io::Result<(Child, UnixStream)> {
     let program = copy
         .as_ref()
         .map_or(String::from(OWN), |copy| format!("/proc/self/fd/{}", copy.as_raw_fd()));
-    let child = Command::new(program)
-        .arg0("bpflame")
-        .arg("answer-names")
-        .env_clear()
-        .current_dir("/")
-        .stdin(Stdio::from(OwnedFd::from(theirs)))
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        // Ctrl-C is for bpflame. This process ends when nobody asks any more.
-        .process_group(0)
-        .spawn()?;
-    Ok((child, ours))
+    again::start(&program, "answer-names")
 }
 
 /// A copy of this program that its user may execute and not read. So the kernel lets nobody trace a process of it, from its first
