@@ -74,7 +74,7 @@ struct Code {
 /// itself maps them to its own addresses.
 fn sections(path: &str, build_id: &[u8]) -> Result<Vec<Code>, String> {
     let gone = "its addresses are run-time addresses; naming them needs the file itself, which is not on this machine";
-    let file = regular(None, Path::new(path)).map_err(|_| gone)?;
+    let file = regular(Path::new(path)).map_err(|_| gone)?;
     let image = Image::parse(Bytes::File(&file)).map_err(elf::Error::phrase)?;
     if image.build_id().as_deref() != Some(build_id) {
         return Err(String::from("the file on this machine has a different build ID"));

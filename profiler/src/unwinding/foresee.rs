@@ -84,7 +84,7 @@ fn search(program: &OsStr) -> PathBuf {
 /// itself.
 pub(super) fn interpreted(program: PathBuf) -> Vec<PathBuf> {
     let mut start = Vec::new();
-    let Ok(file) = regular(None, &program) else { return Vec::new() };
+    let Ok(file) = regular(&program) else { return Vec::new() };
     if file.take(256).read_to_end(&mut start).is_err() || !start.starts_with(b"#!") {
         return vec![program];
     }
@@ -100,7 +100,7 @@ pub(super) fn interpreted(program: PathBuf) -> Vec<PathBuf> {
 }
 
 fn read(path: &Path) -> Option<(Foreseen, Names)> {
-    let file = regular(None, path).ok()?;
+    let file = regular(path).ok()?;
     let image = Image::parse(Bytes::File(&file)).ok()?;
     let code = image.sections.iter().filter(|section| section.is_code());
     let code = code.map(|section| section.address..section.end()).collect();

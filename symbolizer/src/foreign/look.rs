@@ -1,11 +1,12 @@
 //! The looking itself: by this process into its own file systems, by the other one into foreign ones.
 
+use crate::opening::reopened;
 use crate::reason::Reason;
 use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, openat, openat2};
 use rustix::io::Errno;
 use std::ffi::OsStr;
 use std::fs::File;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
 /// The largest file that is opened, in bytes. Linkers write no larger ones.
@@ -90,7 +91,10 @@ pub(super) fn look(found: &OwnedFd) -> Result<Looked, Reason> {
     let stat = rustix::fs::fstat(found).map_err(reason)?;
     let magic = rustix::fs::fstatfs(found).map_err(reason)?.f_type as u64;
     let regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
-    let file = (regular && stat.st_size <= MOST_BYTES).then(|| reopened(found)).transpose()?;
+    let file = (regular && stat.st_size <= MOST_BYTES)
+        .then(|| reopened(found, OFlags::NONBLOCK | OFlags::NOCTTY))
+        .transpose()
+        .map_err(reason)?;
     Ok(Looked {
         device: (rustix::fs::major(stat.st_dev), rustix::fs::minor(stat.st_dev)),
         inode: stat.st_ino,
@@ -101,13 +105,6 @@ pub(super) fn look(found: &OwnedFd) -> Result<Looked, Reason> {
         changed: (stat.st_ctime, stat.st_ctime_nsec),
         file,
     })
-}
-
-/// Opens a path descriptor of a regular file for reading.
-fn reopened(found: impl AsFd) -> Result<File, Reason> {
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-    let path = format!("/proc/self/fd/{}", found.as_fd().as_raw_fd());
-    rustix::fs::open(path, flags, Mode::empty()).map(File::from).map_err(reason)
 }
 
 /// The reason for an error of a file system.

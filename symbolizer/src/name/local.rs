@@ -100,14 +100,13 @@ impl LocalSymbolizer {
         path: &[u8],
         addresses: &[u64],
     ) -> Option<Vec<Named>> {
-        let local = regular(None, Path::new(OsStr::from_bytes(path))).ok();
+        let local = regular(Path::new(OsStr::from_bytes(path))).ok();
         let same = |file: &File| {
             let id = Image::parse(Bytes::File(file)).ok().and_then(|image| image.build_id());
             id.as_deref() == Some(build_id)
         };
-        let here = local
-            .filter(same)
-            .or_else(|| regular(None, &build_id_path(build_id)?).ok().filter(same));
+        let here =
+            local.filter(same).or_else(|| regular(&build_id_path(build_id)?).ok().filter(same));
         let mut file = MappedFile {
             path: path.to_vec(),
             handle: here.map(Arc::new),

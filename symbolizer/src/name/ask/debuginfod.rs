@@ -49,7 +49,7 @@ impl Debuginfod {
         let hex: String = build_id.iter().map(|byte| format!("{byte:02x}")).collect();
         let cached = self.cache.as_ref().map(|cache| cache.join(&hex).join("debuginfo"));
         // Elfutils' client stores an empty file if no server has the debug file.
-        let present = cached.as_deref().and_then(|path| regular(None, path).ok());
+        let present = cached.as_deref().and_then(|path| regular(path).ok());
         if let Some(file) = present.filter(|file| file.metadata().is_ok_and(|meta| meta.len() > 0))
         {
             return Ok(Some(file));

@@ -47,7 +47,7 @@ impl<'a> DebugFiles<'a> {
         let root = self.root.filter(|_| foreign);
         // Only root can change this machine's own debug files.
         if root.is_none() && path.starts_with(DIRECTORY) {
-            return regular(None, path).ok().filter(is_elf);
+            return regular(path).ok().filter(is_elf);
         }
         let found = self.foreign.find(root, path, Links::Followed).ok()?;
         self.foreign.look(&found).ok()?.file.filter(is_elf)

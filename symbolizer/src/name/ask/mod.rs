@@ -7,6 +7,7 @@ mod debuginfod;
 #[cfg_attr(not(feature = "debuginfod"), path = "download/left_out.rs")]
 mod download;
 pub mod files;
+mod limits;
 pub(crate) mod message;
 pub mod namer;
 mod parts;

@@ -1,6 +1,7 @@
 //! The side that asks. The process that answers reads what strangers made, so it may end or fall silent at any question. Then the file is
 //! given up, another process goes on, and what was named stays.
 
+use super::limits::{Limits, size};
 use super::message::{Asked, Opened, Reply};
 use super::{Answer, Answers, Files, Question};
 use crate::name::{Texts, Usage};
@@ -10,7 +11,6 @@ use prost::Message;
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
-use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::process::Child;
 use std::thread::JoinHandle;
@@ -23,12 +23,6 @@ pub type Start = fn() -> io::Result<(Child, UnixStream)>;
 const MOST_FAILURES: u32 = 5;
 /// The time for a process to become ready.
 const READY: Duration = Duration::from_secs(10);
-/// The time for a question without regard to its files, and the bytes of files for which there is one more second.
-const BASE_TIME: Duration = Duration::from_secs(1);
-const BYTES_A_SECOND: u64 = 16 << 20;
-/// The memory for a question without regard to its files, and for each of their bytes.
-const BASE_MEMORY: u64 = 128 << 20;
-const MEMORY_A_BYTE: u64 = 8;
 /// The most further files of a question.
 const MOST_FILES: u32 = 16;
 
@@ -260,27 +254,6 @@ fn failure(error: io::Error) -> Failure {
     }
 }
 
-/// What a question may use, by the bytes of its files: what takes much more than others of its size is made to.
-#[derive(Clone, Copy, Debug)]
-struct Limits {
-    bytes: u64,
-}
-
-impl Limits {
-    fn time(self) -> Duration {
-        BASE_TIME + Duration::from_millis(self.bytes.saturating_mul(1000) / BYTES_A_SECOND)
-    }
-
-    fn memory(self) -> u64 {
-        BASE_MEMORY.saturating_add(self.bytes.saturating_mul(MEMORY_A_BYTE))
-    }
-}
-
-/// The bytes of a file that take place somewhere. Holes are no content.
-fn size(file: &File) -> u64 {
-    file.metadata().map_or(0, |meta| meta.len().min(meta.blocks().saturating_mul(512)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::files::NoFiles;
@@ -394,14 +367,5 @@ mod tests {
         };
         let mut namer = Namer::begin(start);
         assert_eq!(names(&ask(&mut namer, READY)), [(None, Some(Reason::NamingFailed)); 2]);
-    }
-
-    #[test]
-    fn holes_give_neither_time_nor_memory() {
-        let file = tempfile::tempfile().unwrap();
-        file.set_len(1 << 30).unwrap();
-        assert_eq!(size(&file), 0);
-        let limits = Limits { bytes: 32 << 20 };
-        assert_eq!((limits.time(), limits.memory()), (Duration::from_secs(3), (128 + 256) << 20));
     }
 }
