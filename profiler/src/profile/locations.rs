@@ -139,7 +139,7 @@ fn lines(named: &Named, builder: &mut ProfileBuilder) -> Vec<Line> {
             name: line.name.to_string(),
             system_name: line.system_name.to_string(),
             file: line.file.to_string(),
-            start_line: 0,
+            start_line: line.start.into(),
         }),
         line: line.line.into(),
     };

@@ -71,8 +71,7 @@ impl Symbolize for ByAddress {
                 system_name: name.as_str().into(),
                 name: name.into(),
                 file: "".into(),
-                line: 0,
-                inlined: false,
+                ..Line::default()
             };
             match address % 2 {
                 0 => Named { lines: vec![line], module: String::new(), reason: None },

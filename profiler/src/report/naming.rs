@@ -144,7 +144,7 @@ mod tests {
             system_name: (*name).into(),
             file: "x.c".into(),
             line: 7,
-            inlined: false,
+            ..symbolizer::Line::default()
         };
         Named { lines: names.iter().map(line).collect(), module: String::new(), reason }
     }

@@ -131,8 +131,7 @@ mod tests {
             system_name: name.into(),
             name: name.into(),
             file: "".into(),
-            line: 0,
-            inlined: false,
+            ..Line::default()
         };
         Named { lines: vec![line], module: module.to_owned(), reason: None }
     }

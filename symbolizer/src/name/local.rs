@@ -1,7 +1,7 @@
 //! Names from this machine's files and kernel.
 
 use super::ask::files::{DebugFiles, NoFiles, build_id_path};
-use super::ask::{Answer, Answers, Debuginfod, Files, Question};
+use super::ask::{Answer, Answers, Debuginfod, Files, Question, Runs};
 use super::cache::{Cache, Source};
 use super::kernel::names::{self as kernel, AskKernel};
 use super::sorted::{Sorted, Wanted};
@@ -293,9 +293,9 @@ impl Symbolize for LocalSymbolizer {
         }
         for ((space, runtime), wanted) in &mut sorted.interpreted {
             let objects = wanted.addresses();
-            let memory = table.memory(*space);
-            let (runtime, memory) = (*runtime, memory.as_ref());
-            let question = Question::Objects { runtime, memory, objects: &objects };
+            let (memory, image) = (table.memory(*space), table.runtime_image(*space, *runtime));
+            let of = Runs { runtime: *runtime, memory: memory.as_ref(), image: image.unwrap_or(0) };
+            let question = Question::Objects { of, objects: &objects };
             let names = self.ask(&question, &mut NoFiles, self.time).named;
             wanted.give(&objects, &names, &mut all);
         }

@@ -36,7 +36,7 @@ use crate::warning::Warning;
 use std::time::Duration;
 
 /// A function at an address: the function that contains the code, or one that was inlined there.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Line {
     /// Its demangled name; for code without a symbol the start of its range, as in `libfoo.so+0x1230`.
     pub name: Text,
@@ -46,8 +46,12 @@ pub struct Line {
     pub file: Text,
     /// Line of the address in that file, from 1; 0 if unknown.
     pub line: u32,
+    /// Line at which the function begins, from 1; 0 if unknown.
+    pub start: u32,
     /// Whether it was inlined into the next line of the list.
     pub inlined: bool,
+    /// Whether the line, or what was inlined, is near the position and not at it: nobody has kept it exactly.
+    pub approximate: bool,
 }
 
 /// The names of a place.
@@ -72,7 +76,7 @@ impl Named {
     pub(crate) fn in_module(module: &str, name: Option<Text>, reason: Reason) -> Self {
         let Some(name) = name else { return Self::nameless(module, reason) };
         let (system_name, file) = (name.clone(), Text::default());
-        let line = Line { name, system_name, file, line: 0, inlined: false };
+        let line = Line { name, system_name, file, ..Line::default() };
         Self { lines: vec![line], module: module.to_owned(), reason: None }
     }
 }

@@ -7,6 +7,7 @@
 mod dotnet;
 mod entry;
 mod hotspot;
+mod loaded;
 mod node;
 mod php;
 mod python;
@@ -14,7 +15,8 @@ mod reader;
 mod ruby;
 
 pub use entry::Unnamed;
-pub use reader::{Function, Object, Reader};
+pub use loaded::{Loaded, Symbol};
+pub use reader::{Found, Function, Memory, Object, Reader, Running};
 
 use entry::Entry;
 
@@ -85,7 +87,7 @@ impl Runtime {
         self.entry().frame_pointers
     }
 
-    /// The reader of the functions that its interpreter runs; `None`: there is none yet.
+    /// The reader of its functions; `None`: there is none yet.
     pub fn reader(self) -> Option<&'static dyn Reader> {
         self.entry().reader
     }

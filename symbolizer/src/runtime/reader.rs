@@ -1,8 +1,34 @@
-//! Readers of the functions that an interpreter runs, from its process's memory.
+//! Readers of a runtime's functions, from the memory of its process.
 
 use crate::reason::Reason;
 use std::fmt::Debug;
-use std::fs::File;
+
+/// Memory of a process, read by address.
+pub trait Memory {
+    /// Fills `bytes` from this address on. Returns whether all of them could be read.
+    fn fill(&self, address: u64, bytes: &mut [u8]) -> bool;
+
+    /// The word at an address.
+    fn word(&self, address: u64) -> Option<u64> {
+        let mut bytes = [0; 8];
+        self.fill(address, &mut bytes).then(|| u64::from_le_bytes(bytes))
+    }
+}
+
+/// A process that runs a runtime.
+#[derive(Clone, Copy)]
+pub struct Running<'a> {
+    /// Its memory.
+    pub memory: &'a dyn Memory,
+    /// The address in this memory of the ELF header of the runtime's file, a library or the program.
+    pub image: u64,
+}
+
+impl Debug for Running<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Running {{ image: {:#x} }}", self.image)
+    }
+}
 
 /// The facts about an interpreter's frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -15,22 +41,33 @@ pub struct Object {
     pub check: u32,
 }
 
-/// A function that an interpreter runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A function of a runtime.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Function {
     /// Its name, as its language writes it.
     pub name: String,
     /// Source file; empty if unknown.
     pub file: String,
+    /// Line of its definition, from 1; 0 if unknown.
+    pub start: u32,
     /// Line of the position, from 1; 0 if unknown.
     pub line: u32,
+    /// Whether the runtime has not kept the exact line or inlining of the position.
+    pub approximate: bool,
 }
 
-/// Names the code objects of one kind of interpreter. It reads foreign memory, which may change during the reading. So
-/// it bounds all reads, and trusts an object only if its check is right.
+/// The functions at one position, innermost first: each was inlined into the next one.
+pub type Found = Result<Vec<Function>, Reason>;
+
+/// Names the code of one kind of runtime. It reads foreign memory, which may change during the reading. So it bounds
+/// all reads, and trusts an object only if its check is right.
 pub trait Reader: Debug + Send + Sync {
-    /// The functions of sorted objects of one process, in their order. `memory` is the process's memory
-    /// (`/proc/PID/mem`, read by address); `None` if the process has ended.
-    fn functions(&self, memory: Option<&File>, objects: &[Object])
-    -> Vec<Result<Function, Reason>>;
+    /// The functions of sorted objects of one process, in their order.
+    fn functions(&self, process: &Running<'_>, objects: &[Object]) -> Vec<Found>;
+
+    /// The functions at sorted addresses in code that the runtime made, in their order.
+    fn code(&self, process: &Running<'_>, addresses: &[u64]) -> Vec<Found> {
+        let _ = process;
+        vec![Err(Reason::NoReader); addresses.len()]
+    }
 }

@@ -1,24 +1,23 @@
 //! Answers: names from what strangers made. A process without rights runs this; in tests also the process that asks.
 //!
 //! Modules in reading order: [`Server`], [`process`] (its life), `file` (one file: `work` has the sources in their order), [`perfmap`],
-//! `interpreted`. The parsers are pure functions on bytes.
+//! `runtime`. The parsers are pure functions on bytes.
 
 mod build_ids;
 pub(crate) mod file;
-mod interpreted;
 pub mod perfmap;
 pub mod process;
+mod runtime;
 
 pub use file::{gopclntab, ranges, symtab};
 
 use crate::name::ask::{Answer, Answers, Files, Question};
 use crate::name::{Named, Texts};
 use crate::place::{MappedFile, Reason};
-use crate::runtime::{Object, Reader, Runtime};
+use crate::runtime::{Reader, Runtime};
 use build_ids::BuildIds;
 use elf::{Bytes, Image};
 use file::work::Work;
-use std::fs::File;
 use std::time::Duration;
 
 /// Answers questions by reading the files, maps and memory that come with them.
@@ -38,17 +37,11 @@ impl Server {
         self
     }
 
-    fn objects(
-        &self,
-        runtime: u8,
-        memory: Option<&File>,
-        objects: &[Object],
-        texts: &mut Texts,
-    ) -> Vec<Named> {
+    /// The reader of a runtime.
+    fn reader(&self, runtime: u8) -> Option<&'static dyn Reader> {
         let own = self.readers.iter().find(|(number, _)| *number == runtime);
         let registered = || Runtime::of_number(runtime)?.reader();
-        let reader = own.map(|(_, reader)| *reader).or_else(registered);
-        interpreted::named(reader, runtime, memory, objects, texts)
+        own.map(|(_, reader)| *reader).or_else(registered)
     }
 
     fn file(
@@ -101,8 +94,8 @@ impl Answers for Server {
             }
             Question::Map { map, addresses } => perfmap::named(map, addresses, texts),
             Question::Vdso { bytes, addresses } => symtab::vdso(bytes, addresses, texts),
-            Question::Objects { runtime, memory, objects } => {
-                self.objects(runtime, memory, objects, texts)
+            Question::Objects { of, .. } | Question::Code { of, .. } => {
+                runtime::named(self.reader(of.runtime), question, of, texts)
             }
         };
         Answer { named, ..Answer::default() }

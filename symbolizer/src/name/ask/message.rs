@@ -1,7 +1,7 @@
 //! The messages between the process that asks and the process that answers, as protocol buffers. A message from the other side is
 //! foreign input: what does not fit the question is no answer.
 
-use super::{Answer, Question, Want, parts};
+use super::{Answer, Question, Runs, Want, parts};
 use crate::name::{Line, MOST_TEXTS, Named, Text, Texts};
 use crate::place::{MappedFile, Reason, Segment};
 use crate::runtime::Object;
@@ -45,6 +45,9 @@ pub(crate) struct Asked {
     /// The bytes of memory that may be used.
     #[prost(uint64, tag = "13")]
     pub(crate) memory: u64,
+    /// The address of a runtime's file in memory.
+    #[prost(uint64, tag = "14")]
+    image: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, prost::Enumeration)]
@@ -53,6 +56,7 @@ enum Kind {
     Map = 1,
     Vdso = 2,
     Objects = 3,
+    Code = 4,
 }
 
 impl Asked {
@@ -83,13 +87,19 @@ impl Asked {
                 (asked.bytes, asked.addresses) = (bytes.to_vec(), addresses.to_vec());
                 None
             }
-            Question::Objects { runtime, memory, objects } => {
+            Question::Objects { of, objects } => {
                 asked.set_kind(Kind::Objects);
-                asked.runtime = runtime.into();
+                (asked.runtime, asked.image) = (of.runtime.into(), of.image);
                 asked.addresses = objects.iter().map(|object| object.address).collect();
                 asked.positions = objects.iter().map(|object| object.position).collect();
                 asked.checks = objects.iter().map(|object| object.check).collect();
-                memory.map(File::as_fd)
+                of.memory.map(File::as_fd)
+            }
+            Question::Code { of, addresses } => {
+                asked.set_kind(Kind::Code);
+                (asked.runtime, asked.image) = (of.runtime.into(), of.image);
+                asked.addresses = addresses.to_vec();
+                of.memory.map(File::as_fd)
             }
         };
         (asked, descriptor)
@@ -129,8 +139,13 @@ impl Asked {
                 let object = |((&address, &position), &check)| Object { address, position, check };
                 let objects: Vec<Object> = parts.map(object).collect();
                 let runtime = u8::try_from(self.runtime).ok()?;
-                let memory = descriptor.as_ref();
-                answer(&Question::Objects { runtime, memory, objects: &objects })
+                let of = Runs { runtime, memory: descriptor.as_ref(), image: self.image };
+                answer(&Question::Objects { of, objects: &objects })
+            }
+            Kind::Code => {
+                let runtime = u8::try_from(self.runtime).ok()?;
+                let of = Runs { runtime, memory: descriptor.as_ref(), image: self.image };
+                answer(&Question::Code { of, addresses })
             }
         })
     }
@@ -238,7 +253,8 @@ pub(crate) struct Answered {
 /// The names of one address.
 #[derive(Clone, PartialEq, Message)]
 struct Functions {
-    /// Five numbers for each line: the indices of the name, the linkage name and the file, the line, and 1 if it is inlined.
+    /// Six numbers for each line: the indices of the name, the linkage name and the file, the line, the line at which the function begins,
+    /// and bits: 1 if it is inlined, 2 if it is approximate.
     #[prost(uint32, repeated, tag = "1")]
     lines: Vec<u32>,
     /// One more than the index of the reason.
@@ -251,7 +267,7 @@ const MAX_WARNINGS: usize = 16;
 const MAX_SENT_WARNINGS: usize = 1024;
 /// The most functions at an address that are taken, the inlined ones among them, and the numbers of each.
 const MAX_LINES: usize = 512;
-const NUMBERS: usize = 5;
+const NUMBERS: usize = 6;
 
 impl Answered {
     /// The message of an answer.
@@ -273,7 +289,8 @@ impl Answered {
         for named in &answer.named {
             let lines = named.lines.iter().flat_map(|line| {
                 let texts = [&line.name, &line.system_name, &line.file].map(&mut index);
-                [texts[0], texts[1], texts[2], line.line, line.inlined.into()]
+                let bits = u32::from(line.inlined) | u32::from(line.approximate) << 1;
+                [texts[0], texts[1], texts[2], line.line, line.start, bits]
             });
             let reason = named.reason.map_or(0, |reason| reason.number() + 1);
             message.named.push(Functions { lines: lines.collect(), reason });
@@ -294,7 +311,9 @@ impl Answered {
                 system_name: text(parts[1])?,
                 file: text(parts[2])?,
                 line: parts[3],
-                inlined: parts[4] != 0,
+                start: parts[4],
+                inlined: parts[5] & 1 != 0,
+                approximate: parts[5] & 2 != 0,
             })
         };
         let named = |functions: &Functions| {

@@ -51,13 +51,29 @@ pub enum Question<'a> {
     },
     /// The functions of an interpreter's sorted objects.
     Objects {
-        /// The number of the interpreter's runtime.
-        runtime: u8,
-        /// The memory of its process; `None` if it has ended.
-        memory: Option<&'a File>,
+        /// The process that runs them.
+        of: Runs<'a>,
         /// The objects, each once.
         objects: &'a [Object],
     },
+    /// The functions at sorted addresses in code that a runtime made.
+    Code {
+        /// The process that runs it.
+        of: Runs<'a>,
+        /// The addresses, each once.
+        addresses: &'a [u64],
+    },
+}
+
+/// A process that runs a runtime.
+#[derive(Clone, Copy, Debug)]
+pub struct Runs<'a> {
+    /// The number of the runtime.
+    pub runtime: u8,
+    /// The memory of the process; `None` if it has ended.
+    pub memory: Option<&'a File>,
+    /// The address in this memory of the ELF header of the runtime's file; 0 if it is not known.
+    pub image: u64,
 }
 
 impl Question<'_> {
@@ -66,7 +82,8 @@ impl Question<'_> {
         match self {
             Self::File { addresses, .. }
             | Self::Map { addresses, .. }
-            | Self::Vdso { addresses, .. } => addresses.len(),
+            | Self::Vdso { addresses, .. }
+            | Self::Code { addresses, .. } => addresses.len(),
             Self::Objects { objects, .. } => objects.len(),
         }
     }
@@ -77,7 +94,7 @@ impl Question<'_> {
             Self::File { file, .. } => file.handle.as_deref(),
             Self::Map { map, .. } => Some(map),
             Self::Vdso { .. } => None,
-            Self::Objects { memory, .. } => *memory,
+            Self::Objects { of, .. } | Self::Code { of, .. } => of.memory,
         }
     }
 
@@ -85,10 +102,10 @@ impl Question<'_> {
     pub(crate) fn module(&self) -> &'static str {
         match self {
             Self::File { .. } => "",
-            Self::Map { .. } => "[jit]",
+            Self::Map { .. } | Self::Code { .. } => "[jit]",
             Self::Vdso { .. } => "[vdso]",
-            Self::Objects { runtime, .. } => {
-                Runtime::of_number(*runtime).map_or("[interpreted]", Runtime::module)
+            Self::Objects { of, .. } => {
+                Runtime::of_number(of.runtime).map_or("[interpreted]", Runtime::module)
             }
         }
     }

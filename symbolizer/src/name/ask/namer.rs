@@ -300,8 +300,7 @@ mod tests {
             name: "clock".into(),
             system_name: "clock".into(),
             file: "".into(),
-            line: 0,
-            inlined: false,
+            ..Line::default()
         };
         let named = |lines, reason| Named { lines, module: String::from("[vdso]"), reason };
         let named = vec![named(vec![line], None), named(Vec::new(), Some(Reason::NoSymbol))];

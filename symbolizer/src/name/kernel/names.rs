@@ -91,8 +91,7 @@ pub(crate) fn name(symbol: &Option<Ksym>, texts: &mut Texts) -> Named {
         name: texts.keep(&demangle(name)),
         system_name: texts.keep(&symbol.name),
         file: Text::default(),
-        line: 0,
-        inlined: false,
+        ..Line::default()
     };
     Named { lines: vec![line], module, reason: None }
 }

@@ -1,34 +1,29 @@
 //! Objects of an interpreter, by a reader that the test brings along.
 
-use crate::name::{LocalSymbolizer, NameOptions, RawAddresses, Symbolize};
+use crate::name::{Line, LocalSymbolizer, NameOptions, RawAddresses, Symbolize};
 use crate::place::Place;
 use crate::process::ProcessTable;
 use crate::process::tests::{Running, identity_of};
 use crate::reason::Reason;
-use crate::runtime::{Function, Object, Reader, Runtime};
+use crate::runtime::{Found, Function, Object, Reader, Runtime};
 use crate::serve::Server;
-use std::fs::File;
-use std::os::unix::fs::FileExt;
 
 /// A runtime whose objects are texts in memory. The check is their first byte; positions are lines.
 #[derive(Debug)]
 struct Texts;
 
 impl Reader for Texts {
-    fn functions(
-        &self,
-        memory: Option<&File>,
-        objects: &[Object],
-    ) -> Vec<Result<Function, Reason>> {
+    fn functions(&self, process: &crate::runtime::Running<'_>, objects: &[Object]) -> Vec<Found> {
         let read = |object: &Object| {
             let mut text = [0; 4];
-            let memory = memory.ok_or(Reason::ProcessGone)?;
-            memory.read_exact_at(&mut text, object.address).map_err(|_| Reason::ObjectGone)?;
-            if u32::from(text[0]) != object.check {
+            let read = process.memory.fill(object.address, &mut text);
+            if !read || u32::from(text[0]) != object.check {
                 return Err(Reason::ObjectGone);
             }
             let name = String::from_utf8_lossy(&text).into_owned();
-            Ok(Function { name, file: String::from("texts"), line: object.position })
+            let file = String::from("texts");
+            let inner = Function { file, line: object.position, start: 2, name, approximate: true };
+            Ok(vec![inner.clone(), Function { name: format!("outer {}", inner.name), ..inner }])
         };
         objects.iter().map(read).collect()
     }
@@ -77,6 +72,11 @@ fn objects_are_named_by_their_reader_from_their_process_s_memory() {
         let expected = [Some(("work", 7)), Some(("main", 3)), Some(("work", 7)), None, None];
         assert_eq!(lines, expected);
         assert_eq!(named[0].module, "[interpreted]");
+        let facts = |line: &Line| (line.start, line.inlined, line.approximate);
+        assert_eq!(
+            named[0].lines.iter().map(facts).collect::<Vec<_>>(),
+            [(2, true, true), (2, false, true)]
+        );
         assert_eq!(named[3].reason, Some(Reason::ObjectGone), "its check is another");
         assert_eq!(named[4].reason, Some(Reason::ObjectGone), "nothing can be read there");
     }

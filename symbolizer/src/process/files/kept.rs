@@ -63,6 +63,12 @@ impl Files {
         address(&entry.mapped.segments, offset).or_else(|| address(&entry.loads, offset))
     }
 
+    /// The virtual address of the file's first byte; `None` if the file was never opened.
+    pub(crate) fn base(&self, id: FileId) -> Option<u64> {
+        let first = self.entries.get(id.0)?.loads.first()?;
+        Some(first.start.wrapping_sub(first.offset))
+    }
+
     /// The content of a mapping. Its file is opened when it is first seen. `source` is `None` if nothing may be opened.
     pub(crate) fn content(
         &mut self,

@@ -4,6 +4,7 @@ use super::state::ProcessTable;
 use crate::place::FileId;
 use crate::process::space::mappings::{Content, Mappings};
 use crate::process::space::story::Story;
+use crate::runtime::Runtime;
 use std::sync::Arc;
 
 /// The executable memory of a process at one time.
@@ -77,6 +78,25 @@ impl ProcessTable {
         let start = image.start.exact.or(image.start.ticks.map(|ticks| ticks * TICK));
         let code = CodeMemory { pid: image.pid, start, image: index, maps: image.maps.clone() };
         (known && !image.exited && code.maps.len() > 0).then_some(code)
+    }
+
+    /// The address in memory of the ELF header of the file that contains a runtime: of the file that is named so, else of the first one,
+    /// which may have it built in.
+    pub fn runtime_image(&self, space: u32, runtime: u8) -> Option<u64> {
+        let maps = self.image(space)?.maps.iter();
+        let mut files = maps.filter_map(|mapping| match mapping.content {
+            Content::File(file) => Some((mapping, file)),
+            _ => None,
+        });
+        let first = files.next()?;
+        let named = |file: FileId| {
+            let of = self.file(file).and_then(|file| Runtime::of_file(&file.path));
+            of.is_some_and(|of| of.number() == runtime)
+        };
+        let own = std::iter::once(first).chain(files).find(|(_, file)| named(*file));
+        let (mapping, file) = own.unwrap_or(first);
+        let address = self.files.address(file, mapping.offset)?;
+        Some(mapping.start.wrapping_sub(address).wrapping_add(self.files.base(file)?))
     }
 
     /// The ranges of a process's code, by address.

@@ -206,6 +206,7 @@ fn line(name: &str, info: Option<CodeInfo<'_>>, inlined: bool, texts: &mut Texts
         file: texts.keep(&file),
         line,
         inlined,
+        ..Line::default()
     }
 }
 

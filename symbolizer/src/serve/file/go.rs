@@ -30,6 +30,7 @@ pub(crate) fn names(
             file: texts.keep(&frame.file),
             line: frame.line,
             inlined: index < last,
+            ..Line::default()
         };
         frames.into_iter().enumerate().map(line).collect()
     };

@@ -217,7 +217,7 @@ impl<'a> Work<'a> {
     fn put(&mut self, index: usize, name: &str, system_name: &str, reason: Option<Reason>) {
         let (file, line) = self.positions[index].take().unwrap_or_default();
         let (name, system_name) = (self.texts.keep(name), self.texts.keep(system_name));
-        let lines = vec![Line { name, system_name, file, line, inlined: false }];
+        let lines = vec![Line { name, system_name, file, line, ..Line::default() }];
         self.found[index] = Some(Named { lines, module: String::new(), reason });
     }
 
