@@ -30,7 +30,8 @@ pub use sample::{
     Trust,
 };
 pub use sampler::{
-    CodeMapping, Config, Cost, Installed, Sampler, SpaceName, Started, Tables, Target, Unwind, Way,
+    CodeMapping, Config, Cost, Installed, PythonLayout, PythonWay, RuntimeFacts, Sampler,
+    SpaceName, Started, Tables, Target, Unwind, Way,
 };
 pub use source::{EventLosses, Losses, SampleSource, Window};
 pub use unwind;

@@ -22,6 +22,10 @@ struct mapping mapping_type;
 struct cache cache_type;
 struct chunk chunk_type;
 struct rules rules_type;
+struct runtimes runtimes_type;
+enum runtime_limits runtime_limits_type;
+enum runtime_number runtime_number_type;
+enum python_way python_way_type;
 
 /* Perf events. The attachment passes the event's number. */
 SEC("perf_event")

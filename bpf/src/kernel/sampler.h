@@ -3,6 +3,8 @@
 #ifndef SAMPLER_H
 #define SAMPLER_H
 
+#include "runtimes.h"
+
 enum limits {
 	RECORD_VERSION = 2,
 	EVENTS = 16,	     /* the most events of a recording; a power of two */
@@ -10,6 +12,7 @@ enum limits {
 	USER_WORDS = 1024,   /* the most words of a user stack, including the leaf */
 	KERNEL_FRAMES = 127, /* the kernel's own limit (kernel.perf_event_max_stack) */
 	WINDOW_BYTES = 1024, /* the bytes of user stack that are read at once */
+	THREADS = 64,	     /* the threads of interpreters that a slot remembers; a power of two */
 	SEEN_STACKS = 1024,  /* the stack ids that a slot remembers in a generation; a power of two */
 	RECORD_WORDS = 14,   /* sizeof(struct record) / 8 */
 	LOG_HEADROOM = 256,  /* the words behind a log's capacity, for what is written at once */
@@ -38,6 +41,7 @@ enum record_flags {
 	FLAG_NO_MAPPING = 1 << 15,
 	FLAG_LOST_REGISTER = 1 << 16,
 	FLAG_EXITING = 1 << 17, /* the process is ending, and its memory is already gone */
+	FLAG_NO_FUNCTIONS = 1 << 18, /* frames of an interpreter could not be read */
 };
 
 /* The mode of walking user stacks. */
@@ -119,6 +123,31 @@ struct log {
 	unsigned long long words[LOG_HEADROOM];
 };
 
+/* The walk of a thread's Python frames. */
+struct python_walk {
+	struct python facts;
+	unsigned long long pointer;	/* the thread's own pointer (pthread_self), which CPython has as its id */
+	unsigned long long interpreter; /* the next one to search */
+	unsigned long long thread;
+	unsigned long long next; /* the next frame, or the record that leads to it; 0: there is none */
+	unsigned long long shim; /* the frame at which the last run of frames ended */
+	unsigned int state;	 /* of the search: enum python_state */
+	unsigned int pad;
+};
+
+enum python_state {
+	PYTHON_NOT_SEARCHED = 0,
+	PYTHON_FOUND = 1,
+	PYTHON_ABSENT = 2,
+};
+
+/* A thread of an interpreter that was found once. */
+struct known_thread {
+	unsigned long long tag; /* of the address space and the thread */
+	unsigned long long thread;
+	unsigned long long first; /* the first interpreter at that time */
+};
+
 /* The walk of one user stack. It is in map memory and not on the stack, so that its loop is verified once. */
 struct walk {
 	unsigned long long frame; /* frame pointer of the next step */
@@ -140,7 +169,9 @@ struct walk {
 	unsigned int log;      /* the key of the log */
 	unsigned int frames;
 	unsigned int flags;
-	unsigned int pad;
+	unsigned int runtimes; /* the position of what is known of the process's runtimes */
+	struct python_walk python;
+	unsigned char object[OBJECT_BYTES + 8]; /* an interpreter's object */
 	unsigned char window[WINDOW_BYTES + 16];
 };
 
@@ -158,6 +189,7 @@ struct slot {
 	unsigned long long held; /* 1: a run under way holds this slot */
 	struct figures figures[EVENTS];
 	struct walk walk;
+	struct known_thread threads[THREADS];
 	unsigned long long seen[SEEN_STACKS];
 };
 

@@ -79,8 +79,10 @@ struct space {
 	unsigned int start;	/* the start of the process, in hundredths of a second since boot, as in /proc */
 	unsigned int mappings;	/* the position of the list in the arena */
 	unsigned int count;
+	unsigned int runtimes; /* the position of a struct runtimes; 0: none */
+	unsigned int pad;
 };
-_Static_assert(sizeof(struct space) == 24, "without holes");
+_Static_assert(sizeof(struct space) == 32, "without holes");
 
 /* An executable mapping of an address space. A list is sorted by start. */
 struct mapping {

@@ -147,7 +147,7 @@ impl Arbitrary {
     pub fn new() -> io::Result<Self> {
         let mut walker = Walker::new()?;
         // This makes a chunk. The bookkeeping of user space does not matter from here on.
-        walker.tables.set_space(PROCESS, &[])?;
+        walker.tables.set_space(PROCESS, &[], &[])?;
         Ok(Self { walker })
     }
 

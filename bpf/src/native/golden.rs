@@ -99,7 +99,7 @@ impl Golden {
             .collect();
         let mut owner = self.snapshot.process;
         owner = SpaceName { pid: self.snapshot.parent.unwrap_or(owner.pid), ..owner };
-        if !walker.tables().set_space(owner, &mappings)? {
+        if !walker.tables().set_space(owner, &mappings, &[])? {
             return Err(io::Error::from(io::ErrorKind::OutOfMemory));
         }
         Ok(walker.sample(&self.snapshot))

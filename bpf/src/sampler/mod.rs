@@ -38,7 +38,9 @@ use std::os::fd::AsFd;
 use std::os::fd::BorrowedFd;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-pub use tables::{CodeMapping, Installed, SpaceName, Tables, Way};
+pub use tables::{
+    CodeMapping, Installed, PythonLayout, PythonWay, RuntimeFacts, SpaceName, Tables, Way,
+};
 
 /// The events and CPUs of a running sampler.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Accounts of the kernel's tables: which process a table counts for, and what a process may have.
 
 use bpf::unwind::table::Table;
-use bpf::{CodeMapping, Installed, SpaceName, Tables};
+use bpf::{CodeMapping, Installed, RuntimeFacts, SpaceName, Tables};
 use std::collections::HashMap;
 use std::io;
 use std::sync::MutexGuard;
@@ -80,12 +80,13 @@ impl Ledger<'_> {
         &mut self,
         name: SpaceName,
         mappings: &[CodeMapping<'_>],
+        facts: &[RuntimeFacts],
     ) -> io::Result<Option<usize>> {
         let accounts = &mut *self.accounts;
         accounts.bytes.give(name.pid, accounts.lists.remove(&name).unwrap_or(0));
         let room = accounts.bytes.room(name.pid, self.tables.memory()) / Tables::MAPPING_BYTES;
         let count = mappings.len().min(Tables::MOST_MAPPINGS).min(room);
-        if !self.tables.set_space(name, &mappings[..count])? {
+        if !self.tables.set_space(name, &mappings[..count], facts)? {
             self.tables.remove_space(name);
             return Ok(None);
         }

@@ -216,6 +216,7 @@ static __always_inline void use_space(struct walk *w, struct space *s)
 
 	w->mappings = s->mappings;
 	w->mapping_count = s->count;
+	w->runtimes = s->runtimes;
 	/* Was the slot filled in again meanwhile? */
 	if (*(volatile __u64 *)&s->key == key)
 		w->space_key = key;

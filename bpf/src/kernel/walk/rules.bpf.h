@@ -229,10 +229,6 @@ __noinline int walk_by_rules(__u32 key, __u64 limit)
 		int goes = WALK_GOES_ON;
 		__u64 address;
 
-		if (rule & RULE_INTERPRETS)
-			goes = interpreted_frames(key, limit);
-		if (goes)
-			return goes;
 		w->cfa = 0;
 		if ((rule & 7) == RULE_REGISTER && number == STACK_POINTER)
 			w->cfa = w->sp + (__s32)(rule >> RULE_OFFSET_SHIFT);
@@ -252,6 +248,8 @@ __noinline int walk_by_rules(__u32 key, __u64 limit)
 			w->hash = mix(w->hash, w->ip);
 			continue;
 		}
+		if (!goes && rule & RULE_INTERPRETS)
+			goes = interpreted_frames(key, limit);
 		if (goes)
 			return goes;
 		if ((rule & 7) != RULE_SIGNAL_FRAME)

@@ -70,6 +70,7 @@ static __always_inline __u32 walk_rules(struct run *r, const struct registers *r
 	w->after = regs->behind;
 	w->base = 0;
 	w->flags = 0;
+	w->python.state = PYTHON_NOT_SEARCHED;
 	for (int i = 0; i < RULE_CALLS; i++) {
 		goes = walk_by_rules(r->key, limit);
 		if (goes)

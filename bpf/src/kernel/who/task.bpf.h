@@ -89,6 +89,19 @@ static __always_inline void read_task(struct task *t, const bool direct)
 	}
 }
 
+/* The current task's pointer to its own data, as pthread_self gives it. It is that of the last switch of tasks, and
+ * threads don't change it. */
+static __always_inline __u64 thread_pointer(void)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+#if defined(__TARGET_ARCH_arm64)
+	return BPF_CORE_READ(task, thread.uw.tp_value);
+#else
+	return BPF_CORE_READ(task, thread.fsbase);
+#endif
+}
+
 /* Whether the current task, which is ending, has given up its address space. Then there is no user stack any more. */
 static __always_inline bool memory_is_gone(const bool direct)
 {

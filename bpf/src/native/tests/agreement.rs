@@ -93,7 +93,7 @@ fn tables_are_searched_alike() {
             })
         })
         .collect();
-    assert!(walker.tables().set_space(PROCESS, &mappings).unwrap());
+    assert!(walker.tables().set_space(PROCESS, &mappings, &[]).unwrap());
     let snapshot = Snapshot::of(PROCESS);
     let mut compared = 0;
     for (number, (code, table)) in files.iter().enumerate() {

@@ -50,7 +50,7 @@ fn found(rule: Rule, sp: u64, fp: u64) -> (Vec<u64>, Flags) {
     let table = walker.tables().install(&Table::build(&code, &[&source])).unwrap().unwrap();
     let way = Way::Rules { table: &table, bias: 0 };
     let mapping = CodeMapping { start: CODE, end: CODE + 0x1000, way };
-    assert!(walker.tables().set_space(PROCESS, &[mapping]).unwrap());
+    assert!(walker.tables().set_space(PROCESS, &[mapping], &[]).unwrap());
     let walked = walker.sample(&Snapshot {
         registers: Registers { ip: INTERPRETER + 0x10, sp, fp, spare: 0, realign: SENDER },
         memory: vec![(STACK, stack())],

@@ -48,7 +48,7 @@ fn walked(frames: &[Interpreted], has_walker: bool) -> Walked {
         mapping(LOOP, LOOP + 0x80, Way::Interpreter { table, bias: 0, runtime: 1 }),
         mapping(LOOP + 0x80, CODE + 0x1000, Way::Rules { table, bias: 0 }),
     ];
-    assert!(walker.tables().set_space(PROCESS, &mappings).unwrap());
+    assert!(walker.tables().set_space(PROCESS, &mappings, &[]).unwrap());
     let stack = [0, LOOP + 0x10, 0, BUILT_IN + 0x20, 0, LOOP + 0x30, 0, START + 0x10];
     walker.sample(&Snapshot {
         registers: Registers {

@@ -4,9 +4,11 @@
 //! programs look up a process in `spaces`. `same_bits` compares the numbers that Rust and C both define.
 
 mod arena;
+mod facts;
 mod same_bits;
 mod spaces;
 
+pub use facts::{PythonLayout, PythonWay, RuntimeFacts};
 pub use spaces::SpaceName;
 
 use super::memory::SharedMemory;
@@ -14,6 +16,7 @@ use crate::skeleton::sampler::types::{frame_kind, mapping, mapping_kind, rules, 
 use crate::unwind::rule::{Compact, Unsupported};
 use crate::unwind::table::Table;
 use arena::{Arena, Piece, Position};
+use facts::all_words;
 use spaces::Spaces;
 use std::collections::HashMap;
 use std::io;
@@ -203,18 +206,28 @@ impl Tables {
         table.rows.into_iter().chain([table.directory]).for_each(|piece| self.arena.retire(piece));
     }
 
-    /// Sets the ways in which an address space's code is walked. Returns whether there was room. Mappings beyond the
-    /// 16,384th are left out.
+    /// Sets the ways in which an address space's code is walked, and what the interpreters' walkers know of it. Returns
+    /// whether there was room. Mappings beyond the 16,384th are left out.
     ///
     /// # Errors
     /// When the kernel has no memory.
-    pub fn set_space(&mut self, name: SpaceName, mappings: &[CodeMapping<'_>]) -> io::Result<bool> {
+    pub fn set_space(
+        &mut self,
+        name: SpaceName,
+        mappings: &[CodeMapping<'_>],
+        facts: &[RuntimeFacts],
+    ) -> io::Result<bool> {
         let mut sorted: Vec<&CodeMapping<'_>> = mappings.iter().take(MOST_MAPPINGS).collect();
         sorted.sort_by_key(|mapping| mapping.start);
         let words: Vec<u32> = sorted.iter().flat_map(|mapping| words(mapping)).collect();
-        let Some(list) = self.arena.take(words.len() as u32)? else { return Ok(false) };
+        let room = words.len() + all_words(facts, 0).len();
+        let Some(list) = self.arena.take(room as u32)? else { return Ok(false) };
         self.arena.write(list, 0, &words);
-        match self.spaces.set(name, list, sorted.len() as u32, super::settings::random()) {
+        let behind = list.at.0 + words.len() as u32;
+        self.arena.write(list, words.len() as u32, &all_words(facts, behind));
+        let runtimes = if facts.is_empty() { 0 } else { behind };
+        let counts = (sorted.len() as u32, runtimes);
+        match self.spaces.set(name, list, counts, super::settings::random()) {
             Ok(before) => {
                 before.into_iter().for_each(|piece| self.arena.retire(piece));
                 Ok(true)

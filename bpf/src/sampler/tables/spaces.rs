@@ -34,13 +34,13 @@ impl Spaces {
         Self { memory, used: HashMap::new(), taken: vec![false; SLOTS as usize] }
     }
 
-    /// Assigns a list of `count` mappings to an address space, and returns its previous list. `Err`: other address
-    /// spaces occupy all its slots.
+    /// Assigns a list of `count` mappings to an address space, and the position of what is known of its `runtimes` (0: nothing). Returns its
+    /// previous list. `Err`: other address spaces occupy all its slots.
     pub(super) fn set(
         &mut self,
         name: SpaceName,
         list: Piece,
-        count: u32,
+        (count, runtimes): (u32, u32),
         key: u64,
     ) -> Result<Option<Piece>, ()> {
         let slot = match self.used.get(&name) {
@@ -55,6 +55,7 @@ impl Spaces {
         word(offset_of!(space, key)).store(0, Ordering::SeqCst);
         word(offset_of!(space, pid)).store(two(name.pid, name.start), Ordering::SeqCst);
         word(offset_of!(space, mappings)).store(two(list.at.0, count), Ordering::SeqCst);
+        word(offset_of!(space, runtimes)).store(runtimes.into(), Ordering::SeqCst);
         word(offset_of!(space, key)).store(key.max(1), Ordering::SeqCst);
         Ok(before)
     }
@@ -97,8 +98,8 @@ mod tests {
     #[test]
     fn a_new_list_takes_the_place_of_the_one_before() {
         let mut spaces = spaces();
-        assert_eq!(spaces.set(name(5), piece(8), 1, 11), Ok(None));
-        assert_eq!(spaces.set(name(5), piece(16), 2, 12), Ok(Some(piece(8))));
+        assert_eq!(spaces.set(name(5), piece(8), (1, 0), 11), Ok(None));
+        assert_eq!(spaces.set(name(5), piece(16), (2, 0), 12), Ok(Some(piece(8))));
         assert_eq!(spaces.remove(name(5)), Some(piece(16)));
         assert_eq!(spaces.remove(name(5)), None);
     }
@@ -109,10 +110,10 @@ mod tests {
         // The same process id every time.
         for start in 0..PROBES {
             let name = SpaceName { start, ..name(5) };
-            assert_eq!(spaces.set(name, piece(8), 1, 1), Ok(None));
+            assert_eq!(spaces.set(name, piece(8), (1, 0), 1), Ok(None));
         }
-        assert_eq!(spaces.set(SpaceName { start: 99, ..name(5) }, piece(8), 1, 1), Err(()));
+        assert_eq!(spaces.set(SpaceName { start: 99, ..name(5) }, piece(8), (1, 0), 1), Err(()));
         spaces.remove(SpaceName { start: 3, ..name(5) });
-        assert_eq!(spaces.set(SpaceName { start: 99, ..name(5) }, piece(8), 1, 1), Ok(None));
+        assert_eq!(spaces.set(SpaceName { start: 99, ..name(5) }, piece(8), (1, 0), 1), Ok(None));
     }
 }

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
 /* Frames that are no addresses. If a walk reaches an interpreter's loop, that interpreter's walker adds the frames that
- * the loop runs, behind the loop's own frame, innermost first. A walker is a file beside this one and a line in
- * WALKERS, `case NUMBER: return its_frames(w, log, limit);`. So far only the native tests have one. */
+ * the loop runs, behind the loop's own frame, innermost first. The registers are still the loop's, and w->cfa is its
+ * frame address. A walker is a file beside this one and a case here. Native tests have one more. */
 #ifndef INTERPRETED_BPF_H
 #define INTERPRETED_BPF_H
 
 #include "walk/find_rule.bpf.h"
 #include "walk/frame_pointers.bpf.h"
-
-#ifdef WALKERS
+#include "walk/interpreters/python.bpf.h"
 
 /* Adds the frames of the interpreter whose loop the walk is in. Returns whether and why the walk ends. This is a global
  * function, so that it is verified once. */
@@ -27,19 +26,14 @@ __noinline int interpreted_frames(__u32 key, __u64 limit)
 	if (!log || !mapping)
 		return WALK_GOES_ON;
 	switch ((mapping->pages_and_kind >> KIND_SHIFT) - MAPPING_INTERPRETERS) {
+	case RUNTIME_PYTHON:
+		return python_frames(w, key, limit);
+#ifdef WALKERS
 		WALKERS
+#endif
 	default:
 		return WALK_GOES_ON;
 	}
 }
 
-#else
-
-static __always_inline int interpreted_frames(__u32 key, __u64 limit)
-{
-	(void)key, (void)limit;
-	return WALK_GOES_ON;
-}
-
-#endif
 #endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+/* The contract of the facts about a process's runtimes. User space writes them beside the process's list of mappings,
+ * and the interpreters' walkers read them. Rust sees these types through the generated skeleton. */
+#ifndef RUNTIMES_H
+#define RUNTIMES_H
+
+enum runtime_limits {
+	RUNTIMES = 8,	  /* the runtimes' numbers are below this; 0 is none */
+	OBJECT_BYTES = 128, /* the most bytes of an interpreter's object that are read at once; a power of two */
+	PYTHON_WORDS = 14, /* sizeof(struct python) / 4 */
+};
+
+/* The numbers of the runtimes that have a walker. */
+enum runtime_number {
+	RUNTIME_PYTHON = 2,
+};
+
+/* The position of each runtime's facts in the arena, by the runtime's number; 0: none. */
+struct runtimes {
+	unsigned int at[RUNTIMES];
+};
+
+/* How the frames of a CPython version are found. */
+enum python_way {
+	PYTHON_BY_LOOP = 1,  /* up to 3.10: each native frame of the loop runs one frame, an object on the heap */
+	PYTHON_BY_ENTRY = 2, /* 3.11: a native frame runs frames up to one that is marked as its entry */
+	PYTHON_BY_SHIM = 3,  /* 3.12 and later: up to a frame that lies on the native stack and runs nothing */
+};
+
+/* CPython: where its threads are, and where the words of its structures are, in bytes from their begin. */
+struct python {
+	unsigned long long interpreters; /* the address of the pointer to the first interpreter */
+	unsigned short way;
+	unsigned short next_interpreter;
+	unsigned short first_thread;
+	unsigned short next_thread;
+	unsigned short thread_id;
+	unsigned short thread_frame; /* the frame, or (3.11, 3.12) a record on the native stack that leads to it */
+	unsigned short run_frame;    /* in this record: the frame */
+	unsigned short run_previous; /* and the record of the loop that called this one */
+	unsigned short previous;
+	unsigned short code;
+	unsigned short position;
+	unsigned short kind;	    /* the byte that marks an entry, or says who owns the frame */
+	unsigned short frame_bytes; /* the bytes that are read of a frame */
+	unsigned short instructions;
+	unsigned short check_from; /* the part of a code object that makes up its check */
+	unsigned short check_bytes;
+	unsigned short line; /* in this part: the first line, the name and the table of lines */
+	unsigned short name;
+	unsigned short table;
+	unsigned short has_run; /* whether thread_frame leads to a record */
+	unsigned short pad[4];
+};
+_Static_assert(sizeof(struct python) == PYTHON_WORDS * 4, "without holes");
+
+#endif
