@@ -80,6 +80,17 @@ impl<'a> FrameSections<'a> {
         })
     }
 
+    /// The range of an entry that is no function's begin: at its first address, the frame is already set up.
+    pub(crate) fn part(&self, address: u64) -> Option<std::ops::Range<u64>> {
+        let entry = self.entry(address).filter(|entry| entry.entry_len() <= LONGEST_ENTRY)?;
+        let (start, mut context) = (entry.initial_address(), UnwindContext::new());
+        let row =
+            entry.unwind_info_for_address(&self.frame, &self.bases, &mut context, start).ok()?;
+        let is_begin = matches!(row.cfa(), CfaRule::RegisterAndOffset { register, offset }
+            if *register == REGISTERS.stack_pointer && *offset == 8);
+        (!is_begin).then(|| start..start.saturating_add(entry.len()))
+    }
+
     fn entry(&self, address: u64) -> Option<FrameDescriptionEntry<Bytes<'a>>> {
         let cie = EhFrame::cie_from_offset;
         let Some(table) = self.header.as_ref().and_then(ParsedEhFrameHdr::table) else {

@@ -10,7 +10,7 @@
 //!
 //! Modules in reading order: [`rule`], [`table`], [`eh_frame`] and [`go`] (the file's own rules), [`epilogue`] (where they are stale),
 //! [`signal_return`], [`start`] and [`synth`] (code without entries), [`framed`] (more of that than can be followed), [`hotspot`] (Java's
-//! run-time code). [`FrameSections`] judges leaves that were left by frame pointer.
+//! run-time code). [`parts`] finds the parts of a function. [`FrameSections`] judges leaves that were left by frame pointer.
 
 #![forbid(unsafe_code)]
 
@@ -22,6 +22,7 @@ pub mod go;
 pub mod hotspot;
 mod instruction;
 mod leaf;
+pub mod parts;
 pub mod rule;
 pub mod signal_return;
 pub mod start;

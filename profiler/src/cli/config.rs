@@ -93,6 +93,8 @@ pub struct Sampling {
 pub struct Naming {
     /// Whether addresses in user files are named.
     pub symbolize: bool,
+    /// Whether interpreters' own frames are shown beside those that they run.
+    pub native: bool,
     /// Options for naming them.
     pub options: NameOptions,
 }
@@ -153,6 +155,7 @@ impl Config {
             },
             naming: Naming {
                 symbolize: !args.no_symbolize,
+                native: args.native,
                 options: NameOptions {
                     no_inline: args.no_inline,
                     debuginfod: servers,

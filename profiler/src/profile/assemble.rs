@@ -2,8 +2,9 @@
 
 use crate::judge::recording::Recording;
 use crate::profile::columns::Columns;
+use crate::profile::interpreted;
 use crate::profile::locations::Locations;
-use crate::record::counts::{Key, StackCounts};
+use crate::record::counts::Key;
 use bpf::{Comm, Flags, Trust};
 use output::timeline::SampleTimes;
 use output::{FrameRef, Label, LabelValue, Marks, Profile, ProfileBuilder, Sample};
@@ -11,22 +12,31 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use symbolizer::ProcessTable;
 
-/// Makes the profile: user frames below kernel frames, and a row of values for each stack. With `labels`, samples have
-/// the labels `pid`, `tid` and `thread`. `head` has everything but the columns, the tables and the samples.
+/// What a profile has beside its stacks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Shown {
+    /// Whether samples have the labels `pid`, `tid` and `thread`.
+    pub labels: bool,
+    /// Whether interpreters' own frames are shown beside those that they run.
+    pub native: bool,
+}
+
+/// Makes the profile: user frames below kernel frames, and a row of values for each stack. `head` has everything but the
+/// columns, the tables and the samples.
 pub(crate) fn assemble(
     recording: &Recording<'_>,
     columns: &Columns,
-    labels: bool,
+    shown: Shown,
     head: Profile,
 ) -> Profile {
     let mut builder = ProfileBuilder::new(columns.head(head));
     let mut locations = Locations::new(recording);
-    let labels = Labels::new(recording, labels);
+    let labels = Labels::new(recording, shown.labels);
     let times = recording.counts.times.as_ref();
     let mut counts: Vec<_> = recording.counts.counts.iter().collect();
     counts.sort_unstable_by_key(|(key, _)| **key);
     for (key, count) in counts {
-        let frames = frames(key, recording.counts, &mut locations, &mut builder);
+        let frames = frames(key, (recording, shown.native), &mut locations, &mut builder);
         let sample = Sample {
             frames,
             values: columns.values(key.event, count),
@@ -44,16 +54,18 @@ pub(crate) fn assemble(
 /// Kernel frames, then user frames, leaf first. Never empty: a frame in brackets replaces a missing stack.
 fn frames(
     key: &Key,
-    counts: &StackCounts,
+    (recording, native): (&Recording<'_>, bool),
     locations: &mut Locations<'_>,
     builder: &mut ProfileBuilder,
 ) -> Vec<FrameRef> {
-    let stacks = [key.kernel, key.user];
-    let placed = stacks.into_iter().flatten().flat_map(|stack| counts.stacks.frames(stack));
+    let stacks = &recording.counts.stacks;
+    let kernel = key.kernel.into_iter().flat_map(|stack| stacks.frames(stack));
+    let user = key.user.map(|stack| stacks.frames(stack)).unwrap_or_default();
+    let placed = kernel.chain(interpreted::shown(user, recording, native));
     let mut list: Vec<FrameRef> = placed
         .map(|(place, trust)| FrameRef {
             location: locations.of(*place, builder),
-            trust: shown(*trust),
+            trust: trust_of(*trust),
         })
         .collect();
     if key.flags.has(Flags::IDLE) || key.flags.has(Flags::EXITING) || list.is_empty() {
@@ -78,7 +90,7 @@ fn instead(flags: Flags) -> &'static str {
     }
 }
 
-fn shown(trust: Trust) -> output::Trust {
+fn trust_of(trust: Trust) -> output::Trust {
     match trust {
         Trust::Context | Trust::Rule => output::Trust::Sure,
         Trust::Synthesised => output::Trust::Synthesised,
@@ -172,7 +184,10 @@ mod tests {
             rate: Rate::Hertz(100),
         };
         let columns = Columns::of(&[clock], &counts, None);
-        (assemble(&recording, &columns, labels, Profile::default()), Judged::of(&recording))
+        (
+            assemble(&recording, &columns, Shown { labels, native: false }, Profile::default()),
+            Judged::of(&recording),
+        )
     }
 
     fn folded(profile: &Profile, root: Option<&str>) -> String {

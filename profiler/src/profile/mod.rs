@@ -6,5 +6,6 @@ pub(crate) mod assemble;
 pub(crate) mod columns;
 pub(crate) mod facts;
 mod head;
+mod interpreted;
 mod locations;
 pub(crate) mod names;

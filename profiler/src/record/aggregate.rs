@@ -43,6 +43,8 @@ pub(crate) struct Aggregator {
     rules: Rules,
     /// Whether the gate has become the command.
     released: bool,
+    /// The places that have been handed out as new.
+    told: usize,
     result: StackCounts,
 }
 
@@ -50,7 +52,8 @@ impl Aggregator {
     /// Nothing counted yet.
     pub(crate) fn new(rules: Rules) -> Self {
         let times = rules.times.then(HashMap::new);
-        Self { rules, released: false, result: StackCounts { times, ..StackCounts::default() } }
+        let result = StackCounts { times, ..StackCounts::default() };
+        Self { rules, released: false, told: 0, result }
     }
 
     /// Counts a batch. Records and samples are applied in the order of their time, so that the table always shows the state at the
@@ -159,6 +162,13 @@ impl Aggregator {
         if room { Ok(key) } else { Err(Lost::Full) }
     }
 
+    /// The places that have come since the last call.
+    pub(crate) fn new_places(&mut self) -> &[Place] {
+        let places = self.result.stacks.places();
+        let told = std::mem::replace(&mut self.told, places.len());
+        &places[told.min(places.len())..]
+    }
+
     /// Samples counted so far.
     pub(crate) fn samples(&self) -> u64 {
         self.result.samples
@@ -168,6 +178,7 @@ impl Aggregator {
     /// them.
     pub(crate) fn cut(&mut self, last: &[Stack]) -> StackCounts {
         let counts = std::mem::replace(&mut self.result, Self::new(self.rules).result);
+        self.told = 0;
         last.iter().for_each(|stack| self.result.stacks.add(stack));
         counts
     }

@@ -4,6 +4,7 @@ use super::counts::StackCounts;
 use crate::host::exit::Failure;
 use bpf::{Cost, Losses, Started};
 use std::time::Duration;
+use symbolizer::name::EarlyNames;
 use symbolizer::{ProcessTable, Warning};
 
 /// The reason why a recording ended.
@@ -55,6 +56,8 @@ pub(crate) struct Recorded {
     pub started: Started,
     /// The cost of the BPF programs.
     pub cost: Cost,
+    /// The names that were made during the recording.
+    pub names: EarlyNames,
 }
 
 impl Recorded {

@@ -7,7 +7,7 @@ use crate::host::privileges::give_up;
 use crate::host::stop::Stop;
 use crate::judge::leaves::leaves;
 use crate::judge::recording::Recording;
-use crate::profile::assemble::assemble;
+use crate::profile::assemble::{Shown, assemble};
 use crate::profile::columns::Columns;
 use crate::profile::facts::{About, cost};
 use crate::profile::names;
@@ -58,7 +58,8 @@ impl Finish {
     ) -> Result<(), Failure> {
         let (config, target) = (&self.config, &self.target);
         let (named, mut spoilt) = {
-            let Recorded { cut, table, .. } = &mut recorded;
+            let Recorded { cut, table, names: early, .. } = &mut recorded;
+            self.symbolizer.give(std::mem::take(early));
             names::name(self.symbolizer.as_mut(), &cut.counts.stacks, table)
         };
         self.own.naming = self.symbolizer.usage();
@@ -75,7 +76,8 @@ impl Finish {
         let mut facts = about.facts(cut, &recording, so_far, spoilt);
         let columns = Columns::of(&started.events, &cut.counts, cut.accounted);
         let head = Profile { program: self.program.take(), ..about.head(cut, facts.clone()) };
-        let profile = assemble(&recording, &columns, config.outputs.formats.labels(), head);
+        let shown = Shown { labels: config.outputs.formats.labels(), native: config.naming.native };
+        let profile = assemble(&recording, &columns, shown, head);
         let written = self.destinations.write(&profile);
         self.own.finish(cut.counts.first, cut.ended);
         facts.cost = cost(&self.own, &recorded.cost);

@@ -18,6 +18,7 @@ use crate::cli::target_spec::TargetSpec;
 use crate::host::clock::monotonic;
 use crate::host::exit::Failure;
 use crate::host::looking;
+use crate::profile::names;
 use crate::record::aggregate::{Aggregator, Gate, Rules};
 use crate::record::batch::{Applied, Marked};
 use crate::record::cpu_time::CpuTime;
@@ -31,10 +32,14 @@ use crate::unwinding::Unwinding;
 use bpf::{Losses, SampleSource, Started, Window};
 use std::ffi::{OsStr, OsString};
 use std::time::{Duration, Instant};
+use symbolizer::name::ask::namer::Namer;
+use symbolizer::name::{Early, EarlyNames};
 use symbolizer::{ProcessTable, Warning};
 
 /// The time for which a machine-wide recording reads the running processes. The rest are read when they are first sampled.
 const READ_ALL: Duration = Duration::from_millis(50);
+/// The longest time between two drains while run-time code without names is sampled.
+const NAMES: Duration = Duration::from_millis(20);
 /// The longest time between two readings of the CPU time of the target's processes.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -47,6 +52,8 @@ struct Session<S> {
     table: ProcessTable,
     aggregator: Aggregator,
     unwinding: Option<Unwinding>,
+    /// Makes names during the recording.
+    early: Option<Early<Namer>>,
     watch: Watch,
     time: CpuTime,
     saved: SavedRecording,
@@ -101,6 +108,7 @@ impl Session<Source> {
             table,
             aggregator: Aggregator::new(rules),
             unwinding,
+            early: (!replayed).then(|| Early::by(names::answers)),
             watch: Watch::new(&target.processes).until(tracee.gate()),
             time,
             saved,
@@ -134,6 +142,8 @@ struct Closed {
     stored: Result<(), Failure>,
     /// The reason why the source could not be stopped properly.
     failed: Option<bpf::Error>,
+    /// The names that were made during the recording.
+    names: EarlyNames,
     /// The recorded processes that still run.
     living: Vec<u32>,
 }
@@ -144,11 +154,21 @@ impl<S: SampleSource> Session<S> {
     fn step(&mut self) -> Result<Option<Duration>, bpf::Error> {
         self.source.drain(&mut self.batch)?;
         let applied = self.apply();
+        let named = self.name_new_places();
         self.look();
-        let Some(unwinding) = &mut self.unwinding else { return Ok(None) };
-        unwinding
-            .update(applied, &self.table)
-            .map_err(|source| bpf::Error::Failed { step: "filling the unwind tables", source })
+        let soon = match &mut self.unwinding {
+            None => None,
+            Some(unwinding) => unwinding.update(applied, &self.table).map_err(|source| {
+                bpf::Error::Failed { step: "filling the unwind tables", source }
+            })?,
+        };
+        Ok(if named { Some(soon.map_or(NAMES, |soon| soon.min(NAMES))) } else { soon })
+    }
+
+    /// Has new places named whose names may be gone at the end. Returns whether there are any.
+    fn name_new_places(&mut self) -> bool {
+        let Some(early) = &mut self.early else { return false };
+        early.name(&self.table, self.aggregator.new_places())
     }
 
     /// Marks the batch, applies it to the process table, and counts it.
@@ -223,7 +243,9 @@ impl<S: SampleSource> Session<S> {
         let failed = self.source.stop(&mut self.batch).err();
         if failed.is_none() {
             drop(self.apply());
+            self.name_new_places();
         }
+        let names = self.early.as_mut().map(Early::finish).unwrap_or_default();
         self.watch.forget_ended();
         let living = self.watch.members().collect();
         let losses = self.losses();
@@ -232,6 +254,6 @@ impl<S: SampleSource> Session<S> {
             self.unwinding.map_or_else(Vec::new, |tables| tables.without_table(&self.table));
         let counts = self.aggregator.finish();
         let last = Cut { counts, losses, accounted, time, began: self.last_cut, ended };
-        Closed { last, table: self.table, without_table, stored, failed, living }
+        Closed { last, table: self.table, without_table, stored, failed, names, living }
     }
 }

@@ -75,14 +75,14 @@ fn recorded(
     let progress = Progress::new(config.console);
     let end = steps(&mut session, limits, own, &progress);
     let (started, cost) = (session.started.clone(), session.source.cost());
-    let Closed { last, table, without_table, stored, failed, living } = session.close();
+    let Closed { last, table, without_table, stored, failed, names, living } = session.close();
     own.look();
     progress.clear();
     let end = failed.map_or(end, End::Failed);
     if let End::Signal(signal) = end {
         tracee.pass_on(signal);
     }
-    (Recorded { cut: last, table, end, without_table, stored, started, cost }, living)
+    (Recorded { cut: last, table, end, without_table, stored, started, cost, names }, living)
 }
 
 /// Steps until something ends it.

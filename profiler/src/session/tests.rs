@@ -79,6 +79,7 @@ fn session<S: SampleSource>(source: S, processes: &[u32]) -> Session<S> {
         table: ProcessTable::without_proc(),
         aggregator: Aggregator::new(Rules::default()),
         unwinding: None,
+        early: None,
         watch: Watch::new(processes),
         time: CpuTime::Unknown,
         saved: SavedRecording::default(),

@@ -1,10 +1,12 @@
 //! From an open file to its unwind table.
 
+mod interpreter;
 mod loaded;
 mod sources;
 
 use bpf::unwind::table::{Code, NotCode, Source, Table};
 use elf::Bytes;
+pub(crate) use interpreter::Interpreter;
 use sources::File;
 use std::fs;
 use std::ops::Range;
@@ -28,6 +30,8 @@ pub(crate) enum Built {
         table: Box<Table>,
         /// Whether disassembly may add rules.
         more: bool,
+        /// The interpreter in the file.
+        interpreter: Option<Box<Interpreter>>,
     },
     /// The file has no rules: its code is walked by frame pointer.
     NoRules,
@@ -77,7 +81,8 @@ fn build(bytes: Bytes<'_>, code: &[Range<u64>], depth: Depth) -> Option<Built> {
     sources.extend(framed);
     let table = Table::build(&file.code, &sources.iter().collect::<Vec<_>>());
     let more = followed && depth == Depth::Tables;
-    Some(Built::Table { table: Box::new(table), more })
+    let interpreter = file.interpreter().map(Box::new);
+    Some(Built::Table { table: Box::new(table), more, interpreter })
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The tables of files: which file has one, and which file gives its room to another.
 
 use super::accounts::{Accounts, Answer, Ledger, Paid};
-use super::build::{self, Built, Depth};
+use super::build::{self, Built, Depth, Interpreter};
 use super::choice::Choice;
 use super::foresee::Foreseen;
 use super::job::{Job, Key};
@@ -135,9 +135,13 @@ impl Files {
         for (id, of) in &mut self.files {
             let TableState::Waiting(waiting) = of else { continue };
             *of = match ledger.install(waiting.pid, &waiting.table, idle)? {
-                Answer::Installed(paid) => {
-                    TableState::Installed { paid, used: self.now, more: waiting.more, came: 0 }
-                }
+                Answer::Installed(paid) => TableState::Installed {
+                    paid,
+                    used: self.now,
+                    more: waiting.more,
+                    came: 0,
+                    interpreter: waiting.interpreter.take(),
+                },
                 Answer::NoShare => {
                     self.refused.entry(*id).or_default().push(waiting.pid);
                     TableState::NoShare
@@ -237,6 +241,14 @@ impl Files {
     /// The processes that have more tables than their share.
     pub(super) fn without_share(&self) -> BTreeSet<u32> {
         self.refused.values().flatten().copied().collect()
+    }
+
+    /// The interpreter in a file, if the file has a table.
+    pub(super) fn interpreter(&self, file: FileId) -> Option<&Interpreter> {
+        match self.files.get(&file)? {
+            TableState::Installed { interpreter, .. } => interpreter.as_deref(),
+            _ => None,
+        }
     }
 
     /// The way in which a range of a process is walked, and whether its table is still to come.

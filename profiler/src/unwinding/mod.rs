@@ -3,7 +3,7 @@
 //!
 //! In reading order: [`Unwinding`] (how each process is walked), `walked` (one process), `files` (which file has a table),
 //! `choice` (the code that gets tables), `accounts` (what a process may have), `table_state` (one table), `workers` (threads beside the recording), `job` (one table's building), `build` (one file),
-//! `foresee` (files of a command before it starts), `replaced` (code that replaced other code), `uncovered` (code without
+//! `loops` (where interpreters run), `foresee` (files of a command before it starts), `replaced` (code that replaced other code), `uncovered` (code without
 //! rules that walks reached), `hotspot` (run-time code of Java).
 
 mod accounts;
@@ -15,6 +15,7 @@ mod foresee;
 pub mod fuzzing;
 mod hotspot;
 mod job;
+mod loops;
 mod replaced;
 mod stamp;
 mod table_state;
@@ -249,7 +250,7 @@ impl Unwinding {
             return Ok(());
         };
         let new = SpaceName { pid: code.pid, start: start as u32 };
-        let mut incomplete = false;
+        let (mut incomplete, mut facts) = (false, Vec::new());
         let mut mappings: Vec<CodeMapping<'_>> = Vec::with_capacity(choice.ranges.len());
         for range in &choice.ranges {
             if let Some(parts) = self.run_time.parts(&code, range) {
@@ -258,12 +259,12 @@ impl Unwinding {
             }
             let (way, missing) = self.files.way(code.pid, range);
             incomplete |= missing && !choice.leaves_out(range);
-            mappings.push(CodeMapping { start: range.start, end: range.end, way });
+            mappings.extend(loops::split(range, way, &self.files, &mut facts));
         }
         if let Some(before) = before.filter(|before| *before != new) {
             tables.remove_space(before);
         }
-        let known = tables.set_space(new, &mappings)?;
+        let known = tables.set_space(new, &mappings, &facts)?;
         let partial = choice.partial || known.is_some_and(|known| known < mappings.len());
         drop(tables);
         if partial && self.partial.len() < MOST_TOLD {

@@ -1,7 +1,7 @@
 //! The state of a file's table.
 
 use super::accounts::Paid;
-use super::build::Built;
+use super::build::{Built, Interpreter};
 use bpf::Way;
 use bpf::unwind::table::Table;
 use symbolizer::{MappedFile, Warning};
@@ -23,6 +23,8 @@ pub(super) enum TableState {
         more: bool,
         /// The number of walks that reached code without rules.
         came: u64,
+        /// The interpreter in the file.
+        interpreter: Option<Box<Interpreter>>,
     },
     /// The file has no rules: its code is walked by frame pointer.
     NoRules,
@@ -81,6 +83,7 @@ pub(super) struct Waiting {
     pub(super) pid: u32,
     pub(super) table: Table,
     pub(super) more: bool,
+    pub(super) interpreter: Option<Box<Interpreter>>,
     /// The number of updates for which it has waited.
     pub(super) turns: u32,
 }
@@ -91,8 +94,9 @@ impl TableState {
         match built {
             Built::NoRules => Self::NoRules,
             Built::TooLarge => Self::TooLarge,
-            Built::Table { table, more } => {
-                Self::Waiting(Box::new(Waiting { pid, table: *table, more, turns: 0 }))
+            Built::Table { table, more, interpreter } => {
+                let table = *table;
+                Self::Waiting(Box::new(Waiting { pid, table, more, interpreter, turns: 0 }))
             }
         }
     }

@@ -1,15 +1,15 @@
 //! Names from this machine's files and kernel.
 
 use super::ask::files::{DebugFiles, NoFiles, build_id_path};
-use super::ask::{Answer, Answers, Debuginfod, Files, Question, Runs};
+use super::ask::{Answer, Answers, Debuginfod, Files, Question};
 use super::cache::{Cache, Source};
 use super::kernel::names::{self as kernel, AskKernel};
 use super::sorted::{Sorted, Wanted};
 use super::vdso::own_vdso;
-use super::{NameOptions, Named, Symbolize, Texts, Usage, Warning};
+use super::{EarlyNames, NameOptions, Named, Symbolize, Texts, Usage, Warning};
 use crate::foreign::{self, Foreign};
 use crate::opening::regular;
-use crate::place::{Jit, MappedFile, Place, Reason};
+use crate::place::{MappedFile, Place, Reason};
 use crate::process::ProcessTable;
 use elf::{Bytes, Image};
 use std::cmp::Reverse;
@@ -34,7 +34,7 @@ pub struct LocalSymbolizer {
     debuginfod: Debuginfod,
     foreign: Foreign,
     /// The time that is left for names.
-    time: Duration,
+    pub(super) time: Duration,
     /// The addresses and objects for which no time was left.
     late: u64,
     /// The names of earlier cuts, from the second cut on.
@@ -42,6 +42,8 @@ pub struct LocalSymbolizer {
     texts: Texts,
     /// The names that were cut in earlier cuts.
     shortened: u64,
+    /// The names that were made during this cut.
+    pub(super) early: EarlyNames,
 }
 
 impl LocalSymbolizer {
@@ -60,6 +62,7 @@ impl LocalSymbolizer {
             cache: None,
             texts: Texts::default(),
             shortened: 0,
+            early: EarlyNames::default(),
         }
     }
 
@@ -216,15 +219,6 @@ impl LocalSymbolizer {
         (answer.named, !answer.cut_short)
     }
 
-    /// The names from a process's perf map.
-    fn map(&mut self, jit: Option<&Jit>, addresses: &[u64]) -> Vec<Named> {
-        let Some(map) = jit.and_then(|jit| jit.map.as_ref()) else {
-            let reason = jit.and_then(|jit| jit.reason).unwrap_or(Reason::NoJitMap);
-            return vec![Named::nameless("[jit]", reason); addresses.len()];
-        };
-        self.ask(&Question::Map { map, addresses }, &mut NoFiles, self.time).named
-    }
-
     /// Names the places in files. Time may run out, so this machine's own files come before those that other users can change,
     /// and files with more addresses before others.
     fn files(&mut self, table: &ProcessTable, sorted: &mut Sorted, all: &mut [Option<Named>]) {
@@ -245,7 +239,12 @@ impl LocalSymbolizer {
     }
 
     /// Asks a question, within the time that is left.
-    fn ask(&mut self, question: &Question<'_>, files: &mut dyn Files, time: Duration) -> Answer {
+    pub(super) fn ask(
+        &mut self,
+        question: &Question<'_>,
+        files: &mut dyn Files,
+        time: Duration,
+    ) -> Answer {
         if time.is_zero() {
             self.late += question.len() as u64;
             return Answer { cut_short: true, ..Answer::nameless(question, Reason::NoTime) };
@@ -268,7 +267,7 @@ impl LocalSymbolizer {
 
 impl Symbolize for LocalSymbolizer {
     fn names(&mut self, table: &ProcessTable, places: &[Place]) -> Vec<Named> {
-        let mut all: Vec<Option<Named>> = vec![None; places.len()];
+        let mut all = self.early(places);
         let mut sorted = Sorted::of(places, &mut all);
         // The kernel comes first: what processes make of their names leaves room for its own.
         let addresses = sorted.kernel.addresses();
@@ -286,19 +285,7 @@ impl Symbolize for LocalSymbolizer {
             sorted.vdso.give(&addresses, &names, &mut all);
         }
         self.files(table, &mut sorted, &mut all);
-        for (space, wanted) in &mut sorted.jit {
-            let addresses = wanted.addresses();
-            let names = self.map(table.jit(*space), &addresses);
-            wanted.give(&addresses, &names, &mut all);
-        }
-        for ((space, runtime), wanted) in &mut sorted.interpreted {
-            let objects = wanted.addresses();
-            let (memory, image) = (table.memory(*space), table.runtime_image(*space, *runtime));
-            let of = Runs { runtime: *runtime, memory: memory.as_ref(), image: image.unwrap_or(0) };
-            let question = Question::Objects { of, objects: &objects };
-            let names = self.ask(&question, &mut NoFiles, self.time).named;
-            wanted.give(&objects, &names, &mut all);
-        }
+        self.run_time(table, &mut sorted, &mut all);
         all.into_iter()
             .map(|name| name.unwrap_or_else(|| Named::nameless("", Reason::NoSymbol)))
             .collect()
@@ -309,7 +296,7 @@ impl Symbolize for LocalSymbolizer {
     }
 
     fn warnings(&self) -> Vec<Warning> {
-        let count = self.shortened + self.texts.cut();
+        let count = self.shortened + self.texts.cut() + self.early.shortened;
         let shortened = (count > 0).then(|| Warning {
             file: format!("{count} names"),
             what: "cut, because a name may have 4 KiB, and all of them 64 MiB".to_owned(),
@@ -322,7 +309,15 @@ impl Symbolize for LocalSymbolizer {
     }
 
     fn usage(&self) -> Usage {
-        self.answers.usage()
+        let (own, early) = (self.answers.usage(), self.early.usage);
+        Usage {
+            cpu_time: own.cpu_time + early.cpu_time,
+            anonymous: own.anonymous + early.anonymous,
+        }
+    }
+
+    fn give(&mut self, names: EarlyNames) {
+        self.early = names;
     }
 }
 

@@ -4,17 +4,19 @@
 //! batches: all addresses of a file are looked up together, sorted, each once. The contents of a file are dropped before
 //! the next file is read.
 //!
-//! Modules in reading order: `texts` (names in memory), `sorted` (places by kind), `local` (the names of each kind), [`ask`] (what
-//! strangers made is named elsewhere), `kernel`, `vdso`.
+//! Modules in reading order: `texts` (names in memory), `sorted` (places by kind), `local` (the names of each kind), `run_time` (those of run-time code), [`ask`] (what
+//! strangers made is named elsewhere), `early` (names during a recording), `kernel`, `vdso`.
 
 pub mod ask;
 mod cache;
 mod demangle;
+mod early;
 mod kernel;
 pub(crate) mod lines;
 mod local;
 mod raw;
 pub(crate) mod reopen;
+mod run_time;
 mod sorted;
 #[cfg(test)]
 mod tests;
@@ -22,6 +24,7 @@ mod texts;
 mod vdso;
 
 pub use demangle::{demangle, text};
+pub use early::{Early, EarlyNames};
 pub use kernel::kallsyms;
 pub use kernel::names::AskKernel;
 pub use local::LocalSymbolizer;
@@ -57,7 +60,8 @@ pub struct Line {
 /// The names of a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named {
-    /// The functions, innermost first. The last one is the function that contains the code. Empty: there is no name.
+    /// The functions, innermost first. The last one is the function that contains the code. Empty: there is no name; without a reason, there
+    /// is nothing to show.
     pub lines: Vec<Line>,
     /// The module for code outside mapped files: `[kernel]`, a kernel module as `[ext4]`, `[bpf]`, `[vdso]`,
     /// `[jit]`, an interpreter as `[python]`; empty for mapped files.
@@ -119,6 +123,9 @@ pub trait Symbolize: std::fmt::Debug {
 
     /// Begins a new cut. Time limits start again, and names may be kept for later cuts.
     fn begin_cut(&mut self) {}
+
+    /// Hands over the names that were made during the cut.
+    fn give(&mut self, _: EarlyNames) {}
 
     /// The usage of another process that makes the names.
     fn usage(&self) -> Usage {

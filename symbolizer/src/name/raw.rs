@@ -1,6 +1,6 @@
 //! User files without names.
 
-use super::{Named, Symbolize, Usage, Warning};
+use super::{EarlyNames, Named, Symbolize, Usage, Warning};
 use crate::{Place, ProcessTable, Reason, Runtime};
 
 /// Leaves addresses in files unnamed, for tools that name them elsewhere. Code of the kernel, the vDSO, BPF programs,
@@ -39,6 +39,12 @@ impl<S: Symbolize> Symbolize for RawAddresses<S> {
 
     fn begin_cut(&mut self) {
         self.local.iter_mut().for_each(Symbolize::begin_cut);
+    }
+
+    fn give(&mut self, names: EarlyNames) {
+        if let Some(local) = &mut self.local {
+            local.give(names);
+        }
     }
 
     fn usage(&self) -> Usage {

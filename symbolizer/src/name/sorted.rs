@@ -17,11 +17,12 @@ pub(super) struct Sorted {
 }
 
 impl Sorted {
-    /// Sorts places. Those that are unknown get their reason at once.
+    /// Sorts the places that have no name yet. Those that are unknown get their reason at once.
     pub(super) fn of(places: &[Place], all: &mut [Option<Named>]) -> Self {
         let mut sorted = Self::default();
-        for (index, place) in places.iter().enumerate() {
-            match *place {
+        let open: Vec<usize> = (0..places.len()).filter(|&index| all[index].is_none()).collect();
+        for index in open {
+            match places[index] {
                 Place::File { file, address } => {
                     sorted.files.entry(file).or_default().0.push((address, index));
                 }

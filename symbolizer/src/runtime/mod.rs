@@ -10,7 +10,7 @@ mod hotspot;
 mod loaded;
 mod node;
 mod php;
-mod python;
+pub mod python;
 mod reader;
 mod ruby;
 
@@ -50,6 +50,9 @@ impl Runtime {
     /// HotSpot, the Java virtual machine of the JDK.
     pub const HOTSPOT: Self = Self { number: 1 };
 
+    /// CPython.
+    pub const PYTHON: Self = Self { number: 2 };
+
     /// Its number, from 1, which an interpreter's frames carry.
     pub fn number(self) -> u8 {
         self.number
@@ -85,6 +88,11 @@ impl Runtime {
     /// pointers.
     pub fn frame_pointers(self) -> Option<(&'static str, &'static str)> {
         self.entry().frame_pointers
+    }
+
+    /// Whether code that it has compiled is named from the memory of its process.
+    pub fn names_code(self) -> bool {
+        self.entry().reader.is_some_and(Reader::names_code)
     }
 
     /// The reader of its functions; `None`: there is none yet.

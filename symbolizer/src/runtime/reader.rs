@@ -56,7 +56,8 @@ pub struct Function {
     pub approximate: bool,
 }
 
-/// The functions at one position, innermost first: each was inlined into the next one.
+/// The functions at one position, innermost first: each was inlined into the next one. None at all: the frame is one that the runtime made for
+/// itself, and is not shown.
 pub type Found = Result<Vec<Function>, Reason>;
 
 /// Names the code of one kind of runtime. It reads foreign memory, which may change during the reading. So it bounds
@@ -64,6 +65,11 @@ pub type Found = Result<Vec<Function>, Reason>;
 pub trait Reader: Debug + Send + Sync {
     /// The functions of sorted objects of one process, in their order.
     fn functions(&self, process: &Running<'_>, objects: &[Object]) -> Vec<Found>;
+
+    /// Whether it names code that the runtime has compiled.
+    fn names_code(&self) -> bool {
+        false
+    }
 
     /// The functions at sorted addresses in code that the runtime made, in their order.
     fn code(&self, process: &Running<'_>, addresses: &[u64]) -> Vec<Found> {

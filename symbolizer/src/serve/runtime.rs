@@ -46,7 +46,8 @@ impl Memory for Opened<'_> {
 fn lines(module: &str, found: Found, texts: &mut Texts) -> Named {
     let functions = match found {
         Ok(functions) if !functions.is_empty() => functions,
-        Ok(_) => return Named::nameless(module, Reason::NoSymbol),
+        // A frame that the runtime made for itself.
+        Ok(_) => return Named { lines: Vec::new(), module: module.to_owned(), reason: None },
         Err(reason) => return Named::nameless(module, reason),
     };
     let last = functions.len().min(MOST_INLINED) - 1;

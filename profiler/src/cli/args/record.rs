@@ -104,6 +104,10 @@ pub struct RecordArgs {
     #[arg(long, help_heading = "Symbols")]
     pub no_inline: bool,
 
+    /// Also show the frames of an interpreter's own loop, beside those of the functions that it runs
+    #[arg(long, help_heading = "Symbols")]
+    pub native: bool,
+
     /// Do not look up names of user functions: keep addresses and build IDs, for tools that look them up elsewhere
     #[arg(long, help_heading = "Symbols")]
     pub no_symbolize: bool,

@@ -6,7 +6,7 @@ use crate::host::own_usage::OwnUsage;
 use crate::judge::leaves::leaves;
 use crate::judge::quality::Judged;
 use crate::judge::recording::Recording;
-use crate::profile::assemble::assemble;
+use crate::profile::assemble::{Shown, assemble};
 use crate::profile::columns::Columns;
 use crate::profile::names;
 use crate::record::testing::stack;
@@ -159,7 +159,12 @@ fn storm() {
         let recording = Recording { counts, table, named: &named, leaves: &leaves };
         let quality = Judged::of(&recording).quality;
         let columns = Columns::of(&session.started.events, counts, None);
-        let profile = assemble(&recording, &columns, true, Profile::default());
+        let profile = assemble(
+            &recording,
+            &columns,
+            Shown { labels: true, native: false },
+            Profile::default(),
+        );
         samples += quality.samples;
         in_files += profile.mappings.len();
         session.retire();

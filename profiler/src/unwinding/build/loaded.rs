@@ -20,6 +20,11 @@ impl<'a> Loaded<'a> {
         Some(Self { bytes: image.bytes(), segments: segments.collect() })
     }
 
+    /// The virtual address of the file's first byte.
+    pub(super) fn first(&self) -> Option<u64> {
+        self.segments.first().map(|first| first.address.wrapping_sub(first.offset))
+    }
+
     /// The lowest loaded address.
     pub(super) fn lowest(&self) -> u64 {
         self.segments.iter().map(|segment| segment.address).min().unwrap_or(0)

@@ -1,5 +1,6 @@
 //! The sources of a file's rules.
 
+use super::interpreter::Interpreter;
 use super::loaded::Loaded;
 use bpf::unwind::eh_frame::Frames;
 use bpf::unwind::framed::mostly_framed;
@@ -39,6 +40,11 @@ impl<'a> File<'a> {
         let image = Image::parse(bytes).ok().filter(|image| image.wide())?;
         let code = Code::new(code.iter().cloned()).ok()?;
         Some(Self { loaded: Loaded::of(&image)?, image, code })
+    }
+
+    /// The interpreter in the file.
+    pub(super) fn interpreter(&self) -> Option<Interpreter> {
+        Interpreter::of(&self.image, &self.loaded)
     }
 
     /// Go's own table, which stripped programs also have.

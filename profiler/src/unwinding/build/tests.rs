@@ -135,7 +135,7 @@ fn more_code_than_assembly_is_walked_by_frame_pointer_where_it_sets_them_up() {
         let path = files.0.path().join("a");
         let place = files.address(&path, "many") + 512 * 1000;
         let code = code(&fs::read(&path).unwrap());
-        let Built::Table { table, more } =
+        let Built::Table { table, more, .. } =
             table(&fs::File::open(&path).unwrap(), &code, Depth::Tables)
         else {
             panic!("it has rules");

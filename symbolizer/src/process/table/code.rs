@@ -80,21 +80,20 @@ impl ProcessTable {
         (known && !image.exited && code.maps.len() > 0).then_some(code)
     }
 
-    /// The address in memory of the ELF header of the file that contains a runtime: of the file that is named so, else of the first one,
-    /// which may have it built in.
+    /// The address in memory of the ELF header of the file that contains a runtime: of the largest file that is named so, because a program
+    /// may have its runtime in a library; else of the largest of all, which may have it built in.
     pub fn runtime_image(&self, space: u32, runtime: u8) -> Option<u64> {
         let maps = self.image(space)?.maps.iter();
-        let mut files = maps.filter_map(|mapping| match mapping.content {
+        let files = maps.filter_map(|mapping| match mapping.content {
             Content::File(file) => Some((mapping, file)),
             _ => None,
         });
-        let first = files.next()?;
         let named = |file: FileId| {
             let of = self.file(file).and_then(|file| Runtime::of_file(&file.path));
             of.is_some_and(|of| of.number() == runtime)
         };
-        let own = std::iter::once(first).chain(files).find(|(_, file)| named(*file));
-        let (mapping, file) = own.unwrap_or(first);
+        let (mapping, file) =
+            files.max_by_key(|(mapping, file)| (named(*file), mapping.end - mapping.start))?;
         let address = self.files.address(file, mapping.offset)?;
         Some(mapping.start.wrapping_sub(address).wrapping_add(self.files.base(file)?))
     }

@@ -73,6 +73,11 @@ impl ProcessTable {
         self.image(space.index)?.runtime
     }
 
+    /// The runtime of an address space, by the number in a [`Place`](crate::Place).
+    pub fn runtime_of(&self, space: u32) -> Option<Runtime> {
+        self.image(space)?.runtime
+    }
+
     /// A file, by the id in a [`Place`](crate::Place).
     pub fn file(&self, id: FileId) -> Option<&MappedFile> {
         self.files.get(id)

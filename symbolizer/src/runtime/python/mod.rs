@@ -1,4 +1,10 @@
 //! CPython.
+//!
+//! Modules in reading order: [`layout`] (its structures), `reader` (code objects), `lines` (their lines).
+
+pub mod layout;
+mod lines;
+mod reader;
 
 use super::entry::{Entry, Unnamed, is_program, starts};
 
@@ -19,7 +25,7 @@ pub(super) const ENTRY: Entry = Entry {
         )),
     },
     frame_pointers: None,
-    reader: None,
+    reader: Some(&reader::CodeObjects),
 };
 
 /// From `python3.13`, `libpython3.12.so.1.0`.
