@@ -61,7 +61,8 @@ fn frames(
     let stacks = &recording.counts.stacks;
     let kernel = key.kernel.into_iter().flat_map(|stack| stacks.frames(stack));
     let user = key.user.map(|stack| stacks.frames(stack)).unwrap_or_default();
-    let placed = kernel.chain(interpreted::shown(user, recording, native));
+    let user = interpreted::shown(user, recording, native);
+    let placed = kernel.chain(user.iter());
     let mut list: Vec<FrameRef> = placed
         .map(|(place, trust)| FrameRef {
             location: locations.of(*place, builder),

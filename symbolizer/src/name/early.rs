@@ -34,9 +34,25 @@ pub struct EarlyNames {
 }
 
 impl EarlyNames {
-    /// The usage of the process that made them.
-    pub fn usage(&self) -> Usage {
-        self.usage
+    /// The functions of code objects that were read at another position, by object: their line is not known.
+    pub(super) fn functions(&self) -> HashMap<Place, Named> {
+        let all = self.names.iter().filter(|(_, named)| named.lines.len() == 1);
+        all.filter_map(|(place, named)| {
+            let mut named = named.clone();
+            named.lines[0].line = 0;
+            Some((object_of(place)?, named))
+        })
+        .collect()
+    }
+}
+
+/// The place of a code object, whatever the position in it; `None` if it is none.
+pub(super) fn object_of(place: &Place) -> Option<Place> {
+    match *place {
+        Place::Interpreted { space, runtime, object, check, .. } => {
+            Some(Place::Interpreted { space, runtime, object, check, position: 0 })
+        }
+        _ => None,
     }
 }
 

@@ -286,9 +286,11 @@ impl Symbolize for LocalSymbolizer {
         }
         self.files(table, &mut sorted, &mut all);
         self.run_time(table, &mut sorted, &mut all);
-        all.into_iter()
-            .map(|name| name.unwrap_or_else(|| Named::nameless("", Reason::NoSymbol)))
-            .collect()
+        let unnamed = || Named::nameless("", Reason::NoSymbol);
+        let mut all: Vec<Named> =
+            all.into_iter().map(|name| name.unwrap_or_else(unnamed)).collect();
+        self.elsewhere(places, &mut all);
+        all
     }
 
     fn begin_cut(&mut self) {

@@ -3,6 +3,7 @@
 use super::Named;
 use super::ask::files::NoFiles;
 use super::ask::{Question, Runs};
+use super::early::object_of;
 use super::local::LocalSymbolizer;
 use super::sorted::Sorted;
 use crate::place::{Jit, Place, Reason};
@@ -12,6 +13,23 @@ impl LocalSymbolizer {
     /// The names that were made during the cut.
     pub(super) fn early(&self, places: &[Place]) -> Vec<Option<Named>> {
         places.iter().map(|place| self.early.names.get(place).cloned()).collect()
+    }
+
+    /// Names places that nobody could name, because their process has ended, by the functions that were read at other positions.
+    pub(super) fn elsewhere(&self, places: &[Place], all: &mut [Named]) {
+        let open = |(place, named): &(&Place, &mut Named)| {
+            named.reason.is_some() && object_of(place).is_some()
+        };
+        let open: Vec<_> = places.iter().zip(all).filter(open).collect();
+        if open.is_empty() {
+            return;
+        }
+        let functions = self.early.functions();
+        for (place, named) in open {
+            if let Some(known) = object_of(place).and_then(|object| functions.get(&object)) {
+                named.clone_from(known);
+            }
+        }
     }
 
     /// Names the places in run-time code, and those that interpreters run.

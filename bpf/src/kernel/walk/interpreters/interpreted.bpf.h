@@ -27,7 +27,7 @@ __noinline int interpreted_frames(__u32 key, __u64 limit)
 		return WALK_GOES_ON;
 	switch ((mapping->pages_and_kind >> KIND_SHIFT) - MAPPING_INTERPRETERS) {
 	case RUNTIME_PYTHON:
-		return python_frames(w, key, limit);
+		return python_frames(w, log, key, limit);
 #ifdef WALKERS
 		WALKERS
 #endif

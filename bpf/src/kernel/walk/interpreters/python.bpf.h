@@ -191,9 +191,19 @@ static __always_inline bool on_stack(const struct walk *w, __u64 address)
 	return address >= w->sp && address < w->cfa;
 }
 
+/* There are no frames left for this native frame of the loop: another interpreter may have some. Up to 3.10, nothing says
+ * which native frame runs which frame. If the first one was being set up or left, the frames stand one native frame too
+ * far inside; a frame of no code says so to user space. */
+static __always_inline void python_ends(struct walk *w, struct log *log, __u32 key)
+{
+	search_python_thread(&w->python, key);
+	if (w->python.state == PYTHON_ABSENT && w->python.facts.way == PYTHON_BY_LOOP)
+		push_interpreted(w, log, RUNTIME_PYTHON, 0, 0, 0);
+}
+
 /* Adds the frames that the present native frame of the loop runs. A native frame that is being set up or left runs
  * none: what the structures have then belongs to its caller. */
-static __always_inline int python_frames(struct walk *w, __u32 key, __u64 limit)
+static __always_inline int python_frames(struct walk *w, struct log *log, __u32 key, __u64 limit)
 {
 	struct python_walk *p = &w->python;
 	__u64 at = w->at, hash = w->hash, run, before;
@@ -202,7 +212,7 @@ static __always_inline int python_frames(struct walk *w, __u32 key, __u64 limit)
 	if (p->state == PYTHON_NOT_SEARCHED)
 		find_python_thread(key);
 	else if (p->state == PYTHON_FOUND && !p->next)
-		search_python_thread(p, key);
+		python_ends(w, log, key);
 	if (p->state != PYTHON_FOUND)
 		return WALK_GOES_ON;
 	before = run = p->next;
