@@ -13,18 +13,13 @@ pub(crate) fn symbolizer(naming: &Naming, replayed: bool) -> Box<dyn Symbolize +
     if replayed {
         return Box::new(RawAddresses::<LocalSymbolizer>::new(None));
     }
-    let local = LocalSymbolizer::new(naming.options.clone(), answers())
+    let local = LocalSymbolizer::new(naming.options.clone(), Namer::begin(start))
         .looking_by(looking::start)
         .ask_kernel(|addresses| bpf::kernel_names(addresses).ok());
     match naming.symbolize {
         false => Box::new(RawAddresses::new(Some(local))),
         true => Box::new(local),
     }
-}
-
-/// Who answers questions about what strangers made: a process without rights.
-pub(crate) fn answers() -> Namer {
-    Namer::begin(start)
 }
 
 /// The names of all places of a cut, in the order of the places, and the warnings about foreign files.

@@ -4,8 +4,7 @@ use super::counts::StackCounts;
 use crate::host::exit::Failure;
 use bpf::{Cost, Losses, Started};
 use std::time::Duration;
-use symbolizer::name::EarlyNames;
-use symbolizer::{ProcessTable, Warning};
+use symbolizer::{ProcessTable, Symbolize, Warning};
 
 /// The reason why a recording ended.
 #[derive(Debug)]
@@ -56,8 +55,8 @@ pub(crate) struct Recorded {
     pub started: Started,
     /// The cost of the BPF programs.
     pub cost: Cost,
-    /// The names that were made during the recording.
-    pub names: EarlyNames,
+    /// The symbolizer, which has made some names.
+    pub symbolizer: Box<dyn Symbolize + Send>,
 }
 
 impl Recorded {

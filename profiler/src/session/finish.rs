@@ -21,7 +21,7 @@ use crate::tell::left_running;
 use crate::tell::no_samples::Target;
 use crate::tell::outcome;
 use output::Profile;
-use symbolizer::Symbolize;
+use symbolizer::{LocalSymbolizer, RawAddresses};
 
 /// The inputs of the end of a recording.
 #[derive(Debug)]
@@ -32,7 +32,6 @@ pub(super) struct Finish {
     program: Option<String>,
     destinations: Destinations,
     own: OwnUsage,
-    symbolizer: Box<dyn Symbolize + Send>,
 }
 
 impl Finish {
@@ -43,10 +42,9 @@ impl Finish {
         tracee: &Tracee,
         destinations: Destinations,
         own: OwnUsage,
-        symbolizer: Box<dyn Symbolize + Send>,
     ) -> Self {
         let (target, program) = (tracee.target.clone(), tracee.program());
-        Self { config: config.clone(), push, target, program, destinations, own, symbolizer }
+        Self { config: config.clone(), push, target, program, destinations, own }
     }
 
     /// Makes the profile, writes it, sends it and prints the outcome. `living` are the recorded processes that still run.
@@ -58,13 +56,13 @@ impl Finish {
     ) -> Result<(), Failure> {
         let (config, target) = (&self.config, &self.target);
         let (named, mut spoilt) = {
-            let Recorded { cut, table, names: early, .. } = &mut recorded;
-            self.symbolizer.give(std::mem::take(early));
-            names::name(self.symbolizer.as_mut(), &cut.counts.stacks, table)
+            let Recorded { cut, table, symbolizer, .. } = &mut recorded;
+            names::name(symbolizer.as_mut(), &cut.counts.stacks, table)
         };
-        self.own.naming = self.symbolizer.usage();
+        self.own.naming = recorded.symbolizer.usage();
         self.own.reading = recorded.table.reading_time();
-        drop(self.symbolizer);
+        // The process that makes names ends.
+        recorded.symbolizer = Box::new(RawAddresses::<LocalSymbolizer>::new(None));
         spoilt.append(&mut recorded.without_table);
         let Recorded { cut, table, started, .. } = &recorded;
         let leaves = leaves(&cut.counts.stacks, table);

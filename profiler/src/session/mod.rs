@@ -18,7 +18,6 @@ use crate::cli::target_spec::TargetSpec;
 use crate::host::clock::monotonic;
 use crate::host::exit::Failure;
 use crate::host::looking;
-use crate::profile::names;
 use crate::record::aggregate::{Aggregator, Gate, Rules};
 use crate::record::batch::{Applied, Marked};
 use crate::record::cpu_time::CpuTime;
@@ -32,14 +31,12 @@ use crate::unwinding::Unwinding;
 use bpf::{Losses, SampleSource, Started, Window};
 use std::ffi::{OsStr, OsString};
 use std::time::{Duration, Instant};
-use symbolizer::name::ask::namer::Namer;
-use symbolizer::name::{Early, EarlyNames};
-use symbolizer::{ProcessTable, Warning};
+use symbolizer::{ProcessTable, Symbolize, Warning};
 
 /// The time for which a machine-wide recording reads the running processes. The rest are read when they are first sampled.
 const READ_ALL: Duration = Duration::from_millis(50);
 /// The longest time between two drains while run-time code without names is sampled.
-const NAMES: Duration = Duration::from_millis(20);
+const NAMES: Duration = Duration::from_millis(10);
 /// The longest time between two readings of the CPU time of the target's processes.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -52,8 +49,8 @@ struct Session<S> {
     table: ProcessTable,
     aggregator: Aggregator,
     unwinding: Option<Unwinding>,
-    /// Makes names during the recording.
-    early: Option<Early<Namer>>,
+    /// Makes names, some of them during the recording.
+    symbolizer: Box<dyn Symbolize + Send>,
     watch: Watch,
     time: CpuTime,
     saved: SavedRecording,
@@ -69,7 +66,12 @@ struct Session<S> {
 
 impl Session<Source> {
     /// Starts the source, with unwind tables for the target's processes, or for the command.
-    fn open(config: &Config, tracee: &Tracee, mut source: Source) -> Result<Self, Failure> {
+    fn open(
+        config: &Config,
+        tracee: &Tracee,
+        mut source: Source,
+        symbolizer: Box<dyn Symbolize + Send>,
+    ) -> Result<Self, Failure> {
         let (target, sampling) = (&tracee.target, &config.sampling);
         let machine = target.tasks == bpf::Target::Machine;
         let mut saved = SavedRecording::open(&config.stored, config.owner())?;
@@ -108,7 +110,7 @@ impl Session<Source> {
             table,
             aggregator: Aggregator::new(rules),
             unwinding,
-            early: (!replayed).then(|| Early::by(names::answers)),
+            symbolizer,
             watch: Watch::new(&target.processes).until(tracee.gate()),
             time,
             saved,
@@ -142,8 +144,8 @@ struct Closed {
     stored: Result<(), Failure>,
     /// The reason why the source could not be stopped properly.
     failed: Option<bpf::Error>,
-    /// The names that were made during the recording.
-    names: EarlyNames,
+    /// The symbolizer, which has made some names.
+    symbolizer: Box<dyn Symbolize + Send>,
     /// The recorded processes that still run.
     living: Vec<u32>,
 }
@@ -167,8 +169,7 @@ impl<S: SampleSource> Session<S> {
 
     /// Has new places named whose names may be gone at the end. Returns whether there are any.
     fn name_new_places(&mut self) -> bool {
-        let Some(early) = &mut self.early else { return false };
-        early.name(&self.table, self.aggregator.new_places())
+        self.symbolizer.name_early(&self.table, self.aggregator.new_places())
     }
 
     /// Marks the batch, applies it to the process table, and counts it.
@@ -245,7 +246,7 @@ impl<S: SampleSource> Session<S> {
             drop(self.apply());
             self.name_new_places();
         }
-        let names = self.early.as_mut().map(Early::finish).unwrap_or_default();
+
         self.watch.forget_ended();
         let living = self.watch.members().collect();
         let losses = self.losses();
@@ -254,6 +255,7 @@ impl<S: SampleSource> Session<S> {
             self.unwinding.map_or_else(Vec::new, |tables| tables.without_table(&self.table));
         let counts = self.aggregator.finish();
         let last = Cut { counts, losses, accounted, time, began: self.last_cut, ended };
-        Closed { last, table: self.table, without_table, stored, failed, names, living }
+        let (table, symbolizer) = (self.table, self.symbolizer);
+        Closed { last, table, without_table, stored, failed, symbolizer, living }
     }
 }

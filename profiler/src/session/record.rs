@@ -39,13 +39,13 @@ pub fn record(config: &Config, push: Option<Push>) -> Result<Ending, Failure> {
     let symbolizer = names::symbolizer(&config.naming, replay.is_some());
     let mut source = Source::open(replay, &config.sampling, &tracee.target.tasks)?;
     tracee.add_newborn(&config.target, |born| source.add(born));
-    let session = Session::open(config, &tracee, source)?;
+    let session = Session::open(config, &tracee, source, symbolizer)?;
     tracee.release()?;
     announce(config, &tracee.target, &session.started);
     let (recorded, living) = recorded(session, &tracee, config, &mut signals, &mut own);
     let (signalled, remove) = (recorded.signalled(), destinations.remover()?);
     let (console, stop) = (config.console, Stop::default());
-    let finish = Finish::new(config, push, &tracee, destinations, own, symbolizer);
+    let finish = Finish::new(config, push, &tracee, destinations, own);
     let finished = {
         let stop = stop.clone();
         move || finish.all(recorded, &living, &stop)
@@ -75,14 +75,14 @@ fn recorded(
     let progress = Progress::new(config.console);
     let end = steps(&mut session, limits, own, &progress);
     let (started, cost) = (session.started.clone(), session.source.cost());
-    let Closed { last, table, without_table, stored, failed, names, living } = session.close();
+    let Closed { last, table, without_table, stored, failed, symbolizer, living } = session.close();
     own.look();
     progress.clear();
     let end = failed.map_or(end, End::Failed);
     if let End::Signal(signal) = end {
         tracee.pass_on(signal);
     }
-    (Recorded { cut: last, table, end, without_table, stored, started, cost, names }, living)
+    (Recorded { cut: last, table, end, without_table, stored, started, cost, symbolizer }, living)
 }
 
 /// Steps until something ends it.

@@ -79,7 +79,7 @@ fn session<S: SampleSource>(source: S, processes: &[u32]) -> Session<S> {
         table: ProcessTable::without_proc(),
         aggregator: Aggregator::new(Rules::default()),
         unwinding: None,
-        early: None,
+        symbolizer: Box::new(symbolizer::RawAddresses::<symbolizer::LocalSymbolizer>::new(None)),
         watch: Watch::new(processes),
         time: CpuTime::Unknown,
         saved: SavedRecording::default(),

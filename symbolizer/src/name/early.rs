@@ -6,14 +6,15 @@
 use super::ask::files::NoFiles;
 use super::ask::{Answers, Question, Runs};
 use super::sorted::Sorted;
-use super::{Named, Texts, Usage};
+use super::{Named, Texts};
 use crate::place::Place;
 use crate::process::ProcessTable;
 use crate::runtime::{Object, Runtime};
 use std::collections::HashMap;
 use std::fs::File;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::time::Duration;
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 /// The most places that are named during a cut. Further ones are named at its end, where their process still lives.
 const MOST_PLACES: usize = 1 << 17;
@@ -22,28 +23,27 @@ const TIME: Duration = Duration::from_secs(2);
 /// The time for the answers that are still open at the end of a cut.
 const LAST: Duration = Duration::from_secs(3);
 
-/// The names that were made during a cut.
+/// Who answers questions, on loan from the symbolizer.
+type Asked = Box<dyn Answers + Send>;
+
+/// Names that are made during a recording.
 #[derive(Debug, Default)]
-pub struct EarlyNames {
+pub(super) struct Early {
+    asking: Option<Asking>,
+    /// The places that were asked for in this cut.
+    places: usize,
     /// The names by place, those with functions alone.
     pub(super) names: HashMap<Place, Named>,
-    /// The usage of the process that made them.
-    pub(super) usage: Usage,
     /// How many names were cut.
     pub(super) shortened: u64,
 }
 
-impl EarlyNames {
-    /// The functions of code objects that were read at another position, by object: their line is not known.
-    pub(super) fn functions(&self) -> HashMap<Place, Named> {
-        let all = self.names.iter().filter(|(_, named)| named.lines.len() == 1);
-        all.filter_map(|(place, named)| {
-            let mut named = named.clone();
-            named.lines[0].line = 0;
-            Some((object_of(place)?, named))
-        })
-        .collect()
-    }
+/// The thread that asks.
+#[derive(Debug)]
+struct Asking {
+    jobs: Sender<Job>,
+    names: Receiver<Vec<(Place, Named)>>,
+    thread: JoinHandle<(Asked, u64)>,
 }
 
 /// The place of a code object, whatever the position in it; `None` if it is none.
@@ -56,38 +56,33 @@ pub(super) fn object_of(place: &Place) -> Option<Place> {
     }
 }
 
-/// Makes names during a recording.
-#[derive(Debug)]
-pub struct Early<A> {
-    begin: fn() -> A,
-    asks: Option<(Sender<Job>, Receiver<EarlyNames>)>,
-    places: usize,
-}
-
 /// A question about one process.
+#[derive(Debug)]
 struct Job {
     runtime: u8,
     memory: File,
     image: u64,
     places: Vec<Place>,
-    asked: Asked,
+    what: What,
 }
 
-enum Asked {
+#[derive(Debug)]
+enum What {
     Objects(Vec<Object>),
     Code(Vec<u64>),
 }
 
-impl<A: Answers + 'static> Early<A> {
-    /// Asks what `begin` makes. It is called once there is something to ask.
-    pub fn by(begin: fn() -> A) -> Self {
-        Self { begin, asks: None, places: 0 }
-    }
-
-    /// Has these new places named, as far as they are in code of a runtime that is read. Returns whether there are any.
-    pub fn name(&mut self, table: &ProcessTable, places: &[Place]) -> bool {
+impl Early {
+    /// Has these new places named, as far as they are in code of a runtime that is read. `answers` is taken when there is something to ask.
+    /// Returns whether there is.
+    pub(super) fn name(
+        &mut self,
+        table: &ProcessTable,
+        places: &[Place],
+        answers: &mut Option<Asked>,
+    ) -> bool {
         let wanted = |place: &&Place| match place {
-            Place::Interpreted { .. } => true,
+            Place::Interpreted { object, .. } => *object != 0,
             Place::Jit { space, .. } => table.runtime_of(*space).is_some_and(Runtime::names_code),
             _ => false,
         };
@@ -97,28 +92,73 @@ impl<A: Answers + 'static> Early<A> {
             return false;
         }
         self.places += places.len();
-        for job in jobs(table, &places) {
-            let begin = self.begin;
-            let (sender, _) = self.asks.get_or_insert_with(|| started(begin));
+        if let Some(answers) = answers.take() {
+            self.asking = Asking::start(answers);
+        }
+        if let Some(asking) = &mut self.asking {
             // Without the thread, the places are named at the end.
-            drop(sender.send(job));
+            jobs(table, &places).into_iter().for_each(|job| drop(asking.jobs.send(job)));
+            self.names.extend(asking.names.try_iter().flatten());
         }
         true
     }
 
-    /// The names so far. Waits a while for those that are still asked for.
-    pub fn finish(&mut self) -> EarlyNames {
-        self.places = 0;
-        let Some((sender, names)) = self.asks.take() else { return EarlyNames::default() };
-        drop(sender);
-        let (mut all, end) = (EarlyNames::default(), std::time::Instant::now() + LAST);
-        while let Ok(some) =
-            names.recv_timeout(end.saturating_duration_since(std::time::Instant::now()))
-        {
-            all.names.extend(some.names);
-            (all.usage, all.shortened) = (some.usage, some.shortened);
+    /// Waits a while for the names that are still asked for. Returns who answered, to be asked for the rest; `None`: it was not taken, or has
+    /// fallen silent.
+    pub(super) fn finish(&mut self) -> Option<Asked> {
+        let Asking { jobs, names, thread } = self.asking.take()?;
+        drop(jobs);
+        let end = Instant::now() + LAST;
+        while let Ok(some) = names.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            self.names.extend(some);
         }
-        all
+        let ended = matches!(names.try_recv(), Err(TryRecvError::Disconnected));
+        let (answers, shortened) = thread.join().ok().filter(|_| ended)?;
+        self.shortened = shortened;
+        Some(answers)
+    }
+
+    /// Forgets the names, for a new cut.
+    pub(super) fn begin_cut(&mut self) {
+        (self.places, self.names) = (0, HashMap::new());
+    }
+
+    /// The functions of code objects that were read at another position, by object: their line is not known.
+    pub(super) fn functions(&self) -> HashMap<Place, Named> {
+        let all = self.names.iter().filter(|(_, named)| named.lines.len() == 1);
+        all.filter_map(|(place, named)| {
+            let mut named = named.clone();
+            named.lines[0].line = 0;
+            Some((object_of(place)?, named))
+        })
+        .collect()
+    }
+}
+
+impl Asking {
+    /// Starts the thread; `None`: there is none, and nobody answers any more.
+    fn start(mut answers: Asked) -> Option<Self> {
+        let ((jobs, waiting), (told, names)) = (channel::<Job>(), channel());
+        let ask = move || {
+            let mut texts = Texts::default();
+            for job in waiting {
+                let of = Runs { runtime: job.runtime, memory: Some(&job.memory), image: job.image };
+                let question = match &job.what {
+                    What::Objects(objects) => Question::Objects { of, objects },
+                    What::Code(addresses) => Question::Code { of, addresses },
+                };
+                texts.begin_source();
+                let answer = answers.answer(&question, &mut NoFiles, &mut texts, TIME);
+                let named = job.places.into_iter().zip(answer.named);
+                let names = named.filter(|(_, named)| named.reason.is_none()).collect();
+                if told.send(names).is_err() {
+                    break;
+                }
+            }
+            (answers, texts.cut())
+        };
+        let thread = std::thread::Builder::new().name(String::from("names")).spawn(ask).ok()?;
+        Some(Self { jobs, names, thread })
     }
 }
 
@@ -126,10 +166,10 @@ impl<A: Answers + 'static> Early<A> {
 fn jobs(table: &ProcessTable, places: &[Place]) -> Vec<Job> {
     let mut sorted = Sorted::of(places, &mut vec![None; places.len()]);
     let mut jobs = Vec::new();
-    let mut add = |space: u32, runtime: u8, asked: Asked, places: Vec<Place>| {
+    let mut add = |space: u32, runtime: u8, what: What, places: Vec<Place>| {
         let (memory, image) = (table.memory(space), table.runtime_image(space, runtime));
         if let (Some(memory), Some(image)) = (memory, image) {
-            jobs.push(Job { runtime, memory, image, places, asked });
+            jobs.push(Job { runtime, memory, image, places, what });
         }
     };
     for (&(space, runtime), wanted) in &mut sorted.interpreted {
@@ -142,39 +182,13 @@ fn jobs(table: &ProcessTable, places: &[Place]) -> Vec<Job> {
             check: of.check,
         };
         let places = objects.iter().map(place).collect();
-        add(space, runtime, Asked::Objects(objects), places);
+        add(space, runtime, What::Objects(objects), places);
     }
     for (&space, wanted) in &mut sorted.jit {
         let Some(runtime) = table.runtime_of(space) else { continue };
         let addresses = wanted.addresses();
         let places = addresses.iter().map(|&address| Place::Jit { space, address }).collect();
-        add(space, runtime.number(), Asked::Code(addresses), places);
+        add(space, runtime.number(), What::Code(addresses), places);
     }
     jobs
-}
-
-/// Starts the thread that asks.
-fn started<A: Answers + 'static>(begin: fn() -> A) -> (Sender<Job>, Receiver<EarlyNames>) {
-    let ((sender, jobs), (told, names)) = (channel::<Job>(), channel());
-    let ask = move || {
-        let (mut answers, mut texts) = (begin(), Texts::default());
-        for job in jobs {
-            let of = Runs { runtime: job.runtime, memory: Some(&job.memory), image: job.image };
-            let question = match &job.asked {
-                Asked::Objects(objects) => Question::Objects { of, objects },
-                Asked::Code(addresses) => Question::Code { of, addresses },
-            };
-            texts.begin_source();
-            let answer = answers.answer(&question, &mut NoFiles, &mut texts, TIME);
-            let named = job.places.into_iter().zip(answer.named);
-            let names = named.filter(|(_, named)| named.reason.is_none()).collect();
-            let (usage, shortened) = (answers.usage(), texts.cut());
-            if told.send(EarlyNames { names, usage, shortened }).is_err() {
-                break;
-            }
-        }
-    };
-    // Without a thread, its ends of the channels are gone, and the places are named at the end.
-    drop(std::thread::Builder::new().name(String::from("names")).spawn(ask));
-    (sender, names)
 }

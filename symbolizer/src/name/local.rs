@@ -3,10 +3,11 @@
 use super::ask::files::{DebugFiles, NoFiles, build_id_path};
 use super::ask::{Answer, Answers, Debuginfod, Files, Question};
 use super::cache::{Cache, Source};
+use super::early::Early;
 use super::kernel::names::{self as kernel, AskKernel};
 use super::sorted::{Sorted, Wanted};
 use super::vdso::own_vdso;
-use super::{EarlyNames, NameOptions, Named, Symbolize, Texts, Usage, Warning};
+use super::{NameOptions, Named, Symbolize, Texts, Usage, Warning};
 use crate::foreign::{self, Foreign};
 use crate::opening::regular;
 use crate::place::{MappedFile, Place, Reason};
@@ -28,7 +29,8 @@ const MAX_WARNINGS: usize = 1000;
 #[derive(Debug)]
 pub struct LocalSymbolizer {
     options: NameOptions,
-    answers: Box<dyn Answers + Send>,
+    /// Who names what strangers made; `None`: it is on loan for names during the recording, or has fallen silent.
+    answers: Option<Box<dyn Answers + Send>>,
     ask_kernel: Option<AskKernel>,
     warnings: Vec<Warning>,
     debuginfod: Debuginfod,
@@ -43,7 +45,7 @@ pub struct LocalSymbolizer {
     /// The names that were cut in earlier cuts.
     shortened: u64,
     /// The names that were made during this cut.
-    pub(super) early: EarlyNames,
+    pub(super) early: Early,
 }
 
 impl LocalSymbolizer {
@@ -51,7 +53,7 @@ impl LocalSymbolizer {
     pub fn new(options: NameOptions, answers: impl Answers + Send + 'static) -> Self {
         let debuginfod = Debuginfod::new(&options.debuginfod);
         Self {
-            answers: Box::new(answers),
+            answers: Some(Box::new(answers)),
             time: options.time,
             options,
             ask_kernel: None,
@@ -62,7 +64,7 @@ impl LocalSymbolizer {
             cache: None,
             texts: Texts::default(),
             shortened: 0,
-            early: EarlyNames::default(),
+            early: Early::default(),
         }
     }
 
@@ -134,7 +136,8 @@ impl LocalSymbolizer {
         self.shortened += self.texts.begin_cut();
         (self.time, self.late) = (self.options.time, 0);
         self.debuginfod.begin_cut();
-        self.answers.begin_cut();
+        self.early.begin_cut();
+        self.answers.iter_mut().for_each(|answers| answers.begin_cut());
     }
 
     /// Downloads debug files from `servers`.
@@ -251,7 +254,10 @@ impl LocalSymbolizer {
         }
         self.texts.begin_source();
         let begun = Instant::now();
-        let answer = self.answers.answer(question, files, &mut self.texts, time);
+        let Some(answers) = &mut self.answers else {
+            return Answer::nameless(question, Reason::NamingFailed);
+        };
+        let answer = answers.answer(question, files, &mut self.texts, time);
         self.time = self.time.saturating_sub(begun.elapsed());
         self.shortened += answer.shortened;
         answer
@@ -267,6 +273,9 @@ impl LocalSymbolizer {
 
 impl Symbolize for LocalSymbolizer {
     fn names(&mut self, table: &ProcessTable, places: &[Place]) -> Vec<Named> {
+        if let Some(answers) = self.early.finish() {
+            self.answers = Some(answers);
+        }
         let mut all = self.early(places);
         let mut sorted = Sorted::of(places, &mut all);
         // The kernel comes first: what processes make of their names leaves room for its own.
@@ -311,15 +320,11 @@ impl Symbolize for LocalSymbolizer {
     }
 
     fn usage(&self) -> Usage {
-        let (own, early) = (self.answers.usage(), self.early.usage);
-        Usage {
-            cpu_time: own.cpu_time + early.cpu_time,
-            anonymous: own.anonymous + early.anonymous,
-        }
+        self.answers.as_ref().map(|answers| answers.usage()).unwrap_or_default()
     }
 
-    fn give(&mut self, names: EarlyNames) {
-        self.early = names;
+    fn name_early(&mut self, table: &ProcessTable, places: &[Place]) -> bool {
+        self.early.name(table, places, &mut self.answers)
     }
 }
 

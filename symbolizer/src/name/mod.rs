@@ -24,7 +24,6 @@ mod texts;
 mod vdso;
 
 pub use demangle::{demangle, text};
-pub use early::{Early, EarlyNames};
 pub use kernel::kallsyms;
 pub use kernel::names::AskKernel;
 pub use local::LocalSymbolizer;
@@ -124,8 +123,11 @@ pub trait Symbolize: std::fmt::Debug {
     /// Begins a new cut. Time limits start again, and names may be kept for later cuts.
     fn begin_cut(&mut self) {}
 
-    /// Hands over the names that were made during the cut.
-    fn give(&mut self, _: EarlyNames) {}
+    /// Has places named soon whose names may be gone at the end of the cut, because they come from the memory of a process. Nobody waits for
+    /// them. Returns whether there are any.
+    fn name_early(&mut self, _: &ProcessTable, _: &[Place]) -> bool {
+        false
+    }
 
     /// The usage of another process that makes the names.
     fn usage(&self) -> Usage {

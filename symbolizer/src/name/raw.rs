@@ -1,6 +1,6 @@
 //! User files without names.
 
-use super::{EarlyNames, Named, Symbolize, Usage, Warning};
+use super::{Named, Symbolize, Usage, Warning};
 use crate::{Place, ProcessTable, Reason, Runtime};
 
 /// Leaves addresses in files unnamed, for tools that name them elsewhere. Code of the kernel, the vDSO, BPF programs,
@@ -41,10 +41,8 @@ impl<S: Symbolize> Symbolize for RawAddresses<S> {
         self.local.iter_mut().for_each(Symbolize::begin_cut);
     }
 
-    fn give(&mut self, names: EarlyNames) {
-        if let Some(local) = &mut self.local {
-            local.give(names);
-        }
+    fn name_early(&mut self, table: &ProcessTable, places: &[Place]) -> bool {
+        self.local.as_mut().is_some_and(|local| local.name_early(table, places))
     }
 
     fn usage(&self) -> Usage {

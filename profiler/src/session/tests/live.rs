@@ -3,6 +3,7 @@
 use super::super::Session;
 use crate::cli::args::{Cli, Command};
 use crate::cli::config::Config;
+use crate::profile::names;
 use crate::record::source::Source;
 use crate::target::tracee::Tracee;
 use clap::Parser;
@@ -33,7 +34,8 @@ fn no_stack_is_missing_over_the_cuts_of_a_live_recording() {
     let config = Config::new(*args).unwrap();
     let tracee = Tracee::find(&config.target, None, false).unwrap();
     let source = Source::open(None, &config.sampling, &tracee.target.tasks).unwrap();
-    let mut session = Session::open(&config, &tracee, source).unwrap();
+    let mut session =
+        Session::open(&config, &tracee, source, names::symbolizer(&config.naming, false)).unwrap();
     let stop = AtomicBool::new(false);
     let (mut samples, mut missing, mut runs, mut cuts) = (0, 0, 0, 0);
     std::thread::scope(|scope| {
