@@ -13,6 +13,7 @@ mod hostile;
 mod java;
 mod namespaces;
 mod programs;
+mod python;
 mod runtime_code;
 mod secrets;
 mod spoilt_files;
@@ -47,6 +48,7 @@ pub(crate) fn modules() -> Vec<(&'static str, Vec<(&'static str, Test)>)> {
         ("live::secrets", secrets::tests()),
         ("live::spoilt_files", spoilt_files::tests()),
         ("live::programs", programs::tests()),
+        ("live::python", python::tests()),
         ("live::uprobes", uprobes::tests()),
         ("live::synthesised", synthesised::tests()),
         ("live::synthesised::every_instruction", synthesised::every_instruction()),

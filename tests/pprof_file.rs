@@ -21,6 +21,8 @@ pub(crate) struct PprofFile {
 pub(crate) struct Sample {
     /// Function names, root first, inlined ones included.
     pub(crate) stack: Vec<String>,
+    /// The same functions with their lines.
+    pub(crate) frames: Vec<Frame>,
     /// The number of these names that an address has, root first.
     pub(crate) names: Vec<usize>,
     /// Indices into the mappings, root first; none for code outside files.
@@ -30,6 +32,17 @@ pub(crate) struct Sample {
     pub(crate) values: Vec<i64>,
     /// Labels as text.
     pub(crate) labels: BTreeMap<String, String>,
+}
+
+/// A function in a stack.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Frame {
+    pub(crate) name: String,
+    pub(crate) file: String,
+    /// The line of its definition; 0: it is not known.
+    pub(crate) start: i64,
+    /// The line in it; 0: it is not known.
+    pub(crate) line: i64,
 }
 
 /// A mapping.
@@ -54,23 +67,28 @@ impl PprofFile {
 
     fn resolve(profile: &protos::Profile) -> Self {
         let text = |index: i64| profile.string_table[index as usize].clone();
-        let functions: BTreeMap<u64, String> =
-            profile.function.iter().map(|f| (f.id, text(f.name))).collect();
+        let functions: BTreeMap<u64, &protos::Function> =
+            profile.function.iter().map(|f| (f.id, f)).collect();
         let mapping_index: BTreeMap<u64, usize> =
             profile.mapping.iter().enumerate().map(|(i, m)| (m.id, i)).collect();
         let locations: BTreeMap<u64, &protos::Location> =
             profile.location.iter().map(|l| (l.id, l)).collect();
         let sample = |s: &protos::Sample| {
             let frames: Vec<_> = s.location_id.iter().rev().map(|id| locations[id]).collect();
-            let names = |l: &&protos::Location| {
-                l.line
-                    .iter()
-                    .rev()
-                    .map(|line| functions[&line.function_id].clone())
-                    .collect::<Vec<_>>()
+            let frame = |line: &protos::Line| {
+                let function = functions[&line.function_id];
+                Frame {
+                    name: text(function.name),
+                    file: text(function.filename),
+                    start: function.start_line,
+                    line: line.line,
+                }
             };
+            let lines = frames.iter().flat_map(|l| l.line.iter().rev());
+            let all: Vec<Frame> = lines.map(frame).collect();
             Sample {
-                stack: frames.iter().flat_map(names).collect(),
+                stack: all.iter().map(|frame| frame.name.clone()).collect(),
+                frames: all,
                 mappings: frames
                     .iter()
                     .map(|l| mapping_index.get(&l.mapping_id).copied())

@@ -49,11 +49,6 @@ fn python_at_work() -> Result<(), Skip> {
         Recording::make("-F 499", &[python.to_str().expect("a plain path"), "-c", script]);
     let leaf_named = recording.folded.share(|s| s.last().is_some_and(|leaf| leaf != "[unknown]"));
     assert!(leaf_named > 0.95, "{leaf_named} of {:?}", recording.folded);
-    assert!(
-        recording.ended.err.to_lowercase().contains("python"),
-        "the cure is named: {}",
-        recording.ended.err
-    );
     Ok(())
 }
 
