@@ -84,7 +84,7 @@ impl Reason {
     pub fn phrase(self) -> &'static str {
         match self {
             Self::NoMapping => "no mapping at the address",
-            Self::ProcessGone => "process exited before its mappings were read",
+            Self::ProcessGone => "process ended before it was read",
             Self::NotPermitted => "mappings not readable",
             Self::FileGone => "file gone",
             Self::FileChanged => "file changed since it was mapped",

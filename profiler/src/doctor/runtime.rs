@@ -14,6 +14,8 @@ pub struct Seen<'a> {
     pub files: &'a [String],
     /// Its arguments, separated by zeros.
     pub arguments: &'a [u8],
+    /// The version whose functions are read from the memory of the process.
+    pub read: Option<(u32, u32)>,
     /// Whether its perf map could be opened, and else why not.
     pub map: Result<(), &'static str>,
 }
@@ -23,6 +25,9 @@ impl Seen<'_> {
     pub fn findings(&self) -> Vec<Finding> {
         let mut list = vec![Finding::note("runtime", self.name())];
         list.push(match self.map {
+            _ if self.read.is_some() => {
+                Finding::good("names", "its functions are read from the memory of the process")
+            }
             Ok(()) => Finding::good("JIT names", "perf map found"),
             Err(why) => self.without_map(why),
         });
@@ -54,7 +59,7 @@ impl Seen<'_> {
     }
 
     fn version(&self) -> Option<(u32, u32)> {
-        self.runtime.version(self.files.iter().map(String::as_str))
+        self.read.or_else(|| self.runtime.version(self.files.iter().map(String::as_str)))
     }
 
     fn has_argument(&self, wanted: &str) -> bool {
@@ -72,20 +77,18 @@ mod tests {
     }
 
     fn seen<'a>(runtime: Runtime, files: &'a [String], arguments: &'a [u8]) -> Seen<'a> {
-        Seen { pid: 7, runtime, files, arguments, map: Err("no perf map") }
-    }
-
-    fn python(file: &str) -> Finding {
-        let files = [file.to_owned()];
-        seen(of("python"), &files, b"python3\0x.py\0").findings().remove(1)
+        Seen { pid: 7, runtime, files, arguments, read: None, map: Err("no perf map") }
     }
 
     #[test]
-    fn python_can_name_its_code_from_3_12() {
-        assert_eq!(python("/usr/bin/python3.11").level, Level::Note);
-        assert_eq!(python("/usr/bin/python3.13").level, Level::Warning);
-        assert!(python("/usr/lib/libpython3.12.so.1.0").cures[0].contains("-X perf"));
-        assert!(python("/opt/python").cures[0].contains("3.12 and later"));
+    fn python_needs_nothing_where_its_version_is_read() {
+        let files = [String::from("/opt/python")];
+        let mut python = seen(of("python"), &files, b"python3\0x.py\0");
+        assert!(python.findings()[1].fact.contains("3.8 to 3.14"));
+        python.read = Some((3, 12));
+        let found = python.findings();
+        assert_eq!(found[0].fact, "CPython 3.12");
+        assert_eq!((found[1].level, found[1].subject.as_str()), (Level::Good, "names"));
     }
 
     #[test]

@@ -11,9 +11,10 @@ use super::runtime::Seen;
 use super::walk;
 use crate::host::exit::Kind;
 use crate::host::looking;
+use crate::unwinding::build::version_read;
 use output::tell::counted;
 use symbolizer::process::SpaceFacts;
-use symbolizer::{MappedFile, ProcessTable, Reason};
+use symbolizer::{MappedFile, ProcessTable, Reason, Runtime};
 
 /// The inputs of the findings on a process.
 #[derive(Clone, Copy, Debug)]
@@ -159,7 +160,10 @@ fn runtime(
     let files: Vec<String> =
         mapped.iter().map(|f| String::from_utf8_lossy(&f.path).into_owned()).collect();
     let arguments = machine.bytes(format!("/proc/{}/cmdline", facts.pid)).unwrap_or_default();
-    let seen = Seen { pid: facts.pid, runtime, files: &files, arguments: &arguments, map };
+    let of_runtime = |file: &&&MappedFile| Runtime::of_file(&file.path) == Some(runtime);
+    let opened = mapped.iter().filter(of_runtime).filter_map(|file| file.handle.as_deref());
+    let read = opened.filter_map(version_read).last();
+    let seen = Seen { pid: facts.pid, runtime, files: &files, arguments: &arguments, read, map };
     seen.findings().into_iter().for_each(|finding| section.push(finding));
 }
 

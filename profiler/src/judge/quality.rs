@@ -2,6 +2,7 @@
 
 use crate::judge::completeness::Completeness;
 use crate::judge::recording::{Module, Recording};
+use crate::judge::shown::shown;
 use crate::record::counts::Key;
 use bpf::{Flags, Trust};
 use output::quality::{Defect, Defects, Quality, Unnamed};
@@ -110,8 +111,9 @@ impl Judged {
     fn count_frames(&mut self, key: &Key, samples: u64, recording: &Recording<'_>) {
         let frames = |stack| recording.counts.stacks.frames(stack);
         let user: &[(_, Trust)] = key.user.map_or(&[], frames);
+        let user = shown(user, recording, false);
         self.quality.user_frames += samples * user.len() as u64;
-        for (place, _) in user {
+        for (place, _) in user.iter() {
             let at = place.0 as usize;
             let reason = recording.named.get(at).and_then(|named| named.reason);
             if let Some(reason) = reason.filter(|reason| *reason != Reason::NotAsked) {

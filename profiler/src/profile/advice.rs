@@ -99,7 +99,7 @@ fn not_ready(by: &Defects, machine: bool) -> &'static str {
 
 /// The cures for unnamed frames, by the reasons that were found.
 fn cures(judged: &Judged, unwind: bpf::Unwind) -> Vec<&'static str> {
-    let mut list: Vec<&str> = judged.runtimes.iter().map(|runtime| runtime.hint()).collect();
+    let mut list: Vec<&str> = judged.runtimes.iter().filter_map(|runtime| runtime.hint()).collect();
     match judged.main_reason() {
         Some(Reason::Stripped | Reason::NoSymbol) => list.push(
             if cfg!(feature = "debuginfod") {

@@ -1,8 +1,8 @@
 //! From counted stacks and names to a profile.
 
 use crate::judge::recording::Recording;
+use crate::judge::shown;
 use crate::profile::columns::Columns;
-use crate::profile::interpreted;
 use crate::profile::locations::Locations;
 use crate::record::counts::Key;
 use bpf::{Comm, Flags, Trust};
@@ -61,7 +61,7 @@ fn frames(
     let stacks = &recording.counts.stacks;
     let kernel = key.kernel.into_iter().flat_map(|stack| stacks.frames(stack));
     let user = key.user.map(|stack| stacks.frames(stack)).unwrap_or_default();
-    let user = interpreted::shown(user, recording, native);
+    let user = shown::shown(user, recording, native);
     let placed = kernel.chain(user.iter());
     let mut list: Vec<FrameRef> = placed
         .map(|(place, trust)| FrameRef {

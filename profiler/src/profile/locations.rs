@@ -7,7 +7,7 @@ use output::{
     ProfileBuilder,
 };
 use std::collections::HashMap;
-use symbolizer::{FileId, MappedFile, Named, Place};
+use symbolizer::{FileId, MappedFile, Named, Place, Reason};
 
 /// The bound of offsets in the vDSO.
 const VDSO: (u64, u64) = (0, 0x1_0000);
@@ -77,6 +77,8 @@ impl<'a> Locations<'a> {
         };
         let mut lines = named.map(|named| lines(named, builder)).unwrap_or_default();
         if lines.is_empty() {
+            let freed = named.is_some_and(|named| named.reason == Some(Reason::ObjectGone));
+            let module = if freed { "[code freed]" } else { module };
             lines.extend(nameless(place, module).map(|name| only_name(name, builder)));
         }
         Location { mapping, address, lines, kind }

@@ -6,6 +6,5 @@ pub(crate) mod assemble;
 pub(crate) mod columns;
 pub(crate) mod facts;
 mod head;
-mod interpreted;
 mod locations;
 pub(crate) mod names;

@@ -6,7 +6,7 @@ mod sources;
 
 use bpf::unwind::table::{Code, NotCode, Source, Table};
 use elf::Bytes;
-pub(crate) use interpreter::Interpreter;
+pub(crate) use interpreter::{Interpreter, version_read};
 use sources::File;
 use std::fs;
 use std::ops::Range;

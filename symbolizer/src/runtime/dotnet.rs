@@ -7,7 +7,7 @@ pub(super) const ENTRY: Entry = Entry {
     module: "[.net]",
     is_file: |name| name == b"libcoreclr.so",
     version: no_version,
-    hint: ".NET: start it with DOTNET_PerfMapEnabled=1",
+    hint: Some(".NET: start it with DOTNET_PerfMapEnabled=1"),
     unnamed: Unnamed {
         fact: "managed code has no names",
         cure: Some("start it with DOTNET_PerfMapEnabled=1"),

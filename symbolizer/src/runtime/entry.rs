@@ -13,8 +13,8 @@ pub(super) struct Entry {
     pub(super) is_file: fn(&[u8]) -> bool,
     /// Its version, from the name of such a file.
     pub(super) version: fn(&str) -> Option<(u32, u32)>,
-    /// The way to get names for its code, for a recording's summary.
-    pub(super) hint: &'static str,
+    /// The way to get names for its code, for a recording's summary; `None`: nothing needs to be done.
+    pub(super) hint: Option<&'static str>,
     /// The defect without a perf map.
     pub(super) unnamed: Unnamed,
     /// The argument that makes its compiled code keep frame pointers, if it needs one, and the effect of missing frame

@@ -7,7 +7,9 @@ pub(super) const ENTRY: Entry = Entry {
     module: "[java]",
     is_file: |name| name == b"libjvm.so",
     version: no_version,
-    hint: "JVM: run `jcmd PID Compiler.perfmap` before recording; --unwind fp needs -XX:+PreserveFramePointer as well",
+    hint: Some(
+        "JVM: run `jcmd PID Compiler.perfmap` before recording; --unwind fp needs -XX:+PreserveFramePointer as well",
+    ),
     unnamed: Unnamed {
         fact: "compiled Java code has no names",
         cure: Some("jcmd {pid} Compiler.perfmap (JDK 17 and later; as the process's user)"),

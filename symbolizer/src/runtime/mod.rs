@@ -74,8 +74,8 @@ impl Runtime {
         paths.into_iter().find_map(|path| (self.entry().version)(name(path)))
     }
 
-    /// The way to get names for its code, for a recording's summary.
-    pub fn hint(self) -> &'static str {
+    /// The way to get names for its code, for a recording's summary; `None`: nothing needs to be done.
+    pub fn hint(self) -> Option<&'static str> {
         self.entry().hint
     }
 

@@ -7,7 +7,7 @@ pub(super) const ENTRY: Entry = Entry {
     module: "[node]",
     is_file: |name| name == b"nodejs" || starts(name, "libnode.so") || is_program(name, "node"),
     version: no_version,
-    hint: "node: start it with --perf-basic-prof",
+    hint: Some("node: start it with --perf-basic-prof"),
     unnamed: Unnamed {
         fact: "JavaScript has no names",
         cure: Some("start it with node --perf-basic-prof …"),

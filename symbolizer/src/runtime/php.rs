@@ -10,7 +10,7 @@ pub(super) const ENTRY: Entry = Entry {
             || ["php", "php-fpm", "php-cgi"].iter().any(|program| is_program(name, program))
     },
     version: no_version,
-    hint: "PHP: interpreter names are not shown yet",
+    hint: Some("PHP: interpreter names are not shown yet"),
     unnamed: Unnamed {
         fact: "PHP functions are not shown yet, only the interpreter",
         cure: None,

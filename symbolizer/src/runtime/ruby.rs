@@ -7,7 +7,7 @@ pub(super) const ENTRY: Entry = Entry {
     module: "[ruby]",
     is_file: |name| starts(name, "libruby") || is_program(name, "ruby"),
     version: no_version,
-    hint: "Ruby: interpreter names are not shown yet (YJIT: --yjit-perf)",
+    hint: Some("Ruby: interpreter names are not shown yet (YJIT: --yjit-perf)"),
     unnamed: Unnamed {
         fact: "Ruby methods are not shown yet, only the interpreter",
         cure: None,

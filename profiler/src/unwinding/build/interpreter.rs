@@ -5,7 +5,7 @@ use bpf::unwind::FrameSections;
 use bpf::unwind::parts;
 use bpf::unwind::synth::Memory as _;
 use bpf::{PythonLayout, PythonWay, RuntimeFacts};
-use elf::Image;
+use elf::{Bytes, Image};
 use std::ops::Range;
 use symbolizer::Runtime;
 use symbolizer::runtime::python::layout::Layout;
@@ -49,6 +49,14 @@ impl Interpreter {
     pub(crate) fn facts(&self, bias: u64) -> Option<RuntimeFacts> {
         RuntimeFacts::python(self.interpreters.wrapping_add(bias), &self.layout)
     }
+}
+
+/// The version of the interpreter in a file, if its functions are read.
+pub(crate) fn version_read(file: &std::fs::File) -> Option<(u32, u32)> {
+    let image = Image::parse(Bytes::File(file)).ok()?;
+    let loaded = Loaded::of(&image)?;
+    let layout = Layout::of(&Running { memory: &loaded, image: loaded.first()? })?;
+    Some((layout.version.0.into(), layout.version.1.into()))
 }
 
 /// The parts of a function that the compiler has put elsewhere.

@@ -13,16 +13,11 @@ pub(super) const ENTRY: Entry = Entry {
     module: "[python]",
     is_file: |name| starts(name, "libpython") || is_program(name, "python"),
     version,
-    hint: "CPython 3.12 and later: start it with -X perf; names of older versions are not shown yet",
+    hint: None,
     unnamed: Unnamed {
-        fact: "Python functions are not shown",
-        cure: Some(
-            "start it with python3 -X perf … or PYTHONPERFSUPPORT=1 (CPython 3.12 and later)",
-        ),
-        since: Some((
-            (3, 12),
-            "Python functions are not shown yet: only CPython 3.12 and later can name them",
-        )),
+        fact: "functions are read of CPython 3.8 to 3.14, and this is none of them",
+        cure: None,
+        since: None,
     },
     frame_pointers: None,
     reader: Some(&reader::CodeObjects),

@@ -10,8 +10,8 @@ use symbolizer::Place;
 type Frame = (PlaceId, Trust);
 
 /// The frames of a user stack that are shown, leaf first. The frame of an interpreter's loop is replaced by those that it runs, unless
-/// `native` asks for both. Frames that a runtime made for itself are not shown.
-pub(super) fn shown<'a>(
+/// `native` asks for both, and so is the code that makes functions known to a perf map. Frames that a runtime made for itself are not shown.
+pub(crate) fn shown<'a>(
     frames: &'a [Frame],
     recording: &Recording<'_>,
     native: bool,
@@ -28,8 +28,19 @@ pub(super) fn shown<'a>(
         named.is_some_and(|named| named.lines.is_empty() && named.reason.is_none())
     };
     // The frames that a loop runs stand behind its own.
-    let shown = (0..frames.len()).filter(|&at| native || is_run(at) || !is_run(at + 1));
+    let shown = (0..frames.len()).filter(|&at| {
+        native || is_run(at) || !is_run(at + 1) && !is_trampoline(frames[at].0, recording)
+    });
     Cow::Owned(shown.map(|at| frames[at]).filter(|frame| !is_own(frame)).collect())
+}
+
+/// Whether a frame is the code that CPython makes for each function, so that it has a name in a perf map (`-X perf`). The function itself stands
+/// beside it.
+fn is_trampoline(place: PlaceId, recording: &Recording<'_>) -> bool {
+    let at = place.0 as usize;
+    let is_jit = matches!(recording.counts.stacks.places()[at], Place::Jit { .. });
+    let named = recording.named.get(at).filter(|_| is_jit);
+    named.and_then(|named| named.lines.first()).is_some_and(|line| line.name.starts_with("py::"))
 }
 
 /// The code object of an interpreter's frame.
