@@ -56,6 +56,16 @@ static __always_inline int by_frame_pointer(struct walk *w, __u32 key, __u64 rul
 	return WALK_GOES_ON;
 }
 
+/* Whether the walk is in one of the small functions that CPython makes with `-X perf`, behind its call: the next
+ * instructions are add $8, %rsp and ret. It has no frame pointer of its own. */
+static __always_inline bool in_trampoline(const struct walk *w)
+{
+	struct chunk *chunk = w->runtimes ? chunk_of(w->runtimes) : 0;
+
+	return chunk && w->after && arena_word(chunk, w->runtimes + RUNTIME_PYTHON) &&
+	       (user_word(w->ip) & 0xffffffffffULL) == 0xc308c48348ULL;
+}
+
 /* The code is unknown. Either it has just been mapped, or a wrong return address led here. */
 static __always_inline int unmapped(struct walk *w, __u32 key)
 {
@@ -106,6 +116,10 @@ __noinline int rare_step(__u32 key, __u64 rule)
 		/* This code has no rule of its own, in a file that has rules. */
 		if (unwind_mode == UNWIND_RULES)
 			return WALK_NO_RULE;
+		if (rule & RULE_RUN_TIME && in_trampoline(w)) {
+			w->cfa = w->sp + 16;
+			return WALK_GOES_ON;
+		}
 		return by_frame_pointer(w, key, rule);
 	case RULE_SIGNAL_FRAME:
 		at = w->sp;
@@ -193,7 +207,8 @@ static __always_inline __u64 in_place(const struct walk *w, __u64 rule)
 		return RULE_NONE | RULE_FP_UNKNOWN << RULE_FP_SHIFT;
 	case RULE_FRAME_POINTER:
 	case NO_MAPPING:
-		return RULE_FRAME_POINTER | below;
+		/* A trampoline leaves the frame pointer as it is. */
+		return w->cfa == w->fp + 16 ? RULE_FRAME_POINTER | below : RULE_FRAME_POINTER;
 	default:
 		return rule;
 	}
