@@ -132,7 +132,7 @@ struct python_walk {
 	unsigned long long next; /* the next frame, or the record that leads to it; 0: there is none */
 	unsigned long long shim; /* the frame at which the last run of frames ended */
 	unsigned int state;	 /* of the search: enum python_state */
-	unsigned int pad;
+	unsigned int skipped;	 /* 1: the innermost native frame of the loop runs nothing */
 };
 
 enum python_state {

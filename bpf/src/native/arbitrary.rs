@@ -1,9 +1,9 @@
 //! Machines made of arbitrary bytes, and the checks that a walk passes on every one of them.
 
 use super::{Registers, Snapshot, Step, Walker, held};
-use crate::Trust;
 use crate::sampler::{SpaceName, Unwind};
-use crate::skeleton::sampler::types::{limits, space, unwind_limits};
+use crate::skeleton::sampler::types::{limits, mapping_kind, runtime_number, space, unwind_limits};
+use crate::{Frame, FrameKind, Trust};
 use std::io;
 
 /// The address of the code, which has two pages of rows.
@@ -16,6 +16,11 @@ const LONGEST: usize = 4096;
 /// The places in the arena: the list of mappings at its start, then the directory, then the rows.
 const DIRECTORY: u32 = 0x100;
 const ROWS: u32 = 0x200;
+const RUNTIMES: u32 = 0xf00;
+/// The kind of a mapping that is CPython's loop.
+const PYTHON: u32 = mapping_kind::MAPPING_INTERPRETERS.0 + runtime_number::RUNTIME_PYTHON.0;
+/// The thread's pointer, which is also a place on the stack.
+const THREAD: u64 = STACK + 0x40;
 const PROCESS: SpaceName = SpaceName { pid: 77, start: 5 };
 /// The most reads of user memory in a step, because guessed words are read twice; and the most steps.
 const READS_A_STEP: u64 = 32;
@@ -92,6 +97,8 @@ struct Wild {
     directory: Vec<u32>,
     rows: Vec<u32>,
     rules: Vec<u64>,
+    /// The facts about CPython; empty: there is none.
+    facts: Vec<u32>,
 }
 
 impl Wild {
@@ -129,7 +136,20 @@ impl Wild {
         }
         let seldom = bytes.seldom();
         let count = if seldom { bytes.any_size() } else { mappings.len() as u32 };
-        Self { mappings, count, directory, rows, rules }
+        // In some processes, the code is the loop of an interpreter whose structures are words of the stack.
+        let facts: Vec<u32> = if bytes.seldom() {
+            mappings[0][3] |= u64::from(PYTHON) << 60;
+            let interpreters = STACK + 8 * u64::from(bytes.byte());
+            let field = |bytes: &mut Bytes<'_>| u32::from(bytes.byte() % 16 * 8);
+            let mut halves = vec![1 + field(bytes) / 8 % 3];
+            halves.extend((0..19).map(|_| field(bytes)));
+            let pairs = halves.chunks(2).map(|pair| pair[0] | pair[1] << 16);
+            let first = [interpreters as u32, (interpreters >> 32) as u32];
+            first.into_iter().chain(pairs).chain([0, 0]).collect()
+        } else {
+            Vec::new()
+        };
+        Self { mappings, count, directory, rows, rules, facts }
     }
 }
 
@@ -170,11 +190,13 @@ impl Arbitrary {
         };
         assert_eq!((leaf.address, leaf.trust), (registers.ip & ((1 << 57) - 1), Trust::Context));
         for frame in callers {
-            assert!(frame.address != 0 && frame.address < 1 << 57, "{frame:x?}");
+            let runs = matches!(frame.kind, FrameKind::Interpreted { .. });
+            assert!((runs || frame.address != 0) && frame.address < 1 << 57, "{frame:x?}");
         }
         assert!(walked.reads <= READS_A_STEP * STEPS, "{} reads", walked.reads);
         let by_rules = snapshot.unwind != Unwind::FramePointers;
-        if by_rules {
+        let runs = |frame: &Frame| matches!(frame.kind, FrameKind::Interpreted { .. });
+        if by_rules && !walked.frames.iter().any(runs) {
             let (steps, flags) = self.walker.steps(&snapshot);
             self.stack_pointers_grow(&snapshot, &steps);
             if snapshot.returns.is_empty() {
@@ -207,8 +229,15 @@ impl Arbitrary {
         let maps = &mut self.walker.maps;
         let words = |words: &[u32]| words.iter().flat_map(|word| word.to_ne_bytes()).collect();
         let list: Vec<u8> = wild.mappings.iter().flatten().flat_map(|w| w.to_ne_bytes()).collect();
-        let pieces: [(u32, Vec<u8>); 3] =
-            [(0, list), (DIRECTORY, words(&wild.directory)), (ROWS, words(&wild.rows))];
+        let mut runtimes = vec![0; 8];
+        runtimes[runtime_number::RUNTIME_PYTHON.0 as usize] = RUNTIMES + 8;
+        runtimes.extend(&wild.facts);
+        let pieces: [(u32, Vec<u8>); 4] = [
+            (0, list),
+            (DIRECTORY, words(&wild.directory)),
+            (ROWS, words(&wild.rows)),
+            (RUNTIMES, words(&runtimes)),
+        ];
         for (at, bytes) in &pieces {
             held(&maps.chunks)[0].write(*at as usize * 4, bytes);
         }
@@ -217,6 +246,8 @@ impl Arbitrary {
         let slot = PROCESS.pid.wrapping_mul(0x9e37_79b1) >> 8 & (unwind_limits::SPACES.0 - 1);
         let mut named = 1_u64.to_ne_bytes().to_vec();
         named.extend::<Vec<u8>>(words(&[PROCESS.pid, PROCESS.start, 0, wild.count]));
+        let runtimes = if wild.facts.is_empty() { 0 } else { RUNTIMES };
+        named.extend::<Vec<u8>>(words(&[runtimes, 0]));
         maps.spaces.write(slot as usize * size_of::<space>(), &named);
     }
 }
@@ -242,6 +273,7 @@ fn snapshot(how: u8, bytes: &mut Bytes<'_>) -> Snapshot {
         process: PROCESS,
         parent: None,
         registers: Registers { ip, sp, fp, spare, realign },
+        thread_pointer: THREAD,
         memory: vec![
             (CODE, code.repeat((CODE_END - CODE) as usize / code.len())),
             (STACK, lower.to_vec()),

@@ -77,6 +77,7 @@ pub(super) struct Machine {
     pid: u32,
     parent: u32,
     start: u64,
+    thread_pointer: u64,
     pub(super) reads: u64,
 }
 
@@ -128,6 +129,7 @@ impl Machine {
             pid: 0,
             parent: 0,
             start: 0,
+            thread_pointer: 0,
             reads: 0,
         }
     }
@@ -156,6 +158,7 @@ impl Machine {
         self.pid = of.process.pid;
         self.start = u64::from(of.process.start) * u64::from(unwind_limits::START_UNIT.0);
         self.parent = of.parent.unwrap_or(0);
+        self.thread_pointer = of.thread_pointer;
         self.reads = 0;
     }
 }

@@ -179,6 +179,9 @@ void native_use(struct native_machine *which)
 	parent.pid = which->parent;
 	task.flags = which->parent ? PF_FORKNOEXEC : 0;
 	task.start_boottime = parent.start_boottime = which->start;
+#if defined(__TARGET_ARCH_x86)
+	task.thread.fsbase = which->thread_pointer;
+#endif
 	uprobes.return_instances = count ? instances : 0;
 	for (__u64 i = 0; i < count; i++)
 		instances[i] = (struct return_instance){.stack = which->returns[i].stack,

@@ -44,6 +44,7 @@ struct native_machine {
 	unsigned int parent; /* 0: none; else the process was forked by it, and has
 				not called exec */
 	unsigned long long start;
+	unsigned long long thread_pointer;
 	unsigned long long reads; /* of user memory, counted */
 };
 

@@ -26,6 +26,8 @@ pub struct Snapshot {
     pub parent: Option<u32>,
     /// The registers of the interrupted code.
     pub registers: Registers,
+    /// The thread's pointer to its own data.
+    pub thread_pointer: u64,
     /// The readable user memory, by address.
     pub memory: Vec<(u64, Vec<u8>)>,
     /// The returns that uprobes watch, innermost first: the place of the return address, and the address.
@@ -43,6 +45,7 @@ impl Snapshot {
             process,
             parent: None,
             registers: Registers::default(),
+            thread_pointer: 0,
             memory: Vec::new(),
             returns: Vec::new(),
             unwind: Unwind::Auto,

@@ -6,3 +6,4 @@ mod golden;
 #[cfg(target_arch = "x86_64")]
 mod interpreted;
 mod properties;
+mod python;

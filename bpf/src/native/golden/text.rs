@@ -29,7 +29,7 @@ fn name_of<T: PartialEq>(all: &[(T, &'static str)], value: &T) -> &'static str {
 
 impl fmt::Display for Golden {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Snapshot { process, parent, registers, memory, returns, unwind, guess } =
+        let Snapshot { process, parent, registers, memory, returns, unwind, guess, .. } =
             &self.snapshot;
         writeln!(
             f,

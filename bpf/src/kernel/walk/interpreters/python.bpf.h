@@ -103,6 +103,7 @@ __noinline int find_python_thread(__u32 key)
 		return 0;
 	}
 	p->pointer = thread_pointer();
+	p->skipped = 0;
 	p->state = PYTHON_FOUND;
 	tag = p->pointer ^ slot->walk.space_key;
 	known = &slot->threads[tag * 0x9e3779b97f4a7c15ULL >> 58 & (THREADS - 1)];
@@ -235,6 +236,10 @@ static __always_inline int python_frames(struct walk *w, struct log *log, __u32 
 	if (p->facts.way == PYTHON_BY_ENTRY)
 		p->next = before && user_word(before + p->facts.run_frame) ? before : 0;
 	if (p->facts.way == PYTHON_BY_SHIM && p->shim && !on_stack(w, p->shim)) {
+		/* Only the innermost one can be in that state; more of them would be read again and again. */
+		if (p->skipped)
+			p->state = PYTHON_ABSENT;
+		p->skipped = 1;
 		w->at = at;
 		w->hash = hash;
 		p->next = before;
