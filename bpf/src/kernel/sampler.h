@@ -131,8 +131,11 @@ struct python_walk {
 	unsigned long long thread;
 	unsigned long long next; /* the next frame, or the record that leads to it; 0: there is none */
 	unsigned long long shim; /* the frame at which the last run of frames ended */
+	unsigned long long code; /* of the last frame, whose check is known */
+	unsigned int check;
 	unsigned int state;	 /* of the search: enum python_state */
-	unsigned int skipped;	 /* 1: the innermost native frame of the loop runs nothing */
+	unsigned int pad;
+	unsigned int skipped; /* 1: the innermost native frame of the loop runs nothing */
 };
 
 enum python_state {
@@ -172,6 +175,9 @@ struct walk {
 	unsigned int runtimes; /* the position of what is known of the process's runtimes */
 	struct python_walk python;
 	unsigned char object[OBJECT_BYTES + 8]; /* an interpreter's object */
+	unsigned long long frames_base; /* the address that the next array begins at */
+	unsigned long long frames_bytes; /* the bytes of it that have been read; 0: it is empty */
+	unsigned char frames_near[WINDOW_BYTES + 16]; /* frames of an interpreter that lie side by side */
 	unsigned char window[WINDOW_BYTES + 16];
 };
 

@@ -71,6 +71,8 @@ static __always_inline __u32 walk_rules(struct run *r, const struct registers *r
 	w->base = 0;
 	w->flags = 0;
 	w->python.state = PYTHON_NOT_SEARCHED;
+	w->python.code = 0;
+	w->frames_bytes = 0;
 	for (int i = 0; i < RULE_CALLS; i++) {
 		goes = walk_by_rules(r->key, limit);
 		if (goes)

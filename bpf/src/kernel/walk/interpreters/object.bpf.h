@@ -23,6 +23,46 @@ static __always_inline bool read_object(struct walk *w, __u64 address, __u64 byt
 	return !bpf_probe_read_user(w->object, bytes, (void *)address);
 }
 
+/* Reads memory that ends behind a frame of this many bytes, unless it has been read: frames of callers lie side by side,
+ * below it. */
+static __always_inline bool read_frame(struct walk *w, __u64 address, __u64 bytes)
+{
+	__u64 base = address + bytes - WINDOW_BYTES;
+
+	if (w->frames_bytes == WINDOW_BYTES && address - w->frames_base <= WINDOW_BYTES - bytes)
+		return true;
+	w->frames_bytes = WINDOW_BYTES;
+	if (bpf_probe_read_user(w->frames_near, WINDOW_BYTES, (void *)base)) {
+		/* The part below may be no memory. */
+		base = address;
+		asm volatile("" : "+r"(bytes));
+		if (bytes > OBJECT_BYTES)
+			bytes = OBJECT_BYTES;
+		w->frames_bytes = bytes;
+		if (bpf_probe_read_user(w->frames_near, bytes, (void *)base))
+			return false;
+	}
+	w->frames_base = base;
+	return true;
+}
+
+/* Words and bytes of what read_frame has read. */
+static __always_inline __u64 frame_word(const struct walk *w, __u64 address)
+{
+	__u64 at = address - w->frames_base;
+
+	asm volatile("" : "+r"(at));
+	return *(__u64 *)(w->frames_near + (at & (WINDOW_BYTES - 1)));
+}
+
+static __always_inline __u8 frame_byte(const struct walk *w, __u64 address)
+{
+	__u64 at = address - w->frames_base;
+
+	asm volatile("" : "+r"(at));
+	return w->frames_near[at & (WINDOW_BYTES - 1)];
+}
+
 /* Fields of the object, at an offset in bytes. */
 static __always_inline __u64 object_word(const struct walk *w, __u64 at)
 {
@@ -34,12 +74,6 @@ static __always_inline __u32 object_half(const struct walk *w, __u64 at)
 {
 	asm volatile("" : "+r"(at));
 	return *(__u32 *)(w->object + (at & (OBJECT_BYTES - 1)));
-}
-
-static __always_inline __u8 object_byte(const struct walk *w, __u64 at)
-{
-	asm volatile("" : "+r"(at));
-	return w->object[at & (OBJECT_BYTES - 1)];
 }
 
 static __always_inline __u32 arena_word(const struct chunk *chunk, __u64 position)

@@ -137,12 +137,12 @@ static __always_inline int python_frame(struct walk *w, struct log *log)
 
 	if (!frame)
 		return RUN_ENDS;
-	if (!read_object(w, frame, facts->frame_bytes))
+	if (!read_frame(w, frame, facts->frame_bytes))
 		return RUN_FAILS;
-	code = object_word(w, facts->code) & ~(__u64)STACK_REFERENCE;
-	previous = object_word(w, facts->previous);
-	instruction = object_word(w, facts->position);
-	kind = object_byte(w, facts->kind);
+	code = frame_word(w, frame + facts->code) & ~(__u64)STACK_REFERENCE;
+	previous = frame_word(w, frame + facts->previous);
+	instruction = frame_word(w, frame + facts->position);
+	kind = frame_byte(w, frame + facts->kind);
 	w->python.next = previous;
 	if (facts->way == PYTHON_BY_SHIM && kind >= PYTHON_SHIM) {
 		w->python.shim = frame;
@@ -152,11 +152,13 @@ static __always_inline int python_frame(struct walk *w, struct log *log)
 		instruction = (__u32)instruction;
 	else
 		instruction -= code + facts->instructions;
-	if (code) {
-		__u32 check = read_object(w, code + facts->check_from, facts->check_bytes) ? python_check(w) : 0;
-
-		push_interpreted(w, log, RUNTIME_PYTHON, code, instruction, check);
+	if (code && code != w->python.code) {
+		w->python.code = code;
+		w->python.check =
+		    read_object(w, code + facts->check_from, facts->check_bytes) ? python_check(w) : 0;
 	}
+	if (code)
+		push_interpreted(w, log, RUNTIME_PYTHON, code, instruction, w->python.check);
 	if (facts->way == PYTHON_BY_LOOP || (facts->way == PYTHON_BY_ENTRY && kind))
 		return RUN_ENDS;
 	return RUN_GOES_ON;
