@@ -3,13 +3,14 @@ PID ?=
 SECONDS_PER_TARGET ?= 20
 UNWIND_FILES ?= /usr/bin /usr/lib
 
-.PHONY: help flamegraph test test-all test-vm test-backends lint deny msrv bpf-arm64 fuzz bench compare unwind-differential unwind-bench unwound dist
+.PHONY: help flamegraph test test-all test-vm test-backends test-runtimes lint deny msrv bpf-arm64 fuzz bench compare unwind-differential unwind-bench unwound dist
 
 help:
 	@echo 'make flamegraph [PID=1234]  install missing packages, build, record a sample program or process 1234, write flame.svg'
 	@echo 'make test                   install missing packages, run the tests'
 	@echo 'make test-all               first install more programs, so that fewer tests are skipped; run test-vm at the end'
 	@echo 'make test-vm                test one static binary in virtual machines with the kernels of four Debian releases'
+	@echo 'make test-runtimes          test the names of interpreted functions on other versions of Python, from Debian; needs root'
 	@echo 'make test-backends          upload to receivers and read back what arrived; PYROSCOPE=, PARCA= add real servers (binary or URL)'
 	@echo 'make lint                   check formatting, warnings and docs'
 	@echo 'make deny                   check licences and duplicate crates'
@@ -37,6 +38,10 @@ test-vm:
 
 test-backends:
 	@tests/backends/run
+
+test-runtimes:
+	cargo build --release -p profiler
+	pythons=$$(tests/rig/runtimes target/runtimes bullseye:3.9 trixie:3.13 sid:3.14) && PYTHONS=$$pythons BPFLAME=$$(realpath target/release/bpflame) cargo test -p tests -- live::python
 
 lint:
 	cargo fmt --all --check
