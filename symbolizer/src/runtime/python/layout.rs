@@ -122,15 +122,22 @@ impl Layout {
             ..Self::UNKNOWN
         };
         match layout.version {
-            (3, 8 | 9) => Some(layout.with(32, FRAMES_3_8, CODE_3_8, TEXTS_3_8)),
-            (3, 10) => {
-                let frames = Frames { position: 96, kind: 108, ..FRAMES_3_8 };
-                Some(layout.with(32, frames, CODE_3_8, TEXTS_3_8))
-            }
-            (3, 11) => Some(layout.with(40, FRAMES_3_11, CODE_3_11, TEXTS_3_8)),
-            (3, 12) => Some(layout.with(40, FRAMES_3_12, CODE_3_12, TEXTS_3_12)),
             (3, 13) => layout.described(process.memory, &OF_3_13),
             (3, 14) => layout.described(process.memory, &OF_3_14),
+            _ => layout.undescribed(),
+        }
+    }
+
+    /// The layout of a version that does not describe itself.
+    pub(crate) fn undescribed(self) -> Option<Self> {
+        match self.version {
+            (3, 8 | 9) => Some(self.with(32, FRAMES_3_8, CODE_3_8, TEXTS_3_8)),
+            (3, 10) => {
+                let frames = Frames { position: 96, kind: 108, ..FRAMES_3_8 };
+                Some(self.with(32, frames, CODE_3_8, TEXTS_3_8))
+            }
+            (3, 11) => Some(self.with(40, FRAMES_3_11, CODE_3_11, TEXTS_3_8)),
+            (3, 12) => Some(self.with(40, FRAMES_3_12, CODE_3_12, TEXTS_3_12)),
             _ => None,
         }
     }
@@ -187,7 +194,8 @@ impl Layout {
         Some(Self { free_threaded, ..self.with(word(40)?, frames, code, texts) })
     }
 
-    const UNKNOWN: Self = Self {
+    /// Nothing but zeros, and some version's structures.
+    pub(crate) const UNKNOWN: Self = Self {
         version: (0, 0),
         interpreters: 0,
         evaluation: Symbol { address: 0, size: 0 },

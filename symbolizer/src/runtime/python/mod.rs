@@ -4,7 +4,9 @@
 
 pub mod layout;
 mod lines;
-mod reader;
+pub(crate) mod reader;
+#[cfg(test)]
+mod tests;
 
 use super::entry::{Entry, Unnamed, is_program, starts};
 

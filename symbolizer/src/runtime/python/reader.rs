@@ -18,28 +18,33 @@ const MOST_TABLES: u64 = 16 << 20;
 
 impl Reader for CodeObjects {
     fn functions(&self, process: &Running<'_>, objects: &[Object]) -> Vec<Found> {
-        let Some(layout) = Layout::of(process) else {
-            return vec![Err(Reason::NoReader); objects.len()];
-        };
-        let (mut left, mut last) = (MOST_TABLES, None::<(u64, u32, Result<Code, Reason>)>);
-        let mut named = Vec::with_capacity(objects.len());
-        for object in objects {
-            // Positions in the same code follow each other.
-            let known = last
-                .take()
-                .filter(|(address, check, _)| (*address, *check) == (object.address, object.check));
-            let (_, _, code) = last.insert(known.unwrap_or_else(|| {
-                let code = Code::read(process.memory, &layout, object, &mut left);
-                (object.address, object.check, code)
-            }));
-            named.push(match code {
-                Ok(code) if code.is_shim() => Ok(Vec::new()),
-                Ok(code) => Ok(vec![code.at(&layout, object.position)]),
-                Err(reason) => Err(*reason),
-            });
+        match Layout::of(process) {
+            Some(layout) => functions(&layout, process.memory, objects),
+            None => vec![Err(Reason::NoReader); objects.len()],
         }
-        named
     }
+}
+
+/// The functions of sorted objects, in their order.
+pub(crate) fn functions(layout: &Layout, memory: &dyn Memory, objects: &[Object]) -> Vec<Found> {
+    let (mut left, mut last) = (MOST_TABLES, None::<(u64, u32, Result<Code, Reason>)>);
+    let mut named = Vec::with_capacity(objects.len());
+    for object in objects {
+        // Positions in the same code follow each other.
+        let known = last
+            .take()
+            .filter(|(address, check, _)| (*address, *check) == (object.address, object.check));
+        let (_, _, code) = last.insert(known.unwrap_or_else(|| {
+            let code = Code::read(memory, layout, object, &mut left);
+            (object.address, object.check, code)
+        }));
+        named.push(match code {
+            Ok(code) if code.is_shim() => Ok(Vec::new()),
+            Ok(code) => Ok(vec![code.at(layout, object.position)]),
+            Err(reason) => Err(*reason),
+        });
+    }
+    named
 }
 
 /// A code object.
@@ -102,7 +107,7 @@ impl Code {
 }
 
 /// The check of a code object, as the kernel program computes it.
-fn check(name: u64, table: u64, first: u32) -> u32 {
+pub(crate) fn check(name: u64, table: u64, first: u32) -> u32 {
     const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
     let lines = table.wrapping_add(first.into()).wrapping_mul(MIX);
     ((name ^ lines).wrapping_mul(MIX) >> 32) as u32
