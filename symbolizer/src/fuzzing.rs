@@ -5,6 +5,8 @@ use crate::name::ask::message::{Answered, Asked, Opened, Reply};
 use crate::name::ask::{Answer, Debuginfod, Question, Want};
 use crate::process::files::loaded::{self, Loaded};
 use crate::process::proc::{maps, task};
+use crate::runtime::hotspot::recorded;
+use crate::runtime::{Found, Object, Running, Runtime};
 use crate::stream::Stream;
 use elf::Bytes;
 use prost::Message;
@@ -83,4 +85,28 @@ pub fn received(socket: UnixStream) -> Vec<usize> {
 /// The debug file that a server has. It is not kept.
 pub fn fetch(server: &str, build_id: &[u8]) -> Result<Option<File>, &'static str> {
     Debuginfod::with_cache(&[server.to_owned()], None).fetch(build_id)
+}
+
+/// The functions in the memory of a Java virtual machine: at addresses of its code, and for methods that its interpreter runs. The first
+/// byte chooses its version, the rest changes its memory.
+pub fn java(bytes: &[u8]) -> Vec<Found> {
+    let (version, changes) = bytes.split_first().unwrap_or((&0, &[]));
+    let (version, _) = recorded::LAYOUTS[usize::from(*version) % recorded::LAYOUTS.len()];
+    let mut image = recorded::machine(version).image;
+    image.change(changes);
+    let process = Running { memory: &image, image: recorded::IMAGE };
+    let words = changes.as_chunks::<11>().0.iter().map(|[_, _, _, word @ ..]| *word);
+    let words: Vec<u64> = words.map(u64::from_le_bytes).collect();
+    let known = [recorded::COMPILED, recorded::STUB, recorded::FREE];
+    let inside = [0, recorded::INLINED - 1, recorded::INLINED, recorded::ALONE - 1];
+    let code = known.iter().flat_map(|at| inside.map(|offset| at + offset));
+    let code: Vec<u64> = code.chain(words.iter().copied()).collect();
+    let methods = [recorded::OUTER, recorded::MIDDLE, recorded::INNER];
+    let object = |address: u64| Object { address, position: 60, check: (address + 0x1000) as u32 };
+    let objects: Vec<Object> = methods.into_iter().chain(words).map(object).collect();
+    let Some(reader) = Runtime::HOTSPOT.reader() else { return Vec::new() };
+    let mut found = reader.code(&process, &code);
+    found.extend(reader.functions(&process, &objects));
+    assert_eq!(found.len(), code.len() + objects.len());
+    found
 }

@@ -1,23 +1,64 @@
 //! HotSpot, the Java virtual machine of the JDK.
+//!
+//! Its library describes its own structures for debuggers (`layout`). By that description, `machine` finds the piece of code at an
+//! address (`cache`), the methods that were compiled into it (`compiled`), and their names and lines (`method`).
+
+mod cache;
+mod class_name;
+mod compiled;
+mod layout;
+mod machine;
+mod method;
+mod reads;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod recorded;
+mod stream;
+#[cfg(test)]
+mod tests;
 
 use super::entry::{Entry, Unnamed, no_version};
+use super::reader::{Found, Object, Reader, Running};
+use crate::reason::Reason;
+use machine::Machine;
 
 pub(super) const ENTRY: Entry = Entry {
     name: "Java virtual machine",
     module: "[java]",
     is_file: |name| name == b"libjvm.so",
     version: no_version,
-    hint: Some(
-        "JVM: run `jcmd PID Compiler.perfmap` before recording; --unwind fp needs -XX:+PreserveFramePointer as well",
-    ),
+    hint: None,
     unnamed: Unnamed {
-        fact: "compiled Java code has no names",
-        cure: Some("jcmd {pid} Compiler.perfmap (JDK 17 and later; as the process's user)"),
+        fact: "Java code has no names if this build of the JVM does not describe it",
+        cure: None,
         since: None,
     },
     frame_pointers: Some((
         "-XX:+PreserveFramePointer",
         "none in the JVM's compiled code: it is walked by the JVM's description of it, except with --unwind fp",
     )),
-    reader: None,
+    reader: Some(&HotSpot),
 };
+
+/// Reads the names of Java's methods.
+#[derive(Debug)]
+struct HotSpot;
+
+impl Reader for HotSpot {
+    fn functions(&self, process: &Running<'_>, objects: &[Object]) -> Vec<Found> {
+        let Some(mut machine) = Machine::of(process) else {
+            return vec![Err(Reason::NoReader); objects.len()];
+        };
+        objects.iter().map(|object| machine.interpreted(object)).collect()
+    }
+
+    fn names_code(&self) -> bool {
+        true
+    }
+
+    fn code(&self, process: &Running<'_>, addresses: &[u64]) -> Vec<Found> {
+        let Some(mut machine) = Machine::of(process) else {
+            return vec![Err(Reason::NoReader); addresses.len()];
+        };
+        addresses.iter().map(|address| machine.code(*address)).collect()
+    }
+}

@@ -6,7 +6,7 @@
 
 mod dotnet;
 mod entry;
-mod hotspot;
+pub(crate) mod hotspot;
 mod loaded;
 mod node;
 mod php;

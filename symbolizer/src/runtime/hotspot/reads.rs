@@ -1,0 +1,84 @@
+//! Reads of a process that may be hostile. They are bounded in number, and what was read is kept in pages.
+
+use super::super::reader::Memory;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+
+/// The most pages that are read for one question, and the most that are kept at a time.
+const MOST_READS: u32 = 1 << 15;
+const MOST_PAGES: usize = 1 << 11;
+const PAGE: u64 = 4096;
+/// The length of the longest name of a piece of code or of a field, in bytes.
+const NAME: usize = 128;
+
+type Page = Option<Box<[u8]>>;
+
+/// The memory of a process, until the bound of reads is reached. After that, every read fails.
+pub(super) struct Reads<'m> {
+    memory: &'m dyn Memory,
+    left: Cell<u32>,
+    pages: RefCell<HashMap<u64, Page>>,
+}
+
+impl<'m> Reads<'m> {
+    pub(super) fn new(memory: &'m dyn Memory) -> Self {
+        Self { memory, left: Cell::new(MOST_READS), pages: RefCell::default() }
+    }
+
+    /// Fills `bytes` from this address on.
+    pub(super) fn fill(&self, address: u64, bytes: &mut [u8]) -> Option<()> {
+        let (mut at, mut rest) = (address, bytes);
+        while !rest.is_empty() {
+            let offset = (at % PAGE) as usize;
+            let len = rest.len().min(PAGE as usize - offset);
+            let (now, behind) = rest.split_at_mut(len);
+            let mut pages = self.pages.borrow_mut();
+            if pages.len() >= MOST_PAGES {
+                pages.clear();
+            }
+            let page = pages.entry(at / PAGE).or_insert_with(|| self.page(at - at % PAGE));
+            now.copy_from_slice(page.as_ref()?.get(offset..offset + len)?);
+            (at, rest) = (at.checked_add(len as u64)?, behind);
+        }
+        Some(())
+    }
+
+    fn page(&self, start: u64) -> Page {
+        self.left.set(self.left.get().checked_sub(1)?);
+        let mut page = vec![0; PAGE as usize].into_boxed_slice();
+        self.memory.fill(start, &mut page).then_some(page)
+    }
+
+    /// This many bytes.
+    pub(super) fn bytes(&self, address: u64, len: usize) -> Option<Vec<u8>> {
+        let mut bytes = vec![0; len];
+        self.fill(address, &mut bytes)?;
+        Some(bytes)
+    }
+
+    /// Up to this many bytes: those before the first page that cannot be read.
+    pub(super) fn some_bytes(&self, address: u64, len: usize) -> Vec<u8> {
+        let whole = |len: &usize| self.bytes(address, *len);
+        let before_page = |len: usize| len.min((PAGE - address % PAGE) as usize);
+        whole(&len).or_else(|| whole(&before_page(len))).unwrap_or_default()
+    }
+
+    /// A number of up to eight bytes.
+    pub(super) fn number(&self, address: u64, size: usize) -> Option<u64> {
+        let mut bytes = [0; 8];
+        self.fill(address, bytes.get_mut(..size)?)?;
+        Some(u64::from_le_bytes(bytes))
+    }
+
+    /// A word.
+    pub(super) fn word(&self, address: u64) -> Option<u64> {
+        self.number(address, 8)
+    }
+
+    /// A text that ends with a zero; `None` if it is longer than names are.
+    pub(super) fn text(&self, address: u64) -> Option<String> {
+        let bytes = self.some_bytes(address, NAME);
+        let end = bytes.iter().position(|byte| *byte == 0)?;
+        String::from_utf8(bytes[..end].to_vec()).ok()
+    }
+}

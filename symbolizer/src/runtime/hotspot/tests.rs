@@ -1,0 +1,130 @@
+//! Names in the memory of virtual machines that the tests make.
+
+use super::super::reader::{Function, Memory, Object, Reader, Running};
+use super::HotSpot;
+use super::recorded::{
+    ALONE, Builder, COMPILED, FREE, IMAGE, INLINED, INNER, LAYOUTS, MIDDLE, OUTER, STUB, machine,
+};
+use crate::reason::Reason;
+
+fn all() -> impl Iterator<Item = (u32, Builder)> {
+    LAYOUTS.into_iter().map(|(version, _)| (version, machine(version)))
+}
+
+fn code(builder: &Builder, address: u64) -> Result<Vec<Function>, Reason> {
+    let process = Running { memory: &builder.image, image: IMAGE };
+    HotSpot.code(&process, &[address]).remove(0)
+}
+
+fn interpreted(builder: &Builder, object: Object) -> Result<Vec<Function>, Reason> {
+    let process = Running { memory: &builder.image, image: IMAGE };
+    HotSpot.functions(&process, &[object]).remove(0)
+}
+
+fn function(name: &str, start: u32, line: u32, approximate: bool) -> Function {
+    let name = format!("some.where.Known.{name}");
+    Function { name, file: "Known.java".to_owned(), start, line, approximate }
+}
+
+fn inlined(approximate: bool) -> Vec<Function> {
+    vec![
+        function("inner", 30, 30, approximate),
+        function("middle", 20, 1021, approximate),
+        function("outer", 10, 11, approximate),
+    ]
+}
+
+#[test]
+fn a_return_address_has_the_methods_that_were_inlined_there() {
+    for (version, builder) in all() {
+        let at = |offset: u64| code(&builder, COMPILED + offset);
+        assert_eq!(at(INLINED - 1), Ok(inlined(false)), "JDK {version}");
+        assert_eq!(at(ALONE - 1), Ok(vec![function("outer", 10, 11, false)]), "JDK {version}");
+    }
+}
+
+#[test]
+fn between_two_known_positions_the_next_one_is_near() {
+    for (version, builder) in all() {
+        for offset in [0, INLINED - 2] {
+            assert_eq!(code(&builder, COMPILED + offset), Ok(inlined(true)), "JDK {version}");
+        }
+        let next = code(&builder, COMPILED + INLINED);
+        assert_eq!(next, Ok(vec![function("outer", 10, 11, true)]), "JDK {version}");
+        let behind = code(&builder, COMPILED + ALONE);
+        assert_eq!(behind, Ok(vec![function("outer", 10, 0, true)]), "JDK {version}");
+    }
+}
+
+#[test]
+fn stubs_have_the_virtual_machines_names_and_free_blocks_none() {
+    for (version, builder) in all() {
+        let stub = Function { name: "StubRoutines".to_owned(), ..Function::default() };
+        assert_eq!(code(&builder, STUB + 0x10), Ok(vec![stub]), "JDK {version}");
+        for nowhere in [FREE, STUB - 0x700, STUB + 0x300, 0, u64::MAX, IMAGE] {
+            assert_eq!(code(&builder, nowhere), Err(Reason::ObjectGone), "JDK {version}");
+        }
+    }
+}
+
+#[test]
+fn a_method_of_the_interpreter_has_its_line() {
+    for (version, builder) in all() {
+        let head = if matches!(version, 8 | 17) { 48 } else { 56 };
+        let check = (MIDDLE + 0x1000) as u32;
+        let object = Object { address: MIDDLE, position: head + 41, check };
+        let at = |object| interpreted(&builder, object);
+        assert_eq!(at(object), Ok(vec![function("middle", 20, 1021, false)]), "JDK {version}");
+        let nowhere = Object { position: 0, ..object };
+        assert_eq!(at(nowhere), Ok(vec![function("middle", 20, 0, false)]), "JDK {version}");
+        let behind = Object { position: head + 100, ..object };
+        assert_eq!(at(behind), Ok(vec![function("middle", 20, 0, false)]), "JDK {version}");
+        for other in
+            [Object { check: check + 8, ..object }, Object { address: INNER + 8, ..object }]
+        {
+            assert_eq!(at(other), Err(Reason::ObjectGone), "JDK {version}");
+        }
+    }
+}
+
+#[test]
+fn of_a_version_that_is_not_known_only_the_method_is_told() {
+    let mut builder = machine(25);
+    let layout = LAYOUTS[4].1;
+    let index = layout.lines().position(|line| line.contains("_vm_major_version")).unwrap();
+    builder.image.put_word(IMAGE + 0x8_0000 + 0x100 * index as u64, 99);
+    let found = code(&builder, COMPILED + INLINED - 1);
+    assert_eq!(found, Ok(vec![function("outer", 0, 0, true)]));
+}
+
+#[test]
+fn a_scope_that_leads_back_to_itself_is_not_followed() {
+    for (version, mut builder) in all() {
+        let number = |n: u8| if version < 20 { n } else { n + 1 };
+        let scopes = match version {
+            25 => find(&builder, 0x100),
+            _ => COMPILED - 0x800 + 16 + 0xe00,
+        };
+        builder.image.put(scopes + 0x20, &[number(0x20)]);
+        let found = code(&builder, COMPILED + INLINED - 1);
+        assert_eq!(found, Ok(vec![function("outer", 10, 0, true)]), "JDK {version}");
+    }
+}
+
+/// The address of a place in the memory that JDK 25 has beside its code.
+fn find(builder: &Builder, offset: u64) -> u64 {
+    let mut word = [0; 8];
+    assert!(builder.image.fill(COMPILED - 0x800 + 8 + 96, &mut word));
+    u64::from_le_bytes(word) + offset
+}
+
+#[test]
+fn what_is_no_virtual_machine_has_no_names() {
+    let builder = machine(17);
+    for image in [0, IMAGE + 0x1000, u64::MAX - 7] {
+        let process = Running { memory: &builder.image, image };
+        assert_eq!(HotSpot.code(&process, &[COMPILED]), [Err(Reason::NoReader)]);
+        let object = Object { address: OUTER, position: 0, check: 0 };
+        assert_eq!(HotSpot.functions(&process, &[object]), [Err(Reason::NoReader)]);
+    }
+}
