@@ -7,11 +7,13 @@
 enum runtime_limits {
 	RUNTIMES = 8,	  /* the runtimes' numbers are below this; 0 is none */
 	OBJECT_BYTES = 128, /* the most bytes of an interpreter's object that are read at once; a power of two */
+	HOTSPOT_WORDS = 1, /* sizeof(struct hotspot) / 4 */
 	PYTHON_WORDS = 14, /* sizeof(struct python) / 4 */
 };
 
 /* The numbers of the runtimes that have a walker. */
 enum runtime_number {
+	RUNTIME_HOTSPOT = 1,
 	RUNTIME_PYTHON = 2,
 };
 
@@ -19,6 +21,13 @@ enum runtime_number {
 struct runtimes {
 	unsigned int at[RUNTIMES];
 };
+
+/* Java's virtual machine: where the words of its frames and methods are, in bytes. */
+struct hotspot {
+	short bytecode;		 /* from the frame pointer: the place in the bytecode */
+	unsigned short constant; /* from the begin of a method: its constant part, behind whose begin its bytecode is */
+};
+_Static_assert(sizeof(struct hotspot) == HOTSPOT_WORDS * 4, "without holes");
 
 /* How the frames of a CPython version are found. */
 enum python_way {

@@ -154,6 +154,7 @@ static struct event_context context(void)
 	now.bp = machine->fp;
 	now.bx = machine->spare;
 	now.r10 = machine->realign;
+	now.r13 = machine->realign;
 #else
 	now.pc = machine->ip;
 	now.regs[FRAME_POINTER] = machine->fp;

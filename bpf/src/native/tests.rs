@@ -4,6 +4,8 @@ mod extended_frames;
 #[cfg(target_arch = "x86_64")]
 mod golden;
 #[cfg(target_arch = "x86_64")]
+mod hotspot;
+#[cfg(target_arch = "x86_64")]
 mod interpreted;
 mod properties;
 mod python;

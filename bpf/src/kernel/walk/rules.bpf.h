@@ -7,14 +7,12 @@
 #include "walk/guess.bpf.h"
 #include "walk/find_rule.bpf.h"
 #include "walk/frame_pointers.bpf.h"
+#include "walk/known.bpf.h"
 
 enum {
 	RULE_STEPS = 8, /* the steps in a call of walk_by_rules, which are verified one by one */
 	/* Replacing the address of a uprobe's trampoline takes a step of its own. */
 	RULE_CALLS = (USER_WORDS + UPROBE_RETURNS + RULE_STEPS - 1) / RULE_STEPS + 1,
-	KNOWN_FP = 1,
-	KNOWN_SPARE = 2,
-	KNOWN_OTHERS = 4,
 };
 
 static __always_inline __s64 rule_words(__u64 rule, int shift)

@@ -45,7 +45,7 @@ fn walked(frames: &[Interpreted], has_walker: bool) -> Walked {
     let mapping = |start, end, way| CodeMapping { start, end, way };
     let mappings = [
         mapping(CODE, LOOP, Way::Rules { table, bias: 0 }),
-        mapping(LOOP, LOOP + 0x80, Way::Interpreter { table, bias: 0, runtime: 1 }),
+        mapping(LOOP, LOOP + 0x80, Way::Interpreter { table, bias: 0, runtime: 7 }),
         mapping(LOOP + 0x80, CODE + 0x1000, Way::Rules { table, bias: 0 }),
     ];
     assert!(walker.tables().set_space(PROCESS, &mappings, &[]).unwrap());
@@ -72,7 +72,7 @@ fn native(address: u64) -> Frame {
 }
 
 fn interpreted((object, position, check): Interpreted) -> Frame {
-    let kind = FrameKind::Interpreted { runtime: 1, position, check };
+    let kind = FrameKind::Interpreted { runtime: 7, position, check };
     Frame { address: object, kind, trust: Trust::Rule }
 }
 

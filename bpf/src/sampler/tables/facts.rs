@@ -1,7 +1,7 @@
 //! The facts about a process's runtimes that the interpreters' walkers read.
 
 use crate::skeleton::sampler::types::{
-    python, python_way, runtime_limits, runtime_number, runtimes,
+    hotspot, python, python_way, runtime_limits, runtime_number, runtimes,
 };
 
 /// The facts about one runtime of a process.
@@ -61,6 +61,17 @@ pub struct PythonLayout {
 const MOST: u64 = runtime_limits::OBJECT_BYTES.0 as u64;
 
 impl RuntimeFacts {
+    /// HotSpot's facts: in a frame of its interpreter, the place in the bytecode, in bytes from the frame pointer; in a
+    /// method, its constant part, in bytes from its begin. `None`: these are not within the walker's reach.
+    pub fn hotspot(bytecode: i64, constant: u64) -> Option<Self> {
+        let facts = hotspot {
+            bytecode: i16::try_from(bytecode).ok()?,
+            constant: u16::try_from(constant).ok()?,
+        };
+        let word = u32::from(facts.bytecode as u16) | u32::from(facts.constant) << 16;
+        Some(Self { number: runtime_number::RUNTIME_HOTSPOT.0, words: vec![word] })
+    }
+
     /// CPython's facts; `interpreters` is the address of the pointer to its first interpreter. `None`: its structures
     /// are larger than the walker reads.
     pub fn python(interpreters: u64, layout: &PythonLayout) -> Option<Self> {

@@ -7,6 +7,7 @@
 
 #include "walk/find_rule.bpf.h"
 #include "walk/frame_pointers.bpf.h"
+#include "walk/interpreters/hotspot.bpf.h"
 #include "walk/interpreters/python.bpf.h"
 
 /* Adds the frames of the interpreter whose loop the walk is in. Returns whether and why the walk ends. This is a global
@@ -26,6 +27,8 @@ __noinline int interpreted_frames(__u32 key, __u64 limit)
 	if (!log || !mapping)
 		return WALK_GOES_ON;
 	switch ((mapping->pages_and_kind >> KIND_SHIFT) - MAPPING_INTERPRETERS) {
+	case RUNTIME_HOTSPOT:
+		return hotspot_frame(w, log);
 	case RUNTIME_PYTHON:
 		return python_frames(w, log, key, limit);
 #ifdef WALKERS

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+/* The registers of a frame that a walk may know. */
+#ifndef KNOWN_BPF_H
+#define KNOWN_BPF_H
+
+enum {
+	KNOWN_FP = 1,
+	KNOWN_SPARE = 2,
+	KNOWN_OTHERS = 4, /* those of a leaf, from FIRST_OF_LEAF on */
+};
+
+#endif
