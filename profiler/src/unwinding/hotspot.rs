@@ -8,7 +8,7 @@
 //!
 //! In reading order: `memory` (bounded reads of a process), `layout` and `machine` (the virtual machine's own
 //! description), `heaps` (its code cache), `codelets` (its interpreter), `reading` (from there to a table), `judge` and
-//! `look` (the check of sampled code), `opened` (its files), `process` (one process), [`JavaCode`] (all processes).
+//! `look` (the check of sampled code), `opened` (its files), `process` (one process), `parts` (of its code), [`JavaCode`] (all processes).
 
 mod codelets;
 #[cfg(feature = "fuzzing")]
@@ -21,6 +21,7 @@ mod look;
 mod machine;
 mod memory;
 mod opened;
+mod parts;
 mod process;
 mod reading;
 #[cfg(test)]
@@ -28,13 +29,13 @@ mod tests;
 
 use super::accounts::{Answer, Ledger, Paid};
 use super::workers::Workers;
-use bpf::{CodeMapping, Way, Window};
+use bpf::{CodeMapping, RuntimeFacts, Way, Window};
 use job::{Done, Job};
 use opened::Library;
+use parts::{cut, split};
 use process::Process;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io;
-use std::ops::Range;
 use std::time::Duration;
 use symbolizer::{CodeMemory, CodeOf, CodeRange, FileId, ProcessTable, Runtime, Shares};
 
@@ -184,11 +185,12 @@ impl JavaCode {
     }
 
     /// The parts of a range of run-time code, and how each is walked; `None` if it is not a virtual machine's. A code
-    /// cache that should have a table and has none is walked as unknown code.
+    /// cache that should have a table and has none is walked as unknown code. Adds the facts about the interpreter.
     pub(super) fn parts(
         &self,
         code: &CodeMemory,
         range: &CodeRange,
+        facts: &mut Vec<RuntimeFacts>,
     ) -> Option<Vec<CodeMapping<'_>>> {
         let process = self.processes.get(&code.pid).filter(|_| range.holds == CodeOf::Jit)?;
         if !code.is_same_program(&process.code) || process.is_foreign() {
@@ -202,29 +204,17 @@ impl JavaCode {
                 way: Way::Unknown,
             }]);
         };
-        Some(split(range.start..range.end, reserved, way.unwrap_or(Way::Unknown)))
-    }
-}
-
-/// Splits a range into parts: a code cache is walked in this way, the rest as other run-time code.
-fn split<'a>(range: Range<u64>, reserved: &[Range<u64>], way: Way<'a>) -> Vec<CodeMapping<'a>> {
-    let mut parts = Vec::new();
-    let mut at = range.start;
-    for cache in reserved {
-        let (start, end) = (cache.start.max(at), cache.end.min(range.end));
-        if start >= end {
-            continue;
+        let mut parts = split(range.start..range.end, reserved, way.unwrap_or(Way::Unknown));
+        if let (Some((code, frames)), Some(paid)) = (process.interpreter(), &process.table) {
+            let runtime = Runtime::HOTSPOT.number();
+            let way = Way::Interpreter { table: &paid.table, bias: 0, runtime };
+            parts = parts.into_iter().flat_map(|part| cut(part, code, way)).collect();
+            if !facts.contains(frames) {
+                facts.push(frames.clone());
+            }
         }
-        if at < start {
-            parts.push(CodeMapping { start: at, end: start, way: Way::RunTime });
-        }
-        parts.push(CodeMapping { start, end, way });
-        at = end;
+        Some(parts)
     }
-    if at < range.end {
-        parts.push(CodeMapping { start: at, end: range.end, way: Way::RunTime });
-    }
-    parts
 }
 
 #[cfg(test)]
@@ -240,25 +230,15 @@ mod walked {
     }
 
     #[test]
-    fn code_beside_the_cache_is_walked_as_any_other() {
-        let caches = [20..30, 30..40, 60..90];
-        let parts = |range| ends(&split(range, &caches, Way::Unknown));
-        let all =
-            [(10, 20, false), (20, 30, true), (30, 40, true), (40, 60, false), (60, 70, true)];
-        assert_eq!(parts(10..70), all);
-        assert_eq!(parts(40..50), [(40, 50, false)]);
-        assert_eq!(parts(25..28), [(25, 28, true)]);
-    }
-
-    #[test]
     fn only_the_program_that_was_read_is_walked_by_its_rules_and_none_without_a_table() {
         let mut all = JavaCode::new(true).unwrap();
         let mut process = process();
         let code = process.code.clone();
         let range = CodeRange { start: HEAP - 0x1000, end: HEAP + 0x4000, holds: CodeOf::Jit };
         all.processes.insert(code.pid, process);
-        let parts =
-            |all: &JavaCode, code: &CodeMemory| all.parts(code, &range).map(|parts| ends(&parts));
+        let parts = |all: &JavaCode, code: &CodeMemory| {
+            all.parts(code, &range, &mut Vec::new()).map(|parts| ends(&parts))
+        };
         assert_eq!(parts(&all, &code), Some(vec![(range.start, range.end, true)]));
         process = all.processes.remove(&code.pid).unwrap();
         assert!(read(&mut process, Duration::ZERO).is_some());

@@ -253,7 +253,7 @@ impl Unwinding {
         let (mut incomplete, mut facts) = (false, Vec::new());
         let mut mappings: Vec<CodeMapping<'_>> = Vec::with_capacity(choice.ranges.len());
         for range in &choice.ranges {
-            if let Some(parts) = self.run_time.parts(&code, range) {
+            if let Some(parts) = self.run_time.parts(&code, range, &mut facts) {
                 mappings.extend(parts);
                 continue;
             }

@@ -2,6 +2,7 @@
 
 use super::layout::{Field, Layout};
 use super::memory::Reader;
+use bpf::RuntimeFacts;
 use std::ops::Range;
 
 /// The most pieces that are read.
@@ -9,6 +10,19 @@ const MOST_CODELETS: usize = 1 << 12;
 /// A bound of the head's size, and the alignment of code, in bytes.
 const MOST_HEAD: u64 = 256;
 const ALIGNMENT: u64 = 32;
+
+/// In a frame of the interpreter: the place in the bytecode, in bytes from the frame pointer. No version says this by itself; it was one
+/// word further up before JDK 9.
+const BYTECODE: i64 = -64;
+const BYTECODE_OF_8: i64 = -56;
+
+/// The facts that the walk of the interpreter's frames needs.
+pub(super) fn frames(layout: &Layout) -> Option<RuntimeFacts> {
+    // JDK 8 is the last one with one heap of code, and no list of heaps.
+    let is_8 = layout.field("CodeCache::_heap").is_some();
+    let constant = layout.field("Method::_constMethod")?.at;
+    RuntimeFacts::hotspot(if is_8 { BYTECODE_OF_8 } else { BYTECODE }, constant)
+}
 
 /// The interpreter's pieces.
 #[derive(Clone, Copy, Debug)]

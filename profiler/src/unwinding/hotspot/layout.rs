@@ -158,7 +158,7 @@ impl Layout {
 }
 
 /// The types whose fields are kept.
-const WANTED: [&str; 14] = [
+const WANTED: [&str; 15] = [
     "AbstractInterpreter",
     "CodeBlob",
     "CodeCache",
@@ -169,6 +169,7 @@ const WANTED: [&str; 14] = [
     "HeapBlock",
     "HeapBlock::Header",
     "InterpreterCodelet",
+    "Method",
     "StubQueue",
     "VirtualSpace",
     "nmethod",

@@ -9,7 +9,7 @@ use super::reading::{Entry, Index, Reading};
 use crate::unwinding::accounts::Paid;
 use crate::unwinding::workers::Workers;
 use bpf::unwind::table::Table;
-use bpf::{StackId, Window};
+use bpf::{RuntimeFacts, StackId, Window};
 use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
@@ -170,6 +170,12 @@ impl Process {
     /// The addresses of the code cache; `None` while they are unknown.
     pub(super) fn reserved(&self) -> Option<&[Range<u64>]> {
         self.index.as_ref().map(|index| index.reserved.as_slice())
+    }
+
+    /// The interpreter's code, and what the walk of its frames needs; `None` while they are unknown.
+    pub(super) fn interpreter(&self) -> Option<(&Range<u64>, &RuntimeFacts)> {
+        let code = self.index.as_ref()?.interpreter.as_ref()?;
+        Some((code, self.machine.as_ref()?.frames.as_ref()?))
     }
 
     /// Marks the samples whose code was replaced, or may have been. At most `looks` pieces of code are looked at.

@@ -21,6 +21,9 @@ const LONGEST: Duration = Duration::from_secs(4);
 /// The most rows of all pieces of a process. Code beyond this limit is not read.
 const MOST_ROWS: usize = 4 << 20;
 
+/// The name of the interpreter's code.
+const INTERPRETER: &str = "Interpreter";
+
 /// A piece of code as it was read.
 #[derive(Debug)]
 struct Piece {
@@ -54,6 +57,8 @@ impl Default for Reading {
 pub(super) struct Index {
     /// The addresses that the heaps may use.
     pub(super) reserved: Vec<Range<u64>>,
+    /// The interpreter's code.
+    pub(super) interpreter: Option<Range<u64>>,
     /// The blobs, sorted by the address of their code.
     pub(super) blobs: Vec<Entry>,
 }
@@ -125,8 +130,10 @@ impl Reading {
             identity: piece.identity,
         };
         let blobs = self.pieces.iter().map(entry).collect();
-        let reserved = code.ranges().to_vec();
-        Some(Read { table, index: Arc::new(Index { reserved, blobs }), replaced, news })
+        let interpreter = walk.blobs.iter().find(|(_, blob)| blob.name == INTERPRETER);
+        let interpreter = interpreter.map(|(_, blob)| blob.code.clone());
+        let index = Arc::new(Index { reserved: code.ranges().to_vec(), interpreter, blobs });
+        Some(Read { table, index, replaced, news })
     }
 
     /// Forgets code that is no longer there. Returns the ranges that hold other code now.
