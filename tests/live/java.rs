@@ -1,24 +1,28 @@
-//! Java without frame pointers: compiled code, the interpreter, and what lies between.
+//! Java as it is, without an option: compiled code, the interpreter, and what lies between; with the names of its methods.
 
+use crate::pprof_file::Sample;
 use crate::recording::Recording;
 use crate::{Skip, lab, tests};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 tests!(
     java_interpreted,
     java_compiled_by_the_first_compiler,
     java_compiled_by_the_second_compiler,
+    java_methods_that_were_inlined,
     java_compiled_and_interpreted_in_turn,
+    java_lines,
+    java_classes_that_the_virtual_machine_makes,
+    java_with_a_perf_map_beside_it,
     java_from_its_start,
 );
 
 /// How deep `beta` and `gamma` call each other.
 const DEPTH: usize = 6;
-/// Names of code whose methods are not told.
-const ANY: [&str; 2] = ["Interpreter", "[jit]"];
-/// Between two methods.
-const BETWEEN: [&str; 3] = ["I2C/C2I adapters", "vtable chunks", "InlineCacheBuffer"];
+/// The interpreter's code between two frames: the method of the next one is not told.
+const NO_METHOD: &str = "Interpreter";
+const KEEP_APART: &str = "-XX:CompileCommand=dontinline,Known::*";
 
 /// The program's methods, outermost first.
 fn chain() -> Vec<&'static str> {
@@ -26,91 +30,105 @@ fn chain() -> Vec<&'static str> {
     ["main", "work", "alpha"].into_iter().chain(pairs).chain(["spin"]).collect()
 }
 
-/// The name of one of the program's methods, from a frame's.
-fn method(frame: &str) -> Option<&str> {
-    if ANY.contains(&frame) {
-        return Some(frame);
-    }
-    let (_, name) = frame.split_once("Known.")?;
-    name.split_once('(').map(|(name, _)| name)
-}
-
-/// Whether a frame is the program's, or the virtual machine's code made at run time.
-fn is_java(frame: &str) -> bool {
-    method(frame).is_some() || frame.starts_with("StubRoutines") || BETWEEN.contains(&frame)
-}
-
-/// How many methods a stack has from the thread's start on, if they are those of the chain in their order.
-fn depth(stack: &[String]) -> Option<usize> {
-    let started = stack.iter().take(2).any(|frame| frame.contains("start_thread"));
-    let stub = stack.iter().position(|frame| frame.starts_with("StubRoutines"))?;
-    let methods: Vec<&str> = stack[stub + 1..].iter().map_while(|frame| method(frame)).collect();
-    let same = |(name, right): (&&str, &&str)| name == right || ANY.contains(name);
-    let chain = chain();
-    let fits = methods.len() <= chain.len() && methods.iter().zip(&chain).all(same);
-    (started && fits).then_some(methods.len())
-}
-
-/// Of the stacks with Java code the share that goes to the thread's start through the right methods; and the share with all of
-/// them.
-fn shares(recording: &Recording) -> (f64, f64) {
-    let folded = &recording.folded;
-    let java = folded.count(|stack| stack.iter().any(|frame| is_java(frame)));
-    assert!(java > 300, "{java} stacks with Java code of {folded:?}");
-    let right = folded.count(|stack| depth(stack).is_some());
-    let whole = folded.count(|stack| depth(stack) == Some(chain().len()));
-    (right as f64 / java as f64, whole as f64 / java as f64)
-}
-
-/// Starts the program with these options, and waits until it is warm.
-fn start(options: &[&str], warm: &Path) -> Result<lab::Running, Skip> {
+/// All virtual machines of this machine.
+fn machines() -> Result<Vec<PathBuf>, Skip> {
     lab::need_root()?;
-    let java = lab::need("java")?;
-    let class = lab::program("Known.class")?;
-    let mut command = Command::new(java);
-    command.args(["-XX:CompileCommand=dontinline,Known::*", "-Xmx64m"]).args(options);
-    command.arg("-cp").arg(class.parent().expect("it lies in a directory"));
-    Ok(lab::start(command.arg("Known").arg(warm)))
+    let first = lab::need("java")?;
+    let others = std::fs::read_dir("/usr/lib/jvm").into_iter().flatten().flatten();
+    let others = others.map(|entry| entry.path().join("bin/java"));
+    let all = [first].into_iter().chain(others).filter_map(|path| path.canonicalize().ok());
+    let mut all: Vec<PathBuf> = all.collect();
+    all.sort();
+    all.dedup();
+    Ok(all)
 }
 
-fn warm(options: &[&str]) -> Result<Recording, Skip> {
-    let jcmd = lab::need("jcmd")?;
+/// The stacks with one of the program's methods: how many, the share in which all methods are right, from the thread's start on and
+/// as far as the stack goes, and the share with all of them.
+fn shares(recording: &Recording) -> (u64, f64, f64) {
+    let methods = |stack: &[String]| -> Vec<String> {
+        let known = stack.iter().filter_map(|frame| frame.strip_prefix("Known."));
+        known.map(String::from).collect()
+    };
+    let chain = chain();
+    let right = |stack: &[String]| {
+        let methods = methods(stack);
+        let started = stack.iter().take(2).any(|frame| frame.contains("start_thread"));
+        started && methods.len() <= chain.len() && methods.iter().zip(&chain).all(|(a, b)| a == b)
+    };
+    let folded = &recording.folded;
+    let java = folded.count(|stack| !methods(stack).is_empty());
+    assert!(java > 100, "{java} stacks with the program's methods of {folded:?}");
+    let share = |count: u64| count as f64 / java as f64;
+    let all_right = folded.count(|stack| !methods(stack).is_empty() && right(stack));
+    let whole = folded.count(|stack| right(stack) && methods(stack).len() == chain.len());
+    (java, share(all_right), share(whole))
+}
+
+/// Starts a program with these options, and waits until it is warm.
+fn start(java: &Path, class: &str, options: &[&str]) -> Result<lab::Running, Skip> {
+    let file = lab::program(&format!("{class}.class"))?;
     let directory = tempfile::tempdir().expect("there is room");
     let warm = directory.path().join("warm");
-    let process = start(options, &warm)?;
+    let mut command = Command::new(java);
+    command.arg("-Xmx64m").args(options).arg("-cp");
+    command.arg(file.parent().expect("it lies in a directory")).arg(class).arg(&warm);
+    let process = lab::start(&mut command);
     lab::wait_for("warm code", || warm.exists().then_some(()));
-    let pid = process.pid().to_string();
-    lab::finish(Command::new(jcmd).args([&pid, "Compiler.perfmap"])).with_code(0);
-    let recording = Recording::make(&format!("-p {pid} -d 2s -F 997"), &[]);
-    let _ = std::fs::remove_file(format!("/tmp/perf-{pid}.map"));
-    Ok(recording)
+    Ok(process)
 }
 
-/// Records a warm program: nearly all stacks are right, and this share has all methods.
-fn check(options: &[&str], least_whole: f64) -> Result<Recording, Skip> {
-    let recording = warm(options)?;
-    let (right, whole) = shares(&recording);
-    assert!(right >= 0.99, "{right} right of {:?}", recording.folded);
-    assert!(whole >= least_whole, "{whole} whole of {:?}", recording.folded);
-    Ok(recording)
+fn record(process: &lab::Running) -> Recording {
+    Recording::make(&format!("-p {} -d 2s -F 997", process.pid()), &[])
+}
+
+/// Records the warm program in each virtual machine: all methods of nearly all stacks are right, this share has all of them, and nothing
+/// is without a name.
+fn check(options: &[&str], least_whole: f64) -> Result<Vec<Recording>, Skip> {
+    let mut recordings = Vec::new();
+    for java in machines()? {
+        let recording = record(&start(&java, "Known", options)?);
+        let (_, right, whole) = shares(&recording);
+        let java = java.display();
+        assert!(right >= 0.97, "{java}: {right} right of {:?}", recording.folded);
+        assert!(whole >= least_whole, "{java}: {whole} whole of {:?}", recording.folded);
+        let nameless = recording.folded.share_of("[jit]");
+        assert!(nameless < 0.01, "{java}: {nameless} nameless of {:?}", recording.folded);
+        recordings.push(recording);
+    }
+    Ok(recordings)
 }
 
 fn java_interpreted() -> Result<(), Skip> {
-    check(&["-Xint"], 0.7)?;
+    for recording in check(&["-Xint"], 0.85)? {
+        let (_, right, _) = shares(&recording);
+        assert!(right >= 0.99, "{right} right of {:?}", recording.folded);
+        let untold = recording.folded.share_of(NO_METHOD);
+        assert!(untold < 0.03, "{untold} between frames of {:?}", recording.folded);
+    }
     Ok(())
 }
 
 fn java_compiled_by_the_first_compiler() -> Result<(), Skip> {
-    let recording = check(&["-XX:TieredStopAtLevel=1"], 0.7)?;
-    let named = recording.folded.share(|stack| stack.iter().any(|f| f.contains("Known.spin(")));
-    assert!(named > 0.7, "{named} in compiled code of {:?}", recording.folded);
-    Ok(())
+    check(&[KEEP_APART, "-XX:TieredStopAtLevel=1"], 0.8).map(drop)
 }
 
 fn java_compiled_by_the_second_compiler() -> Result<(), Skip> {
-    let recording = check(&["-XX:-TieredCompilation"], 0.7)?;
-    let named = recording.folded.share(|stack| stack.iter().any(|f| f.contains("Known.spin(")));
-    assert!(named > 0.7, "{named} in compiled code of {:?}", recording.folded);
+    check(&[KEEP_APART, "-XX:-TieredCompilation"], 0.8).map(drop)
+}
+
+/// What is inlined is known at calls. Elsewhere it is that of the next known position, which is nearly always right.
+fn java_methods_that_were_inlined() -> Result<(), Skip> {
+    for recording in check(&[], 0.8)? {
+        let inlined = |sample: &Sample| {
+            let known = |name: &&String| name.starts_with("Known.");
+            let names = sample.stack.iter().filter(known).count();
+            names == chain().len() && sample.names.iter().any(|names| *names > 1)
+        };
+        let (some, all) =
+            (recording.pprof.count(inlined), recording.pprof.count(|s| s.has("Known.spin")));
+        assert!(some * 10 > all * 8, "{some} of {all}: {:?}", recording.folded);
+    }
     Ok(())
 }
 
@@ -118,27 +136,90 @@ fn java_compiled_by_the_second_compiler() -> Result<(), Skip> {
 fn java_compiled_and_interpreted_in_turn() -> Result<(), Skip> {
     for excluded in ["beta", "gamma"] {
         let exclude = format!("-XX:CompileCommand=exclude,Known::{excluded}");
-        let recording = check(&[&exclude], 0.4)?;
-        let turns = recording.folded.share(|stack| {
-            let other = if excluded == "beta" { "Known.gamma(" } else { "Known.beta(" };
-            let pair = |pair: &[String]| pair[0] == "Interpreter" && pair[1].contains(other);
-            stack.windows(2).filter(|two| pair(two)).count() >= DEPTH
-        });
-        assert!(turns > 0.4, "{turns} in turn of {:?}", recording.folded);
+        check(&[KEEP_APART, &exclude], 0.5)?;
     }
     Ok(())
 }
 
-/// From the first instruction on, while everything is compiled anew: what is not yet known soon is. Nothing has a name.
+/// The line of each method's call, and that at which it begins; of the innermost one only the latter.
+fn java_lines() -> Result<(), Skip> {
+    let source = include_str!("../../testdata/programs/Known.java");
+    let line = |text: &str| {
+        let found = source.lines().position(|line| line.contains(text));
+        found.expect("the source has it") as i64 + 1
+    };
+    let calls = [
+        ("main", line("work(3_000"), line("work(0);")),
+        ("work", line("long number = 0, end"), line("number = alpha(number)")),
+        ("alpha", line("return beta(DEPTH"), line("return beta(DEPTH")),
+        ("beta", line("return gamma(depth"), line("return gamma(depth")),
+        ("gamma", line("return depth == 0"), line("return depth == 0")),
+    ];
+    for options in [&["-Xint"][..], &[]] {
+        for recording in check(options, 0.8)? {
+            let right = |sample: &Sample| {
+                sample.frames.iter().all(|frame| {
+                    let own = frame.name.strip_prefix("Known.");
+                    let call = calls.iter().find(|(of, ..)| own == Some(of));
+                    let told = (frame.file.as_str(), frame.start, frame.line);
+                    call.is_none_or(|(_, begin, at)| told == ("Known.java", *begin, *at))
+                })
+            };
+            let spinning = |sample: &Sample| sample.has("Known.spin");
+            let all = recording.pprof.count(spinning);
+            let wrong = recording.pprof.count(|sample| spinning(sample) && !right(sample));
+            assert!(all > 100 && wrong * 100 < all, "{wrong} of {all}: {:?}", recording.pprof);
+        }
+    }
+    Ok(())
+}
+
+/// Their names are the same in every run.
+fn java_classes_that_the_virtual_machine_makes() -> Result<(), Skip> {
+    let hidden = "Lambdas$$Lambda.applyAsLong";
+    let chain = ["Lambdas.main", "Lambdas.work", hidden, "Lambdas.lambda$work$0", "Lambdas.spin"];
+    for java in machines()? {
+        for options in [&["-Xint"][..], &["-XX:CompileCommand=dontinline,Lambdas::*"]] {
+            let recording = record(&start(&java, "Lambdas", options)?);
+            let share = recording.folded.share_of_chain(&chain);
+            let java = java.display();
+            assert!(share > 0.7, "{java}, {options:?}: {share} of {:?}", recording.folded);
+        }
+    }
+    Ok(())
+}
+
+/// The map is not asked for what the virtual machine's memory says.
+fn java_with_a_perf_map_beside_it() -> Result<(), Skip> {
+    let java = machines()?.remove(0);
+    let jcmd = lab::need("jcmd")?;
+    let process = start(&java, "Known", &[])?;
+    let pid = process.pid().to_string();
+    lab::finish(Command::new(jcmd).args([&pid, "Compiler.perfmap"])).with_code(0);
+    let recording = record(&process);
+    let _ = std::fs::remove_file(format!("/tmp/perf-{pid}.map"));
+    let (_, right, _) = shares(&recording);
+    assert!(right >= 0.97, "{right} right of {:?}", recording.folded);
+    let mapped =
+        recording.folded.share(|stack| stack.iter().any(|frame| frame.contains("long Known.")));
+    assert!(mapped == 0.0, "{mapped} by the map of {:?}", recording.folded);
+    Ok(())
+}
+
+/// From the first instruction on, while everything is compiled anew: what is not yet known soon is.
 fn java_from_its_start() -> Result<(), Skip> {
-    let directory = tempfile::tempdir().expect("there is room");
-    let process = start(&[], &directory.path().join("warm"))?;
-    let recording = Recording::make(&format!("-p {} -d 4s -F 997", process.pid()), &[]);
-    let made = |stack: &[String]| stack.iter().any(|frame| frame == "[jit]");
-    let rooted = |stack: &[String]| stack.iter().take(2).any(|f| f.contains("start_thread"));
-    let java = recording.folded.count(made);
-    let right = recording.folded.count(|stack| made(stack) && rooted(stack));
-    assert!(java > 300, "{java} stacks with Java code of {:?}", recording.folded);
-    assert!(right as f64 > 0.75 * java as f64, "{right} of {java}: {:?}", recording.folded);
+    for java in machines()? {
+        let file = lab::program("Known.class")?;
+        let directory = tempfile::tempdir().expect("there is room");
+        let mut command = Command::new(&java);
+        command.arg("-Xmx64m").arg("-cp").arg(file.parent().expect("it lies in a directory"));
+        let process = lab::start(command.arg("Known").arg(directory.path().join("warm")));
+        let recording = Recording::make(&format!("-p {} -d 4s -F 997", process.pid()), &[]);
+        let (all, right, whole) = shares(&recording);
+        assert!(right > 0.9, "{right} right of {:?}", recording.folded);
+        assert!(whole > 0.6, "{whole} whole of {:?}", recording.folded);
+        let nameless = recording.folded.count(|stack| stack.iter().any(|frame| frame == "[jit]"));
+        assert!(nameless * 20 < all, "{nameless} nameless beside {all}: {:?}", recording.folded);
+    }
     Ok(())
 }
