@@ -36,7 +36,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         .map(|line| Ok(u64::from_str_radix(line?.trim().trim_start_matches("0x"), 16)?))
         .collect::<Result<_, Box<dyn Error>>>()?;
     let start = Instant::now();
-    let found = reader.code(&Running { memory: &memory, image }, &addresses);
+    // As many at once as a recording asks for.
+    let process = Running { memory: &memory, image };
+    let found = addresses.chunks(512).flat_map(|addresses| reader.code(&process, addresses));
+    let found: Vec<_> = found.collect();
     eprintln!("{} addresses: {:?}", addresses.len(), start.elapsed());
     for (address, found) in addresses.iter().zip(found) {
         let text = match found {

@@ -23,6 +23,9 @@ const TIME: Duration = Duration::from_secs(2);
 /// The time for the answers that are still open at the end of a cut.
 const LAST: Duration = Duration::from_secs(3);
 
+/// The most places of one question. It has one time limit, and the process that is asked has other work.
+pub(super) const AT_ONCE: usize = 512;
+
 /// Who answers questions, on loan from the symbolizer.
 type Asked = Box<dyn Answers + Send>;
 
@@ -173,7 +176,6 @@ fn jobs(table: &ProcessTable, places: &[Place]) -> Vec<Job> {
         }
     };
     for (&(space, runtime), wanted) in &mut sorted.interpreted {
-        let objects = wanted.addresses();
         let place = |of: &Object| Place::Interpreted {
             space,
             runtime,
@@ -181,14 +183,17 @@ fn jobs(table: &ProcessTable, places: &[Place]) -> Vec<Job> {
             position: of.position,
             check: of.check,
         };
-        let places = objects.iter().map(place).collect();
-        add(space, runtime, What::Objects(objects), places);
+        for objects in wanted.addresses().chunks(AT_ONCE) {
+            let places = objects.iter().map(place).collect();
+            add(space, runtime, What::Objects(objects.to_vec()), places);
+        }
     }
     for (&space, wanted) in &mut sorted.jit {
         let Some(runtime) = table.runtime_of(space) else { continue };
-        let addresses = wanted.addresses();
-        let places = addresses.iter().map(|&address| Place::Jit { space, address }).collect();
-        add(space, runtime.number(), What::Code(addresses), places);
+        for addresses in wanted.addresses().chunks(AT_ONCE) {
+            let places = addresses.iter().map(|&address| Place::Jit { space, address }).collect();
+            add(space, runtime.number(), What::Code(addresses.to_vec()), places);
+        }
     }
     jobs
 }

@@ -3,7 +3,7 @@
 use super::Named;
 use super::ask::files::NoFiles;
 use super::ask::{Question, Runs};
-use super::early::object_of;
+use super::early::{AT_ONCE, object_of};
 use super::local::LocalSymbolizer;
 use super::sorted::Sorted;
 use crate::place::{Jit, Place, Reason};
@@ -48,8 +48,11 @@ impl LocalSymbolizer {
             let objects = wanted.addresses();
             let (memory, image) = (table.memory(*space), table.runtime_image(*space, *runtime));
             let of = Runs { runtime: *runtime, memory: memory.as_ref(), image: image.unwrap_or(0) };
-            let question = Question::Objects { of, objects: &objects };
-            let names = self.ask(&question, &mut NoFiles, self.time).named;
+            let mut names = Vec::with_capacity(objects.len());
+            for objects in objects.chunks(AT_ONCE) {
+                let question = Question::Objects { of, objects };
+                names.extend(self.ask(&question, &mut NoFiles, self.time).named);
+            }
             wanted.give(&objects, &names, all);
         }
     }
@@ -63,8 +66,11 @@ impl LocalSymbolizer {
         };
         let image = table.runtime_image(space, runtime.number()).unwrap_or(0);
         let of = Runs { runtime: runtime.number(), memory: Some(&memory), image };
-        let question = Question::Code { of, addresses };
-        let mut names = self.ask(&question, &mut NoFiles, self.time).named;
+        let mut names = Vec::with_capacity(addresses.len());
+        for addresses in addresses.chunks(AT_ONCE) {
+            let question = Question::Code { of, addresses };
+            names.extend(self.ask(&question, &mut NoFiles, self.time).named);
+        }
         let open: Vec<usize> = (0..names.len()).filter(|&at| names[at].reason.is_some()).collect();
         let rest: Vec<u64> = open.iter().map(|&at| addresses[at]).collect();
         if table.jit(space).is_some_and(|jit| jit.map.is_some()) && !rest.is_empty() {

@@ -11,7 +11,7 @@ const DESCRIPTION: u64 = 16;
 /// The most bytes of a method's descriptions, and of its scopes.
 const MOST_BYTES: u64 = 64 << 20;
 /// The most methods at one position.
-const MOST_SCOPES: usize = 256;
+const MOST_SCOPES: usize = 128;
 /// The bytes of a scope that are read: three numbers.
 const SCOPE: usize = 15;
 /// What is added to the position in the bytecode, so that it is never negative.

@@ -10,6 +10,9 @@ use crate::reason::Reason;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+/// The most bytes of all names that one question gets.
+const MOST_TEXT: usize = 16 << 20;
+
 /// The virtual machine of one process, for one question.
 pub(super) struct Machine<'m> {
     reads: Reads<'m>,
@@ -17,6 +20,8 @@ pub(super) struct Machine<'m> {
     compiled: Compiled,
     cache: Cache,
     known: HashMap<u64, Option<Rc<Method>>>,
+    /// The bytes of names that are left.
+    room: usize,
 }
 
 impl<'m> Machine<'m> {
@@ -31,6 +36,7 @@ impl<'m> Machine<'m> {
             cache: Cache::of(&layout)?,
             reads,
             known: HashMap::new(),
+            room: MOST_TEXT,
         })
     }
 
@@ -40,7 +46,10 @@ impl<'m> Machine<'m> {
         if !blob.is_method() {
             return Ok(vec![Function { name: title(&blob.name), ..Function::default() }]);
         }
-        self.compiled(&blob, address).ok_or(Reason::ObjectGone)
+        let functions = self.compiled(&blob, address).ok_or(Reason::ObjectGone)?;
+        let bytes = functions.iter().map(|function| function.name.len() + function.file.len());
+        self.room = self.room.checked_sub(bytes.sum()).ok_or(Reason::Limit)?;
+        Ok(functions)
     }
 
     fn compiled(&mut self, blob: &Blob, address: u64) -> Option<Vec<Function>> {

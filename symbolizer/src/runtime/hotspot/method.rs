@@ -8,7 +8,8 @@ use super::stream::{Form, Stream};
 
 /// The most bytes of a name in the virtual machine's memory.
 const MOST_NAME: usize = 4 << 10;
-/// The most bytes of a method's table of lines.
+/// The bytes of a method's table of lines that are read at first, and the most that are read.
+const FEW_LINES: usize = 128;
 const MOST_LINES: usize = 64 << 10;
 /// In a pool of constants: the mark of a text.
 const TEXT: u64 = 1;
@@ -56,7 +57,8 @@ pub(super) struct Method {
     name: String,
     file: String,
     code_size: i32,
-    /// The lines, each from a position of the bytecode on.
+    start: u32,
+    /// The lines, each from a position of the bytecode on; sorted by position.
     lines: Vec<(i32, u32)>,
 }
 
@@ -109,12 +111,16 @@ impl Methods {
         let file = file.filter(|index| *index != 0);
         let file = file.and_then(|index| self.pool_text(reads, pool, index)).unwrap_or_default();
         let code_size = self.code_size.count(reads, constant)?;
+        let mut lines = self.lines(reads, constant, code_size).unwrap_or_default();
+        let start = lines.first().map_or(0, |(_, line)| *line);
+        lines.sort_by_key(|(position, _)| *position);
         Some(Method {
             constant,
             name: format!("{}.{name}", readable(&class)),
             file,
             code_size: i32::try_from(code_size).ok()?,
-            lines: self.lines(reads, constant, code_size).unwrap_or_default(),
+            start,
+            lines,
         })
     }
 
@@ -143,20 +149,32 @@ impl Methods {
             return None;
         }
         let at = constant.checked_add(self.head)?.checked_add(code_size)?;
-        let bytes = reads.some_bytes(at, MOST_LINES);
-        let mut stream = Stream::new(&bytes, form);
-        let (mut position, mut line, mut lines) = (0_i32, 0_i32, Vec::new());
+        let mut len = FEW_LINES;
         loop {
-            let (further, lower) = match stream.byte()? {
-                END => break,
-                LONG => (stream.signed()?, stream.signed()?),
-                both => (i32::from(both >> 3), i32::from(both & 7)),
-            };
-            (position, line) = (position.checked_add(further)?, line.checked_add(lower)?);
-            lines.push((position, u32::try_from(line).ok()?));
+            let lines = lines_in(reads, &reads.some_bytes(at, len), form);
+            len *= 8;
+            if lines.is_some() || len > MOST_LINES {
+                return lines;
+            }
         }
-        Some(lines)
     }
+}
+
+/// The lines in these bytes; `None`: the table does not end there.
+fn lines_in(reads: &Reads<'_>, bytes: &[u8], form: Form) -> Option<Vec<(i32, u32)>> {
+    let mut stream = Stream::new(bytes, form);
+    let (mut position, mut line, mut lines) = (0_i32, 0_i32, Vec::new());
+    loop {
+        let (further, lower) = match stream.byte()? {
+            END => break,
+            LONG => (stream.signed()?, stream.signed()?),
+            both => (i32::from(both >> 3), i32::from(both & 7)),
+        };
+        (position, line) = (position.checked_add(further)?, line.checked_add(lower)?);
+        reads.keep()?;
+        lines.push((position, u32::try_from(line).ok()?));
+    }
+    Some(lines)
 }
 
 impl Method {
@@ -166,15 +184,17 @@ impl Method {
         Function {
             name: self.name.clone(),
             file: self.file.clone(),
-            start: self.lines.first().map_or(0, |(_, line)| *line),
+            start: self.start,
             line: inside.map_or(0, |position| self.line(position)),
             approximate,
         }
     }
 
-    /// The line of the last entry at or before a position. The entries may be in any order.
+    /// The line of the first entry at a position, else of the last one before it.
     fn line(&self, position: i32) -> u32 {
-        let before = self.lines.iter().filter(|(start, _)| *start <= position);
-        before.max_by_key(|(start, _)| *start).map_or(0, |(_, line)| *line)
+        let at = self.lines.partition_point(|(start, _)| *start < position);
+        let exact = self.lines.get(at).filter(|(start, _)| *start == position);
+        let before = || self.lines.get(at.checked_sub(1)?);
+        exact.or_else(before).map_or(0, |(_, line)| *line)
     }
 }

@@ -4,6 +4,10 @@ use super::super::reader::Memory;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
+/// The most work for one question: the bytes that are looked at, and for each look and each entry that is kept so many more.
+const MOST_WORK: u64 = 64 << 20;
+const LOOK: u64 = 32;
+const ENTRY: u64 = 64;
 /// The most pages that are read for one question, and the most that are kept at a time.
 const MOST_READS: u32 = 1 << 15;
 const MOST_PAGES: usize = 1 << 11;
@@ -13,20 +17,37 @@ const NAME: usize = 128;
 
 type Page = Option<Box<[u8]>>;
 
-/// The memory of a process, until the bound of reads is reached. After that, every read fails.
+/// The memory of a process, until the bounds are reached. After that, every read fails.
 pub(super) struct Reads<'m> {
     memory: &'m dyn Memory,
+    work: Cell<u64>,
     left: Cell<u32>,
     pages: RefCell<HashMap<u64, Page>>,
 }
 
 impl<'m> Reads<'m> {
     pub(super) fn new(memory: &'m dyn Memory) -> Self {
-        Self { memory, left: Cell::new(MOST_READS), pages: RefCell::default() }
+        Self {
+            memory,
+            work: Cell::new(MOST_WORK),
+            left: Cell::new(MOST_READS),
+            pages: RefCell::default(),
+        }
+    }
+
+    fn spend(&self, work: u64) -> Option<()> {
+        self.work.set(self.work.get().checked_sub(work)?);
+        Some(())
+    }
+
+    /// Notes an entry that is kept.
+    pub(super) fn keep(&self) -> Option<()> {
+        self.spend(ENTRY)
     }
 
     /// Fills `bytes` from this address on.
     pub(super) fn fill(&self, address: u64, bytes: &mut [u8]) -> Option<()> {
+        self.spend(LOOK + bytes.len() as u64)?;
         let (mut at, mut rest) = (address, bytes);
         while !rest.is_empty() {
             let offset = (at % PAGE) as usize;

@@ -128,3 +128,39 @@ fn what_is_no_virtual_machine_has_no_names() {
         assert_eq!(HotSpot.functions(&process, &[object]), [Err(Reason::NoReader)]);
     }
 }
+
+/// Words anywhere become addresses of other structures, small numbers, or anything.
+#[test]
+fn memory_that_lies_is_read_to_an_end() {
+    let mut random = fastrand::Rng::with_seed(7);
+    let places = [COMPILED, STUB, FREE, OUTER, OUTER + 0x1000, OUTER + 0x8000, INNER, IMAGE];
+    let (mut some, mut none) = (0, 0);
+    for (_, builder) in all() {
+        for _ in 0..20 {
+            let mut image = builder.image.clone();
+            for _ in 0..random.usize(1..40) {
+                let word = match random.u8(0..3) {
+                    0 => places[random.usize(0..places.len())] + random.u64(0..64) * 8,
+                    1 => random.u64(0..0x1_0000),
+                    _ => random.u64(..),
+                };
+                let place = random.u16(..) & 0xff8;
+                let mut change = vec![random.u8(..)];
+                change.extend(place.to_le_bytes());
+                change.extend(word.to_le_bytes());
+                image.change(&change);
+            }
+            let process = Running { memory: &image, image: IMAGE };
+            let object = |address| Object { address, position: 60, check: 0x1000 };
+            let mut found = HotSpot.code(&process, &places);
+            found.extend(HotSpot.functions(&process, &places.map(object)));
+            assert_eq!(found.len(), 2 * places.len());
+            for functions in found {
+                let few = functions.as_ref().is_ok_and(|all| (1..=256).contains(&all.len()));
+                assert!(few || functions.is_err());
+                *(if few { &mut some } else { &mut none }) += 1;
+            }
+        }
+    }
+    assert!(some > 50 && none > 50, "{some}, {none}");
+}

@@ -35,7 +35,6 @@ impl Image {
     }
 
     /// Changes words, as fuzz targets do. Each change is eleven bytes: the number of a page, the place in it, and a word.
-    #[cfg(feature = "fuzzing")]
     pub(crate) fn change(&mut self, changes: &[u8]) {
         let pages: Vec<u64> = self.pages.keys().copied().collect();
         let (changes, _) = changes.as_chunks::<11>();
