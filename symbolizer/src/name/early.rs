@@ -36,7 +36,7 @@ pub(super) struct Early {
     /// The places that were asked for in this cut.
     places: usize,
     /// The names by place, those with functions alone.
-    pub(super) names: HashMap<Place, Named>,
+    names: HashMap<Place, Named>,
     /// How many names were cut.
     pub(super) shortened: u64,
 }
@@ -104,6 +104,11 @@ impl Early {
             self.names.extend(asking.names.try_iter().flatten());
         }
         true
+    }
+
+    /// The names of places that were made so far.
+    pub(super) fn of(&self, places: &[Place]) -> Vec<Option<Named>> {
+        places.iter().map(|place| self.names.get(place).cloned()).collect()
     }
 
     /// Waits a while for the names that are still asked for. Returns who answered, to be asked for the rest; `None`: it was not taken, or has

@@ -5,6 +5,7 @@ use super::ask::{Answer, Answers, Debuginfod, Files, Question};
 use super::cache::{Cache, Source};
 use super::early::Early;
 use super::kernel::names::{self as kernel, AskKernel};
+use super::run_time;
 use super::sorted::{Sorted, Wanted};
 use super::vdso::own_vdso;
 use super::{NameOptions, Named, Symbolize, Texts, Usage, Warning};
@@ -36,7 +37,7 @@ pub struct LocalSymbolizer {
     debuginfod: Debuginfod,
     foreign: Foreign,
     /// The time that is left for names.
-    pub(super) time: Duration,
+    time: Duration,
     /// The addresses and objects for which no time was left.
     late: u64,
     /// The names of earlier cuts, from the second cut on.
@@ -45,7 +46,7 @@ pub struct LocalSymbolizer {
     /// The names that were cut in earlier cuts.
     shortened: u64,
     /// The names that were made during this cut.
-    pub(super) early: Early,
+    early: Early,
 }
 
 impl LocalSymbolizer {
@@ -242,12 +243,7 @@ impl LocalSymbolizer {
     }
 
     /// Asks a question, within the time that is left.
-    pub(super) fn ask(
-        &mut self,
-        question: &Question<'_>,
-        files: &mut dyn Files,
-        time: Duration,
-    ) -> Answer {
+    fn ask(&mut self, question: &Question<'_>, files: &mut dyn Files, time: Duration) -> Answer {
         if time.is_zero() {
             self.late += question.len() as u64;
             return Answer { cut_short: true, ..Answer::nameless(question, Reason::NoTime) };
@@ -276,7 +272,7 @@ impl Symbolize for LocalSymbolizer {
         if let Some(answers) = self.early.finish() {
             self.answers = Some(answers);
         }
-        let mut all = self.early(places);
+        let mut all = self.early.of(places);
         let mut sorted = Sorted::of(places, &mut all);
         // The kernel comes first: what processes make of their names leaves room for its own.
         let addresses = sorted.kernel.addresses();
@@ -294,11 +290,12 @@ impl Symbolize for LocalSymbolizer {
             sorted.vdso.give(&addresses, &names, &mut all);
         }
         self.files(table, &mut sorted, &mut all);
-        self.run_time(table, &mut sorted, &mut all);
+        let mut ask = |question: &Question<'_>| self.ask(question, &mut NoFiles, self.time).named;
+        run_time::names(&mut ask, table, &mut sorted, &mut all);
         let unnamed = || Named::nameless("", Reason::NoSymbol);
         let mut all: Vec<Named> =
             all.into_iter().map(|name| name.unwrap_or_else(unnamed)).collect();
-        self.elsewhere(places, &mut all);
+        run_time::elsewhere(&self.early, places, &mut all);
         all
     }
 

@@ -1,91 +1,83 @@
 //! Names of code that a runtime interprets or has compiled.
 
 use super::Named;
-use super::ask::files::NoFiles;
 use super::ask::{Question, Runs};
-use super::early::{AT_ONCE, object_of};
-use super::local::LocalSymbolizer;
+use super::early::{AT_ONCE, Early, object_of};
 use super::sorted::Sorted;
 use crate::place::{Jit, Place, Reason};
 use crate::process::ProcessTable;
 
-impl LocalSymbolizer {
-    /// The names that were made during the cut.
-    pub(super) fn early(&self, places: &[Place]) -> Vec<Option<Named>> {
-        places.iter().map(|place| self.early.names.get(place).cloned()).collect()
-    }
+/// Asks a question, and returns the names.
+type Ask<'a> = dyn FnMut(&Question<'_>) -> Vec<Named> + 'a;
 
-    /// Names places that nobody could name, because their process has ended, by the functions that were read at other positions.
-    pub(super) fn elsewhere(&self, places: &[Place], all: &mut [Named]) {
-        let open = |(place, named): &(&Place, &mut Named)| {
-            named.reason.is_some() && object_of(place).is_some()
-        };
-        let open: Vec<_> = places.iter().zip(all).filter(open).collect();
-        if open.is_empty() {
-            return;
-        }
-        let functions = self.early.functions();
-        for (place, named) in open {
-            if let Some(known) = object_of(place).and_then(|object| functions.get(&object)) {
-                named.clone_from(known);
-            }
+/// Names places that nobody could name, because their process has ended, by the functions that were read at other positions.
+pub(super) fn elsewhere(early: &Early, places: &[Place], all: &mut [Named]) {
+    let open = |(place, named): &(&Place, &mut Named)| {
+        named.reason.is_some() && object_of(place).is_some()
+    };
+    let open: Vec<_> = places.iter().zip(all).filter(open).collect();
+    if open.is_empty() {
+        return;
+    }
+    let functions = early.functions();
+    for (place, named) in open {
+        if let Some(known) = object_of(place).and_then(|object| functions.get(&object)) {
+            named.clone_from(known);
         }
     }
+}
 
-    /// Names the places in run-time code, and those that interpreters run.
-    pub(super) fn run_time(
-        &mut self,
-        table: &ProcessTable,
-        sorted: &mut Sorted,
-        all: &mut [Option<Named>],
-    ) {
-        for (space, wanted) in &mut sorted.jit {
-            let addresses = wanted.addresses();
-            let names = self.compiled(table, *space, &addresses);
-            wanted.give(&addresses, &names, all);
-        }
-        for ((space, runtime), wanted) in &mut sorted.interpreted {
-            let objects = wanted.addresses();
-            let (memory, image) = (table.memory(*space), table.runtime_image(*space, *runtime));
-            let of = Runs { runtime: *runtime, memory: memory.as_ref(), image: image.unwrap_or(0) };
-            let mut names = Vec::with_capacity(objects.len());
-            for objects in objects.chunks(AT_ONCE) {
-                let question = Question::Objects { of, objects };
-                names.extend(self.ask(&question, &mut NoFiles, self.time).named);
-            }
-            wanted.give(&objects, &names, all);
-        }
+/// Names the places in run-time code, and those that interpreters run.
+pub(super) fn names(
+    ask: &mut Ask<'_>,
+    table: &ProcessTable,
+    sorted: &mut Sorted,
+    all: &mut [Option<Named>],
+) {
+    for (space, wanted) in &mut sorted.jit {
+        let addresses = wanted.addresses();
+        let names = compiled(ask, table, *space, &addresses);
+        wanted.give(&addresses, &names, all);
     }
+    for ((space, runtime), wanted) in &mut sorted.interpreted {
+        let objects = wanted.addresses();
+        let (memory, image) = (table.memory(*space), table.runtime_image(*space, *runtime));
+        let of = Runs { runtime: *runtime, memory: memory.as_ref(), image: image.unwrap_or(0) };
+        let mut names = Vec::with_capacity(objects.len());
+        for objects in objects.chunks(AT_ONCE) {
+            names.extend(ask(&Question::Objects { of, objects }));
+        }
+        wanted.give(&objects, &names, all);
+    }
+}
 
-    /// The names of code that a runtime has compiled: from the memory of its process, else from its perf map.
-    fn compiled(&mut self, table: &ProcessTable, space: u32, addresses: &[u64]) -> Vec<Named> {
-        let runtime = table.runtime_of(space).filter(|runtime| runtime.names_code());
-        let memory = runtime.and_then(|_| table.memory(space));
-        let (Some(runtime), Some(memory)) = (runtime, memory) else {
-            return self.map(table.jit(space), addresses);
-        };
-        let image = table.runtime_image(space, runtime.number()).unwrap_or(0);
-        let of = Runs { runtime: runtime.number(), memory: Some(&memory), image };
-        let mut names = Vec::with_capacity(addresses.len());
-        for addresses in addresses.chunks(AT_ONCE) {
-            let question = Question::Code { of, addresses };
-            names.extend(self.ask(&question, &mut NoFiles, self.time).named);
-        }
-        let open: Vec<usize> = (0..names.len()).filter(|&at| names[at].reason.is_some()).collect();
-        let rest: Vec<u64> = open.iter().map(|&at| addresses[at]).collect();
-        if table.jit(space).is_some_and(|jit| jit.map.is_some()) && !rest.is_empty() {
-            let mapped = self.map(table.jit(space), &rest);
-            open.into_iter().zip(mapped).for_each(|(at, named)| names[at] = named);
-        }
-        names
+/// The names of code that a runtime has compiled: from the memory of its process, else from its perf map.
+fn compiled(ask: &mut Ask<'_>, table: &ProcessTable, space: u32, addresses: &[u64]) -> Vec<Named> {
+    let runtime = table.runtime_of(space).filter(|runtime| runtime.names_code());
+    let memory = runtime.and_then(|_| table.memory(space));
+    let (Some(runtime), Some(memory)) = (runtime, memory) else {
+        return map(ask, table.jit(space), addresses);
+    };
+    let image = table.runtime_image(space, runtime.number()).unwrap_or(0);
+    let of = Runs { runtime: runtime.number(), memory: Some(&memory), image };
+    let mut names = Vec::with_capacity(addresses.len());
+    for addresses in addresses.chunks(AT_ONCE) {
+        names.extend(ask(&Question::Code { of, addresses }));
     }
+    let open: Vec<usize> = (0..names.len()).filter(|&at| names[at].reason.is_some()).collect();
+    let rest: Vec<u64> = open.iter().map(|&at| addresses[at]).collect();
+    if table.jit(space).is_some_and(|jit| jit.map.is_some()) && !rest.is_empty() {
+        let mapped = map(ask, table.jit(space), &rest);
+        open.into_iter().zip(mapped).for_each(|(at, named)| names[at] = named);
+    }
+    names
+}
 
-    /// The names from a process's perf map.
-    fn map(&mut self, jit: Option<&Jit>, addresses: &[u64]) -> Vec<Named> {
-        let Some(map) = jit.and_then(|jit| jit.map.as_ref()) else {
-            let reason = jit.and_then(|jit| jit.reason).unwrap_or(Reason::NoJitMap);
-            return vec![Named::nameless("[jit]", reason); addresses.len()];
-        };
-        self.ask(&Question::Map { map, addresses }, &mut NoFiles, self.time).named
-    }
+/// The names from a process's perf map.
+fn map(ask: &mut Ask<'_>, jit: Option<&Jit>, addresses: &[u64]) -> Vec<Named> {
+    let Some(map) = jit.and_then(|jit| jit.map.as_ref()) else {
+        let reason = jit.and_then(|jit| jit.reason).unwrap_or(Reason::NoJitMap);
+        return vec![Named::nameless("[jit]", reason); addresses.len()];
+    };
+    ask(&Question::Map { map, addresses })
 }
