@@ -14,6 +14,8 @@ use std::fs::File;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
+pub use crate::runtime::v8::fuzzing as v8;
+
 /// The ranges of the executable lines of a maps file. The meaning of each path is read too.
 pub fn maps(text: &[u8]) -> Vec<(u64, u64)> {
     let told = maps::executable(text).inspect(|told| {

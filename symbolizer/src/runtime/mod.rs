@@ -13,6 +13,7 @@ mod php;
 pub mod python;
 mod reader;
 mod ruby;
+pub mod v8;
 
 pub use entry::Unnamed;
 pub use loaded::{Loaded, Symbol};
@@ -52,6 +53,9 @@ impl Runtime {
 
     /// CPython.
     pub const PYTHON: Self = Self { number: 2 };
+
+    /// Node.js, which runs V8.
+    pub const NODE: Self = Self { number: 3 };
 
     /// Its number, from 1, which an interpreter's frames carry.
     pub fn number(self) -> u8 {
@@ -140,6 +144,7 @@ mod tests {
         assert_eq!(Runtime::of_number(0), None);
         assert_eq!(Runtime::of_number(Runtime::all().count() as u8 + 1), None);
         assert_eq!(Runtime::of_file(b"/lib/libjvm.so"), Some(Runtime::HOTSPOT));
+        assert_eq!(Runtime::of_file(b"/usr/bin/node"), Some(Runtime::NODE));
         // A frame has three bits for the number.
         assert!(Runtime::all().count() < 8);
     }

@@ -1,18 +1,19 @@
 //! Node.js.
 
 use super::entry::{Entry, Unnamed, is_program, no_version, starts};
+use super::v8::V8;
 
 pub(super) const ENTRY: Entry = Entry {
     name: "Node.js",
     module: "[node]",
     is_file: |name| name == b"nodejs" || starts(name, "libnode.so") || is_program(name, "node"),
     version: no_version,
-    hint: Some("node: start it with --perf-basic-prof"),
+    hint: None,
     unnamed: Unnamed {
-        fact: "JavaScript has no names",
+        fact: "functions are read of V8 10.1 to 14.6 (Node.js 18 to 26), and this is none of them",
         cure: Some("start it with node --perf-basic-prof …"),
         since: None,
     },
     frame_pointers: None,
-    reader: None,
+    reader: Some(&V8),
 };

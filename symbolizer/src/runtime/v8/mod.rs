@@ -1,0 +1,148 @@
+//! V8, the engine of Node.js: names of its functions from the memory of a process.
+//!
+//! An object is a frame (`frame`). The information that a function's closures share (`function`) has its name and its
+//! script (`script`); the code at an address (`code`) has tables that lead to the places of inlined functions (`place`,
+//! `positions`). All of it is read by the layout of the version (`layout`). Memory may lie, so each read is bounded, and
+//! each object must have the type that its place asks for.
+
+mod code;
+mod frame;
+mod function;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
+mod heap;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod image;
+mod layout;
+mod names;
+mod place;
+mod positions;
+mod script;
+mod sizes;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use super::reader::{Found, Function, Object, Reader, Running};
+use crate::reason::Reason;
+use code::{Codes, Kind};
+use frame::{Frame, Place};
+use function::Shared;
+use heap::{Heap, Pointer};
+use layout::Layout;
+use names::Names;
+use place::Spot;
+
+/// The offsets in V8's objects with which a frame is described.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Offsets {
+    /// The version of V8.
+    pub version: (u32, u32),
+    /// In a function: the information that all closures share.
+    pub shared: u32,
+    /// In this information: the script.
+    pub script: u32,
+    /// In this information: the function's number in the script.
+    pub literal: u32,
+    /// In a script: its number, in the upper half of a word.
+    pub script_id: u32,
+}
+
+impl Offsets {
+    /// Those of a process or a file. `None`: it has no V8, or one that is not known.
+    pub fn of(process: &Running<'_>) -> Option<Self> {
+        let layout = Layout::of(process)?;
+        let offset = |at: u64| u32::try_from(at).ok();
+        Some(Self {
+            version: layout.version,
+            shared: offset(layout.closure)?,
+            script: offset(layout.shared.script)?,
+            literal: offset(layout.shared.literal)?,
+            script_id: offset(layout::fixed::SCRIPT_ID)?,
+        })
+    }
+}
+
+/// An address so near to the start of code may be in front of its frame, which is then that of the caller.
+const PROLOGUE: u64 = 64;
+
+/// The reader of V8's functions.
+#[derive(Debug)]
+pub(super) struct V8;
+
+impl Reader for V8 {
+    fn functions(&self, process: &Running<'_>, objects: &[Object]) -> Vec<Found> {
+        let Some(layout) = Layout::of(process) else {
+            return vec![Err(Reason::NoReader); objects.len()];
+        };
+        let heap = Heap { memory: process.memory, layout: &layout };
+        let (mut names, mut codes) = (Names::default(), Codes::default());
+        let named = |object: &Object| {
+            let spots = spots(&heap, &mut codes, Frame::of(*object)).ok_or(Reason::ObjectGone)?;
+            Ok(names.of(&heap, spots))
+        };
+        objects.iter().map(named).collect()
+    }
+
+    fn names_code(&self) -> bool {
+        true
+    }
+
+    fn code(&self, process: &Running<'_>, addresses: &[u64]) -> Vec<Found> {
+        let Some(layout) = Layout::of(process) else {
+            return vec![Err(Reason::NoReader); addresses.len()];
+        };
+        let heap = Heap { memory: process.memory, layout: &layout };
+        let (mut names, mut codes) = (Names::default(), Codes::default());
+        let named = |&address: &u64| {
+            let code = codes.at(&heap, address).ok_or(Reason::NoSymbol)?;
+            if code.kind == Kind::RegularExpression {
+                let name = "(regular expression)".to_owned();
+                return Ok(vec![Function { name, ..Function::default() }]);
+            }
+            let optimized = (code.kind == Kind::Optimized).then_some(&code);
+            let spots = optimized.and_then(|code| place::of_optimized(&heap, code, address));
+            Ok(names.of(&heap, spots.ok_or(Reason::NoSymbol)?))
+        };
+        addresses.iter().map(named).collect()
+    }
+}
+
+/// The places of a frame, innermost first. `None`: an object is no longer what the frame says.
+fn spots(heap: &Heap<'_>, codes: &mut Codes, frame: Frame) -> Option<Vec<Spot>> {
+    let shared = Shared::of(heap, Pointer::of(frame.shared)?)?;
+    let numbers = shared.numbers(heap)?;
+    if !frame.is_of(numbers.0, numbers.1) {
+        return None;
+    }
+    let at = |bytecode, offset| place::of_bytecode(heap, bytecode, offset);
+    match frame.place {
+        Place::Bytecode(register) => {
+            let offset = place::of_register(heap, register);
+            let character =
+                place::bytecode(heap, shared).and_then(|bytecode| at(bytecode, offset?));
+            Some(vec![(shared, character)])
+        }
+        Place::Instruction(address) => {
+            let code = codes.at(heap, address)?;
+            match code.kind {
+                Kind::Baseline => {
+                    // The code knows no function, so its bytecode must be that of the frame's.
+                    let bytecode = place::bytecode(heap, shared).filter(|_| code.data.is_some())?;
+                    if code.data != Some(bytecode) {
+                        return None;
+                    }
+                    let offset = place::of_baseline(heap, &code, address);
+                    Some(vec![(shared, offset.and_then(|offset| at(bytecode, offset)))])
+                }
+                Kind::Optimized => {
+                    let spots = place::of_optimized(heap, &code, address)?;
+                    let outermost = spots.last()?.0;
+                    let same = outermost == shared || outermost.numbers(heap)? == numbers;
+                    (same || address - code.start < PROLOGUE).then_some(spots)
+                }
+                Kind::RegularExpression | Kind::Other => None,
+            }
+        }
+    }
+}

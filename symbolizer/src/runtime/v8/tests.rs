@@ -1,0 +1,165 @@
+//! Names from recorded memory of Node.js 18 to 26, in which `testdata/programs/known.js` runs.
+
+use super::image::Image;
+use super::*;
+use std::io::Read;
+
+/// The functions of the program, innermost first: name, line of the definition, line of the call.
+const CALLS: [(&str, u32, u32); 13] = [
+    ("leaf", 5, 0),
+    ("area", 14, 15),
+    ("make", 18, 20),
+    ("get made", 23, 24),
+    ("arrow", 28, 29),
+    ("table.inferred", 34, 35),
+    ("crowd", 48, 50),
+    ("(anonymous)", 1, 3),
+    ("each", 57, 58),
+    ("mapped", 56, 57),
+    ("generated", 62, 64),
+    ("outer", 68, 69),
+    ("main", 72, 78),
+];
+
+/// All recorded images, and their names.
+fn images() -> Vec<(String, Image)> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/v8");
+    let image = |entry: std::io::Result<std::fs::DirEntry>| {
+        let entry = entry.unwrap();
+        let mut bytes = Vec::new();
+        let file = std::fs::File::open(entry.path()).unwrap();
+        flate2::read::GzDecoder::new(file).read_to_end(&mut bytes).unwrap();
+        (entry.file_name().into_string().unwrap(), Image::parse(&bytes))
+    };
+    let images: Vec<_> = std::fs::read_dir(folder).unwrap().map(image).collect();
+    assert_eq!(images.len(), 12, "six versions, optimized and baseline");
+    images
+}
+
+fn names(image: &Image, objects: &[Object]) -> Vec<Found> {
+    V8.functions(&Running { memory: image, image: image.header }, objects)
+}
+
+fn gone(found: &Found) -> bool {
+    matches!(found, Err(Reason::ObjectGone))
+}
+
+#[test]
+fn each_version_and_tier_names_all_functions_and_lines() {
+    for (name, image) in images() {
+        let found = names(&image, &image.objects).into_iter().flat_map(|found| found.expect(&name));
+        let functions: Vec<Function> = found.collect();
+        assert_eq!(functions.len(), CALLS.len(), "{name}: {functions:?}");
+        for (function, (called, start, line)) in functions.iter().zip(CALLS) {
+            let file = if called == "(anonymous)" { "made.js" } else { "/known.js" };
+            assert_eq!(function.name, called, "{name}");
+            assert!(function.file.ends_with(file), "{name}: {function:?}");
+            assert_eq!(function.start, start, "{name}: {function:?}");
+            let inside = called == "leaf" && (6..=8).contains(&function.line);
+            assert!(inside || function.line == line, "{name}: {function:?}");
+            assert!(!function.approximate, "{name}: {function:?}");
+        }
+    }
+}
+
+#[test]
+fn optimized_code_is_named_by_its_addresses() {
+    for (name, image) in images() {
+        let process = Running { memory: &image, image: image.header };
+        for object in &image.objects {
+            let Place::Instruction(address) = Frame::of(*object).place else { continue };
+            let by_frame = V8.functions(&process, &[*object]).remove(0).unwrap();
+            let by_address = V8.code(&process, &[address]).remove(0);
+            if name.contains("optimized") {
+                assert_eq!(by_address, Ok(by_frame), "{name}");
+            } else {
+                assert_eq!(
+                    by_address,
+                    Err(Reason::NoSymbol),
+                    "{name}: baseline code knows no function"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn another_function_or_other_code_is_no_name() {
+    for (name, image) in images() {
+        let changed = |change: &dyn Fn(&mut Object)| {
+            let mut objects = image.objects.clone();
+            objects.iter_mut().for_each(change);
+            names(&image, &objects).iter().all(gone)
+        };
+        assert!(changed(&|object| object.check ^= 1 << 20), "{name}");
+        assert!(changed(&|object| object.address = 0), "{name}");
+        assert!(changed(&|object| object.position ^= 1 << 20 | 8), "{name}: {:?}", image.objects);
+    }
+}
+
+#[test]
+fn the_code_of_another_function_is_no_name() {
+    for (name, image) in images() {
+        let frames: Vec<_> = image.objects.iter().map(|object| Frame::of(*object)).collect();
+        let mut compared = 0;
+        for (one, other) in frames.iter().zip(&frames[1..]) {
+            let (Place::Instruction(_), Place::Instruction(address)) = (one.place, other.place)
+            else {
+                continue;
+            };
+            let layout = Layout::of(&Running { memory: &image, image: image.header }).unwrap();
+            let heap = Heap { memory: &image, layout: &layout };
+            let mut mixed = *one;
+            mixed.place = Place::Instruction(address);
+            assert_eq!(spots(&heap, &mut Codes::default(), mixed), None, "{name}");
+            compared += 1;
+        }
+        assert!(compared > 0 || name.contains("optimized"), "{name}");
+    }
+}
+
+#[test]
+fn an_unknown_build_has_no_names() {
+    for (name, image) in images() {
+        let process = Running { memory: &image, image: image.header };
+        let loaded = super::super::loaded::Loaded::of(&process).unwrap();
+        for changed in [
+            "_ZN2v88internal7Version6minor_E",
+            "v8dbg_TaggedSize",
+            "v8dbg_scopeinfo_idx_first_vars",
+        ] {
+            let symbol = loaded.symbol(&process, changed.as_bytes()).unwrap();
+            let mut other = image.clone();
+            let (start, part) = other.parts.range_mut(..=symbol.address).next_back().unwrap();
+            part[(symbol.address - start) as usize] ^= 0x40;
+            assert!(
+                names(&other, &image.objects).iter().all(|found| *found == Err(Reason::NoReader)),
+                "{name}"
+            );
+            assert_eq!(Offsets::of(&Running { memory: &other, image: image.header }), None);
+        }
+        assert!(Offsets::of(&process).is_some_and(|offsets| offsets.script_id == 64), "{name}");
+    }
+}
+
+#[test]
+fn memory_that_changes_is_no_danger() {
+    let mut random = fastrand::Rng::with_seed(22);
+    for (_, image) in images() {
+        for _ in 0..40 {
+            let mut other = image.clone();
+            let mut parts: Vec<&mut Vec<u8>> = other.parts.values_mut().collect();
+            for _ in 0..random.usize(1..200) {
+                let part = random.usize(..parts.len());
+                let part = &mut parts[part];
+                let at = random.usize(..part.len());
+                part[at] = random.u8(..);
+            }
+            let found = names(&other, &image.objects);
+            assert_eq!(found.len(), image.objects.len());
+            for function in found.into_iter().flatten().flatten() {
+                assert!(function.name.len() <= 4096 && function.file.len() <= 4 * 4096);
+            }
+        }
+    }
+}
