@@ -31,7 +31,7 @@ pub use sample::{
 };
 pub use sampler::{
     CodeMapping, Config, Cost, Installed, PythonLayout, PythonWay, RuntimeFacts, Sampler,
-    SpaceName, Started, Tables, Target, Unwind, Way,
+    SpaceName, Started, Tables, Target, Unwind, V8Layout, Way,
 };
 pub use source::{EventLosses, Losses, SampleSource, Window};
 pub use unwind;

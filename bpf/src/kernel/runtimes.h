@@ -9,12 +9,14 @@ enum runtime_limits {
 	OBJECT_BYTES = 128, /* the most bytes of an interpreter's object that are read at once; a power of two */
 	HOTSPOT_WORDS = 1, /* sizeof(struct hotspot) / 4 */
 	PYTHON_WORDS = 14, /* sizeof(struct python) / 4 */
+	V8_WORDS = 4,	   /* sizeof(struct v8) / 4 */
 };
 
 /* The numbers of the runtimes that have a walker. */
 enum runtime_number {
 	RUNTIME_HOTSPOT = 1,
 	RUNTIME_PYTHON = 2,
+	RUNTIME_V8 = 3,
 };
 
 /* The position of each runtime's facts in the arena, by the runtime's number; 0: none. */
@@ -62,5 +64,14 @@ struct python {
 	unsigned short pad[4];
 };
 _Static_assert(sizeof(struct python) == PYTHON_WORDS * 4, "without holes");
+
+/* V8: offsets in bytes from the begin of its objects. */
+struct v8 {
+	unsigned int shared; /* in a function: what all closures share */
+	unsigned int script; /* in this: the script, */
+	unsigned int literal; /* and behind it the function's number in the script, within OBJECT_BYTES */
+	unsigned int script_id; /* in a script: its number, in the upper half of a word */
+};
+_Static_assert(sizeof(struct v8) == V8_WORDS * 4, "without holes");
 
 #endif

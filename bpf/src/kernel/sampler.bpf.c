@@ -23,6 +23,7 @@ struct cache cache_type;
 struct chunk chunk_type;
 struct rules rules_type;
 struct runtimes runtimes_type;
+struct v8 v8_type;
 struct hotspot hotspot_type;
 enum runtime_limits runtime_limits_type;
 enum runtime_number runtime_number_type;

@@ -24,7 +24,8 @@ enum mapping_kind {
 	MAPPING_RUN_TIME = 3,	    /* by frame pointer, if it is one: run-time code */
 	MAPPING_UNKNOWN = 2,	    /* by frame pointer, with a mark: its table is not ready yet */
 	/* By the rows of a table, in an interpreter's loop. The kind is this value plus the interpreter's number, 1 to
-	 * 7. A loop is a range of an ordinary file, and this range is a mapping of its own. */
+	 * 7. A loop is a range of an ordinary file, and this range is a mapping of its own. Without a table: code that
+	 * the runtime has made, walked by frame pointer like other run-time code. */
 	MAPPING_INTERPRETERS = 4,
 };
 

@@ -10,7 +10,7 @@
 //!
 //! Modules in reading order: [`rule`], [`table`], [`eh_frame`] and [`go`] (the file's own rules), [`epilogue`] (where they are stale),
 //! [`signal_return`], [`start`] and [`synth`] (code without entries), [`framed`] (more of that than can be followed), [`hotspot`] (Java's
-//! run-time code). [`parts`] finds the parts of a function. [`FrameSections`] judges leaves that were left by frame pointer.
+//! run-time code), [`v8`] (where its interpreter is called). [`parts`] finds the parts of a function. [`FrameSections`] judges leaves that were left by frame pointer.
 
 #![forbid(unsafe_code)]
 
@@ -28,5 +28,6 @@ pub mod signal_return;
 pub mod start;
 pub mod synth;
 pub mod table;
+pub mod v8;
 
 pub use leaf::{CfaBase, FrameSections};

@@ -162,6 +162,12 @@ static __always_inline struct mapping *mapping_of(const struct walk *w, __u64 ad
 	return address < mapping->end ? mapping : 0;
 }
 
+/* Whether an interpreter's mapping is code that it has made at run time, which has no table. */
+static __always_inline bool is_run_time(const struct mapping *mapping)
+{
+	return !(mapping->pages_and_kind & ((1U << KIND_SHIFT) - 1));
+}
+
 /* Finds the rule of the address that a walk looks up. This is a global function, so that it is verified once. */
 __noinline __u64 find_rule(__u32 key)
 {
@@ -177,6 +183,8 @@ __noinline __u64 find_rule(__u32 key)
 	if (!mapping)
 		return NO_MAPPING;
 	kind = mapping->pages_and_kind >> KIND_SHIFT;
+	if (kind > MAPPING_INTERPRETERS && is_run_time(mapping))
+		return RULE_FRAME_POINTER | RULE_RUN_TIME | RULE_INTERPRETS;
 	if (kind == MAPPING_RULES || kind > MAPPING_INTERPRETERS)
 		return rule_in_table(mapping->directory, mapping->pages_and_kind & ((1U << KIND_SHIFT) - 1),
 				     w->look_up - mapping->origin) |

@@ -206,7 +206,8 @@ static __always_inline __u64 in_place(const struct walk *w, __u64 rule)
 	case RULE_FRAME_POINTER:
 	case NO_MAPPING:
 		/* A trampoline leaves the frame pointer as it is. */
-		return w->cfa == w->fp + 16 ? RULE_FRAME_POINTER | below : RULE_FRAME_POINTER;
+		rule = RULE_FRAME_POINTER | (rule & RULE_INTERPRETS);
+		return w->cfa == w->fp + 16 ? rule | below : rule;
 	default:
 		return rule;
 	}

@@ -1,7 +1,7 @@
 //! The facts about a process's runtimes that the interpreters' walkers read.
 
 use crate::skeleton::sampler::types::{
-    hotspot, python, python_way, runtime_limits, runtime_number, runtimes,
+    hotspot, python, python_way, runtime_limits, runtime_number, runtimes, v8,
 };
 
 /// The facts about one runtime of a process.
@@ -56,6 +56,19 @@ pub struct PythonLayout {
     pub name: u64,
     /// See `line`.
     pub table: u64,
+}
+
+/// The places of the words in the objects of a V8 version, in bytes from their begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct V8Layout {
+    /// In a function: the information that all closures share.
+    pub shared: u32,
+    /// In this information: the script.
+    pub script: u32,
+    /// In this information: the function's number in the script.
+    pub literal: u32,
+    /// In a script: its number.
+    pub script_id: u32,
 }
 
 const MOST: u64 = runtime_limits::OBJECT_BYTES.0 as u64;
@@ -115,6 +128,24 @@ impl RuntimeFacts {
             pad: [0; 4],
         };
         Some(Self { number: runtime_number::RUNTIME_PYTHON.0, words: words(&facts) })
+    }
+}
+
+impl RuntimeFacts {
+    /// The runtime's number, if its walker adds the functions of frames in code that the runtime has made.
+    pub fn walks_compiled(&self) -> Option<u8> {
+        let walks = self.number == runtime_number::RUNTIME_V8.0;
+        u8::try_from(self.number).ok().filter(|_| walks)
+    }
+
+    /// V8's facts. `None`: its objects are larger than the walker reads.
+    pub fn v8(layout: &V8Layout) -> Option<Self> {
+        let &V8Layout { shared, script, literal, script_id } = layout;
+        let read = literal.checked_sub(script).filter(|bytes| *bytes >= 8)?.checked_add(4)?;
+        let facts = v8 { shared, script, literal, script_id };
+        let words = vec![facts.shared, facts.script, facts.literal, facts.script_id];
+        let number = runtime_number::RUNTIME_V8.0;
+        (u64::from(read) <= MOST).then_some(Self { number, words })
     }
 }
 
@@ -201,6 +232,18 @@ mod tests {
             [3, 1, 2, 3, 4, 5, 6, 7, 8, 9, 56, 70, 71, 10, 68, 76, 0, 52, 68, 1, 0, 0, 0, 0];
         assert_eq!(halves, expected);
         assert_eq!(all_words(&[], 8), []);
+    }
+
+    #[test]
+    fn v8_s_words_are_those_of_its_structure() {
+        let layout = V8Layout { shared: 32, script: 40, literal: 60, script_id: 64 };
+        let facts = RuntimeFacts::v8(&layout).unwrap();
+        assert_eq!(facts.words.len() * 4, size_of::<v8>());
+        let all = all_words(&[facts], 0x100);
+        assert_eq!(all, [0, 0, 0, 0x108, 0, 0, 0, 0, 32, 40, 60, 64]);
+        for (script, literal) in [(60, 40), (40, 44), (40, 165), (0, u32::MAX)] {
+            assert_eq!(RuntimeFacts::v8(&V8Layout { script, literal, ..layout }), None);
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod facts;
 mod same_bits;
 mod spaces;
 
-pub use facts::{PythonLayout, PythonWay, RuntimeFacts};
+pub use facts::{PythonLayout, PythonWay, RuntimeFacts, V8Layout};
 pub use spaces::SpaceName;
 
 use super::memory::SharedMemory;
@@ -77,6 +77,11 @@ pub enum Way<'a> {
     FramePointers,
     /// By frame pointer if it is one: run-time code.
     RunTime,
+    /// By frame pointer, in code that a runtime has made. Its walker adds the functions of its frames.
+    Compiled {
+        /// The number of the runtime, 1 to 7.
+        runtime: u8,
+    },
     /// By frame pointer, with a mark: the table is not ready yet.
     Unknown,
 }
@@ -278,12 +283,13 @@ fn words(of: &CodeMapping<'_>) -> [u32; MAPPING_WORDS] {
     let by_table = |table: &Installed, bias, kind| {
         (table.base.wrapping_add(bias), table.directory.at, table.pages, kind)
     };
+    let of_runtime = |runtime: u8| {
+        mapping_kind::MAPPING_INTERPRETERS.0 + (u32::from(runtime) & frame_kind::FRAME_KIND_MASK.0)
+    };
     let (origin, directory, pages, kind) = match of.way {
         Way::Rules { table, bias } => by_table(table, bias, mapping_kind::MAPPING_RULES.0),
-        Way::Interpreter { table, bias, runtime } => {
-            let number = u32::from(runtime) & frame_kind::FRAME_KIND_MASK.0;
-            by_table(table, bias, mapping_kind::MAPPING_INTERPRETERS.0 + number)
-        }
+        Way::Interpreter { table, bias, runtime } => by_table(table, bias, of_runtime(runtime)),
+        Way::Compiled { runtime } => (0, Position(0), 0, of_runtime(runtime)),
         Way::FramePointers => (0, Position(0), 0, mapping_kind::MAPPING_FRAME_POINTERS.0),
         Way::RunTime => (0, Position(0), 0, mapping_kind::MAPPING_RUN_TIME.0),
         Way::Unknown => (0, Position(0), 0, mapping_kind::MAPPING_UNKNOWN.0),

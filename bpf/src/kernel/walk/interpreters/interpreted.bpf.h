@@ -9,6 +9,7 @@
 #include "walk/frame_pointers.bpf.h"
 #include "walk/interpreters/hotspot.bpf.h"
 #include "walk/interpreters/python.bpf.h"
+#include "walk/interpreters/v8.bpf.h"
 
 /* Adds the frames of the interpreter whose loop the walk is in. Returns whether and why the walk ends. This is a global
  * function, so that it is verified once. */
@@ -31,6 +32,8 @@ __noinline int interpreted_frames(__u32 key, __u64 limit)
 		return hotspot_frame(w, log);
 	case RUNTIME_PYTHON:
 		return python_frames(w, log, key, limit);
+	case RUNTIME_V8:
+		return v8_frames(w, log, limit, is_run_time(mapping));
 #ifdef WALKERS
 		WALKERS
 #endif
