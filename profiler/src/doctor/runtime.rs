@@ -42,6 +42,10 @@ impl Seen<'_> {
     fn name(&self) -> String {
         let name = self.runtime.name();
         match self.version() {
+            // Its own version is not that of Node.js.
+            Some((major, minor)) if self.runtime == Runtime::NODE => {
+                format!("{name} with V8 {major}.{minor}")
+            }
             Some((major, minor)) => format!("{name} {major}.{minor}"),
             None => String::from(name),
         }
@@ -89,6 +93,16 @@ mod tests {
         let found = python.findings();
         assert_eq!(found[0].fact, "CPython 3.12");
         assert_eq!((found[1].level, found[1].subject.as_str()), (Level::Good, "names"));
+    }
+
+    #[test]
+    fn node_needs_nothing_where_its_v8_is_read() {
+        let mut node = seen(of("node"), &[], b"node\0x.js\0");
+        assert_eq!(node.findings()[1].level, Level::Warning);
+        node.read = Some((12, 4));
+        let found = node.findings();
+        assert_eq!(found[0].fact, "Node.js with V8 12.4");
+        assert_eq!((found[1].level, found[1].cures.len()), (Level::Good, 0));
     }
 
     #[test]

@@ -200,8 +200,8 @@ mod tests {
     #[test]
     fn a_runtime_s_switch_is_named() {
         let mut judged = judged(&[(Reason::NoJitMap, 9_000)]);
-        judged.runtimes = symbolizer::Runtime::of_file(b"node").into_iter().collect();
-        assert!(advised(&judged, bpf::Unwind::Auto)[0].contains("--perf-basic-prof"));
+        judged.runtimes = symbolizer::Runtime::of_file(b"libcoreclr.so").into_iter().collect();
+        assert!(advised(&judged, bpf::Unwind::Auto)[0].contains("DOTNET_PerfMapEnabled"));
     }
 
     #[test]

@@ -70,7 +70,9 @@ fn build(bytes: Bytes<'_>, code: &[Range<u64>], depth: Depth) -> Option<Built> {
         return file.has_too_much().then_some(Built::TooLarge);
     }
     let uncovered = file.uncovered(&sources);
+    let interpreter = file.interpreter(&uncovered).map(Box::new);
     sources.splice(0..0, ends);
+    sources.extend(file.v8(interpreter.as_deref()));
     sources.push(file.signal_return(&uncovered));
     sources.extend(file.start(&uncovered));
     let framed = file.framed(&uncovered);
@@ -81,7 +83,6 @@ fn build(bytes: Bytes<'_>, code: &[Range<u64>], depth: Depth) -> Option<Built> {
     sources.extend(framed);
     let table = Table::build(&file.code, &sources.iter().collect::<Vec<_>>());
     let more = followed && depth == Depth::Tables;
-    let interpreter = file.interpreter().map(Box::new);
     Some(Built::Table { table: Box::new(table), more, interpreter })
 }
 

@@ -26,6 +26,14 @@ pub(super) fn split<'a>(
     parts
 }
 
+/// Has the code that a runtime makes walked as its own, if its walker adds the functions of such frames.
+pub(super) fn compiled(mappings: &mut [CodeMapping<'_>], facts: &[RuntimeFacts]) {
+    let Some(runtime) = facts.iter().find_map(RuntimeFacts::walks_compiled) else { return };
+    for mapping in mappings.iter_mut().filter(|mapping| matches!(mapping.way, Way::RunTime)) {
+        mapping.way = Way::Compiled { runtime };
+    }
+}
+
 fn parts<'a>(whole: CodeMapping<'a>, interpreter: &Interpreter, bias: u64) -> Vec<CodeMapping<'a>> {
     let Way::Rules { table, .. } = whole.way else { return vec![whole] };
     let runtime = interpreter.number();

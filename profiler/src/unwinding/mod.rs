@@ -261,6 +261,7 @@ impl Unwinding {
             incomplete |= missing && !choice.leaves_out(range);
             mappings.extend(loops::split(range, way, &self.files, &mut facts));
         }
+        loops::compiled(&mut mappings, &facts);
         if let Some(before) = before.filter(|before| *before != new) {
             tables.remove_space(before);
         }

@@ -4,11 +4,12 @@ use super::loaded::Loaded;
 use bpf::unwind::FrameSections;
 use bpf::unwind::parts;
 use bpf::unwind::synth::Memory as _;
-use bpf::{PythonLayout, PythonWay, RuntimeFacts};
+use bpf::{PythonLayout, PythonWay, RuntimeFacts, V8Layout};
 use elf::{Bytes, Image};
 use std::ops::Range;
 use symbolizer::Runtime;
 use symbolizer::runtime::python::layout::Layout;
+use symbolizer::runtime::v8::Offsets;
 use symbolizer::runtime::{Memory, Running};
 
 /// The largest section of unwind rules that is read for the parts of the loop, in bytes.
@@ -20,9 +21,18 @@ pub(crate) struct Interpreter {
     runtime: Runtime,
     /// The virtual addresses of its loop, sorted.
     pub(crate) loops: Vec<Range<u64>>,
-    /// The virtual address of the pointer to the first interpreter.
-    interpreters: u64,
-    layout: PythonLayout,
+    walker: Walker,
+}
+
+/// What its walker needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Walker {
+    Python {
+        /// The virtual address of the pointer to the first interpreter.
+        interpreters: u64,
+        layout: PythonLayout,
+    },
+    V8(V8Layout),
 }
 
 impl Interpreter {
@@ -37,7 +47,18 @@ impl Interpreter {
         loops.sort_by_key(|range| range.start);
         let interpreters = layout.interpreters;
         let layout = facts(&layout);
-        Some(Self { runtime: Runtime::PYTHON, loops, interpreters, layout })
+        let walker = Walker::Python { interpreters, layout };
+        Some(Self { runtime: Runtime::PYTHON, loops, walker })
+    }
+
+    /// V8 in a file, if there is one whose frames can be walked. `calls` finds the places where its interpreter is called.
+    pub(super) fn v8(loaded: &Loaded<'_>, calls: impl Fn() -> Vec<Range<u64>>) -> Option<Self> {
+        let first = loaded.first()?;
+        let Offsets { shared, script, literal, script_id, .. } =
+            Offsets::of(&Running { memory: loaded, image: first })?;
+        let walker = Walker::V8(V8Layout { shared, script, literal, script_id });
+        let loops = Some(calls()).filter(|calls| !calls.is_empty())?;
+        Some(Self { runtime: Runtime::NODE, loops, walker })
     }
 
     /// The number of its runtime.
@@ -45,9 +66,19 @@ impl Interpreter {
         self.runtime.number()
     }
 
+    /// Whether it is V8.
+    pub(super) fn is_v8(&self) -> bool {
+        self.runtime == Runtime::NODE
+    }
+
     /// What its walker needs, for a file that is loaded with this bias.
     pub(crate) fn facts(&self, bias: u64) -> Option<RuntimeFacts> {
-        RuntimeFacts::python(self.interpreters.wrapping_add(bias), &self.layout)
+        match &self.walker {
+            Walker::Python { interpreters, layout } => {
+                RuntimeFacts::python(interpreters.wrapping_add(bias), layout)
+            }
+            Walker::V8(layout) => RuntimeFacts::v8(layout),
+        }
     }
 }
 
@@ -55,8 +86,11 @@ impl Interpreter {
 pub(crate) fn version_read(file: &std::fs::File) -> Option<(u32, u32)> {
     let image = Image::parse(Bytes::File(file)).ok()?;
     let loaded = Loaded::of(&image)?;
-    let layout = Layout::of(&Running { memory: &loaded, image: loaded.first()? })?;
-    Some((layout.version.0.into(), layout.version.1.into()))
+    let process = Running { memory: &loaded, image: loaded.first()? };
+    let python = Layout::of(&process).map(|layout| layout.version);
+    python
+        .map(|(major, minor)| (major.into(), minor.into()))
+        .or_else(|| Some(Offsets::of(&process)?.version))
 }
 
 /// The parts of a function that the compiler has put elsewhere.

@@ -10,7 +10,7 @@ use bpf::unwind::synth::{
     synthesise,
 };
 use bpf::unwind::table::{Code, Source};
-use bpf::unwind::{epilogue, go, signal_return, start};
+use bpf::unwind::{epilogue, go, signal_return, start, v8};
 use elf::{Bytes, Image, Section, X86_64};
 use std::ops::Range;
 use symbolizer::go_table;
@@ -43,8 +43,15 @@ impl<'a> File<'a> {
     }
 
     /// The interpreter in the file.
-    pub(super) fn interpreter(&self) -> Option<Interpreter> {
-        Interpreter::of(&self.image, &self.loaded)
+    pub(super) fn interpreter(&self, uncovered: &Uncovered) -> Option<Interpreter> {
+        let calls = || v8::calls(&stretches(uncovered));
+        Interpreter::of(&self.image, &self.loaded).or_else(|| Interpreter::v8(&self.loaded, calls))
+    }
+
+    /// Rules for the places where V8's interpreter is called.
+    pub(super) fn v8(&self, interpreter: Option<&Interpreter>) -> Option<Source> {
+        let v8 = interpreter.filter(|interpreter| interpreter.is_v8())?;
+        Some(v8::rules(&v8.loops, &self.code))
     }
 
     /// Go's own table, which stripped programs also have.
