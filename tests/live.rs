@@ -12,6 +12,7 @@ mod file_systems;
 mod hostile;
 mod java;
 mod namespaces;
+mod node;
 mod programs;
 mod python;
 mod runtime_code;
@@ -48,6 +49,7 @@ pub(crate) fn modules() -> Vec<(&'static str, Vec<(&'static str, Test)>)> {
         ("live::secrets", secrets::tests()),
         ("live::spoilt_files", spoilt_files::tests()),
         ("live::programs", programs::tests()),
+        ("live::node", node::tests()),
         ("live::python", python::tests()),
         ("live::uprobes", uprobes::tests()),
         ("live::synthesised", synthesised::tests()),
