@@ -34,7 +34,9 @@ impl Builder {
 
     pub(super) fn size(&self, of: &str) -> u64 {
         let sizes = self.lines("size");
-        sizes.iter().find(|line| line[0] == of).expect("its size is recorded")[1].parse().unwrap()
+        sizes.iter().find(|line| line[0] == of).expect("its size is recorded")[1]
+            .parse()
+            .expect("a number")
     }
 
     pub(super) fn has(&self, path: &str) -> bool {
