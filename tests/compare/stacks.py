@@ -60,7 +60,8 @@ def tape(path, places):
     for line in open(path, errors="replace"):
         words = line.split()
         if words[0] == "stack":
-            stacks[int(words[1], 16)] = [frame.split("/") for frame in words[2:]]
+            # Frames that an interpreter runs are no addresses, and no other tool has them.
+            stacks[int(words[1], 16)] = [frame.split("/") for frame in words[2:] if not frame.startswith("p.")]
         elif words[0] == "sample":
             samples.append([int(word, 16) for word in words[1:13]])
         elif words[0] in ("mmap", "exec", "fork"):

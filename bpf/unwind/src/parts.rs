@@ -83,7 +83,7 @@ mod tests {
         ]
         .concat();
         let memory = vec![Segment { address: 0x1000, bytes: &code }];
-        assert_eq!(elsewhere(&(0x1000..0x1040), &memory, &frames), [0x2000..0x2040]);
+        assert_eq!(elsewhere(&(0x1000..0x1040), &memory, &frames), vec![0x2000..0x2040]);
         assert_eq!(elsewhere(&(0x5000..0x5040), &memory, &frames), []);
     }
 }

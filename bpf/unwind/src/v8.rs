@@ -50,7 +50,7 @@ mod tests {
         let bytes = [&[0x90; 6][..], &CALL, &[0x90; 3]].concat();
         let stretches = [(&[0xff; 64][..], 0x1000), (&bytes, 0x2000)];
         let calls = calls(&stretches);
-        assert_eq!(calls, [0x2007..0x2009]);
+        assert_eq!(calls, vec![0x2007..0x2009]);
         let code = Code::new(Some(0x1000..0x9000)).unwrap();
         let table = Table::build(&code, &[&rules(&calls, &code)]);
         let rule = table.look_up(0x2007).unwrap();

@@ -162,7 +162,7 @@ fn runtime(
     let arguments = machine.bytes(format!("/proc/{}/cmdline", facts.pid)).unwrap_or_default();
     let of_runtime = |file: &&&MappedFile| Runtime::of_file(&file.path) == Some(runtime);
     let opened = mapped.iter().filter(of_runtime).filter_map(|file| file.handle.as_deref());
-    let read = opened.filter_map(version_read).last();
+    let read = opened.rev().find_map(version_read);
     let seen = Seen { pid: facts.pid, runtime, files: &files, arguments: &arguments, read, map };
     seen.findings().into_iter().for_each(|finding| section.push(finding));
 }

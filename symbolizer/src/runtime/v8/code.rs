@@ -82,7 +82,7 @@ fn search(heap: &Heap<'_>, address: u64, is_map: impl Fn(Pointer) -> bool) -> Op
     while head > lowest {
         let from = head.saturating_sub(AT_ONCE - 8).max(lowest) / 8 * 8;
         // Before the first code of a page, memory may not be readable.
-        let Some(bytes) = readable(heap, from, head + 8) else { return None };
+        let bytes = readable(heap, from, head + 8)?;
         let skipped = head + 8 - bytes.len() as u64;
         while head >= skipped {
             if let Some(map) = u64_at(&bytes, (head - skipped) as usize).and_then(Pointer::of)
