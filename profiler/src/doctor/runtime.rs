@@ -25,7 +25,7 @@ impl Seen<'_> {
     pub fn findings(&self) -> Vec<Finding> {
         let mut list = vec![Finding::note("runtime", self.name())];
         list.push(match self.map {
-            _ if self.read.is_some() || self.runtime.names_code() => {
+            _ if self.read.is_some() || self.runtime == Runtime::HOTSPOT => {
                 Finding::good("names", "its functions are read from the memory of the process")
             }
             Ok(()) => Finding::good("JIT names", "perf map found"),
