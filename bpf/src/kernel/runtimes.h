@@ -5,11 +5,11 @@
 #define RUNTIMES_H
 
 enum runtime_limits {
-	RUNTIMES = 8,	  /* the runtimes' numbers are below this; 0 is none */
+	RUNTIMES = 8,	    /* the runtimes' numbers are below this; 0 is none */
 	OBJECT_BYTES = 128, /* the most bytes of an interpreter's object that are read at once; a power of two */
-	HOTSPOT_WORDS = 1, /* sizeof(struct hotspot) / 4 */
-	PYTHON_WORDS = 14, /* sizeof(struct python) / 4 */
-	V8_WORDS = 4,	   /* sizeof(struct v8) / 4 */
+	HOTSPOT_WORDS = 1,  /* sizeof(struct hotspot) / 4 */
+	PYTHON_WORDS = 14,  /* sizeof(struct python) / 4 */
+	V8_WORDS = 4,	    /* sizeof(struct v8) / 4 */
 };
 
 /* The numbers of the runtimes that have a walker. */
@@ -67,9 +67,9 @@ _Static_assert(sizeof(struct python) == PYTHON_WORDS * 4, "without holes");
 
 /* V8: offsets in bytes from the begin of its objects. */
 struct v8 {
-	unsigned int shared; /* in a function: what all closures share */
-	unsigned int script; /* in this: the script, */
-	unsigned int literal; /* and behind it the function's number in the script, within OBJECT_BYTES */
+	unsigned int shared;	/* in a function: what all closures share */
+	unsigned int script;	/* in this: the script, */
+	unsigned int literal;	/* and behind it the function's number in the script, within OBJECT_BYTES */
 	unsigned int script_id; /* in a script: its number, in the upper half of a word */
 };
 _Static_assert(sizeof(struct v8) == V8_WORDS * 4, "without holes");

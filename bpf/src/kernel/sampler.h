@@ -40,7 +40,7 @@ enum record_flags {
 	FLAG_UNSUPPORTED = 1 << 14,
 	FLAG_NO_MAPPING = 1 << 15,
 	FLAG_LOST_REGISTER = 1 << 16,
-	FLAG_EXITING = 1 << 17, /* the process is ending, and its memory is already gone */
+	FLAG_EXITING = 1 << 17,	     /* the process is ending, and its memory is already gone */
 	FLAG_NO_FUNCTIONS = 1 << 18, /* frames of an interpreter could not be read */
 };
 
@@ -133,7 +133,7 @@ struct python_walk {
 	unsigned long long shim; /* the frame at which the last run of frames ended */
 	unsigned long long code; /* of the last frame, whose check is known */
 	unsigned int check;
-	unsigned int state;	 /* of the search: enum python_state */
+	unsigned int state; /* of the search: enum python_state */
 	unsigned int pad;
 	unsigned int skipped; /* 1: the innermost native frame of the loop runs nothing */
 };
@@ -174,9 +174,9 @@ struct walk {
 	unsigned int flags;
 	unsigned int runtimes; /* the position of what is known of the process's runtimes */
 	struct python_walk python;
-	unsigned char object[OBJECT_BYTES + 8]; /* an interpreter's object */
-	unsigned long long frames_base; /* the address that the next array begins at */
-	unsigned long long frames_bytes; /* the bytes of it that have been read; 0: it is empty */
+	unsigned char object[OBJECT_BYTES + 8];	      /* an interpreter's object */
+	unsigned long long frames_base;		      /* the address that the next array begins at */
+	unsigned long long frames_bytes;	      /* the bytes of it that have been read; 0: it is empty */
 	unsigned char frames_near[WINDOW_BYTES + 16]; /* frames of an interpreter that lie side by side */
 	unsigned char window[WINDOW_BYTES + 16];
 };

@@ -24,7 +24,7 @@ const TIME: Duration = Duration::from_secs(2);
 const LAST: Duration = Duration::from_secs(3);
 
 /// The most places of one question. It has one time limit, and the process that is asked has other work.
-pub(super) const AT_ONCE: usize = 512;
+pub(super) const AT_ONCE: usize = 128;
 
 /// Who answers questions, on loan from the symbolizer.
 type Asked = Box<dyn Answers + Send>;

@@ -269,7 +269,9 @@ impl LocalSymbolizer {
 
 impl Symbolize for LocalSymbolizer {
     fn names(&mut self, table: &ProcessTable, places: &[Place]) -> Vec<Named> {
-        if let Some(answers) = self.early.finish() {
+        if let Some(mut answers) = self.early.finish() {
+            // What failed during the recording costs its own names alone.
+            answers.begin_cut();
             self.answers = Some(answers);
         }
         let mut all = self.early.of(places);

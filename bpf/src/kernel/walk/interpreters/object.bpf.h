@@ -23,8 +23,8 @@ static __always_inline bool read_object(struct walk *w, __u64 address, __u64 byt
 	return !bpf_probe_read_user(w->object, bytes, (void *)address);
 }
 
-/* Reads memory that ends behind a frame of this many bytes, unless it has been read: frames of callers lie side by side,
- * below it. */
+/* Reads memory that ends behind a frame of this many bytes, unless it has been read: frames of callers lie side by
+ * side, below it. */
 static __always_inline bool read_frame(struct walk *w, __u64 address, __u64 bytes)
 {
 	__u64 base = address + bytes - WINDOW_BYTES;

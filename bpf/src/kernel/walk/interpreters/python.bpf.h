@@ -108,8 +108,7 @@ __noinline int find_python_thread(__u32 key)
 	tag = p->pointer ^ slot->walk.space_key;
 	known = &slot->threads[tag * 0x9e3779b97f4a7c15ULL >> 58 & (THREADS - 1)];
 	first = user_word(p->facts.interpreters);
-	if (known->tag == tag && known->first == first &&
-	    user_word(known->thread + p->facts.thread_id) == p->pointer) {
+	if (known->tag == tag && known->first == first && user_word(known->thread + p->facts.thread_id) == p->pointer) {
 		p->thread = known->thread;
 		p->interpreter = 0;
 		p->next = python_first(&p->facts, p->thread);
@@ -154,8 +153,7 @@ static __always_inline int python_frame(struct walk *w, struct log *log)
 		instruction -= code + facts->instructions;
 	if (code && code != w->python.code) {
 		w->python.code = code;
-		w->python.check =
-		    read_object(w, code + facts->check_from, facts->check_bytes) ? python_check(w) : 0;
+		w->python.check = read_object(w, code + facts->check_from, facts->check_bytes) ? python_check(w) : 0;
 	}
 	if (code)
 		push_interpreted(w, log, RUNTIME_PYTHON, code, instruction, w->python.check);
@@ -194,9 +192,9 @@ static __always_inline bool on_stack(const struct walk *w, __u64 address)
 	return address >= w->sp && address < w->cfa;
 }
 
-/* There are no frames left for this native frame of the loop: another interpreter may have some. Up to 3.10, nothing says
- * which native frame runs which frame. If the first one was being set up or left, the frames stand one native frame too
- * far inside; a frame of no code says so to user space. */
+/* There are no frames left for this native frame of the loop: another interpreter may have some. Up to 3.10, nothing
+ * says which native frame runs which frame. If the first one was being set up or left, the frames stand one native
+ * frame too far inside; a frame of no code says so to user space. */
 static __always_inline void python_ends(struct walk *w, struct log *log, __u32 key)
 {
 	search_python_thread(&w->python, key);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
-/* The frames of V8. Each JavaScript function has a native frame of its own, with a frame pointer: in the trampoline that
- * enters the interpreter, or in code that V8 has made. Below the frame pointer are the context and the function. V8's
- * objects move, so a frame is described by what its function shares with all closures, and checked by numbers that
+/* The frames of V8. Each JavaScript function has a native frame of its own, with a frame pointer: in the trampoline
+ * that enters the interpreter, or in code that V8 has made. Below the frame pointer are the context and the function.
+ * V8's objects move, so a frame is described by what its function shares with all closures, and checked by numbers that
  * stay. User space reads the same (symbolizer/src/runtime/v8/frame.rs). */
 #ifndef V8_BPF_H
 #define V8_BPF_H
@@ -11,12 +11,13 @@
 #include "walk/interpreters/push.bpf.h"
 
 enum {
-	V8_OFFSET = 0,	   /* the words below the frame pointer: the offset of the bytecode, if it is an interpreter's frame, */
-	V8_FUNCTION = 24,  /* the function, */
-	V8_CONTEXT = 32,   /* and the context */
-	V8_FRAME = 40,	   /* the bytes of these words */
-	V8_TAG = 1,	   /* the low bit of a pointer to an object */
-	V8_CUT = 7,	   /* the bits of the check that are part of the address of a compiled frame's function */
+	V8_OFFSET =
+	    0, /* the words below the frame pointer: the offset of the bytecode, if it is an interpreter's frame, */
+	V8_FUNCTION = 24, /* the function, */
+	V8_CONTEXT = 32,  /* and the context */
+	V8_FRAME = 40,	  /* the bytes of these words */
+	V8_TAG = 1,	  /* the low bit of a pointer to an object */
+	V8_CUT = 7,	  /* the bits of the check that are part of the address of a compiled frame's function */
 	V8_ADDRESS_BITS = 47,
 };
 #define V8_COMPILED (1ULL << 56)
@@ -39,7 +40,8 @@ static __always_inline int v8_frames(struct walk *w, struct log *log, __u64 limi
 
 	if (w->cfa != w->fp + 16)
 		return WALK_GOES_ON;
-	if (!read_facts((__u32 *)&facts, V8_WORDS, w->runtimes, RUNTIME_V8) || !read_object(w, w->fp - V8_FRAME, V8_FRAME))
+	if (!read_facts((__u32 *)&facts, V8_WORDS, w->runtimes, RUNTIME_V8) ||
+	    !read_object(w, w->fp - V8_FRAME, V8_FRAME))
 		return WALK_GOES_ON;
 	offset = object_word(w, V8_OFFSET) >> 32;
 	function = object_word(w, V8_FUNCTION);
@@ -56,7 +58,7 @@ static __always_inline int v8_frames(struct walk *w, struct log *log, __u64 limi
 
 		push_interpreted(w, log, RUNTIME_V8,
 				 (ip & ((1ULL << V8_ADDRESS_BITS) - 1)) | (shared >> 35 & 0x1ff) << V8_ADDRESS_BITS |
-					 V8_COMPILED,
+				     V8_COMPILED,
 				 shared >> 3, (check & ~V8_CUT) | (shared >> 44 & V8_CUT));
 	} else {
 		push_interpreted(w, log, RUNTIME_V8, shared, offset, check);
