@@ -90,7 +90,8 @@ fn check(options: &[&str], least_whole: f64) -> Result<Vec<Recording>, Skip> {
         let recording = record(&start(&java, "Known", options)?);
         let (_, right, whole) = shares(&recording);
         let java = java.display();
-        assert!(right >= 0.97, "{java}: {right} right of {:?}", recording.folded);
+        // On a busy machine, code that was just compiled is read later; its stacks lack their callers.
+        assert!(right >= 0.93, "{java}: {right} right of {:?}", recording.folded);
         assert!(whole >= least_whole, "{java}: {whole} whole of {:?}", recording.folded);
         let nameless = recording.folded.share_of("[jit]");
         assert!(nameless < 0.01, "{java}: {nameless} nameless of {:?}", recording.folded);
