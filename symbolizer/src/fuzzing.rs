@@ -6,7 +6,9 @@ use crate::name::ask::{Answer, Debuginfod, Question, Want};
 use crate::process::files::loaded::{self, Loaded};
 use crate::process::proc::{maps, task};
 use crate::runtime::hotspot::recorded;
-use crate::runtime::{Found, Object, Running, Runtime};
+use crate::runtime::python::layout::Layout;
+use crate::runtime::python::reader::{check as python_check, functions as python_objects};
+use crate::runtime::{Found, Memory, Object, Running, Runtime};
 use crate::stream::Stream;
 use elf::Bytes;
 use prost::Message;
@@ -111,4 +113,39 @@ pub fn java(bytes: &[u8]) -> Vec<Found> {
     found.extend(reader.functions(&process, &objects));
     assert_eq!(found.len(), code.len() + objects.len());
     found
+}
+
+/// Memory of any process: these bytes again and again.
+struct Repeated<'a>(&'a [u8]);
+
+impl Memory for Repeated<'_> {
+    fn fill(&self, address: u64, bytes: &mut [u8]) -> bool {
+        let from = (address % self.0.len() as u64) as usize;
+        let all = self.0[from..].iter().chain(self.0.iter().cycle());
+        bytes.iter_mut().zip(all).for_each(|(to, from)| *to = *from);
+        address >> 47 == 0
+    }
+}
+
+/// The names and files of CPython's code objects in memory of these bytes. The first byte is the version, from 3.8 on. Each object has the type
+/// and the check that it needs to be read.
+pub fn python_functions(bytes: &[u8]) -> Vec<String> {
+    let Some((minor, bytes)) = bytes.split_first().filter(|(_, rest)| !rest.is_empty()) else {
+        return Vec::new();
+    };
+    let memory = Repeated(bytes);
+    let version = (3, 8 + minor % 5);
+    let mut names = Vec::new();
+    for address in (0..bytes.len() as u64).step_by(8).take(64) {
+        let unknown = Layout { version, ..Layout::UNKNOWN };
+        let Some(mut layout) = unknown.undescribed() else { break };
+        let word = |at: u64| memory.word(address + at).unwrap_or(0);
+        let of = layout.code;
+        layout.code_type = word(of.of_type);
+        let check = python_check(word(of.name), word(of.table), word(of.line) as u32);
+        let objects = [0, 7, 1 << 20, u32::MAX].map(|position| Object { address, position, check });
+        let found = python_objects(&layout, &memory, &objects);
+        names.extend(found.into_iter().flatten().flatten().flat_map(|of| [of.name, of.file]));
+    }
+    names
 }
