@@ -72,7 +72,14 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let files: Vec<String> = words.lines().map(str::to_owned).collect();
     let runtime = files.iter().find_map(|file| Runtime::of_file(file.as_bytes()));
     if let Some(runtime) = runtime {
-        let seen = Seen { pid: PID, runtime, files: &files, arguments: bytes, read: None, map: Err("none") };
+        let seen = Seen {
+            pid: PID,
+            runtime,
+            files: &files,
+            arguments: bytes,
+            read: None,
+            map: Err("none"),
+        };
         let _ = seen.findings();
     }
     let _ = (distribution.debug_package(&words, PID), distribution.debug_archive());
