@@ -35,8 +35,9 @@ use symbolizer::{ProcessTable, Symbolize, Warning};
 
 /// The time for which a machine-wide recording reads the running processes. The rest are read when they are first sampled.
 const READ_ALL: Duration = Duration::from_millis(50);
-/// The longest time between two drains while run-time code without names is sampled.
-const NAMES: Duration = Duration::from_millis(10);
+/// The longest time between two drains while run-time code without names is sampled: in the first seconds, in which programs start, and later.
+const NAMES: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(100)];
+const FIRST: Duration = Duration::from_secs(2);
 /// The longest time between two readings of the CPU time of the target's processes.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -164,7 +165,8 @@ impl<S: SampleSource> Session<S> {
                 bpf::Error::Failed { step: "filling the unwind tables", source }
             })?,
         };
-        Ok(if named { Some(soon.map_or(NAMES, |soon| soon.min(NAMES))) } else { soon })
+        let names = NAMES[usize::from(self.begun.elapsed() > FIRST)];
+        Ok(if named { Some(soon.map_or(names, |soon| soon.min(names))) } else { soon })
     }
 
     /// Has new places named whose names may be gone at the end. Returns whether there are any.
