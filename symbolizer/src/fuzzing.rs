@@ -106,7 +106,8 @@ pub fn java(bytes: &[u8]) -> Vec<Found> {
     let code = known.iter().flat_map(|at| inside.map(|offset| at + offset));
     let code: Vec<u64> = code.chain(words.iter().copied()).collect();
     let methods = [recorded::OUTER, recorded::MIDDLE, recorded::INNER];
-    let object = |address: u64| Object { address, position: 60, check: address.wrapping_add(0x1000) as u32 };
+    let object =
+        |address: u64| Object { address, position: 60, check: address.wrapping_add(0x1000) as u32 };
     let objects: Vec<Object> = methods.into_iter().chain(words).map(object).collect();
     let Some(reader) = Runtime::HOTSPOT.reader() else { return Vec::new() };
     let mut found = reader.code(&process, &code);

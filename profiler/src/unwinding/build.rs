@@ -81,6 +81,11 @@ fn build(bytes: Bytes<'_>, code: &[Range<u64>], depth: Depth) -> Option<Built> {
         sources.push(file.synthesised(&uncovered));
     }
     sources.extend(framed);
+    // V8's built-in functions have no rules. What their disassembly leaves open has a frame pointer.
+    let is_v8 = interpreter.as_ref().is_some_and(|interpreter| interpreter.is_v8());
+    if is_v8 && depth == Depth::Code {
+        sources.push(file.all_framed(&uncovered));
+    }
     let table = Table::build(&file.code, &sources.iter().collect::<Vec<_>>());
     let more = followed && depth == Depth::Tables;
     Some(Built::Table { table: Box::new(table), more, interpreter })

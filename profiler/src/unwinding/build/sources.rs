@@ -118,13 +118,18 @@ impl<'a> File<'a> {
         if !native || step == 0 || !mostly_framed(pieces) {
             return None;
         }
+        Some(self.all_framed(uncovered))
+    }
+
+    /// Rules by frame pointer for all code without rules.
+    pub(super) fn all_framed(&self, uncovered: &Uncovered) -> Source {
         let mut source = Source::new(&self.code);
         let gaps =
             uncovered.segments().map(|gap| gap.address..gap.address + gap.bytes.len() as u64);
-        let mut ranges: Vec<Range<u64>> = gaps.chain(beyond.iter().cloned()).collect();
+        let mut ranges: Vec<Range<u64>> = gaps.chain(uncovered.beyond().iter().cloned()).collect();
         ranges.sort_by_key(|range| range.start);
         ranges.into_iter().for_each(|range| source.push(range, &Rule::FRAME_POINTER));
-        Some(source)
+        source
     }
 
     /// Rules from disassembly.
