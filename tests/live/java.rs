@@ -75,6 +75,8 @@ fn start(java: &Path, class: &str, options: &[&str]) -> Result<lab::Running, Ski
     command.arg(file.parent().expect("it lies in a directory")).arg(class).arg(&warm);
     let process = lab::start(&mut command);
     lab::wait_for("warm code", || warm.exists().then_some(()));
+    // Its compilers have orders left. What they make anew lacks its callers until it has been read.
+    std::thread::sleep(std::time::Duration::from_secs(2));
     Ok(process)
 }
 
@@ -83,15 +85,16 @@ fn record(process: &lab::Running) -> Recording {
 }
 
 /// Records the warm program in each virtual machine: all methods of nearly all stacks are right, this share has all of them, and nothing
-/// is without a name.
+/// is without a name. Of inlined methods, the leaf's may be those of a place near it.
 fn check(options: &[&str], least_whole: f64) -> Result<Vec<Recording>, Skip> {
     let mut recordings = Vec::new();
     for java in machines()? {
         let recording = record(&start(&java, "Known", options)?);
         let (_, right, whole) = shares(&recording);
         let java = java.display();
-        // On a busy machine, code that was just compiled is read later; its stacks lack their callers.
-        assert!(right >= 0.93, "{java}: {right} right of {:?}", recording.folded);
+        let least =
+            if options.contains(&KEEP_APART) || options.contains(&"-Xint") { 0.99 } else { 0.97 };
+        assert!(right >= least, "{java}: {right} right of {:?}", recording.folded);
         assert!(whole >= least_whole, "{java}: {whole} whole of {:?}", recording.folded);
         let nameless = recording.folded.share_of("[jit]");
         assert!(nameless < 0.01, "{java}: {nameless} nameless of {:?}", recording.folded);
@@ -200,7 +203,7 @@ fn java_with_a_perf_map_beside_it() -> Result<(), Skip> {
     let recording = record(&process);
     let _ = std::fs::remove_file(format!("/tmp/perf-{pid}.map"));
     let (_, right, _) = shares(&recording);
-    assert!(right >= 0.93, "{right} right of {:?}", recording.folded);
+    assert!(right >= 0.97, "{right} right of {:?}", recording.folded);
     let mapped =
         recording.folded.share(|stack| stack.iter().any(|frame| frame.contains("long Known.")));
     assert!(mapped == 0.0, "{mapped} by the map of {:?}", recording.folded);
