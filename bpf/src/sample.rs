@@ -89,6 +89,8 @@ impl Flags {
     pub const LOST_REGISTER: Self = Self(record_flags::FLAG_LOST_REGISTER.0);
     /// The process is ending and has given up its memory, so it has no user stack.
     pub const EXITING: Self = Self(record_flags::FLAG_EXITING.0);
+    /// Frames of an interpreter could not be read, so functions may be missing.
+    pub const NO_FUNCTIONS: Self = Self(record_flags::FLAG_NO_FUNCTIONS.0);
 
     /// Whether any bit of `other` is set.
     pub fn has_any(self, other: Self) -> bool {

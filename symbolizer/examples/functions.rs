@@ -52,6 +52,6 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn written(function: &Function) -> String {
-    let Function { name, file, start, line, approximate } = function;
+    let Function { name, file, start, line, approximate, .. } = function;
     format!("{}{name} {file}:{start}:{line}", if *approximate { "~" } else { "" })
 }

@@ -126,6 +126,8 @@ pub struct Marks {
     /// The number of guessed frames that are not known one by one, as in a profile that was read from a file. Frames
     /// whose own [`Trust`] is a guess are not included.
     pub guessed_frames: u32,
+    /// The number of functions whose line, or inlining, is near the position and not at it: their runtime has not kept it exactly.
+    pub approximate_lines: u32,
 }
 
 /// A label's value.

@@ -37,6 +37,8 @@ pub struct Quality {
     pub exiting: u64,
     /// All user frames.
     pub user_frames: u64,
+    /// Those whose line, or inlining, is near the position and not at it.
+    pub approximate_frames: u64,
     /// User frames without a name, by reason.
     pub unnamed: Vec<Unnamed>,
     /// Kernel frames without a name.
@@ -53,6 +55,8 @@ pub enum Defect {
     /// The stack was sampled before the tables of its process or of a mapping were ready, and was walked by frame
     /// pointers.
     Stale,
+    /// The functions that an interpreter runs there could not be read.
+    NoFunctions,
     /// Its leaf was left by frame pointer, and the function may not have set one up.
     CallerMayBeMissing,
     /// The stack is longer than the limit, or a cycle.
@@ -78,6 +82,7 @@ impl Defect {
     pub fn phrase(self) -> &'static str {
         match self {
             Self::Stale => "unwind tables not ready",
+            Self::NoFunctions => "interpreter's frames not readable",
             Self::CallerMayBeMissing => "caller may be missing",
             Self::Truncated => "truncated",
             Self::NoRule => "no unwind rule",

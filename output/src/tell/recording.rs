@@ -96,6 +96,10 @@ pub(super) fn comments(facts: &Facts) -> Vec<String> {
             unnamed.reason, unnamed.frames, quality.user_frames
         ));
     }
+    if quality.approximate_frames > 0 {
+        let (near, all) = (quality.approximate_frames, quality.user_frames);
+        lines.push(format!("user frames whose line or inlining is approximate: {near} of {all}"));
+    }
     for SpoiltFile { file, what } in &facts.spoilt_files {
         lines.push(format!("warning: {file}: {what}"));
     }

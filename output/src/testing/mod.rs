@@ -154,6 +154,7 @@ pub fn small() -> Profile {
     jit.frames.push(frame("JS:~tick", FrameKind::Jit, Trust::FramePointer));
     jit.frames.push(frame("", FrameKind::Unknown, Trust::FramePointer));
     jit.tid = 2;
+    jit.marks.approximate_lines = 1;
     let mut cut = stack(&["fib<u64; 3>", "fib<u64; 3>", "fib<u64; 3>"], 1);
     cut.marks.truncated = true;
     let mut doubtful = stack(&["_start", "main", "strlen"], 1);

@@ -120,6 +120,7 @@ fn sample(dice: &mut Dice, locations: &[LocationId]) -> Sample {
         truncated: dice.below(9) == 0,
         caller_may_be_missing: dice.below(9) == 0,
         guessed_frames: if dice.below(9) == 0 { 300 } else { 0 },
+        approximate_lines: if dice.below(9) == 0 { 2 } else { 0 },
     };
     Sample { frames, values: vec![value, value * 10_000_000], labels, marks }
 }

@@ -19,6 +19,8 @@ pub(crate) struct Tree {
     by_parent: Vec<u32>,
     /// For each node, the index in `by_parent` of its first child. Its children end where those of the next node begin.
     children: Vec<u32>,
+    /// The files and lines at which functions begin. Traits refer to them.
+    pub(crate) definitions: Vec<String>,
     /// The amount that one unit of the values stands for. It is 1 except for absurdly large sums.
     pub(crate) scale: u64,
 }
@@ -34,9 +36,9 @@ impl Tree {
             growth.add(sample, value >> shift);
         }
         growth.sum_up();
-        let Growth { frames, nodes, .. } = growth;
+        let Growth { frames, nodes, definitions, .. } = growth;
         let (by_parent, children) = families(&frames, &nodes);
-        Self { frames, nodes, by_parent, children, scale: 1 << shift }
+        Self { frames, nodes, by_parent, children, definitions, scale: 1 << shift }
     }
 
     /// The sum of all values, in units of `scale`.

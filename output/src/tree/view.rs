@@ -26,7 +26,15 @@ pub(crate) enum Doubt {
     CallerMayBeMissing,
 }
 
-/// The share of a box for which the doubt holds.
+/// The way in which a runtime runs a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Tier {
+    Interpreted,
+    Compiled,
+    Inlined,
+}
+
+/// The share of a box for which something holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Extent {
     #[default]
@@ -36,6 +44,17 @@ pub(crate) enum Extent {
     Part,
 }
 
+impl Extent {
+    /// That of a part of a total.
+    pub(super) fn of(part: u64, total: u64) -> Self {
+        match part {
+            _ if part >= total => Self::Whole,
+            _ if part >= total - part => Self::Most,
+            _ => Self::Part,
+        }
+    }
+}
+
 /// The traits of a frame that are shown beside its name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Traits {
@@ -43,6 +62,12 @@ pub(crate) struct Traits {
     pub(crate) inlined: bool,
     pub(crate) doubt: Doubt,
     pub(crate) extent: Extent,
+    /// The ways in which a runtime runs the function, by [`Tier`], if they are told together.
+    pub(crate) tiers: [Option<Extent>; 3],
+    /// One more than the index of its definition in [`Tree::definitions`]; 0: none.
+    ///
+    /// [`Tree::definitions`]: super::Tree::definitions
+    pub(crate) definition: u32,
 }
 
 /// The treatment of frames that have the same name and caller, but different traits.
@@ -52,7 +77,8 @@ pub(crate) enum Traited {
     No,
     /// They are different frames.
     Apart,
-    /// They are one frame if only their doubt differs. The share that is in doubt is shown.
+    /// They are one frame if only their doubt differs, or the way in which a runtime runs the function. The shares are shown, and so is the
+    /// definition of such a function.
     Together,
 }
 

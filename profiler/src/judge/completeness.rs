@@ -45,6 +45,8 @@ impl Completeness {
             Self::Unsure(Defect::Stale, leaf())
         } else if recording.caller_may_be_missing(key) {
             Self::Unsure(Defect::CallerMayBeMissing, leaf())
+        } else if key.flags.has(Flags::NO_FUNCTIONS) {
+            Self::Unsure(Defect::NoFunctions, leaf())
         } else if frames.iter().any(|(_, trust)| *trust == Trust::Guessed) {
             Self::WithGuess
         } else {
@@ -186,6 +188,14 @@ mod tests {
         assert!(matches!(broken, Completeness::Incomplete(Defect::Stale, _)), "{broken:?}");
         let deep = plain(stale.with(Flags::TRUNCATED_USER), &[LEAF, BY_FRAME_POINTER]);
         assert_eq!(why(deep), Defect::Truncated);
+    }
+
+    #[test]
+    fn functions_that_could_not_be_read_leave_a_whole_stack_unsure() {
+        let found = plain(Flags::NO_FUNCTIONS, &[LEAF, BY_RULE]);
+        assert!(matches!(found, Completeness::Unsure(Defect::NoFunctions, _)), "{found:?}");
+        let broken = plain(Flags::NO_FUNCTIONS.with(Flags::NO_RULE), &[LEAF, BY_RULE]);
+        assert_eq!(why(broken), Defect::NoRule);
     }
 
     #[test]

@@ -114,8 +114,10 @@ impl Judged {
         let user = shown(user, recording, false);
         self.quality.user_frames += samples * user.len() as u64;
         for (place, _) in user.iter() {
-            let at = place.0 as usize;
-            let reason = recording.named.get(at).and_then(|named| named.reason);
+            let named = recording.named.get(place.0 as usize);
+            let near = named.is_some_and(|named| named.lines.iter().any(|line| line.approximate));
+            self.quality.approximate_frames += if near { samples } else { 0 };
+            let reason = named.and_then(|named| named.reason);
             if let Some(reason) = reason.filter(|reason| *reason != Reason::NotAsked) {
                 *self.unnamed.entry(reason).or_default() += samples;
                 self.runtimes.extend(key.space.and_then(|space| recording.table.runtime(space)));

@@ -143,6 +143,9 @@ fn cure(defect: Defect, by: &Defects, how: How) -> Cow<'static, str> {
         }
         Defect::Stale => not_ready(by, how.machine),
         Defect::Truncated => "they are deeper than the limit",
+        Defect::NoFunctions => {
+            "the interpreter was between two functions, or its memory is not what its version says"
+        }
         Defect::Compat => "only the innermost frame of a 32-bit process is known",
         Defect::NoRule | Defect::Unsupported | Defect::LostRegister | Defect::NoMapping => {
             "`bpflame doctor -p PID` shows how each file of a process is walked"

@@ -3,14 +3,14 @@
 use crate::judge::recording::Recording;
 use crate::judge::shown;
 use crate::profile::columns::Columns;
+use crate::profile::labels::Labels;
 use crate::profile::locations::Locations;
 use crate::record::counts::Key;
-use bpf::{Comm, Flags, Trust};
+use crate::record::stacks::PlaceId;
+use bpf::{Flags, Trust};
 use output::timeline::SampleTimes;
-use output::{FrameRef, Label, LabelValue, Marks, Profile, ProfileBuilder, Sample};
+use output::{FrameRef, Marks, Profile, ProfileBuilder, Sample};
 use std::borrow::Cow;
-use std::collections::HashMap;
-use symbolizer::ProcessTable;
 
 /// What a profile has beside its stacks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,12 +36,12 @@ pub(crate) fn assemble(
     let mut counts: Vec<_> = recording.counts.counts.iter().collect();
     counts.sort_unstable_by_key(|(key, _)| **key);
     for (key, count) in counts {
-        let frames = frames(key, (recording, shown.native), &mut locations, &mut builder);
+        let user = user_frames(key, recording, shown.native);
         let sample = Sample {
-            frames,
+            frames: frames(key, &user, &mut locations, &mut builder),
             values: columns.values(key.event, count),
             labels: labels.of(key),
-            marks: marks(key, recording),
+            marks: marks(key, &user, recording),
         };
         match times.and_then(|times| times.get(key)) {
             Some(times) => builder.timed(sample, SampleTimes::of_event(key.event, times.clone())),
@@ -51,17 +51,25 @@ pub(crate) fn assemble(
     builder.finish()
 }
 
+/// The user frames that are shown, leaf first.
+fn user_frames<'a>(
+    key: &Key,
+    recording: &Recording<'a>,
+    native: bool,
+) -> Cow<'a, [(PlaceId, Trust)]> {
+    let frames = key.user.map(|stack| recording.counts.stacks.frames(stack)).unwrap_or_default();
+    shown::shown(frames, recording, native)
+}
+
 /// Kernel frames, then user frames, leaf first. Never empty: a frame in brackets replaces a missing stack.
 fn frames(
     key: &Key,
-    (recording, native): (&Recording<'_>, bool),
+    user: &[(PlaceId, Trust)],
     locations: &mut Locations<'_>,
     builder: &mut ProfileBuilder,
 ) -> Vec<FrameRef> {
-    let stacks = &recording.counts.stacks;
+    let stacks = &locations.recording().counts.stacks;
     let kernel = key.kernel.into_iter().flat_map(|stack| stacks.frames(stack));
-    let user = key.user.map(|stack| stacks.frames(stack)).unwrap_or_default();
-    let user = shown::shown(user, recording, native);
     let placed = kernel.chain(user.iter());
     let mut list: Vec<FrameRef> = placed
         .map(|(place, trust)| FrameRef {
@@ -100,55 +108,14 @@ fn trust_of(trust: Trust) -> output::Trust {
     }
 }
 
-fn marks(key: &Key, recording: &Recording<'_>) -> Marks {
+fn marks(key: &Key, user: &[(PlaceId, Trust)], recording: &Recording<'_>) -> Marks {
+    let named = user.iter().filter_map(|(place, _)| recording.named.get(place.0 as usize));
+    let lines = named.flat_map(|named| &named.lines).filter(|line| line.approximate).count();
     Marks {
         truncated: key.flags.has(Flags::TRUNCATED_USER) || key.flags.has(Flags::TRUNCATED_KERNEL),
         caller_may_be_missing: recording.caller_may_be_missing(key),
         guessed_frames: 0,
-    }
-}
-
-/// The labels of samples, and the names of processes.
-#[derive(Debug)]
-struct Labels<'a> {
-    table: &'a ProcessTable,
-    threads: bool,
-    main_names: &'a HashMap<u32, Comm>,
-}
-
-impl<'a> Labels<'a> {
-    fn new(recording: &Recording<'a>, threads: bool) -> Self {
-        Self { table: recording.table, threads, main_names: &recording.counts.main_names }
-    }
-
-    /// The labels of a key: `comm` always, because graphs of the machine need it; `pid`, `tid` and `thread` on request.
-    fn of(&self, key: &Key) -> Vec<Label> {
-        let label = |key: &str, value| Label { key: String::from(key), value };
-        let text = |key, bytes: &[u8]| {
-            label(key, LabelValue::Text(String::from_utf8_lossy(bytes).into_owned()))
-        };
-        let number = |key, value: u32| label(key, LabelValue::Number(value.into(), String::new()));
-        let mut list = vec![text("comm", &self.process(key))];
-        if self.threads && key.space.is_some() {
-            list.push(number("pid", key.pid));
-            list.push(text("thread", key.comm.bytes()));
-            list.push(number("tid", key.tid));
-        }
-        list
-    }
-
-    /// The process's name: the name of its main thread, or a substitute.
-    fn process(&self, key: &Key) -> Cow<'_, [u8]> {
-        let Some(space) = key.space else {
-            let name =
-                if key.flags.has(Flags::IDLE) { "swapper" } else { "[another PID namespace]" };
-            return Cow::Borrowed(name.as_bytes());
-        };
-        match (self.table.name(space), self.main_names.get(&key.pid)) {
-            ([], Some(comm)) => Cow::Borrowed(comm.bytes()),
-            ([], None) => Cow::Owned(format!("[pid {}]", key.pid).into_bytes()),
-            (name, _) => Cow::Borrowed(name),
-        }
+        approximate_lines: u32::try_from(lines).unwrap_or(u32::MAX),
     }
 }
 
@@ -160,9 +127,9 @@ mod tests {
     use crate::judge::testing::counted;
     use crate::record::aggregate::Rules;
     use crate::record::testing::{ByAddress, sample, stack};
-    use bpf::{Event, Rate, StackId, Unit, Window};
+    use bpf::{Event, FrameKind, Rate, StackId, Unit, Window};
     use output::{Encode, Folded};
-    use symbolizer::Symbolize;
+    use symbolizer::{Place, Symbolize};
 
     const KERNEL: u64 = 0xffff_ffff_8000_0000;
 
@@ -172,9 +139,19 @@ mod tests {
 
     /// The profile and the judgement of samples, with all leaves frameless or none.
     fn made(samples: Vec<bpf::Sample>, labels: bool, frameless: bool) -> (Profile, Judged) {
-        let batch = Window { stacks: stacks(), samples, ..Window::default() };
+        made_of(Window { stacks: stacks(), samples, ..Window::default() }, labels, frameless)
+    }
+
+    /// The same of a window. A code object of an interpreter is compiled, and its line is near the position.
+    fn made_of(batch: Window, labels: bool, frameless: bool) -> (Profile, Judged) {
         let (counts, table) = counted(Rules { threads: labels, ..Rules::default() }, &batch);
-        let named = ByAddress.names(&table, counts.stacks.places());
+        let mut named = ByAddress.names(&table, counts.stacks.places());
+        for (place, named) in counts.stacks.places().iter().zip(&mut named) {
+            let runs = matches!(place, Place::Interpreted { .. });
+            let line =
+                |line: &mut symbolizer::Line| (line.approximate, line.compiled) = (true, true);
+            named.lines.iter_mut().filter(|_| runs).for_each(line);
+        }
         let leaf = if frameless { Leaf::Frameless } else { Leaf::Framed };
         let leaves = vec![leaf; named.len()];
         let recording =
@@ -261,6 +238,19 @@ mod tests {
         let (profile, judged) = made(vec![sample(2, 1, 0)], true, false);
         assert!(!profile.samples[0].marks.caller_may_be_missing);
         assert_eq!(judged.quality.caller_may_be_missing, 0);
+    }
+
+    #[test]
+    fn compiled_functions_and_lines_that_are_near_are_told() {
+        let mut stacks = stacks();
+        stacks[0].frames[1].kind = FrameKind::Interpreted { runtime: 2, position: 0, check: 0 };
+        stacks[0].frames[1].address = 0x2000;
+        let samples = vec![sample(1, 1, 0), sample(2, 1, 0)];
+        let (profile, judged) =
+            made_of(Window { stacks, samples, ..Window::default() }, false, false);
+        assert_eq!(folded(&profile, None), "f1030;f2000_[j] 2\n", "its loop's frame gives way");
+        assert_eq!(profile.samples[0].marks.approximate_lines, 1);
+        assert_eq!((judged.quality.approximate_frames, judged.quality.user_frames), (2, 4));
     }
 
     #[test]

@@ -9,6 +9,8 @@ use output::{
 use std::collections::HashMap;
 use symbolizer::{FileId, MappedFile, Named, Place, Reason};
 
+/// The file of frames that a runtime has compiled, whose addresses are not in the profile.
+const JIT: &str = "[jit]";
 /// The bound of offsets in the vDSO.
 const VDSO: (u64, u64) = (0, 0x1_0000);
 
@@ -34,6 +36,11 @@ impl<'a> Locations<'a> {
         }
         let made = vec![None; recording.counts.stacks.places().len()];
         Self { recording, made, ends }
+    }
+
+    /// The recording whose places these are.
+    pub(crate) fn recording(&self) -> &'a Recording<'a> {
+        self.recording
     }
 
     /// The location of a place.
@@ -71,7 +78,12 @@ impl<'a> Locations<'a> {
             }
             Place::Jit { address, .. } => (FrameKind::Jit, address, None),
             Place::Interpreted { .. } => {
-                (FrameKind::Interpreted, 0, Some(module_mapping(INTERPRETED, (0, 0), builder)))
+                let compiled = named.is_some_and(|named| named.lines.iter().any(|l| l.compiled));
+                let (kind, file) = match compiled {
+                    true => (FrameKind::Jit, JIT),
+                    false => (FrameKind::Interpreted, INTERPRETED),
+                };
+                (kind, 0, Some(module_mapping(file, (0, 0), builder)))
             }
             Place::Unknown { address, .. } => (FrameKind::Unknown, address, None),
         };

@@ -1,4 +1,4 @@
-//! From counted stacks to a profile: `names`, `locations`, `columns`, `facts` (everything that is known of the
+//! From counted stacks to a profile: `names`, `locations`, `labels`, `columns`, `facts` (everything that is known of the
 //! recording) with `advice` (problems and their cures), `head` (everything but columns and samples), `assemble`.
 
 mod advice;
@@ -6,5 +6,6 @@ pub(crate) mod assemble;
 pub(crate) mod columns;
 pub(crate) mod facts;
 mod head;
+mod labels;
 mod locations;
 pub(crate) mod names;

@@ -64,7 +64,8 @@ fn quality(quality: &Quality, top: &mut Object) {
     top.number("exiting", quality.exiting);
     top.number("caller_may_be_missing", quality.caller_may_be_missing);
     top.number("user_frames", quality.user_frames)
-        .number("unresolved_frames", quality.unnamed_frames());
+        .number("unresolved_frames", quality.unnamed_frames())
+        .number("approximate_frames", quality.approximate_frames);
     let unnamed = quality.unnamed.iter().map(|unnamed| (unnamed.reason, unnamed.frames));
     top.object("unresolved", unnamed);
     top.number("kernel_unresolved_frames", quality.kernel_unnamed);

@@ -54,6 +54,8 @@ pub struct Line {
     pub inlined: bool,
     /// Whether the line, or what was inlined, is near the position and not at it: nobody has kept it exactly.
     pub approximate: bool,
+    /// Whether a runtime has compiled it. An interpreter's place does not tell.
+    pub compiled: bool,
 }
 
 /// The names of a place.

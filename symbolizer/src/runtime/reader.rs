@@ -54,6 +54,8 @@ pub struct Function {
     pub line: u32,
     /// Whether the runtime has not kept the exact line or inlining of the position.
     pub approximate: bool,
+    /// Whether its code was compiled, where the place does not tell.
+    pub compiled: bool,
 }
 
 /// The functions at one position, innermost first: each was inlined into the next one. None at all: the frame is one that the runtime made for

@@ -61,6 +61,7 @@ fn lines(module: &str, found: Found, texts: &mut Texts) -> Named {
             start: function.start,
             inlined: index < last,
             approximate: function.approximate,
+            compiled: function.compiled,
         }
     };
     let lines = functions.into_iter().take(MOST_INLINED).enumerate().map(line).collect();

@@ -2,12 +2,10 @@
 
 use crate::native::{Registers, Snapshot, Walked, Walker};
 use crate::sampler::{CodeMapping, RuntimeFacts, SpaceName, Way};
-use crate::skeleton::sampler::types::record_flags;
 use crate::unwind::rule::{Cfa, Restore, ReturnAddress, Rule, registers};
 use crate::unwind::table::{Code, Source, Table};
 use crate::{Flags, Frame, FrameKind, Trust};
 
-const NO_FUNCTIONS: Flags = Flags(record_flags::FLAG_NO_FUNCTIONS.0);
 const PROCESS: SpaceName = SpaceName { pid: 9, start: 9 };
 const CODE: u64 = 0x7f00_0000_0000;
 /// The interpreter with a frame that is set up, the same without one, and the start of the stack.
@@ -117,7 +115,7 @@ fn a_method_that_cannot_be_read_is_told() {
     for gone in [METHODS + 0x200, 0x7f99_0000_0000] {
         let found = walked(INTERPRETER + 0x10, 0, [gone, BOTH[1]]);
         assert_eq!(functions(&found), [interpreted(BOTH[1], 60, CONSTANTS + 0x1000)]);
-        assert_eq!(found.flags, NO_FUNCTIONS);
+        assert_eq!(found.flags, Flags::NO_FUNCTIONS);
         assert_eq!(found.frames.len(), 4, "the walk goes on");
     }
     let none = walked(INTERPRETER + 0x10, 0, [0, BOTH[1]]);

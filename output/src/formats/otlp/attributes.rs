@@ -16,6 +16,7 @@ pub(super) const HAS_LINE_NUMBERS: &str = "pprof.mapping.has_line_numbers";
 pub(super) const HAS_INLINE_FRAMES: &str = "pprof.mapping.has_inline_frames";
 const FRAME_TYPE: &str = "profile.frame.type";
 const GUESSED_FRAMES: &str = "bpflame.guessed_frames";
+const APPROXIMATE_LINES: &str = "bpflame.approximate_lines";
 const TRUNCATED: &str = "bpflame.truncated";
 const CALLER_MAY_BE_MISSING: &str = "bpflame.caller_may_be_missing";
 
@@ -87,9 +88,13 @@ pub(super) fn frame_type(location: &Location) -> Option<Attribute<'static>> {
 /// The attributes of a defective stack.
 pub(super) fn quality(guessed: u64, marks: Marks) -> Vec<Attribute<'static>> {
     let mut list = Vec::new();
-    if guessed > 0 {
-        let value = Value::Number(guessed as i64);
-        list.push(Attribute { key: GUESSED_FRAMES, value, unit: "{frame}" });
+    let lines = u64::from(marks.approximate_lines);
+    for (key, count, unit) in
+        [(APPROXIMATE_LINES, lines, "{line}"), (GUESSED_FRAMES, guessed, "{frame}")]
+    {
+        if count > 0 {
+            list.push(Attribute { key, value: Value::Number(count as i64), unit });
+        }
     }
     if marks.truncated {
         list.push(Attribute::flag(TRUNCATED));

@@ -17,7 +17,7 @@
 //! | location | kind of frame | `profile.frame.type`: `native`, `kernel`, and `jit`, `interpreted` (values of ours) |
 //! | sample | labels `comm`, `pid`, `thread`, `tid` | `process.title`, `process.pid`, `thread.name`, `thread.id` |
 //! | sample | label `unit` | `bpflame.unit` |
-//! | sample | guessed frames, marks | `bpflame.guessed_frames`, `bpflame.truncated`, `bpflame.caller_may_be_missing` |
+//! | sample | guessed frames, marks | `bpflame.guessed_frames`, `bpflame.approximate_lines`, `bpflame.truncated`, `bpflame.caller_may_be_missing` |
 //!
 //! `comm` is not `process.executable.name`, the base name of the executable's path: a process may change its `comm`, and the kernel cuts it.
 //! Other labels keep their key. The marks of defective stacks are numbers and booleans, because some backends make a series of each text

@@ -1,7 +1,7 @@
 //! From pprof's rows to a profile. Ids become indices, strings become text, and our own labels become marks.
 
 use super::fields::{Meter, Parts, malformed};
-use super::{CALLER_MAY_BE_MISSING, GUESSED_FRAMES, NO_FILE, TRUNCATED, wire};
+use super::{APPROXIMATE_LINES, CALLER_MAY_BE_MISSING, GUESSED_FRAMES, NO_FILE, TRUNCATED, wire};
 use crate::model::profile::{
     FrameKind, FrameRef, Function, FunctionId, INTERPRETED, Label, LabelValue, Line, Location,
     LocationId, Mapping, MappingId, Marks, Profile, Sample, Trust, ValueType,
@@ -237,14 +237,16 @@ impl Assembly<'_, '_> {
             text => LabelValue::Text(self.strings.owned(text, self.meter)?),
         };
         let set = matches!(&value, LabelValue::Text(text) if text == "true");
-        let guessed = match &value {
-            LabelValue::Number(number, _) if to.marks.guessed_frames == 0 => {
-                u32::try_from(*number).unwrap_or(0)
-            }
-            _ => 0,
+        let number = match &value {
+            LabelValue::Number(number, _) => u32::try_from(*number).unwrap_or(0),
+            LabelValue::Text(_) => 0,
         };
+        let first = |mark: u32| mark == 0 && number > 0;
         match key.as_str() {
-            GUESSED_FRAMES if guessed > 0 => to.marks.guessed_frames = guessed,
+            GUESSED_FRAMES if first(to.marks.guessed_frames) => to.marks.guessed_frames = number,
+            APPROXIMATE_LINES if first(to.marks.approximate_lines) => {
+                to.marks.approximate_lines = number;
+            }
             TRUNCATED if set => to.marks.truncated = true,
             CALLER_MAY_BE_MISSING if set => to.marks.caller_may_be_missing = true,
             _ => to.labels.push(Label { key, value }),

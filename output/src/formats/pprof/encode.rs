@@ -2,7 +2,9 @@
 
 use super::body::{Body, put_label};
 use super::texts::{LabelIds, Order, TextIds};
-use super::{CALLER_MAY_BE_MISSING, GUESSED_FRAMES, NO_FILE, Strings, TRUNCATED};
+use super::{
+    APPROXIMATE_LINES, CALLER_MAY_BE_MISSING, GUESSED_FRAMES, NO_FILE, Strings, TRUNCATED,
+};
 use crate::encode::{Encode, Format};
 use crate::model::profile::{Profile, Sample};
 use crate::model::subset::Subset;
@@ -15,7 +17,7 @@ use std::io::{self, Write};
 /// Writes pprof.
 ///
 /// Ids are sequential from 1, and the first string is empty. The format has no fields for defective stacks, so they have labels:
-/// `guessed_frames` (their number, if there are any), `truncated` and `caller_may_be_missing` (`true`). The facts of the profile are
+/// `guessed_frames` and `approximate_lines` (their numbers, if there are any), `truncated` and `caller_may_be_missing` (`true`). The facts of the profile are
 /// [`comments`](tell::comments). [`Profile::program`] is the first mapping, which readers take for the profiled program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pprof {
@@ -88,8 +90,10 @@ impl Pprof {
 fn quality_labels(sample: &Sample, strings: &mut Strings<'_>, order: &mut Order, to: &mut Vec<u8>) {
     let guessed = sample.guessed_frames();
     let marks = sample.marks;
-    let guessed = (guessed > 0).then_some(guessed as i64);
+    let number = |count: u64| (count > 0).then_some(count as i64);
+    let (guessed, lines) = (number(guessed), number(marks.approximate_lines.into()));
     let labels = [
+        (lines.is_some(), APPROXIMATE_LINES, "lines", lines),
         (guessed.is_some(), GUESSED_FRAMES, "frames", guessed),
         (marks.truncated, TRUNCATED, "true", None),
         (marks.caller_may_be_missing, CALLER_MAY_BE_MISSING, "true", None),

@@ -23,6 +23,8 @@ pub use texts::LabelIds;
 
 /// The label with the number of guessed frames. Stacks without any do not have it.
 pub const GUESSED_FRAMES: &str = "guessed_frames";
+/// The label with the number of functions whose line is near the position and not at it. Stacks without any do not have it.
+pub const APPROXIMATE_LINES: &str = "approximate_lines";
 /// The label of a stack whose frames at the root are missing. Its value is `true`.
 pub const TRUNCATED: &str = "truncated";
 /// The label of a stack whose leaf's caller may be missing. Its value is `true`.

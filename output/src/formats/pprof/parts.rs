@@ -16,8 +16,10 @@ pub struct Common<'a> {
 }
 
 /// The texts with the first numbers of [`Texts`]. Those of the profile follow.
-const OTHERS: [&str; 6] = [
+const OTHERS: [&str; 8] = [
     NO_FILE,
+    super::APPROXIMATE_LINES,
+    "lines",
     super::GUESSED_FRAMES,
     "frames",
     super::TRUNCATED,

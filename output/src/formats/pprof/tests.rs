@@ -1,6 +1,8 @@
 //! The encoder and the reader, against each other and against readers of others.
 
-use super::{CALLER_MAY_BE_MISSING, GUESSED_FRAMES, Limits, Pprof, TRUNCATED, read};
+use super::{
+    APPROXIMATE_LINES, CALLER_MAY_BE_MISSING, GUESSED_FRAMES, Limits, Pprof, TRUNCATED, read,
+};
 use crate::model::profile::{FrameKind, Label, LabelValue, Marks, Profile, Sample, Trust};
 use crate::testing::{frame, profile, small, stack};
 use crate::{Encode, Error, Folded};
@@ -139,6 +141,10 @@ fn describe_own(profile: &Profile, sample: &Sample) -> String {
     let guessed = sample.guessed_frames();
     if guessed > 0 {
         words.push(format!("{GUESSED_FRAMES}={guessed}frames"));
+    }
+    let lines = sample.marks.approximate_lines;
+    if lines > 0 {
+        words.push(format!("{APPROXIMATE_LINES}={lines}lines"));
     }
     let marks = [
         (sample.marks.truncated, TRUNCATED),

@@ -1,6 +1,6 @@
 //! Finishing inferno's picture: marks become words, and it gets the facts and a legend.
 
-use super::lines::{END, SEMICOLON, WORDS, is_mark};
+use super::lines::{END, SEMICOLON, WORDS, definition_of, is_mark};
 use crate::Profile;
 use crate::tell;
 use crate::text::{clean, escape, shorten};
@@ -14,19 +14,25 @@ const LINE: usize = 150;
 const LINES: usize = 4;
 
 /// The text beside the graph.
-pub(super) struct Facts {
+pub(super) struct Facts<'a> {
     summary: Vec<String>,
     comments: String,
     legend: Vec<(Color, &'static str)>,
+    /// The files and lines at which functions begin.
+    definitions: &'a [String],
 }
 
-impl Facts {
-    pub(super) fn new(profile: &Profile, legend: Vec<(Color, &'static str)>) -> Self {
+impl<'a> Facts<'a> {
+    pub(super) fn new(
+        profile: &Profile,
+        legend: Vec<(Color, &'static str)>,
+        definitions: &'a [String],
+    ) -> Self {
         let summary = tell::summary(profile);
         let summary = if summary.is_empty() { Vec::new() } else { wrap(&clean(&summary)) };
         let comments: Vec<_> =
             tell::remarks(profile).iter().map(|line| escape(&clean(line))).collect();
-        Self { summary, comments: comments.join("\n"), legend }
+        Self { summary, comments: comments.join("\n"), legend, definitions }
     }
 
     /// The first line, which inferno shows below the title. A blank one keeps the place of the legend.
@@ -76,14 +82,14 @@ fn wrap(text: &str) -> Vec<String> {
 ///
 /// # Errors
 /// The picture is not as expected.
-pub(super) fn finish(picture: &str, facts: &Facts, font: usize) -> io::Result<String> {
+pub(super) fn finish(picture: &str, facts: &Facts<'_>, font: usize) -> io::Result<String> {
     let frames = picture.find("<svg id=\"frames\"").ok_or_else(|| strange("frames"))?;
     let (head, body) = picture.split_at(frames);
     let rows = facts.rows();
     let first = if facts.summary.is_empty() { 0 } else { 1 };
     let pitch = font + 4;
     let shift = (rows.len() + first).saturating_sub(1) * pitch;
-    let mut head = Head(spell_out(head));
+    let mut head = Head(spell_out(head, facts.definitions));
     head.grow(shift)?;
     head.describe(facts)?;
     let mut finished = head.0;
@@ -94,7 +100,7 @@ pub(super) fn finish(picture: &str, facts: &Facts, font: usize) -> io::Result<St
         );
         finished.push_str(&row);
     }
-    let body = spell_out(body);
+    let body = spell_out(body, facts.definitions);
     let (start, rest) = body.split_at("<svg id=\"frames\"".len());
     finished.push_str(&format!("{start} y=\"{shift}\"{rest}"));
     Ok(finished)
@@ -105,30 +111,52 @@ fn strange(what: &str) -> io::Error {
 }
 
 /// Turns marks into words at the end of tooltips, and removes them from boxes.
-fn spell_out(picture: &str) -> String {
+fn spell_out(picture: &str, definitions: &[String]) -> String {
     let mut out = String::with_capacity(picture.len());
     let mut words = Vec::new();
     let mut rest = picture;
     while let Some(at) = rest.find(|c| is_mark(c) || c == '<') {
         out.push_str(&rest[..at]);
         let c = rest[at..].chars().next().expect("something was found");
+        rest = &rest[at + c.len_utf8()..];
         match c {
             SEMICOLON => out.push(';'),
-            END => words.clear(),
+            END => (words, rest) = words_behind(rest, definitions),
             '<' => {
-                if rest[at..].starts_with("</title>") && !words.is_empty() && out.ends_with(')') {
+                if rest.starts_with("/title>") && !words.is_empty() && out.ends_with(')') {
                     out.pop();
                     out.push_str(&format!(", {})", words.join(", ")));
                 }
                 words.clear();
                 out.push('<');
             }
-            mark => words.extend(WORDS.iter().find(|(c, _)| *c == mark).map(|(_, word)| *word)),
+            _ => {}
         }
-        rest = &rest[at + c.len_utf8()..];
     }
     out.push_str(rest);
     out
+}
+
+/// The words that the marks behind a name stand for, and what is behind the marks.
+fn words_behind<'a>(text: &'a str, definitions: &[String]) -> (Vec<String>, &'a str) {
+    let mut words = Vec::new();
+    let mut rest = text.chars();
+    loop {
+        let behind = rest.as_str();
+        let word = rest.next().and_then(|mark| {
+            let word = WORDS.iter().find(|(c, _)| *c == mark).map(|(_, word)| String::from(*word));
+            word.or_else(|| Some(in_parentheses(definitions.get(definition_of(mark)?)?)))
+        });
+        match word {
+            Some(word) => words.push(word),
+            None => return (words, behind),
+        }
+    }
+}
+
+/// A file and a line, for the parentheses at the end of a tooltip: scripts of the picture take what is behind the last `(` for them.
+fn in_parentheses(definition: &str) -> String {
+    escape(&definition.replace('(', "[").replace(')', "]"))
 }
 
 /// The picture before its frames.
@@ -167,7 +195,7 @@ impl Head {
     }
 
     /// Puts the comments into the picture's description and into the subtitle's tooltip.
-    fn describe(&mut self, facts: &Facts) -> io::Result<()> {
+    fn describe(&mut self, facts: &Facts<'_>) -> io::Result<()> {
         if facts.comments.is_empty() {
             return Ok(());
         }

@@ -29,10 +29,17 @@ pub(super) const SEMICOLON: char = '\u{0f}';
 const BEGIN: char = '\u{10}';
 
 /// The words in tooltips, and the control character that stands for each.
-pub(super) const WORDS: [(char, &str); 14] = [
+pub(super) const WORDS: [(char, &str); 20] = [
     KERNEL,
-    JIT,
-    INLINED,
+    INTERPRETED[0],
+    INTERPRETED[1],
+    INTERPRETED[2],
+    JIT[0],
+    JIT[1],
+    JIT[2],
+    INLINED[0],
+    INLINED[1],
+    INLINED[2],
     GUESSED[0],
     GUESSED[1],
     GUESSED[2],
@@ -43,13 +50,16 @@ pub(super) const WORDS: [(char, &str); 14] = [
     SYNTHESISED[1],
     SYNTHESISED[2],
     PROCESS,
-    INTERPRETED,
 ];
 
 const KERNEL: (char, &str) = ('\u{11}', "kernel");
-const JIT: (char, &str) = ('\u{12}', "JIT");
-const INLINED: (char, &str) = ('\u{13}', "inlined");
 // Each has three phrases, for boxes in which all, most or some of the frames are meant.
+const JIT: [(char, &str); 3] =
+    [('\u{12}', "JIT"), ('\u{80}', "mostly JIT"), ('\u{81}', "partly JIT")];
+const INLINED: [(char, &str); 3] =
+    [('\u{13}', "inlined"), ('\u{82}', "mostly inlined"), ('\u{83}', "partly inlined")];
+const INTERPRETED: [(char, &str); 3] =
+    [('\u{1e}', "interpreted"), ('\u{84}', "mostly interpreted"), ('\u{85}', "partly interpreted")];
 const GUESSED: [(char, &str); 3] =
     [('\u{14}', "guessed"), ('\u{15}', "mostly guessed"), ('\u{16}', "partly guessed")];
 const CALLER_MAY_BE_MISSING: [(char, &str); 3] = [
@@ -63,11 +73,26 @@ const SYNTHESISED: [(char, &str); 3] = [
     ('\u{1c}', "partly by a rule derived from disassembly"),
 ];
 const PROCESS: (char, &str) = ('\u{1d}', "process");
-const INTERPRETED: (char, &str) = ('\u{1e}', "interpreted");
+
+/// The first of the characters that stand for definitions, which are for private use, and how many there are in one row.
+const DEFINITION: u32 = 0xf_0000;
+const DEFINITIONS: u32 = 0xfffe;
+
+/// The character that stands for a definition; `None`: there is none, or it is beyond those that are told.
+fn definition_mark(definition: u32) -> Option<char> {
+    let at = definition.checked_sub(1).filter(|at| *at < DEFINITIONS)?;
+    char::from_u32(DEFINITION + at)
+}
+
+/// The index of the definition that a character behind a name stands for.
+pub(super) fn definition_of(c: char) -> Option<usize> {
+    let at = u32::from(c).checked_sub(DEFINITION)?;
+    (at < DEFINITIONS).then_some(at as usize)
+}
 
 /// Whether a character of the picture is a mark.
 pub(super) fn is_mark(c: char) -> bool {
-    matches!(c, END..='\u{1e}')
+    matches!(c, END..='\u{1e}' | '\u{80}'..='\u{85}')
 }
 
 /// The lines of a tree, without frames narrower than `least` percent.
@@ -105,6 +130,7 @@ fn mark(name: &str, traits: Traits) -> String {
     marked.push(END);
     let words = words(traits);
     marked.extend(WORDS.iter().filter(|word| words.contains(&Some(**word))).map(|(mark, _)| mark));
+    marked.extend(definition_mark(traits.definition));
     marked.push_str(match traits {
         Traits { kind: Kind::Kernel, .. } => "_[k]",
         Traits { inlined: true, .. } => "_[i]",
@@ -115,26 +141,34 @@ fn mark(name: &str, traits: Traits) -> String {
 }
 
 /// The words about a frame, out of [`WORDS`].
-fn words(traits: Traits) -> [Option<(char, &'static str)>; 3] {
-    let kind = match traits.kind {
+fn words(traits: Traits) -> [Option<(char, &'static str)>; 5] {
+    let told = |phrases: [_; 3], extent| match extent {
+        Extent::Whole => phrases[0],
+        Extent::Most => phrases[1],
+        Extent::Part => phrases[2],
+    };
+    let mut words = [None; 5];
+    words[0] = match traits.doubt {
+        Doubt::None => None,
+        Doubt::Guessed => Some(told(GUESSED, traits.extent)),
+        Doubt::CallerMayBeMissing => Some(told(CALLER_MAY_BE_MISSING, traits.extent)),
+        Doubt::Synthesised => Some(told(SYNTHESISED, traits.extent)),
+    };
+    if traits.tiers.iter().any(Option::is_some) {
+        let tiers = [INTERPRETED, JIT, INLINED].into_iter().zip(traits.tiers);
+        let tiers = tiers.map(|(phrases, extent)| extent.map(|extent| told(phrases, extent)));
+        words.iter_mut().skip(1).zip(tiers).for_each(|(word, tier)| *word = tier);
+        return words;
+    }
+    words[1] = match traits.kind {
         Kind::Kernel => Some(KERNEL),
-        Kind::Jit => Some(JIT),
-        Kind::Interpreted => Some(INTERPRETED),
+        Kind::Jit => Some(JIT[0]),
+        Kind::Interpreted => Some(INTERPRETED[0]),
         Kind::Process => Some(PROCESS),
         Kind::User | Kind::Unknown | Kind::Gap => None,
     };
-    let of = match traits.extent {
-        Extent::Whole => 0,
-        Extent::Most => 1,
-        Extent::Part => 2,
-    };
-    let doubt = match traits.doubt {
-        Doubt::None => None,
-        Doubt::Guessed => Some(GUESSED[of]),
-        Doubt::CallerMayBeMissing => Some(CALLER_MAY_BE_MISSING[of]),
-        Doubt::Synthesised => Some(SYNTHESISED[of]),
-    };
-    [kind, traits.inlined.then_some(INLINED), doubt]
+    words[2] = traits.inlined.then_some(INLINED[0]);
+    words
 }
 
 #[cfg(test)]

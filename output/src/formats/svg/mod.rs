@@ -25,7 +25,8 @@ const LONGEST_NAME: usize = 1_000;
 
 /// Draws a flame graph.
 ///
-/// The width is a value column. A frame's tooltip has its value, its share, and its kind: kernel, inlined, JIT. It says how the frame was
+/// The width is a value column. A frame's tooltip has its value, its share, and its kind: kernel, inlined, JIT, interpreted; and where the
+/// function begins, if a runtime runs it. Such a function is one box, however it is run. The tooltip says how the frame was
 /// found if that limits it: guessed, caller may be missing, or by a rule derived from disassembly; and whether this holds for the whole
 /// box, most of it or a part of it. A frame's colour depends only on its kind and its name. The profile's summary is the subtitle. Its
 /// comments are in the picture's description and in the subtitle's tooltip.
@@ -67,7 +68,8 @@ impl Encode for Svg {
         let lines = lines::lines(&tree, self.drawing.min_width);
         let (factor, unit) = unit(&kind.kind, &kind.unit);
         let mut palette = self.drawing.colors.palette(&lines.frames);
-        let facts = finish::Facts::new(profile, self.drawing.colors.legend(&lines.frames));
+        let legend = self.drawing.colors.legend(&lines.frames);
+        let facts = finish::Facts::new(profile, legend, &tree.definitions);
         let mut options = self.options(lines.deepest);
         options.palette_map = palette.as_mut();
         options.subtitle = facts.subtitle();

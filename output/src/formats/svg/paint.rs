@@ -82,9 +82,9 @@ impl Tint {
             (_, Kind::Unknown | Kind::Gap) => Self::Unknown,
             (_, Kind::Process) => Self::Process,
             (_, Kind::Kernel) => Self::Kernel,
+            _ if traits.inlined => Self::Inlined,
             (_, Kind::Jit) => Self::Jit,
             (_, Kind::Interpreted) => Self::Interpreted,
-            (_, Kind::User) if traits.inlined => Self::Inlined,
             (_, Kind::User) => Self::User,
         }
     }

@@ -1,5 +1,7 @@
 //! The picture, read again by a strict XML parser.
 
+mod tiers;
+
 use super::Svg;
 use crate::model::profile::{FrameKind, Profile, Trust};
 use crate::testing::random::Dice;
@@ -154,22 +156,6 @@ fn what_a_frame_is_shows_in_its_colour_and_the_legend() {
         assert!(text.contains(&format!("\u{a0}{word}")), "{word}");
     }
     assert!(!text.contains("\u{a0}process"));
-}
-
-#[test]
-fn interpreted_frames_have_a_colour_and_a_word_of_their_own() {
-    let mut mixed = stack(&["main"], 1);
-    mixed.frames.push(frame("tick", FrameKind::Interpreted, Trust::Sure));
-    let svg = draw(&samples(), &profile(&[mixed]));
-    assert_eq!(tooltips(&svg, "tick"), ["tick (1 samples, 100.00%, interpreted)"]);
-    let document = parse(&svg);
-    let fill = |name: &str| {
-        let all = frames(&document);
-        all.into_iter().find(|(title, _)| title.starts_with(name)).unwrap().1
-    };
-    assert_ne!(fill("tick"), fill("main"));
-    let text: String = document.descendants().filter_map(|node| node.text()).collect();
-    assert!(text.contains("\u{a0}interpreted"), "{text}");
 }
 
 #[test]

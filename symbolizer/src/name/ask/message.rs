@@ -254,7 +254,7 @@ pub(crate) struct Answered {
 #[derive(Clone, PartialEq, Message)]
 struct Functions {
     /// Six numbers for each line: the indices of the name, the linkage name and the file, the line, the line at which the function begins,
-    /// and bits: 1 if it is inlined, 2 if it is approximate.
+    /// and bits: 1 if it is inlined, 2 if it is approximate, 4 if it is compiled.
     #[prost(uint32, repeated, tag = "1")]
     lines: Vec<u32>,
     /// One more than the index of the reason.
@@ -289,7 +289,8 @@ impl Answered {
         for named in &answer.named {
             let lines = named.lines.iter().flat_map(|line| {
                 let texts = [&line.name, &line.system_name, &line.file].map(&mut index);
-                let bits = u32::from(line.inlined) | u32::from(line.approximate) << 1;
+                let bits = [line.inlined, line.approximate, line.compiled];
+                let bits = (0..).zip(bits).map(|(at, bit)| u32::from(bit) << at).sum();
                 [texts[0], texts[1], texts[2], line.line, line.start, bits]
             });
             let reason = named.reason.map_or(0, |reason| reason.number() + 1);
@@ -314,6 +315,7 @@ impl Answered {
                 start: parts[4],
                 inlined: parts[5] & 1 != 0,
                 approximate: parts[5] & 2 != 0,
+                compiled: parts[5] & 4 != 0,
             })
         };
         let named = |functions: &Functions| {

@@ -22,7 +22,8 @@ impl Reader for Texts {
             }
             let name = String::from_utf8_lossy(&text).into_owned();
             let file = String::from("texts");
-            let inner = Function { file, line: object.position, start: 2, name, approximate: true };
+            let (line, start) = (object.position, 2);
+            let inner = Function { name, file, start, line, approximate: true, compiled: true };
             Ok(vec![inner.clone(), Function { name: format!("outer {}", inner.name), ..inner }])
         };
         objects.iter().map(read).collect()
@@ -72,10 +73,10 @@ fn objects_are_named_by_their_reader_from_their_process_s_memory() {
         let expected = [Some(("work", 7)), Some(("main", 3)), Some(("work", 7)), None, None];
         assert_eq!(lines, expected);
         assert_eq!(named[0].module, "[interpreted]");
-        let facts = |line: &Line| (line.start, line.inlined, line.approximate);
+        let facts = |line: &Line| (line.start, line.inlined, line.approximate, line.compiled);
         assert_eq!(
             named[0].lines.iter().map(facts).collect::<Vec<_>>(),
-            [(2, true, true), (2, false, true)]
+            [(2, true, true, true), (2, false, true, true)]
         );
         assert_eq!(named[3].reason, Some(Reason::ObjectGone), "its check is another");
         assert_eq!(named[4].reason, Some(Reason::ObjectGone), "nothing can be read there");

@@ -187,6 +187,7 @@ impl Method {
             start: self.start,
             line: inside.map_or(0, |position| self.line(position)),
             approximate,
+            ..Function::default()
         }
     }
 

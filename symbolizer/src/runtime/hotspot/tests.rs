@@ -23,7 +23,8 @@ fn interpreted(builder: &Builder, object: Object) -> Result<Vec<Function>, Reaso
 
 fn function(name: &str, start: u32, line: u32, approximate: bool) -> Function {
     let name = format!("some.where.Known.{name}");
-    Function { name, file: "Known.java".to_owned(), start, line, approximate }
+    let file = "Known.java".to_owned();
+    Function { name, file, start, line, approximate, ..Function::default() }
 }
 
 fn inlined(approximate: bool) -> Vec<Function> {

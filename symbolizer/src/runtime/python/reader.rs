@@ -101,7 +101,7 @@ impl Code {
             file: self.file.clone(),
             start: self.first,
             line: line.unwrap_or(0),
-            approximate: false,
+            ..Function::default()
         }
     }
 }

@@ -78,8 +78,9 @@ impl Reader for V8 {
         let heap = Heap { memory: process.memory, layout: &layout };
         let (mut names, mut codes) = (Names::default(), Codes::default());
         let named = |object: &Object| {
-            let spots = spots(&heap, &mut codes, Frame::of(*object)).ok_or(Reason::ObjectGone)?;
-            Ok(names.of(&heap, spots))
+            let frame = Frame::of(*object);
+            let spots = spots(&heap, &mut codes, frame).ok_or(Reason::ObjectGone)?;
+            Ok(names.of(&heap, spots, matches!(frame.place, Place::Instruction(_))))
         };
         objects.iter().map(named).collect()
     }
@@ -102,7 +103,7 @@ impl Reader for V8 {
             }
             let optimized = (code.kind == Kind::Optimized).then_some(&code);
             let spots = optimized.and_then(|code| place::of_optimized(&heap, code, address));
-            Ok(names.of(&heap, spots.ok_or(Reason::NoSymbol)?))
+            Ok(names.of(&heap, spots.ok_or(Reason::NoSymbol)?, true))
         };
         addresses.iter().map(named).collect()
     }

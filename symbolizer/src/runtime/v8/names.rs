@@ -16,9 +16,15 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// The functions at places.
-    pub(super) fn of(&mut self, heap: &Heap<'_>, spots: Vec<Spot>) -> Vec<Function> {
-        spots.into_iter().map(|spot| self.function(heap, spot)).collect()
+    /// The functions at places, in code that was compiled or in bytecode.
+    pub(super) fn of(
+        &mut self,
+        heap: &Heap<'_>,
+        spots: Vec<Spot>,
+        compiled: bool,
+    ) -> Vec<Function> {
+        let function = |spot| Function { compiled, ..self.function(heap, spot) };
+        spots.into_iter().map(function).collect()
     }
 
     fn function(&mut self, heap: &Heap<'_>, (shared, character): Spot) -> Function {

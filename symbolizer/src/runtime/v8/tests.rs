@@ -69,6 +69,7 @@ fn optimized_code_is_named_by_its_addresses() {
         for object in &image.objects {
             let Place::Instruction(address) = Frame::of(*object).place else { continue };
             let by_frame = V8.functions(&process, &[*object]).remove(0).unwrap();
+            assert!(by_frame.iter().all(|function| function.compiled), "{name}");
             let by_address = V8.code(&process, &[address]).remove(0);
             if name.contains("optimized") {
                 assert_eq!(by_address, Ok(by_frame), "{name}");

@@ -66,6 +66,7 @@ fn sample(dice: &mut Dice, locations: usize, columns: usize) -> Sample {
         truncated: roll(dice, 5) == 0,
         caller_may_be_missing: roll(dice, 5) == 0,
         guessed_frames: if roll(dice, 5) == 0 { 3 } else { 0 },
+        approximate_lines: if roll(dice, 5) == 0 { 2 } else { 0 },
     };
     Sample { frames, values, labels, marks }
 }
