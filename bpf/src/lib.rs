@@ -26,8 +26,8 @@ pub use error::Error;
 pub use events::{Event, EventSpec, Rate, Unit};
 pub use names::kernel_names;
 pub use sample::{
-    AddressSpace, Comm, Flags, Frame, FrameKind, Sample, SideBand, SideBandKind, Stack, StackId,
-    Trust,
+    AddressSpace, Comm, Flags, Frame, FrameKind, KeptObject, Sample, SideBand, SideBandKind, Stack,
+    StackId, Trust,
 };
 pub use sampler::{
     CodeMapping, Config, Cost, Installed, PythonLayout, PythonWay, RuntimeFacts, Sampler,

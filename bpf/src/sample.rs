@@ -41,6 +41,21 @@ pub struct AddressSpace {
     pub exec: u64,
 }
 
+/// An object of an interpreter, and the texts that it names, as they were at the object's first sample. It may be freed soon after.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptObject {
+    /// The address space.
+    pub space: AddressSpace,
+    /// The interpreter's number, as in [`FrameKind::Interpreted`].
+    pub runtime: u8,
+    /// The object's address.
+    pub address: u64,
+    /// Its check, as in [`FrameKind::Interpreted`].
+    pub check: u32,
+    /// The first bytes of the object, of the text that is its name, and of the text that is its file's name. What could not be read is zero.
+    pub parts: [Vec<u8>; 3],
+}
+
 /// A stack's content address: a seeded 64-bit hash of its frames; 0 means "no stack".
 ///
 /// Among n stacks, two share an id with probability n²/2⁶⁵: in one of 10⁹ recordings of 100,000 stacks.

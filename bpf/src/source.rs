@@ -1,6 +1,6 @@
 //! The seam between the kernel and everything above it.
 
-use crate::sample::{Sample, SideBand, Stack};
+use crate::sample::{KeptObject, Sample, SideBand, Stack};
 use std::collections::BTreeMap;
 use std::os::fd::BorrowedFd;
 
@@ -13,6 +13,8 @@ pub struct Window {
     pub stacks: Vec<Stack>,
     /// Samples, sorted by time.
     pub samples: Vec<Sample>,
+    /// Objects of interpreters at their first samples (a repetition is allowed and harmless). A recording that is stored has none.
+    pub kept: Vec<KeptObject>,
     /// Side-band records, sorted by time.
     pub side_band: Vec<SideBand>,
     /// Whether side-band records were lost before the end of this window, so that maps must be read again.
@@ -24,6 +26,7 @@ impl Window {
     pub fn clear(&mut self) {
         self.stacks.clear();
         self.samples.clear();
+        self.kept.clear();
         self.side_band.clear();
         self.side_band_lost = false;
     }

@@ -12,6 +12,7 @@ tests!(
     a_running_process_is_read_as_it_is,
     the_loop_s_own_frames_are_shown_on_request,
     a_script_that_ends_soon_has_names,
+    modules_that_are_imported_have_names,
 );
 
 /// The calls of the program: the caller's name and line, and the functions that it calls there; and the first line of each function.
@@ -160,6 +161,27 @@ fn the_loop_s_own_frames_are_shown_on_request() -> Result<(), Skip> {
         recording.share(|stack| stack.iter().any(|frame| frame == "_PyEval_EvalFrameDefault"))
     });
     assert!(shares[0] < 0.05 && shares[1] > 0.8, "{shares:?}");
+    Ok(())
+}
+
+/// The code of an imported module is freed when it has run.
+fn modules_that_are_imported_have_names() -> Result<(), Skip> {
+    lab::need_root()?;
+    let python = lab::need("python3")?.display().to_string();
+    let script = "import argparse, csv, decimal, email.message, html.parser, json, logging, random, statistics, \
+         urllib.request, xml.dom.minidom";
+    let (mut named, mut all) = (0, 0);
+    for _ in 0..4 {
+        let recording = Recording::make("-F 999", &[&python, "-c", script]).folded;
+        let within =
+            |stack: &[String]| stack.iter().any(|frame| frame == "<module>" || frame == "[python]");
+        let nameless = |stack: &[String]| {
+            stack.iter().any(|frame| frame == "[python]" || frame == "[code freed]")
+        };
+        all += recording.count(|stack| within(stack));
+        named += recording.count(|stack| within(stack) && !nameless(stack));
+    }
+    assert!(all > 100 && named as f64 / all as f64 > 0.95, "{named} of {all}");
     Ok(())
 }
 

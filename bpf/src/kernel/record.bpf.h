@@ -46,6 +46,7 @@ static __always_inline void store(void *ctx, struct run *r, const struct task *t
 
 	record->version = RECORD_VERSION;
 	record->event = r->event;
+	record->kept = 0;
 	record->kernel_words = 0;
 	record->user_words = 0;
 	record->kernel_stack = 0;
@@ -67,9 +68,13 @@ static __always_inline void store(void *ctx, struct run *r, const struct task *t
 			record->kernel_words = kernel_stack(ctx, r, record, at);
 		at += record->kernel_words;
 	}
+	r->slot->walk.keeps = 0;
 	if (want_user && user->user)
 		record->user_words = user_stack(r, t, user, record, at);
 	at += record->user_words;
+	if (r->slot->walk.keeps)
+		record->kept = keep_objects(r->key, at);
+	at += record->kept * KEPT_WORDS;
 	record->flags = r->flags;
 	r->log->used = at;
 }

@@ -61,7 +61,9 @@ struct python {
 	unsigned short name;
 	unsigned short table;
 	unsigned short has_run; /* whether thread_frame leads to a record */
-	unsigned short pad[4];
+	unsigned short kept_name; /* in a code object: the texts that are kept of it */
+	unsigned short kept_file;
+	unsigned short pad[2];
 };
 _Static_assert(sizeof(struct python) == PYTHON_WORDS * 4, "without holes");
 

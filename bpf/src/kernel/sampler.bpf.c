@@ -4,6 +4,7 @@
 
 /* The skeleton takes its types from these declarations. */
 struct record record_type;
+struct kept kept_type;
 struct slot slot_type;
 struct walk walk_type;
 enum limits limits_type;

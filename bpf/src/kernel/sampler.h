@@ -6,7 +6,7 @@
 #include "runtimes.h"
 
 enum limits {
-	RECORD_VERSION = 2,
+	RECORD_VERSION = 3,
 	EVENTS = 16,	     /* the most events of a recording; a power of two */
 	MOST_SLOTS = 8,	     /* the most runs that may be under way on a CPU at a time */
 	USER_WORDS = 1024,   /* the most words of a user stack, including the leaf */
@@ -18,7 +18,10 @@ enum limits {
 	LOG_HEADROOM = 256,  /* the words behind a log's capacity, for what is written at once */
 	IDS_AN_ENTRY = 4096, /* the process or thread ids in an entry of `targets` */
 	ID_ENTRIES = 1024,   /* the entries for every id that a kernel can give (2^22) */
-	RECORD_MOST = RECORD_WORDS + KERNEL_FRAMES + USER_WORDS + 32, /* the words of the longest record */
+	KEPT_OBJECTS = 16,   /* the most objects of interpreters in a record */
+	KEPT_WORDS = 78,     /* sizeof(struct kept) / 8 */
+	KEPT_SEEN = 2048,    /* the objects that a slot remembers; a power of two */
+	RECORD_MOST = RECORD_WORDS + KERNEL_FRAMES + USER_WORDS + 32, /* the words of the longest record, without objects */
 };
 
 /* Bits of record.flags. */
@@ -87,10 +90,23 @@ enum target_kind {
 	TARGET_THREADS = 2,
 };
 
+/* An object of an interpreter, and the texts that it names, as they are at its first sample: it may be freed soon after.
+ * What could not be read is zero. */
+struct kept {
+	unsigned long long object; /* as in a frame's first word, with the interpreter's number */
+	unsigned long long check;  /* as in its second word */
+	unsigned char bytes[160];  /* of the object */
+	unsigned char name[192];   /* of the text that is its name */
+	unsigned char file[256];   /* of the text that is its file's name */
+};
+
+_Static_assert(sizeof(struct kept) == KEPT_WORDS * 8, "kept: whole words");
+
 /* One sample in a log. Two stacks follow it, leaf first: kernel_words, then user_words. A stack that this slot has
- * already stored in this generation has no words here, but its id is always here. */
+ * already stored in this generation has no words here, but its id is always here. Behind the stacks are objects. */
 struct record {
-	unsigned short version;
+	unsigned char version;
+	unsigned char kept; /* how many objects */
 	unsigned short event;
 	unsigned short kernel_words;
 	unsigned short user_words;
@@ -151,6 +167,12 @@ struct known_thread {
 	unsigned long long first; /* the first interpreter at that time */
 };
 
+/* An object that this slot has not met before, or not for long. */
+struct new_object {
+	unsigned long long object;
+	unsigned long long check;
+};
+
 /* The walk of one user stack. It is in map memory and not on the stack, so that its loop is verified once. */
 struct walk {
 	unsigned long long frame; /* frame pointer of the next step */
@@ -173,6 +195,9 @@ struct walk {
 	unsigned int frames;
 	unsigned int flags;
 	unsigned int runtimes; /* the position of what is known of the process's runtimes */
+	struct new_object keep[KEPT_OBJECTS];
+	unsigned int keeps; /* how many of them */
+	unsigned int pad;
 	struct python_walk python;
 	unsigned char object[OBJECT_BYTES + 8];	      /* an interpreter's object */
 	unsigned long long frames_base;		      /* the address that the next array begins at */
@@ -196,6 +221,7 @@ struct slot {
 	struct figures figures[EVENTS];
 	struct walk walk;
 	struct known_thread threads[THREADS];
+	unsigned char kept[KEPT_SEEN]; /* a part of each object's hash, by another part of it */
 	unsigned long long seen[SEEN_STACKS];
 };
 

@@ -15,7 +15,7 @@ use crate::skeleton::sampler::types::{
     cache, chunk, limits, rules, slot, spaces, unwind_limits, walk,
 };
 use crate::unwind::rule::Compact;
-use crate::{Flags, Frame, Sample, StackId};
+use crate::{Flags, Frame, KeptObject, Sample, StackId};
 use machine::{Array, LOG_WORDS, Lists, Machine};
 pub use snapshot::{Registers, Snapshot};
 use std::io;
@@ -39,6 +39,8 @@ pub struct Walked {
     pub id: StackId,
     /// The number of reads of user memory.
     pub reads: u64,
+    /// The objects that were kept.
+    pub kept: Vec<KeptObject>,
 }
 
 /// The state of a walk after a step.
@@ -152,7 +154,7 @@ impl Walker {
         let record = Records::new(&words).next().expect("a sample leaves a record");
         let frames = record.user.map(|stack| stack.frames).unwrap_or_default();
         let Sample { flags, user: id, .. } = record.sample;
-        Walked { frames, flags, id, reads: self.machine.reads }
+        Walked { frames, flags, id, reads: self.machine.reads, kept: record.kept }
     }
 
     /// Walks by rules, one frame at a time. Returns the steps and the flags of the walk.

@@ -50,6 +50,7 @@ fn window() -> Window {
         samples: vec![sample, Sample { event: 1, words: [1, u64::MAX], ..sample }],
         side_band: kinds.into_iter().map(event).collect(),
         side_band_lost: true,
+        kept: Vec::new(),
     }
 }
 

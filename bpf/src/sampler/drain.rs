@@ -120,6 +120,7 @@ impl Logs {
             let mut records = Records::new(&self.words);
             for record in records.by_ref() {
                 self.held.push(record.sample);
+                window.kept.extend(record.kept);
                 let stacks = [record.kernel, record.user].into_iter().flatten();
                 window.stacks.extend(stacks.filter(|s| self.known.insert(s.id.0)));
             }

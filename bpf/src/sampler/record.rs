@@ -1,10 +1,16 @@
 //! Decodes the records in a log's words.
 
-use crate::sample::{AddressSpace, Comm, Flags, Frame, FrameKind, Sample, Stack, StackId, Trust};
-use crate::skeleton::sampler::types::{frame_kind, limits, record, trust};
+use crate::sample::{
+    AddressSpace, Comm, Flags, Frame, FrameKind, KeptObject, Sample, Stack, StackId, Trust,
+};
+use crate::skeleton::sampler::types::{frame_kind, kept, limits, record, trust};
+use std::mem::offset_of;
 
 /// The words of a record's head.
 const HEAD: usize = limits::RECORD_WORDS.0 as usize;
+
+/// The words of an object.
+const KEPT: usize = limits::KEPT_WORDS.0 as usize;
 
 /// The contents of one record.
 #[derive(Debug, PartialEq, Eq)]
@@ -15,6 +21,8 @@ pub(crate) struct Record {
     pub(crate) kernel: Option<Stack>,
     /// The user stack, if the record contains it.
     pub(crate) user: Option<Stack>,
+    /// The objects that were kept.
+    pub(crate) kept: Vec<KeptObject>,
 }
 
 /// Reads the records of a log. A malformed record ends the reading, because the next one cannot be found.
@@ -40,20 +48,24 @@ impl Iterator for Records<'_> {
     fn next(&mut self) -> Option<Record> {
         let head = head(self.words)?;
         let (kernel, user) = (usize::from(head.kernel_words), usize::from(head.user_words));
+        let kept = usize::from(head.kept) * KEPT;
         if usize::from(head.version) != limits::RECORD_VERSION.0 as usize
-            || self.words.len() < HEAD + kernel + user
+            || self.words.len() < HEAD + kernel + user + kept
         {
             return None;
         }
         let (kernel, rest) = self.words[HEAD..].split_at(kernel);
         let (user, rest) = rest.split_at(user);
+        let (kept, rest) = rest.split_at(kept);
         let user = user_frames(user)?;
         self.words = rest;
         let stack = |id, frames: Vec<Frame>| {
             (!frames.is_empty()).then_some(Stack { id: StackId(id), frames })
         };
         let kernel = stack(head.kernel_stack, kernel_frames(kernel));
-        Some(Record { sample: sample(&head), kernel, user: stack(head.user_stack, user) })
+        let sample = sample(&head);
+        let kept = kept.chunks_exact(KEPT).map(|words| kept_object(words, sample.space)).collect();
+        Some(Record { sample, kernel, user: stack(head.user_stack, user), kept })
     }
 }
 
@@ -109,6 +121,21 @@ fn user_frames(words: &[u64]) -> Option<Vec<Frame>> {
     Some(frames)
 }
 
+fn kept_object(words: &[u64], space: AddressSpace) -> KeptObject {
+    let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
+    let part = |start: usize, end: usize| bytes[start..end].to_vec();
+    let (object, name) = (offset_of!(kept, bytes), offset_of!(kept, name));
+    let file = offset_of!(kept, file);
+    KeptObject {
+        space,
+        runtime: (words[0] >> frame_kind::FRAME_KIND_SHIFT.0) as u8
+            & frame_kind::FRAME_KIND_MASK.0 as u8,
+        address: words[0] & ((1 << frame_kind::FRAME_KIND_SHIFT.0) - 1),
+        check: (words[1] >> frame_kind::CHECK_SHIFT.0) as u32,
+        parts: [part(object, name), part(name, file), part(file, bytes.len())],
+    }
+}
+
 fn kind(next_instruction: bool) -> FrameKind {
     if next_instruction { FrameKind::Instruction } else { FrameKind::Return }
 }
@@ -129,7 +156,7 @@ mod tests {
 
     fn words(kernel: &[u64], user: &[u64]) -> Vec<u64> {
         let head = record {
-            version: limits::RECORD_VERSION.0 as u16,
+            version: limits::RECORD_VERSION.0 as u8,
             event: 3,
             words: [8, 9],
             kernel_words: kernel.len() as u16,
@@ -173,6 +200,25 @@ mod tests {
             Frame { address: 0x3000, kind: FrameKind::Instruction, trust: Trust::Rule }
         );
         assert_eq!(all[0].kernel.as_ref().unwrap().frames[0].address, 0xffff_ffff_8100_0000);
+    }
+
+    #[test]
+    fn objects_are_behind_the_stacks() {
+        let mut all = words(&[], &[0x1000 | 1 << 63]);
+        let mut object = [7; KEPT];
+        (object[0], object[1]) = (0x7f00_1234_5678 | 2 << 57, 0xdead_beef << 32);
+        all.extend(object);
+        all[0] |= 1 << 8;
+        let further = all.len();
+        all.extend(words(&[], &[0x2000]));
+        let found: Vec<Record> = Records::new(&all).collect();
+        assert_eq!(found.len(), 2, "a record follows the object");
+        let kept = &found[0].kept[0];
+        assert_eq!((kept.address, kept.check), (0x7f00_1234_5678, 0xdead_beef));
+        assert_eq!((kept.runtime, kept.space.pid), (2, 40));
+        assert_eq!(kept.parts.each_ref().map(Vec::len), [160, 192, 256]);
+        let mut cut = Records::new(&all[..further - 1]);
+        assert!(cut.next().is_none() && cut.malformed());
     }
 
     /// The frame of an interpreter takes two words, at any place in the stack.

@@ -6,8 +6,12 @@ mod tests;
 use super::batch::{Applied, Marked};
 use super::counts::{Key, StackCounts};
 use super::stacks::Lost;
-use bpf::{Comm, Flags, Frame, FrameKind, Sample, SideBand, SideBandKind, Stack, StackId, Window};
+use bpf::{
+    AddressSpace, Comm, Flags, Frame, FrameKind, KeptObject, Sample, SideBand, SideBandKind, Stack,
+    StackId, Window,
+};
 use std::collections::{HashMap, HashSet};
+use symbolizer::runtime::Kept;
 use symbolizer::{Event, EventKind, FileId, Identity, Place, ProcessTable, Space};
 
 /// The settings of the aggregator.
@@ -34,6 +38,8 @@ pub(crate) struct Gate {
 
 /// The memory of a count in bytes, including the spare capacity of a growing table.
 const COUNT: usize = 256;
+/// The most objects whose process is not known yet.
+const MOST_OPEN: usize = 256;
 /// The memory of a time in bytes, in the same way.
 const TIME: usize = 8;
 
@@ -45,6 +51,8 @@ pub(crate) struct Aggregator {
     released: bool,
     /// The places that have been handed out as new.
     told: usize,
+    /// What was kept of interpreters' objects, until it is handed out.
+    kept: Vec<KeptObject>,
     result: StackCounts,
 }
 
@@ -53,7 +61,7 @@ impl Aggregator {
     pub(crate) fn new(rules: Rules) -> Self {
         let times = rules.times.then(HashMap::new);
         let result = StackCounts { times, ..StackCounts::default() };
-        Self { rules, released: false, told: 0, result }
+        Self { rules, released: false, told: 0, kept: Vec::new(), result }
     }
 
     /// Counts a batch. Records and samples are applied in the order of their time, so that the table always shows the state at the
@@ -64,6 +72,7 @@ impl Aggregator {
 
     fn count_all(&mut self, window: &Window, table: &mut ProcessTable) {
         self.add_stacks(window);
+        self.kept.extend_from_slice(&window.kept);
         if window.side_band_lost {
             let time = window.side_band.first().map_or(0, |record| record.time);
             table.apply(&Event { time, pid: 0, tid: 0, kind: EventKind::Lost });
@@ -169,6 +178,21 @@ impl Aggregator {
         &places[told.min(places.len())..]
     }
 
+    /// What was kept of interpreters' objects since the last call, by the place of the object. The process of an object whose sample is still
+    /// held back is not known yet.
+    pub(crate) fn kept(&mut self, table: &ProcessTable) -> Vec<(Place, Kept)> {
+        let (mut known, mut open) = (Vec::new(), Vec::new());
+        for object in self.kept.drain(..) {
+            match table.space_of(of_space(&object.space)) {
+                Some(space) => known.push((place(space, &object), Kept { parts: object.parts })),
+                None => open.push(object),
+            }
+        }
+        open.truncate(MOST_OPEN);
+        self.kept = open;
+        known
+    }
+
     /// Samples counted so far.
     pub(crate) fn samples(&self) -> u64 {
         self.result.samples
@@ -200,7 +224,17 @@ impl Aggregator {
 }
 
 fn identity(sample: &Sample) -> Identity {
-    Identity { pid: sample.space.pid, start: sample.space.start, exec: sample.space.exec }
+    of_space(&sample.space)
+}
+
+fn of_space(space: &AddressSpace) -> Identity {
+    Identity { pid: space.pid, start: space.start, exec: space.exec }
+}
+
+/// The place of an interpreter's object, whatever the position in it.
+fn place(space: u32, object: &KeptObject) -> Place {
+    let KeptObject { runtime, address, check, .. } = *object;
+    Place::Interpreted { space, runtime, object: address, check, position: 0 }
 }
 
 /// The record in the process table's terms.

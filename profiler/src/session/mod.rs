@@ -171,7 +171,8 @@ impl<S: SampleSource> Session<S> {
 
     /// Has new places named whose names may be gone at the end. Returns whether there are any.
     fn name_new_places(&mut self) -> bool {
-        self.symbolizer.name_early(&self.table, self.aggregator.new_places())
+        let kept = self.aggregator.kept(&self.table);
+        self.symbolizer.name_early(&self.table, self.aggregator.new_places(), kept)
     }
 
     /// Marks the batch, applies it to the process table, and counts it.

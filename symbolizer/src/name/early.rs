@@ -9,9 +9,10 @@ use super::sorted::Sorted;
 use super::{Named, Texts};
 use crate::place::Place;
 use crate::process::ProcessTable;
-use crate::runtime::{Object, Runtime};
+use crate::runtime::{Kept, Object, Runtime};
 use std::collections::HashMap;
 use std::fs::File;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -22,6 +23,9 @@ const MOST_PLACES: usize = 1 << 17;
 const TIME: Duration = Duration::from_secs(2);
 /// The time for the answers that are still open at the end of a cut.
 const LAST: Duration = Duration::from_secs(3);
+
+/// The most objects of which something is kept.
+const MOST_KEPT: usize = 1 << 13;
 
 /// The most places of one question. It has one time limit, and the process that is asked has other work.
 pub(super) const AT_ONCE: usize = 128;
@@ -37,6 +41,8 @@ pub(super) struct Early {
     places: usize,
     /// The names by place, those with functions alone.
     names: HashMap<Place, Named>,
+    /// What was kept of objects at their first samples, by object.
+    kept: HashMap<Place, Arc<Kept>>,
     /// How many names were cut.
     pub(super) shortened: u64,
 }
@@ -63,6 +69,7 @@ pub(super) fn object_of(place: &Place) -> Option<Place> {
 #[derive(Debug)]
 struct Job {
     runtime: u8,
+    space: u32,
     memory: File,
     image: u64,
     places: Vec<Place>,
@@ -71,11 +78,31 @@ struct Job {
 
 #[derive(Debug)]
 enum What {
-    Objects(Vec<Object>),
+    Objects(Vec<Object>, Vec<Option<Arc<Kept>>>),
     Code(Vec<u64>),
 }
 
 impl Early {
+    /// Keeps what objects were at their first samples, as far as there is room.
+    pub(super) fn keep(&mut self, kept: Vec<(Place, Kept)>) {
+        let room = MOST_KEPT.saturating_sub(self.kept.len());
+        self.kept.extend(kept.into_iter().take(room).map(|(place, kept)| (place, Arc::new(kept))));
+    }
+
+    /// What was kept of an interpreter's objects.
+    pub(super) fn kept(
+        &self,
+        (space, runtime): (u32, u8),
+        objects: &[Object],
+    ) -> Vec<Option<Arc<Kept>>> {
+        let kept = |object: &Object| {
+            let (check, object) = (object.check, object.address);
+            let place = Place::Interpreted { space, runtime, object, check, position: 0 };
+            self.kept.get(&place).cloned()
+        };
+        objects.iter().map(kept).collect()
+    }
+
     /// Has these new places named, as far as they are in code of a runtime that is read. `answers` is taken when there is something to ask.
     /// Returns whether there is.
     pub(super) fn name(
@@ -98,12 +125,48 @@ impl Early {
         if let Some(answers) = answers.take() {
             self.asking = Asking::start(answers);
         }
+        let jobs = self.jobs(table, &places);
         if let Some(asking) = &mut self.asking {
             // Without the thread, the places are named at the end.
-            jobs(table, &places).into_iter().for_each(|job| drop(asking.jobs.send(job)));
+            jobs.into_iter().for_each(|job| drop(asking.jobs.send(job)));
             self.names.extend(asking.names.try_iter().flatten());
         }
         true
+    }
+
+    /// The questions about places, by process and runtime.
+    fn jobs(&self, table: &ProcessTable, places: &[Place]) -> Vec<Job> {
+        let mut sorted = Sorted::of(places, &mut vec![None; places.len()]);
+        let mut jobs = Vec::new();
+        let mut add = |space: u32, runtime: u8, what: What, places: Vec<Place>| {
+            let (memory, image) = (table.memory(space), table.runtime_image(space, runtime));
+            if let (Some(memory), Some(image)) = (memory, image) {
+                jobs.push(Job { runtime, space, memory, image, places, what });
+            }
+        };
+        for (&(space, runtime), wanted) in &mut sorted.interpreted {
+            let place = |of: &Object| Place::Interpreted {
+                space,
+                runtime,
+                object: of.address,
+                position: of.position,
+                check: of.check,
+            };
+            for objects in wanted.addresses().chunks(AT_ONCE) {
+                let places = objects.iter().map(place).collect();
+                let kept = self.kept((space, runtime), objects);
+                add(space, runtime, What::Objects(objects.to_vec(), kept), places);
+            }
+        }
+        for (&space, wanted) in &mut sorted.jit {
+            let Some(runtime) = table.runtime_of(space) else { continue };
+            for addresses in wanted.addresses().chunks(AT_ONCE) {
+                let places =
+                    addresses.iter().map(|&address| Place::Jit { space, address }).collect();
+                add(space, runtime.number(), What::Code(addresses.to_vec()), places);
+            }
+        }
+        jobs
     }
 
     /// The names of places that were made so far.
@@ -128,7 +191,7 @@ impl Early {
 
     /// Forgets the names, for a new cut.
     pub(super) fn begin_cut(&mut self) {
-        (self.places, self.names) = (0, HashMap::new());
+        (self.places, self.names, self.kept) = (0, HashMap::new(), HashMap::new());
     }
 
     /// The functions of code objects that were read at another position, by object: their line is not known.
@@ -150,9 +213,11 @@ impl Asking {
         let ask = move || {
             let mut texts = Texts::default();
             for job in waiting {
-                let of = Runs { runtime: job.runtime, memory: Some(&job.memory), image: job.image };
+                let Job { runtime, memory, image, .. } = &job;
+                let (runtime, process, image) = (*runtime, job.space + 1, *image);
+                let of = Runs { runtime, process, memory: Some(memory), image, file: None };
                 let question = match &job.what {
-                    What::Objects(objects) => Question::Objects { of, objects },
+                    What::Objects(objects, kept) => Question::Objects { of, objects, kept },
                     What::Code(addresses) => Question::Code { of, addresses },
                 };
                 texts.begin_source();
@@ -168,37 +233,4 @@ impl Asking {
         let thread = std::thread::Builder::new().name(String::from("names")).spawn(ask).ok()?;
         Some(Self { jobs, names, thread })
     }
-}
-
-/// The questions about places, by process and runtime.
-fn jobs(table: &ProcessTable, places: &[Place]) -> Vec<Job> {
-    let mut sorted = Sorted::of(places, &mut vec![None; places.len()]);
-    let mut jobs = Vec::new();
-    let mut add = |space: u32, runtime: u8, what: What, places: Vec<Place>| {
-        let (memory, image) = (table.memory(space), table.runtime_image(space, runtime));
-        if let (Some(memory), Some(image)) = (memory, image) {
-            jobs.push(Job { runtime, memory, image, places, what });
-        }
-    };
-    for (&(space, runtime), wanted) in &mut sorted.interpreted {
-        let place = |of: &Object| Place::Interpreted {
-            space,
-            runtime,
-            object: of.address,
-            position: of.position,
-            check: of.check,
-        };
-        for objects in wanted.addresses().chunks(AT_ONCE) {
-            let places = objects.iter().map(place).collect();
-            add(space, runtime, What::Objects(objects.to_vec()), places);
-        }
-    }
-    for (&space, wanted) in &mut sorted.jit {
-        let Some(runtime) = table.runtime_of(space) else { continue };
-        for addresses in wanted.addresses().chunks(AT_ONCE) {
-            let places = addresses.iter().map(|&address| Place::Jit { space, address }).collect();
-            add(space, runtime.number(), What::Code(addresses.to_vec()), places);
-        }
-    }
-    jobs
 }

@@ -13,6 +13,7 @@ use crate::foreign::{self, Foreign};
 use crate::opening::regular;
 use crate::place::{MappedFile, Place, Reason};
 use crate::process::ProcessTable;
+use crate::runtime::Kept;
 use elf::{Bytes, Image};
 use std::cmp::Reverse;
 use std::ffi::OsStr;
@@ -292,8 +293,10 @@ impl Symbolize for LocalSymbolizer {
             sorted.vdso.give(&addresses, &names, &mut all);
         }
         self.files(table, &mut sorted, &mut all);
+        let early = std::mem::take(&mut self.early);
         let mut ask = |question: &Question<'_>| self.ask(question, &mut NoFiles, self.time).named;
-        run_time::names(&mut ask, table, &mut sorted, &mut all);
+        run_time::names(&mut ask, table, &early, &mut sorted, &mut all);
+        self.early = early;
         let unnamed = || Named::nameless("", Reason::NoSymbol);
         let mut all: Vec<Named> =
             all.into_iter().map(|name| name.unwrap_or_else(unnamed)).collect();
@@ -322,7 +325,13 @@ impl Symbolize for LocalSymbolizer {
         self.answers.as_ref().map(|answers| answers.usage()).unwrap_or_default()
     }
 
-    fn name_early(&mut self, table: &ProcessTable, places: &[Place]) -> bool {
+    fn name_early(
+        &mut self,
+        table: &ProcessTable,
+        places: &[Place],
+        kept: Vec<(Place, Kept)>,
+    ) -> bool {
+        self.early.keep(kept);
         self.early.name(table, places, &mut self.answers)
     }
 }

@@ -1,6 +1,7 @@
 //! User files without names.
 
 use super::{Named, Symbolize, Usage, Warning};
+use crate::runtime::Kept;
 use crate::{Place, ProcessTable, Reason, Runtime};
 
 /// Leaves addresses in files unnamed, for tools that name them elsewhere. Code of the kernel, the vDSO, BPF programs,
@@ -41,8 +42,13 @@ impl<S: Symbolize> Symbolize for RawAddresses<S> {
         self.local.iter_mut().for_each(Symbolize::begin_cut);
     }
 
-    fn name_early(&mut self, table: &ProcessTable, places: &[Place]) -> bool {
-        self.local.as_mut().is_some_and(|local| local.name_early(table, places))
+    fn name_early(
+        &mut self,
+        table: &ProcessTable,
+        places: &[Place],
+        kept: Vec<(Place, Kept)>,
+    ) -> bool {
+        self.local.as_mut().is_some_and(|local| local.name_early(table, places, kept))
     }
 
     fn usage(&self) -> Usage {

@@ -31,6 +31,7 @@ pub(super) fn elsewhere(early: &Early, places: &[Place], all: &mut [Named]) {
 pub(super) fn names(
     ask: &mut Ask<'_>,
     table: &ProcessTable,
+    early: &Early,
     sorted: &mut Sorted,
     all: &mut [Option<Named>],
 ) {
@@ -41,11 +42,14 @@ pub(super) fn names(
     }
     for ((space, runtime), wanted) in &mut sorted.interpreted {
         let objects = wanted.addresses();
-        let (memory, image) = (table.memory(*space), table.runtime_image(*space, *runtime));
-        let of = Runs { runtime: *runtime, memory: memory.as_ref(), image: image.unwrap_or(0) };
+        let (memory, found) = (table.memory(*space), table.runtime_file(*space, *runtime));
+        let file = found.and_then(|(_, file)| table.file(file)?.handle.as_deref());
+        let (process, image) = (space + 1, found.map_or(0, |(image, _)| image));
+        let of = Runs { runtime: *runtime, process, memory: memory.as_ref(), image, file };
         let mut names = Vec::with_capacity(objects.len());
         for objects in objects.chunks(AT_ONCE) {
-            names.extend(ask(&Question::Objects { of, objects }));
+            let kept = early.kept((*space, *runtime), objects);
+            names.extend(ask(&Question::Objects { of, objects, kept: &kept }));
         }
         wanted.give(&objects, &names, all);
     }
@@ -59,7 +63,8 @@ fn compiled(ask: &mut Ask<'_>, table: &ProcessTable, space: u32, addresses: &[u6
         return map(ask, table.jit(space), addresses);
     };
     let image = table.runtime_image(space, runtime.number()).unwrap_or(0);
-    let of = Runs { runtime: runtime.number(), memory: Some(&memory), image };
+    let (runtime, process) = (runtime.number(), space + 1);
+    let of = Runs { runtime, process, memory: Some(&memory), image, file: None };
     let mut names = Vec::with_capacity(addresses.len());
     for addresses in addresses.chunks(AT_ONCE) {
         names.extend(ask(&Question::Code { of, addresses }));

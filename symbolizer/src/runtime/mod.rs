@@ -17,7 +17,7 @@ pub mod v8;
 
 pub use entry::Unnamed;
 pub use loaded::{Loaded, Symbol};
-pub use reader::{Found, Function, Memory, Object, Reader, Running};
+pub use reader::{Found, Function, Kept, Memory, Object, Reader, Running};
 
 use entry::Entry;
 

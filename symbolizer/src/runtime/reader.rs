@@ -8,6 +8,11 @@ pub trait Memory {
     /// Fills `bytes` from this address on. Returns whether all of them could be read.
     fn fill(&self, address: u64, bytes: &mut [u8]) -> bool;
 
+    /// A number that tells the process from every other one; 0: not known.
+    fn process(&self) -> u32 {
+        0
+    }
+
     /// The word at an address.
     fn word(&self, address: u64) -> Option<u64> {
         let mut bytes = [0; 8];
@@ -41,6 +46,13 @@ pub struct Object {
     pub check: u32,
 }
 
+/// An object and the texts that it names, as they were at the object's first sample. It may have been freed since.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// The first bytes of the object, of the text that is its name, and of the text that is its file's name. What could not be read is zero.
+    pub parts: [Vec<u8>; 3],
+}
+
 /// A function of a runtime.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Function {
@@ -67,6 +79,12 @@ pub type Found = Result<Vec<Function>, Reason>;
 pub trait Reader: Debug + Send + Sync {
     /// The functions of sorted objects of one process, in their order.
     fn functions(&self, process: &Running<'_>, objects: &[Object]) -> Vec<Found>;
+
+    /// The functions of an object that memory no longer has, by what was kept of it.
+    fn kept(&self, process: &Running<'_>, object: &Object, kept: &Kept) -> Found {
+        let _ = (process, object, kept);
+        Err(Reason::ObjectGone)
+    }
 
     /// Whether it names code that the runtime has compiled.
     fn names_code(&self) -> bool {

@@ -16,6 +16,7 @@ const STACK: u64 = 0x7ffc_0000_1000;
 const HEAP: u64 = 0x5600_0000_0000;
 const THREAD: u64 = 0x7f11_0000_0000;
 const CODES: u64 = HEAP + 0x1000;
+const TEXTS: u64 = HEAP + 0x1800;
 const FRAMES: u64 = HEAP + 0x2000;
 
 const LAYOUT: PythonLayout = PythonLayout {
@@ -34,6 +35,8 @@ const LAYOUT: PythonLayout = PythonLayout {
     line: 0,
     name: 8,
     table: 16,
+    shown: 8,
+    file: 24,
 };
 
 /// A frame: its code object by number, its position in bytes, and the byte of its kind.
@@ -80,7 +83,9 @@ fn memory(frames: &[Frame], layout: &PythonLayout) -> Vec<(u64, Vec<u8>)> {
     (heap[8], heap[9], heap[10]) = (0, THREAD, places.first().copied().unwrap_or(0));
     for code in 1..16 {
         let at = ((CODES - HEAP) / 8 + 0x10 * code) as usize;
-        heap[at..at + 3].copy_from_slice(&[code * 10, 0x5600_1000 + code, 0x5600_2000 + code]);
+        let name = TEXTS + 0x20 * code;
+        heap[at..at + 4].copy_from_slice(&[code * 10, name, 0x5600_2000 + code, TEXTS]);
+        heap[((name - HEAP) / 8) as usize] = code * 1000;
     }
     // Two native frames of the loop of 0x40 bytes, each below a function of 0x10.
     let mut stack = vec![0; 0x18];
@@ -188,4 +193,32 @@ fn endless_frames_fill_the_stack_and_no_more() {
     let found = walked(&[run(1, 4); 200], &LAYOUT, false);
     assert_eq!(found.frames.len(), 200 + 2 + 3, "the chain's end ends the run");
     assert!(found.reads < 700, "{}", found.reads);
+}
+
+/// The numbers of the code objects that are kept.
+fn kept(frames: &[Frame]) -> Vec<u64> {
+    let number = |object: crate::KeptObject| {
+        let code = (object.address - CODES) / 0x80;
+        let word = |part: usize| u64::from_ne_bytes(*object.parts[part].first_chunk().unwrap());
+        assert_eq!((word(0), word(1)), (code * 10, code * 1000), "the object and its name");
+        assert_eq!(object.parts[2].len(), 256);
+        assert_eq!((object.runtime, object.space.pid), (2, PROCESS.pid));
+        code
+    };
+    walked(frames, &LAYOUT, false).kept.into_iter().map(number).collect()
+}
+
+#[test]
+fn what_names_a_new_code_object_is_kept_once() {
+    assert_eq!(kept(&[run(1, 4), run(2, 0), run(1, 4), SHIM, run(3, 8), OUTER]), [1, 2, 3]);
+    let all: Vec<Frame> = (1..16).map(|code| run(code, 0)).chain([SHIM]).collect();
+    assert_eq!(kept(&all).len(), 15);
+    assert_eq!(kept(&[]), []);
+}
+
+#[test]
+fn the_check_of_a_kept_object_is_that_of_its_frame() {
+    let found = walked(&[run(1, 4), SHIM], &LAYOUT, false);
+    let FrameKind::Interpreted { check, .. } = found.frames[2].kind else { panic!("{found:?}") };
+    assert_eq!(found.kept[0].check, check);
 }

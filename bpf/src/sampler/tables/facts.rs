@@ -56,6 +56,10 @@ pub struct PythonLayout {
     pub name: u64,
     /// See `line`.
     pub table: u64,
+    /// In a code object: the text that is shown as its name, and that of its file.
+    pub shown: u64,
+    /// See `shown`.
+    pub file: u64,
 }
 
 /// The places of the words in the objects of a V8 version, in bytes from their begin.
@@ -125,7 +129,9 @@ impl RuntimeFacts {
             name: field(layout.name - from)?,
             table: field(layout.table - from)?,
             has_run: layout.run.is_some().into(),
-            pad: [0; 4],
+            kept_name: field(layout.shown)?,
+            kept_file: field(layout.file)?,
+            pad: [0; 2],
         };
         Some(Self { number: runtime_number::RUNTIME_PYTHON.0, words: words(&facts) })
     }
@@ -172,6 +178,8 @@ fn words(facts: &python) -> Vec<u32> {
         facts.name,
         facts.table,
         facts.has_run,
+        facts.kept_name,
+        facts.kept_file,
     ];
     let pairs = halves.chunks(2).map(|pair| u32::from(pair[0]) | u32::from(pair[1]) << 16);
     let first = [facts.interpreters as u32, (facts.interpreters >> 32) as u32];
@@ -217,6 +225,8 @@ mod tests {
         line: 68,
         name: 120,
         table: 136,
+        shown: 128,
+        file: 112,
     };
 
     #[test]
@@ -229,7 +239,7 @@ mod tests {
         let halves: Vec<u16> =
             all[10..].iter().flat_map(|word| [*word as u16, (word >> 16) as u16]).collect();
         let expected =
-            [3, 1, 2, 3, 4, 5, 6, 7, 8, 9, 56, 70, 71, 10, 68, 76, 0, 52, 68, 1, 0, 0, 0, 0];
+            [3, 1, 2, 3, 4, 5, 6, 7, 8, 9, 56, 70, 71, 10, 68, 76, 0, 52, 68, 1, 128, 112, 0, 0];
         assert_eq!(halves, expected);
         assert_eq!(all_words(&[], 8), []);
     }

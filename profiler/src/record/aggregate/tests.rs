@@ -20,7 +20,7 @@ fn window(samples: Vec<Sample>) -> Window {
         stacks: vec![stack(1, &[0x1010, 0x1020]), stack(2, &[0xffff_ffff_8000_0000])],
         samples,
         side_band: vec![mmap(0, 0x1000, 0x1000)],
-        side_band_lost: false,
+        ..Window::default()
     }
 }
 

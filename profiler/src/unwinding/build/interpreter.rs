@@ -130,6 +130,8 @@ fn facts(layout: &Layout) -> PythonLayout {
         line: code.line,
         name: code.name,
         table: code.table,
+        shown: code.qualified.unwrap_or(code.name),
+        file: code.file,
     }
 }
 

@@ -4,7 +4,7 @@
 use super::{Answer, Question, Runs, Want, parts};
 use crate::name::{Line, MOST_TEXTS, Named, Text, Texts};
 use crate::place::{MappedFile, Reason, Segment};
-use crate::runtime::Object;
+use crate::runtime::{Kept, Object};
 use prost::Message;
 use std::collections::HashMap;
 use std::fs::File;
@@ -48,6 +48,15 @@ pub(crate) struct Asked {
     /// The address of a runtime's file in memory.
     #[prost(uint64, tag = "14")]
     image: u64,
+    /// The number of the process.
+    #[prost(uint32, tag = "15")]
+    process: u32,
+    /// What was kept of each object: three parts, which are empty if nothing was. Objects at the end may lack them.
+    #[prost(bytes = "vec", repeated, tag = "16")]
+    kept: Vec<Vec<u8>>,
+    /// Whether the process has ended. The descriptor is that of the runtime's file.
+    #[prost(bool, tag = "17")]
+    ended: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, prost::Enumeration)]
@@ -87,22 +96,38 @@ impl Asked {
                 (asked.bytes, asked.addresses) = (bytes.to_vec(), addresses.to_vec());
                 None
             }
-            Question::Objects { of, objects } => {
+            Question::Objects { of, objects, kept } => {
                 asked.set_kind(Kind::Objects);
-                (asked.runtime, asked.image) = (of.runtime.into(), of.image);
+                asked.set_process(of);
+                let parts = |kept: &Option<Arc<Kept>>| {
+                    kept.as_ref().map_or_else(Default::default, |kept| kept.parts.clone())
+                };
+                asked.kept = kept.iter().flat_map(parts).collect();
                 asked.addresses = objects.iter().map(|object| object.address).collect();
                 asked.positions = objects.iter().map(|object| object.position).collect();
                 asked.checks = objects.iter().map(|object| object.check).collect();
-                of.memory.map(File::as_fd)
+                of.memory.or(of.file).map(File::as_fd)
             }
             Question::Code { of, addresses } => {
                 asked.set_kind(Kind::Code);
-                (asked.runtime, asked.image) = (of.runtime.into(), of.image);
+                asked.set_process(of);
                 asked.addresses = addresses.to_vec();
                 of.memory.map(File::as_fd)
             }
         };
         (asked, descriptor)
+    }
+
+    fn set_process(&mut self, of: Runs<'_>) {
+        (self.runtime, self.process, self.image) = (of.runtime.into(), of.process, of.image);
+        self.ended = of.memory.is_none();
+    }
+
+    /// The process that the question is about. `None`: it has none.
+    fn runs<'a>(&self, descriptor: Option<&'a File>) -> Option<Runs<'a>> {
+        let runtime = u8::try_from(self.runtime).ok()?;
+        let (memory, file) = if self.ended { (None, descriptor) } else { (descriptor, None) };
+        Some(Runs { runtime, process: self.process, memory, image: self.image, file })
     }
 
     /// The time for the answer.
@@ -138,14 +163,16 @@ impl Asked {
                 let parts = addresses.iter().zip(&self.positions).zip(&self.checks);
                 let object = |((&address, &position), &check)| Object { address, position, check };
                 let objects: Vec<Object> = parts.map(object).collect();
-                let runtime = u8::try_from(self.runtime).ok()?;
-                let of = Runs { runtime, memory: descriptor.as_ref(), image: self.image };
-                answer(&Question::Objects { of, objects: &objects })
+                let of = self.runs(descriptor.as_ref())?;
+                let kept = |parts: &[Vec<u8>; 3]| {
+                    let has = parts.iter().any(|part| !part.is_empty());
+                    has.then(|| Arc::new(Kept { parts: parts.clone() }))
+                };
+                let kept: Vec<_> = self.kept.as_chunks().0.iter().map(kept).collect();
+                answer(&Question::Objects { of, objects: &objects, kept: &kept })
             }
             Kind::Code => {
-                let runtime = u8::try_from(self.runtime).ok()?;
-                let of = Runs { runtime, memory: descriptor.as_ref(), image: self.image };
-                answer(&Question::Code { of, addresses })
+                answer(&Question::Code { of: self.runs(descriptor.as_ref())?, addresses })
             }
         })
     }

@@ -16,9 +16,10 @@ pub(crate) use debuginfod::Debuginfod;
 
 use super::{Named, Texts, Usage};
 use crate::place::{MappedFile, Reason};
-use crate::runtime::{Object, Runtime};
+use crate::runtime::{Kept, Object, Runtime};
 use std::fmt::Debug;
 use std::fs::File;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What is asked for.
@@ -55,6 +56,8 @@ pub enum Question<'a> {
         of: Runs<'a>,
         /// The objects, each once.
         objects: &'a [Object],
+        /// What was kept of them, in their order; it may end before them.
+        kept: &'a [Option<Arc<Kept>>],
     },
     /// The functions at sorted addresses in code that a runtime made.
     Code {
@@ -70,10 +73,14 @@ pub enum Question<'a> {
 pub struct Runs<'a> {
     /// The number of the runtime.
     pub runtime: u8,
+    /// A number that tells the process from every other one; 0: not known.
+    pub process: u32,
     /// The memory of the process; `None` if it has ended.
     pub memory: Option<&'a File>,
     /// The address in this memory of the ELF header of the runtime's file; 0 if it is not known.
     pub image: u64,
+    /// That file, for a process that has ended.
+    pub file: Option<&'a File>,
 }
 
 impl Question<'_> {
@@ -94,7 +101,7 @@ impl Question<'_> {
             Self::File { file, .. } => file.handle.as_deref(),
             Self::Map { map, .. } => Some(map),
             Self::Vdso { .. } => None,
-            Self::Objects { of, .. } | Self::Code { of, .. } => of.memory,
+            Self::Objects { of, .. } | Self::Code { of, .. } => of.memory.or(of.file),
         }
     }
 

@@ -83,6 +83,11 @@ impl ProcessTable {
     /// The address in memory of the ELF header of the file that contains a runtime: of the largest file that is named so, because a program
     /// may have its runtime in a library; else of the largest of all, which may have it built in.
     pub fn runtime_image(&self, space: u32, runtime: u8) -> Option<u64> {
+        Some(self.runtime_file(space, runtime)?.0)
+    }
+
+    /// This address, and the file.
+    pub fn runtime_file(&self, space: u32, runtime: u8) -> Option<(u64, FileId)> {
         let maps = self.image(space)?.maps.iter();
         let files = maps.filter_map(|mapping| match mapping.content {
             Content::File(file) => Some((mapping, file)),
@@ -95,7 +100,8 @@ impl ProcessTable {
         let (mapping, file) =
             files.max_by_key(|(mapping, file)| (named(*file), mapping.end - mapping.start))?;
         let address = self.files.address(file, mapping.offset)?;
-        Some(mapping.start.wrapping_sub(address).wrapping_add(self.files.base(file)?))
+        let bias = mapping.start.wrapping_sub(address);
+        Some((bias.wrapping_add(self.files.base(file)?), file))
     }
 
     /// The ranges of a process's code, by address.

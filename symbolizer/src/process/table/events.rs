@@ -67,6 +67,11 @@ impl ProcessTable {
         Space { index, epoch: image.epoch }
     }
 
+    /// The number of the address space of an identity that has been seen.
+    pub fn space_of(&self, identity: Identity) -> Option<u32> {
+        self.identities.get(&identity).copied()
+    }
+
     /// Finds the address space that a new identity, seen at `time`, refers to.
     fn claim(&mut self, identity: Identity, time: u64) -> u32 {
         let index = self.current_or_unread(identity.pid);

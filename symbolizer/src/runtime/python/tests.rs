@@ -1,9 +1,9 @@
 //! Code objects in memory that the tests write.
 
 use super::layout::Layout;
-use super::reader::{check, functions};
+use super::reader::{by_kept, check, functions};
 use crate::reason::Reason;
-use crate::runtime::{Found, Memory, Object};
+use crate::runtime::{Found, Kept, Memory, Object};
 
 /// Memory from this address on.
 const BEGIN: u64 = 0x5600_0000_0000;
@@ -159,4 +159,48 @@ fn a_frame_around_a_class_s_init_is_not_shown() {
     let mut image = Image::of(&layout, "__init__");
     image.text(&layout, FILE, "__init__");
     assert_eq!(functions(&layout, &image, &[object(0)]), [Ok(Vec::new())]);
+}
+
+/// What the kernel side keeps of the code object.
+fn kept(image: &Image) -> Kept {
+    let part = |at: u64, len: usize| {
+        let start = (at - BEGIN) as usize;
+        image.0[start..start + len].to_vec()
+    };
+    Kept { parts: [part(CODE, 160), part(QUALIFIED, 192), part(FILE, 256)] }
+}
+
+#[test]
+fn a_code_object_that_is_gone_is_named_by_what_was_kept() {
+    for minor in VERSIONS.filter(|minor| *minor > 10) {
+        let layout = layout(minor);
+        let image = Image::of(&layout, "Class.ωork");
+        let found = by_kept(&layout, &object(0), &kept(&image));
+        assert_eq!(shown(&found), "Class.ωork /srv/app.py:0 from 10", "3.{minor}: without a table");
+    }
+}
+
+#[test]
+fn what_was_kept_of_anything_else_is_no_name() {
+    let layout = layout(12);
+    let whole = kept(&Image::of(&layout, "work"));
+    let gone = |kept: &Kept| by_kept(&layout, &object(0), kept) == Err(Reason::ObjectGone);
+    assert!(!gone(&whole));
+    let other = Object { check: 1, ..object(0) };
+    assert_eq!(by_kept(&layout, &other, &whole), Err(Reason::ObjectGone), "another check");
+    let mut of_type = whole.clone();
+    of_type.parts[0][layout.code.of_type as usize] ^= 8;
+    assert!(gone(&of_type), "no code object");
+    assert!(gone(&kept(&Image::of(&layout, &"x".repeat(200)))), "a name that is longer");
+    for part in 0..3 {
+        for len in 0..whole.parts[part].len() {
+            let mut cut = whole.clone();
+            cut.parts[part].truncate(len);
+            drop(by_kept(&layout, &object(0), &cut));
+        }
+        let mut unread = whole.clone();
+        unread.parts[part].fill(0);
+        assert!(gone(&unread), "{part}");
+    }
+    assert!(gone(&Kept::default()));
 }

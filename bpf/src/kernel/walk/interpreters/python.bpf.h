@@ -5,6 +5,7 @@
 #define PYTHON_BPF_H
 
 #include "walk/find_rule.bpf.h"
+#include "walk/interpreters/keep.bpf.h"
 #include "walk/interpreters/object.bpf.h"
 #include "walk/interpreters/push.bpf.h"
 
@@ -128,8 +129,9 @@ __noinline int find_python_thread(__u32 key)
 }
 
 /* Adds one frame and moves on to its caller. Returns whether the run ends with it. */
-static __always_inline int python_frame(struct walk *w, struct log *log)
+static __always_inline int python_frame(struct slot *slot, struct log *log)
 {
+	struct walk *w = &slot->walk;
 	const struct python *facts = &w->python.facts;
 	__u64 frame = w->python.next, code, instruction, previous;
 	__u8 kind;
@@ -153,7 +155,11 @@ static __always_inline int python_frame(struct walk *w, struct log *log)
 		instruction -= code + facts->instructions;
 	if (code && code != w->python.code) {
 		w->python.code = code;
-		w->python.check = read_object(w, code + facts->check_from, facts->check_bytes) ? python_check(w) : 0;
+		w->python.check = 0;
+		if (read_object(w, code + facts->check_from, facts->check_bytes)) {
+			w->python.check = python_check(w);
+			note_object(slot, code, w->python.check);
+		}
 	}
 	if (code)
 		push_interpreted(w, log, RUNTIME_PYTHON, code, instruction, w->python.check);
@@ -177,7 +183,7 @@ __noinline int python_run(__u32 key, __u64 limit)
 	if (!log)
 		return RUN_FAILS;
 	for (int i = 0; i < PYTHON_FRAMES; i++) {
-		int goes = python_frame(w, log);
+		int goes = python_frame(slot, log);
 
 		if (goes)
 			return goes;
