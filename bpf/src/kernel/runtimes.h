@@ -60,7 +60,7 @@ struct python {
 	unsigned short line; /* in this part: the first line, the name and the table of lines */
 	unsigned short name;
 	unsigned short table;
-	unsigned short has_run; /* whether thread_frame leads to a record */
+	unsigned short has_run;	  /* whether thread_frame leads to a record */
 	unsigned short kept_name; /* in a code object: the texts that are kept of it */
 	unsigned short kept_file;
 	unsigned short pad[2];

@@ -21,7 +21,8 @@ enum limits {
 	KEPT_OBJECTS = 16,   /* the most objects of interpreters in a record */
 	KEPT_WORDS = 78,     /* sizeof(struct kept) / 8 */
 	KEPT_SEEN = 2048,    /* the objects that a slot remembers; a power of two */
-	RECORD_MOST = RECORD_WORDS + KERNEL_FRAMES + USER_WORDS + 32, /* the words of the longest record, without objects */
+	RECORD_MOST =
+	    RECORD_WORDS + KERNEL_FRAMES + USER_WORDS + 32, /* the words of the longest record, without objects */
 };
 
 /* Bits of record.flags. */
@@ -90,8 +91,8 @@ enum target_kind {
 	TARGET_THREADS = 2,
 };
 
-/* An object of an interpreter, and the texts that it names, as they are at its first sample: it may be freed soon after.
- * What could not be read is zero. */
+/* An object of an interpreter, and the texts that it names, as they are at its first sample: it may be freed soon
+ * after. What could not be read is zero. */
 struct kept {
 	unsigned long long object; /* as in a frame's first word, with the interpreter's number */
 	unsigned long long check;  /* as in its second word */

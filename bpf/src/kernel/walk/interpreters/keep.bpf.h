@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
-/* Keeps what names an object of an interpreter at its first sample: code that runs once is freed within milliseconds. */
+/* Keeps what names an object of an interpreter at its first sample: code that runs once is freed within milliseconds.
+ */
 #ifndef KEEP_BPF_H
 #define KEEP_BPF_H
 
@@ -38,8 +39,8 @@ static __always_inline void keep_text(unsigned char *to, __u32 bytes, __u64 addr
 		bpf_probe_read_user(to, rest, (void *)address);
 }
 
-/* Writes the objects that the walk has noted, from a word of the log on. Returns how many. Half of the log is for samples
- * alone. This is a global function, so that it is verified once. */
+/* Writes the objects that the walk has noted, from a word of the log on. Returns how many. Half of the log is for
+ * samples alone. This is a global function, so that it is verified once. */
 __noinline int keep_objects(__u32 key, __u64 at)
 {
 	struct slot *slot = bpf_map_lookup_elem(&slots, &key);
