@@ -1,5 +1,6 @@
 //! Programs that would use up their profiler.
 
+use crate::folded::Folded;
 use crate::lab;
 use crate::recording::Recording;
 use crate::{Skip, tests};
@@ -13,6 +14,7 @@ tests!(
     one_that_hoards_files_leaves_some_to_others,
     names_are_made_without_rights,
     much_dwarf_in_a_small_file_costs_its_names_alone,
+    an_interpreter_that_lies_costs_its_own_names,
 );
 
 /// A figure of `--stats`.
@@ -34,6 +36,30 @@ fn long_names_are_stored_once_and_cut() -> Result<(), Skip> {
     let stats = fs::read_to_string(path("stats")).unwrap();
     let memory = figure(&stats, "own_anonymous_bytes");
     assert!(memory < f64::from(100 << 20), "{memory}");
+    Ok(())
+}
+
+/// Chains without an end, texts of terabytes, objects anywhere, and what changes while it is read.
+fn an_interpreter_that_lies_costs_its_own_names() -> Result<(), Skip> {
+    lab::need_root()?;
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    // An interpreter in a program is looked for in the program with its name.
+    fs::copy(lab::program("python-liar")?, path("python3")).unwrap();
+    let mut command = lab::command(["record", "-F", "999", "-o"]);
+    command.arg(path("out.folded")).arg("--stats").arg(path("stats"));
+    command.arg("--").arg(path("python3")).arg("3");
+    drop(lab::finish(&mut command).with_code(0));
+    let text = fs::read_to_string(path("out.folded")).unwrap();
+    assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text}");
+    let stacks = Folded::parse(&text);
+    let honest = stacks.share_of_chain(&["honest_2", "honest_1", "honest_0", "built_in"]);
+    assert!(honest > 0.4, "{honest}: {text}");
+    assert!(stacks.share_of("[code freed]") > 0.03, "texts that are none: {text}");
+    assert!(stacks.share_of("[truncated]") > 0.02, "a chain without an end: {text}");
+    let stats = fs::read_to_string(path("stats")).unwrap();
+    let memory = figure(&stats, "own_anonymous_bytes");
+    assert!(memory < f64::from(64 << 20), "{memory}");
     Ok(())
 }
 

@@ -41,6 +41,8 @@ pub(super) struct Early {
     places: usize,
     /// The names by place, those with functions alone.
     names: HashMap<Place, Named>,
+    /// Why others have no name.
+    failed: HashMap<Place, Named>,
     /// What was kept of objects at their first samples, by object.
     kept: HashMap<Place, Arc<Kept>>,
     /// How many names were cut.
@@ -129,7 +131,8 @@ impl Early {
         if let Some(asking) = &mut self.asking {
             // Without the thread, the places are named at the end.
             jobs.into_iter().for_each(|job| drop(asking.jobs.send(job)));
-            self.names.extend(asking.names.try_iter().flatten());
+            let told: Vec<_> = asking.names.try_iter().flatten().collect();
+            self.take(told);
         }
         true
     }
@@ -169,6 +172,18 @@ impl Early {
         jobs
     }
 
+    fn take(&mut self, told: Vec<(Place, Named)>) {
+        let (failed, names): (Vec<_>, Vec<_>) =
+            told.into_iter().partition(|(_, named)| named.reason.is_some());
+        self.names.extend(names);
+        self.failed.extend(failed);
+    }
+
+    /// Why a place had no name while its process lived; `None`: it has one, or nobody asked.
+    pub(super) fn failure(&self, place: &Place) -> Option<&Named> {
+        self.failed.get(place)
+    }
+
     /// The names of places that were made so far.
     pub(super) fn of(&self, places: &[Place]) -> Vec<Option<Named>> {
         places.iter().map(|place| self.names.get(place).cloned()).collect()
@@ -181,7 +196,7 @@ impl Early {
         drop(jobs);
         let end = Instant::now() + LAST;
         while let Ok(some) = names.recv_timeout(end.saturating_duration_since(Instant::now())) {
-            self.names.extend(some);
+            self.take(some);
         }
         let ended = matches!(names.try_recv(), Err(TryRecvError::Disconnected));
         let (answers, shortened) = thread.join().ok().filter(|_| ended)?;
@@ -191,7 +206,7 @@ impl Early {
 
     /// Forgets the names, for a new cut.
     pub(super) fn begin_cut(&mut self) {
-        (self.places, self.names, self.kept) = (0, HashMap::new(), HashMap::new());
+        *self = Self { asking: self.asking.take(), shortened: self.shortened, ..Self::default() };
     }
 
     /// The functions of code objects that were read at another position, by object: their line is not known.
@@ -222,9 +237,7 @@ impl Asking {
                 };
                 texts.begin_source();
                 let answer = answers.answer(&question, &mut NoFiles, &mut texts, TIME);
-                let named = job.places.into_iter().zip(answer.named);
-                let names = named.filter(|(_, named)| named.reason.is_none()).collect();
-                if told.send(names).is_err() {
+                if told.send(job.places.into_iter().zip(answer.named).collect()).is_err() {
                     break;
                 }
             }

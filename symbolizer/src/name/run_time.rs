@@ -10,7 +10,8 @@ use crate::process::ProcessTable;
 /// Asks a question, and returns the names.
 type Ask<'a> = dyn FnMut(&Question<'_>) -> Vec<Named> + 'a;
 
-/// Names places that nobody could name, because their process has ended, by the functions that were read at other positions.
+/// Names places that nobody could name, because their process has ended, by the functions that were read at other positions. Else their reason
+/// is that of the time when the process lived.
 pub(super) fn elsewhere(early: &Early, places: &[Place], all: &mut [Named]) {
     let open = |(place, named): &(&Place, &mut Named)| {
         named.reason.is_some() && object_of(place).is_some()
@@ -21,7 +22,9 @@ pub(super) fn elsewhere(early: &Early, places: &[Place], all: &mut [Named]) {
     }
     let functions = early.functions();
     for (place, named) in open {
-        if let Some(known) = object_of(place).and_then(|object| functions.get(&object)) {
+        let known = object_of(place).and_then(|object| functions.get(&object));
+        let failed = || early.failure(place).filter(|_| named.reason == Some(Reason::ProcessGone));
+        if let Some(known) = known.or_else(failed) {
             named.clone_from(known);
         }
     }
