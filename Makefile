@@ -1,5 +1,6 @@
 # Commands to build, try, test and pack bpflame. The longer recipes are scripts in tests/rig/.
 PID ?=
+LEVEL ?= test
 SECONDS_PER_TARGET ?= 20
 UNWIND_FILES ?= /usr/bin /usr/lib
 
@@ -7,7 +8,7 @@ UNWIND_FILES ?= /usr/bin /usr/lib
 
 help:
 	@echo 'make flamegraph [PID=1234]  install missing packages, build, record a sample program or process 1234, write flame.svg'
-	@echo 'make test                   install missing packages, run the tests'
+	@echo 'make test [LEVEL=all]       install missing packages, run the tests; with LEVEL=all, as test-all does'
 	@echo 'make test-all               first install more programs, so that fewer tests are skipped; run test-vm at the end'
 	@echo 'make test-vm                test one static binary in virtual machines with the kernels of four Debian releases'
 	@echo 'make test-runtimes          test the names of interpreted functions on other versions of Python, from Debian; needs root'
@@ -28,7 +29,7 @@ flamegraph:
 	@tests/rig/flamegraph $(PID)
 
 test:
-	@tests/rig/test test
+	@tests/rig/test $(LEVEL)
 
 test-all:
 	@tests/rig/test all
