@@ -92,6 +92,7 @@ pub(super) fn finish(picture: &str, facts: &Facts<'_>, font: usize) -> io::Resul
     let mut head = Head(spell_out(head, facts.definitions));
     head.grow(shift)?;
     head.describe(facts)?;
+    head.show_search()?;
     let mut finished = head.0;
     for (row, at) in rows.iter().zip(first..) {
         let y = font * 4 + at * pitch;
@@ -206,6 +207,14 @@ impl Head {
             )?;
         }
         self.insert_into("<svg ", &format!("<desc>{}</desc>", facts.comments))
+    }
+
+    /// Makes the button for searching visible. Inferno draws it with a tenth of its colour.
+    fn show_search(&mut self) -> io::Result<()> {
+        const FAINT: &str = "#search { text-anchor:end; opacity:0.1;";
+        let at = self.0.find(FAINT).ok_or_else(|| strange("search button"))?;
+        self.0.replace_range(at..at + FAINT.len(), &FAINT.replace("0.1", "0.7"));
+        Ok(())
     }
 
     /// Inserts a text after the start of an element.

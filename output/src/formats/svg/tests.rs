@@ -127,6 +127,11 @@ fn another_column_has_its_unit() {
 }
 
 #[test]
+fn the_button_for_searching_is_visible() {
+    assert!(draw(&samples(), &small()).contains("#search { text-anchor:end; opacity:0.7;"));
+}
+
+#[test]
 fn what_a_frame_is_shows_in_its_colour_and_the_legend() {
     let svg = draw(&samples(), &small());
     let document = parse(&svg);
