@@ -5,6 +5,7 @@ mod tests;
 
 use super::batch::{Applied, Marked};
 use super::counts::{Key, StackCounts};
+use super::run_time_code::{Codes, StackCode};
 use super::stacks::Lost;
 use bpf::{Comm, Flags, Frame, FrameKind, Sample, SideBand, SideBandKind, Stack, StackId, Window};
 use std::collections::{HashMap, HashSet};
@@ -59,10 +60,10 @@ impl Aggregator {
     /// Counts a batch. Records and samples are applied in the order of their time, so that the table always shows the state at the
     /// sample's time.
     pub(crate) fn add(&mut self, batch: Marked<'_>, table: &mut ProcessTable) -> Applied {
-        Applied::after(|| self.count_all(batch.batch(), table))
+        Applied::after(|| self.count_all(batch.batch(), batch.codes(), table))
     }
 
-    fn count_all(&mut self, window: &Window, table: &mut ProcessTable) {
+    fn count_all(&mut self, window: &Window, codes: &Codes, table: &mut ProcessTable) {
         self.add_stacks(window);
         if window.side_band_lost {
             let time = window.side_band.first().map_or(0, |record| record.time);
@@ -72,11 +73,11 @@ impl Aggregator {
         let execs = window.side_band.iter().filter(|r| matches!(r.kind, SideBandKind::Exec { .. }));
         execs.for_each(|record| table.announce(&event(record)));
         let mut records = window.side_band.iter().peekable();
-        for sample in &window.samples {
+        for (number, sample) in window.samples.iter().enumerate() {
             while let Some(record) = records.next_if(|record| record.time <= sample.time) {
                 self.apply(record, table);
             }
-            self.count(sample, table);
+            self.count(sample, codes.of(number), table);
         }
         records.for_each(|record| self.apply(record, table));
     }
@@ -111,12 +112,12 @@ impl Aggregator {
         })
     }
 
-    fn count(&mut self, sample: &Sample, table: &mut ProcessTable) {
+    fn count(&mut self, sample: &Sample, code: Option<&StackCode>, table: &mut ProcessTable) {
         if self.at_gate(sample) {
             return;
         }
         self.result.stacks.pay(sample.space.pid);
-        let key = match self.key(sample, table) {
+        let key = match self.key(sample, code, table) {
             Ok(key) => key,
             Err(Lost::Missing) => return self.result.stack_missing += 1,
             Err(Lost::Full) => return self.result.memory_full += 1,
@@ -140,13 +141,19 @@ impl Aggregator {
     }
 
     /// The key, with room for its count.
-    fn key(&mut self, sample: &Sample, table: &mut ProcessTable) -> Result<Key, Lost> {
+    fn key(
+        &mut self,
+        sample: &Sample,
+        code: Option<&StackCode>,
+        table: &mut ProcessTable,
+    ) -> Result<Key, Lost> {
         let nobody = sample.flags.has(Flags::IDLE) || sample.flags.has(Flags::FOREIGN);
         let space = (!nobody).then(|| table.space(identity(sample), sample.time));
         let user = match (space, sample.user) {
             (_, StackId(0)) | (None, _) => None,
             (Some(space), id) => {
-                Some(self.result.stacks.user(space, id, |frame| locate(table, space, frame))?)
+                let locate = |frame| locate(table, space, frame);
+                Some(self.result.stacks.user(space, id, code, locate)?)
             }
         };
         let kernel = match sample.kernel {

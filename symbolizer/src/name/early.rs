@@ -9,7 +9,7 @@ use super::sorted::Sorted;
 use super::{Named, Texts};
 use crate::place::Place;
 use crate::process::ProcessTable;
-use crate::runtime::{Object, Runtime};
+use crate::runtime::{Code, Object, Runtime};
 use std::collections::HashMap;
 use std::fs::File;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
@@ -72,7 +72,7 @@ struct Job {
 #[derive(Debug)]
 enum What {
     Objects(Vec<Object>),
-    Code(Vec<u64>),
+    Code(Vec<Code>),
 }
 
 impl Early {
@@ -153,7 +153,7 @@ impl Asking {
                 let of = Runs { runtime: job.runtime, memory: Some(&job.memory), image: job.image };
                 let question = match &job.what {
                     What::Objects(objects) => Question::Objects { of, objects },
-                    What::Code(addresses) => Question::Code { of, addresses },
+                    What::Code(code) => Question::Code { of, code },
                 };
                 texts.begin_source();
                 let answer = answers.answer(&question, &mut NoFiles, &mut texts, TIME);
@@ -195,9 +195,10 @@ fn jobs(table: &ProcessTable, places: &[Place]) -> Vec<Job> {
     }
     for (&space, wanted) in &mut sorted.jit {
         let Some(runtime) = table.runtime_of(space) else { continue };
-        for addresses in wanted.addresses().chunks(AT_ONCE) {
-            let places = addresses.iter().map(|&address| Place::Jit { space, address }).collect();
-            add(space, runtime.number(), What::Code(addresses.to_vec()), places);
+        for code in wanted.addresses().chunks(AT_ONCE) {
+            let place = |&Code { address, check }: &Code| Place::Jit { space, address, check };
+            let places = code.iter().map(place).collect();
+            add(space, runtime.number(), What::Code(code.to_vec()), places);
         }
     }
     jobs

@@ -4,8 +4,9 @@ use super::Named;
 use super::ask::{Question, Runs};
 use super::early::{AT_ONCE, Early, object_of};
 use super::sorted::Sorted;
-use crate::place::{Jit, Place, Reason};
+use crate::place::{Check, Jit, Place, Reason};
 use crate::process::ProcessTable;
+use crate::runtime::Code;
 
 /// Asks a question, and returns the names.
 type Ask<'a> = dyn FnMut(&Question<'_>) -> Vec<Named> + 'a;
@@ -35,9 +36,9 @@ pub(super) fn names(
     all: &mut [Option<Named>],
 ) {
     for (space, wanted) in &mut sorted.jit {
-        let addresses = wanted.addresses();
-        let names = compiled(ask, table, *space, &addresses);
-        wanted.give(&addresses, &names, all);
+        let code = wanted.addresses();
+        let names = compiled(ask, table, *space, &code);
+        wanted.give(&code, &names, all);
     }
     for ((space, runtime), wanted) in &mut sorted.interpreted {
         let objects = wanted.addresses();
@@ -52,20 +53,29 @@ pub(super) fn names(
 }
 
 /// The names of code that a runtime has compiled: from the memory of its process, else from its perf map.
-fn compiled(ask: &mut Ask<'_>, table: &ProcessTable, space: u32, addresses: &[u64]) -> Vec<Named> {
+fn compiled(ask: &mut Ask<'_>, table: &ProcessTable, space: u32, code: &[Code]) -> Vec<Named> {
     let runtime = table.runtime_of(space).filter(|runtime| runtime.names_code());
     let memory = runtime.and_then(|_| table.memory(space));
     let (Some(runtime), Some(memory)) = (runtime, memory) else {
-        return map(ask, table.jit(space), addresses);
+        return map(
+            ask,
+            table.jit(space),
+            &code.iter().map(|code| code.address).collect::<Vec<_>>(),
+        );
     };
     let image = table.runtime_image(space, runtime.number()).unwrap_or(0);
     let of = Runs { runtime: runtime.number(), memory: Some(&memory), image };
-    let mut names = Vec::with_capacity(addresses.len());
-    for addresses in addresses.chunks(AT_ONCE) {
-        names.extend(ask(&Question::Code { of, addresses }));
+    let mut names = Vec::with_capacity(code.len());
+    for code in code.chunks(AT_ONCE) {
+        names.extend(ask(&Question::Code { of, code }));
     }
-    let open: Vec<usize> = (0..names.len()).filter(|&at| names[at].reason.is_some()).collect();
-    let rest: Vec<u64> = open.iter().map(|&at| addresses[at]).collect();
+    // A map does not tell which code was there at the time of a sample.
+    let open = |&at: &usize| match names[at].reason {
+        Some(Reason::ObjectGone) => code[at].check == Check::None,
+        reason => reason.is_some(),
+    };
+    let open: Vec<usize> = (0..names.len()).filter(open).collect();
+    let rest: Vec<u64> = open.iter().map(|&at| code[at].address).collect();
     if table.jit(space).is_some_and(|jit| jit.map.is_some()) && !rest.is_empty() {
         let mapped = map(ask, table.jit(space), &rest);
         open.into_iter().zip(mapped).for_each(|(at, named)| names[at] = named);

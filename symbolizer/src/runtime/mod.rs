@@ -6,7 +6,7 @@
 
 mod dotnet;
 mod entry;
-pub(crate) mod hotspot;
+pub mod hotspot;
 mod loaded;
 mod node;
 mod php;
@@ -17,7 +17,7 @@ pub mod v8;
 
 pub use entry::Unnamed;
 pub use loaded::{Loaded, Symbol};
-pub use reader::{Found, Function, Memory, Object, Reader, Running};
+pub use reader::{Check, Code, Found, Function, Memory, Object, Reader, Running};
 
 use entry::Entry;
 

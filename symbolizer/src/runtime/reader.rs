@@ -41,6 +41,34 @@ pub struct Object {
     pub check: u32,
 }
 
+/// The code at an address at the time of a sample. Its memory may be reused later.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Check {
+    /// Nobody tells this runtime's code apart.
+    #[default]
+    None,
+    /// The piece of code with this mark, which is never 0. Two pieces in one place have the same one with probability 2⁻³².
+    Is(u32),
+    /// It is not known which code was there.
+    Lost(Reason),
+}
+
+impl Check {
+    /// The piece of code with a mark of 64 bits.
+    pub fn of_mark(mark: u64) -> Self {
+        Self::Is(((mark >> 32) as u32).max(1))
+    }
+}
+
+/// An address in code that a runtime made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Code {
+    /// The run-time address.
+    pub address: u64,
+    /// The code that was there.
+    pub check: Check,
+}
+
 /// A function of a runtime.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Function {
@@ -75,5 +103,11 @@ pub trait Reader: Debug + Send + Sync {
     fn code(&self, process: &Running<'_>, addresses: &[u64]) -> Vec<Found> {
         let _ = process;
         vec![Err(Reason::NoReader); addresses.len()]
+    }
+
+    /// The same for code that may have been freed and replaced since: where it is another now, it is gone.
+    fn checked_code(&self, process: &Running<'_>, code: &[Code]) -> Vec<Found> {
+        let addresses: Vec<u64> = code.iter().map(|code| code.address).collect();
+        self.code(process, &addresses)
     }
 }

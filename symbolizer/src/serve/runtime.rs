@@ -25,7 +25,7 @@ pub(super) fn named(
     let process = Running { memory: &memory, image: of.image };
     let mut found = match *question {
         Question::Objects { objects, .. } => reader.functions(&process, objects),
-        Question::Code { addresses, .. } => reader.code(&process, addresses),
+        Question::Code { code, .. } => reader.checked_code(&process, code),
         _ => Vec::new(),
     };
     found.resize(question.len(), Err(Reason::ObjectGone));

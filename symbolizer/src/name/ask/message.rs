@@ -4,7 +4,7 @@
 use super::{Answer, Question, Runs, Want, parts};
 use crate::name::{Line, MOST_TEXTS, Named, Text, Texts};
 use crate::place::{MappedFile, Reason, Segment};
-use crate::runtime::Object;
+use crate::runtime::{Check, Code, Object};
 use prost::Message;
 use std::collections::HashMap;
 use std::fs::File;
@@ -48,6 +48,9 @@ pub(crate) struct Asked {
     /// The address of a runtime's file in memory.
     #[prost(uint64, tag = "14")]
     image: u64,
+    /// The marks of code; 0: none.
+    #[prost(fixed32, repeated, tag = "15")]
+    marks: Vec<u32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, prost::Enumeration)]
@@ -95,10 +98,11 @@ impl Asked {
                 asked.checks = objects.iter().map(|object| object.check).collect();
                 of.memory.map(File::as_fd)
             }
-            Question::Code { of, addresses } => {
+            Question::Code { of, code } => {
                 asked.set_kind(Kind::Code);
                 (asked.runtime, asked.image) = (of.runtime.into(), of.image);
-                asked.addresses = addresses.to_vec();
+                asked.addresses = code.iter().map(|code| code.address).collect();
+                asked.marks = code.iter().map(|code| mark(code.check)).collect();
                 of.memory.map(File::as_fd)
             }
         };
@@ -145,10 +149,25 @@ impl Asked {
             Kind::Code => {
                 let runtime = u8::try_from(self.runtime).ok()?;
                 let of = Runs { runtime, memory: descriptor.as_ref(), image: self.image };
-                answer(&Question::Code { of, addresses })
+                let all = addresses.iter().zip(&self.marks);
+                let code = all.map(|(&address, &mark)| Code { address, check: check(mark) });
+                answer(&Question::Code { of, code: &code.collect::<Vec<_>>() })
             }
         })
     }
+}
+
+/// A check as a number. Code that is not known is not asked for.
+fn mark(check: Check) -> u32 {
+    match check {
+        Check::Is(mark) => mark,
+        Check::None | Check::Lost(_) => 0,
+    }
+}
+
+/// The check of a number.
+fn check(mark: u32) -> Check {
+    if mark == 0 { Check::None } else { Check::Is(mark) }
 }
 
 /// What the process that answers sends: an answer, or the wish for a further file.

@@ -16,7 +16,7 @@ pub(crate) use debuginfod::Debuginfod;
 
 use super::{Named, Texts, Usage};
 use crate::place::{MappedFile, Reason};
-use crate::runtime::{Object, Runtime};
+use crate::runtime::{Code, Object, Runtime};
 use std::fmt::Debug;
 use std::fs::File;
 use std::time::Duration;
@@ -60,8 +60,8 @@ pub enum Question<'a> {
     Code {
         /// The process that runs it.
         of: Runs<'a>,
-        /// The addresses, each once.
-        addresses: &'a [u64],
+        /// The addresses, each once for each piece of code that was there.
+        code: &'a [Code],
     },
 }
 
@@ -82,8 +82,8 @@ impl Question<'_> {
         match self {
             Self::File { addresses, .. }
             | Self::Map { addresses, .. }
-            | Self::Vdso { addresses, .. }
-            | Self::Code { addresses, .. } => addresses.len(),
+            | Self::Vdso { addresses, .. } => addresses.len(),
+            Self::Code { code, .. } => code.len(),
             Self::Objects { objects, .. } => objects.len(),
         }
     }

@@ -4,6 +4,7 @@ use super::cache::Blob;
 use super::layout::{Field, Layout};
 use super::reads::Reads;
 use super::stream::{Form, Stream};
+use super::words::Words;
 use std::ops::Range;
 
 /// The size of a description of a position in bytes. It is the same in all versions that are known.
