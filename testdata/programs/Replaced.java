@@ -47,7 +47,7 @@ public class Replaced {
                 code = null;
                 type = null;
                 System.gc();
-                if (number == 10) warm.createNewFile();
+                if (number == 5) warm.createNewFile();
             }
         } catch (ReflectiveOperationException | IOException error) {
             throw new IllegalStateException(error);

@@ -2,10 +2,12 @@
 //!
 //! Its library describes its own structures for debuggers (`layout`). By that description, `machine` finds the piece of code at an
 //! address (`cache`), the methods that were compiled into it (`compiled`), and their names and lines (`method`, `method_check`).
+//! `description` says how far all this is known of a version.
 
 pub mod cache;
 mod class_name;
 mod compiled;
+mod description;
 pub mod layout;
 mod machine;
 mod method;
@@ -18,6 +20,7 @@ mod stream;
 mod tests;
 mod words;
 
+pub use description::Description;
 pub use words::Words;
 
 use super::entry::{Entry, Unnamed, no_version};

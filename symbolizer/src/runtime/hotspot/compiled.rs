@@ -79,6 +79,11 @@ impl Compiled {
         Some(Self { method, scopes: version.and_then(|version| Scopes::of(layout, version)) })
     }
 
+    /// Whether the tables of positions are known.
+    pub(super) fn has_positions(&self) -> bool {
+        self.scopes.is_some()
+    }
+
     /// The methods at a position in a compiled method's code: that which the next instruction may return to.
     pub(super) fn position(
         &self,

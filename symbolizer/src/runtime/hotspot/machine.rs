@@ -4,6 +4,7 @@ use super::super::loaded::Loaded;
 use super::super::reader::{Check, Code, Function, Object, Running};
 use super::cache::{Blob, Cache, Heap};
 use super::compiled::Compiled;
+use super::description::version;
 use super::layout::Layout;
 use super::method::{Method, Methods};
 use super::reads::Reads;
@@ -31,9 +32,7 @@ impl<'m> Machine<'m> {
     /// `None`: it does not describe itself, or in an unknown way.
     pub(super) fn of(process: &Running<'m>) -> Option<Self> {
         let reads = Reads::new(process.memory);
-        let library = Loaded::of(process)?;
-        let symbol = |name: &str| Some(library.symbol(process, name.as_bytes())?.address);
-        let layout = Layout::read(&reads, &symbol)?;
+        let layout = layout(process, &reads)?;
         let cache = Cache::of(&layout)?;
         let version = version(&layout, &reads);
         Some(Self {
@@ -112,12 +111,10 @@ impl<'m> Machine<'m> {
     }
 }
 
-/// The version of the JDK. The library's own number is that of the JDK from 9 on; JDK 8 has 25.
-fn version(layout: &Layout, reads: &Reads<'_>) -> Option<i64> {
-    if layout.field("CodeCache::_heap").is_some() {
-        return Some(8);
-    }
-    layout.field("Abstract_VM_Version::_vm_major_version")?.read(reads, 0)
+/// The description of the library that a process has loaded.
+pub(super) fn layout(process: &Running<'_>, reads: &Reads<'_>) -> Option<Layout> {
+    let library = Loaded::of(process)?;
+    Layout::read(reads, &|name| Some(library.symbol(process, name.as_bytes())?.address))
 }
 
 /// The name of code that is no method: without the number that a virtual machine puts behind some names.

@@ -54,7 +54,7 @@ impl MethodCheck {
 
     /// The check of the method at an address; `None`: there is none.
     pub fn read(&self, words: &dyn Words, method: u64) -> Option<Checked> {
-        let aligned = |at: &u64| at % WORD == 0;
+        let aligned = |at: &u64| at.is_multiple_of(WORD);
         let constant = self.constant.address(words, method).filter(aligned)?;
         let pool = self.pool.address(words, constant).filter(aligned)?;
         let holder = self.holder.address(words, pool)?;
