@@ -7,6 +7,7 @@
 mod dotnet;
 mod entry;
 pub mod hotspot;
+mod kept;
 mod loaded;
 mod node;
 mod php;
@@ -16,6 +17,7 @@ mod ruby;
 pub mod v8;
 
 pub use entry::Unnamed;
+pub use kept::Kept;
 pub use loaded::{Loaded, Symbol};
 pub use reader::{Check, Code, Found, Function, Memory, Object, Reader, Running};
 

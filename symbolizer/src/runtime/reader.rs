@@ -1,5 +1,6 @@
 //! Readers of a runtime's functions, from the memory of its process.
 
+use super::kept::Kept;
 use crate::reason::Reason;
 use std::fmt::Debug;
 
@@ -12,6 +13,11 @@ pub trait Memory {
     fn word(&self, address: u64) -> Option<u64> {
         let mut bytes = [0; 8];
         self.fill(address, &mut bytes).then(|| u64::from_le_bytes(bytes))
+    }
+
+    /// What was derived from memory before, and what tells this memory from that of other processes. `None`: nothing is kept.
+    fn kept(&self) -> Option<(&Kept, [u64; 2])> {
+        None
     }
 }
 

@@ -3,9 +3,9 @@
 use crate::name::ask::{Question, Runs};
 use crate::name::{Line, Named, Texts};
 use crate::reason::Reason;
-use crate::runtime::{Found, Function, Memory, Reader, Running};
+use crate::runtime::{Found, Function, Kept, Memory, Reader, Running};
 use std::fs::File;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 
 /// The most functions that are inlined at a position.
 const MOST_INLINED: usize = 128;
@@ -15,13 +15,14 @@ pub(super) fn named(
     reader: Option<&dyn Reader>,
     question: &Question<'_>,
     of: Runs<'_>,
+    kept: &Kept,
     texts: &mut Texts,
 ) -> Vec<Named> {
     let nameless = |reason| vec![Named::nameless(question.module(), reason); question.len()];
     let (Some(reader), Some(file)) = (reader, of.memory) else {
         return nameless(if reader.is_none() { Reason::NoReader } else { Reason::ProcessGone });
     };
-    let memory = Opened(file);
+    let memory = Opened { file, kept, number: number(file) };
     let process = Running { memory: &memory, image: of.image };
     let mut found = match *question {
         Question::Objects { objects, .. } => reader.functions(&process, objects),
@@ -33,13 +34,26 @@ pub(super) fn named(
 }
 
 /// An open `/proc/PID/mem`.
-struct Opened<'a>(&'a File);
+struct Opened<'a> {
+    file: &'a File,
+    kept: &'a Kept,
+    number: Option<[u64; 2]>,
+}
+
+/// The number of a file, which no other one has.
+fn number(file: &File) -> Option<[u64; 2]> {
+    file.metadata().ok().map(|meta| [meta.dev(), meta.ino()])
+}
 
 impl Memory for Opened<'_> {
     fn fill(&self, address: u64, bytes: &mut [u8]) -> bool {
         // The kernel takes an offset as signed.
         let is_user = address >> 63 == 0;
-        is_user && self.0.read_exact_at(bytes, address).is_ok()
+        is_user && self.file.read_exact_at(bytes, address).is_ok()
+    }
+
+    fn kept(&self) -> Option<(&Kept, [u64; 2])> {
+        Some((self.kept, self.number?))
     }
 }
 

@@ -12,9 +12,13 @@ use super::words::Words;
 use crate::reason::Reason;
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// The most bytes of all names that one question gets.
 const MOST_TEXT: usize = 16 << 20;
+
+/// The first bytes of a library, with its build id.
+const BEGIN: usize = 1 << 10;
 
 /// The virtual machine of one process, for one question.
 pub(super) struct Machine<'m> {
@@ -32,7 +36,7 @@ impl<'m> Machine<'m> {
     /// `None`: it does not describe itself, or in an unknown way.
     pub(super) fn of(process: &Running<'m>) -> Option<Self> {
         let reads = Reads::new(process.memory);
-        let layout = layout(process, &reads)?;
+        let layout = known_layout(process, &reads)?;
         let cache = Cache::of(&layout)?;
         let version = version(&layout, &reads);
         Some(Self {
@@ -109,6 +113,16 @@ impl<'m> Machine<'m> {
         let read = || self.methods.read(&self.reads, address).map(Rc::new);
         self.known.entry(address).or_insert_with(read).clone()
     }
+}
+
+/// The description of the library that a process has loaded, if need be from the last question about it. The process may have loaded another
+/// one since, in the same place: then its first bytes differ.
+fn known_layout(process: &Running<'_>, reads: &Reads<'_>) -> Option<Arc<Layout>> {
+    let read = || layout(process, reads);
+    let Some((kept, number)) = process.memory.kept() else { return read().map(Arc::new) };
+    let mut key = reads.bytes(process.image, BEGIN)?;
+    key.extend(number.into_iter().chain([process.image]).flat_map(u64::to_le_bytes));
+    kept.get(key, read)
 }
 
 /// The description of the library that a process has loaded.
