@@ -49,7 +49,7 @@ pub(crate) fn program(name: &str) -> Result<PathBuf, Skip> {
         "chain-go" | "known-go" | "known-go-stripped" | "known-cgo" => "go",
         "known-rust" => "rustc",
         "known-musl" => "musl-gcc",
-        "Known.class" | "Lambdas.class" => "javac",
+        "Known.class" | "Lambdas.class" | "Replaced.class" | "Copy0000.class" => "javac",
         _ if name.starts_with("chain-rust") => "rustc",
         _ => "gcc",
     };

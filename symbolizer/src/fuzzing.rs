@@ -8,7 +8,7 @@ use crate::process::proc::{maps, task};
 use crate::runtime::hotspot::recorded;
 use crate::runtime::python::layout::Layout;
 use crate::runtime::python::reader::{check as python_check, functions as python_objects};
-use crate::runtime::{Found, Memory, Object, Running, Runtime};
+use crate::runtime::{Check, Code, Found, Memory, Object, Running, Runtime};
 use crate::stream::Stream;
 use elf::Bytes;
 use prost::Message;
@@ -96,7 +96,8 @@ pub fn fetch(server: &str, build_id: &[u8]) -> Result<Option<File>, &'static str
 pub fn java(bytes: &[u8]) -> Vec<Found> {
     let (version, changes) = bytes.split_first().unwrap_or((&0, &[]));
     let (version, _) = recorded::LAYOUTS[usize::from(*version) % recorded::LAYOUTS.len()];
-    let mut image = recorded::machine(version).image;
+    let machine = recorded::machine(version);
+    let mut image = machine.image.clone();
     image.change(changes);
     let process = Running { memory: &image, image: recorded::IMAGE };
     let words = changes.as_chunks::<11>().0.iter().map(|[_, _, _, word @ ..]| *word);
@@ -104,13 +105,14 @@ pub fn java(bytes: &[u8]) -> Vec<Found> {
     let known = [recorded::COMPILED, recorded::STUB, recorded::FREE];
     let inside = [0, recorded::INLINED - 1, recorded::INLINED, recorded::ALONE - 1];
     let code = known.iter().flat_map(|at| inside.map(|offset| at + offset));
-    let code: Vec<u64> = code.chain(words.iter().copied()).collect();
+    let code = code.chain(words.iter().copied());
+    let code: Vec<Code> = code.map(|address| Code { address, check: Check::None }).collect();
     let methods = [recorded::OUTER, recorded::MIDDLE, recorded::INNER];
-    let object =
-        |address: u64| Object { address, position: 60, check: address.wrapping_add(0x1000) as u32 };
+    let check = |address: u64| machine.check(address);
+    let object = |address: u64| Object { address, position: 60, check: check(address) };
     let objects: Vec<Object> = methods.into_iter().chain(words).map(object).collect();
     let Some(reader) = Runtime::HOTSPOT.reader() else { return Vec::new() };
-    let mut found = reader.code(&process, &code);
+    let mut found = reader.checked_code(&process, &code);
     found.extend(reader.functions(&process, &objects));
     assert_eq!(found.len(), code.len() + objects.len());
     found

@@ -33,7 +33,7 @@ mod warning;
 
 pub use go_table::{go_table, stated_text};
 pub use name::{Line, LocalSymbolizer, NameOptions, Named, RawAddresses, Symbolize};
-pub use place::{FileId, Jit, MappedFile, Place, Segment};
+pub use place::{Check, FileId, Jit, MappedFile, Place, Segment};
 pub use process::{
     CodeMemory, CodeOf, CodeRange, Event, EventKind, Held, Identity, ProcessTable, Space,
 };

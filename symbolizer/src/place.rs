@@ -1,6 +1,7 @@
 //! Places of addresses: the vocabulary between the process table and the names.
 
 pub use crate::reason::Reason;
+pub use crate::runtime::Check;
 use crate::runtime::Runtime;
 use std::fs::File;
 use std::sync::Arc;
@@ -75,6 +76,8 @@ pub enum Place {
         space: u32,
         /// Run-time address.
         address: u64,
+        /// The code that was there at the time of the sample. Other code in its place is another place.
+        check: Check,
     },
     /// In code that an interpreter runs. The number of the address space is for [`ProcessTable::memory`].
     ///

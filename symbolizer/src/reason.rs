@@ -35,7 +35,7 @@ pub enum Reason {
     NotAsked,
     /// No reader of this interpreter's functions exists yet.
     NoReader,
-    /// The interpreter's code object has changed, or is not readable.
+    /// The code object, or the code made at run time, has changed, or is not readable.
     ObjectGone,
     /// The time for names was over, or this file took more than its share.
     NoTime,
@@ -99,7 +99,7 @@ impl Reason {
             Self::KernelHidden => "kernel addresses are hidden",
             Self::NotAsked => "names were not asked for",
             Self::NoReader => "the interpreter's functions are not read yet",
-            Self::ObjectGone => "the interpreter's code object is gone",
+            Self::ObjectGone => "its code was freed or replaced",
             Self::NoTime => "no time left to name it",
             Self::NamingFailed => "naming it failed",
             Self::FileSystem => "its file system does not answer",

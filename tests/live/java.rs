@@ -16,6 +16,7 @@ tests!(
     java_classes_that_the_virtual_machine_makes,
     java_with_a_perf_map_beside_it,
     java_from_its_start,
+    java_code_that_is_freed_and_replaced,
 );
 
 /// How deep `beta` and `gamma` call each other.
@@ -225,5 +226,51 @@ fn java_from_its_start() -> Result<(), Skip> {
         let nameless = recording.folded.count(|stack| stack.iter().any(|frame| frame == "[jit]"));
         assert!(nameless * 20 < all, "{nameless} nameless beside {all}: {:?}", recording.folded);
     }
+    Ok(())
+}
+
+/// Each class lives a fifth of a second, and its methods and code take the place of those before. The number in the name of the thread says whose turn
+/// it is, as the kernel knew it at the time of the sample. No method of another class is told then.
+fn java_code_that_is_freed_and_replaced() -> Result<(), Skip> {
+    let first_compiler = ["-XX:TieredStopAtLevel=1", "-XX:CompileCommand=dontinline,Copy*::*"];
+    for (java, options) in machines()?.iter().zip([&first_compiler[..], &first_compiler]) {
+        freed_and_replaced(java, options, 0.05)?;
+    }
+    freed_and_replaced(&machines()?[0], &["-Xint"], 0.5)
+}
+
+/// Records the program with these options. At least this share of the samples has all four methods of its class.
+fn freed_and_replaced(java: &Path, options: &[&str], least: f64) -> Result<(), Skip> {
+    lab::program("Copy0000.class")?;
+    let file = lab::program("Replaced.class")?;
+    let directory = tempfile::tempdir().expect("there is room");
+    let warm = directory.path().join("warm");
+    let mut command = Command::new(java);
+    command.args(["-Xmx32m", "-XX:+UseSerialGC"]).args(options).arg("-cp");
+    command.arg(file.parent().expect("it lies in a directory")).arg("Replaced");
+    let process = lab::start(command.arg(&warm).arg("200"));
+    lab::wait_for("warm code", || warm.exists().then_some(()));
+    let recording = record(&process);
+    let turn =
+        |sample: &Sample| sample.labels.get("thread")?.strip_prefix("copy").map(String::from);
+    let methods = |sample: &Sample| -> Vec<String> {
+        let copies = sample.stack.iter().filter(|name| name.starts_with("Copy"));
+        copies.cloned().collect()
+    };
+    let others = |sample: &Sample| {
+        let turn = turn(sample);
+        let of_turn = |name: &String| turn.as_ref().is_none_or(|turn| name.contains(&**turn));
+        !methods(sample).iter().all(of_turn)
+    };
+    let pprof = &recording.pprof;
+    let all = pprof.count(|sample| turn(sample).is_some());
+    let wrong = pprof.count(others);
+    let whole = pprof.count(|sample| turn(sample).is_some() && methods(sample).len() == 4);
+    let java = java.display();
+    assert!(all > 200 && wrong == 0, "{java}, {options:?}: {wrong} wrong of {all}: {pprof:?}");
+    assert!(
+        whole as f64 >= all as f64 * least,
+        "{java}, {options:?}: {whole} whole of {all}: {pprof:?}"
+    );
     Ok(())
 }

@@ -7,7 +7,7 @@
 enum runtime_limits {
 	RUNTIMES = 8,	    /* the runtimes' numbers are below this; 0 is none */
 	OBJECT_BYTES = 128, /* the most bytes of an interpreter's object that are read at once; a power of two */
-	HOTSPOT_WORDS = 1,  /* sizeof(struct hotspot) / 4 */
+	HOTSPOT_WORDS = 3,  /* sizeof(struct hotspot) / 4 */
 	PYTHON_WORDS = 14,  /* sizeof(struct python) / 4 */
 	V8_WORDS = 4,	    /* sizeof(struct v8) / 4 */
 };
@@ -28,6 +28,10 @@ struct runtimes {
 struct hotspot {
 	short bytecode;		 /* from the frame pointer: the place in the bytecode */
 	unsigned short constant; /* from the begin of a method: its constant part, behind whose begin its bytecode is */
+	unsigned short pool;	 /* in a constant part: the pool of constants */
+	unsigned short holder;	 /* in a pool: its class */
+	unsigned short name;	 /* in a class: its name */
+	unsigned short hash;	 /* in the first word of a name: its random number, in bits from the lowest one */
 };
 _Static_assert(sizeof(struct hotspot) == HOTSPOT_WORDS * 4, "without holes");
 

@@ -39,7 +39,8 @@ use std::os::fd::BorrowedFd;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 pub use tables::{
-    CodeMapping, Installed, PythonLayout, PythonWay, RuntimeFacts, SpaceName, Tables, V8Layout, Way,
+    CodeMapping, HotSpotLayout, Installed, PythonLayout, PythonWay, RuntimeFacts, SpaceName,
+    Tables, V8Layout, Way,
 };
 
 /// The events and CPUs of a running sampler.

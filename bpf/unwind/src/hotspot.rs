@@ -8,7 +8,7 @@
 //! the height from the description after instructions that do not lead on. Neither the description nor the bytes are trusted: work
 //! and memory are bounded by the number of bytes, and code that is not understood is `Unsupported::Runtime`.
 //!
-//! In reading order: [`Blob`] and [`rules`], `sweep` (the pass), `height` (compiled methods and stubs), `interpreter`,
+//! In reading order: [`Blob`] and [`rules`], `sweep` (the pass), `height` and `kept` (compiled methods and stubs), `interpreter`,
 //! `adapter`, `routines` (hand-written stubs, by [`synth`](super::synth)), [`source`] (blobs to a table's source).
 
 mod adapter;
@@ -17,6 +17,7 @@ mod height;
 #[cfg(test)]
 mod hostile;
 mod interpreter;
+mod kept;
 mod routines;
 mod rows;
 mod sweep;

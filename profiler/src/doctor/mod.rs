@@ -3,7 +3,7 @@
 //! Findings ([`finding`]) are separate from their printing ([`mod@print`]). Facts come through [`machine`], whose root can be any
 //! directory. In reading order: [`capabilities`] (from a failed step to the missing capabilities), [`identity`] (our user and
 //! capabilities), [`system`], [`events`], [`names`] (the machine), [`target`], [`files`], [`binary`], [`prologue`], [`walk`],
-//! [`way`], [`runtime`] (a process), [`distribution`], [`download`] (commands).
+//! [`way`], [`runtime`], `java` (a process), [`distribution`], [`download`] (commands).
 
 pub mod binary;
 pub mod capabilities;
@@ -13,6 +13,7 @@ pub mod events;
 pub mod files;
 pub mod finding;
 pub mod identity;
+mod java;
 pub mod machine;
 pub mod names;
 pub mod print;

@@ -2,6 +2,7 @@
 
 use super::finding::Finding;
 use symbolizer::Runtime;
+use symbolizer::runtime::hotspot::Description;
 
 /// The known facts about a process's runtime.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub struct Seen<'a> {
     pub arguments: &'a [u8],
     /// The version whose functions are read from the memory of the process.
     pub read: Option<(u32, u32)>,
+    /// What a Java virtual machine says of itself. `None`: it is none, or its memory may not be read. `Some(None)`: it says nothing.
+    pub java: Option<Option<Description>>,
     /// Whether its perf map could be opened, and else why not.
     pub map: Result<(), &'static str>,
 }
@@ -25,6 +28,7 @@ impl Seen<'_> {
     pub fn findings(&self) -> Vec<Finding> {
         let mut list = vec![Finding::note("runtime", self.name())];
         list.push(match self.map {
+            _ if self.java.is_some() => self.of_java(),
             _ if self.read.is_some() || self.runtime == Runtime::HOTSPOT => {
                 Finding::good("names", "its functions are read from the memory of the process")
             }
@@ -47,7 +51,39 @@ impl Seen<'_> {
                 format!("{name} with V8 {major}.{minor}")
             }
             Some((major, minor)) => format!("{name} {major}.{minor}"),
-            None => String::from(name),
+            None => format!("{name}{}", self.java_version()),
+        }
+    }
+
+    /// The version of a Java virtual machine, behind its name.
+    fn java_version(&self) -> String {
+        let Some(Some(java)) = &self.java else { return String::new() };
+        match (java.version, java.release.as_str()) {
+            (Some(version), release) if release.starts_with(&version.to_string()) => {
+                format!(" of JDK {release}")
+            }
+            (Some(version), "") => format!(" of JDK {version}"),
+            (Some(version), release) => format!(" of JDK {version} ({release})"),
+            (None, _) => String::new(),
+        }
+    }
+
+    /// The names of a Java virtual machine's code.
+    fn of_java(&self) -> Finding {
+        let java = self.java.iter().flatten().next();
+        match java.map(|java| (java.methods, java.lines)) {
+            Some((true, true)) => Finding::good(
+                "names",
+                "its methods, their lines and what was inlined are read from the memory of the process",
+            ),
+            Some((true, false)) => Finding::note(
+                "names",
+                "its methods are read from the memory of the process; lines and inlined methods are known of JDK 8 to 17, 21, 22 and 25",
+            ),
+            _ => match self.map {
+                Ok(()) => Finding::good("JIT names", "perf map found"),
+                Err(_) => Finding::note("names", self.runtime.unnamed().fact),
+            },
         }
     }
 
@@ -81,7 +117,7 @@ mod tests {
     }
 
     fn seen<'a>(runtime: Runtime, files: &'a [String], arguments: &'a [u8]) -> Seen<'a> {
-        Seen { pid: 7, runtime, files, arguments, read: None, map: Err("no perf map") }
+        Seen { pid: 7, runtime, files, arguments, read: None, java: None, map: Err("no perf map") }
     }
 
     #[test]
@@ -103,6 +139,33 @@ mod tests {
         let found = node.findings();
         assert_eq!(found[0].fact, "Node.js with V8 12.4");
         assert_eq!((found[1].level, found[1].cures.len()), (Level::Good, 0));
+    }
+
+    #[test]
+    fn a_jvm_has_a_version_and_what_is_known_of_it() {
+        let mut java = seen(of("libjvm.so"), &[], b"java\0");
+        let mut told = |description| {
+            java.java = Some(description);
+            let found = java.findings();
+            (found[0].fact.clone(), found[1].level, found[1].fact.contains("inlined are read"))
+        };
+        let known = Description {
+            version: Some(17),
+            release: String::from("17.0.15+6-x"),
+            methods: true,
+            lines: true,
+        };
+        let name = "Java virtual machine";
+        let of_17 = (format!("{name} of JDK 17.0.15+6-x"), Level::Good, true);
+        assert_eq!(told(Some(known.clone())), of_17);
+        let release = String::from("25.402-b06");
+        let of_8 = (format!("{name} of JDK 8 (25.402-b06)"), Level::Good, true);
+        assert_eq!(told(Some(Description { version: Some(8), release, ..known.clone() })), of_8);
+        let newer =
+            Description { version: Some(99), lines: false, release: String::new(), ..known };
+        assert_eq!(told(Some(newer)), (format!("{name} of JDK 99"), Level::Note, false));
+        assert_eq!(told(Some(Description::default())), (String::from(name), Level::Note, false));
+        assert_eq!(told(None), (String::from(name), Level::Note, false));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::download::Servers;
 use super::files::{self, Row};
 use super::finding::{Finding, Section};
 use super::identity::Identity;
+use super::java;
 use super::machine::{Machine, field};
 use super::runtime::Seen;
 use super::walk;
@@ -163,7 +164,10 @@ fn runtime(
     let of_runtime = |file: &&&MappedFile| Runtime::of_file(&file.path) == Some(runtime);
     let opened = mapped.iter().filter(of_runtime).filter_map(|file| file.handle.as_deref());
     let read = opened.rev().find_map(version_read);
-    let seen = Seen { pid: facts.pid, runtime, files: &files, arguments: &arguments, read, map };
+    let is_java = runtime == Runtime::HOTSPOT;
+    let java = is_java.then(|| java::description(table, facts.space.index)).flatten();
+    let (pid, files, arguments) = (facts.pid, &files[..], &arguments[..]);
+    let seen = Seen { pid, runtime, files, arguments, read, java, map };
     seen.findings().into_iter().for_each(|finding| section.push(finding));
 }
 

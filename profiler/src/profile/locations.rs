@@ -141,7 +141,7 @@ fn nameless(place: Place, module: &str) -> Option<&str> {
         Place::File { .. } => None,
         Place::Vdso { .. } => Some("[vdso]"),
         Place::Kernel { .. } => Some(if module.is_empty() { "[kernel]" } else { module }),
-        Place::Jit { .. } => Some("[jit]"),
+        Place::Jit { .. } => Some(if module.is_empty() { "[jit]" } else { module }),
         Place::Interpreted { .. } => Some(if module.is_empty() { INTERPRETED } else { module }),
         Place::Unknown { .. } => Some("[unknown]"),
     }

@@ -5,13 +5,14 @@ mod tests;
 
 use super::batch::{Applied, Marked};
 use super::counts::{Key, StackCounts};
+use super::run_time_code::{Codes, StackCode};
 use super::stacks::Lost;
 use bpf::{
     AddressSpace, Comm, Flags, Frame, FrameKind, KeptObject, Sample, SideBand, SideBandKind, Stack,
     StackId, Window,
 };
 use std::collections::{HashMap, HashSet};
-use symbolizer::runtime::Kept;
+use symbolizer::runtime::Remains;
 use symbolizer::{Event, EventKind, FileId, Identity, Place, ProcessTable, Space};
 
 /// The settings of the aggregator.
@@ -67,10 +68,10 @@ impl Aggregator {
     /// Counts a batch. Records and samples are applied in the order of their time, so that the table always shows the state at the
     /// sample's time.
     pub(crate) fn add(&mut self, batch: Marked<'_>, table: &mut ProcessTable) -> Applied {
-        Applied::after(|| self.count_all(batch.batch(), table))
+        Applied::after(|| self.count_all(batch.batch(), batch.codes(), table))
     }
 
-    fn count_all(&mut self, window: &Window, table: &mut ProcessTable) {
+    fn count_all(&mut self, window: &Window, codes: &Codes, table: &mut ProcessTable) {
         self.add_stacks(window);
         self.kept.extend_from_slice(&window.kept);
         if window.side_band_lost {
@@ -81,11 +82,11 @@ impl Aggregator {
         let execs = window.side_band.iter().filter(|r| matches!(r.kind, SideBandKind::Exec { .. }));
         execs.for_each(|record| table.announce(&event(record)));
         let mut records = window.side_band.iter().peekable();
-        for sample in &window.samples {
+        for (number, sample) in window.samples.iter().enumerate() {
             while let Some(record) = records.next_if(|record| record.time <= sample.time) {
                 self.apply(record, table);
             }
-            self.count(sample, table);
+            self.count(sample, codes.of(number), table);
         }
         records.for_each(|record| self.apply(record, table));
     }
@@ -120,12 +121,12 @@ impl Aggregator {
         })
     }
 
-    fn count(&mut self, sample: &Sample, table: &mut ProcessTable) {
+    fn count(&mut self, sample: &Sample, code: Option<&StackCode>, table: &mut ProcessTable) {
         if self.at_gate(sample) {
             return;
         }
         self.result.stacks.pay(sample.space.pid);
-        let key = match self.key(sample, table) {
+        let key = match self.key(sample, code, table) {
             Ok(key) => key,
             Err(Lost::Missing) => return self.result.stack_missing += 1,
             Err(Lost::Full) => return self.result.memory_full += 1,
@@ -149,13 +150,19 @@ impl Aggregator {
     }
 
     /// The key, with room for its count.
-    fn key(&mut self, sample: &Sample, table: &mut ProcessTable) -> Result<Key, Lost> {
+    fn key(
+        &mut self,
+        sample: &Sample,
+        code: Option<&StackCode>,
+        table: &mut ProcessTable,
+    ) -> Result<Key, Lost> {
         let nobody = sample.flags.has(Flags::IDLE) || sample.flags.has(Flags::FOREIGN);
         let space = (!nobody).then(|| table.space(identity(sample), sample.time));
         let user = match (space, sample.user) {
             (_, StackId(0)) | (None, _) => None,
             (Some(space), id) => {
-                Some(self.result.stacks.user(space, id, |frame| locate(table, space, frame))?)
+                let locate = |frame| locate(table, space, frame);
+                Some(self.result.stacks.user(space, id, code, locate)?)
             }
         };
         let kernel = match sample.kernel {
@@ -180,11 +187,11 @@ impl Aggregator {
 
     /// What was kept of interpreters' objects since the last call, by the place of the object. The process of an object whose sample is still
     /// held back is not known yet.
-    pub(crate) fn kept(&mut self, table: &ProcessTable) -> Vec<(Place, Kept)> {
+    pub(crate) fn kept(&mut self, table: &ProcessTable) -> Vec<(Place, Remains)> {
         let (mut known, mut open) = (Vec::new(), Vec::new());
         for object in self.kept.drain(..) {
             match table.space_of(of_space(&object.space)) {
-                Some(space) => known.push((place(space, &object), Kept { parts: object.parts })),
+                Some(space) => known.push((place(space, &object), Remains(object.parts))),
                 None => open.push(object),
             }
         }

@@ -3,27 +3,33 @@
 //! First the samples are marked by what the unwind tables knew when they were taken (`Marked`). Then the process table applies the
 //! batch (`Applied`). Only then the unwind tables may follow.
 
+use super::run_time_code::Codes;
 use bpf::Window;
 
-/// A batch whose samples are marked.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Marked<'a>(&'a Window);
+/// A batch whose samples are marked, and the run-time code that they went through.
+#[derive(Debug)]
+pub(crate) struct Marked<'a>(&'a Window, Codes);
 
 impl<'a> Marked<'a> {
     /// Marks a batch.
-    pub(crate) fn by(batch: &'a mut Window, mark: impl FnOnce(&mut Window)) -> Self {
-        mark(batch);
-        Self(batch)
+    pub(crate) fn by(batch: &'a mut Window, mark: impl FnOnce(&mut Window) -> Codes) -> Self {
+        let codes = mark(batch);
+        Self(batch, codes)
     }
 
     /// A batch whose stacks were not walked by rules: there is nothing to mark.
     pub(crate) fn as_it_is(batch: &'a Window) -> Self {
-        Self(batch)
+        Self(batch, Codes::default())
     }
 
     /// The batch.
-    pub(crate) fn batch(self) -> &'a Window {
+    pub(crate) fn batch(&self) -> &'a Window {
         self.0
+    }
+
+    /// The run-time code of its samples.
+    pub(crate) fn codes(&self) -> &Codes {
+        &self.1
     }
 }
 

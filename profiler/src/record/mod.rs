@@ -15,6 +15,7 @@ mod interner;
 pub(crate) mod limits;
 pub(crate) mod pace;
 pub(crate) mod recorded;
+pub(crate) mod run_time_code;
 pub(crate) mod saved_recording;
 pub(crate) mod source;
 pub(crate) mod stacks;

@@ -4,10 +4,11 @@
 mod tests;
 
 use super::interner::Interner;
+use super::run_time_code::StackCode;
 use bpf::{Frame, Stack, StackId, Trust};
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
-use symbolizer::{Place, Reason, Shares, Space};
+use symbolizer::{Check, Place, Reason, Shares, Space};
 
 /// Index into [`Stacks::places`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -57,7 +58,8 @@ pub(crate) struct Stacks {
     places: Interner<Place>,
     placed: Vec<Range<u32>>,
     placed_frames: Vec<(PlaceId, Trust)>,
-    user: HashMap<(Space, StackId), PlacedStack>,
+    /// User stacks, by the version of their run-time code as well.
+    user: HashMap<(Space, StackId, u64), PlacedStack>,
     kernel: HashMap<StackId, PlacedStack>,
     known: HashMap<(Space, u32), PlaceId>,
 }
@@ -152,14 +154,16 @@ impl Stacks {
         self.place(Place::Unknown { address: 0, reason })
     }
 
-    /// A user stack as places of an address space. Each frame is located when it is first seen.
+    /// A user stack as places of an address space, with the run-time code that it went through. Each frame is located when it is first seen.
     pub(crate) fn user(
         &mut self,
         space: Space,
         id: StackId,
+        code: Option<&StackCode>,
         mut locate: impl FnMut(Frame) -> Place,
     ) -> Result<PlacedStack, Lost> {
-        if let Some(found) = self.user.get(&(space, id)) {
+        let version = code.map_or(0, StackCode::version);
+        if let Some(found) = self.user.get(&(space, id, version)) {
             return Ok(*found);
         }
         let range = self.raw(id)?;
@@ -167,24 +171,40 @@ impl Stacks {
         for at in range {
             let frame_id = self.raw_frames[at as usize];
             let frame = self.frames.get(frame_id);
-            let place = match self.known.get(&(space, frame_id)) {
-                Some(place) => *place,
-                None => match locate(frame) {
-                    // An address that is unknown now may be known for the next stack.
-                    place @ Place::Unknown { reason, .. } => self.unknown(space, place, reason),
-                    place => {
-                        let id = self.place(place);
-                        self.known.insert((space, frame_id), id);
-                        self.taken.take(self.payer, KNOWN);
-                        id
-                    }
-                },
-            };
+            let check = code.and_then(|code| code.at(frame.lookup()));
+            let place = self.locate(space, (frame_id, frame), check, &mut locate);
             self.placed_frames.push((place, frame.trust));
         }
         let placed = self.close(start);
-        self.user.insert((space, id), placed);
+        self.user.insert((space, id, version), placed);
         Ok(placed)
+    }
+
+    /// The place of a frame; of one in run-time code, for the code that was there.
+    fn locate(
+        &mut self,
+        space: Space,
+        (frame_id, frame): (u32, Frame),
+        check: Option<Check>,
+        locate: &mut impl FnMut(Frame) -> Place,
+    ) -> PlaceId {
+        let known = self.known.get(&(space, frame_id));
+        if let Some(known) = known.filter(|_| check.is_none()) {
+            return *known;
+        }
+        match (locate(frame), check) {
+            // An address that is unknown now may be known for the next stack.
+            (place @ Place::Unknown { reason, .. }, _) => self.unknown(space, place, reason),
+            (Place::Jit { space, address, .. }, Some(check)) => {
+                self.place(Place::Jit { space, address, check })
+            }
+            (place, _) => {
+                let id = self.place(place);
+                self.known.insert((space, frame_id), id);
+                self.taken.take(self.payer, KNOWN);
+                id
+            }
+        }
     }
 
     /// A kernel stack as places.

@@ -6,17 +6,18 @@
 //! still the code that the rules were made from? If not, the sample is marked. A sample is also marked if its code
 //! cache has no table.
 //!
-//! In reading order: `memory` (bounded reads of a process), `layout` and `machine` (the virtual machine's own
-//! description), `heaps` (its code cache), `codelets` (its interpreter), `reading` (from there to a table), `judge` and
-//! `look` (the check of sampled code), `opened` (its files), `process` (one process), `parts` (of its code), [`JavaCode`] (all processes).
+//! In reading order: `memory` (bounded reads of a process), `symbols` and `machine` (the virtual machine's own
+//! description), `heaps` (its code cache), `codelets` (its interpreter), `reading` (from there to a table), `stacks`,
+//! `replaced`, `haste`, `look`, `comparison` and `judge` (the check of sampled code), `opened` (its files), `process` (one process), `parts` (of its code), [`JavaCode`] (all processes).
 
 mod codelets;
+mod comparison;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
+mod haste;
 mod heaps;
 mod job;
 mod judge;
-mod layout;
 mod look;
 mod machine;
 mod memory;
@@ -24,11 +25,15 @@ mod opened;
 mod parts;
 mod process;
 mod reading;
+mod replaced;
+mod stacks;
+mod symbols;
 #[cfg(test)]
 mod tests;
 
 use super::accounts::{Answer, Ledger, Paid};
 use super::workers::Workers;
+use crate::record::run_time_code::Codes;
 use bpf::{CodeMapping, RuntimeFacts, Way, Window};
 use job::{Done, Job};
 use opened::Library;
@@ -98,16 +103,17 @@ impl JavaCode {
     }
 
     /// Checks a window's samples against the code that is there now. Marks the samples whose code is gone, and those
-    /// that cannot be checked.
-    pub(super) fn see(&mut self, window: &mut Window) {
+    /// that cannot be checked. Returns the code that they went through.
+    pub(super) fn see(&mut self, window: &mut Window) -> Codes {
         let sampled: HashSet<u32> = window.samples.iter().map(|sample| sample.space.pid).collect();
-        let mut looks = judge::MOST_LOOKS;
+        let (mut looks, mut codes) = (judge::MOST_LOOKS, Codes::default());
         for (pid, process) in &mut self.processes {
             if sampled.contains(pid) {
-                process.see(*pid, window, &mut looks);
+                process.see(*pid, window, &mut looks, &mut codes);
             }
             process.pass();
         }
+        codes
     }
 
     /// Orders readings of the caches that changed.

@@ -121,7 +121,7 @@ impl Unwinding {
             self.replacements.mark(batch, |record| {
                 walked.get(&record.pid).is_some_and(|walked| walked.loses_code_to(record, table))
             });
-            self.run_time.see(batch);
+            self.run_time.see(batch)
         })
     }
 

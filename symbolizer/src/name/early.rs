@@ -9,7 +9,7 @@ use super::sorted::Sorted;
 use super::{Named, Texts};
 use crate::place::Place;
 use crate::process::ProcessTable;
-use crate::runtime::{Kept, Object, Runtime};
+use crate::runtime::{Code, Object, Remains, Runtime};
 use std::collections::HashMap;
 use std::fs::File;
 use std::sync::Arc;
@@ -24,8 +24,8 @@ const TIME: Duration = Duration::from_secs(2);
 /// The time for the answers that are still open at the end of a cut.
 const LAST: Duration = Duration::from_secs(3);
 
-/// The most objects of which something is kept.
-const MOST_KEPT: usize = 1 << 13;
+/// The most objects of which something remains.
+const MOST_REMAINS: usize = 1 << 13;
 
 /// The most places of one question. It has one time limit, and the process that is asked has other work.
 pub(super) const AT_ONCE: usize = 128;
@@ -43,8 +43,8 @@ pub(super) struct Early {
     names: HashMap<Place, Named>,
     /// Why others have no name.
     failed: HashMap<Place, Named>,
-    /// What was kept of objects at their first samples, by object.
-    kept: HashMap<Place, Arc<Kept>>,
+    /// What remains of objects, by object.
+    remains: HashMap<Place, Arc<Remains>>,
     /// How many names were cut.
     pub(super) shortened: u64,
 }
@@ -71,7 +71,6 @@ pub(super) fn object_of(place: &Place) -> Option<Place> {
 #[derive(Debug)]
 struct Job {
     runtime: u8,
-    space: u32,
     memory: File,
     image: u64,
     places: Vec<Place>,
@@ -80,29 +79,30 @@ struct Job {
 
 #[derive(Debug)]
 enum What {
-    Objects(Vec<Object>, Vec<Option<Arc<Kept>>>),
-    Code(Vec<u64>),
+    Objects(Vec<Object>, Vec<Option<Arc<Remains>>>),
+    Code(Vec<Code>),
 }
 
 impl Early {
-    /// Keeps what objects were at their first samples, as far as there is room.
-    pub(super) fn keep(&mut self, kept: Vec<(Place, Kept)>) {
-        let room = MOST_KEPT.saturating_sub(self.kept.len());
-        self.kept.extend(kept.into_iter().take(room).map(|(place, kept)| (place, Arc::new(kept))));
+    /// Keeps what remains of objects, as far as there is room.
+    pub(super) fn keep(&mut self, remains: Vec<(Place, Remains)>) {
+        let room = MOST_REMAINS.saturating_sub(self.remains.len());
+        let remains = remains.into_iter().take(room);
+        self.remains.extend(remains.map(|(place, remains)| (place, Arc::new(remains))));
     }
 
-    /// What was kept of an interpreter's objects.
-    pub(super) fn kept(
+    /// What remains of an interpreter's objects.
+    pub(super) fn remains(
         &self,
         (space, runtime): (u32, u8),
         objects: &[Object],
-    ) -> Vec<Option<Arc<Kept>>> {
-        let kept = |object: &Object| {
+    ) -> Vec<Option<Arc<Remains>>> {
+        let remains = |object: &Object| {
             let (check, object) = (object.check, object.address);
             let place = Place::Interpreted { space, runtime, object, check, position: 0 };
-            self.kept.get(&place).cloned()
+            self.remains.get(&place).cloned()
         };
-        objects.iter().map(kept).collect()
+        objects.iter().map(remains).collect()
     }
 
     /// Has these new places named, as far as they are in code of a runtime that is read. `answers` is taken when there is something to ask.
@@ -144,7 +144,7 @@ impl Early {
         let mut add = |space: u32, runtime: u8, what: What, places: Vec<Place>| {
             let (memory, image) = (table.memory(space), table.runtime_image(space, runtime));
             if let (Some(memory), Some(image)) = (memory, image) {
-                jobs.push(Job { runtime, space, memory, image, places, what });
+                jobs.push(Job { runtime, memory, image, places, what });
             }
         };
         for (&(space, runtime), wanted) in &mut sorted.interpreted {
@@ -157,16 +157,16 @@ impl Early {
             };
             for objects in wanted.addresses().chunks(AT_ONCE) {
                 let places = objects.iter().map(place).collect();
-                let kept = self.kept((space, runtime), objects);
-                add(space, runtime, What::Objects(objects.to_vec(), kept), places);
+                let remains = self.remains((space, runtime), objects);
+                add(space, runtime, What::Objects(objects.to_vec(), remains), places);
             }
         }
         for (&space, wanted) in &mut sorted.jit {
             let Some(runtime) = table.runtime_of(space) else { continue };
-            for addresses in wanted.addresses().chunks(AT_ONCE) {
-                let places =
-                    addresses.iter().map(|&address| Place::Jit { space, address }).collect();
-                add(space, runtime.number(), What::Code(addresses.to_vec()), places);
+            for code in wanted.addresses().chunks(AT_ONCE) {
+                let place = |&Code { address, check }: &Code| Place::Jit { space, address, check };
+                let places = code.iter().map(place).collect();
+                add(space, runtime.number(), What::Code(code.to_vec()), places);
             }
         }
         jobs
@@ -229,11 +229,11 @@ impl Asking {
             let mut texts = Texts::default();
             for job in waiting {
                 let Job { runtime, memory, image, .. } = &job;
-                let (runtime, process, image) = (*runtime, job.space + 1, *image);
-                let of = Runs { runtime, process, memory: Some(memory), image, file: None };
+                let (runtime, image) = (*runtime, *image);
+                let of = Runs { runtime, memory: Some(memory), image, file: None };
                 let question = match &job.what {
-                    What::Objects(objects, kept) => Question::Objects { of, objects, kept },
-                    What::Code(addresses) => Question::Code { of, addresses },
+                    What::Objects(objects, remains) => Question::Objects { of, objects, remains },
+                    What::Code(code) => Question::Code { of, code },
                 };
                 texts.begin_source();
                 let answer = answers.answer(&question, &mut NoFiles, &mut texts, TIME);

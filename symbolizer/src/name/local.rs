@@ -13,7 +13,7 @@ use crate::foreign::{self, Foreign};
 use crate::opening::regular;
 use crate::place::{MappedFile, Place, Reason};
 use crate::process::ProcessTable;
-use crate::runtime::Kept;
+use crate::runtime::Remains;
 use elf::{Bytes, Image};
 use std::cmp::Reverse;
 use std::ffi::OsStr;
@@ -329,9 +329,9 @@ impl Symbolize for LocalSymbolizer {
         &mut self,
         table: &ProcessTable,
         places: &[Place],
-        kept: Vec<(Place, Kept)>,
+        remains: Vec<(Place, Remains)>,
     ) -> bool {
-        self.early.keep(kept);
+        self.early.keep(remains);
         self.early.name(table, places, &mut self.answers)
     }
 }

@@ -126,14 +126,14 @@ pub trait Symbolize: std::fmt::Debug {
     fn begin_cut(&mut self) {}
 
     /// Has places named soon whose names may be gone at the end of the cut, because they come from the memory of a process. Nobody waits for
-    /// them. `kept` may name those whose object is gone by then. Returns whether there are any.
+    /// them. `remains` may name those whose object is gone by then. Returns whether there are any.
     fn name_early(
         &mut self,
         _: &ProcessTable,
         _: &[Place],
-        kept: Vec<(Place, crate::runtime::Kept)>,
+        remains: Vec<(Place, crate::runtime::Remains)>,
     ) -> bool {
-        drop(kept);
+        drop(remains);
         false
     }
 

@@ -1,7 +1,7 @@
 //! User files without names.
 
 use super::{Named, Symbolize, Usage, Warning};
-use crate::runtime::Kept;
+use crate::runtime::Remains;
 use crate::{Place, ProcessTable, Reason, Runtime};
 
 /// Leaves addresses in files unnamed, for tools that name them elsewhere. Code of the kernel, the vDSO, BPF programs,
@@ -46,9 +46,9 @@ impl<S: Symbolize> Symbolize for RawAddresses<S> {
         &mut self,
         table: &ProcessTable,
         places: &[Place],
-        kept: Vec<(Place, Kept)>,
+        remains: Vec<(Place, Remains)>,
     ) -> bool {
-        self.local.as_mut().is_some_and(|local| local.name_early(table, places, kept))
+        self.local.as_mut().is_some_and(|local| local.name_early(table, places, remains))
     }
 
     fn usage(&self) -> Usage {

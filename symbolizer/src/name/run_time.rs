@@ -4,8 +4,9 @@ use super::Named;
 use super::ask::{Question, Runs};
 use super::early::{AT_ONCE, Early, object_of};
 use super::sorted::Sorted;
-use crate::place::{Jit, Place, Reason};
+use crate::place::{Check, Jit, Place, Reason};
 use crate::process::ProcessTable;
+use crate::runtime::Code;
 
 /// Asks a question, and returns the names.
 type Ask<'a> = dyn FnMut(&Question<'_>) -> Vec<Named> + 'a;
@@ -39,41 +40,49 @@ pub(super) fn names(
     all: &mut [Option<Named>],
 ) {
     for (space, wanted) in &mut sorted.jit {
-        let addresses = wanted.addresses();
-        let names = compiled(ask, table, *space, &addresses);
-        wanted.give(&addresses, &names, all);
+        let code = wanted.addresses();
+        let names = compiled(ask, table, *space, &code);
+        wanted.give(&code, &names, all);
     }
     for ((space, runtime), wanted) in &mut sorted.interpreted {
         let objects = wanted.addresses();
         let (memory, found) = (table.memory(*space), table.runtime_file(*space, *runtime));
         let file = found.and_then(|(_, file)| table.file(file)?.handle.as_deref());
-        let (process, image) = (space + 1, found.map_or(0, |(image, _)| image));
-        let of = Runs { runtime: *runtime, process, memory: memory.as_ref(), image, file };
+        let image = found.map_or(0, |(image, _)| image);
+        let of = Runs { runtime: *runtime, memory: memory.as_ref(), image, file };
         let mut names = Vec::with_capacity(objects.len());
         for objects in objects.chunks(AT_ONCE) {
-            let kept = early.kept((*space, *runtime), objects);
-            names.extend(ask(&Question::Objects { of, objects, kept: &kept }));
+            let remains = early.remains((*space, *runtime), objects);
+            names.extend(ask(&Question::Objects { of, objects, remains: &remains }));
         }
         wanted.give(&objects, &names, all);
     }
 }
 
 /// The names of code that a runtime has compiled: from the memory of its process, else from its perf map.
-fn compiled(ask: &mut Ask<'_>, table: &ProcessTable, space: u32, addresses: &[u64]) -> Vec<Named> {
+fn compiled(ask: &mut Ask<'_>, table: &ProcessTable, space: u32, code: &[Code]) -> Vec<Named> {
     let runtime = table.runtime_of(space).filter(|runtime| runtime.names_code());
     let memory = runtime.and_then(|_| table.memory(space));
     let (Some(runtime), Some(memory)) = (runtime, memory) else {
-        return map(ask, table.jit(space), addresses);
+        return map(
+            ask,
+            table.jit(space),
+            &code.iter().map(|code| code.address).collect::<Vec<_>>(),
+        );
     };
     let image = table.runtime_image(space, runtime.number()).unwrap_or(0);
-    let (runtime, process) = (runtime.number(), space + 1);
-    let of = Runs { runtime, process, memory: Some(&memory), image, file: None };
-    let mut names = Vec::with_capacity(addresses.len());
-    for addresses in addresses.chunks(AT_ONCE) {
-        names.extend(ask(&Question::Code { of, addresses }));
+    let of = Runs { runtime: runtime.number(), memory: Some(&memory), image, file: None };
+    let mut names = Vec::with_capacity(code.len());
+    for code in code.chunks(AT_ONCE) {
+        names.extend(ask(&Question::Code { of, code }));
     }
-    let open: Vec<usize> = (0..names.len()).filter(|&at| names[at].reason.is_some()).collect();
-    let rest: Vec<u64> = open.iter().map(|&at| addresses[at]).collect();
+    // A map does not tell which code was there at the time of a sample.
+    let open = |&at: &usize| match names[at].reason {
+        Some(Reason::ObjectGone) => code[at].check == Check::None,
+        reason => reason.is_some(),
+    };
+    let open: Vec<usize> = (0..names.len()).filter(open).collect();
+    let rest: Vec<u64> = open.iter().map(|&at| code[at].address).collect();
     if table.jit(space).is_some_and(|jit| jit.map.is_some()) && !rest.is_empty() {
         let mapped = map(ask, table.jit(space), &rest);
         open.into_iter().zip(mapped).for_each(|(at, named)| names[at] = named);

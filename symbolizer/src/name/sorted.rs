@@ -1,15 +1,16 @@
 //! Places by kind, so that each file and each other source of names is asked once.
 
 use super::Named;
-use crate::place::{FileId, Place};
-use crate::runtime::Object;
+use crate::place::{Check, FileId, Place};
+use crate::runtime::{Code, Object};
 use std::collections::BTreeMap;
 
 /// The places of one call by kind, each with its index.
 #[derive(Debug, Default)]
 pub(super) struct Sorted {
     pub(super) files: BTreeMap<FileId, Wanted>,
-    pub(super) jit: BTreeMap<u32, Wanted>,
+    /// Code made at run time, by address space.
+    pub(super) jit: BTreeMap<u32, Wanted<Code>>,
     /// The objects of interpreters, by address space and runtime.
     pub(super) interpreted: BTreeMap<(u32, u8), Wanted<Object>>,
     pub(super) kernel: Wanted,
@@ -26,8 +27,12 @@ impl Sorted {
                 Place::File { file, address } => {
                     sorted.files.entry(file).or_default().0.push((address, index));
                 }
-                Place::Jit { space, address } => {
-                    sorted.jit.entry(space).or_default().0.push((address, index));
+                Place::Jit { check: Check::Lost(reason), .. } => {
+                    all[index] = Some(Named::nameless("[jit]", reason));
+                }
+                Place::Jit { space, address, check } => {
+                    let code = Code { address, check };
+                    sorted.jit.entry(space).or_default().0.push((code, index));
                 }
                 Place::Interpreted { space, runtime, object, position, check } => {
                     let object = Object { address: object, position, check };

@@ -20,7 +20,7 @@ use elf::{Bytes, Image};
 use super::{LocalSymbolizer, NameOptions, Named};
 use crate::process::tests::skipped;
 use crate::serve::Server;
-use crate::{MappedFile, Reason};
+use crate::{Check, MappedFile, Reason};
 
 /// A directory with a program's source, removed at the end.
 struct Fixture {
@@ -126,7 +126,7 @@ fn raw_addresses_name_only_what_is_not_in_a_file() {
         Place::File { file: FileId(0), address: 0x1000 },
         Place::Vdso { offset: 0 },
         Place::Unknown { address: 7, reason: Reason::NoMapping },
-        Place::Jit { space: 0, address: 9 },
+        Place::Jit { space: 0, address: 9, check: Check::None },
     ];
     let local = local();
     let names = RawAddresses::new(Some(local)).names(&table, &places);

@@ -1,23 +1,30 @@
 //! HotSpot, the Java virtual machine of the JDK.
 //!
 //! Its library describes its own structures for debuggers (`layout`). By that description, `machine` finds the piece of code at an
-//! address (`cache`), the methods that were compiled into it (`compiled`), and their names and lines (`method`).
+//! address (`cache`), the methods that were compiled into it (`compiled`), and their names and lines (`method`, `method_check`).
+//! `description` says how far all this is known of a version.
 
-mod cache;
+pub mod cache;
 mod class_name;
 mod compiled;
-mod layout;
+mod description;
+pub mod layout;
 mod machine;
 mod method;
+pub mod method_check;
 mod reads;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod recorded;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod words;
+
+pub use description::Description;
+pub use words::Words;
 
 use super::entry::{Entry, Unnamed, no_version};
-use super::reader::{Found, Object, Reader, Running};
+use super::reader::{Code, Found, Object, Reader, Running};
 use crate::reason::Reason;
 use machine::Machine;
 
@@ -55,10 +62,10 @@ impl Reader for HotSpot {
         true
     }
 
-    fn code(&self, process: &Running<'_>, addresses: &[u64]) -> Vec<Found> {
+    fn checked_code(&self, process: &Running<'_>, code: &[Code]) -> Vec<Found> {
         let Some(mut machine) = Machine::of(process) else {
-            return vec![Err(Reason::NoReader); addresses.len()];
+            return vec![Err(Reason::NoReader); code.len()];
         };
-        addresses.iter().map(|address| machine.code(*address)).collect()
+        code.iter().map(|code| machine.code(*code)).collect()
     }
 }

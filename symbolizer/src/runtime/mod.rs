@@ -6,7 +6,8 @@
 
 mod dotnet;
 mod entry;
-pub(crate) mod hotspot;
+pub mod hotspot;
+mod kept;
 mod loaded;
 mod node;
 mod php;
@@ -16,8 +17,9 @@ mod ruby;
 pub mod v8;
 
 pub use entry::Unnamed;
+pub use kept::Kept;
 pub use loaded::{Loaded, Symbol};
-pub use reader::{Found, Function, Kept, Memory, Object, Reader, Running};
+pub use reader::{Check, Code, Found, Function, Memory, Object, Reader, Remains, Running};
 
 use entry::Entry;
 

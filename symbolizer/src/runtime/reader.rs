@@ -1,5 +1,6 @@
 //! Readers of a runtime's functions, from the memory of its process.
 
+use super::kept::Kept;
 use crate::reason::Reason;
 use std::fmt::Debug;
 
@@ -8,15 +9,15 @@ pub trait Memory {
     /// Fills `bytes` from this address on. Returns whether all of them could be read.
     fn fill(&self, address: u64, bytes: &mut [u8]) -> bool;
 
-    /// A number that tells the process from every other one; 0: not known.
-    fn process(&self) -> u32 {
-        0
-    }
-
     /// The word at an address.
     fn word(&self, address: u64) -> Option<u64> {
         let mut bytes = [0; 8];
         self.fill(address, &mut bytes).then(|| u64::from_le_bytes(bytes))
+    }
+
+    /// What was derived from memory before, and what tells this memory from that of other processes. `None`: nothing is kept.
+    fn kept(&self) -> Option<(&Kept, [u64; 2])> {
+        None
     }
 }
 
@@ -46,11 +47,37 @@ pub struct Object {
     pub check: u32,
 }
 
-/// An object and the texts that it names, as they were at the object's first sample. It may have been freed since.
+/// What remains of an object: its first bytes, and those of the texts that are its name and its file's name, as they were at its first
+/// sample. What could not be read is zero.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Kept {
-    /// The first bytes of the object, of the text that is its name, and of the text that is its file's name. What could not be read is zero.
-    pub parts: [Vec<u8>; 3],
+pub struct Remains(pub [Vec<u8>; 3]);
+
+/// The code at an address at the time of a sample. Its memory may be reused later.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Check {
+    /// Nobody tells this runtime's code apart.
+    #[default]
+    None,
+    /// The piece of code with this mark, which is never 0. Two pieces in one place have the same one with probability 2⁻³².
+    Is(u32),
+    /// It is not known which code was there.
+    Lost(Reason),
+}
+
+impl Check {
+    /// The piece of code with a mark of 64 bits.
+    pub fn of_mark(mark: u64) -> Self {
+        Self::Is(((mark >> 32) as u32).max(1))
+    }
+}
+
+/// An address in code that a runtime made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Code {
+    /// The run-time address.
+    pub address: u64,
+    /// The code that was there.
+    pub check: Check,
 }
 
 /// A function of a runtime.
@@ -80,9 +107,10 @@ pub trait Reader: Debug + Send + Sync {
     /// The functions of sorted objects of one process, in their order.
     fn functions(&self, process: &Running<'_>, objects: &[Object]) -> Vec<Found>;
 
-    /// The functions of an object that memory no longer has, by what was kept of it.
-    fn kept(&self, process: &Running<'_>, object: &Object, kept: &Kept) -> Found {
-        let _ = (process, object, kept);
+    /// The functions of an object that memory no longer has, by what remains of it. If the process has ended, its memory has no more than the
+    /// runtime's file.
+    fn gone(&self, process: &Running<'_>, object: &Object, remains: &Remains) -> Found {
+        let _ = (process, object, remains);
         Err(Reason::ObjectGone)
     }
 
@@ -95,5 +123,11 @@ pub trait Reader: Debug + Send + Sync {
     fn code(&self, process: &Running<'_>, addresses: &[u64]) -> Vec<Found> {
         let _ = process;
         vec![Err(Reason::NoReader); addresses.len()]
+    }
+
+    /// The same for code that may have been freed and replaced since: where it is another now, it is gone.
+    fn checked_code(&self, process: &Running<'_>, code: &[Code]) -> Vec<Found> {
+        let addresses: Vec<u64> = code.iter().map(|code| code.address).collect();
+        self.code(process, &addresses)
     }
 }

@@ -5,6 +5,7 @@
 
 mod build_ids;
 pub(crate) mod file;
+mod loaded_file;
 pub mod perfmap;
 pub mod process;
 mod runtime;
@@ -14,7 +15,7 @@ pub use file::{gopclntab, ranges, symtab};
 use crate::name::ask::{Answer, Answers, Files, Question};
 use crate::name::{Named, Texts};
 use crate::place::{MappedFile, Reason};
-use crate::runtime::{Reader, Runtime};
+use crate::runtime::{Kept, Reader, Runtime};
 use build_ids::BuildIds;
 use elf::{Bytes, Image};
 use file::work::Work;
@@ -24,6 +25,8 @@ use std::time::Duration;
 #[derive(Debug, Default)]
 pub struct Server {
     build_ids: BuildIds,
+    /// What was derived from the memory of processes.
+    kept: Kept,
     /// Readers of interpreters' functions that replace or complete those of the registry, by the number of their
     /// runtime.
     readers: Vec<(u8, &'static dyn Reader)>,
@@ -95,7 +98,7 @@ impl Answers for Server {
             Question::Map { map, addresses } => perfmap::named(map, addresses, texts),
             Question::Vdso { bytes, addresses } => symtab::vdso(bytes, addresses, texts),
             Question::Objects { of, .. } | Question::Code { of, .. } => {
-                runtime::named(self.reader(of.runtime), question, of, texts)
+                runtime::named(self.reader(of.runtime), question, of, &self.kept, texts)
             }
         };
         Answer { named, ..Answer::default() }

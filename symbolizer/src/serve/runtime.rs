@@ -1,48 +1,48 @@
 //! Names of functions that a runtime interprets or has compiled, from the memory of its process.
 
+use super::loaded_file::LoadedFile;
 use crate::name::ask::{Question, Runs};
 use crate::name::{Line, Named, Texts};
 use crate::reason::Reason;
-use crate::runtime::{Found, Function, Memory, Reader, Running};
-use elf::{Bytes, Image, Segment};
+use crate::runtime::{Found, Function, Kept, Memory, Reader, Running};
 use std::fs::File;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 
 /// The most functions that are inlined at a position.
 const MOST_INLINED: usize = 128;
-/// The most segments of a runtime's file.
-const MOST_SEGMENTS: usize = 64;
 
 /// The names that a question asks for, in its order.
 pub(super) fn named(
     reader: Option<&dyn Reader>,
     question: &Question<'_>,
     of: Runs<'_>,
+    kept: &Kept,
     texts: &mut Texts,
 ) -> Vec<Named> {
     let nameless = |reason| vec![Named::nameless(question.module(), reason); question.len()];
     let Some(reader) = reader else { return nameless(Reason::NoReader) };
-    let opened = of.memory.map(|memory| Opened { memory, process: of.process });
-    let file = of.file.filter(|_| of.memory.is_none()).and_then(|file| LoadedFile::of(file, of));
+    let opened = of.memory.map(|file| Opened { file, kept, number: number(file) });
+    let ended = of.file.filter(|_| of.memory.is_none());
+    let file = ended.and_then(|file| LoadedFile::of(file, of.image));
     let memory: &dyn Memory = match (&opened, &file) {
         (Some(memory), _) => memory,
         (None, Some(file)) => file,
         (None, None) => return nameless(Reason::ProcessGone),
     };
     let process = Running { memory, image: of.image };
-    let gone = || vec![Err(Reason::ProcessGone); question.len()];
     let mut found = match *question {
-        _ if of.memory.is_none() => gone(),
+        _ if of.memory.is_none() => vec![Err(Reason::ProcessGone); question.len()],
         Question::Objects { objects, .. } => reader.functions(&process, objects),
-        Question::Code { addresses, .. } => reader.code(&process, addresses),
+        Question::Code { code, .. } => reader.checked_code(&process, code),
         _ => Vec::new(),
     };
     found.resize(question.len(), Err(Reason::ObjectGone));
-    if let Question::Objects { objects, kept, .. } = question {
-        for ((found, object), kept) in found.iter_mut().zip(*objects).zip(*kept) {
-            let again = kept.as_ref().filter(|_| found.is_err());
-            let again = again.and_then(|kept| reader.kept(&process, object, kept).ok());
-            *found = again.map_or_else(|| found.clone(), Ok);
+    if let Question::Objects { objects, remains, .. } = question {
+        for ((found, object), remains) in found.iter_mut().zip(*objects).zip(*remains) {
+            let remains = remains.as_ref().filter(|_| found.is_err());
+            if let Some(Ok(functions)) = remains.map(|it| reader.gone(&process, object, it)) {
+                *found = Ok(functions);
+            }
         }
     }
     found.into_iter().map(|found| lines(question.module(), found, texts)).collect()
@@ -50,60 +50,25 @@ pub(super) fn named(
 
 /// An open `/proc/PID/mem`.
 struct Opened<'a> {
-    memory: &'a File,
-    process: u32,
+    file: &'a File,
+    kept: &'a Kept,
+    number: Option<[u64; 2]>,
+}
+
+/// The number of a file, which no other one has.
+fn number(file: &File) -> Option<[u64; 2]> {
+    file.metadata().ok().map(|meta| [meta.dev(), meta.ino()])
 }
 
 impl Memory for Opened<'_> {
     fn fill(&self, address: u64, bytes: &mut [u8]) -> bool {
         // The kernel takes an offset as signed.
         let is_user = address >> 63 == 0;
-        is_user && self.memory.read_exact_at(bytes, address).is_ok()
+        is_user && self.file.read_exact_at(bytes, address).is_ok()
     }
 
-    fn process(&self) -> u32 {
-        self.process
-    }
-}
-
-/// The runtime's file, as it was loaded in the memory of a process that has ended.
-struct LoadedFile<'a> {
-    bytes: Bytes<'a>,
-    segments: Vec<Segment>,
-    /// The address in memory minus the virtual address.
-    bias: u64,
-    process: u32,
-}
-
-impl<'a> LoadedFile<'a> {
-    fn of(file: &'a File, of: Runs<'_>) -> Option<Self> {
-        let image = Image::parse(Bytes::File(file)).ok()?;
-        let loaded = image.segments().ok()?.into_iter().filter(Segment::is_loaded);
-        let segments: Vec<Segment> = loaded.take(MOST_SEGMENTS).collect();
-        let first = segments.first().map(|first| first.address.wrapping_sub(first.offset))?;
-        let bias = of.image.wrapping_sub(first);
-        Some(Self { bytes: image.bytes(), segments, bias, process: of.process })
-    }
-}
-
-impl Memory for LoadedFile<'_> {
-    fn fill(&self, address: u64, bytes: &mut [u8]) -> bool {
-        let address = address.wrapping_sub(self.bias);
-        let part = |segment: &Segment| {
-            let inside = address.checked_sub(segment.address)?;
-            let rest = segment.file_size.checked_sub(inside)?;
-            let len = u64::try_from(bytes.len()).ok().filter(|len| *len <= rest)?;
-            self.bytes.read(segment.offset.checked_add(inside)?, usize::try_from(len).ok()?)
-        };
-        let found = self.segments.iter().find_map(part).filter(|found| found.len() == bytes.len());
-        found.is_some_and(|found| {
-            bytes.copy_from_slice(&found);
-            true
-        })
-    }
-
-    fn process(&self) -> u32 {
-        self.process
+    fn kept(&self) -> Option<(&Kept, [u64; 2])> {
+        Some((self.kept, self.number?))
     }
 }
 

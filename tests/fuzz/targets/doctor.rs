@@ -78,6 +78,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
             files: &files,
             arguments: bytes,
             read: None,
+            java: None,
             map: Err("none"),
         };
         let _ = seen.findings();

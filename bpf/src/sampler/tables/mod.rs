@@ -8,7 +8,7 @@ mod facts;
 mod same_bits;
 mod spaces;
 
-pub use facts::{PythonLayout, PythonWay, RuntimeFacts, V8Layout};
+pub use facts::{HotSpotLayout, PythonLayout, PythonWay, RuntimeFacts, V8Layout};
 pub use spaces::SpaceName;
 
 use super::memory::SharedMemory;

@@ -1,6 +1,7 @@
 //! Code whose frames have a size: compiled methods, native ones' wrappers, and stubs.
 
 use super::blob::{Blob, UNKNOWN, height_rule};
+use super::kept::{Kept, Told};
 use super::rows::Rows;
 use super::sweep::{Follow, number, sweep};
 use crate::rule::{Cfa, Restore, Rule, RuleTrust, registers};
@@ -19,15 +20,21 @@ struct At {
     /// Bytes from the frame pointer to the same place.
     by_fp: Option<i32>,
     fp: Restore,
+    /// A copy of the stack pointer.
+    kept: Option<Kept>,
 }
 
 impl At {
     /// At a function's first instruction.
-    const ENTRY: Self = Self { height: Some(8), by_fp: None, fp: Restore::Same };
-    const UNKNOWN: Self = Self { height: None, by_fp: None, fp: Restore::Unknown };
+    const ENTRY: Self = Self { height: Some(8), by_fp: None, fp: Restore::Same, kept: None };
+    const UNKNOWN: Self = Self { height: None, by_fp: None, fp: Restore::Unknown, kept: None };
 
     fn rule(self, usual: Self) -> Rule {
-        let trust = if self == usual { RuleTrust::Rule } else { RuleTrust::Synthesised };
+        let trust = if (Self { kept: None, ..self }) == usual {
+            RuleTrust::Rule
+        } else {
+            RuleTrust::Synthesised
+        };
         // The stack's height may depend on how often a loop runs; the frame pointer stays where it is.
         match (self.height, self.by_fp) {
             (_, Some(offset)) => Rule {
@@ -60,7 +67,7 @@ pub(super) fn compiled(
     let complete = (complete as usize).min(blob.code.len());
     let body = match words {
         0 | 1 => At::ENTRY,
-        _ => At { height: Some(words as i32 * 8), by_fp: None, fp: Restore::AtCfa(-SAVED) },
+        _ => At { height: Some(words as i32 * 8), fp: Restore::AtCfa(-SAVED), ..At::UNKNOWN },
     };
     let second_entry = second_entry.map(|offset| offset as usize).filter(|at| *at >= complete);
     let mut code =
@@ -88,8 +95,8 @@ pub(super) fn stub(blob: &Blob<'_>, words: Option<u32>) -> Rows {
     let words = words.filter(|words| (2..MOST_WORDS).contains(words));
     let body = words.map_or(At::UNKNOWN, |words| At {
         height: Some(words as i32 * 8),
-        by_fp: None,
         fp: Restore::AtCfa(-SAVED),
+        ..At::UNKNOWN
     });
     let mut code = Heights { usual: At::UNKNOWN, body, entry: true, ..Heights::default() };
     sweep(blob, 0, blob.code.len(), &mut code);
@@ -185,7 +192,8 @@ impl Follow for Heights<'_> {
                 let next = instruction.next_ip();
                 let near = instruction.op0_kind() == OpKind::NearBranch64;
                 let here = near && instruction.near_branch_target() == next;
-                if here { at.moved(-8) } else { at }
+                let kept = at.kept.and_then(|kept| kept.after(instruction).0);
+                if here { at.moved(-8) } else { At { kept, ..at } }
             }
             Mnemonic::Ret => {
                 self.returns_fit &= at.height == Some(8);
@@ -196,8 +204,21 @@ impl Follow for Heights<'_> {
     }
 }
 
-/// The effect of an instruction on the stack pointer and the frame pointer.
+/// The effect of an instruction on the stack pointer, its copy, and the frame pointer.
 fn step(at: At, instruction: &Instruction) -> At {
+    let after = moved(at, instruction);
+    let Some(kept) = at.kept else {
+        return At { kept: Kept::of(instruction, at.height), ..after };
+    };
+    match kept.after(instruction) {
+        (kept, Told::Nothing) => At { kept, ..after },
+        (kept, Told::Height(height)) => At { height: Some(height), kept, ..after },
+        (kept, Told::Either) => At { height: None, kept, ..after },
+    }
+}
+
+/// The effect of an instruction on the stack pointer and the frame pointer.
+fn moved(at: At, instruction: &Instruction) -> At {
     let first = instruction.op0_register();
     match instruction.mnemonic() {
         Mnemonic::Push => pushed(at, first),
@@ -234,7 +255,7 @@ fn popped(at: At, register: Register) -> At {
 fn left(at: At) -> At {
     let height = at.by_fp.unwrap_or(SAVED) - 8;
     let fp = if height == 8 { Restore::Same } else { Restore::Unknown };
-    At { height: Some(height), by_fp: None, fp }
+    At { height: Some(height), fp, ..At::UNKNOWN }
 }
 
 fn copied(at: At, instruction: &Instruction) -> At {

@@ -74,6 +74,28 @@ fn a_frame_pointer_that_is_stored_and_not_pushed() {
 }
 
 #[test]
+fn a_stack_pointer_that_is_kept_and_popped() {
+    // | mov rcx, rsp; jae on; sub rsp, 0x10; mov rdi, rsp; on: push rcx; push rax; pop rax; pop rsp; nop
+    let code = b"\x48\x8b\xcc\x73\x07\x48\x83\xec\x10\x48\x8b\xfc\x51\x50\x58\x5c\x90";
+    let body = Some((48, SAVED));
+    let rows = compiled(code, 0, 6);
+    assert_eq!([0, 3, 5].map(|at| height(&rows, at)), [body; 3]);
+    assert_eq!([9, 12, 13, 14, 15].map(|at| height(&rows, at)), [None; 5], "either way came here");
+    assert_eq!(height(&rows, 16), body);
+    assert_eq!(rows.at(16).unwrap().trust, RuleTrust::Rule);
+    // Not what was pushed last; the register has something else by then; the register itself.
+    for (at, bytes, after) in [(14, b"\x90", None), (5, b"\x59", None)] {
+        let mut code = code.to_vec();
+        code.splice(at..at + bytes.len(), bytes.iter().copied());
+        assert_eq!(height(&compiled(&code, 0, 6), 16), after, "{at}");
+    }
+    // mov r12, rsp; and rsp, -16; call 0x1000; mov rsp, r12; nop
+    let aligned = b"\x4c\x8b\xe4\x48\x83\xe4\xf0\x90\x90\x90\x90\x90\x49\x8b\xe4\x90";
+    let rows = compiled(aligned, 0, 6);
+    assert_eq!([height(&rows, 3), height(&rows, 7), height(&rows, 15)], [body, None, body]);
+}
+
+#[test]
 fn a_method_that_is_entered_in_the_middle_of_a_loop() {
     // push rbp; sub rsp, 0x10; | jmp -; second: push rbp; sub rsp, 0x10; nop
     let code = b"\x55\x48\x83\xec\x10\xeb\xfe\x55\x48\x83\xec\x10\x90";

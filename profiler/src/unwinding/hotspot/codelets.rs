@@ -1,9 +1,11 @@
 //! The pieces of the interpreter: their places and their purposes.
 
-use super::layout::{Field, Layout};
 use super::memory::Reader;
-use bpf::RuntimeFacts;
+use bpf::{HotSpotLayout, RuntimeFacts};
 use std::ops::Range;
+use symbolizer::runtime::hotspot::Words;
+use symbolizer::runtime::hotspot::layout::{Field, Layout};
+use symbolizer::runtime::hotspot::method_check::MethodCheck;
 
 /// The most pieces that are read.
 const MOST_CODELETS: usize = 1 << 12;
@@ -20,8 +22,15 @@ const BYTECODE_OF_8: i64 = -56;
 pub(super) fn frames(layout: &Layout) -> Option<RuntimeFacts> {
     // JDK 8 is the last one with one heap of code, and no list of heaps.
     let is_8 = layout.field("CodeCache::_heap").is_some();
-    let constant = layout.field("Method::_constMethod")?.at;
-    RuntimeFacts::hotspot(if is_8 { BYTECODE_OF_8 } else { BYTECODE }, constant)
+    let check = MethodCheck::of(layout)?;
+    RuntimeFacts::hotspot(&HotSpotLayout {
+        bytecode: if is_8 { BYTECODE_OF_8 } else { BYTECODE },
+        constant: check.constant.at,
+        pool: check.pool.at,
+        holder: check.holder.at,
+        name: check.name.at,
+        hash: check.hash,
+    })
 }
 
 /// The interpreter's pieces.

@@ -1,16 +1,17 @@
 //! A door to the reader of Java's structures, for the fuzz targets and their seeds. Nothing else uses it.
 
 use super::heaps::{self, Names};
-use super::layout::{NAMES, PREFIXES, Symbols};
 use super::machine::Machine;
 use super::memory::{Memory, Reader};
 use super::reading::Reading;
+use super::symbols::{NAMES, PREFIXES, Symbols};
 use elf::{Bytes, Image};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
+use symbolizer::runtime::hotspot::cache::Blob;
 
 const PAGE: u64 = 4096;
 
@@ -113,9 +114,8 @@ impl Snapshot {
         let read = || {
             let machine = Machine::of(self, &self.symbols, self.data.clone())?;
             let reader = Reader::new(self);
-            let walk =
-                heaps::walk(&machine.fields, &reader, &heaps::heaps(&machine.fields, &reader)?);
-            let code = |(_, blob): (u64, heaps::Blob)| {
+            let walk = heaps::walk(&machine.cache, &reader, &machine.cache.heaps(&reader)?);
+            let code = |(_, blob): (u64, Blob)| {
                 let len = usize::try_from(blob.code.end - blob.code.start).ok()?;
                 let bytes = reader.bytes(blob.code.start, len)?;
                 Some(Code { name: blob.name, complete: blob.complete, words: blob.words, bytes })
@@ -171,7 +171,7 @@ impl Snapshot {
         let mut names = Names::new(&reader);
         for entry in &first.index.blobs {
             let (block, end) = (entry.block, entry.code.end);
-            let _ = heaps::identity(&machine.fields, &reader, &mut names, block, end);
+            let _ = heaps::mark(&machine.cache, &reader, &mut names, block, end);
             assert!(first.index.at(entry.code.start).is_some());
         }
         Some(first.index.blobs.len())

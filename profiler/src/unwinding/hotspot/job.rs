@@ -1,9 +1,9 @@
 //! The reading of one code cache, beside the recording.
 
-use super::layout::Symbols;
 use super::machine::Machine;
 use super::memory::Memory;
 use super::reading::{Read, Reading};
+use super::symbols::Symbols;
 use elf::{Bytes, Image, Section, X86_64};
 use std::fs::File;
 use std::ops::Range;

@@ -11,27 +11,42 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
 use symbolizer::foreign::FarMemory;
+use symbolizer::{Check, Reason};
 
 /// The time limit of an answer. Pieces without an answer count as not looked at, and nothing more is asked until the
 /// answer is there.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// Whether the piece of code in a block is the one that was read, by the block's address.
-pub(super) type Same = HashMap<u64, bool>;
+/// What is in the code cache now.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Now {
+    /// Whether the piece of code in a block is the one that was read, by the block's address.
+    pub(super) same: HashMap<u64, bool>,
+    /// The code at addresses that were not read yet.
+    pub(super) new: HashMap<u64, Check>,
+}
 
-/// The pieces to look at.
+/// What to look at.
+#[derive(Debug, Default)]
+pub(super) struct Wanted {
+    pub(super) pieces: Vec<Entry>,
+    /// Addresses at which no code was read yet.
+    pub(super) new: Vec<u64>,
+}
+
+/// What to look at in a process.
 #[derive(Debug)]
 pub(super) struct Question<M> {
     pub(super) machine: Arc<Machine>,
     pub(super) memory: Arc<M>,
-    pub(super) pieces: Vec<Entry>,
+    pub(super) wanted: Wanted,
 }
 
 /// The thread that looks. It ends when the channel of questions closes.
 #[derive(Debug)]
 pub(super) struct Looker<M = FarMemory> {
     questions: Sender<Question<M>>,
-    answers: Receiver<Same>,
+    answers: Receiver<Now>,
     /// Whether an answer is still missing.
     open: bool,
 }
@@ -41,9 +56,9 @@ impl<M: Memory + Send + Sync + 'static> Looker<M> {
         let (questions, queue) = channel::<Question<M>>();
         let (results, answers) = channel();
         thread::Builder::new().name(String::from("code checks")).spawn(move || {
-            while let Ok(Question { machine, memory, pieces }) = queue.recv() {
+            while let Ok(Question { machine, memory, wanted }) = queue.recv() {
                 memory.prepare();
-                if results.send(look(&machine, &*memory, &pieces)).is_err() {
+                if results.send(look(&machine, &*memory, &wanted)).is_err() {
                     return;
                 }
             }
@@ -52,27 +67,35 @@ impl<M: Memory + Send + Sync + 'static> Looker<M> {
     }
 
     /// The answers that came in time.
-    pub(super) fn look(&mut self, question: Question<M>) -> Same {
+    pub(super) fn look(&mut self, question: Question<M>) -> Now {
         if self.open && self.answers.try_recv().is_err() {
-            return Same::new();
+            return Now::default();
         }
         self.open = self.questions.send(question).is_ok();
-        let Ok(same) = self.answers.recv_timeout(PATIENCE) else { return Same::new() };
+        let Ok(now) = self.answers.recv_timeout(PATIENCE) else { return Now::default() };
         self.open = false;
-        same
+        now
     }
 }
 
-/// Compares pieces of code with what was read. After the process has ended, nothing can be compared.
-pub(super) fn look(machine: &Machine, memory: &dyn Memory, pieces: &[Entry]) -> Same {
+/// Compares pieces of code with what was read, and looks for code that was not. After the process has ended, nothing can be compared.
+pub(super) fn look(machine: &Machine, memory: &dyn Memory, wanted: &Wanted) -> Now {
     let reader = &Reader::new(memory);
     let mut names = Names::new(reader);
     let mut is_same = |piece: &Entry| {
         let (block, end) = (piece.block, piece.code.end);
-        let now = heaps::identity(&machine.fields, reader, &mut names, block, end);
-        now.is_none_or(|now| now == Some(piece.identity))
+        let now = heaps::mark(&machine.cache, reader, &mut names, block, end);
+        now.is_none_or(|now| now == Some(piece.mark))
     };
-    pieces.iter().map(|piece| (piece.block, is_same(piece))).collect()
+    let same = wanted.pieces.iter().map(|piece| (piece.block, is_same(piece))).collect();
+    let heaps = (!wanted.new.is_empty()).then(|| machine.cache.heaps(reader)).flatten();
+    let mut code = |address: u64| {
+        let Some(heaps) = &heaps else { return Check::Lost(Reason::ProcessGone) };
+        let mark = heaps::mark_at(&machine.cache, reader, &mut names, heaps, address);
+        mark.map_or(Check::Lost(Reason::ObjectGone), Check::of_mark)
+    };
+    let new = wanted.new.iter().map(|address| (*address, code(*address))).collect();
+    Now { same, new }
 }
 
 #[cfg(test)]
@@ -105,17 +128,17 @@ mod tests {
         let ask = || Question {
             machine: machine.clone(),
             memory: memory.clone(),
-            pieces: pieces.clone(),
+            wanted: Wanted { pieces: pieces.clone(), new: Vec::new() },
         };
         let mut looker = Looker::start().unwrap();
         let held = lock.lock().unwrap();
-        assert!(looker.look(ask()).is_empty());
-        assert!(looker.look(ask()).is_empty());
+        assert_eq!(looker.look(ask()), Now::default());
+        assert_eq!(looker.look(ask()), Now::default());
         assert!(looker.open);
         drop(held);
         // The answer to an old question is not used for a new one.
-        while looker.look(ask()).is_empty() {}
+        while looker.look(ask()) == Now::default() {}
         assert!(!looker.open);
-        assert_eq!(looker.look(ask()), Same::from([(pieces[0].block, true)]));
+        assert_eq!(looker.look(ask()).same, HashMap::from([(pieces[0].block, true)]));
     }
 }

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fmt;
 use symbolizer::foreign::FarMemory;
+use symbolizer::runtime::hotspot::Words;
 
 /// A process's memory.
 pub(super) trait Memory: fmt::Debug {
@@ -34,7 +35,7 @@ const BLOCK: u64 = 4 * PAGE;
 const PAGE: u64 = 4096;
 const MOST_PAGES: usize = 1 << 13;
 /// The length of the longest name.
-const NAME: usize = 96;
+const NAME: usize = 128;
 
 /// Reads a process until the bounds are reached. After that, every read fails.
 #[derive(Debug)]
@@ -72,32 +73,6 @@ impl<'m> Reader<'m> {
         self.fill(address, &mut bytes).then_some(bytes)
     }
 
-    /// Reads a number of up to eight bytes. Pages are read once and kept.
-    pub(super) fn number(&self, address: u64, size: usize) -> Option<u64> {
-        let mut bytes = [0; 8];
-        self.cached(address, bytes.get_mut(..size)?)?;
-        Some(u64::from_le_bytes(bytes))
-    }
-
-    /// Reads a word.
-    pub(super) fn word(&self, address: u64) -> Option<u64> {
-        self.number(address, 8)
-    }
-
-    /// Reads a text that ends with a zero, up to 96 bytes of it.
-    pub(super) fn text(&self, address: u64) -> Option<String> {
-        let mut text = Vec::new();
-        for at in 0..NAME as u64 {
-            let mut byte = [0];
-            self.cached(address.checked_add(at)?, &mut byte)?;
-            if byte[0] == 0 {
-                break;
-            }
-            text.push(byte[0]);
-        }
-        String::from_utf8(text).ok()
-    }
-
     fn cached(&self, address: u64, bytes: &mut [u8]) -> Option<()> {
         for (at, byte) in bytes.iter_mut().enumerate() {
             let at = address.checked_add(at as u64)?;
@@ -127,6 +102,28 @@ impl<'m> Reader<'m> {
         let page = &mut block[..PAGE as usize];
         let read = self.fill(number * PAGE, page);
         pages.insert(number, read.then(|| (&*page).into()));
+    }
+}
+
+/// Pages are read once and kept.
+impl Words for Reader<'_> {
+    fn number(&self, address: u64, size: usize) -> Option<u64> {
+        let mut bytes = [0; 8];
+        self.cached(address, bytes.get_mut(..size)?)?;
+        Some(u64::from_le_bytes(bytes))
+    }
+
+    fn text(&self, address: u64) -> Option<String> {
+        let mut text = Vec::new();
+        for at in 0..NAME as u64 {
+            let mut byte = [0];
+            self.cached(address.checked_add(at)?, &mut byte)?;
+            if byte[0] == 0 {
+                return String::from_utf8(text).ok();
+            }
+            text.push(byte[0]);
+        }
+        None
     }
 }
 
@@ -182,7 +179,7 @@ pub(super) mod tests {
         assert_eq!(reader.word(4090), Some(0x0707_0707_0707_0707));
         assert_eq!(reader.number(0, 9), None);
         assert_eq!(reader.word(8190), None);
-        assert_eq!(reader.text(0).map(|text| text.len()), Some(NAME));
+        assert_eq!(reader.text(0), None);
         reader.reads.set(0);
         assert_eq!(reader.bytes(0, 8), None);
         assert!(reader.word(4090).is_some(), "it was read before");

@@ -1,11 +1,19 @@
 //! A process with a code cache, and the check of its samples.
 
+#[cfg(test)]
+pub(super) mod tests;
+
+use super::comparison::Known;
+use super::haste::Haste;
 use super::job::{Done, Job};
-use super::judge::{self, Replaced, Stacks};
-use super::look::{Looker, Question, Same};
+use super::judge;
+use super::look::{Looker, Now, Question, Wanted};
 use super::machine::Machine;
 use super::opened::{Library, Opened};
-use super::reading::{Entry, Index, Reading};
+use super::reading::{Index, Reading};
+use super::replaced::Replaced;
+use super::stacks::Stacks;
+use crate::record::run_time_code::Codes;
 use crate::unwinding::accounts::Paid;
 use crate::unwinding::workers::Workers;
 use bpf::unwind::table::Table;
@@ -42,6 +50,9 @@ pub(super) struct Process {
     /// The last reading; `None` while the process is being read again.
     reading: Option<Reading>,
     index: Option<Arc<Index>>,
+    /// The code as it was before the tables knew what replaced it.
+    before: Option<Arc<Index>>,
+    haste: Haste,
     looker: Option<Looker>,
     foreign: bool,
     stacks: Stacks,
@@ -69,6 +80,8 @@ impl Process {
             machine: None,
             reading: Some(Reading::default()),
             index: None,
+            before: None,
+            haste: Haste::default(),
             looker: None,
             foreign: false,
             stacks: Stacks::default(),
@@ -157,7 +170,11 @@ impl Process {
         if moved && !first {
             self.stacks.clear();
         }
-        self.index = Some(read.index);
+        self.haste.read(read.hasty);
+        let was = self.index.replace(read.index);
+        if !read.replaced.is_empty() && self.before.is_none() {
+            self.before = was;
+        }
         self.replaced.add(read.replaced);
         (read.news || moved || self.table.is_none()).then_some(read.table)
     }
@@ -178,8 +195,15 @@ impl Process {
         Some((code, self.machine.as_ref()?.frames.as_ref()?))
     }
 
-    /// Marks the samples whose code was replaced, or may have been. At most `looks` pieces of code are looked at.
-    pub(super) fn see(&mut self, pid: u32, window: &mut Window, looks: &mut usize) {
+    /// Marks the samples whose code was replaced, or may have been, and notes what they went through. At most `looks` pieces of
+    /// code are looked at.
+    pub(super) fn see(
+        &mut self,
+        pid: u32,
+        window: &mut Window,
+        looks: &mut usize,
+        codes: &mut Codes,
+    ) {
         if self.foreign {
             return;
         }
@@ -194,15 +218,17 @@ impl Process {
             self.looker = Looker::start().ok();
         }
         let looker = &mut self.looker;
-        let look = |pieces: Vec<Entry>| match looker {
-            Some(looker) if !pieces.is_empty() => {
+        let look = |wanted: Wanted| match looker {
+            Some(looker) if !wanted.pieces.is_empty() || !wanted.new.is_empty() => {
                 let (machine, memory) = (machine.clone(), opened.beside.clone());
-                looker.look(Question { machine, memory, pieces })
+                looker.look(Question { machine, memory, wanted })
             }
-            _ => Same::new(),
+            _ => Now::default(),
         };
-        let said = (&**index, &self.replaced);
-        self.wanted |= judge::mark(pid, window, &self.stacks, said, looks, look);
+        let (before, replaced) = (self.before.as_deref(), &self.replaced);
+        let hasty = self.haste.is_likely();
+        let known = Known { index, before, replaced, hasty };
+        self.wanted |= judge::mark(pid, (window, codes), &self.stacks, known, looks, look);
     }
 
     /// Keeps the addresses of new stacks: those in the code cache, or all of them while the cache is unknown.
@@ -218,76 +244,8 @@ impl Process {
 
     /// Notes that a window has passed.
     pub(super) fn pass(&mut self) {
-        self.replaced.pass();
-    }
-}
-
-#[cfg(test)]
-pub(super) mod tests {
-    use super::super::tests::{machine, machinery};
-    use super::*;
-    use std::fs::File;
-    use symbolizer::FileId;
-
-    /// This test's own process, as if it were a virtual machine.
-    pub(in crate::unwinding::hotspot) fn process() -> Process {
-        let mut table = ProcessTable::new();
-        table.read(std::process::id());
-        let code = table.code().next().unwrap();
-        Process::new(1, &code, Library { file: FileId(0), bias: 0 })
-    }
-
-    impl Process {
-        pub(in crate::unwinding::hotspot) fn be_foreign(&mut self) {
-            let reading = self.reading.take().unwrap();
-            let (machine, took, read) = (None, Duration::ZERO, None);
-            self.take(Done { number: 1, machine, reading, took, read, foreign: true });
-            assert!(!self.is_due());
+        if self.replaced.pass() {
+            self.before = None;
         }
-    }
-
-    /// A reading that takes this long.
-    pub(in crate::unwinding::hotspot) fn read(
-        process: &mut Process,
-        took: Duration,
-    ) -> Option<Table> {
-        let made = machinery();
-        let memory = made.memory();
-        let machine = machine(&made, &memory).unwrap();
-        let mut reading = process.reading.take().unwrap();
-        let read = reading.again(&machine, &memory, true);
-        let machine = Some(Arc::new(machine));
-        process.take(Done { number: 1, machine, reading, took, read, foreign: false })
-    }
-
-    #[test]
-    fn readings_under_way_have_their_share_of_the_rows() {
-        let (mut rows, mut all) = (Shares::default(), Vec::new());
-        let mut worker = Workers::start("tested", 1, |job: Job| job.run(true)).unwrap();
-        for pid in 1..=20 {
-            let mut process = process();
-            let open = || File::open("/proc/self/exe").unwrap();
-            let [memory, beside] =
-                ProcessTable::new().far_memory(std::process::id()).unwrap().map(Arc::new);
-            process.opened = Some(Opened { memory, beside, library: Arc::new(open()) });
-            process.code.pid = pid;
-            process.read(&mut worker, &ProcessTable::new(), &mut rows);
-            all.push(rows.of(pid));
-        }
-        assert_eq!(all[0], MOST_MORE);
-        assert!(all.iter().all(|rows| *rows > 0) && rows.all() <= MOST_ROWS, "{all:?}");
-    }
-
-    #[test]
-    fn what_was_read_is_looked_at_ahead_and_the_rest_is_as_long_as_the_work() {
-        let mut process = process();
-        let begin = Instant::now();
-        assert!(!process.is_sampled());
-        process.sampled = true;
-        assert!(!process.is_sampled(), "it was never read");
-        assert!(read(&mut process, Duration::from_secs(10)).is_some());
-        assert!(process.is_sampled());
-        assert!(read(&mut process, Duration::from_secs(10)).is_some(), "there was no room");
-        assert!(process.next >= begin + Duration::from_secs(250));
     }
 }

@@ -2,9 +2,10 @@
 
 mod source;
 
-use super::heaps::{self, Heap, MOST_BLOCKS, Walk};
+use super::heaps::{self, MOST_BLOCKS, Walk};
 use super::machine::Machine;
 use super::memory::{Memory, Reader};
+use crate::host::clock::monotonic;
 use bpf::unwind::hotspot::{self, MOST_CODE, Rows};
 use bpf::unwind::table::{Code, Table};
 use source::Source;
@@ -13,6 +14,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use symbolizer::runtime::hotspot::cache::Heap;
 
 /// The most bytes of code that are disassembled in a reading. The rest is left for the next one.
 const MOST_NEW: usize = 256 << 20;
@@ -29,10 +31,12 @@ const INTERPRETER: &str = "Interpreter";
 struct Piece {
     end: u64,
     block: u64,
-    identity: u64,
+    mark: u64,
     rows: Rows,
     /// A hash of the code, if it was seen for the first time. It may not have been complete.
     fresh: Option<u64>,
+    /// The time from which on it is known.
+    since: u64,
 }
 
 /// The known code of a code cache.
@@ -44,11 +48,13 @@ pub(super) struct Reading {
     rows: usize,
     /// The most rows that there is room for.
     most: usize,
+    /// The time of the first reading. The code that it has seen may be of any age.
+    first: Option<u64>,
 }
 
 impl Default for Reading {
     fn default() -> Self {
-        Self { pieces: BTreeMap::new(), rows: 0, most: MOST_ROWS }
+        Self { pieces: BTreeMap::new(), rows: 0, most: MOST_ROWS, first: None }
     }
 }
 
@@ -63,12 +69,14 @@ pub(super) struct Index {
     pub(super) blobs: Vec<Entry>,
 }
 
-/// A blob: its code, its block, and its identity.
+/// A blob: its code, its block, and its mark.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) code: Range<u64>,
     pub(super) block: u64,
-    pub(super) identity: u64,
+    pub(super) mark: u64,
+    /// The time from which on it was there.
+    pub(super) since: u64,
 }
 
 impl Index {
@@ -93,6 +101,8 @@ pub(super) struct Read {
     pub(super) replaced: Vec<Range<u64>>,
     /// Whether anything changed since the previous reading.
     pub(super) news: bool,
+    /// Whether code is gone that only the previous reading has seen. Then there may have been code that none has seen.
+    pub(super) hasty: bool,
 }
 
 impl Reading {
@@ -114,10 +124,13 @@ impl Reading {
         by_fp: bool,
     ) -> Option<Read> {
         let reader = Reader::new(memory);
-        let heaps = heaps::heaps(&machine.fields, &reader)?;
-        let walk = heaps::walk(&machine.fields, &reader, &heaps);
-        let mut replaced = self.forget_changed(&walk);
-        let added = self.add_new(&mut Source::new(machine, &reader, &heaps), &walk, &mut replaced);
+        let heaps = machine.cache.heaps(&reader)?;
+        let walk = heaps::walk(&machine.cache, &reader, &heaps);
+        let since = monotonic();
+        self.first.get_or_insert(since);
+        let (mut replaced, hasty) = self.forget_changed(&walk);
+        let source = &mut Source::new(machine, &reader, &heaps);
+        let added = self.add_new(source, (&walk, since), &mut replaced);
         let news = added || !replaced.is_empty();
         let code = Code::new(heaps.iter().map(|heap: &Heap| heap.reserved.clone())).ok()?;
         let pieces = self.pieces.iter().map(|(at, piece)| (*at..piece.end, &piece.rows));
@@ -127,30 +140,32 @@ impl Reading {
         let entry = |(start, piece): (&u64, &Piece)| Entry {
             code: *start..piece.end,
             block: piece.block,
-            identity: piece.identity,
+            mark: piece.mark,
+            since: piece.since,
         };
         let blobs = self.pieces.iter().map(entry).collect();
         let interpreter = walk.blobs.iter().find(|(_, blob)| blob.name == INTERPRETER);
         let interpreter = interpreter.map(|(_, blob)| blob.code.clone());
         let index = Arc::new(Index { reserved: code.ranges().to_vec(), interpreter, blobs });
-        Some(Read { table, index, replaced, news })
+        Some(Read { table, index, replaced, news, hasty })
     }
 
-    /// Forgets code that is no longer there. Returns the ranges that hold other code now.
-    fn forget_changed(&mut self, walk: &Walk) -> Vec<Range<u64>> {
+    /// Forgets code that is no longer there. Returns the ranges that hold other code now, and whether only one reading has seen any of it.
+    fn forget_changed(&mut self, walk: &Walk) -> (Vec<Range<u64>>, bool) {
         let now: HashSet<(u64, u64)> =
-            walk.blobs.iter().map(|(_, blob)| (blob.code.start, blob.identity)).collect();
-        let mut gone = Vec::new();
+            walk.blobs.iter().map(|(_, blob)| (blob.code.start, blob.mark)).collect();
+        let (mut gone, mut hasty) = (Vec::new(), false);
         self.pieces.retain(|at, piece| {
             let missed = walk.missed.iter().any(|range| range.contains(at));
-            let stays = missed || now.contains(&(*at, piece.identity));
+            let stays = missed || now.contains(&(*at, piece.mark));
             if !stays {
                 gone.push(*at..piece.end);
+                hasty |= piece.fresh.is_some() && Some(piece.since) != self.first;
                 self.rows -= piece.rows.len();
             }
             stays
         });
-        gone
+        (gone, hasty)
     }
 
     /// Disassembles new code; returns whether there was any. Code that was new in the previous reading is read once
@@ -158,7 +173,7 @@ impl Reading {
     fn add_new(
         &mut self,
         source: &mut Source<'_, '_>,
-        walk: &Walk,
+        (walk, since): (&Walk, u64),
         replaced: &mut Vec<Range<u64>>,
     ) -> bool {
         let begin = Instant::now();
@@ -182,8 +197,8 @@ impl Reading {
             left = rest;
             let late = begin.elapsed() > LONGEST;
             let piece = (!full && !late).then(|| {
-                let (end, block, identity) = (blob.code.end, *block, blob.identity);
-                Piece { end, block, identity, rows: source.rows(blob, &code), fresh }
+                let (end, block, mark) = (blob.code.end, *block, blob.mark);
+                Piece { end, block, mark, rows: source.rows(blob, &code), fresh, since }
             });
             let (before, same) = self.put(start, piece);
             added |= !same;

@@ -1,13 +1,15 @@
 //! A virtual machine of a few words. It describes itself as HotSpot does.
 
-use super::heaps::{self, Fields, Names};
-use super::layout::{Field, Layout, Symbols};
+use super::heaps::{self, Names};
 use super::machine::Machine;
 use super::memory::tests::Pieces;
 use super::memory::{Memory, Reader};
 use super::reading::Reading;
+use super::symbols::Symbols;
 use bpf::unwind::rule::{Cfa, Restore};
 use std::collections::HashMap;
+use symbolizer::runtime::hotspot::cache::Cache;
+use symbolizer::runtime::hotspot::layout::{Field, Layout};
 
 /// The library's data, its texts, the objects, and the heap of code.
 const DATA: u64 = 0x1_0000;
@@ -131,6 +133,7 @@ pub(super) fn machinery() -> Machinery {
         ("Other", "_field", "int", false, 4),
         ("CodeCache", "_heap", "CodeHeap*", true, OBJECTS),
         ("CodeHeap", "_memory", "VirtualSpace", false, 8),
+        ("CodeHeap", "_segmap", "VirtualSpace", false, 0x40),
         ("CodeHeap", "_log2_segment_size", "int", false, 0x28),
         ("VirtualSpace", "_low_boundary", "char*", false, 0),
         ("VirtualSpace", "_high_boundary", "char*", false, 8),
@@ -167,15 +170,20 @@ pub(super) fn machine(made: &Machinery, memory: &dyn Memory) -> Option<Machine> 
     Machine::of(memory, &made.symbols(), Vec::new())
 }
 
+fn layout(made: &Machinery, memory: &dyn Memory) -> Option<Layout> {
+    let symbols = made.symbols();
+    Layout::read(&Reader::new(memory), &|name| symbols.0.get(name).copied())
+}
+
 #[test]
 fn fields_are_read_as_they_are_described() {
     let made = machinery();
     let memory = made.memory();
-    let layout = Layout::read(&Reader::new(&memory), &made.symbols()).unwrap();
+    let layout = layout(&made, &memory).unwrap();
     assert_eq!(layout.field("Other::_field"), None, "it is not needed");
     assert_eq!(layout.size("HeapBlock"), Some(16));
     let field: Field = layout.field("CodeBlob::_frame_size").unwrap();
-    assert_eq!((field.at, field.size), (16, 4));
+    assert_eq!(field.at, 16);
     let bytes: Vec<u8> = [0_u8; 16].into_iter().chain([0xff; 4]).collect();
     assert_eq!(field.of(&bytes), Some(-1));
     assert_eq!(field.of(&bytes[..19]), None);
@@ -211,12 +219,12 @@ fn a_method_becomes_rows_and_is_found_again() {
     let read = reading.again(&machine, &made.memory(), true).unwrap();
     assert!(read.news && read.replaced.is_empty());
     assert_eq!(found(&read, code + BLOCK), Some((8, Restore::Same)));
-    let before = read.index.at(code).unwrap().identity;
+    let before = read.index.at(code).unwrap().mark;
     made.block(0, 3, b"\x90\xc3");
     let memory = made.memory();
     let reader = Reader::new(&memory);
     let mut names = Names::new(&reader);
-    let now = heaps::identity(&machine.fields, &reader, &mut names, HEAP, HEAP + BLOCK);
+    let now = heaps::mark(&machine.cache, &reader, &mut names, HEAP, HEAP + BLOCK);
     assert!(now.unwrap().is_some_and(|now| now != before), "who looks sees it");
     let read = reading.again(&machine, &memory, false).unwrap();
     let was = Vec::from_iter(Some(code..code + METHOD.len() as u64));
@@ -280,6 +288,6 @@ fn the_fields_of_newer_versions() {
     let at = made.text.windows(6).position(|part| part == b"_heap\0").unwrap();
     made.text[at] = b'x';
     let memory = made.memory();
-    let layout = Layout::read(&Reader::new(&memory), &made.symbols()).unwrap();
-    assert!(Fields::of(&layout).is_none(), "neither one heap nor a list of them");
+    let layout = layout(&made, &memory).unwrap();
+    assert!(Cache::of(&layout).is_none(), "neither one heap nor a list of them");
 }

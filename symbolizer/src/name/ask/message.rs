@@ -4,7 +4,7 @@
 use super::{Answer, Question, Runs, Want, parts};
 use crate::name::{Line, MOST_TEXTS, Named, Text, Texts};
 use crate::place::{MappedFile, Reason, Segment};
-use crate::runtime::{Kept, Object};
+use crate::runtime::{Check, Code, Object, Remains};
 use prost::Message;
 use std::collections::HashMap;
 use std::fs::File;
@@ -48,12 +48,12 @@ pub(crate) struct Asked {
     /// The address of a runtime's file in memory.
     #[prost(uint64, tag = "14")]
     image: u64,
-    /// The number of the process.
-    #[prost(uint32, tag = "15")]
-    process: u32,
-    /// What was kept of each object: three parts, which are empty if nothing was. Objects at the end may lack them.
+    /// The marks of code; 0: none.
+    #[prost(fixed32, repeated, tag = "15")]
+    marks: Vec<u32>,
+    /// What remains of each object: three parts, which are empty if nothing does. Objects at the end may lack them.
     #[prost(bytes = "vec", repeated, tag = "16")]
-    kept: Vec<Vec<u8>>,
+    remains: Vec<Vec<u8>>,
     /// Whether the process has ended. The descriptor is that of the runtime's file.
     #[prost(bool, tag = "17")]
     ended: bool,
@@ -96,22 +96,23 @@ impl Asked {
                 (asked.bytes, asked.addresses) = (bytes.to_vec(), addresses.to_vec());
                 None
             }
-            Question::Objects { of, objects, kept } => {
+            Question::Objects { of, objects, remains } => {
                 asked.set_kind(Kind::Objects);
                 asked.set_process(of);
-                let parts = |kept: &Option<Arc<Kept>>| {
-                    kept.as_ref().map_or_else(Default::default, |kept| kept.parts.clone())
+                let parts = |remains: &Option<Arc<Remains>>| {
+                    remains.as_ref().map_or_else(Default::default, |remains| remains.0.clone())
                 };
-                asked.kept = kept.iter().flat_map(parts).collect();
+                asked.remains = remains.iter().flat_map(parts).collect();
                 asked.addresses = objects.iter().map(|object| object.address).collect();
                 asked.positions = objects.iter().map(|object| object.position).collect();
                 asked.checks = objects.iter().map(|object| object.check).collect();
                 of.memory.or(of.file).map(File::as_fd)
             }
-            Question::Code { of, addresses } => {
+            Question::Code { of, code } => {
                 asked.set_kind(Kind::Code);
                 asked.set_process(of);
-                asked.addresses = addresses.to_vec();
+                asked.addresses = code.iter().map(|code| code.address).collect();
+                asked.marks = code.iter().map(|code| mark(code.check)).collect();
                 of.memory.map(File::as_fd)
             }
         };
@@ -119,7 +120,7 @@ impl Asked {
     }
 
     fn set_process(&mut self, of: Runs<'_>) {
-        (self.runtime, self.process, self.image) = (of.runtime.into(), of.process, of.image);
+        (self.runtime, self.image) = (of.runtime.into(), of.image);
         self.ended = of.memory.is_none();
     }
 
@@ -127,7 +128,7 @@ impl Asked {
     fn runs<'a>(&self, descriptor: Option<&'a File>) -> Option<Runs<'a>> {
         let runtime = u8::try_from(self.runtime).ok()?;
         let (memory, file) = if self.ended { (None, descriptor) } else { (descriptor, None) };
-        Some(Runs { runtime, process: self.process, memory, image: self.image, file })
+        Some(Runs { runtime, memory, image: self.image, file })
     }
 
     /// The time for the answer.
@@ -164,18 +165,34 @@ impl Asked {
                 let object = |((&address, &position), &check)| Object { address, position, check };
                 let objects: Vec<Object> = parts.map(object).collect();
                 let of = self.runs(descriptor.as_ref())?;
-                let kept = |parts: &[Vec<u8>; 3]| {
+                let remains = |parts: &[Vec<u8>; 3]| {
                     let has = parts.iter().any(|part| !part.is_empty());
-                    has.then(|| Arc::new(Kept { parts: parts.clone() }))
+                    has.then(|| Arc::new(Remains(parts.clone())))
                 };
-                let kept: Vec<_> = self.kept.as_chunks().0.iter().map(kept).collect();
-                answer(&Question::Objects { of, objects: &objects, kept: &kept })
+                let remains: Vec<_> = self.remains.as_chunks().0.iter().map(remains).collect();
+                answer(&Question::Objects { of, objects: &objects, remains: &remains })
             }
             Kind::Code => {
-                answer(&Question::Code { of: self.runs(descriptor.as_ref())?, addresses })
+                let all = addresses.iter().zip(&self.marks);
+                let code = all.map(|(&address, &mark)| Code { address, check: check(mark) });
+                let of = self.runs(descriptor.as_ref())?;
+                answer(&Question::Code { of, code: &code.collect::<Vec<_>>() })
             }
         })
     }
+}
+
+/// A check as a number. Code that is not known is not asked for.
+fn mark(check: Check) -> u32 {
+    match check {
+        Check::Is(mark) => mark,
+        Check::None | Check::Lost(_) => 0,
+    }
+}
+
+/// The check of a number.
+fn check(mark: u32) -> Check {
+    if mark == 0 { Check::None } else { Check::Is(mark) }
 }
 
 /// What the process that answers sends: an answer, or the wish for a further file.

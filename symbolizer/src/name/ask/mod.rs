@@ -16,7 +16,7 @@ pub(crate) use debuginfod::Debuginfod;
 
 use super::{Named, Texts, Usage};
 use crate::place::{MappedFile, Reason};
-use crate::runtime::{Kept, Object, Runtime};
+use crate::runtime::{Code, Object, Remains, Runtime};
 use std::fmt::Debug;
 use std::fs::File;
 use std::sync::Arc;
@@ -56,15 +56,15 @@ pub enum Question<'a> {
         of: Runs<'a>,
         /// The objects, each once.
         objects: &'a [Object],
-        /// What was kept of them, in their order; it may end before them.
-        kept: &'a [Option<Arc<Kept>>],
+        /// What remains of them, in their order; it may end before them.
+        remains: &'a [Option<Arc<Remains>>],
     },
     /// The functions at sorted addresses in code that a runtime made.
     Code {
         /// The process that runs it.
         of: Runs<'a>,
-        /// The addresses, each once.
-        addresses: &'a [u64],
+        /// The addresses, each once for each piece of code that was there.
+        code: &'a [Code],
     },
 }
 
@@ -73,8 +73,6 @@ pub enum Question<'a> {
 pub struct Runs<'a> {
     /// The number of the runtime.
     pub runtime: u8,
-    /// A number that tells the process from every other one; 0: not known.
-    pub process: u32,
     /// The memory of the process; `None` if it has ended.
     pub memory: Option<&'a File>,
     /// The address in this memory of the ELF header of the runtime's file; 0 if it is not known.
@@ -89,8 +87,8 @@ impl Question<'_> {
         match self {
             Self::File { addresses, .. }
             | Self::Map { addresses, .. }
-            | Self::Vdso { addresses, .. }
-            | Self::Code { addresses, .. } => addresses.len(),
+            | Self::Vdso { addresses, .. } => addresses.len(),
+            Self::Code { code, .. } => code.len(),
             Self::Objects { objects, .. } => objects.len(),
         }
     }

@@ -5,7 +5,7 @@ use crate::place::Place;
 use crate::process::ProcessTable;
 use crate::process::tests::{Running, identity_of};
 use crate::reason::Reason;
-use crate::runtime::{Found, Function, Kept, Object, Reader, Runtime};
+use crate::runtime::{Found, Function, Object, Reader, Remains, Runtime};
 use crate::serve::Server;
 
 /// A runtime whose objects are texts in memory. The check is their first byte; positions are lines.
@@ -29,11 +29,11 @@ impl Reader for Texts {
         objects.iter().map(read).collect()
     }
 
-    fn kept(&self, process: &crate::runtime::Running<'_>, _: &Object, kept: &Kept) -> Found {
+    fn gone(&self, process: &crate::runtime::Running<'_>, _: &Object, remains: &Remains) -> Found {
         // The runtime's file is there, though the process is not.
         let mut magic = [0; 4];
         assert!(process.memory.fill(process.image, &mut magic) && magic == *b"\x7fELF");
-        let name = String::from_utf8_lossy(&kept.parts[1]).into_owned();
+        let name = String::from_utf8_lossy(&remains.0[1]).into_owned();
         Ok(vec![Function { name, ..Function::default() }])
     }
 }
@@ -111,16 +111,16 @@ fn without_a_reader_or_a_process_there_is_a_reason() {
 }
 
 #[test]
-fn objects_of_a_process_that_has_ended_are_named_by_what_was_kept() {
+fn objects_of_a_process_that_has_ended_are_named_by_what_remains() {
     let mut running = Running::shell("echo ready; read line");
     let mut table = ProcessTable::new();
     let space = table.space(identity_of(running.pid()), 1);
     running.end();
     let place = |object| table_place(space.index, object);
     let (known, other) = (place(0x1000), place(0x2000));
-    let kept = Kept { parts: [Vec::new(), b"work".to_vec(), Vec::new()] };
+    let remains = Remains([Vec::new(), b"work".to_vec(), Vec::new()]);
     let mut symbolizer = symbolizer();
-    symbolizer.name_early(&table, &[], vec![(known, kept)]);
+    symbolizer.name_early(&table, &[], vec![(known, remains)]);
     let named = symbolizer.names(&table, &[known, other]);
     assert_eq!((&*named[0].lines[0].name, named[0].reason), ("work", None));
     assert_eq!(named[1].reason, Some(Reason::ProcessGone));

@@ -1,7 +1,7 @@
 //! Finding the place of an address: by known mappings, and by reading `/proc` if they are unknown.
 
 use super::state::ProcessTable;
-use crate::place::{Place, Reason};
+use crate::place::{Check, Place, Reason};
 use crate::process::Space;
 use crate::process::files::payer::Payer;
 use crate::process::proc::maps::{self, Origin, Told};
@@ -78,7 +78,7 @@ impl ProcessTable {
             Content::Vdso => Place::Vdso { offset },
             Content::Jit => {
                 self.look_for_perf_map(index);
-                Place::Jit { space: index, address }
+                Place::Jit { space: index, address, check: Check::None }
             }
             Content::Nameless(reason) => Place::Unknown { address, reason },
         }

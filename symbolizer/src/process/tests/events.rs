@@ -1,7 +1,7 @@
 //! The process table with events alone.
 
 use super::{anonymous, event, exec, fork, identity, mmap};
-use crate::place::{Place, Reason};
+use crate::place::{Check, Place, Reason};
 use crate::process::{EventKind, ProcessTable};
 use crate::runtime::Runtime;
 
@@ -211,8 +211,10 @@ fn kinds_of_memory_have_their_places() {
         table.locate(space, 0x30010),
         Place::Unknown { address: 0x30010, reason: Reason::NoSymbol }
     );
-    assert_eq!(table.locate(space, 0x40010), Place::Jit { space: space.index, address: 0x40010 });
-    assert_eq!(table.locate(space, 0x50010), Place::Jit { space: space.index, address: 0x50010 });
+    for address in [0x40010, 0x50010] {
+        let place = Place::Jit { space: space.index, address, check: Check::None };
+        assert_eq!(table.locate(space, address), place);
+    }
     assert_eq!(
         table.locate(space, 0x60010),
         Place::Unknown { address: 0x60010, reason: Reason::NoMapping }

@@ -1,11 +1,14 @@
-//! The code cache: its heaps, and the piece of code at an address.
+//! The code cache: its heaps, their blocks, and each block's description of its code.
 
 use super::layout::{Field, Layout};
-use super::reads::Reads;
+use super::words::Words;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 
 /// The most heaps that are read.
 const MOST_HEAPS: u64 = 16;
+/// The most bytes that all heaps may span.
+const MOST_SPAN: u64 = 3 << 30;
 /// The largest size of a heap's segment, as a power of two.
 const MOST_LOG: u64 = 16;
 /// The most steps from a segment to the first one of its block.
@@ -15,19 +18,26 @@ const FREE: u64 = 0xff;
 
 /// The fields of the code cache.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Cache {
+pub struct Cache {
     heaps: Heaps,
     memory: Field,
     segments: Field,
     log: Field,
     low: Field,
     high: Field,
+    low_boundary: Field,
+    high_boundary: Field,
     length: Field,
     used: Field,
     header: u64,
     name: Field,
     size: Field,
+    complete: Field,
+    words: Field,
     code: Code,
+    id: Field,
+    state: Option<Field>,
+    second_entry: Field,
 }
 
 /// The place where the heaps are listed.
@@ -44,28 +54,66 @@ enum Code {
     Offsets(Field, Field),
 }
 
+/// A heap of code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heap {
+    /// The address of its description.
+    pub at: u64,
+    /// The reserved addresses.
+    pub reserved: Range<u64>,
+    /// The addresses that may have code.
+    pub used: Range<u64>,
+    log: u32,
+}
+
+/// The head of a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// The first address behind it.
+    pub next: u64,
+    /// Whether it holds a piece of code.
+    pub used: bool,
+}
+
 /// A piece of code.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Blob {
+pub struct Blob {
     /// The address of its description.
-    pub(super) at: u64,
+    pub at: u64,
     /// The virtual machine's name for it.
-    pub(super) name: String,
-    pub(super) code: Range<u64>,
+    pub name: String,
+    /// Its code.
+    pub code: Range<u64>,
     /// The first address behind the piece and all that belongs to it.
-    pub(super) end: u64,
+    pub end: u64,
+    /// The offset from which on the frame is set up; negative: never.
+    pub complete: i64,
+    /// The words of its frame.
+    pub words: i64,
+    /// The second entry of a method that was entered in a loop.
+    pub second_entry: u64,
+    /// A value that differs from that of every other blob in this place.
+    pub mark: u64,
 }
 
 impl Blob {
     /// Whether it is a compiled method.
-    pub(super) fn is_method(&self) -> bool {
-        matches!(self.name.as_str(), "nmethod" | "native nmethod")
+    pub fn is_method(&self) -> bool {
+        is_method(&self.name)
     }
 }
 
+/// Whether a blob of this name is a compiled method.
+pub fn is_method(name: &str) -> bool {
+    matches!(name, "nmethod" | "native nmethod")
+}
+
 impl Cache {
+    /// The bytes of a block's head that are read at once.
+    pub const HEAD: usize = 512;
+
     /// `None` if a version lacks some of the fields.
-    pub(super) fn of(layout: &Layout) -> Option<Self> {
+    pub fn of(layout: &Layout) -> Option<Self> {
         let field = |path| layout.field(path);
         let heaps = field("CodeCache::_heap").map(Heaps::One).or_else(|| {
             let len = field("GrowableArrayBase::_len").or(field("GenericGrowableArray::_len"))?;
@@ -83,73 +131,118 @@ impl Cache {
             log: field("CodeHeap::_log2_segment_size")?,
             low: field("VirtualSpace::_low")?,
             high: field("VirtualSpace::_high")?,
+            low_boundary: field("VirtualSpace::_low_boundary")?,
+            high_boundary: field("VirtualSpace::_high_boundary")?,
             length: field("HeapBlock::Header::_length")?,
             used: field("HeapBlock::Header::_used")?,
             header: layout.size("HeapBlock")?,
             name: field("CodeBlob::_name")?,
             size: field("CodeBlob::_size")?,
+            complete: field("CodeBlob::_frame_complete_offset")?,
+            words: field("CodeBlob::_frame_size")?,
             code,
+            id: field("nmethod::_compile_id")?,
+            state: field("nmethod::_state"),
+            second_entry: field("nmethod::_osr_entry_point")?,
         })
     }
 
-    /// The piece of code at an address, if there is one now.
-    pub(super) fn blob(&self, reads: &Reads<'_>, address: u64) -> Option<Blob> {
-        let heap = self.heap(reads, address)?;
-        let log = self.log.count(reads, heap).filter(|log| *log <= MOST_LOG)?;
-        let low = self.low.address(reads, heap.checked_add(self.memory.at)?)?;
-        let map = self.low.address(reads, heap.checked_add(self.segments.at)?)?;
-        let mut segment = address.checked_sub(low)? >> log;
+    /// The heaps, sorted; `None` if their description is inconsistent.
+    pub fn heaps(&self, words: &dyn Words) -> Option<Vec<Heap>> {
+        let objects: Vec<u64> = match self.heaps {
+            Heaps::One(heap) => vec![heap.value(words)?],
+            Heaps::List { list, len, data } => {
+                let list = list.value(words)?;
+                let (count, data) = (len.count(words, list)?, data.address(words, list)?);
+                let at = |index| words.word(data.checked_add(8 * index)?);
+                (0..count.min(MOST_HEAPS)).map(at).collect::<Option<_>>()?
+            }
+        };
+        let mut heaps =
+            objects.iter().map(|at| self.heap(words, *at)).collect::<Option<Vec<_>>>()?;
+        heaps.sort_unstable_by_key(|heap| heap.reserved.start);
+        let apart = heaps.windows(2).all(|pair| pair[0].reserved.end <= pair[1].reserved.start);
+        let span = heaps.last()?.reserved.end - heaps.first()?.reserved.start;
+        (apart && span <= MOST_SPAN).then_some(heaps)
+    }
+
+    fn heap(&self, words: &dyn Words, at: u64) -> Option<Heap> {
+        let space = at.checked_add(self.memory.at)?;
+        let bound = |field: Field| field.address(words, space);
+        let (used, reserved) = (
+            bound(self.low)?..bound(self.high)?,
+            bound(self.low_boundary)?..bound(self.high_boundary)?,
+        );
+        let log = self.log.count(words, at).filter(|log| *log <= MOST_LOG)? as u32;
+        let inside =
+            reserved.start <= used.start && used.start < used.end && used.end <= reserved.end;
+        inside.then_some(Heap { at, reserved, used, log })
+    }
+
+    /// The address of the block with an address in its code, by the map of a heap's segments; `None`: there is none now.
+    pub fn block(&self, words: &dyn Words, heap: &Heap, address: u64) -> Option<u64> {
+        let low = heap.used.start;
+        let map = self.low.address(words, heap.at.checked_add(self.segments.at)?)?;
+        let mut segment = address.checked_sub(low)? >> heap.log;
         for _ in 0..MOST_STEPS {
-            match reads.number(map.checked_add(segment)?, 1)? {
+            match words.number(map.checked_add(segment)?, 1)? {
                 FREE => return None,
-                0 => {
-                    let block = low.checked_add(segment.checked_mul(1 << log)?)?;
-                    return self.in_block(reads, block, log, address);
-                }
+                0 => return low.checked_add(segment.checked_mul(1 << heap.log)?),
                 back => segment = segment.checked_sub(back)?,
             }
         }
         None
     }
 
-    /// The heap with an address.
-    fn heap(&self, reads: &Reads<'_>, address: u64) -> Option<u64> {
-        let has = |heap: &u64| {
-            let space = heap.checked_add(self.memory.at)?;
-            let (low, high) = (self.low.address(reads, space)?, self.high.address(reads, space)?);
-            (low..high).contains(&address).then_some(())
-        };
-        match self.heaps {
-            Heaps::One(heap) => heap.value(reads).filter(|heap| has(heap).is_some()),
-            Heaps::List { list, len, data } => {
-                let list = list.value(reads)?;
-                let count = len.count(reads, list)?.min(MOST_HEAPS);
-                let data = data.address(reads, list)?;
-                (0..count)
-                    .filter_map(|index| reads.word(data.checked_add(8 * index)?))
-                    .find(|heap| has(heap).is_some())
-            }
-        }
+    /// Whether a block is the first one that was never used.
+    pub fn is_end(&self, head: &[u8]) -> bool {
+        self.length.of(head).unwrap_or(0) == 0
     }
 
-    /// The piece of code in a block, if it has this address.
-    fn in_block(&self, reads: &Reads<'_>, block: u64, log: u64, address: u64) -> Option<Blob> {
-        let length = self.length.count(reads, block)?.checked_mul(1 << log)?;
-        let last = block.checked_add(length)?;
-        let used = self.used.read(reads, block)? != 0;
-        if !used || address >= last {
-            return None;
-        }
+    /// The head of a block, of its bytes; `None`: it is none, or ends outside its heap.
+    pub fn head(&self, heap: &Heap, block: u64, head: &[u8]) -> Option<Block> {
+        let length = self.length.of(head).filter(|length| *length != 0)? as u64;
+        let next = length.checked_mul(1 << heap.log).and_then(|len| block.checked_add(len));
+        let next = next.filter(|next| *next <= heap.used.end)?;
+        Some(Block { next, used: self.is_used(head) })
+    }
+
+    /// Whether a block holds a piece of code.
+    pub fn is_used(&self, head: &[u8]) -> bool {
+        self.used.of(head).is_some_and(|used| used != 0)
+    }
+
+    /// A block's piece of code, of the bytes of its head.
+    pub fn blob(
+        &self,
+        block: u64,
+        head: &[u8],
+        text: impl FnOnce(u64) -> Option<String>,
+    ) -> Option<Blob> {
+        let head = head.get(usize::try_from(self.header).ok()?..)?;
         let at = block.checked_add(self.header)?;
+        let size = self.size.of(head).filter(|size| *size > 0)?;
+        let end = at.checked_add_signed(size)?;
         let code = match self.code {
-            Code::Addresses(begin, end) => begin.address(reads, at)?..end.address(reads, at)?,
+            Code::Addresses(begin, end) => begin.of(head)? as u64..end.of(head)? as u64,
             Code::Offsets(begin, end) => {
-                at.checked_add(begin.count(reads, at)?)?..at.checked_add(end.count(reads, at)?)?
+                at.checked_add_signed(begin.of(head)?)?..at.checked_add_signed(end.of(head)?)?
             }
         };
-        let end = at.checked_add(self.size.count(reads, at)?).filter(|end| *end <= last)?;
-        let name = reads.text(self.name.address(reads, at)?)?;
-        let inside = at < code.start && code.contains(&address) && code.end <= end;
-        inside.then_some(Blob { at, name, code, end })
+        let name_at = self.name.of(head)? as u64;
+        let name = text(name_at)?;
+        let method = is_method(&name);
+        let installed = self.state.and_then(|state| state.of(head)).is_none_or(|state| state >= 0);
+        let inside = at < code.start && code.start < code.end && code.end <= end;
+        if !inside || method && !installed {
+            return None;
+        }
+        let of_method = |field: Field| if method { field.of(head).unwrap_or(0) } else { 0 };
+        let (complete, words) = (self.complete.of(head)?, self.words.of(head)?);
+        let (id, second_entry) = (of_method(self.id), of_method(self.second_entry) as u64);
+        let mut hasher = DefaultHasher::new();
+        (name_at, size, &code, complete, words, id, second_entry).hash(&mut hasher);
+        let mark = hasher.finish();
+        Some(Blob { at, name, code, end, complete, words, second_entry, mark })
     }
 }

@@ -4,6 +4,7 @@ use super::cache::Blob;
 use super::layout::{Field, Layout};
 use super::reads::Reads;
 use super::stream::{Form, Stream};
+use super::words::Words;
 use std::ops::Range;
 
 /// The size of a description of a position in bytes. It is the same in all versions that are known.
@@ -76,6 +77,11 @@ impl Compiled {
         let method = layout.field("nmethod::_method");
         let method = method.or(layout.field("CompiledMethod::_method"))?;
         Some(Self { method, scopes: version.and_then(|version| Scopes::of(layout, version)) })
+    }
+
+    /// Whether the tables of positions are known.
+    pub(super) fn has_positions(&self) -> bool {
+        self.scopes.is_some()
     }
 
     /// The methods at a position in a compiled method's code: that which the next instruction may return to.

@@ -3,8 +3,10 @@
 use super::super::reader::Function;
 use super::class_name::readable;
 use super::layout::{Field, Layout};
+use super::method_check::{Checked, MethodCheck};
 use super::reads::Reads;
 use super::stream::{Form, Stream};
+use super::words::Words;
 
 /// The most bytes of a name in the virtual machine's memory.
 const MOST_NAME: usize = 4 << 10;
@@ -21,8 +23,7 @@ const LONG: u8 = 0xff;
 /// The fields of methods.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Methods {
-    constant: Field,
-    pool: Field,
+    check: MethodCheck,
     code_size: Field,
     name: Field,
     flags: Field,
@@ -31,10 +32,8 @@ pub(super) struct Methods {
     has_lines: u64,
     tags: Field,
     tag: Field,
-    holder: Field,
     entries: u64,
     length: Field,
-    class_name: Field,
     file: File,
     text_length: Field,
     text: Field,
@@ -52,8 +51,8 @@ enum File {
 /// A method as it is now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Method {
-    /// The address of its constant part.
-    pub(super) constant: u64,
+    /// What it was read from.
+    pub(super) checked: Checked,
     name: String,
     file: String,
     code_size: i32,
@@ -72,8 +71,7 @@ impl Methods {
             .constant("ConstMethod::_has_linenumber_table")
             .or(layout.constant("ConstMethodFlags::_misc_has_linenumber_table"))?;
         Some(Self {
-            constant: field("Method::_constMethod")?,
-            pool: field("ConstMethod::_constants")?,
+            check: MethodCheck::of(layout)?,
             code_size: field("ConstMethod::_code_size")?,
             name: field("ConstMethod::_name_index")?,
             flags: field("ConstMethod::_flags").or(field("ConstMethod::_flags._flags"))?,
@@ -81,10 +79,8 @@ impl Methods {
             has_lines: u64::try_from(has_lines).ok()?,
             tags: field("ConstantPool::_tags")?,
             tag: field("Array<u1>::_data")?,
-            holder: field("ConstantPool::_pool_holder")?,
             entries: layout.size("ConstantPool")?,
             length: field("ConstantPool::_length")?,
-            class_name: field("Klass::_name")?,
             file: of_pool.or_else(of_class)?,
             text_length: field("Symbol::_length")?,
             text: field("Symbol::_body")?,
@@ -97,13 +93,17 @@ impl Methods {
         i32::try_from(u64::from(bytes).checked_sub(self.head)?).ok()
     }
 
+    /// Whether the method at an address is this one now.
+    pub(super) fn is_there(&self, reads: &Reads<'_>, address: u64, method: &Method) -> bool {
+        self.check.read(&reads.fresh(), address) == Some(method.checked)
+    }
+
     /// Reads a method; `None`: there is none at this address.
     pub(super) fn read(&self, reads: &Reads<'_>, address: u64) -> Option<Method> {
-        let constant = self.constant.address(reads, address).filter(|at| at % WORD == 0)?;
-        let pool = self.pool.address(reads, constant).filter(|at| at % WORD == 0)?;
+        let checked = self.check.read(reads, address)?;
+        let Checked { constant, pool, holder, .. } = checked;
         let name = self.pool_text(reads, pool, self.name.count(reads, constant)?)?;
-        let holder = self.holder.address(reads, pool)?;
-        let class = self.symbol(reads, self.class_name.address(reads, holder)?)?;
+        let class = self.symbol(reads, checked.name)?;
         let file = match self.file {
             File::OfClass(field) => field.count(reads, holder),
             File::OfPool(field) => field.count(reads, pool),
@@ -115,7 +115,7 @@ impl Methods {
         let start = lines.first().map_or(0, |(_, line)| *line);
         lines.sort_by_key(|(position, _)| *position);
         Some(Method {
-            constant,
+            checked,
             name: format!("{}.{name}", readable(&class)),
             file,
             code_size: i32::try_from(code_size).ok()?,

@@ -1,6 +1,7 @@
 //! Reads of a process that may be hostile. They are bounded in number, and what was read is kept in pages.
 
 use super::super::reader::Memory;
+use super::words::Words;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
@@ -77,29 +78,63 @@ impl<'m> Reads<'m> {
         Some(bytes)
     }
 
+    /// The memory as it is now.
+    pub(super) fn fresh(&self) -> Fresh<'_, 'm> {
+        Fresh(self)
+    }
+
+    /// Up to this many bytes, as they are now.
+    pub(super) fn now(&self, address: u64, len: usize) -> Vec<u8> {
+        let read = |len: usize| {
+            self.spend(LOOK + len as u64)?;
+            self.left.set(self.left.get().checked_sub(1)?);
+            let mut bytes = vec![0; len];
+            self.memory.fill(address, &mut bytes).then_some(bytes)
+        };
+        read(len).or_else(|| read(before_page(address, len))).unwrap_or_default()
+    }
+
     /// Up to this many bytes: those before the first page that cannot be read.
     pub(super) fn some_bytes(&self, address: u64, len: usize) -> Vec<u8> {
         let whole = |len: &usize| self.bytes(address, *len);
-        let before_page = |len: usize| len.min((PAGE - address % PAGE) as usize);
-        whole(&len).or_else(|| whole(&before_page(len))).unwrap_or_default()
+        whole(&len).or_else(|| whole(&before_page(address, len))).unwrap_or_default()
+    }
+}
+
+/// As many of so many bytes from this address on as its page has.
+fn before_page(address: u64, len: usize) -> usize {
+    len.min((PAGE - address % PAGE) as usize)
+}
+
+/// The memory as it is now. Nothing that was read before counts.
+pub(super) struct Fresh<'r, 'm>(&'r Reads<'m>);
+
+impl Words for Fresh<'_, '_> {
+    fn number(&self, address: u64, size: usize) -> Option<u64> {
+        let mut bytes = [0; 8];
+        bytes.get_mut(..size)?.copy_from_slice(self.0.now(address, size).get(..size)?);
+        Some(u64::from_le_bytes(bytes))
     }
 
-    /// A number of up to eight bytes.
-    pub(super) fn number(&self, address: u64, size: usize) -> Option<u64> {
+    fn text(&self, address: u64) -> Option<String> {
+        text(&self.0.now(address, NAME))
+    }
+}
+
+impl Words for Reads<'_> {
+    fn number(&self, address: u64, size: usize) -> Option<u64> {
         let mut bytes = [0; 8];
         self.fill(address, bytes.get_mut(..size)?)?;
         Some(u64::from_le_bytes(bytes))
     }
 
-    /// A word.
-    pub(super) fn word(&self, address: u64) -> Option<u64> {
-        self.number(address, 8)
+    fn text(&self, address: u64) -> Option<String> {
+        text(&self.some_bytes(address, NAME))
     }
+}
 
-    /// A text that ends with a zero; `None` if it is longer than names are.
-    pub(super) fn text(&self, address: u64) -> Option<String> {
-        let bytes = self.some_bytes(address, NAME);
-        let end = bytes.iter().position(|byte| *byte == 0)?;
-        String::from_utf8(bytes[..end].to_vec()).ok()
-    }
+/// The text up to a zero.
+fn text(bytes: &[u8]) -> Option<String> {
+    let end = bytes.iter().position(|byte| *byte == 0)?;
+    String::from_utf8(bytes[..end].to_vec()).ok()
 }

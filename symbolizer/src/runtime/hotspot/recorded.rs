@@ -18,6 +18,8 @@ const SEGMENT_LOG: u64 = 7;
 pub(crate) const OUTER: u64 = 0x7f20_0000_0000;
 pub(crate) const MIDDLE: u64 = 0x7f20_0001_0000;
 pub(crate) const INNER: u64 = 0x7f20_0002_0000;
+/// The random number of each name.
+pub(crate) const HASH: u64 = 0x3a5c;
 /// Positions in the compiled code that something returns to.
 pub(crate) const INLINED: u64 = 0x40;
 pub(crate) const ALONE: u64 = 0x80;
@@ -34,7 +36,13 @@ pub(crate) const LAYOUTS: [(u32, &str); 5] = [
 /// A virtual machine of a version.
 pub(crate) fn machine(version: u32) -> Builder {
     let (_, layout) = LAYOUTS.into_iter().find(|(known, _)| *known == version).expect("recorded");
-    let mut builder = Builder { layout, version, image: Image::default(), next: IMAGE + 0x10_0000 };
+    let mut builder = Builder {
+        layout,
+        version,
+        image: Image::default(),
+        next: IMAGE + 0x10_0000,
+        class_name: 0,
+    };
     builder.tables();
     builder.cache();
     builder.methods();
@@ -63,6 +71,8 @@ impl Builder {
         let [memory, map] = [memory, map].map(|field| heap + self.offset(field).expect("in all"));
         self.set(memory, "VirtualSpace::_low", HEAP);
         self.set(memory, "VirtualSpace::_high", HEAP + 0x8000);
+        self.set(memory, "VirtualSpace::_low_boundary", HEAP);
+        self.set(memory, "VirtualSpace::_high_boundary", HEAP + 0x1_0000);
         self.set(map, "VirtualSpace::_low", segments);
         self.set(heap, "CodeHeap::_log2_segment_size", SEGMENT_LOG);
         self.image.put(segments, &[0xff; 0x100]);
@@ -71,7 +81,7 @@ impl Builder {
     }
 
     /// The address of the description of the piece of code that begins 0x800 bytes behind its block.
-    fn blob(&self, code: u64) -> u64 {
+    pub(crate) fn blob(&self, code: u64) -> u64 {
         code - 0x800 + self.size("HeapBlock")
     }
 
@@ -87,6 +97,7 @@ impl Builder {
         let name = self.name(name);
         self.set(blob, "CodeBlob::_name", name);
         self.set(blob, "CodeBlob::_size", bytes - 0x40);
+        self.set(blob, "nmethod::_compile_id", 7);
         self.set(blob, "CodeBlob::_code_begin", code);
         self.set(blob, "CodeBlob::_code_end", code + 0x200);
         self.set(blob, "CodeBlob::_code_offset", code - blob);
@@ -101,6 +112,8 @@ impl Builder {
         for (index, text) in (1..).zip(texts) {
             let symbol = self.allocate(0x40);
             self.set(symbol, "Symbol::_length", text.len() as u64);
+            self.set(symbol, "Symbol::_identity_hash", HASH);
+            self.set(symbol, "Symbol::_hash_and_refcount", HASH << 16 | 3);
             let body = symbol + self.offset("Symbol::_body").expect("in all");
             self.image.put(body, text.as_bytes());
             let entry = pool + self.size("ConstantPool") + 8 * index;
@@ -109,6 +122,7 @@ impl Builder {
             self.image.put(tag, &[1]);
             if index == 1 {
                 self.set(class, "Klass::_name", symbol);
+                self.class_name = symbol;
             }
         }
         self.set(pool, "ConstantPool::_tags", tags);
@@ -119,6 +133,11 @@ impl Builder {
         for (method, name, line) in [(OUTER, 3, 10), (MIDDLE, 4, 20), (INNER, 5, 30)] {
             self.method(method, pool, name, line);
         }
+    }
+
+    /// The check of a method.
+    pub(crate) fn check(&self, method: u64) -> u32 {
+        method.wrapping_add(0x1000) as u32 ^ (self.class_name >> 3) as u32 ^ (HASH as u32) << 16
     }
 
     /// A method of 100 bytes with lines at 0 (this one), 5 (the next one) and 40 (1,000 further).

@@ -1,20 +1,28 @@
 //! Names in the memory of virtual machines that the tests make.
 
-use super::super::reader::{Function, Memory, Object, Reader, Running};
+use super::super::reader::{Check, Code, Found, Function, Memory, Object, Reader, Running};
 use super::HotSpot;
+use super::machine::Machine;
 use super::recorded::{
     ALONE, Builder, COMPILED, FREE, IMAGE, INLINED, INNER, LAYOUTS, MIDDLE, OUTER, STUB, machine,
 };
 use crate::reason::Reason;
+use std::cell::Cell;
 
 fn all() -> impl Iterator<Item = (u32, Builder)> {
     LAYOUTS.into_iter().map(|(version, _)| (version, machine(version)))
 }
 
 fn code(builder: &Builder, address: u64) -> Result<Vec<Function>, Reason> {
-    let process = Running { memory: &builder.image, image: IMAGE };
-    HotSpot.code(&process, &[address]).remove(0)
+    checked(&builder.image, address, Check::None)
 }
+
+fn checked(memory: &dyn Memory, address: u64, check: Check) -> Result<Vec<Function>, Reason> {
+    let process = Running { memory, image: IMAGE };
+    HotSpot.checked_code(&process, &[Code { address, check }]).remove(0)
+}
+
+const ANY: Code = Code { address: COMPILED, check: Check::None };
 
 fn interpreted(builder: &Builder, object: Object) -> Result<Vec<Function>, Reason> {
     let process = Running { memory: &builder.image, image: IMAGE };
@@ -72,7 +80,7 @@ fn stubs_have_the_virtual_machines_names_and_free_blocks_none() {
 fn a_method_of_the_interpreter_has_its_line() {
     for (version, builder) in all() {
         let head = if matches!(version, 8 | 17) { 48 } else { 56 };
-        let check = (MIDDLE + 0x1000) as u32;
+        let check = builder.check(MIDDLE);
         let object = Object { address: MIDDLE, position: head + 41, check };
         let at = |object| interpreted(&builder, object);
         assert_eq!(at(object), Ok(vec![function("middle", 20, 1021, false)]), "JDK {version}");
@@ -81,10 +89,99 @@ fn a_method_of_the_interpreter_has_its_line() {
         let behind = Object { position: head + 100, ..object };
         assert_eq!(at(behind), Ok(vec![function("middle", 20, 0, false)]), "JDK {version}");
         for other in
-            [Object { check: check + 8, ..object }, Object { address: INNER + 8, ..object }]
+            [Object { check: check ^ 1 << 16, ..object }, Object { address: INNER, ..object }]
         {
             assert_eq!(at(other), Err(Reason::ObjectGone), "JDK {version}");
         }
+    }
+}
+
+/// Memory in which everything is replaced after so many reads.
+struct Replaced<'a> {
+    before: &'a dyn Memory,
+    after: &'a dyn Memory,
+    reads: Cell<u32>,
+}
+
+impl Memory for Replaced<'_> {
+    fn fill(&self, address: u64, bytes: &mut [u8]) -> bool {
+        let left = self.reads.get();
+        self.reads.set(left.saturating_sub(1));
+        if left > 0 { self.before.fill(address, bytes) } else { self.after.fill(address, bytes) }
+    }
+}
+
+/// The same memory, with a class of another name in the same place: its methods, and their code.
+fn other(version: u32) -> Builder {
+    let mut other = machine(version);
+    let blob = other.blob(COMPILED);
+    other.set(blob, "nmethod::_compile_id", 8);
+    let (name, body) = (OUTER + 0x1_0000_0000, other.offset("Symbol::_body").unwrap());
+    other.image.put(name + body, b"some/where/Other");
+    other.set(name, "Symbol::_length", 16);
+    other.set(OUTER + 0x9000, "Klass::_name", name);
+    other
+}
+
+/// Gives a name of the pool a place of its own.
+fn method_name(builder: &mut Builder, index: u64, name: &str) {
+    let (at, body) = (OUTER + 0x2_0000_0000, builder.offset("Symbol::_body").unwrap());
+    builder.image.put(at + body, name.as_bytes());
+    builder.set(at, "Symbol::_length", name.len() as u64);
+    builder.image.put_word(OUTER + 0x8000 + builder.size("ConstantPool") + 8 * index, at);
+}
+
+fn mark(builder: &Builder) -> Check {
+    let process = Running { memory: &builder.image, image: IMAGE };
+    Check::of_mark(Machine::of(&process).unwrap().blob(COMPILED).unwrap().1.mark)
+}
+
+#[test]
+fn code_that_was_replaced_is_gone() {
+    let at = COMPILED + INLINED - 1;
+    for (version, builder) in all() {
+        let (mark, other) = (mark(&builder), other(version));
+        assert_eq!(checked(&builder.image, at, mark), Ok(inlined(false)), "JDK {version}");
+        assert_eq!(checked(&other.image, at, mark), Err(Reason::ObjectGone), "JDK {version}");
+        assert_eq!(code(&other, at).unwrap()[0].name, "some.where.Other.inner", "JDK {version}");
+        let lost = Check::Lost(Reason::NoTime);
+        assert_eq!(checked(&builder.image, at, lost), Err(Reason::NoTime), "JDK {version}");
+    }
+}
+
+#[test]
+fn what_is_replaced_while_it_is_read_has_no_other_name() {
+    for version in [8, 25] {
+        let (mut builder, mut other) = (machine(version), other(version));
+        for (builder, name) in [(&mut builder, "middle"), (&mut other, "elddim")] {
+            method_name(builder, 4, name);
+        }
+        let code = Code { address: COMPILED + INLINED - 1, check: mark(&builder) };
+        let object = Object { address: MIDDLE, position: 0, check: builder.check(MIDDLE) };
+        let (mut named, mut gone) = (0, 0);
+        for reads in 0..40 {
+            let (before, after) = (&builder.image, &other.image);
+            let memory = Replaced { before, after, reads: Cell::new(u32::MAX) };
+            let of = |machine: fn(&mut Machine<'_>, Code, &Object) -> Found| {
+                memory.reads.set(u32::MAX);
+                let process = Running { memory: &memory, image: IMAGE };
+                let mut of = Machine::of(&process).unwrap();
+                memory.reads.set(reads);
+                machine(&mut of, code, &object)
+            };
+            for found in [of(|m, code, _| m.code(code)), of(|m, _, object| m.interpreted(object))] {
+                let Ok(functions) = found else {
+                    gone += 1;
+                    continue;
+                };
+                let names =
+                    ["outer", "middle", "inner"].map(|name| format!("some.where.Known.{name}"));
+                let own = |of: &Function| names.contains(&of.name);
+                assert!(functions.iter().all(own), "JDK {version}, {reads}: {functions:?}");
+                named += 1;
+            }
+        }
+        assert!(named > 0 && gone > 5, "JDK {version}: {named}, {gone}");
     }
 }
 
@@ -124,7 +221,7 @@ fn what_is_no_virtual_machine_has_no_names() {
     let builder = machine(17);
     for image in [0, IMAGE + 0x1000, u64::MAX - 7] {
         let process = Running { memory: &builder.image, image };
-        assert_eq!(HotSpot.code(&process, &[COMPILED]), [Err(Reason::NoReader)]);
+        assert_eq!(HotSpot.checked_code(&process, &[ANY]), [Err(Reason::NoReader)]);
         let object = Object { address: OUTER, position: 0, check: 0 };
         assert_eq!(HotSpot.functions(&process, &[object]), [Err(Reason::NoReader)]);
     }
@@ -152,8 +249,10 @@ fn memory_that_lies_is_read_to_an_end() {
                 image.change(&change);
             }
             let process = Running { memory: &image, image: IMAGE };
-            let object = |address| Object { address, position: 60, check: 0x1000 };
-            let mut found = HotSpot.code(&process, &places);
+            let check = |address| builder.check(address);
+            let object = |address| Object { address, position: 60, check: check(address) };
+            let code = places.map(|address| Code { address, check: Check::None });
+            let mut found = HotSpot.checked_code(&process, &code);
             found.extend(HotSpot.functions(&process, &places.map(object)));
             assert_eq!(found.len(), 2 * places.len());
             for functions in found {

@@ -3,9 +3,9 @@
 use super::layout::{Layout, Texts};
 use super::lines::line;
 use crate::reason::Reason;
-use crate::runtime::{Found, Function, Kept, Memory, Object, Reader, Running};
+use crate::runtime::{Found, Function, Memory, Object, Reader, Remains, Running};
 use elf::word::u64_at;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
 
 /// Reads code objects.
 #[derive(Debug)]
@@ -18,11 +18,6 @@ const MOST_TABLE: u64 = 256 << 10;
 /// The bytes of the tables that are read for one question.
 const MOST_TABLES: u64 = 16 << 20;
 
-/// The layouts of processes, by the number of the process and the address of its file. A process that has ended has none to read any more.
-static LAYOUTS: Mutex<Vec<((u32, u64), Layout)>> = Mutex::new(Vec::new());
-/// The most of them. Beyond that, the oldest is forgotten.
-const MOST_LAYOUTS: usize = 256;
-
 impl Reader for CodeObjects {
     fn functions(&self, process: &Running<'_>, objects: &[Object]) -> Vec<Found> {
         match layout(process) {
@@ -31,41 +26,33 @@ impl Reader for CodeObjects {
         }
     }
 
-    fn kept(&self, process: &Running<'_>, object: &Object, kept: &Kept) -> Found {
-        by_kept(&layout(process).ok_or(Reason::NoReader)?, object, kept)
+    fn gone(&self, process: &Running<'_>, object: &Object, remains: &Remains) -> Found {
+        by_remains(&*layout(process).ok_or(Reason::NoReader)?, object, remains)
     }
-}
-
-/// The functions of an object by what was kept of it. Its table of lines was not.
-pub(crate) fn by_kept(layout: &Layout, object: &Object, kept: &Kept) -> Found {
-    let parts = Parts::of(layout, object, kept).ok_or(Reason::ObjectGone)?;
-    functions(layout, &parts, &[*object]).pop().unwrap_or(Err(Reason::ObjectGone))
 }
 
 /// The layout of a process, read once.
-fn layout(process: &Running<'_>) -> Option<Layout> {
-    let key = (process.memory.process(), process.image);
-    if key.0 == 0 {
-        return Layout::of(process);
-    }
-    let mut known = LAYOUTS.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((_, layout)) = known.iter().find(|(of, _)| *of == key) {
-        return Some(*layout);
-    }
-    let layout = Layout::of(process)?;
-    if known.len() >= MOST_LAYOUTS {
-        known.remove(0);
-    }
-    known.push((key, layout));
-    Some(layout)
+fn layout(process: &Running<'_>) -> Option<Arc<Layout>> {
+    let Some((kept, number)) = process.memory.kept() else {
+        return Layout::of(process).map(Arc::new);
+    };
+    let words = number.into_iter().chain([process.image]);
+    let key = b"CPython".iter().copied().chain(words.flat_map(u64::to_le_bytes));
+    kept.get(key.collect(), || Layout::of(process))
 }
 
-/// Memory that has what was kept of a code object, and nothing else.
+/// The functions of an object by what remains of it. Its table of lines does not.
+pub(crate) fn by_remains(layout: &Layout, object: &Object, remains: &Remains) -> Found {
+    let parts = Parts::of(layout, object, remains).ok_or(Reason::ObjectGone)?;
+    functions(layout, &parts, &[*object]).pop().unwrap_or(Err(Reason::ObjectGone))
+}
+
+/// Memory that has what remains of a code object, and nothing else.
 struct Parts<'a>([(u64, &'a [u8]); 3]);
 
 impl<'a> Parts<'a> {
-    fn of(layout: &Layout, object: &Object, kept: &'a Kept) -> Option<Self> {
-        let [code, name, file] = kept.parts.each_ref().map(Vec::as_slice);
+    fn of(layout: &Layout, object: &Object, remains: &'a Remains) -> Option<Self> {
+        let [code, name, file] = remains.0.each_ref().map(Vec::as_slice);
         let word = |at: u64| u64_at(code, usize::try_from(at).ok()?);
         let shown = word(layout.code.qualified.unwrap_or(layout.code.name))?;
         Some(Self([(object.address, code), (shown, name), (word(layout.code.file)?, file)]))

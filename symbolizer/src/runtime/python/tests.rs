@@ -1,9 +1,9 @@
 //! Code objects in memory that the tests write.
 
 use super::layout::Layout;
-use super::reader::{by_kept, check, functions};
+use super::reader::{by_remains, check, functions};
 use crate::reason::Reason;
-use crate::runtime::{Found, Kept, Memory, Object};
+use crate::runtime::{Found, Memory, Object, Remains};
 
 /// Memory from this address on.
 const BEGIN: u64 = 0x5600_0000_0000;
@@ -161,46 +161,46 @@ fn a_frame_around_a_class_s_init_is_not_shown() {
     assert_eq!(functions(&layout, &image, &[object(0)]), [Ok(Vec::new())]);
 }
 
-/// What the kernel side keeps of the code object.
-fn kept(image: &Image) -> Kept {
+/// What remains of the code object.
+fn remains(image: &Image) -> Remains {
     let part = |at: u64, len: usize| {
         let start = (at - BEGIN) as usize;
         image.0[start..start + len].to_vec()
     };
-    Kept { parts: [part(CODE, 160), part(QUALIFIED, 192), part(FILE, 256)] }
+    Remains([part(CODE, 160), part(QUALIFIED, 192), part(FILE, 256)])
 }
 
 #[test]
-fn a_code_object_that_is_gone_is_named_by_what_was_kept() {
+fn a_code_object_that_is_gone_is_named_by_what_remains() {
     for minor in VERSIONS.filter(|minor| *minor > 10) {
         let layout = layout(minor);
         let image = Image::of(&layout, "Class.ωork");
-        let found = by_kept(&layout, &object(0), &kept(&image));
+        let found = by_remains(&layout, &object(0), &remains(&image));
         assert_eq!(shown(&found), "Class.ωork /srv/app.py:0 from 10", "3.{minor}: without a table");
     }
 }
 
 #[test]
-fn what_was_kept_of_anything_else_is_no_name() {
+fn what_remains_of_anything_else_is_no_name() {
     let layout = layout(12);
-    let whole = kept(&Image::of(&layout, "work"));
-    let gone = |kept: &Kept| by_kept(&layout, &object(0), kept) == Err(Reason::ObjectGone);
+    let whole = remains(&Image::of(&layout, "work"));
+    let gone = |of: &Remains| by_remains(&layout, &object(0), of) == Err(Reason::ObjectGone);
     assert!(!gone(&whole));
     let other = Object { check: 1, ..object(0) };
-    assert_eq!(by_kept(&layout, &other, &whole), Err(Reason::ObjectGone), "another check");
+    assert_eq!(by_remains(&layout, &other, &whole), Err(Reason::ObjectGone), "another check");
     let mut of_type = whole.clone();
-    of_type.parts[0][layout.code.of_type as usize] ^= 8;
+    of_type.0[0][layout.code.of_type as usize] ^= 8;
     assert!(gone(&of_type), "no code object");
-    assert!(gone(&kept(&Image::of(&layout, &"x".repeat(200)))), "a name that is longer");
+    assert!(gone(&remains(&Image::of(&layout, &"x".repeat(200)))), "a name that is longer");
     for part in 0..3 {
-        for len in 0..whole.parts[part].len() {
+        for len in 0..whole.0[part].len() {
             let mut cut = whole.clone();
-            cut.parts[part].truncate(len);
-            drop(by_kept(&layout, &object(0), &cut));
+            cut.0[part].truncate(len);
+            drop(by_remains(&layout, &object(0), &cut));
         }
         let mut unread = whole.clone();
-        unread.parts[part].fill(0);
+        unread.0[part].fill(0);
         assert!(gone(&unread), "{part}");
     }
-    assert!(gone(&Kept::default()));
+    assert!(gone(&Remains::default()));
 }

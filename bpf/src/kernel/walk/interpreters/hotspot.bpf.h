@@ -32,6 +32,18 @@ static __always_inline __u64 hotspot_method(struct walk *w)
 	return failed ? 0 : method;
 }
 
+/* A value that tells a method from one that comes into its place when its class is unloaded. The classes that a program makes one after
+ * the other are often laid out in the same places. So it is made of the name of the class as well: of its address and its random number. */
+static __always_inline __u32 hotspot_check(const struct hotspot *facts, __u64 constant)
+{
+	__u64 pool = user_word(constant + facts->pool);
+	__u64 class = user_word(pool + facts->holder);
+	__u64 name = user_word(class + facts->name);
+	__u32 hash = user_word(name) >> (facts->hash & 63);
+
+	return (__u32)constant ^ (__u32)(name >> 3) ^ hash << 16;
+}
+
 /* Adds the method that the present frame of the interpreter runs. */
 static __always_inline int hotspot_frame(struct walk *w, struct log *log)
 {
@@ -49,7 +61,8 @@ static __always_inline int hotspot_frame(struct walk *w, struct log *log)
 	at = w->known & KNOWN_OTHERS ? w->others[HOTSPOT_BYTECODE] - constant : HOTSPOT_REACH;
 	if (at >= HOTSPOT_REACH)
 		at = stack_word(w, w->fp + facts.bytecode, &failed) - constant;
-	push_interpreted(w, log, RUNTIME_HOTSPOT, method, at < HOTSPOT_REACH ? at : 0, constant);
+	push_interpreted(w, log, RUNTIME_HOTSPOT, method, at < HOTSPOT_REACH ? at : 0,
+			 hotspot_check(&facts, constant));
 	return WALK_GOES_ON;
 }
 

@@ -1,11 +1,11 @@
 //! The facts that the rules of a blob's code are made from.
 
 use super::super::codelets;
-use super::super::heaps::{self, Blob, Heap};
 use super::super::machine::Machine;
 use super::super::memory::Reader;
 use bpf::unwind::hotspot::{self, Codelet, Rows, What};
 use std::ops::Range;
+use symbolizer::runtime::hotspot::cache::{self, Blob, Heap};
 
 /// The most bytes of the library's data that are searched for pointers to stubs.
 const MOST_DATA: usize = 16 << 20;
@@ -24,7 +24,7 @@ enum Kind {
 
 fn kind(name: &str) -> Kind {
     match name {
-        _ if heaps::is_method(name) => Kind::Method,
+        _ if cache::is_method(name) => Kind::Method,
         "Interpreter" => Kind::Interpreter,
         // A return into this code does not lead to the next frame of the stack.
         _ if name.starts_with("StubRoutines") && name.contains("ontinuation") => Kind::Opaque,
@@ -71,7 +71,7 @@ impl<'a, 'm> Source<'a, 'm> {
 
     /// The pieces of the interpreter in its blob.
     fn pieces(&mut self, code: &Range<u64>) -> Vec<Codelet> {
-        let Some(interpreter) = &self.machine.fields.interpreter else { return Vec::new() };
+        let Some(interpreter) = &self.machine.interpreter else { return Vec::new() };
         let reader = self.reader;
         let all = self.codelets.get_or_insert_with(|| codelets::codelets(interpreter, reader));
         let first = all.partition_point(|(piece, _)| piece.start < code.start);

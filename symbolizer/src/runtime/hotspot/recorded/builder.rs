@@ -10,6 +10,8 @@ pub(crate) struct Builder {
     pub(crate) image: Image,
     /// The next free address of what has no address of its own.
     pub(super) next: u64,
+    /// The address of the name of the class.
+    pub(super) class_name: u64,
 }
 
 impl Builder {
@@ -26,13 +28,13 @@ impl Builder {
     }
 
     /// The offset of a field; `None`: the version has none.
-    pub(super) fn offset(&self, path: &str) -> Option<u64> {
+    pub(crate) fn offset(&self, path: &str) -> Option<u64> {
         let fields = self.lines("field");
         let line = fields.iter().find(|line| line[0] == path)?;
         line[1].parse().ok()
     }
 
-    pub(super) fn size(&self, of: &str) -> u64 {
+    pub(crate) fn size(&self, of: &str) -> u64 {
         let sizes = self.lines("size");
         sizes.iter().find(|line| line[0] == of).expect("its size is recorded")[1]
             .parse()
@@ -50,13 +52,13 @@ impl Builder {
     }
 
     /// Sets a field of an object, if the version has it.
-    pub(super) fn set(&mut self, object: u64, path: &str, value: u64) {
+    pub(crate) fn set(&mut self, object: u64, path: &str, value: u64) {
         let fields = self.lines("field");
         let Some(line) = fields.iter().find(|line| line[0] == path) else { return };
         let size = match line[2] {
-            "int" | "u4" | "uint32_t" => 4,
-            "u2" | "unsigned short" => 2,
-            "bool" => 1,
+            "int" | "u4" | "uint32_t" | "unsigned int" => 4,
+            "u2" | "unsigned short" | "short" | "int16_t" => 2,
+            "bool" | "volatile signed char" | "volatile unsigned char" => 1,
             _ => 8,
         };
         let offset: u64 = line[1].parse().expect("an offset");

@@ -1,0 +1,53 @@
+//! The stacks of a process, as far as they are in its code cache.
+
+use bpf::{Frame, Stack, StackId};
+use std::collections::HashMap;
+
+/// The most addresses that are kept of a process's stacks. Each stack counts as a few more.
+const MOST_KEPT: usize = 2 << 20;
+const KEPT_BESIDE: usize = 4;
+
+/// The addresses in the code cache, of each stack of a process. They are kept because a window brings a stack's frames
+/// only once, and the code may be replaced later.
+#[derive(Debug, Default)]
+pub(super) struct Stacks {
+    known: HashMap<StackId, Box<[u64]>>,
+    kept: usize,
+}
+
+impl Stacks {
+    /// Keeps the addresses of a stack that `holds` accepts. Beyond the bound, it keeps nothing.
+    pub(super) fn note(&mut self, stack: &Stack, holds: impl Fn(u64) -> bool) {
+        if self.known.contains_key(&stack.id) || self.kept >= MOST_KEPT {
+            return;
+        }
+        let places = stack.frames.iter().map(Frame::lookup);
+        let addresses: Box<[u64]> = places.filter(|address| holds(*address)).collect();
+        self.kept += addresses.len() + KEPT_BESIDE;
+        self.known.insert(stack.id, addresses);
+    }
+
+    /// The addresses of a stack; `None`: it was not kept.
+    pub(super) fn get(&self, id: StackId) -> Option<&[u64]> {
+        self.known.get(&id).map(|addresses| &**addresses)
+    }
+
+    /// Forgets all stacks.
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::HEAP;
+    use super::*;
+    use crate::record::testing::stack;
+
+    #[test]
+    fn no_more_stacks_are_kept_than_the_bound() {
+        let mut stacks = Stacks { kept: MOST_KEPT - 1, ..Stacks::default() };
+        (1..4).for_each(|id| stacks.note(&stack(id, &[HEAP]), |_| true));
+        assert_eq!(stacks.known.len(), 1);
+    }
+}
