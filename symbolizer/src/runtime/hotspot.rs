@@ -1,6 +1,6 @@
 //! HotSpot, the Java virtual machine of the JDK.
 //!
-//! Its library describes its own structures for debuggers (`layout`). By that description, `machine` finds the piece of code at an
+//! Its library describes its own structures for debuggers (`library`, `layout`). By that description, `machine` finds the piece of code at an
 //! address (`cache`), the methods that were compiled into it (`compiled`), and their names and lines (`method`, `method_check`).
 //! `description` says how far all this is known of a version.
 
@@ -9,6 +9,7 @@ mod class_name;
 mod compiled;
 mod description;
 pub mod layout;
+mod library;
 mod machine;
 mod method;
 pub mod method_check;

@@ -10,7 +10,9 @@ const MOST: usize = 16;
 
 /// What readers have derived from the memory of processes, by what tells a process and a file in it from all others.
 #[derive(Default)]
-pub struct Kept(RefCell<Vec<(Vec<u8>, Arc<dyn Any + Send + Sync>)>>);
+pub struct Kept(RefCell<Vec<(Vec<u8>, Thing)>>);
+
+type Thing = Arc<dyn Any + Send + Sync>;
 
 impl fmt::Debug for Kept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

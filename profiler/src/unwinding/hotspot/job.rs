@@ -4,12 +4,17 @@ use super::machine::Machine;
 use super::memory::Memory;
 use super::reading::{Read, Reading};
 use super::symbols::Symbols;
+use crate::host::clock::thread_cpu;
 use elf::{Bytes, Image, Section, X86_64};
 use std::fs::File;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use symbolizer::foreign::FarMemory;
+
+/// On a busy machine a reading waits for a CPU longer than it works, and new code should not wait for that. But a process that delays reads of its
+/// memory keeps the thread from others: so its wait counts this part.
+const WAITING: u32 = 4;
 
 /// An order to read a code cache.
 #[derive(Debug)]
@@ -31,7 +36,7 @@ pub(super) struct Done {
     pub(super) number: u64,
     pub(super) machine: Option<Arc<Machine>>,
     pub(super) reading: Reading,
-    /// The duration of the reading.
+    /// The work of the reading.
     pub(super) took: Duration,
     /// The reading; `None` if the cache could not be read.
     pub(super) read: Option<Read>,
@@ -42,7 +47,7 @@ pub(super) struct Done {
 impl Job {
     /// Reads the cache. With `by_fp`, code without known rules is walked by frame pointer.
     pub(super) fn run(self, by_fp: bool) -> Done {
-        let begin = Instant::now();
+        let (begin, cpu) = (Instant::now(), thread_cpu());
         self.memory.prepare();
         let Self { number, memory, library, bias, machine, mut reading } = self;
         let (mut machine, mut foreign) = (machine, false);
@@ -54,7 +59,9 @@ impl Job {
             machine = both.and_then(|both| self::machine(&memory, &both, bias)).map(Arc::new);
         }
         let read = machine.as_ref().and_then(|machine| reading.again(machine, &*memory, by_fp));
-        Done { number, machine, reading, took: begin.elapsed(), read, foreign }
+        let cpu = Duration::from_nanos(thread_cpu().saturating_sub(cpu));
+        let took = cpu.max(begin.elapsed() / WAITING);
+        Done { number, machine, reading, took, read, foreign }
     }
 }
 

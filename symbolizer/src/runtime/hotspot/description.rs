@@ -4,7 +4,7 @@ use super::super::reader::Running;
 use super::cache::Cache;
 use super::compiled::Compiled;
 use super::layout::Layout;
-use super::machine::layout;
+use super::library::layout;
 use super::method::Methods;
 use super::reads::Reads;
 use super::words::Words;

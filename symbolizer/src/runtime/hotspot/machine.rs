@@ -1,24 +1,19 @@
 //! A Java virtual machine: the names at its addresses and for its methods.
 
-use super::super::loaded::Loaded;
 use super::super::reader::{Check, Code, Function, Object, Running};
 use super::cache::{Blob, Cache, Heap};
 use super::compiled::Compiled;
 use super::description::version;
-use super::layout::Layout;
+use super::library::known_layout;
 use super::method::{Method, Methods};
 use super::reads::Reads;
 use super::words::Words;
 use crate::reason::Reason;
 use std::collections::HashMap;
 use std::rc::Rc;
-use std::sync::Arc;
 
 /// The most bytes of all names that one question gets.
 const MOST_TEXT: usize = 16 << 20;
-
-/// The first bytes of a library, with its build id.
-const BEGIN: usize = 1 << 10;
 
 /// The virtual machine of one process, for one question.
 pub(super) struct Machine<'m> {
@@ -113,22 +108,6 @@ impl<'m> Machine<'m> {
         let read = || self.methods.read(&self.reads, address).map(Rc::new);
         self.known.entry(address).or_insert_with(read).clone()
     }
-}
-
-/// The description of the library that a process has loaded, if need be from the last question about it. The process may have loaded another
-/// one since, in the same place: then its first bytes differ.
-fn known_layout(process: &Running<'_>, reads: &Reads<'_>) -> Option<Arc<Layout>> {
-    let read = || layout(process, reads);
-    let Some((kept, number)) = process.memory.kept() else { return read().map(Arc::new) };
-    let mut key = reads.bytes(process.image, BEGIN)?;
-    key.extend(number.into_iter().chain([process.image]).flat_map(u64::to_le_bytes));
-    kept.get(key, read)
-}
-
-/// The description of the library that a process has loaded.
-pub(super) fn layout(process: &Running<'_>, reads: &Reads<'_>) -> Option<Layout> {
-    let library = Loaded::of(process)?;
-    Layout::read(reads, &|name| Some(library.symbol(process, name.as_bytes())?.address))
 }
 
 /// The name of code that is no method: without the number that a virtual machine puts behind some names.

@@ -32,8 +32,9 @@ static __always_inline __u64 hotspot_method(struct walk *w)
 	return failed ? 0 : method;
 }
 
-/* A value that tells a method from one that comes into its place when its class is unloaded. The classes that a program makes one after
- * the other are often laid out in the same places. So it is made of the name of the class as well: of its address and its random number. */
+/* A value that tells a method from one that comes into its place when its class is unloaded. The classes that a program
+ * makes one after the other are often laid out in the same places. So it is made of the name of the class as well: of
+ * its address and its random number. */
 static __always_inline __u32 hotspot_check(const struct hotspot *facts, __u64 constant)
 {
 	__u64 pool = user_word(constant + facts->pool);
@@ -61,8 +62,7 @@ static __always_inline int hotspot_frame(struct walk *w, struct log *log)
 	at = w->known & KNOWN_OTHERS ? w->others[HOTSPOT_BYTECODE] - constant : HOTSPOT_REACH;
 	if (at >= HOTSPOT_REACH)
 		at = stack_word(w, w->fp + facts.bytecode, &failed) - constant;
-	push_interpreted(w, log, RUNTIME_HOTSPOT, method, at < HOTSPOT_REACH ? at : 0,
-			 hotspot_check(&facts, constant));
+	push_interpreted(w, log, RUNTIME_HOTSPOT, method, at < HOTSPOT_REACH ? at : 0, hotspot_check(&facts, constant));
 	return WALK_GOES_ON;
 }
 
