@@ -44,14 +44,18 @@ impl<'a> File<'a> {
 
     /// The interpreter in the file.
     pub(super) fn interpreter(&self, uncovered: &Uncovered) -> Option<Interpreter> {
-        let calls = || v8::calls(&stretches(uncovered));
-        Interpreter::of(&self.image, &self.loaded).or_else(|| Interpreter::v8(&self.loaded, calls))
+        let frames = || v8::Parts::of(&stretches(uncovered)).whole().to_vec();
+        Interpreter::of(&self.image, &self.loaded).or_else(|| Interpreter::v8(&self.loaded, frames))
     }
 
-    /// Rules for the places where V8's interpreter is called.
-    pub(super) fn v8(&self, interpreter: Option<&Interpreter>) -> Option<Source> {
-        let v8 = interpreter.filter(|interpreter| interpreter.is_v8())?;
-        Some(v8::rules(&v8.loops, &self.code))
+    /// Rules for the parts of V8's own code that run with the frame of a JavaScript function.
+    pub(super) fn v8_frames(&self, uncovered: &Uncovered) -> Source {
+        v8::Parts::of(&stretches(uncovered)).rules(&self.code)
+    }
+
+    /// Rules for the tail calls of V8's built-in functions.
+    pub(super) fn v8_tails(&self, uncovered: &Uncovered) -> Source {
+        v8::tails(&stretches(uncovered), &self.code)
     }
 
     /// Go's own table, which stripped programs also have.

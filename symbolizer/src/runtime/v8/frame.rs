@@ -4,7 +4,7 @@
 //!
 //! | | address | position | check |
 //! |---|---|---|---|
-//! | interpreted | the function's shared information | the bytecode offset, as the frame has it | all bits |
+//! | interpreted | the function's shared information | the bytecode offset, as the frame has it; all bits set: none | all bits |
 //! | compiled | bits 0 to 46 the instruction, 47 to 55 bits 35 to 43 of the information, 56 set | bits 3 to 34 of the information | the low three bits are bits 44 to 46 of the information |
 
 use super::super::reader::Object;
@@ -14,6 +14,8 @@ const ADDRESS: u64 = (1 << 47) - 1;
 const COMPILED: u64 = 1 << 56;
 /// The low bits of a pointer to an object. The object itself is aligned to eight bytes.
 const TAG: u64 = 1;
+/// The position of a frame without an offset.
+const NO_OFFSET: u32 = u32::MAX;
 /// The bits of a check that a compiled frame gives to the address.
 const CUT: u32 = 7;
 
@@ -30,8 +32,9 @@ pub(super) struct Frame {
 /// A place in the code of a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
-    /// An offset of the bytecode, as the interpreter's register has it: from the tagged pointer to the bytecode array.
-    Bytecode(u32),
+    /// An offset of the bytecode, as the interpreter's register has it: from the tagged pointer to the bytecode array. `None`: the frame
+    /// has no offset, because it is one of baseline code that is being set up or left.
+    Bytecode(Option<u32>),
     /// An address of an instruction.
     Instruction(u64),
 }
@@ -41,7 +44,8 @@ impl Frame {
     pub(super) fn of(object: Object) -> Self {
         let Object { address, position, check } = object;
         if address & COMPILED == 0 {
-            return Self { shared: address, place: Place::Bytecode(position), check };
+            let offset = (position != NO_OFFSET).then_some(position);
+            return Self { shared: address, place: Place::Bytecode(offset), check };
         }
         let high = (address >> 47 & 0x1ff) << 35 | u64::from(check & CUT) << 44;
         let shared = high | u64::from(position) << 3 | TAG;
@@ -100,7 +104,7 @@ mod tests {
     #[test]
     fn an_interpreted_frame_is_the_information_and_an_offset() {
         let frame = Frame::of(interpreted(0x2b20_c337_37c1, 187, 78, 3));
-        assert_eq!((frame.shared, frame.place), (0x2b20_c337_37c1, Place::Bytecode(187)));
+        assert_eq!((frame.shared, frame.place), (0x2b20_c337_37c1, Place::Bytecode(Some(187))));
         assert!(frame.is_of(78, 3) && !frame.is_of(78, 4) && !frame.is_of(-78, 3));
     }
 

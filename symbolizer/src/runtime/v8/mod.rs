@@ -118,7 +118,7 @@ fn spots(heap: &Heap<'_>, codes: &mut Codes, frame: Frame) -> Option<Vec<Spot>> 
     let at = |bytecode, offset| place::of_bytecode(heap, bytecode, offset);
     match frame.place {
         Place::Bytecode(register) => {
-            let offset = place::of_register(heap, register);
+            let offset = register.and_then(|register| place::of_register(heap, register));
             let character =
                 place::bytecode(heap, shared).and_then(|bytecode| at(bytecode, offset?));
             Some(vec![(shared, character)])

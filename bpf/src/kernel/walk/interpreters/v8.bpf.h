@@ -9,6 +9,7 @@
 #include "walk/find_rule.bpf.h"
 #include "walk/interpreters/object.bpf.h"
 #include "walk/interpreters/push.bpf.h"
+#include "walk/known.bpf.h"
 
 enum {
 	V8_OFFSET =
@@ -19,6 +20,7 @@ enum {
 	V8_TAG = 1,	  /* the low bit of a pointer to an object */
 	V8_CUT = 7,	  /* the bits of the check that are part of the address of a compiled frame's function */
 	V8_ADDRESS_BITS = 47,
+	V8_NO_OFFSET = ~0U,
 };
 #define V8_COMPILED (1ULL << 56)
 
@@ -30,22 +32,35 @@ static __always_inline __u32 v8_check(__u32 script, __u32 literal)
 	return mixed ^ mixed >> 15;
 }
 
+/* The function that the present native frame runs, and the offset of its bytecode, if the frame has one; 0: none. Code
+ * that has no frame yet has the function in a register. */
+static __always_inline __u64 v8_function(struct walk *w, __u32 *offset)
+{
+	__u64 function;
+
+	if (w->known & KNOWN_FUNCTION)
+		return w->others[LEAF_ARGUMENT];
+	if (w->cfa != w->fp + 16 || !read_object(w, w->fp - V8_FRAME, V8_FRAME))
+		return 0;
+	/* Frames of baseline code have something else there. */
+	if (!(__u32)object_word(w, V8_OFFSET))
+		*offset = object_word(w, V8_OFFSET) >> 32;
+	function = object_word(w, V8_FUNCTION);
+	return object_word(w, V8_CONTEXT) & V8_TAG ? function : 0;
+}
+
 /* Adds the frame of the function that the present native frame runs. A native frame without a function, or one that is
- * being set up or left, adds none. */
+ * being left, adds none. */
 static __always_inline int v8_frames(struct walk *w, struct log *log, __u64 limit, bool compiled)
 {
 	struct v8 facts;
-	__u64 function, shared, offset, script;
-	__u32 check;
+	__u64 function, shared, script;
+	__u32 check, offset = V8_NO_OFFSET;
 
-	if (w->cfa != w->fp + 16)
+	if (!read_facts((__u32 *)&facts, V8_WORDS, w->runtimes, RUNTIME_V8))
 		return WALK_GOES_ON;
-	if (!read_facts((__u32 *)&facts, V8_WORDS, w->runtimes, RUNTIME_V8) ||
-	    !read_object(w, w->fp - V8_FRAME, V8_FRAME))
-		return WALK_GOES_ON;
-	offset = object_word(w, V8_OFFSET) >> 32;
-	function = object_word(w, V8_FUNCTION);
-	if (!(function & V8_TAG) || !(object_word(w, V8_CONTEXT) & V8_TAG))
+	function = v8_function(w, &offset);
+	if (!(function & V8_TAG) || function >> V8_ADDRESS_BITS)
 		return WALK_GOES_ON;
 	shared = user_word(function - V8_TAG + facts.shared);
 	if (!(shared & V8_TAG) || shared >> V8_ADDRESS_BITS ||
