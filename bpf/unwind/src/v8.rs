@@ -1,7 +1,9 @@
 //! V8's own code, which has no rules in its file: where it runs with the frame of a JavaScript function, and where a function gives up
 //! its frame for another one.
 
+mod built_in;
 mod frames;
+mod rules;
 mod tails;
 
 use crate::table::{Code, Source};
@@ -28,6 +30,21 @@ impl Parts {
         self.0.add_to(&mut source);
         source
     }
+}
+
+/// Rules for the built-in functions: those in the stretch of code that has the parts.
+pub fn built_in(parts: &Parts, stretches: &[(&[u8], u64)], code: &Code) -> Source {
+    let mut source = Source::new(code);
+    for &stretch in stretches {
+        let has = |range: &Range<u64>| {
+            let inside = range.start.checked_sub(stretch.1);
+            inside.is_some_and(|inside| inside < stretch.0.len() as u64)
+        };
+        if parts.whole().iter().any(has) {
+            built_in::add_to(&mut source, stretch);
+        }
+    }
+    source
 }
 
 /// Rules for the tail calls in these stretches of code, for places that disassembly has left open.

@@ -1,7 +1,8 @@
 //! The parts of V8's own code that run with the frame of a JavaScript function: the trampoline that enters the interpreter, and
 //! the two functions that set up the frames of baseline code and leave them. They are found by their instructions.
 
-use crate::rule::{Cfa, Restore, ReturnAddress, Rule, RuleTrust, registers};
+use super::rules::{bare, below, framed, guessed};
+use crate::rule::{Restore, Rule};
 use crate::table::Source;
 use iced_x86::{Code, Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, Register};
 use std::collections::BTreeMap;
@@ -91,6 +92,11 @@ impl Parts {
     fn set_up(&mut self, stretch: Stretch<'_>, at: usize) {
         let Some(whole) = whole_from(stretch, at) else { return };
         let place = |at: usize| stretch.1.saturating_add(at as u64);
+        // Up to here, it has no frame. Its caller needs all registers: it has no frame either.
+        if let Some(begin) = stretch.index(place(at) / ALIGNMENT * ALIGNMENT) {
+            let entered = Rule { spare: Restore::Same, ..bare(8) };
+            self.rules.insert(place(begin), (place(at), entered));
+        }
         self.rules.insert(place(at), (place(at + 1), bare(8)));
         self.rules.insert(place(at + 1), (place(at + 4), bare(16)));
         self.rules.insert(place(at + 4), (place(whole), framed()));
@@ -226,28 +232,6 @@ fn decoded(stretch: Stretch<'_>, at: usize) -> Option<Instruction> {
 fn ends_frame(instruction: &Instruction) -> bool {
     let pops = instruction.code() == Code::Pop_r64 && instruction.op0_register() == Register::RBP;
     pops || instruction.mnemonic() == Mnemonic::Leave
-}
-
-/// The frame has a frame pointer.
-fn framed() -> Rule {
-    let cfa = Cfa::Register { register: registers::FRAME_POINTER, offset: 16 };
-    Rule { fp: Restore::AtCfa(-16), trust: RuleTrust::Synthesised, ..Rule::of(cfa) }
-}
-
-/// There is no frame. The caller's begins so many bytes behind the stack pointer.
-fn bare(offset: i32) -> Rule {
-    let cfa = Cfa::Register { register: registers::STACK_POINTER, offset };
-    Rule { fp: Restore::Same, trust: RuleTrust::Synthesised, ..Rule::of(cfa) }
-}
-
-/// The return address has been popped, and is still there.
-fn below() -> Rule {
-    Rule { ra: ReturnAddress::AtStackPointer(-8), ..bare(8) }
-}
-
-/// The place of the return address is not known, and the frame pointer is the caller's.
-fn guessed() -> Rule {
-    Rule { fp: Restore::Same, trust: RuleTrust::Synthesised, ..Rule::of(Cfa::Guessed) }
 }
 
 /// Sorted ranges, of which neighbours are one.

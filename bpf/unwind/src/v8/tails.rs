@@ -2,8 +2,9 @@
 //! function are put in place, and a jump follows. How high the stack is, the function's calls do not tell; but at the jump the return
 //! address is on top.
 
+use super::rules::{bare, guessed};
 use crate::instruction::{displacement, written};
-use crate::rule::{Cfa, Restore, Rule, RuleTrust, registers};
+use crate::rule::Rule;
 use crate::table::Source;
 use iced_x86::{
     Decoder, DecoderOptions, FlowControl, Instruction, InstructionInfoFactory, MemorySize,
@@ -150,11 +151,5 @@ fn is_word_at_stack_pointer(instruction: &Instruction, operand: u32) -> bool {
 
 /// The return address is here, and the frame pointer is the caller's.
 fn at(place: i64) -> Rule {
-    let offset = i32::try_from(place).unwrap_or_default().saturating_add(8);
-    let cfa = Cfa::Register { register: registers::STACK_POINTER, offset };
-    Rule { fp: Restore::Same, trust: RuleTrust::Synthesised, ..Rule::of(cfa) }
-}
-
-fn guessed() -> Rule {
-    Rule { fp: Restore::Same, trust: RuleTrust::Synthesised, ..Rule::of(Cfa::Guessed) }
+    bare(i32::try_from(place).unwrap_or_default().saturating_add(8))
 }

@@ -82,7 +82,8 @@ fn baseline_code_s_frame_is_set_up_by_a_function_that_has_none() {
     let words = [0x56, 0x57, 0x50, 0x41, 0x54, 0x41, 0x50];
     let code =
         Built::of(&[&[0x90, 0x41, 0x5f], &PUSH_RBP_MOV[..], &words, &[0x41, 0x57, 0xc3]].concat());
-    assert_eq!(code.at(2), None, "the function itself");
+    let entered = Rule { spare: Restore::Same, ..bare(8) };
+    assert_eq!(code.at(2), Some(entered), "the function itself");
     assert_eq!(code.at(3), Some(bare(8)));
     assert_eq!(code.at(4), Some(bare(16)));
     assert_eq!(code.at(7), Some(framed()));
@@ -106,6 +107,63 @@ fn a_frame_is_left_by_a_function_that_has_none() {
     assert_eq!(code.at(20), Some(bare(8)));
     assert_eq!(code.at(22), Some(below()));
     assert_eq!(code.at(28), Some(bare(8)));
+}
+
+/// Functions, each behind padding up to an address that 64 divides; the first one enters the interpreter.
+fn built_in_functions(functions: &[&[u8]]) -> Table {
+    let mut bytes = [0xcc; 64].to_vec();
+    for function in [&CALL[..], &[0xc3]].iter().chain(functions) {
+        bytes.extend_from_slice(function);
+        bytes.push(0xcc);
+        bytes.resize(bytes.len().next_multiple_of(64), 0xcc);
+    }
+    let code = Code::new(Some(BEGIN..BEGIN + 0x1000)).unwrap();
+    let stretches = [(&bytes[..], BEGIN)];
+    Table::build(&code, &[&built_in(&Parts::of(&stretches), &stretches, &code)])
+}
+
+/// The rule at an offset of the first of these functions.
+fn first(table: &Table, offset: usize) -> Option<Rule> {
+    table.look_up(BEGIN + 192 + offset as u64)
+}
+
+#[test]
+fn a_built_in_function_s_frame_is_followed() {
+    // `test eax, eax; je +14; push rbp; mov rbp, rsp; push 0x22; call; pop rbp; ret`, and where it jumps to: `push rax; pop rax; ret`.
+    let begin = [0x85, 0xc0, 0x74, 0x0d];
+    let body = [&PUSH_RBP_MOV[..], &[0x6a, 0x22, 0xe8, 0, 0, 0, 0, 0x5d, 0xc3]].concat();
+    let table = built_in_functions(&[&[&begin[..], &body, &[0x50, 0x58, 0xc3]].concat()]);
+    let rules = [0, 2, 4, 5, 8, 10, 15, 16, 17, 18, 19].map(|at| first(&table, at));
+    let (no, one) = (Some(bare(8)), Some(bare(16)));
+    let is = Some(framed());
+    assert_eq!(rules, [no, no, no, one, is, is, is, no, no, one, no]);
+}
+
+#[test]
+fn where_ways_with_different_frames_meet_there_is_no_rule() {
+    // `je +1; push rax; nop; ret`.
+    let table = built_in_functions(&[&[0x74, 0x01, 0x50, 0x90, 0xc3]]);
+    assert_eq!(
+        [0, 2, 3, 4].map(|at| first(&table, at)),
+        [Some(bare(8)), Some(bare(8)), None, None]
+    );
+    // What writes to the frame pointer, moves the stack by what only the program knows, or writes over the return address.
+    for lost in [&[0x48, 0x89, 0xc5][..], &[0x48, 0x29, 0xc4], &[0x48, 0x89, 0x04, 0x24]] {
+        let table = built_in_functions(&[&[lost, &[0x90, 0xc3]].concat()]);
+        assert_eq!([0, lost.len()].map(|at| first(&table, at)), [Some(bare(8)), None], "{lost:x?}");
+    }
+}
+
+#[test]
+fn a_tail_call_leaves_the_next_function_as_it_is() {
+    // `push rax; jmp` to the second function, and `push rbp; mov rbp, rsp; jmp` to the third.
+    let one = [0x50, 0xe9, 0x3a, 0, 0, 0];
+    let table = built_in_functions(&[&one, &[0x90, 0xc3], &[0xc3]]);
+    assert_eq!(first(&table, 64), Some(bare(8)));
+    let two = [&PUSH_RBP_MOV[..], &[0xe9, 0x77, 0, 0, 0]].concat();
+    let table = built_in_functions(&[&two, &[0x90, 0xc3], &[0x90, 0xc3]]);
+    assert_eq!(first(&table, 64), Some(bare(8)));
+    assert_eq!(first(&table, 128), None, "no function begins with a frame");
 }
 
 /// `mov rbp, [rbp]`, some instructions, `jmp` to elsewhere.
@@ -175,7 +233,9 @@ fn many_parts_and_wrong_addresses_are_bounded() {
             let code = Code::new(Some(BEGIN..BEGIN + 0x1000)).unwrap();
             let stretches = [(&bytes[..], address)];
             let parts = Parts::of(&stretches);
-            let _ = Table::build(&code, &[&parts.rules(&code), &tails(&stretches, &code)]);
+            let built_in = built_in(&parts, &stretches, &code);
+            let _ =
+                Table::build(&code, &[&parts.rules(&code), &tails(&stretches, &code), &built_in]);
         }
     }
 }
