@@ -114,8 +114,9 @@ fn short(walked: &Walked) -> String {
     let one = |frame: &crate::Frame| match frame.kind {
         FrameKind::Interpreted { position, check, .. } if frame.address >> 56 & 1 == 1 => {
             let high = (frame.address >> 47 & 0x1ff) << 35 | u64::from(check & 7) << 44;
-            let of = number(high | u64::from(position) << 3 | 1, check, !7);
-            format!("{of}@{:x}", (frame.address & ((1 << 47) - 1)) - MADE)
+            let of = number(high | u64::from(position) << 3 | 1, check, !15);
+            let leaf = if check & 8 != 0 { "!" } else { "" };
+            format!("{of}@{:x}{leaf}", (frame.address & ((1 << 47) - 1)) - MADE)
         }
         FrameKind::Interpreted { position, check, .. } => {
             format!("{}:{}", number(frame.address, check, !0), position as i32)
@@ -153,7 +154,7 @@ fn each_native_frame_has_its_function() {
     assert_eq!(leaf(BUILT_IN + 0x10, &[CALLER], &[]), format!("b {CALLERS}"));
     // In the inner frame's own code.
     let found = walked(&Leaf { ip: MADE + 0x90, argument: 0, top: &[], made: &[], framed: None });
-    assert_eq!(short(&found), "m 2@90 I 1:99 s");
+    assert_eq!(short(&found), "m 2@90! I 1:99 s");
     // A frame of baseline code that is in a function of V8's own has no offset.
     let of_baseline = frame(STACK + 72 + 56, function(4), HEAP + 1, CALLER);
     let found = walked(&Leaf {
@@ -174,16 +175,16 @@ fn a_frame_that_is_not_set_up_yet_has_the_function_in_a_register() {
         0xe5, 0x56,
     ];
     for at in [0, 4, 8, 14] {
-        assert_eq!(leaf(MADE + at, &[CALLER], &entry), format!("m 5@{at:x} {CALLERS}"));
+        assert_eq!(leaf(MADE + at, &[CALLER], &entry), format!("m 5@{at:x}! {CALLERS}"));
     }
-    assert_eq!(leaf(MADE + 15, &[STACK + 8 + 8 + 56, CALLER], &entry), format!("m 5@f {CALLERS}"));
+    assert_eq!(leaf(MADE + 15, &[STACK + 8 + 8 + 56, CALLER], &entry), format!("m 5@f! {CALLERS}"));
     // Node.js 18: `je` over a `jmp`.
     let entry = [0xf6, 0x43, 0x0f, 0x01, 0x74, 0x05, 0xe9, 1, 2, 3, 4, 0x55, 0x48, 0x89, 0xe5];
-    assert_eq!(leaf(MADE, &[CALLER], &entry), format!("m 5@0 {CALLERS}"));
+    assert_eq!(leaf(MADE, &[CALLER], &entry), format!("m 5@0! {CALLERS}"));
     // It has its frame: the step is by the frame pointer.
     assert_eq!(
         leaf(MADE + 18, &[], &[&[0x90; 14][..], &[0x55, 0x48, 0x89, 0xe5, 0x56]].concat()),
-        "m 2@12 I 1:99 s"
+        "m 2@12! I 1:99 s"
     );
 }
 
@@ -192,12 +193,12 @@ fn the_frame_of_baseline_code_is_set_up_by_a_call() {
     // `mov ebx, 32; movabs r12, …; call`.
     let entry = [0xbb, 32, 0, 0, 0, 0x49, 0xbc, 1, 2, 3, 4, 5, 6, 7, 8, 0xe8, 1, 2, 3, 4, 0x50];
     for at in [0, 5, 15] {
-        assert_eq!(leaf(MADE + at, &[CALLER], &entry), format!("m 5@{at:x} {CALLERS}"));
+        assert_eq!(leaf(MADE + at, &[CALLER], &entry), format!("m 5@{at:x}! {CALLERS}"));
     }
     assert_eq!(leaf(BUILT_IN + 8, &[MADE + 20, CALLER], &entry), format!("b m 5@13 {CALLERS}"));
     // Another call is made with a frame.
     let other = [&[0x90; 15][..], &entry[15..]].concat();
-    assert_eq!(leaf(MADE + 15, &[], &other), "m 2@f I 1:99 s");
+    assert_eq!(leaf(MADE + 15, &[], &other), "m 2@f! I 1:99 s");
     assert_eq!(leaf(BUILT_IN + 8, &[MADE + 20], &other), "b m 2@13 I 1:99 s");
 }
 
@@ -224,7 +225,7 @@ fn a_frame_that_is_given_up_has_no_function() {
     // Maglev: `cmp r8, 2; jg (32 bits); ret`. With `pop rbp` before it, the frame is still there.
     let end = [0x5d, 0x49, 0x83, 0xf8, 2, 0x0f, 0x8f, 3, 0, 0, 0, 0xc2, 16, 0];
     assert_eq!(leaf(MADE + 1, &[CALLER], &end), format!("m {CALLERS}"));
-    assert_eq!(leaf(MADE, &[], &end), "m 2@0 I 1:99 s");
+    assert_eq!(leaf(MADE, &[], &end), "m 2@0! I 1:99 s");
 }
 
 #[test]
