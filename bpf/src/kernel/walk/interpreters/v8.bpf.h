@@ -18,8 +18,8 @@ enum {
 	V8_CONTEXT = 32,  /* and the context */
 	V8_FRAME = 40,	  /* the bytes of these words */
 	V8_TAG = 1,	  /* the low bit of a pointer to an object */
-	V8_CUT = 15,	  /* the bits of the check that a compiled frame has something else in: three of the function's */
-	V8_LEAF = 8,	  /* address, and whether the frame is the innermost one, whose position no call has fixed */
+	V8_CUT = 15, /* the bits of the check that a compiled frame has something else in: three of the function's */
+	V8_LEAF = 8, /* address, and whether the frame is the innermost one, whose position no call has fixed */
 	V8_ADDRESS_BITS = 47,
 	V8_NO_OFFSET = ~0U,
 };
@@ -72,11 +72,10 @@ static __always_inline int v8_frames(struct walk *w, struct log *log, __u64 limi
 	if (compiled) {
 		__u64 ip = w->ip - w->after;
 
-		push_interpreted(w, log, RUNTIME_V8,
-				 (ip & ((1ULL << V8_ADDRESS_BITS) - 1)) | (shared >> 35 & 0x1ff) << V8_ADDRESS_BITS |
-				     V8_COMPILED,
-				 shared >> 3,
-				 (check & ~V8_CUT) | (shared >> 44 & (V8_LEAF - 1)) | (w->after ? 0 : V8_LEAF));
+		push_interpreted(
+		    w, log, RUNTIME_V8,
+		    (ip & ((1ULL << V8_ADDRESS_BITS) - 1)) | (shared >> 35 & 0x1ff) << V8_ADDRESS_BITS | V8_COMPILED,
+		    shared >> 3, (check & ~V8_CUT) | (shared >> 44 & (V8_LEAF - 1)) | (w->after ? 0 : V8_LEAF));
 	} else {
 		push_interpreted(w, log, RUNTIME_V8, shared, offset, check);
 	}

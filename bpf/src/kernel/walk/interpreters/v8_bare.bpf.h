@@ -19,7 +19,7 @@ enum {
 	MOV_EBX = 0xbb,
 	MOVABS_R12 = 0xbc49,
 };
-#define SET_UP 0xe5894855ULL /* push rbp; mov rbp, rsp */
+#define SET_UP 0xe5894855ULL			       /* push rbp; mov rbp, rsp */
 #define V8_LEA(bytes) (((bytes)&0xfffffd) == 0x248d48) /* lea rsp, [rsp + REGISTER * 8] */
 /* Between the pop of the return address and its push. */
 #define V8_MOVES_RETURN(bytes) (V8_LEA(bytes) || ((bytes)&0xf8ff) == 0x5041)
@@ -61,8 +61,8 @@ __noinline int v8_instruction(__u64 bytes)
 	return (bytes & 0xffff) == MOVABS_R12 ? 10 : V8_OTHER;
 }
 
-/* Whether the call that ends before the present instruction is the one with which baseline code has its frame set up, at
- * its begin: mov ebx, NUMBER; movabs r12, NUMBER; call */
+/* Whether the call that ends before the present instruction is the one with which baseline code has its frame set up,
+ * at its begin: mov ebx, NUMBER; movabs r12, NUMBER; call */
 static __always_inline bool v8_is_set_up_by_call(const struct walk *w, __u64 end)
 {
 	return (object_half(w, end - 5) & 0xff) == CALL && (object_half(w, end - 15) & 0xffff) == MOVABS_R12 &&
@@ -108,8 +108,8 @@ static __always_inline enum v8_state v8_state_of_leaf(struct walk *w)
 	return V8_FRAMED;
 }
 
-/* The state of the code that a walk begins in, or that such code was called from. Sets the frame address if that code has
- * no frame. This is a global function for the same reason. */
+/* The state of the code that a walk begins in, or that such code was called from. Sets the frame address if that code
+ * has no frame. This is a global function for the same reason. */
 __noinline int v8_state(__u32 key)
 {
 	struct slot *slot = bpf_map_lookup_elem(&slots, &key);
