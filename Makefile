@@ -67,7 +67,7 @@ bench:
 	@tests/bench/run
 
 compare:
-	@tests/compare/run
+	@tests/compare/run; status=$$?; tests/compare/run node && exit $$status
 
 unwind-differential:
 	cargo build --release -p profiler

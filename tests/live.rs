@@ -11,6 +11,7 @@ mod events;
 mod file_systems;
 mod hostile;
 mod java;
+mod javascript;
 mod namespaces;
 mod node;
 mod programs;
@@ -50,6 +51,7 @@ pub(crate) fn modules() -> Vec<(&'static str, Vec<(&'static str, Test)>)> {
         ("live::spoilt_files", spoilt_files::tests()),
         ("live::programs", programs::tests()),
         ("live::node", node::tests()),
+        ("live::javascript", javascript::tests()),
         ("live::python", python::tests()),
         ("live::uprobes", uprobes::tests()),
         ("live::synthesised", synthesised::tests()),

@@ -30,7 +30,7 @@ const CALLS: [(&str, i64, i64); 13] = [
 ];
 
 /// The arguments that keep code in one tier.
-const TIERS: [&[&str]; 3] =
+pub(super) const TIERS: [&[&str]; 3] =
     [&[], &["--no-opt", "--no-sparkplug"], &["--always-sparkplug", "--no-opt"]];
 
 fn program() -> String {
@@ -38,7 +38,7 @@ fn program() -> String {
 }
 
 /// The Node.js of this machine, and those beside it.
-fn nodes() -> Result<Vec<PathBuf>, Skip> {
+pub(super) fn nodes() -> Result<Vec<PathBuf>, Skip> {
     let mut all = vec![lab::need("node")?];
     let home = std::env::var_os("NODES").map(PathBuf::from);
     let directory = home.and_then(|home| std::fs::read_dir(home).ok());

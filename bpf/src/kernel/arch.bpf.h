@@ -12,6 +12,7 @@
  * in memory of their own, because the programs' stack is small. */
 enum {
 	LEAF_REGISTERS = 8,
+	LEAF_ARGUMENT = LEAF_REGISTERS, /* and behind them the register of a function's first argument */
 };
 
 /* The state from which a user stack is walked. */
@@ -46,6 +47,7 @@ struct pt_regs {
 	unsigned long r10;
 	unsigned long r9;
 	unsigned long r8;
+	unsigned long di;
 	unsigned long orig_ax;
 	unsigned long ip;
 	unsigned long cs;
@@ -83,6 +85,7 @@ enum {
 		(others)[5] = READ(from, r13);                                                                         \
 		(others)[6] = READ(from, r14);                                                                         \
 		(others)[7] = READ(from, r15);                                                                         \
+		(others)[LEAF_ARGUMENT] = READ(from, di);                                                              \
 	} while (0)
 
 static __always_inline void event_registers(const struct event_context *ctx, struct registers *r)
@@ -197,6 +200,7 @@ static __always_inline void event_others(const struct event_context *ctx, __u64 
 {
 	for (int i = 0; i < LEAF_REGISTERS; i++)
 		others[i] = ctx->regs[FIRST_OF_LEAF + i];
+	others[LEAF_ARGUMENT] = ctx->regs[0];
 }
 
 #define SAVED_OTHERS(others, regs_, READ) (others)[0] = 0

@@ -181,7 +181,7 @@ struct walk {
 	unsigned long long sp;
 	unsigned long long fp;
 	unsigned long long spare;
-	unsigned long long others[8]; /* of the innermost frame */
+	unsigned long long others[9]; /* of the innermost frame */
 	unsigned long long base;      /* the user address that the window begins at; 0: it is empty */
 	unsigned long long cfa;	      /* the frame address of this step */
 	unsigned long long look_up;   /* the address to find the rule of */

@@ -155,6 +155,7 @@ static struct event_context context(void)
 	now.bx = machine->spare;
 	now.r10 = machine->realign;
 	now.r13 = machine->realign;
+	now.di = machine->realign;
 #else
 	now.pc = machine->ip;
 	now.regs[FRAME_POINTER] = machine->fp;

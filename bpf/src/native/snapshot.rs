@@ -13,7 +13,7 @@ pub struct Registers {
     pub fp: u64,
     /// rbx, a saved register that a few rules use.
     pub spare: u64,
-    /// r10, which functions use while they align their stack; and r13, which Java's interpreter uses.
+    /// r10, which functions use while they align their stack; r13, which Java's interpreter uses; and rdi, the first argument.
     pub realign: u64,
 }
 

@@ -9,3 +9,5 @@ mod hotspot;
 mod interpreted;
 mod properties;
 mod python;
+#[cfg(target_arch = "x86_64")]
+mod v8;

@@ -106,7 +106,8 @@ impl Follower {
         let of_rsp = instruction.op1_register() == Register::RSP;
         let set = self.pushed && mnemonic == Mnemonic::Mov && of_rbp && of_rsp;
         self.pushed = mnemonic == Mnemonic::Push && of_rbp;
-        let given_up = mnemonic == Mnemonic::Leave || mnemonic == Mnemonic::Pop && of_rbp;
+        let given_up = mnemonic == Mnemonic::Leave
+            || of_rbp && matches!(mnemonic, Mnemonic::Pop | Mnemonic::Mov | Mnemonic::Lea);
         self.framed = set || self.framed && !given_up && !self.pushed;
         self.sets_up |= set;
         self.ended = matches!(
@@ -172,6 +173,16 @@ mod tests {
         code.splice(24..25, [0x55, 0x48, 0x89, 0xfd, 0x90]);
         assert!(has_frame(&code, 24));
         assert!(!has_frame(&code, 28) && !has_frame(&code, 29));
+    }
+
+    #[test]
+    fn a_caller_s_frame_pointer_is_no_frame() {
+        // `mov rbp, [rbp]; nop`, and `lea rbp, [rdi]; nop`.
+        for gives_up in [&[0x48, 0x8b, 0x6d, 0x00, 0x90][..], &[0x48, 0x8d, 0x2f, 0x90]] {
+            let code = [&function()[..24], gives_up, &[0x90; 8]].concat();
+            assert!(has_frame(&code, 24));
+            assert!(!has_frame(&code, 24 + gives_up.len() - 1));
+        }
     }
 
     #[test]

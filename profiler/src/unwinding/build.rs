@@ -72,7 +72,8 @@ fn build(bytes: Bytes<'_>, code: &[Range<u64>], depth: Depth) -> Option<Built> {
     let uncovered = file.uncovered(&sources);
     let interpreter = file.interpreter(&uncovered).map(Box::new);
     sources.splice(0..0, ends);
-    sources.extend(file.v8(interpreter.as_deref()));
+    let v8 = interpreter.as_ref().filter(|found| found.is_v8()).map(|_| file.v8(&uncovered));
+    sources.extend(v8.as_ref().map(|v8| v8.rules(&file.code)));
     sources.push(file.signal_return(&uncovered));
     sources.extend(file.start(&uncovered));
     let framed = file.framed(&uncovered);
@@ -81,9 +82,8 @@ fn build(bytes: Bytes<'_>, code: &[Range<u64>], depth: Depth) -> Option<Built> {
         sources.push(file.synthesised(&uncovered));
     }
     sources.extend(framed);
-    // V8's built-in functions have no rules. What their disassembly leaves open has a frame pointer.
-    let is_v8 = interpreter.as_ref().is_some_and(|interpreter| interpreter.is_v8());
-    if is_v8 && depth == Depth::Code {
+    if let Some(v8) = v8 {
+        sources.extend(file.v8_built_in(&v8, &uncovered));
         sources.push(file.all_framed(&uncovered));
     }
     let table = Table::build(&file.code, &sources.iter().collect::<Vec<_>>());

@@ -9,8 +9,9 @@ use super::sorted::Sorted;
 use super::{Named, Texts};
 use crate::place::Place;
 use crate::process::ProcessTable;
+use crate::reason::Reason;
 use crate::runtime::{Code, Object, Remains, Runtime};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
@@ -43,6 +44,9 @@ pub(super) struct Early {
     names: HashMap<Place, Named>,
     /// Why others have no name.
     failed: HashMap<Place, Named>,
+    /// Places to ask for once more, and all that were: memory may have changed while it was read.
+    again: Vec<Place>,
+    asked_again: HashSet<Place>,
     /// What remains of objects, by object.
     remains: HashMap<Place, Arc<Remains>>,
     /// How many names were cut.
@@ -113,13 +117,18 @@ impl Early {
         places: &[Place],
         answers: &mut Option<Asked>,
     ) -> bool {
+        let told = self.asking.iter().flat_map(|asking| asking.names.try_iter().flatten());
+        self.take(told.collect());
         let wanted = |place: &&Place| match place {
             Place::Interpreted { object, .. } => *object != 0,
             Place::Jit { space, .. } => table.runtime_of(*space).is_some_and(Runtime::names_code),
             _ => false,
         };
         let room = MOST_PLACES - self.places.min(MOST_PLACES);
-        let places: Vec<Place> = places.iter().filter(wanted).take(room).copied().collect();
+        let mut again = std::mem::take(&mut self.again);
+        again.truncate(room);
+        let new = places.iter().filter(wanted).take(room - again.len());
+        let places: Vec<Place> = new.copied().chain(again).collect();
         if places.is_empty() {
             return false;
         }
@@ -131,8 +140,6 @@ impl Early {
         if let Some(asking) = &mut self.asking {
             // Without the thread, the places are named at the end.
             jobs.into_iter().for_each(|job| drop(asking.jobs.send(job)));
-            let told: Vec<_> = asking.names.try_iter().flatten().collect();
-            self.take(told);
         }
         true
     }
@@ -172,11 +179,17 @@ impl Early {
         jobs
     }
 
+    /// Takes names. Those that failed, or lack a line, are asked for once more.
     fn take(&mut self, told: Vec<(Place, Named)>) {
-        let (failed, names): (Vec<_>, Vec<_>) =
-            told.into_iter().partition(|(_, named)| named.reason.is_some());
-        self.names.extend(names);
-        self.failed.extend(failed);
+        for (place, named) in told {
+            let lacks_line = named.lines.iter().any(|line| line.line == 0);
+            let poor = named.reason == Some(Reason::ObjectGone) || lacks_line;
+            if poor && object_of(&place).is_some() && self.asked_again.insert(place) {
+                self.again.push(place);
+            }
+            let kept = if named.reason.is_some() { &mut self.failed } else { &mut self.names };
+            kept.insert(place, named);
+        }
     }
 
     /// Why a place had no name while its process lived; `None`: it has one, or nobody asked.

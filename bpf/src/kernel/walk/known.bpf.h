@@ -6,7 +6,8 @@
 enum {
 	KNOWN_FP = 1,
 	KNOWN_SPARE = 2,
-	KNOWN_OTHERS = 4, /* those of a leaf, from FIRST_OF_LEAF on */
+	KNOWN_OTHERS = 4,   /* those of a leaf, from FIRST_OF_LEAF on */
+	KNOWN_FUNCTION = 8, /* the code is being entered, and its first argument is the function that it runs */
 };
 
 #endif

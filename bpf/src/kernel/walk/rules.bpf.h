@@ -7,6 +7,7 @@
 #include "walk/guess.bpf.h"
 #include "walk/find_rule.bpf.h"
 #include "walk/frame_pointers.bpf.h"
+#include "walk/interpreters/v8_bare.bpf.h"
 #include "walk/known.bpf.h"
 
 enum {
@@ -118,6 +119,12 @@ __noinline int rare_step(__u32 key, __u64 rule)
 			w->cfa = w->sp + 16;
 			return WALK_GOES_ON;
 		}
+		if (rule & RULE_INTERPRETS) {
+			int state = v8_state(key);
+
+			if (state != V8_FRAMED)
+				return state == V8_BARE ? WALK_GOES_ON : WALK_LOST_REGISTER;
+		}
 		return by_frame_pointer(w, key, rule);
 	case RULE_SIGNAL_FRAME:
 		at = w->sp;
@@ -125,7 +132,7 @@ __noinline int rare_step(__u32 key, __u64 rule)
 		w->known = KNOWN_OTHERS;
 		restore_register(w, KNOWN_FP, &w->fp, at + SIGNAL_FP);
 		restore_register(w, KNOWN_SPARE, &w->spare, at + SIGNAL_SPARE);
-		for (int i = 0; i < LEAF_REGISTERS; i++)
+		for (int i = 0; i <= LEAF_ARGUMENT; i++)
 			w->others[i] = stack_word(w, at + SIGNAL_OTHERS + 8 * i, &failed);
 		w->sp = stack_word(w, at + SIGNAL_SP, &failed);
 		w->after = 0;
@@ -182,6 +189,7 @@ static __always_inline int restore(struct walk *w, __u32 key, __u64 rule)
 	else if (fp != RULE_FP_SAME)
 		w->known &= ~KNOWN_FP;
 	w->sp = cfa;
+	w->known &= ~KNOWN_FUNCTION;
 	/* A synthesised rule that keeps the spare register keeps the other registers as well. */
 	if (!(rule & RULE_SYNTHESISED && spare == RULE_SPARE_SAME))
 		w->known &= ~KNOWN_OTHERS;

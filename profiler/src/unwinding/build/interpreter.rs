@@ -51,13 +51,14 @@ impl Interpreter {
         Some(Self { runtime: Runtime::PYTHON, loops, walker })
     }
 
-    /// V8 in a file, if there is one whose frames can be walked. `calls` finds the places where its interpreter is called.
-    pub(super) fn v8(loaded: &Loaded<'_>, calls: impl Fn() -> Vec<Range<u64>>) -> Option<Self> {
+    /// V8 in a file, if there is one whose frames can be walked. `frames` finds the code that runs with the frame of a
+    /// JavaScript function.
+    pub(super) fn v8(loaded: &Loaded<'_>, frames: impl Fn() -> Vec<Range<u64>>) -> Option<Self> {
         let first = loaded.first()?;
         let Offsets { shared, script, literal, script_id, .. } =
             Offsets::of(&Running { memory: loaded, image: first })?;
         let walker = Walker::V8(V8Layout { shared, script, literal, script_id });
-        let loops = Some(calls()).filter(|calls| !calls.is_empty())?;
+        let loops = Some(frames()).filter(|frames| !frames.is_empty())?;
         Some(Self { runtime: Runtime::NODE, loops, walker })
     }
 

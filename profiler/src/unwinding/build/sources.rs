@@ -44,14 +44,19 @@ impl<'a> File<'a> {
 
     /// The interpreter in the file.
     pub(super) fn interpreter(&self, uncovered: &Uncovered) -> Option<Interpreter> {
-        let calls = || v8::calls(&stretches(uncovered));
-        Interpreter::of(&self.image, &self.loaded).or_else(|| Interpreter::v8(&self.loaded, calls))
+        let frames = || self.v8(uncovered).whole().to_vec();
+        Interpreter::of(&self.image, &self.loaded).or_else(|| Interpreter::v8(&self.loaded, frames))
     }
 
-    /// Rules for the places where V8's interpreter is called.
-    pub(super) fn v8(&self, interpreter: Option<&Interpreter>) -> Option<Source> {
-        let v8 = interpreter.filter(|interpreter| interpreter.is_v8())?;
-        Some(v8::rules(&v8.loops, &self.code))
+    /// The parts of V8's own code that run with the frame of a JavaScript function.
+    pub(super) fn v8(&self, uncovered: &Uncovered) -> v8::Parts {
+        v8::Parts::of(&stretches(uncovered))
+    }
+
+    /// Rules for V8's built-in functions, for what their disassembly has left open, and while it is not done.
+    pub(super) fn v8_built_in(&self, parts: &v8::Parts, uncovered: &Uncovered) -> [Source; 2] {
+        let stretches = stretches(uncovered);
+        [v8::tails(&stretches, &self.code), v8::built_in(parts, &stretches, &self.code)]
     }
 
     /// Go's own table, which stripped programs also have.

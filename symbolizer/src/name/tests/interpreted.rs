@@ -131,3 +131,40 @@ fn objects_of_a_process_that_has_ended_are_named_by_what_remains() {
 fn table_place(space: u32, object: u64) -> Place {
     Place::Interpreted { space, runtime: NUMBER, object, position: 0, check: 5 }
 }
+
+/// Fails for each place at first.
+#[derive(Debug)]
+struct Late(std::sync::Mutex<std::collections::HashSet<u64>>);
+
+impl Reader for Late {
+    fn functions(&self, _: &crate::runtime::Running<'_>, objects: &[Object]) -> Vec<Found> {
+        let first = |object: &Object| self.0.lock().unwrap().insert(object.address);
+        let found = |object: &Object| match first(object) {
+            true => Err(Reason::ObjectGone),
+            false => Ok(vec![Function { name: "late".into(), line: 3, ..Function::default() }]),
+        };
+        objects.iter().map(found).collect()
+    }
+}
+
+#[test]
+fn what_failed_while_memory_changed_is_asked_for_once_more() {
+    let mut running = Running::shell("echo ready; read line");
+    let mut table = ProcessTable::new();
+    let space = table.space(identity_of(running.pid()), 1);
+    let late: &'static Late = Box::leak(Box::new(Late(std::sync::Mutex::default())));
+    let server = Server::default().with_reader(NUMBER, late);
+    let mut symbolizer = LocalSymbolizer::new(NameOptions::default(), server);
+    let place = table_place(space.index, 0x1000);
+    assert!(symbolizer.name_early(&table, &[place], Vec::new()));
+    let watchdog = std::time::Instant::now();
+    while !symbolizer.name_early(&table, &[], Vec::new()) {
+        assert!(watchdog.elapsed().as_secs() < 60);
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    // The second answer is waited for.
+    let first = symbolizer.names(&table, &[place]);
+    running.end();
+    assert_eq!(&*first[0].lines[0].name, "late");
+    assert!(!symbolizer.name_early(&table, &[], Vec::new()), "and no third time");
+}

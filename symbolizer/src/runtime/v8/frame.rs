@@ -4,8 +4,8 @@
 //!
 //! | | address | position | check |
 //! |---|---|---|---|
-//! | interpreted | the function's shared information | the bytecode offset, as the frame has it | all bits |
-//! | compiled | bits 0 to 46 the instruction, 47 to 55 bits 35 to 43 of the information, 56 set | bits 3 to 34 of the information | the low three bits are bits 44 to 46 of the information |
+//! | interpreted | the function's shared information | the bytecode offset, as the frame has it; all bits set: none | all bits |
+//! | compiled | bits 0 to 46 the instruction, 47 to 55 bits 35 to 43 of the information, 56 set | bits 3 to 34 of the information | the low three bits are bits 44 to 46 of the information; the fourth: the frame is the innermost one |
 
 use super::super::reader::Object;
 
@@ -14,8 +14,12 @@ const ADDRESS: u64 = (1 << 47) - 1;
 const COMPILED: u64 = 1 << 56;
 /// The low bits of a pointer to an object. The object itself is aligned to eight bytes.
 const TAG: u64 = 1;
-/// The bits of a check that a compiled frame gives to the address.
-const CUT: u32 = 7;
+/// The position of a frame without an offset.
+const NO_OFFSET: u32 = u32::MAX;
+/// The bits of a check that a compiled frame has something else in, those of the address, and the mark of the innermost frame.
+const CUT: u32 = 15;
+const HIGH: u32 = 7;
+const LEAF: u32 = 8;
 
 /// A frame of a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,14 +28,17 @@ pub(super) struct Frame {
     pub(super) shared: u64,
     /// The place in its code.
     pub(super) place: Place,
+    /// Whether a sample hit this very code. Else it has called other code, and V8 keeps the position of each call.
+    pub(super) leaf: bool,
     check: u32,
 }
 
 /// A place in the code of a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
-    /// An offset of the bytecode, as the interpreter's register has it: from the tagged pointer to the bytecode array.
-    Bytecode(u32),
+    /// An offset of the bytecode, as the interpreter's register has it: from the tagged pointer to the bytecode array. `None`: the frame
+    /// has no offset, because it is one of baseline code that is being set up or left.
+    Bytecode(Option<u32>),
     /// An address of an instruction.
     Instruction(u64),
 }
@@ -41,11 +48,13 @@ impl Frame {
     pub(super) fn of(object: Object) -> Self {
         let Object { address, position, check } = object;
         if address & COMPILED == 0 {
-            return Self { shared: address, place: Place::Bytecode(position), check };
+            let offset = (position != NO_OFFSET).then_some(position);
+            return Self { shared: address, place: Place::Bytecode(offset), leaf: false, check };
         }
-        let high = (address >> 47 & 0x1ff) << 35 | u64::from(check & CUT) << 44;
+        let high = (address >> 47 & 0x1ff) << 35 | u64::from(check & HIGH) << 44;
         let shared = high | u64::from(position) << 3 | TAG;
-        Self { shared, place: Place::Instruction(address & ADDRESS), check }
+        let place = Place::Instruction(address & ADDRESS);
+        Self { shared, place, leaf: check & LEAF != 0, check }
     }
 
     /// Whether the frame is one of the function with these numbers.
@@ -77,7 +86,7 @@ pub(super) fn compiled(shared: u64, instruction: u64, script: i32, literal: i32)
     Object {
         address: instruction & ADDRESS | (shared >> 35 & 0x1ff) << 47 | COMPILED,
         position: (shared >> 3) as u32,
-        check: check(script, literal) & !CUT | (shared >> 44) as u32 & CUT,
+        check: check(script, literal) & !CUT | (shared >> 44) as u32 & HIGH,
     }
 }
 
@@ -93,6 +102,7 @@ mod tests {
                 assert_eq!(frame.shared, shared);
                 assert_eq!(frame.place, Place::Instruction(instruction));
                 assert!(frame.is_of(78, 3) && !frame.is_of(78, 4) && !frame.is_of(79, 3));
+                assert!(!frame.leaf);
             }
         }
     }
@@ -100,7 +110,7 @@ mod tests {
     #[test]
     fn an_interpreted_frame_is_the_information_and_an_offset() {
         let frame = Frame::of(interpreted(0x2b20_c337_37c1, 187, 78, 3));
-        assert_eq!((frame.shared, frame.place), (0x2b20_c337_37c1, Place::Bytecode(187)));
+        assert_eq!((frame.shared, frame.place), (0x2b20_c337_37c1, Place::Bytecode(Some(187))));
         assert!(frame.is_of(78, 3) && !frame.is_of(78, 4) && !frame.is_of(-78, 3));
     }
 

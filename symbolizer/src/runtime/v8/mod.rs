@@ -79,8 +79,11 @@ impl Reader for V8 {
         let (mut names, mut codes) = (Names::default(), Codes::default());
         let named = |object: &Object| {
             let frame = Frame::of(*object);
-            let spots = spots(&heap, &mut codes, frame).ok_or(Reason::ObjectGone)?;
-            Ok(names.of(&heap, spots, matches!(frame.place, Place::Instruction(_))))
+            let (spots, kept) = spots(&heap, &mut codes, frame).ok_or(Reason::ObjectGone)?;
+            let compiled = matches!(frame.place, Place::Instruction(_));
+            let mut functions = names.of(&heap, spots, compiled);
+            functions.iter_mut().for_each(|function| function.approximate |= !kept);
+            Ok(functions)
         };
         objects.iter().map(named).collect()
     }
@@ -103,14 +106,18 @@ impl Reader for V8 {
             }
             let optimized = (code.kind == Kind::Optimized).then_some(&code);
             let spots = optimized.and_then(|code| place::of_optimized(&heap, code, address));
-            Ok(names.of(&heap, spots.ok_or(Reason::NoSymbol)?, true))
+            // It is asked for where the function is not known: a leaf without a frame.
+            let mut functions = names.of(&heap, spots.ok_or(Reason::NoSymbol)?, true);
+            functions.iter_mut().for_each(|function| function.approximate = true);
+            Ok(functions)
         };
         addresses.iter().map(named).collect()
     }
 }
 
-/// The places of a frame, innermost first. `None`: an object is no longer what the frame says.
-fn spots(heap: &Heap<'_>, codes: &mut Codes, frame: Frame) -> Option<Vec<Spot>> {
+/// The places of a frame, innermost first, and whether V8 has kept them exactly: optimized code has positions at calls, and so the leaf's
+/// is that of a call before it. `None`: an object is no longer what the frame says.
+fn spots(heap: &Heap<'_>, codes: &mut Codes, frame: Frame) -> Option<(Vec<Spot>, bool)> {
     let shared = Shared::of(heap, Pointer::of(frame.shared)?)?;
     let numbers = shared.numbers(heap)?;
     if !frame.is_of(numbers.0, numbers.1) {
@@ -119,10 +126,10 @@ fn spots(heap: &Heap<'_>, codes: &mut Codes, frame: Frame) -> Option<Vec<Spot>> 
     let at = |bytecode, offset| place::of_bytecode(heap, bytecode, offset);
     match frame.place {
         Place::Bytecode(register) => {
-            let offset = place::of_register(heap, register);
+            let offset = register.and_then(|register| place::of_register(heap, register));
             let character =
                 place::bytecode(heap, shared).and_then(|bytecode| at(bytecode, offset?));
-            Some(vec![(shared, character)])
+            Some((vec![(shared, character)], true))
         }
         Place::Instruction(address) => {
             let code = codes.at(heap, address)?;
@@ -134,13 +141,15 @@ fn spots(heap: &Heap<'_>, codes: &mut Codes, frame: Frame) -> Option<Vec<Spot>> 
                         return None;
                     }
                     let offset = place::of_baseline(heap, &code, address);
-                    Some(vec![(shared, offset.and_then(|offset| at(bytecode, offset)))])
+                    let character = offset.and_then(|offset| at(bytecode, offset));
+                    Some((vec![(shared, character)], true))
                 }
                 Kind::Optimized => {
                     let spots = place::of_optimized(heap, &code, address)?;
                     let outermost = spots.last()?.0;
                     let same = outermost == shared || outermost.numbers(heap)? == numbers;
-                    (same || address - code.start < PROLOGUE).then_some(spots)
+                    let is_own = same || address - code.start < PROLOGUE;
+                    is_own.then_some((spots, !frame.leaf))
                 }
                 Kind::RegularExpression | Kind::Other => None,
             }

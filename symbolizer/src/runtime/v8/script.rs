@@ -4,6 +4,7 @@ use super::heap::{Heap, Pointer, small};
 use super::layout::fixed;
 use super::text::Flat;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 /// The most characters of a script's name.
 const MOST_NAME: u64 = 4096;
@@ -19,7 +20,7 @@ const RETURN: u16 = 0x0d;
 /// The scripts of one answer.
 #[derive(Debug, Default)]
 pub(super) struct Scripts {
-    lines: HashMap<Pointer, Option<Lines>>,
+    lines: HashMap<Pointer, Lines>,
     /// How many characters of sources have been read.
     read: u64,
 }
@@ -57,11 +58,14 @@ impl Scripts {
 
     /// The line of a character, from 0, by the source itself.
     fn counted(&mut self, heap: &Heap<'_>, script: Pointer, character: u32) -> Option<u32> {
-        let lines = self.lines.entry(script).or_insert_with(|| {
-            let source = heap.flat(heap.object(script, fixed::SCRIPT_SOURCE)?)?;
-            Some(Lines { source, before: vec![0] })
-        });
-        let lines = lines.as_mut()?;
+        let lines = match self.lines.entry(script) {
+            Entry::Occupied(known) => known.into_mut(),
+            // A source that V8 is moving at the moment may be readable for the next position.
+            Entry::Vacant(new) => {
+                let source = heap.flat(heap.object(script, fixed::SCRIPT_SOURCE)?)?;
+                new.insert(Lines { source, before: vec![0] })
+            }
+        };
         let (block, inside) = (u64::from(character) / AT_ONCE, u64::from(character) % AT_ONCE);
         while (lines.before.len() as u64) <= block {
             self.read = self.read.checked_add(AT_ONCE).filter(|read| *read <= MOST_SOURCE)?;
