@@ -7,8 +7,10 @@ use crate::process::files::loaded::{self, Loaded};
 use crate::process::proc::{maps, task};
 use crate::runtime::hotspot::recorded;
 use crate::runtime::python::layout::Layout;
-use crate::runtime::python::reader::{check as python_check, functions as python_objects};
-use crate::runtime::{Check, Code, Found, Memory, Object, Running, Runtime};
+use crate::runtime::python::reader::{
+    by_remains as python_remains, check as python_check, functions as python_objects,
+};
+use crate::runtime::{Check, Code, Found, Memory, Object, Remains, Running, Runtime};
 use crate::stream::Stream;
 use elf::Bytes;
 use prost::Message;
@@ -131,7 +133,7 @@ impl Memory for Repeated<'_> {
 }
 
 /// The names and files of CPython's code objects in memory of these bytes. The first byte is the version, from 3.8 on. Each object has the type
-/// and the check that it needs to be read.
+/// and the check that it needs to be read; the same bytes are what remains of it.
 pub fn python_functions(bytes: &[u8]) -> Vec<String> {
     let Some((minor, bytes)) = bytes.split_first().filter(|(_, rest)| !rest.is_empty()) else {
         return Vec::new();
@@ -147,7 +149,11 @@ pub fn python_functions(bytes: &[u8]) -> Vec<String> {
         layout.code_type = word(of.of_type);
         let check = python_check(word(of.name), word(of.table), word(of.line) as u32);
         let objects = [0, 7, 1 << 20, u32::MAX].map(|position| Object { address, position, check });
-        let found = python_objects(&layout, &memory, &objects);
+        let mut found = python_objects(&layout, &memory, &objects);
+        let all = || bytes.iter().copied().cycle().skip(address as usize);
+        let part = |skip: usize, len: usize| all().skip(skip).take(len).collect();
+        let remains = Remains([part(0, 160), part(160, 192), part(352, 256)]);
+        found.extend(objects.iter().map(|object| python_remains(&layout, object, &remains)));
         names.extend(found.into_iter().flatten().flatten().flat_map(|of| [of.name, of.file]));
     }
     names
