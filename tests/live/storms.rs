@@ -1,5 +1,6 @@
 //! Many short processes.
 
+use super::hostile::figure;
 use crate::lab;
 use crate::pprof_file::{PprofFile, Sample};
 use crate::recording::{self, Recording};
@@ -15,6 +16,7 @@ tests!(
     hundreds_of_short_programs_have_names,
     short_lived_compilers_have_files,
     who_gives_its_memory_up_has_no_user_stack,
+    processes_that_nobody_has_sampled_yet_are_ready,
 );
 
 fn storm(name: &str, count: &str) -> Result<Recording, Skip> {
@@ -54,6 +56,24 @@ fn record_machine_during(script: &str, frequency: &str) -> Recording {
     ended.with_code(0);
     recorder.signal(rustix::process::Signal::INT);
     Recording::read(recorder.end().with_code(0), directory.path())
+}
+
+/// Of 400 processes, each is sampled twice or so. The first sample of each has its tables.
+fn processes_that_nobody_has_sampled_yet_are_ready() -> Result<(), Skip> {
+    lab::need_root()?;
+    let crowd = lab::start(Command::new(lab::program("crowd")?).args(["60", "400"]));
+    lab::wait_for("its processes", || {
+        let children = format!("/proc/{0}/task/{0}/children", crowd.pid());
+        (fs::read_to_string(children).ok()?.split_whitespace().count() >= 400).then_some(())
+    });
+    let directory = tempdir().unwrap();
+    let (out, stats) = (directory.path().join("out.svg"), directory.path().join("stats"));
+    let mut command = lab::command(["record", "-a", "-F", "99", "-d", "5s", "-o"]);
+    drop(lab::finish(command.arg(out).arg("--stats").arg(&stats)).with_code(0));
+    let stats = fs::read_to_string(stats).unwrap();
+    let share = figure(&stats, "complete") / figure(&stats, "user_samples");
+    assert!(share > 0.75, "{share}: {stats}");
+    Ok(())
 }
 
 /// What the kernel does for a process whose memory it takes back stands above `[exiting]`, and not among broken stacks.

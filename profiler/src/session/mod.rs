@@ -33,8 +33,10 @@ use std::ffi::{OsStr, OsString};
 use std::time::{Duration, Instant};
 use symbolizer::{ProcessTable, Symbolize, Warning};
 
-/// The time for which a machine-wide recording reads the running processes. The rest are read when they are first sampled.
+/// The time for which a machine-wide recording reads the running processes before the first sample, and in each step after that until all are
+/// read. One that is sampled before is read then.
 const READ_ALL: Duration = Duration::from_millis(50);
+const READ_MORE: Duration = Duration::from_millis(5);
 /// The longest time between two drains while run-time code without names is sampled: in the first seconds, in which programs start, and later.
 const NAMES: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(100)];
 const FIRST: Duration = Duration::from_secs(2);
@@ -63,6 +65,8 @@ struct Session<S> {
     /// The time of the last cut, or of the start; CLOCK_MONOTONIC nanoseconds.
     last_cut: u64,
     looked: Instant,
+    /// Whether there may be running processes that were not read yet.
+    unread: bool,
 }
 
 impl Session<Source> {
@@ -120,6 +124,7 @@ impl Session<Source> {
             begun,
             last_cut,
             looked: Instant::now(),
+            unread: machine && !replayed,
         })
     }
 }
@@ -159,6 +164,7 @@ impl<S: SampleSource> Session<S> {
         let applied = self.apply();
         let named = self.name_new_places();
         self.look();
+        self.unread = self.unread && self.table.read_all(READ_MORE) > 0;
         let soon = match &mut self.unwinding {
             None => None,
             Some(unwinding) => unwinding.update(applied, &self.table).map_err(|source| {

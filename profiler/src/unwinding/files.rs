@@ -37,6 +37,8 @@ pub(super) struct Files {
     foreseen: HashMap<Stamp, Built>,
     /// Old versions of tables. They stay in use until the address spaces use the new ones.
     replaced: Vec<(FileId, Paid)>,
+    /// Files whose table has just come.
+    came: Vec<FileId>,
     /// The processes whose share had no room for a file's table.
     refused: HashMap<FileId, Vec<u32>>,
     vdso: Option<Installed>,
@@ -53,7 +55,19 @@ impl Files {
         let workers = Workers::start("tables", cpus.min(8), Job::run)?;
         let (files, foreseen, replaced) = (HashMap::new(), HashMap::new(), Vec::new());
         let (accounts, refused) = (Mutex::default(), HashMap::new());
-        Ok(Self { tables, accounts, workers, files, foreseen, replaced, refused, vdso, now: 0 })
+        let came = Vec::new();
+        Ok(Self {
+            tables,
+            accounts,
+            workers,
+            files,
+            foreseen,
+            replaced,
+            came,
+            refused,
+            vdso,
+            now: 0,
+        })
     }
 
     /// Locks the installed tables and their accounts.
@@ -135,13 +149,16 @@ impl Files {
         for (id, of) in &mut self.files {
             let TableState::Waiting(waiting) = of else { continue };
             *of = match ledger.install(waiting.pid, &waiting.table, idle)? {
-                Answer::Installed(paid) => TableState::Installed {
-                    paid,
-                    used: self.now,
-                    more: waiting.more,
-                    came: 0,
-                    interpreter: waiting.interpreter.take(),
-                },
+                Answer::Installed(paid) => {
+                    self.came.push(*id);
+                    TableState::Installed {
+                        paid,
+                        used: self.now,
+                        more: waiting.more,
+                        came: 0,
+                        interpreter: waiting.interpreter.take(),
+                    }
+                }
                 Answer::NoShare => {
                     self.refused.entry(*id).or_default().push(waiting.pid);
                     TableState::NoShare
@@ -205,6 +222,11 @@ impl Files {
         if let (Some(file), Some(handle)) = (file, handle) {
             self.workers.give(pid, job((id, pid), handle, file, Depth::Code));
         }
+    }
+
+    /// The files whose tables have come since the last call.
+    pub(super) fn came(&mut self) -> Vec<FileId> {
+        std::mem::take(&mut self.came)
     }
 
     /// The files whose tables have new versions.

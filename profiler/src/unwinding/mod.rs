@@ -211,7 +211,8 @@ impl Unwinding {
         self.sampled.clear();
         self.files.install(false)?;
         let new_code = self.run_time.install(false, &mut self.files.tables())?;
-        walked::again(&self.walked, (&self.files.replaced(), &new_code), &mut changed);
+        let (replaced, came) = (self.files.replaced(), self.files.came());
+        walked::again(&self.walked, (&replaced, &came, &new_code), &mut changed);
         let pids = changed.iter().map(|(code, _)| code.pid).collect();
         for (code, choice) in changed {
             self.set(code, choice)?;

@@ -2,7 +2,7 @@
 
 use super::choice::{Choice, Seen};
 use bpf::{SideBand, SideBandKind, SpaceName, Stack, Window};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use symbolizer::{CodeMemory, CodeOf, CodeRange, FileId, ProcessTable, Segment};
 
 /// A process whose code was read.
@@ -67,22 +67,31 @@ pub(super) fn note(all: &mut HashMap<u32, Walked>, batch: &Window) {
     }
 }
 
-/// Adds the processes whose files or run-time code have new tables.
+/// The most processes that get a new table at once before they are sampled.
+const MOST_UNSAMPLED: usize = 4096;
+
+/// Adds the processes whose files or run-time code have new tables. A table that has come for the first time is new for those that lack it,
+/// though nobody has sampled them: the first sample of each may be its only one.
 pub(super) fn again(
     all: &HashMap<u32, Walked>,
-    (replaced, new_code): (&[FileId], &[u32]),
+    (replaced, came, new_code): (&[FileId], &[FileId], &[u32]),
     changed: &mut Vec<(CodeMemory, Choice)>,
 ) {
-    if replaced.is_empty() && new_code.is_empty() {
+    if replaced.is_empty() && came.is_empty() && new_code.is_empty() {
         return;
     }
-    let uses = |walked: &&Walked| {
-        new_code.contains(&walked.code.pid)
-            || replaced.iter().any(|file| walked.choice.files.contains(file))
+    let known: HashSet<u32> = changed.iter().map(|(code, _)| code.pid).collect();
+    let has = |walked: &Walked, files: &[FileId]| {
+        files.iter().any(|file| walked.choice.files.contains(file))
     };
-    for walked in all.values().filter(uses) {
-        if changed.iter().all(|(code, _)| code.pid != walked.code.pid) {
-            changed.push((walked.code.clone(), walked.choice.clone()));
+    let lacks = |walked: &Walked| walked.incomplete && walked.name.is_some() && has(walked, came);
+    let mut room = MOST_UNSAMPLED;
+    for walked in all.values().filter(|walked| !known.contains(&walked.code.pid)) {
+        let new = new_code.contains(&walked.code.pid) || has(walked, replaced);
+        if !new && !(room > 0 && lacks(walked)) {
+            continue;
         }
+        room -= usize::from(!new);
+        changed.push((walked.code.clone(), walked.choice.clone()));
     }
 }
