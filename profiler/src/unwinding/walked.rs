@@ -88,10 +88,9 @@ pub(super) fn again(
     let mut room = MOST_UNSAMPLED;
     for walked in all.values().filter(|walked| !known.contains(&walked.code.pid)) {
         let new = new_code.contains(&walked.code.pid) || has(walked, replaced);
-        if !new && !(room > 0 && lacks(walked)) {
-            continue;
+        if new || room > 0 && lacks(walked) {
+            room -= usize::from(!new);
+            changed.push((walked.code.clone(), walked.choice.clone()));
         }
-        room -= usize::from(!new);
-        changed.push((walked.code.clone(), walked.choice.clone()));
     }
 }
