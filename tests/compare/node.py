@@ -11,7 +11,6 @@ its share.
 
 import argparse
 import collections
-import gzip
 import json
 import os
 import pathlib
@@ -22,7 +21,7 @@ import sys
 import tempfile
 import time
 
-import otel
+import pprofs
 import shares
 import workloads
 
@@ -114,19 +113,8 @@ def within(at, nodes, parents):
 
 def recorded(path, block, pid):
     """The samples of the main thread in a file of pprof."""
-    data = gzip.decompress(path.read_bytes())
-    strings = [text.decode(errors="replace") for text in otel.every(data, 6)]
-    functions = {}
-    for each in otel.every(data, 5):
-        facts = dict(otel.fields(each))
-        functions[facts[1]] = strings[facts.get(2, 0)], strings[facts.get(4, 0)], facts.get(5, 0)
-    locations = {otel.first(each, 1): [functions[otel.first(line, 1)] for line in otel.every(each, 4)] for each in otel.every(data, 4)}
     made = []
-    for each in otel.every(data, 2):
-        stack = [locations[at] for part in otel.every(each, 1) for at in otel.indices(part) if locations[at]]
-        frames = [frame for frames in stack for frame in frames]
-        count = next(n for part in otel.every(each, 2) for n in otel.indices(part))
-        labels = {strings[otel.first(label, 1)]: otel.first(label, 3, 0) for label in otel.every(each, 3)}
+    for frames, count, labels in pprofs.samples(path):
         kept = [function(*frame) for frame in frames if is_script(frame[1])]
         if kept and labels.get("tid") == pid and not any(COLLECTOR.search(frame[0]) for frame in frames):
             made += [Sample(block, kept)] * count

@@ -6,7 +6,7 @@ import otel
 
 
 def samples(path):
-    """Each sample's functions, innermost first, as name, file and line of the definition; and its count."""
+    """Each sample's functions, innermost first, as name, file and line of the definition; its count, and its labels that are numbers."""
     data = gzip.decompress(path.read_bytes())
     strings = [text.decode(errors="replace") for text in otel.every(data, 6)]
     functions = {}
@@ -16,4 +16,5 @@ def samples(path):
     locations = {otel.first(each, 1): [functions[otel.first(line, 1)] for line in otel.every(each, 4)] for each in otel.every(data, 4)}
     for each in otel.every(data, 2):
         frames = [frame for part in otel.every(each, 1) for at in otel.indices(part) for frame in locations[at]]
-        yield frames, next(n for part in otel.every(each, 2) for n in otel.indices(part))
+        labels = {strings[otel.first(label, 1)]: otel.first(label, 3, 0) for label in otel.every(each, 3)}
+        yield frames, next(n for part in otel.every(each, 2) for n in otel.indices(part)), labels

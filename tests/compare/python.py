@@ -80,7 +80,7 @@ class Sample:
 def ours(path, block):
     """The samples of a file of pprof: the functions that have a line of definition in a Python file."""
     made = []
-    for frames, count in pprofs.samples(path):
+    for frames, count, _ in pprofs.samples(path):
         functions = [Function(name, file, line) for name, file, line in frames if file.endswith(".py") or file.startswith("<")]
         if functions:
             made += [Sample(block, functions)] * count
