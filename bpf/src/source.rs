@@ -9,7 +9,7 @@ use std::os::fd::BorrowedFd;
 /// comes late, and its time may be before the end of an earlier window.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Window {
-    /// Stacks that no earlier window had (a repetition is allowed and harmless).
+    /// Stacks that no earlier window had, each with its first sample (a repetition is allowed and harmless).
     pub stacks: Vec<Stack>,
     /// Samples, sorted by time.
     pub samples: Vec<Sample>,
@@ -150,8 +150,8 @@ pub trait SampleSource {
     /// As [`SampleSource::drain`].
     fn stop(&mut self, window: &mut Window) -> Result<(), crate::Error>;
 
-    /// Hands over stacks anew: the window of the next drain has every stack of its samples and of those that are held back for later
-    /// windows, even if an earlier window had it.
+    /// Hands over stacks anew: the next windows have every stack of their samples, even if an earlier window had it. A sample of a later
+    /// window may have a stack that only the next one hands over.
     fn forget_stacks(&mut self);
 
     /// The figures so far; final after [`SampleSource::stop`].

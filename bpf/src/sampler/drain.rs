@@ -1,22 +1,20 @@
 //! Empties the logs of both generations: flips, waits, reads and resets.
 
 use super::grace_period::{GracePeriods, Seen};
+use super::held::Held;
 use super::load::Loaded;
 use super::memory::clocks;
 use super::record::Records;
 use super::tables::Tables;
 use crate::skeleton::sampler::types::{figures, slot};
 use crate::source::{LOG_FULL, NESTED};
-use crate::{Error, Sample, Window};
-use std::collections::{BTreeMap, HashSet};
+use crate::{Error, Window};
+use std::collections::BTreeMap;
 use std::io;
 use std::mem::offset_of;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-
-/// The most ids of handed-over stacks that are remembered (16 MB). Beyond that, all are forgotten.
-const KNOWN_STACKS: usize = 1 << 20;
 
 /// The time limit of a wait. A run takes microseconds; one that takes longer has lost its CPU to another task or to
 /// another virtual machine.
@@ -39,8 +37,7 @@ pub(crate) struct Logs {
     loaded: Loaded,
     grace: GracePeriods,
     generation: u64,
-    known: HashSet<u64>,
-    held: Vec<Sample>,
+    held: Held,
     words: Vec<u64>,
     malformed: u64,
     unfinished: u64,
@@ -54,8 +51,7 @@ impl Logs {
             loaded,
             grace,
             generation: 0,
-            known: HashSet::new(),
-            held: Vec::new(),
+            held: Held::default(),
             words: Vec::new(),
             malformed: 0,
             unfinished: 0,
@@ -87,13 +83,13 @@ impl Logs {
             tables.lock().unwrap_or_else(std::sync::PoisonError::into_inner).waited();
         }
         self.read(old, &seen, window);
-        self.hand_over(window, until);
+        self.held.hand_over(window, until);
         Ok(until)
     }
 
     /// Forgets which stacks were handed over. Each one is handed over again when it next comes.
     pub(crate) fn forget_stacks(&mut self) {
-        self.known.clear();
+        self.held.forget_stacks();
     }
 
     /// Reads both generations, after no event runs the programs any more. Runs that still have not ended are lost.
@@ -102,7 +98,7 @@ impl Logs {
         self.unfinished = seen.held();
         self.read(self.generation + 1, &seen, window);
         self.read(self.generation, &seen, window);
-        self.hand_over(window, u64::MAX);
+        self.held.hand_over(window, u64::MAX);
         Ok(())
     }
 
@@ -119,22 +115,12 @@ impl Logs {
             self.loaded.logs.word(at).store(0, Ordering::Release);
             let mut records = Records::new(&self.words);
             for record in records.by_ref() {
-                self.held.push(record.sample);
                 window.kept.extend(record.kept);
                 let stacks = [record.kernel, record.user].into_iter().flatten();
-                window.stacks.extend(stacks.filter(|s| self.known.insert(s.id.0)));
+                self.held.add(record.sample, stacks);
             }
             self.malformed += u64::from(records.malformed());
         }
-        if self.known.len() > KNOWN_STACKS {
-            self.known.clear();
-        }
-    }
-
-    fn hand_over(&mut self, window: &mut Window, until: u64) {
-        self.held.sort_by_key(|s| s.time);
-        let ready = self.held.partition_point(|s| s.time <= until);
-        window.samples.extend(self.held.drain(..ready));
     }
 
     /// The figures of an event so far, summed over all slots.

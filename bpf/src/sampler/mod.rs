@@ -5,6 +5,7 @@ mod cpus;
 mod descriptors;
 mod drain;
 mod grace_period;
+mod held;
 mod idle;
 mod load;
 mod maps;
