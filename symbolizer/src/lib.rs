@@ -35,7 +35,7 @@ pub use go_table::{go_table, stated_text};
 pub use name::{Line, LocalSymbolizer, NameOptions, Named, RawAddresses, Symbolize};
 pub use place::{Check, FileId, Jit, MappedFile, Place, Segment};
 pub use process::{
-    CodeMemory, CodeOf, CodeRange, Event, EventKind, Held, Identity, ProcessTable, Space,
+    CodeMemory, CodeOf, CodeRange, Event, EventKind, Held, Identity, ProcessTable, Space, Unread,
 };
 pub use reason::Reason;
 pub use runtime::Runtime;

@@ -8,6 +8,7 @@ use crate::{Skip, tests};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 use tempfile::tempdir;
 
 tests!(
@@ -58,18 +59,29 @@ fn record_machine_during(script: &str, frequency: &str) -> Recording {
     Recording::read(recorder.end().with_code(0), directory.path())
 }
 
-/// Of 400 processes, each is sampled twice or so. The first sample of each has its tables.
+/// Of 400 processes that begin when the recorder has read them, each is sampled once or twice. The first sample of each has its tables.
 fn processes_that_nobody_has_sampled_yet_are_ready() -> Result<(), Skip> {
     lab::need_root()?;
-    let crowd = lab::start(Command::new(lab::program("crowd")?).args(["60", "400"]));
+    let directory = tempdir().unwrap();
+    let [out, stats, begin] = ["out.svg", "stats", "begin"].map(|name| directory.path().join(name));
+    let mut crowd = Command::new(lab::program("crowd")?);
+    let crowd = lab::start(crowd.args(["100", "400"]).arg(&begin));
     lab::wait_for("its processes", || {
         let children = format!("/proc/{0}/task/{0}/children", crowd.pid());
         (fs::read_to_string(children).ok()?.split_whitespace().count() >= 400).then_some(())
     });
-    let directory = tempdir().unwrap();
-    let (out, stats) = (directory.path().join("out.svg"), directory.path().join("stats"));
-    let mut command = lab::command(["record", "-a", "-F", "99", "-d", "5s", "-o"]);
-    drop(lab::finish(command.arg(out).arg("--stats").arg(&stats)).with_code(0));
+    let mut command = lab::command(["record", "-a", "-F", "99", "-d", "100s", "-o"]);
+    let recorder = lab::start(command.arg(out).arg("--stats").arg(&stats));
+    lab::wait_for("a recorder that has read them", || {
+        let ticks = || lab::cpu_ticks(recorder.pid());
+        let before = ticks();
+        std::thread::sleep(Duration::from_millis(500));
+        (lab::has_bpf_program(recorder.pid()) && ticks() < before + 4).then_some(())
+    });
+    fs::write(begin, "").unwrap();
+    std::thread::sleep(Duration::from_secs(4));
+    recorder.signal(rustix::process::Signal::INT);
+    drop(recorder.end().with_code(0));
     let stats = fs::read_to_string(stats).unwrap();
     let share = figure(&stats, "complete") / figure(&stats, "user_samples");
     assert!(share > 0.75, "{share}: {stats}");

@@ -31,12 +31,13 @@ use crate::unwinding::Unwinding;
 use bpf::{Losses, SampleSource, Started, Window};
 use std::ffi::{OsStr, OsString};
 use std::time::{Duration, Instant};
-use symbolizer::{ProcessTable, Symbolize, Warning};
+use symbolizer::{ProcessTable, Symbolize, Unread, Warning};
 
 /// The time for which a machine-wide recording reads the running processes before the first sample, and in each step after that until all are
-/// read. One that is sampled before is read then.
+/// read. One that is sampled before is read then. And the longest time between two such steps.
 const READ_ALL: Duration = Duration::from_millis(50);
 const READ_MORE: Duration = Duration::from_millis(5);
+const READ_SOON: Duration = Duration::from_millis(20);
 /// The longest time between two drains while run-time code without names is sampled: in the first seconds, in which programs start, and later.
 const NAMES: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(100)];
 const FIRST: Duration = Duration::from_secs(2);
@@ -65,8 +66,8 @@ struct Session<S> {
     /// The time of the last cut, or of the start; CLOCK_MONOTONIC nanoseconds.
     last_cut: u64,
     looked: Instant,
-    /// Whether there may be running processes that were not read yet.
-    unread: bool,
+    /// The running processes that are still to be read.
+    unread: Unread,
 }
 
 impl Session<Source> {
@@ -99,9 +100,8 @@ impl Session<Source> {
             Some(_) => CpuTime::Unknown,
             None => CpuTime::begin(&target.tasks, sampling.cpus.as_deref(), sampling.include_self),
         };
-        if machine && !replayed {
-            table.read_all(READ_ALL);
-        }
+        let mut unread = if machine && !replayed { Unread::running() } else { Unread::default() };
+        table.read_some(&mut unread, READ_ALL);
         let waits = |pid| Gate { pid, name: gate::NAME, first_name: gate::FIRST_NAME };
         let rules = Rules {
             threads: config.outputs.formats.labels(),
@@ -124,7 +124,7 @@ impl Session<Source> {
             begun,
             last_cut,
             looked: Instant::now(),
-            unread: machine && !replayed,
+            unread,
         })
     }
 }
@@ -164,15 +164,16 @@ impl<S: SampleSource> Session<S> {
         let applied = self.apply();
         let named = self.name_new_places();
         self.look();
-        self.unread = self.unread && self.table.read_all(READ_MORE) > 0;
+        self.table.read_some(&mut self.unread, READ_MORE);
         let soon = match &mut self.unwinding {
             None => None,
             Some(unwinding) => unwinding.update(applied, &self.table).map_err(|source| {
                 bpf::Error::Failed { step: "filling the unwind tables", source }
             })?,
         };
-        let names = NAMES[usize::from(self.begun.elapsed() > FIRST)];
-        Ok(if named { Some(soon.map_or(names, |soon| soon.min(names))) } else { soon })
+        let names = named.then_some(NAMES[usize::from(self.begun.elapsed() > FIRST)]);
+        let more = (!self.unread.is_empty()).then_some(READ_SOON);
+        Ok([soon, names, more].into_iter().flatten().min())
     }
 
     /// Has new places named whose names may be gone at the end. Returns whether there are any.

@@ -88,7 +88,7 @@ fn session<S: SampleSource>(source: S, processes: &[u32]) -> Session<S> {
         begun: Instant::now(),
         last_cut: 0,
         looked: Instant::now(),
-        unread: false,
+        unread: symbolizer::Unread::default(),
     }
 }
 

@@ -14,6 +14,7 @@ pub use table::code::{CodeMemory, CodeOf, CodeRange};
 pub use table::cut::Held;
 pub use table::report::SpaceFacts;
 pub use table::state::ProcessTable;
+pub use table::sweep::Unread;
 
 /// The identity of an address space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -11,5 +11,5 @@ mod events;
 mod reading;
 pub(super) mod report;
 pub(super) mod state;
-mod sweep;
+pub(super) mod sweep;
 mod take_back;

@@ -1,44 +1,48 @@
-//! Reads all running processes once, at the start of a recording of the whole machine.
+//! Reads the running processes, at the start of a recording of the whole machine.
 
 use super::state::ProcessTable;
 use crate::process::space::story::Story;
 use std::time::{Duration, Instant};
 
 /// The most processes that are read.
-const MOST: usize = 2_000;
+const MOST: usize = 10_000;
 
-impl ProcessTable {
-    /// Reads the running processes that were not read yet, the latest pid first, until `budget` is used up or 2,000 were read. Returns
-    /// their number. One process may exceed the budget. Call this once, right after the events have begun: then a process that existed
-    /// before has names even if its first sample comes with its end.
-    pub fn read_all(&mut self, budget: Duration) -> usize {
-        let began = Instant::now();
-        let in_time = || began.elapsed() < budget;
-        if !self.live {
-            return 0;
-        }
-        let Ok(entries) = std::fs::read_dir("/proc") else { return 0 };
-        let pids = entries.map_while(Result::ok).take_while(|_| in_time());
+/// The running processes that are still to be read, by their pids.
+#[derive(Debug, Default)]
+pub struct Unread(Vec<u32>);
+
+impl Unread {
+    /// The processes that run now; the 10,000 with the highest pids, if there are more.
+    pub fn running() -> Self {
+        let Ok(entries) = std::fs::read_dir("/proc") else { return Self::default() };
+        let pids = entries.map_while(Result::ok);
         let mut pids: Vec<u32> =
             pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
         pids.sort_unstable();
-        self.sweep(pids.into_iter().rev().take_while(|_| in_time()), MOST)
+        drop(pids.drain(..pids.len().saturating_sub(MOST)));
+        Self(pids)
     }
 
-    /// Reads those of `pids` that were not read yet, at most `most` of them.
-    fn sweep(&mut self, pids: impl Iterator<Item = u32>, most: usize) -> usize {
-        let mut read = 0;
-        for pid in pids {
-            if read == most {
-                break;
-            }
+    /// Whether all were read.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl ProcessTable {
+    /// Reads those of these processes that were not read yet, the latest pid first, until `budget` is used up. One process may exceed the
+    /// budget. Call this right after the events have begun: then a process that existed before has names even if its first sample comes
+    /// with its end.
+    pub fn read_some(&mut self, unread: &mut Unread, budget: Duration) {
+        let began = Instant::now();
+        while began.elapsed() < budget
+            && let Some(pid) = unread.0.pop()
+        {
             let index = self.current_or_unread(pid);
             if self.images[index].story == Story::Unread {
                 self.ensure_read(index);
-                read += 1;
             }
         }
-        read
     }
 }
 
@@ -59,7 +63,9 @@ mod tests {
         let pid = running.pid();
         let (who, libc) = (identity_of(pid), start_of(&mapping_event(1, pid, "libc")));
         let mut table = ProcessTable::new();
-        assert!(table.read_all(Duration::MAX) >= 2);
+        let mut unread = Unread::running();
+        table.read_some(&mut unread, Duration::MAX);
+        assert!(unread.is_empty());
         assert!(!table.process(std::process::id()).unwrap().files.is_empty());
         running.end();
         table.apply(&event(2, pid, EventKind::Exit));
@@ -69,21 +75,30 @@ mod tests {
     }
 
     #[test]
-    fn it_is_bounded_in_time_and_count_and_reads_each_once() {
+    fn it_is_bounded_in_time_and_goes_on_where_it_stopped() {
         let running = [waiting(), waiting(), waiting()];
         let pids = || running.iter().map(Running::pid);
+        let mut unread = Unread(pids().collect());
         let mut table = ProcessTable::new();
-        assert_eq!(table.read_all(Duration::ZERO), 0);
-        assert_eq!(ProcessTable::without_proc().read_all(Duration::MAX), 0);
-        assert!(table.spaces().next().is_none());
-        assert_eq!(table.sweep(pids(), 2), 2);
-        let known = pids().map(|pid| table.process(pid).is_some());
-        assert_eq!(known.collect::<Vec<_>>(), [true, true, false]);
-        let files = table.files().count();
-        assert_eq!(table.sweep(pids(), 2), 1);
-        assert_eq!(table.sweep(pids(), 2), 0);
+        table.read_some(&mut unread, Duration::ZERO);
+        assert!(table.spaces().next().is_none() && unread.0.len() == 3);
+        // The least budget is enough for one process at most.
+        let mut steps = 0;
+        while !unread.is_empty() {
+            table.read_some(&mut unread, Duration::from_nanos(1_000));
+            steps += 1;
+        }
+        assert!(steps >= 3, "{steps}");
         // All three run the same program.
-        assert_eq!(table.files().count(), files);
         assert!(pids().all(|pid| !table.process(pid).unwrap().files.is_empty()));
+        let files = table.files().count();
+        table.read_some(&mut Unread(pids().collect()), Duration::MAX);
+        assert_eq!(table.files().count(), files);
+    }
+
+    #[test]
+    fn all_that_run_are_to_be_read() {
+        let running = waiting();
+        assert!(Unread::running().0.contains(&running.pid()));
     }
 }
