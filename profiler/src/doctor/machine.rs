@@ -1,8 +1,10 @@
 //! Reading `/proc`, `/sys` and `/etc` below a root, bounded: the root of a test is a directory of its own.
 
+use crate::host::looking;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use symbolizer::foreign::FarText;
 
 /// Most that is read of one small file.
 const SMALL: u64 = 256 * 1024;
@@ -49,6 +51,12 @@ impl Machine {
         let mut bytes = Vec::new();
         File::open(self.path(absolute))?.take(limit).read_to_end(&mut bytes)?;
         Ok(bytes)
+    }
+
+    /// The first bytes of a file of which a read may not end; empty if it cannot be read.
+    pub fn far_bytes(&self, absolute: impl AsRef<Path>) -> Vec<u8> {
+        let Ok(file) = File::open(self.path(absolute)) else { return Vec::new() };
+        FarText::by(looking::start).read(&file, SMALL as usize).unwrap_or_default()
     }
 
     /// A small file's text without the white space around it; `None` if it cannot be read.

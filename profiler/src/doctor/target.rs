@@ -160,7 +160,7 @@ fn runtime(
     };
     let files: Vec<String> =
         mapped.iter().map(|f| String::from_utf8_lossy(&f.path).into_owned()).collect();
-    let arguments = machine.bytes(format!("/proc/{}/cmdline", facts.pid)).unwrap_or_default();
+    let arguments = machine.far_bytes(format!("/proc/{}/cmdline", facts.pid));
     let of_runtime = |file: &&&MappedFile| Runtime::of_file(&file.path) == Some(runtime);
     let opened = mapped.iter().filter(of_runtime).filter_map(|file| file.handle.as_deref());
     let read = opened.rev().find_map(version_read);

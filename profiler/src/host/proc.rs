@@ -3,11 +3,15 @@
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use symbolizer::foreign::FarText;
 
 /// The most bytes that are read of a file about a process.
 const LIMIT: u64 = 64 * 1024;
 /// The most bytes that are read of a file that grows with the machine, such as its list of CPUs.
 const LONG: u64 = 16 * 1024 * 1024;
+
+/// The most bytes of a first argument.
+const MOST_ARGUMENT: usize = 4096;
 
 /// The nanoseconds in one unit of a process's start time.
 pub(crate) const START_UNIT: u64 = 10_000_000;
@@ -99,8 +103,9 @@ pub(crate) fn program(pid: u32) -> Option<String> {
 }
 
 /// The last part of a process's first argument.
-pub(crate) fn first_argument(pid: u32) -> Option<String> {
-    let bytes = read(format!("/proc/{pid}/cmdline")).ok()?;
+pub(crate) fn first_argument(pid: u32, reads: &mut FarText) -> Option<String> {
+    let file = File::open(format!("/proc/{pid}/cmdline")).ok()?;
+    let bytes = reads.read(&file, MOST_ARGUMENT).ok()?;
     let first = bytes.split(|&b| b == 0).next().filter(|first| !first.is_empty())?;
     let base = first.rsplit(|&b| b == b'/').next().unwrap_or(first);
     Some(String::from_utf8_lossy(base).into_owned())

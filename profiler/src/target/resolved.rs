@@ -7,10 +7,11 @@ use super::slug::slug;
 use crate::cli::args::Wanted;
 use crate::cli::target_spec::TargetSpec;
 use crate::host::exit::{Failure, Kind};
-use crate::host::proc;
+use crate::host::{looking, proc};
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
+use symbolizer::foreign::FarText;
 
 /// The tasks that are sampled.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,8 +167,9 @@ fn checked(pid: u32) -> Result<u32, Failure> {
 pub(crate) fn named(name: &str) -> Result<Vec<u32>, Failure> {
     let own = std::process::id();
     let living = |pid: &u32| *pid != own && proc::status(*pid).is_some_and(|s| !s.zombie);
-    let list: Vec<u32> =
-        proc::pids().into_iter().filter(|pid| has_name(*pid, name)).filter(living).collect();
+    let mut reads = FarText::by(looking::start);
+    let has_name = |pid: &u32| has_name(*pid, name, &mut reads);
+    let list: Vec<u32> = proc::pids().into_iter().filter(has_name).filter(living).collect();
     if list.is_empty() {
         return Err(missing(format!("no process is named {name}"), "`ps -e` lists the processes"));
     }
@@ -176,14 +178,14 @@ pub(crate) fn named(name: &str) -> Result<Vec<u32>, Failure> {
 
 /// Whether a process has this name. The kernel keeps 15 bytes of a name, so a longer one is compared with the file of
 /// the program and with the first argument.
-fn has_name(pid: u32, name: &str) -> bool {
+fn has_name(pid: u32, name: &str, reads: &mut FarText) -> bool {
     let comm = proc::comm(pid);
     comm == name
         || proc::program(pid).is_some_and(|program| program == name)
         || (name.len() > 15
             && comm.len() == 15
             && name.starts_with(&comm)
-            && proc::first_argument(pid).is_some_and(|first| first == name))
+            && proc::first_argument(pid, reads).is_some_and(|first| first == name))
 }
 
 /// Adds all living descendants.

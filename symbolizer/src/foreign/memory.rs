@@ -1,28 +1,27 @@
-//! The memory of processes. A page of it may be that of a file on a file system that does not answer. While a process maps such a file, another
-//! process reads its memory.
+//! The memory of processes. A page of it may be that of a file on a file system that does not answer, mapped a moment ago. So another process
+//! reads it.
 
-use super::local::Local;
 use super::message::Asked;
-use super::onlooker::{Onlooker, Start};
+use super::onlooker::{Limits, Onlooker, Start};
 use crate::reason::Reason;
 use std::fs::File;
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// The most bytes of one question.
 const PIECE: usize = 1 << 20;
-/// The most bytes of a list of mappings that are read. Of a longer one, nothing is believed.
-const MOST_MAPS: usize = 4 << 20;
+/// The limits of the process that reads. Those who ask it wait beside everything else. Memory that did not answer once is not asked again.
+const LIMITS: Limits = Limits { one: Duration::from_secs(3), all: Duration::MAX, starts: 32 };
 
 /// Who reads memory. Clones share one process.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Memories {
     /// Starts the process that reads. Without, this process does so itself.
     start: Option<Start>,
     onlooker: Arc<Mutex<Onlooker>>,
-    local: Arc<Mutex<Local>>,
 }
 
 /// The memory of a process.
@@ -30,25 +29,26 @@ pub(crate) struct Memories {
 pub struct FarMemory {
     /// An open `/proc/PID/mem`.
     file: File,
-    /// An open `/proc/PID/maps`.
-    maps: File,
     reads: Memories,
-    /// Whether all files that it maps are local, as far as is known.
-    local: AtomicBool,
     /// Whether it did not answer. It is not asked again.
     silent: AtomicBool,
 }
 
+impl Default for Memories {
+    fn default() -> Self {
+        Self::by(None)
+    }
+}
+
 impl Memories {
-    /// Reads memory with processes that `start` starts.
-    pub(crate) fn by(start: Start) -> Self {
-        Self { start: Some(start), ..Self::default() }
+    /// Has memory read by processes that `start` starts; `None`: by this process.
+    pub(crate) fn by(start: Option<Start>) -> Self {
+        Self { start, onlooker: Arc::new(Mutex::new(Onlooker::within(LIMITS))) }
     }
 
-    /// The memory behind these two files.
-    pub(crate) fn of(&self, file: File, maps: File) -> FarMemory {
-        let (local, silent) = (AtomicBool::new(false), AtomicBool::new(false));
-        FarMemory { file, maps, reads: self.clone(), local, silent }
+    /// The memory behind an open `/proc/PID/mem`.
+    pub(crate) fn of(&self, file: File) -> FarMemory {
+        FarMemory { file, reads: self.clone(), silent: AtomicBool::new(false) }
     }
 
     /// The processes that were started.
@@ -64,68 +64,56 @@ impl Memories {
 }
 
 impl FarMemory {
-    /// Looks again which files the process maps. Call this before the first read, and before each one that may be long.
-    pub fn look_at_maps(&self) {
-        let local = self.reads.start.is_none() || self.is_local().unwrap_or(false);
-        self.local.store(local, Ordering::Relaxed);
-    }
-
-    fn is_local(&self) -> Option<bool> {
-        let mut text = vec![0; 64 << 10];
-        let mut length = 0;
-        loop {
-            match self.maps.read_at(&mut text[length..], length as u64).ok()? {
-                0 => break,
-                got => length += got,
-            }
-            if length >= MOST_MAPS {
-                return None;
-            }
-            text.resize(text.len().max(length + (64 << 10)), 0);
-        }
-        let mut local = lock(&self.reads.local);
-        let mut lines = text[..length].split(|byte| *byte == b'\n');
-        Some(lines.all(|line| line.is_empty() || is_local(line, &mut local).unwrap_or(false)))
-    }
-
     /// Fills `bytes` from this address on. Returns whether all of them could be read.
     pub fn fill(&self, address: u64, bytes: &mut [u8]) -> bool {
-        let start = self.reads.start.filter(|_| !self.local.load(Ordering::Relaxed));
-        let Some(start) = start else { return self.file.read_exact_at(bytes, address).is_ok() };
+        let Some(start) = self.reads.start else {
+            return self.file.read_exact_at(bytes, address).is_ok();
+        };
         let mut at = address;
         bytes.chunks_mut(PIECE).all(|piece| {
-            let read = self.ask(start, at, piece);
+            let read = self.ask(start, &[at], piece.len());
             at = at.wrapping_add(piece.len() as u64);
-            read
+            let read = read.filter(|(bytes, _)| bytes.len() == piece.len());
+            read.is_some_and(|(bytes, _)| {
+                piece.copy_from_slice(&bytes);
+                true
+            })
         })
     }
 
-    fn ask(&self, start: Start, address: u64, bytes: &mut [u8]) -> bool {
-        if self.silent.load(Ordering::Relaxed) {
-            return false;
+    /// The bytes at these addresses, `length` at each; `None` where they cannot be read.
+    pub fn pieces(&self, addresses: &[u64], length: usize) -> Vec<Option<Vec<u8>>> {
+        let Some(start) = self.reads.start else {
+            let one = |address: &u64| {
+                let mut bytes = vec![0; length];
+                self.fill(*address, &mut bytes).then_some(bytes)
+            };
+            return addresses.iter().map(one).collect();
+        };
+        let mut pieces = Vec::with_capacity(addresses.len());
+        for some in addresses.chunks((PIECE / length.max(1)).max(1)) {
+            let (bytes, read) = self.ask(start, some, length).unwrap_or_default();
+            let mut bytes = bytes.chunks_exact(length.max(1)).map(<[u8]>::to_vec);
+            let read = read.into_iter().chain(std::iter::repeat(false)).take(some.len());
+            pieces.extend(read.map(|read| if read { bytes.next() } else { None }));
         }
-        let asked = Asked::memory(address, bytes.len());
+        pieces
+    }
+
+    /// The bytes at those of these addresses that could be read, and which these are.
+    fn ask(&self, start: Start, addresses: &[u64], length: usize) -> Option<(Vec<u8>, Vec<bool>)> {
+        if self.silent.load(Ordering::Relaxed) {
+            return None;
+        }
+        let asked = Asked::memory(addresses, length);
         match lock(&self.reads.onlooker).ask(start, &asked, Some(self.file.as_fd())) {
-            Ok((reply, _)) if reply.bytes.len() == bytes.len() => {
-                bytes.copy_from_slice(&reply.bytes);
-                true
-            }
-            Ok(_) => false,
+            Ok((reply, _)) => Some((reply.bytes, reply.read)),
             Err(reason) => {
                 self.silent.fetch_or(reason == Reason::FileSystem, Ordering::Relaxed);
-                false
+                None
             }
         }
     }
-}
-
-/// Whether the mapping of a line is of no file, or of a local one.
-fn is_local(line: &[u8], local: &mut Local) -> Option<bool> {
-    let mut fields = std::str::from_utf8(line.get(..line.len().min(128))?).ok()?.split(' ');
-    let (major, minor) = fields.nth(3)?.split_once(':')?;
-    let device = (u32::from_str_radix(major, 16).ok()?, u32::from_str_radix(minor, 16).ok()?);
-    let inode: u64 = fields.next()?.parse().ok()?;
-    Some(inode == 0 && device == (0, 0) || local.has(device))
 }
 
 fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {

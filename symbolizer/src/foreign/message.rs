@@ -9,7 +9,7 @@ use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// A question. The root, what was found, or the memory comes beside it.
+/// A question. The root, what was found, the memory, or the file comes beside it.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Asked {
     /// The path to find. Empty: the facts about what was found.
@@ -17,11 +17,14 @@ pub(super) struct Asked {
     path: Vec<u8>,
     #[prost(uint32, tag = "2")]
     links: u32,
-    /// The address and the length of memory to read; no length: no memory.
-    #[prost(uint64, tag = "3")]
-    address: u64,
+    /// The addresses of pieces of memory to read, and the length of each; no length: no memory.
+    #[prost(uint64, repeated, tag = "3")]
+    addresses: Vec<u64>,
     #[prost(uint64, tag = "4")]
     length: u64,
+    /// The most bytes of a file's start; 0: no file.
+    #[prost(uint64, tag = "5")]
+    most: u64,
 }
 
 /// The three ways, by number.
@@ -36,14 +39,23 @@ impl Asked {
         Self::default()
     }
 
-    pub(super) fn memory(address: u64, length: usize) -> Self {
-        Self { address, length: length as u64, ..Self::default() }
+    pub(super) fn memory(addresses: &[u64], length: usize) -> Self {
+        Self { addresses: addresses.to_vec(), length: length as u64, ..Self::default() }
     }
 
-    /// The address and the length of memory, if this is what is asked.
-    pub(super) fn range(&self) -> Option<(u64, usize)> {
+    pub(super) fn text(most: usize) -> Self {
+        Self { most: most as u64, ..Self::default() }
+    }
+
+    /// The most bytes of a file's start, if this is what is asked.
+    pub(super) fn most(&self) -> Option<u64> {
+        (self.most > 0).then_some(self.most)
+    }
+
+    /// The addresses of pieces of memory and the length of each, if this is what is asked.
+    pub(super) fn pieces(&self) -> Option<(&[u64], usize)> {
         let length = usize::try_from(self.length).ok().filter(|length| *length > 0)?;
-        Some((self.address, length))
+        Some((&self.addresses, length))
     }
 
     /// The path to find, if this is what is asked.
@@ -72,9 +84,12 @@ pub(super) struct Reply {
     /// Seconds and nanoseconds of the two times.
     #[prost(int64, repeated, tag = "7")]
     times: Vec<i64>,
-    /// The bytes of memory.
+    /// The bytes of memory, or of a file.
     #[prost(bytes = "vec", tag = "8")]
     pub(super) bytes: Vec<u8>,
+    /// Which pieces of memory these are.
+    #[prost(bool, repeated, tag = "10")]
+    pub(super) read: Vec<bool>,
     /// CPU nanoseconds of the process so far.
     #[prost(uint64, tag = "9")]
     pub(super) cpu_time: u64,
@@ -86,9 +101,14 @@ impl Reply {
         Self { reason: reason.number() + 1, ..Self::default() }
     }
 
-    /// Bytes of memory.
-    pub(super) fn memory(bytes: Vec<u8>) -> Self {
+    /// Bytes of a file.
+    pub(super) fn text(bytes: Vec<u8>) -> Self {
         Self { bytes, ..Self::default() }
+    }
+
+    /// Bytes of those pieces of memory that could be read.
+    pub(super) fn memory(bytes: Vec<u8>, read: Vec<bool>) -> Self {
+        Self { bytes, read, ..Self::default() }
     }
 
     /// The facts.

@@ -1,7 +1,7 @@
 //! Looks into file systems. One that belongs to this machine answers. Any other (a user's FUSE mount, a network's) may never do so, and a
 //! thread that waits for it may not even die. So a process of its own looks there. It can be left behind.
 //!
-//! In reading order: `Foreign` (who looks), `local` (which file systems are this machine's), `look` (the looking), `memory` (of processes),
+//! In reading order: `Foreign` (who looks), `local` (which file systems are this machine's), `look` (the looking), `memory` (of processes), `text` (other files),
 //! `message` (questions and replies), `onlooker` (the process, as bpflame sees it), `serve` (its life).
 
 mod local;
@@ -10,6 +10,7 @@ mod memory;
 mod message;
 mod onlooker;
 pub mod serve;
+mod text;
 
 use crate::reason::Reason;
 use local::Local;
@@ -25,6 +26,7 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
+pub use text::FarText;
 
 /// Who looks into which file system.
 #[derive(Debug, Default)]

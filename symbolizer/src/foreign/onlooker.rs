@@ -13,18 +13,30 @@ use std::time::{Duration, Instant};
 /// Starts such a process. It runs `serve::run` on the other end of the socket.
 pub type Start = fn() -> io::Result<(Child, UnixStream)>;
 
-/// The time for one look.
-const ONE: Duration = Duration::from_secs(1);
-/// The time for all that are late.
-const ALL: Duration = Duration::from_secs(4);
-/// The time after which one is late.
+/// The time after which a look is late.
 const LATE: Duration = Duration::from_millis(100);
-/// The most processes that are started.
-const MOST: u32 = 8;
+
+/// What such a process may take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// The time for one look.
+    pub(super) one: Duration,
+    /// The time for all that are late.
+    pub(super) all: Duration,
+    /// The most processes that are started.
+    pub(super) starts: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { one: Duration::from_secs(1), all: Duration::from_secs(4), starts: 8 }
+    }
+}
 
 /// The process, if there is one.
 #[derive(Debug, Default)]
 pub(super) struct Onlooker {
+    limits: Limits,
     running: Option<(Child, Stream)>,
     pub(super) started: u32,
     /// The time that was spent waiting for answers that were late or did not come.
@@ -34,6 +46,13 @@ pub(super) struct Onlooker {
 }
 
 impl Onlooker {
+    /// An onlooker with these limits.
+    pub(super) fn within(limits: Limits) -> Self {
+        let mut onlooker = Self::default();
+        onlooker.limits = limits;
+        onlooker
+    }
+
     /// Asks, with a descriptor beside the question. A process that fails or is silent is left behind.
     pub(super) fn ask(
         &mut self,
@@ -42,7 +61,7 @@ impl Onlooker {
         beside: Option<BorrowedFd<'_>>,
     ) -> Result<(Reply, Option<OwnedFd>), Reason> {
         let begun = Instant::now();
-        let time = ONE.min(ALL.saturating_sub(self.spent));
+        let time = self.limits.one.min(self.limits.all.saturating_sub(self.spent));
         let replied = self.exchange(start, asked, beside, begun + time);
         let took = begun.elapsed();
         self.spent += if took > LATE { took } else { Duration::ZERO };
@@ -70,7 +89,7 @@ impl Onlooker {
         end: Instant,
     ) -> Option<(Reply, Option<OwnedFd>)> {
         if self.running.is_none() {
-            if self.started >= MOST || Instant::now() >= end {
+            if self.started >= self.limits.starts || Instant::now() >= end {
                 return None;
             }
             self.started += 1;

@@ -15,7 +15,7 @@ use std::os::unix::net::UnixStream;
 
 /// The largest file that is copied, in bytes.
 const MOST_COPIED: i64 = 128 << 20;
-/// The most bytes of memory that are read at once.
+/// The most bytes of memory, or of a file's start, that are read at once.
 const MOST_READ: usize = 1 << 20;
 
 /// Looks where it is asked to, until nobody asks any more.
@@ -42,9 +42,17 @@ fn answer(asked: &Asked, beside: Option<OwnedFd>) -> Result<(Reply, Option<Owned
         let root = beside.map(File::from);
         return Ok((Reply::default(), Some(look::find(root.as_ref(), path, links)?)));
     }
-    if let Some((address, length)) = asked.range() {
+    if let Some((addresses, length)) = asked.pieces() {
         let memory = beside.map(File::from).ok_or(Reason::FileGone)?;
-        return Ok((Reply::memory(read(&memory, address, length)?), None));
+        return Ok((read(&memory, addresses, length), None));
+    }
+    if let Some(most) = asked.most() {
+        let file = beside.map(File::from).ok_or(Reason::FileGone)?;
+        let mut bytes = Vec::new();
+        file.take(most.min(MOST_READ as u64))
+            .read_to_end(&mut bytes)
+            .map_err(|_| Reason::FileGone)?;
+        return Ok((Reply::text(bytes), None));
     }
     let mut looked = look::look(&beside.ok_or(Reason::FileGone)?)?;
     let file = looked.file.take();
@@ -52,11 +60,17 @@ fn answer(asked: &Asked, beside: Option<OwnedFd>) -> Result<(Reply, Option<Owned
     Ok((Reply::of(&looked), copied))
 }
 
-/// Bytes of a process's memory.
-fn read(memory: &File, address: u64, length: usize) -> Result<Vec<u8>, Reason> {
-    let mut bytes = vec![0; length.min(MOST_READ)];
-    memory.read_exact_at(&mut bytes, address).map_err(|_| Reason::FileGone)?;
-    Ok(bytes)
+/// Pieces of a process's memory, as many as may be read at once.
+fn read(memory: &File, addresses: &[u64], length: usize) -> Reply {
+    let (mut bytes, mut read) = (Vec::new(), Vec::new());
+    for address in addresses.iter().take(MOST_READ / length) {
+        let start = bytes.len();
+        bytes.resize(start + length, 0);
+        let got = memory.read_exact_at(&mut bytes[start..], *address).is_ok();
+        bytes.truncate(if got { start + length } else { start });
+        read.push(got);
+    }
+    Reply::memory(bytes, read)
 }
 
 /// A copy of a file in memory, which nobody can change. A file that is too large to be copied is refused.

@@ -1,6 +1,6 @@
 use super::*;
 use rustix::fs::{Mode, OFlags};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command};
@@ -113,39 +113,52 @@ fn links_of_others_do_not_lead_out_of_their_root() {
     }
 }
 
-/// A list of mappings as a process has them that maps such a file.
-fn maps(device: &str) -> File {
-    let mut file = tempfile::tempfile().unwrap();
-    writeln!(file, "55f0-55f1 r-xp 00000000 00:00 0 ").unwrap();
-    writeln!(file, "7f01-7f02 r--s 00000000 {device} 77    /mnt/a file").unwrap();
-    file
-}
-
 #[test]
-fn memory_is_read_by_the_other_process_while_a_file_elsewhere_is_mapped() {
+fn memory_is_read_by_the_other_process() {
     let words: Vec<u64> = (0..400_000).collect();
     let expected: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
     let address = words.as_ptr().addr() as u64;
     let own = || File::open("/proc/self/mem").unwrap();
-    for (memories, started) in [(Memories::default(), 0), (Memories::by(looks), 1)] {
-        let memory = memories.of(own(), maps("fe:7"));
-        memory.look_at_maps();
+    for (start, started) in [(None, 0), (Some(looks as Start), 1)] {
+        let memories = Memories::by(start);
+        let memory = memories.of(own());
         let mut bytes = vec![0; expected.len()];
         assert!(memory.fill(address, &mut bytes) && bytes == expected);
         assert!(!memory.fill(8, &mut [0; 8]), "there is nothing");
         assert!(memory.fill(address + 8, &mut bytes[..8]) && bytes[..8] == 1u64.to_ne_bytes());
+        // More than one question has room for.
+        let addresses: Vec<u64> =
+            (0..100_000).map(|at| if at % 3 == 1 { 8 } else { address + at * 16 }).collect();
+        let pieces = memory.pieces(&addresses, 16);
+        assert_eq!(pieces.len(), addresses.len());
+        for (at, piece) in pieces.iter().enumerate() {
+            let bytes = (at % 3 != 1).then(|| expected[at * 16..][..16].to_vec());
+            assert_eq!(*piece, bytes, "{at}");
+        }
         assert_eq!(memories.started(), started);
     }
-    let memories = Memories::by(silent);
-    let memory = memories.of(own(), File::open("/proc/self/maps").unwrap());
-    memory.look_at_maps();
-    assert!(memory.fill(address, &mut [0; 8]), "all its files are local");
-    let memory = memories.of(own(), maps("fe:7"));
+}
+
+#[test]
+fn memory_that_does_not_answer_is_asked_once() {
+    let memories = Memories::by(Some(silent));
+    let memory = memories.of(File::open("/proc/self/mem").unwrap());
     let begun = Instant::now();
     for _ in 0..1_000 {
-        memory.look_at_maps();
-        assert!(!memory.fill(address, &mut [0; 8]));
+        assert!(!memory.fill(0x1000, &mut [0; 8]));
+        assert_eq!(memory.pieces(&[0x1000], 8), [None]);
     }
     assert!(begun.elapsed() >= Duration::from_millis(900));
     assert_eq!(memories.started(), 1);
+}
+
+#[test]
+fn a_file_that_shows_memory_is_read_by_the_other_process() {
+    let file = File::open("/proc/self/cmdline").unwrap();
+    let expected = std::fs::read("/proc/self/cmdline").unwrap();
+    assert_eq!(FarText::by(looks).read(&file, 1 << 16), Ok(expected.clone()));
+    let file = File::open("/proc/self/cmdline").unwrap();
+    assert_eq!(FarText::by(looks).read(&file, 3), Ok(expected[..3].to_vec()));
+    let file = File::open("/proc/self/cmdline").unwrap();
+    assert_eq!(FarText::by(silent).read(&file, 3), Err(Reason::FileSystem));
 }

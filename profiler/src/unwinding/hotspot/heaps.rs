@@ -9,6 +9,9 @@ use symbolizer::runtime::hotspot::cache::{Blob, Cache, Heap};
 /// The most blocks that are read.
 pub(super) const MOST_BLOCKS: usize = 1 << 18;
 
+/// The bytes of the code cache that are read at once.
+const STRETCH: usize = 32 << 10;
+
 /// The names that were read before, by address.
 #[derive(Debug)]
 pub(super) struct Names<'a, 'm> {
@@ -58,12 +61,11 @@ fn along(
     mut found: impl FnMut(u64, Blob),
 ) -> Option<u64> {
     let mut at = heap.used.start;
+    let mut stretch = Stretch::default();
     while at < heap.used.end {
-        let mut head = [0; Cache::HEAD];
         let len = Cache::HEAD.min((heap.used.end - at) as usize);
-        if *left == 0 || !names.reader.fill(at, &mut head[..len]) {
-            return Some(at);
-        }
+        let head = stretch.head(names.reader, at..heap.used.end).filter(|_| *left > 0);
+        let Some(head) = head else { return Some(at) };
         *left -= 1;
         if cache.is_end(&head) {
             return None;
@@ -78,17 +80,43 @@ fn along(
     None
 }
 
-/// The mark of the blob that is in a block now, if there is one; `None` if it cannot be read.
+/// A piece of the cache that is read at once, because it has many blocks.
+#[derive(Default)]
+struct Stretch {
+    start: u64,
+    bytes: Vec<u8>,
+}
+
+impl Stretch {
+    /// The first bytes of a block, zeros behind the end of the heap; `None` if they cannot be read.
+    fn head(&mut self, reader: &Reader<'_>, rest: Range<u64>) -> Option<[u8; Cache::HEAD]> {
+        let left = usize::try_from(rest.end.checked_sub(rest.start)?).ok()?;
+        let len = Cache::HEAD.min(left);
+        let at = |start: u64| usize::try_from(rest.start.checked_sub(start)?).ok();
+        let known = |of: &Self| at(of.start).is_some_and(|at| at + len <= of.bytes.len());
+        if !known(self) {
+            let stretch = reader.bytes(rest.start, STRETCH.min(left));
+            self.bytes = stretch.or_else(|| reader.bytes(rest.start, len))?;
+            self.start = rest.start;
+        }
+        let mut head = [0; Cache::HEAD];
+        head[..len].copy_from_slice(self.bytes.get(at(self.start)?..)?.get(..len)?);
+        Some(head)
+    }
+}
+
+/// The mark of the blob that is in a block now, if there is one; `None` if it cannot be read. `head`: the block's first bytes, if so many
+/// could be read. Behind a piece of code that is shorter, there may be no memory.
 pub(super) fn mark(
     cache: &Cache,
-    reader: &Reader<'_>,
     names: &mut Names<'_, '_>,
-    block: u64,
-    end: u64,
+    (block, end): (u64, u64),
+    head: Option<Vec<u8>>,
 ) -> Option<Option<u64>> {
-    let mut head = [0; Cache::HEAD];
     let len = Cache::HEAD.min(usize::try_from(end.checked_sub(block)?).ok()?);
-    reader.fill(block, &mut head[..len]).then_some(())?;
+    let mut head = head.or_else(|| names.reader.bytes(block, len))?;
+    head.truncate(len);
+    head.resize(Cache::HEAD, 0);
     let used = cache.is_used(&head);
     let blob = used.then(|| cache.blob(block, &head[..len], |at| names.get(at))).flatten();
     Some(blob.map(|blob| blob.mark))

@@ -1,7 +1,6 @@
 //! The reading of one code cache, beside the recording.
 
 use super::machine::Machine;
-use super::memory::Memory;
 use super::reading::{Read, Reading};
 use super::symbols::Symbols;
 use crate::host::clock::thread_cpu;
@@ -48,7 +47,6 @@ impl Job {
     /// Reads the cache. With `by_fp`, code without known rules is walked by frame pointer.
     pub(super) fn run(self, by_fp: bool) -> Done {
         let (begin, cpu) = (Instant::now(), thread_cpu());
-        self.memory.prepare();
         let Self { number, memory, library, bias, machine, mut reading } = self;
         let (mut machine, mut foreign) = (machine, false);
         if machine.is_none() {

@@ -11,6 +11,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
 use symbolizer::foreign::FarMemory;
+use symbolizer::runtime::hotspot::cache::Cache;
 use symbolizer::{Check, Reason};
 
 /// The time limit of an answer. Pieces without an answer count as not looked at, and nothing more is asked until the
@@ -57,7 +58,6 @@ impl<M: Memory + Send + Sync + 'static> Looker<M> {
         let (results, answers) = channel();
         thread::Builder::new().name(String::from("code checks")).spawn(move || {
             while let Ok(Question { machine, memory, wanted }) = queue.recv() {
-                memory.prepare();
                 if results.send(look(&machine, &*memory, &wanted)).is_err() {
                     return;
                 }
@@ -82,12 +82,14 @@ impl<M: Memory + Send + Sync + 'static> Looker<M> {
 pub(super) fn look(machine: &Machine, memory: &dyn Memory, wanted: &Wanted) -> Now {
     let reader = &Reader::new(memory);
     let mut names = Names::new(reader);
-    let mut is_same = |piece: &Entry| {
-        let (block, end) = (piece.block, piece.code.end);
-        let now = heaps::mark(&machine.cache, reader, &mut names, block, end);
+    let blocks: Vec<u64> = wanted.pieces.iter().map(|piece| piece.block).collect();
+    let heads = reader.pieces(&blocks, Cache::HEAD);
+    let mut is_same = |piece: &Entry, head: Option<Vec<u8>>| {
+        let now = heaps::mark(&machine.cache, &mut names, (piece.block, piece.code.end), head);
         now.is_none_or(|now| now == Some(piece.mark))
     };
-    let same = wanted.pieces.iter().map(|piece| (piece.block, is_same(piece))).collect();
+    let pieces = wanted.pieces.iter().zip(heads);
+    let same = pieces.map(|(piece, head)| (piece.block, is_same(piece, head))).collect();
     let heaps = (!wanted.new.is_empty()).then(|| machine.cache.heaps(reader)).flatten();
     let mut code = |address: u64| {
         let Some(heaps) = &heaps else { return Check::Lost(Reason::ProcessGone) };

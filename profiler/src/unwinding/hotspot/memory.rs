@@ -11,8 +11,14 @@ pub(super) trait Memory: fmt::Debug {
     /// Fills `bytes` from this address on. Returns whether all of them could be read.
     fn fill(&self, address: u64, bytes: &mut [u8]) -> bool;
 
-    /// What comes before reads that belong together.
-    fn prepare(&self) {}
+    /// The bytes at these addresses, `length` at each; `None` where they cannot be read.
+    fn pieces(&self, addresses: &[u64], length: usize) -> Vec<Option<Vec<u8>>> {
+        let one = |address: &u64| {
+            let mut bytes = vec![0; length];
+            self.fill(*address, &mut bytes).then_some(bytes)
+        };
+        addresses.iter().map(one).collect()
+    }
 }
 
 /// `/proc/PID/mem`: the address space that the process had when this file was opened.
@@ -21,8 +27,8 @@ impl Memory for FarMemory {
         Self::fill(self, address, bytes)
     }
 
-    fn prepare(&self) {
-        self.look_at_maps();
+    fn pieces(&self, addresses: &[u64], length: usize) -> Vec<Option<Vec<u8>>> {
+        Self::pieces(self, addresses, length)
     }
 }
 
@@ -71,6 +77,18 @@ impl<'m> Reader<'m> {
         }
         let mut bytes = vec![0; len];
         self.fill(address, &mut bytes).then_some(bytes)
+    }
+
+    /// Reads pieces of this length as they are now; `None` where they cannot be read.
+    pub(super) fn pieces(&self, addresses: &[u64], length: usize) -> Vec<Option<Vec<u8>>> {
+        let number = addresses.len() as u64;
+        let bytes = self.bytes.get().checked_sub(number.saturating_mul(length as u64));
+        let (Some(left), Some(reads)) = (bytes, self.reads.get().checked_sub(number)) else {
+            return vec![None; addresses.len()];
+        };
+        self.bytes.set(left);
+        self.reads.set(reads);
+        self.memory.pieces(addresses, length)
     }
 
     fn cached(&self, address: u64, bytes: &mut [u8]) -> Option<()> {

@@ -224,7 +224,7 @@ fn a_method_becomes_rows_and_is_found_again() {
     let memory = made.memory();
     let reader = Reader::new(&memory);
     let mut names = Names::new(&reader);
-    let now = heaps::mark(&machine.cache, &reader, &mut names, HEAP, HEAP + BLOCK);
+    let now = heaps::mark(&machine.cache, &mut names, (HEAP, HEAP + BLOCK), None);
     assert!(now.unwrap().is_some_and(|now| now != before), "who looks sees it");
     let read = reading.again(&machine, &memory, false).unwrap();
     let was = Vec::from_iter(Some(code..code + METHOD.len() as u64));

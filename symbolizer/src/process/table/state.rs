@@ -53,7 +53,7 @@ impl ProcessTable {
 
     /// As [`Self::new`], and processes that `start` starts look into the file systems that may not answer.
     pub fn looking_by(start: foreign::Start) -> Self {
-        let memories = [(); 2].map(|()| Memories::by(start));
+        let memories = [(); 2].map(|()| Memories::by(Some(start)));
         let roots = Roots::seen_by(Foreign::by(start));
         Self { live: true, roots, memories, ..Self::default() }
     }
@@ -106,10 +106,14 @@ impl ProcessTable {
     /// # Errors
     /// It may not be read, or there are no descriptors left.
     pub fn far_memory(&self, pid: u32) -> io::Result<[FarMemory; 2]> {
-        let open = |name| File::open(format!("/proc/{pid}/{name}"));
-        let (memory, maps) = (open("mem")?, open("maps")?);
+        let memory = File::open(format!("/proc/{pid}/mem"))?;
         let [readings, looks] = &self.memories;
-        Ok([readings.of(memory.try_clone()?, maps.try_clone()?), looks.of(memory, maps)])
+        Ok([readings.of(memory.try_clone()?), looks.of(memory)])
+    }
+
+    /// The memory of an address space, read as this table looks into file systems; `None` as in [`Self::memory`].
+    pub fn far_memory_of(&self, space: u32) -> Option<FarMemory> {
+        Some(self.memories[1].of(self.memory(space)?))
     }
 
     /// CPU nanoseconds of the processes that read memory.
