@@ -24,6 +24,7 @@ tests!(
     under_sudo_command_and_files_are_the_callers,
     one_recording_as_folded_stacks_on_standard_output,
     figures_as_json,
+    the_recorder_goes_first_and_nobody_inherits_it,
 );
 
 /// `bpflame record` of a shell's words; files go to a directory that is gone afterwards.
@@ -210,5 +211,40 @@ fn figures_as_json() -> Result<(), Skip> {
     ] {
         assert!(text.contains(&format!("\"{figure}\": ")), "{figure} in {text}");
     }
+    Ok(())
+}
+
+/// The nice value of a task.
+fn nice(task: &str) -> Option<i32> {
+    let stat = fs::read_to_string(format!("/proc/{task}/stat")).ok()?;
+    let (_, after_name) = stat.rsplit_once(')')?;
+    after_name.split_whitespace().nth(16)?.parse().ok()
+}
+
+/// The thread that drains is raised while samples come; the command and the processes that help are not.
+fn the_recorder_goes_first_and_nobody_inherits_it() -> Result<(), Skip> {
+    lab::need_root()?;
+    let directory = tempdir().unwrap();
+    let mut command = lab::command(["record"]);
+    command.args(recording::outputs(directory.path()));
+    let end = directory.path().join("end");
+    let script = "while [ ! -e \"$0\" ]; do :; done";
+    let recorder = lab::start(command.args(["--", "sh", "-c", script]).arg(&end));
+    let pid = recorder.pid().to_string();
+    lab::wait_for("a raised recorder", || (nice(&pid)? < 0).then_some(()));
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+    let children: Vec<&str> = children.split_whitespace().collect();
+    assert!(children.len() >= 2, "the command, and who makes names: {children:?}");
+    children.iter().for_each(|child| assert_eq!(nice(child), Some(0), "{child}"));
+    let tables = fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten().filter(|task| {
+        fs::read_to_string(task.path().join("comm")).is_ok_and(|comm| comm.starts_with("tables"))
+    });
+    let builders: Vec<String> = tables
+        .filter_map(|task| Some(format!("{pid}/task/{}", task.file_name().to_str()?)))
+        .collect();
+    assert!(!builders.is_empty(), "tables are built");
+    builders.iter().for_each(|task| assert_eq!(nice(task), Some(0), "who builds tables"));
+    fs::write(end, "").unwrap();
+    drop(recorder.end().with_code(0));
     Ok(())
 }

@@ -3,6 +3,7 @@
 
 use crate::host::again;
 use crate::host::exit::COMMAND_FAILED;
+use crate::host::priority;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
@@ -19,6 +20,7 @@ pub(crate) fn start() -> io::Result<(Child, UnixStream)> {
 
 /// Looks where it is asked to, until nobody asks any more.
 pub(crate) fn run() -> ExitCode {
+    priority::usual();
     match look() {
         Ok(()) => ExitCode::SUCCESS,
         // The other side sees the end, which says all. There is no other receiver.

@@ -12,6 +12,7 @@ pub mod kernel;
 pub(crate) mod looking;
 pub(crate) mod naming;
 pub(crate) mod own_usage;
+pub(crate) mod priority;
 pub(crate) mod privileges;
 pub(crate) mod proc;
 pub(crate) mod progress;

@@ -7,6 +7,7 @@ use crate::host::clock::own_cpu_time;
 use crate::host::exit::{Ending, Failure};
 use crate::host::interrupt::unless_interrupted;
 use crate::host::own_usage::OwnUsage;
+use crate::host::priority::Raised;
 use crate::host::privileges::as_the_user;
 use crate::host::progress::Progress;
 use crate::host::signals::Signals;
@@ -73,9 +74,11 @@ fn recorded(
         ends_with_processes: !tracee.target.processes.is_empty(),
     };
     let progress = Progress::new(config.console);
+    let raised = Raised::begin();
     let end = steps(&mut session, limits, own, &progress);
     let (started, cost) = (session.started.clone(), session.source.cost());
     let Closed { last, table, without_table, stored, failed, symbolizer, living } = session.close();
+    drop(raised);
     own.look();
     progress.clear();
     let end = failed.map_or(end, End::Failed);

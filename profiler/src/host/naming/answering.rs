@@ -2,6 +2,7 @@
 
 use super::sandbox;
 use crate::host::exit::COMMAND_FAILED;
+use crate::host::priority;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
@@ -10,6 +11,7 @@ use symbolizer::serve::process;
 
 /// Gives up all rights and answers questions until nobody asks any more.
 pub(crate) fn run() -> ExitCode {
+    priority::usual();
     match answer() {
         Ok(()) => ExitCode::SUCCESS,
         // The other side sees the end, which says all. There is no other receiver.
