@@ -11,7 +11,7 @@ use super::machine::{Machine, field};
 use super::runtime::Seen;
 use super::walk;
 use crate::host::exit::Kind;
-use crate::host::looking;
+use crate::host::{looking, proc};
 use crate::unwinding::build::version_read;
 use output::tell::counted;
 use symbolizer::process::SpaceFacts;
@@ -160,7 +160,7 @@ fn runtime(
     };
     let files: Vec<String> =
         mapped.iter().map(|f| String::from_utf8_lossy(&f.path).into_owned()).collect();
-    let arguments = machine.bytes(format!("/proc/{}/cmdline", facts.pid)).unwrap_or_default();
+    let arguments = arguments(machine, facts.pid).unwrap_or_default();
     let of_runtime = |file: &&&MappedFile| Runtime::of_file(&file.path) == Some(runtime);
     let opened = mapped.iter().filter(of_runtime).filter_map(|file| file.handle.as_deref());
     let read = opened.rev().find_map(version_read);
@@ -169,6 +169,12 @@ fn runtime(
     let (pid, files, arguments) = (facts.pid, &files[..], &arguments[..]);
     let seen = Seen { pid, runtime, files, arguments, read, java, map };
     seen.findings().into_iter().for_each(|finding| section.push(finding));
+}
+
+/// The arguments of a process, of which each ends with a zero.
+fn arguments(machine: &Machine, pid: u32) -> Option<Vec<u8>> {
+    let path = machine.path(format!("/proc/{pid}/cmdline"));
+    proc::patiently(pid, || proc::read(path).ok())?
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use symbolizer::foreign::Patience;
 
 /// The most bytes that are read of a file about a process.
 const LIMIT: u64 = 64 * 1024;
@@ -98,9 +99,17 @@ pub(crate) fn program(pid: u32) -> Option<String> {
     Some(name.strip_suffix(" (deleted)").map_or(name.clone(), str::to_owned))
 }
 
+/// A look at the address space of a process, which may be locked; `None` if it is.
+pub(crate) fn patiently<T: Send + 'static>(
+    pid: u32,
+    look: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    Patience::default().look((pid, 0), look).ok()
+}
+
 /// The last part of a process's first argument.
 pub(crate) fn first_argument(pid: u32) -> Option<String> {
-    let bytes = read(format!("/proc/{pid}/cmdline")).ok()?;
+    let bytes = patiently(pid, move || read(format!("/proc/{pid}/cmdline")).ok())??;
     let first = bytes.split(|&b| b == 0).next().filter(|first| !first.is_empty())?;
     let base = first.rsplit(|&b| b == b'/').next().unwrap_or(first);
     Some(String::from_utf8_lossy(base).into_owned())

@@ -4,8 +4,10 @@
 use super::local::Local;
 use super::message::Asked;
 use super::onlooker::{Onlooker, Start};
+use super::patience::{Patience, Who};
 use crate::reason::Reason;
 use std::fs::File;
+use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,13 +27,55 @@ pub(crate) struct Memories {
     local: Arc<Mutex<Local>>,
 }
 
+/// The address space of a process.
+#[derive(Debug)]
+pub(crate) struct Space {
+    /// The process.
+    pub(crate) who: Who,
+    /// An open `/proc/PID/mem`.
+    pub(crate) memory: File,
+    /// An open `/proc/PID/maps`.
+    pub(crate) maps: Arc<File>,
+    /// Who looks at it while it may be locked.
+    pub(crate) patience: Patience,
+}
+
+impl Space {
+    /// Another handle of it.
+    pub(crate) fn try_clone(&self) -> io::Result<Self> {
+        let (maps, patience) = (Arc::clone(&self.maps), self.patience.clone());
+        Ok(Self { who: self.who, memory: self.memory.try_clone()?, maps, patience })
+    }
+
+    /// The list of its mappings; `None` if it is locked, or too long.
+    fn mappings(&self) -> Option<Vec<u8>> {
+        let maps = Arc::clone(&self.maps);
+        self.patience.look(self.who, move || list(&maps)).ok()?
+    }
+}
+
+/// The list of mappings; `None` if it is too long.
+fn list(maps: &File) -> Option<Vec<u8>> {
+    let mut text = vec![0; 64 << 10];
+    let mut length = 0;
+    loop {
+        match maps.read_at(&mut text[length..], length as u64).ok()? {
+            0 => break,
+            got => length += got,
+        }
+        if length >= MOST_MAPS {
+            return None;
+        }
+        text.resize(text.len().max(length + (64 << 10)), 0);
+    }
+    text.truncate(length);
+    Some(text)
+}
+
 /// The memory of a process.
 #[derive(Debug)]
 pub struct FarMemory {
-    /// An open `/proc/PID/mem`.
-    file: File,
-    /// An open `/proc/PID/maps`.
-    maps: File,
+    space: Space,
     reads: Memories,
     /// Whether all files that it maps are local, as far as is known.
     local: AtomicBool,
@@ -45,10 +89,10 @@ impl Memories {
         Self { start: Some(start), ..Self::default() }
     }
 
-    /// The memory behind these two files.
-    pub(crate) fn of(&self, file: File, maps: File) -> FarMemory {
+    /// The memory of this address space.
+    pub(crate) fn of(&self, space: Space) -> FarMemory {
         let (local, silent) = (AtomicBool::new(false), AtomicBool::new(false));
-        FarMemory { file, maps, reads: self.clone(), local, silent }
+        FarMemory { space, reads: self.clone(), local, silent }
     }
 
     /// The processes that were started.
@@ -71,27 +115,18 @@ impl FarMemory {
     }
 
     fn is_local(&self) -> Option<bool> {
-        let mut text = vec![0; 64 << 10];
-        let mut length = 0;
-        loop {
-            match self.maps.read_at(&mut text[length..], length as u64).ok()? {
-                0 => break,
-                got => length += got,
-            }
-            if length >= MOST_MAPS {
-                return None;
-            }
-            text.resize(text.len().max(length + (64 << 10)), 0);
-        }
+        let text = self.space.mappings()?;
         let mut local = lock(&self.reads.local);
-        let mut lines = text[..length].split(|byte| *byte == b'\n');
+        let mut lines = text.split(|byte| *byte == b'\n');
         Some(lines.all(|line| line.is_empty() || is_local(line, &mut local).unwrap_or(false)))
     }
 
     /// Fills `bytes` from this address on. Returns whether all of them could be read.
     pub fn fill(&self, address: u64, bytes: &mut [u8]) -> bool {
         let start = self.reads.start.filter(|_| !self.local.load(Ordering::Relaxed));
-        let Some(start) = start else { return self.file.read_exact_at(bytes, address).is_ok() };
+        let Some(start) = start else {
+            return self.space.memory.read_exact_at(bytes, address).is_ok();
+        };
         let mut at = address;
         bytes.chunks_mut(PIECE).all(|piece| {
             let read = self.ask(start, at, piece);
@@ -105,7 +140,7 @@ impl FarMemory {
             return false;
         }
         let asked = Asked::memory(address, bytes.len());
-        match lock(&self.reads.onlooker).ask(start, &asked, Some(self.file.as_fd())) {
+        match lock(&self.reads.onlooker).ask(start, &asked, Some(self.space.memory.as_fd())) {
             Ok((reply, _)) if reply.bytes.len() == bytes.len() => {
                 bytes.copy_from_slice(&reply.bytes);
                 true

@@ -2,13 +2,14 @@
 //! thread that waits for it may not even die. So a process of its own looks there. It can be left behind.
 //!
 //! In reading order: `Foreign` (who looks), `local` (which file systems are this machine's), `look` (the looking), `memory` (of processes),
-//! `message` (questions and replies), `onlooker` (the process, as bpflame sees it), `serve` (its life).
+//! `message` (questions and replies), `onlooker` (the process, as bpflame sees it), `serve` (its life), `patience` (address spaces).
 
 mod local;
 mod look;
 mod memory;
 mod message;
 mod onlooker;
+mod patience;
 pub mod serve;
 
 use crate::reason::Reason;
@@ -16,10 +17,11 @@ use local::Local;
 use look::Device;
 pub(crate) use look::{Links, Looked, reason};
 pub use memory::FarMemory;
-pub(crate) use memory::Memories;
+pub(crate) use memory::{Memories, Space};
 use message::Asked;
 use onlooker::Onlooker;
 pub use onlooker::Start;
+pub use patience::{Patience, Who};
 use rustix::fs::{AtFlags, StatxFlags};
 use std::collections::HashSet;
 use std::fs::File;
@@ -33,6 +35,8 @@ pub(crate) struct Foreign {
     start: Option<Start>,
     onlooker: Onlooker,
     local: Local,
+    /// Who looks at address spaces.
+    pub(crate) patience: Patience,
     /// The devices that did not answer.
     silent: HashSet<Device>,
 }

@@ -4,6 +4,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// A thread in place of the process, and a process that stands for it.
@@ -126,9 +127,12 @@ fn memory_is_read_by_the_other_process_while_a_file_elsewhere_is_mapped() {
     let words: Vec<u64> = (0..400_000).collect();
     let expected: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
     let address = words.as_ptr().addr() as u64;
-    let own = || File::open("/proc/self/mem").unwrap();
+    let space = |maps| {
+        let memory = File::open("/proc/self/mem").unwrap();
+        Space { who: (1, 1), memory, maps: Arc::new(maps), patience: Patience::default() }
+    };
     for (memories, started) in [(Memories::default(), 0), (Memories::by(looks), 1)] {
-        let memory = memories.of(own(), maps("fe:7"));
+        let memory = memories.of(space(maps("fe:7")));
         memory.look_at_maps();
         let mut bytes = vec![0; expected.len()];
         assert!(memory.fill(address, &mut bytes) && bytes == expected);
@@ -137,10 +141,10 @@ fn memory_is_read_by_the_other_process_while_a_file_elsewhere_is_mapped() {
         assert_eq!(memories.started(), started);
     }
     let memories = Memories::by(silent);
-    let memory = memories.of(own(), File::open("/proc/self/maps").unwrap());
+    let memory = memories.of(space(File::open("/proc/self/maps").unwrap()));
     memory.look_at_maps();
     assert!(memory.fill(address, &mut [0; 8]), "all its files are local");
-    let memory = memories.of(own(), maps("fe:7"));
+    let memory = memories.of(space(maps("fe:7")));
     let begun = Instant::now();
     for _ in 0..1_000 {
         memory.look_at_maps();

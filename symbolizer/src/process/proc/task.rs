@@ -1,11 +1,13 @@
 //! Reading `/proc/PID`, with bounds and through one descriptor, so that all facts belong to the same process.
 
+use crate::foreign::{Patience, Space, Who};
 use crate::place::Reason;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use std::cmp::Ordering;
 use std::fs::File;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 /// The largest maps file that is read, in bytes: about that of a process with as many mappings as the kernel allows.
 const MOST_MAPS: usize = 32 << 20;
@@ -15,7 +17,8 @@ pub(crate) const TICK: u64 = 10_000_000;
 /// A process's directory in `/proc`. After the process has ended, reads fail, even if another process has its pid.
 #[derive(Debug)]
 pub(crate) struct Task {
-    directory: OwnedFd,
+    pid: u32,
+    directory: Arc<OwnedFd>,
 }
 
 /// The start time of a process, as far as it is known.
@@ -68,7 +71,7 @@ impl Task {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let directory =
             rustix::fs::open(format!("/proc/{pid}"), flags, Mode::empty()).map_err(reason)?;
-        Ok(Self { directory })
+        Ok(Self { pid, directory: Arc::new(directory) })
     }
 
     /// A living process, if it is the one with this start time.
@@ -79,12 +82,12 @@ impl Task {
 
     /// Its start time, in ticks of 10 ms since boot.
     pub(crate) fn start_ticks(&self) -> Result<u64, Reason> {
-        start_ticks(&self.read("stat", 4096)?).ok_or(Reason::ProcessGone)
+        start_ticks(&read(&self.directory, "stat", 4096)?).ok_or(Reason::ProcessGone)
     }
 
     /// Its name.
     pub(crate) fn comm(&self) -> Result<Vec<u8>, Reason> {
-        let mut comm = self.read("comm", 64)?;
+        let mut comm = read(&self.directory, "comm", 64)?;
         if comm.last() == Some(&b'\n') {
             comm.pop();
         }
@@ -92,15 +95,15 @@ impl Task {
     }
 
     /// Its mappings, as whole lines.
-    pub(crate) fn maps(&self) -> Result<Vec<u8>, Reason> {
-        let mut maps = self.read("maps", MOST_MAPS)?;
+    pub(crate) fn maps(&self, patience: &Patience) -> Result<Vec<u8>, Reason> {
+        let mut maps = self.patiently(patience, |at| read(at, "maps", MOST_MAPS))?;
         maps.truncate(maps.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1));
         Ok(maps)
     }
 
     /// Its user and its pid in its own namespace.
     pub(crate) fn status(&self) -> Result<Status, Reason> {
-        status(&self.read("status", 64 << 10)?).ok_or(Reason::ProcessGone)
+        status(&read(&self.directory, "status", 64 << 10)?).ok_or(Reason::ProcessGone)
     }
 
     /// The path of its program, as its mappings have it.
@@ -110,32 +113,53 @@ impl Task {
     }
 
     /// Its memory, for reads by address; `None` if that is not permitted.
-    pub(crate) fn memory(&self) -> Option<File> {
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-        rustix::fs::openat(&self.directory, "mem", flags, Mode::empty()).map(File::from).ok()
+    pub(crate) fn memory(&self, patience: &Patience) -> Option<File> {
+        self.patiently(patience, |at| open(at, "mem")).ok()
+    }
+
+    /// Its memory, and the list of its mappings.
+    pub(crate) fn space(&self, patience: &Patience) -> Result<Space, Reason> {
+        let [memory, maps] =
+            self.patiently(patience, |at| Ok([open(at, "mem")?, open(at, "maps")?]))?;
+        let who = (self.pid, self.start_ticks()?);
+        Ok(Space { who, memory, maps: Arc::new(maps), patience: patience.clone() })
+    }
+
+    /// A look at its address space, which may be locked. Of the other files, the kernel needs no lock.
+    pub(crate) fn patiently<T: Send + 'static>(
+        &self,
+        patience: &Patience,
+        look: impl FnOnce(&OwnedFd) -> Result<T, Reason> + Send + 'static,
+    ) -> Result<T, Reason> {
+        let who: Who = (self.pid, self.start_ticks()?);
+        let directory = Arc::clone(&self.directory);
+        patience.look(who, move || look(&directory))?
     }
 
     /// The directory's descriptor, for its links.
     pub(crate) fn directory(&self) -> &OwnedFd {
         &self.directory
     }
+}
 
-    fn read(&self, name: &str, most: usize) -> Result<Vec<u8>, Reason> {
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-        let file =
-            rustix::fs::openat(&self.directory, name, flags, Mode::empty()).map_err(reason)?;
-        let mut bytes = Vec::new();
-        let mut chunk = [0; 16 << 10];
-        while bytes.len() < most {
-            match rustix::io::read(&file, &mut chunk) {
-                Ok(0) => break,
-                Ok(got) => bytes.extend_from_slice(&chunk[..got]),
-                Err(Errno::INTR) => {}
-                Err(error) => return Err(reason(error)),
-            }
+fn open(directory: &OwnedFd, name: &str) -> Result<File, Reason> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    rustix::fs::openat(directory, name, flags, Mode::empty()).map(File::from).map_err(reason)
+}
+
+fn read(directory: &OwnedFd, name: &str, most: usize) -> Result<Vec<u8>, Reason> {
+    let file = open(directory, name)?;
+    let mut bytes = Vec::new();
+    let mut chunk = [0; 16 << 10];
+    while bytes.len() < most {
+        match rustix::io::read(&file, &mut chunk) {
+            Ok(0) => break,
+            Ok(got) => bytes.extend_from_slice(&chunk[..got]),
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(reason(error)),
         }
-        Ok(bytes)
     }
+    Ok(bytes)
 }
 
 /// The reason for an error of `/proc`.
@@ -176,7 +200,9 @@ mod tests {
         let task = Task::open(std::process::id()).unwrap();
         assert!(task.start_ticks().unwrap() > 0);
         assert!(!task.comm().unwrap().is_empty());
-        assert!(task.maps().unwrap().windows(6).any(|bytes| bytes == b"[vdso]"));
+        assert!(
+            task.maps(&Patience::default()).unwrap().windows(6).any(|bytes| bytes == b"[vdso]")
+        );
         let status = task.status().unwrap();
         assert_eq!(status.namespace_pid, std::process::id());
         assert_eq!(status.user, rustix::process::geteuid().as_raw());
@@ -187,7 +213,7 @@ mod tests {
         let mut child = std::process::Command::new("true").spawn().unwrap();
         let task = Task::open(child.id()).unwrap();
         child.wait().unwrap();
-        assert_eq!(task.maps(), Err(Reason::ProcessGone));
+        assert_eq!(task.maps(&Patience::default()), Err(Reason::ProcessGone));
         assert_eq!(task.start_ticks(), Err(Reason::ProcessGone));
     }
 

@@ -98,7 +98,8 @@ impl ProcessTable {
     pub fn memory(&self, space: u32) -> Option<File> {
         let image = self.image(space).filter(|image| self.live && !image.exited)?;
         let present = self.current.get(&image.pid) == Some(&space);
-        Task::open_started(image.pid, image.start).filter(|_| present)?.memory()
+        let task = Task::open_started(image.pid, image.start).filter(|_| present)?;
+        task.memory(&self.roots.foreign.patience)
     }
 
     /// The memory of a process, read as this table looks into file systems: for long readings, and for looks that are waited for.
@@ -106,10 +107,11 @@ impl ProcessTable {
     /// # Errors
     /// It may not be read, or there are no descriptors left.
     pub fn far_memory(&self, pid: u32) -> io::Result<[FarMemory; 2]> {
-        let open = |name| File::open(format!("/proc/{pid}/{name}"));
-        let (memory, maps) = (open("mem")?, open("maps")?);
+        let patience = &self.roots.foreign.patience;
+        let task = Task::open(pid).map_err(|reason| io::Error::other(reason.phrase()))?;
+        let space = task.space(patience).map_err(|reason| io::Error::other(reason.phrase()))?;
         let [readings, looks] = &self.memories;
-        Ok([readings.of(memory.try_clone()?, maps.try_clone()?), looks.of(memory, maps)])
+        Ok([readings.of(space.try_clone()?), looks.of(space)])
     }
 
     /// CPU nanoseconds of the processes that read memory.
