@@ -1,5 +1,6 @@
 //! Facts about processes from `/proc`. Each read is bounded.
 
+use output::text as names;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -86,10 +87,15 @@ pub(crate) fn start(pid: u32) -> Option<u64> {
     stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(19)?.parse().ok()
 }
 
-/// The name of a task; empty if it has ended.
+/// The name of a task, as one printable line; empty if it has ended.
 pub(crate) fn comm(id: u32) -> String {
-    let bytes = read(format!("/proc/{id}/comm")).unwrap_or_default();
-    String::from_utf8_lossy(bytes.strip_suffix(b"\n").unwrap_or(&bytes)).into_owned()
+    printable(&read(format!("/proc/{id}/comm")).unwrap_or_default())
+}
+
+/// A task chooses its name. A line break in it would begin a message of its own.
+fn printable(name: &[u8]) -> String {
+    let name = String::from_utf8_lossy(name);
+    if name.trim().is_empty() { String::new() } else { names::clean(&name).into_owned() }
 }
 
 /// The last part of the path of a process's program, without ` (deleted)`; `None` if it may not be read.
@@ -125,6 +131,13 @@ mod tests {
         assert_eq!(parse_status(text), Some(Status { process: 12, parent: 1, zombie: true }));
         assert_eq!(parse_status("Name:\tx\n"), None);
         assert_eq!(parse_status(""), None);
+    }
+
+    #[test]
+    fn a_name_is_one_printable_line() {
+        assert_eq!(printable(b"usual name\n"), "usual name");
+        assert_eq!(printable(b"a\nbpflame: \x1b[2J\xff\n"), "a bpflame: \u{fffd}[2J\u{fffd}");
+        assert_eq!(printable(b"\n"), "");
     }
 
     #[test]
