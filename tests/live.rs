@@ -23,6 +23,7 @@ mod storms;
 mod synthesised;
 mod targets;
 mod threads;
+mod torn_files;
 mod unwinding;
 mod uprobes;
 mod zoo;
@@ -49,6 +50,7 @@ pub(crate) fn modules() -> Vec<(&'static str, Vec<(&'static str, Test)>)> {
         ("live::debug_files", debug_files::tests()),
         ("live::secrets", secrets::tests()),
         ("live::spoilt_files", spoilt_files::tests()),
+        ("live::torn_files", torn_files::tests()),
         ("live::programs", programs::tests()),
         ("live::node", node::tests()),
         ("live::javascript", javascript::tests()),
