@@ -76,7 +76,9 @@ fn parse_status(text: &str) -> Option<Status> {
     Some(Status {
         process: field("Tgid")?.parse().ok()?,
         parent: field("PPid")?.parse().ok()?,
-        zombie: field("State").is_some_and(|s| s.starts_with(['Z', 'X'])),
+        // The first thread may have ended alone.
+        zombie: field("State").is_some_and(|s| s.starts_with(['Z', 'X']))
+            && field("Threads").is_none_or(|threads| matches!(threads, "0" | "1")),
     })
 }
 
@@ -129,6 +131,9 @@ mod tests {
     fn a_status_is_parsed() {
         let text = "Name:\tx y\nState:\tZ (zombie)\nTgid:\t12\nPid:\t13\nPPid:\t1\n";
         assert_eq!(parse_status(text), Some(Status { process: 12, parent: 1, zombie: true }));
+        let others_live = format!("{text}Threads:\t2\n");
+        assert!(!parse_status(&others_live).unwrap().zombie);
+        assert!(parse_status(&format!("{text}Threads:\t1\n")).unwrap().zombie);
         assert_eq!(parse_status("Name:\tx\n"), None);
         assert_eq!(parse_status(""), None);
     }

@@ -7,10 +7,12 @@ use rustix::io::Errno;
 use std::cmp::Ordering;
 use std::fs::File;
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The largest maps file that is read, in bytes: about that of a process with as many mappings as the kernel allows.
 const MOST_MAPS: usize = 32 << 20;
+/// The most threads of which one that lives is looked for.
+const MOST_THREADS: usize = 64;
 /// The nanoseconds of a tick in `/proc/PID/stat`.
 pub(crate) const TICK: u64 = 10_000_000;
 
@@ -19,6 +21,15 @@ pub(crate) const TICK: u64 = 10_000_000;
 pub(crate) struct Task {
     pid: u32,
     directory: Arc<OwnedFd>,
+    seen: OnceLock<Seen>,
+}
+
+/// What its stat line tells.
+#[derive(Debug)]
+struct Seen {
+    ticks: u64,
+    /// The directory to look at its address space from: that of another thread if the first one has ended.
+    space: Arc<OwnedFd>,
 }
 
 /// The start time of a process, as far as it is known.
@@ -59,6 +70,8 @@ fn same_tick(exact: u64, ticks: u64) -> bool {
 /// Lines of `/proc/PID/status`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Status {
+    /// The process.
+    pub(crate) process: u32,
     /// The pid in the process's own PID namespace.
     pub(crate) namespace_pid: u32,
     /// The effective user id, as bpflame's user namespace sees it.
@@ -71,7 +84,7 @@ impl Task {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let directory =
             rustix::fs::open(format!("/proc/{pid}"), flags, Mode::empty()).map_err(reason)?;
-        Ok(Self { pid, directory: Arc::new(directory) })
+        Ok(Self { pid, directory: Arc::new(directory), seen: OnceLock::new() })
     }
 
     /// A living process, if it is the one with this start time.
@@ -82,7 +95,33 @@ impl Task {
 
     /// Its start time, in ticks of 10 ms since boot.
     pub(crate) fn start_ticks(&self) -> Result<u64, Reason> {
-        start_ticks(&read(&self.directory, "stat", 4096)?).ok_or(Reason::ProcessGone)
+        self.seen().map(|seen| seen.ticks)
+    }
+
+    fn seen(&self) -> Result<&Seen, Reason> {
+        if let Some(seen) = self.seen.get() {
+            return Ok(seen);
+        }
+        let stat = read(&self.directory, "stat", 4096)?;
+        let ticks = start_ticks(&stat).ok_or(Reason::ProcessGone)?;
+        let other = if has_ended(&stat) { self.living_thread() } else { None };
+        let space = other.map_or_else(|| Arc::clone(&self.directory), Arc::new);
+        Ok(self.seen.get_or_init(|| Seen { ticks, space }))
+    }
+
+    /// The directory of a thread that has not ended. Only one of the last ones can be found to have done so.
+    fn living_thread(&self) -> Option<OwnedFd> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let list = rustix::fs::openat(&self.directory, "task", flags, Mode::empty()).ok()?;
+        let names = rustix::fs::Dir::read_from(list).ok()?.flatten();
+        let ids = names.filter_map(|entry| entry.file_name().to_str().ok()?.parse::<u32>().ok());
+        ids.filter(|id| *id != self.pid).take(MOST_THREADS).find_map(|id| {
+            let thread = Self::open(id).ok()?.directory;
+            let status = status(&read(&thread, "status", 64 << 10).ok()?)?;
+            let lives =
+                status.process == self.pid && !has_ended(&read(&thread, "stat", 4096).ok()?);
+            Arc::into_inner(thread).filter(|_| lives)
+        })
     }
 
     /// Its name.
@@ -108,7 +147,7 @@ impl Task {
 
     /// The path of its program, as its mappings have it.
     pub(crate) fn program(&self) -> Option<Vec<u8>> {
-        let path = rustix::fs::readlinkat(&self.directory, "exe", Vec::new()).ok()?;
+        let path = rustix::fs::readlinkat(self.directory(), "exe", Vec::new()).ok()?;
         Some(path.into_bytes())
     }
 
@@ -131,14 +170,15 @@ impl Task {
         patience: &Patience,
         look: impl FnOnce(&OwnedFd) -> Result<T, Reason> + Send + 'static,
     ) -> Result<T, Reason> {
-        let who: Who = (self.pid, self.start_ticks()?);
-        let directory = Arc::clone(&self.directory);
+        let seen = self.seen()?;
+        let who: Who = (self.pid, seen.ticks);
+        let directory = Arc::clone(&seen.space);
         patience.look(who, move || look(&directory))?
     }
 
     /// The directory's descriptor, for its links.
     pub(crate) fn directory(&self) -> &OwnedFd {
-        &self.directory
+        self.seen().map_or(&self.directory, |seen| &seen.space)
     }
 }
 
@@ -178,6 +218,12 @@ pub(crate) fn start_ticks(stat: &[u8]) -> Option<u64> {
     fields.split_ascii_whitespace().nth(19)?.parse().ok()
 }
 
+/// Whether the thread of a stat line has ended. Its process goes on while another thread lives.
+fn has_ended(stat: &[u8]) -> bool {
+    let close = stat.iter().rposition(|&byte| byte == b')').unwrap_or(0);
+    matches!(stat.get(close + 2), Some(b'Z' | b'X'))
+}
+
 /// The last number of `NSpid`, and the second of `Uid`. The process's name cannot fake such a line, because the kernel
 /// escapes line breaks in it.
 pub(crate) fn status(status: &[u8]) -> Option<Status> {
@@ -186,6 +232,7 @@ pub(crate) fn status(status: &[u8]) -> Option<Status> {
         std::str::from_utf8(line).ok()
     };
     Some(Status {
+        process: field(b"Tgid:")?.trim().parse().ok()?,
         namespace_pid: field(b"NSpid:")?.split_ascii_whitespace().next_back()?.parse().ok()?,
         user: field(b"Uid:")?.split_ascii_whitespace().nth(1)?.parse().ok()?,
     })
@@ -222,7 +269,8 @@ mod tests {
         let line = b"1 (a) R 9 (\xff)) S 1 1 1 0 -1 4194560 1 1 1 1 1 1 1 1 20 0 1 0 4242 99 7\n";
         assert_eq!(start_ticks(line), Some(4242));
         assert_eq!(start_ticks(b"1 (a"), None);
-        let lines = b"Name:\ta\\nNSpid:\t9\nUid:\t1000\t1001\t1000\t1000\nNSpid:\t77\t3\n";
-        assert_eq!(status(lines), Some(Status { namespace_pid: 3, user: 1001 }));
+        let lines =
+            b"Name:\ta\\nNSpid:\t9\nTgid:\t78\nUid:\t1000\t1001\t1000\t1000\nNSpid:\t77\t3\n";
+        assert_eq!(status(lines), Some(Status { process: 78, namespace_pid: 3, user: 1001 }));
     }
 }
