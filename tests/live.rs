@@ -7,6 +7,7 @@ mod commands;
 mod compare;
 mod cpu_time;
 mod debug_files;
+mod devices;
 mod events;
 mod file_systems;
 mod hostile;
@@ -23,6 +24,7 @@ mod storms;
 mod synthesised;
 mod targets;
 mod threads;
+mod torn_files;
 mod unwinding;
 mod uprobes;
 mod zoo;
@@ -47,8 +49,10 @@ pub(crate) fn modules() -> Vec<(&'static str, Vec<(&'static str, Test)>)> {
         ("live::java", java::tests()),
         ("live::runtime_code", runtime_code::tests()),
         ("live::debug_files", debug_files::tests()),
+        ("live::devices", devices::tests()),
         ("live::secrets", secrets::tests()),
         ("live::spoilt_files", spoilt_files::tests()),
+        ("live::torn_files", torn_files::tests()),
         ("live::programs", programs::tests()),
         ("live::node", node::tests()),
         ("live::javascript", javascript::tests()),

@@ -43,10 +43,12 @@ pub enum Reason {
     NamingFailed,
     /// The file's system does not answer.
     FileSystem,
+    /// The address space is locked for longer than anybody waits.
+    Locked,
 }
 
 /// All reasons. The index of each is its number.
-const ALL: [Reason; 20] = [
+const ALL: [Reason; 21] = [
     Reason::NoMapping,
     Reason::ProcessGone,
     Reason::NotPermitted,
@@ -67,6 +69,7 @@ const ALL: [Reason; 20] = [
     Reason::NoTime,
     Reason::NamingFailed,
     Reason::FileSystem,
+    Reason::Locked,
 ];
 
 impl Reason {
@@ -103,6 +106,7 @@ impl Reason {
             Self::NoTime => "no time left to name it",
             Self::NamingFailed => "naming it failed",
             Self::FileSystem => "its file system does not answer",
+            Self::Locked => "address space locked",
         }
     }
 }
@@ -117,6 +121,6 @@ mod tests {
             assert_eq!((reason.number(), Reason::of_number(number)), (number, Some(reason)));
         }
         assert_eq!(Reason::of_number(ALL.len() as u32), None);
-        assert_eq!(Reason::FileSystem.number() as usize, ALL.len() - 1, "the last one");
+        assert_eq!(Reason::Locked.number() as usize, ALL.len() - 1, "the last one");
     }
 }

@@ -1,141 +1,17 @@
 /* silent SECONDS DIRECTORY PROGRAM: mounts a file system on DIRECTORY, for itself alone, with one file: PROGRAM, a copy of it in memory. Then
- * it runs that file for SECONDS. When DIRECTORY.silent appears, the file system takes requests and answers none; when DIRECTORY.broken appears,
- * each answer is an error. */
-#define _GNU_SOURCE
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/fuse.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mount.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-enum { ROOT = FUSE_ROOT_ID, FILE_NODE = 2, MOST = 1 << 17 };
-
-static char *content;
-static size_t size;
-static char request[MOST + 4096];
-
-static int load(const char *path)
-{
-	int file = open(path, O_RDONLY);
-	struct stat stat;
-
-	if (file < 0 || fstat(file, &stat))
-		return 1;
-	size = stat.st_size;
-	content = malloc(size);
-	return !content || read(file, content, size) != (ssize_t)size;
-}
-
-/* An attribute is asked for again each time: it is valid for no time. */
-static struct fuse_attr attribute(unsigned long node)
-{
-	struct fuse_attr attr = {.ino = node, .nlink = 1, .blksize = 4096};
-
-	attr.mode = node == ROOT ? S_IFDIR | 0755 : S_IFREG | 0755;
-	attr.size = node == ROOT ? 0 : size;
-	return attr;
-}
-
-static void reply(int device, const struct fuse_in_header *to, int error, const void *body, size_t length)
-{
-	static char buffer[MOST + sizeof(struct fuse_out_header)];
-	struct fuse_out_header header = {.unique = to->unique, .error = error, .len = sizeof header + length};
-
-	memcpy(buffer, &header, sizeof header);
-	memcpy(buffer + sizeof header, body, length);
-	if (write(device, buffer, header.len) < 0 && errno != ENOENT)
-		_exit(1);
-}
-
-static void look_up(int device, const struct fuse_in_header *in, const char *name)
-{
-	struct fuse_entry_out entry = {.nodeid = FILE_NODE, .attr = attribute(FILE_NODE)};
-	int found = in->nodeid == ROOT && !strcmp(name, "program");
-
-	reply(device, in, found ? 0 : -ENOENT, &entry, found ? sizeof entry : 0);
-}
-
-static void answer(int device, const struct fuse_in_header *in)
-{
-	const void *body = in + 1;
-	const struct fuse_read_in *wanted = body;
-	struct fuse_init_out init = {.major = FUSE_KERNEL_VERSION, .minor = 31, .max_write = MOST, .max_readahead = MOST};
-	struct fuse_attr_out attr = {.attr = attribute(in->nodeid)};
-	struct fuse_statfs_out statfs = {.st = {.bsize = 4096, .namelen = 255}};
-	struct fuse_open_out opened = {.open_flags = FOPEN_KEEP_CACHE};
-	size_t rest;
-
-	switch (in->opcode) {
-	case FUSE_INIT:
-		return reply(device, in, 0, &init, sizeof init);
-	case FUSE_LOOKUP:
-		return look_up(device, in, body);
-	case FUSE_GETATTR:
-		return reply(device, in, 0, &attr, sizeof attr);
-	case FUSE_STATFS:
-		return reply(device, in, 0, &statfs, sizeof statfs);
-	case FUSE_OPEN:
-	case FUSE_OPENDIR:
-		return reply(device, in, 0, &opened, sizeof opened);
-	case FUSE_READ:
-		rest = wanted->offset < size ? size - wanted->offset : 0;
-		return reply(device, in, 0, content + wanted->offset, rest < wanted->size ? rest : wanted->size);
-	case FUSE_FLUSH:
-	case FUSE_RELEASE:
-	case FUSE_RELEASEDIR:
-	case FUSE_ACCESS:
-		return reply(device, in, 0, NULL, 0);
-	case FUSE_FORGET:
-	case FUSE_BATCH_FORGET:
-	case FUSE_INTERRUPT:
-		return;
-	default:
-		reply(device, in, -ENOSYS, NULL, 0);
-	}
-}
-
-static void serve(int device, const char *silent, const char *broken)
-{
-	const struct fuse_in_header *in = (const void *)request;
-
-	while (read(device, request, sizeof request) > 0 || errno == EINTR) {
-		if (!access(silent, F_OK))
-			continue;
-		if (!access(broken, F_OK))
-			reply(device, in, -EIO, NULL, 0);
-		else
-			answer(device, in);
-	}
-}
+ * it runs that file for SECONDS. What the file system does when DIRECTORY.silent, DIRECTORY.broken or DIRECTORY.torn appears is in fuse.h. */
+#include "fuse.h"
 
 int main(int argc, char **argv)
 {
-	char options[64], silent[4096], broken[4096], program[4096];
-	int device = open("/dev/fuse", O_RDWR | O_CLOEXEC), status = 1;
+	char program[4096];
+	int device, status = 1;
 	pid_t server, child;
 
-	if (argc < 4 || device < 0 || load(argv[3]) || unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL))
+	if (argc < 4)
 		return 1;
-	snprintf(options, sizeof options, "fd=%d,rootmode=40000,user_id=0,group_id=0", device);
-	snprintf(silent, sizeof silent, "%s.silent", argv[2]);
-	snprintf(broken, sizeof broken, "%s.broken", argv[2]);
+	device = begin(argv[2], argv[3], &server);
 	snprintf(program, sizeof program, "%s/program", argv[2]);
-	if (mount("silent", argv[2], "fuse", MS_NOSUID | MS_NODEV, options))
-		return 1;
-	server = fork();
-	if (!server) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		serve(device, silent, broken);
-		_exit(0);
-	}
 	child = fork();
 	if (!child) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -143,7 +19,6 @@ int main(int argc, char **argv)
 		execl(program, "silent-program", argv[1], (char *)NULL);
 		_exit(127);
 	}
-	/* The server is the last that has the device. With its end, all waiting ends. */
 	close(device);
 	waitpid(child, &status, 0);
 	kill(server, SIGKILL);

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 tests!(
     a_file_system_that_does_not_answer_holds_nothing_up,
     a_file_system_of_errors_costs_its_own_names_alone,
+    an_address_space_that_is_locked_holds_nothing_up,
 );
 
 /// The program `bare`, run from a file system of its own that can fall silent.
@@ -21,6 +22,11 @@ pub(crate) struct Mounted {
 
 impl Mounted {
     pub(crate) fn new() -> Result<Self, Skip> {
+        Self::with(&lab::program("bare")?)
+    }
+
+    /// Another program.
+    pub(crate) fn with(program: &Path) -> Result<Self, Skip> {
         lab::need_root()?;
         if !Path::new("/dev/fuse").exists() {
             return Err(Skip("there is no /dev/fuse".to_owned()));
@@ -28,7 +34,7 @@ impl Mounted {
         let directory = tempfile::tempdir().unwrap();
         fs::create_dir(directory.path().join("at")).unwrap();
         let mut command = Command::new(lab::program("silent")?);
-        command.arg("100").arg(directory.path().join("at")).arg(lab::program("bare")?);
+        command.arg("100").arg(directory.path().join("at")).arg(program);
         let server = lab::start(&mut command);
         let mounted = Self { _server: server, directory };
         lab::wait_for("the program on the file system", || mounted.pid());
@@ -40,8 +46,13 @@ impl Mounted {
         fs::write(self.path("at.silent"), "").unwrap();
     }
 
+    /// From now on, each read of the program is an error.
+    pub(crate) fn tear(&self) {
+        fs::write(self.path("at.torn"), "").unwrap();
+    }
+
     /// The id of the process that runs the program.
-    fn pid(&self) -> Option<u32> {
+    pub(crate) fn pid(&self) -> Option<u32> {
         let processes = fs::read_dir("/proc").unwrap().flatten();
         let mut ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
         let path = self.path("at").join("program");
@@ -93,5 +104,32 @@ fn a_file_system_of_errors_costs_its_own_names_alone() -> Result<(), Skip> {
     let (all, with) = named(&recording, "program", "main");
     assert!(all > 20 && with == 0, "{with} of {all}: {}", recording.ended.err);
     assert!(recording.ended.err.contains("file gone"), "{}", recording.ended.err);
+    Ok(())
+}
+
+/// The wait for such a lock ends with the waiting process alone.
+fn an_address_space_that_is_locked_holds_nothing_up() -> Result<(), Skip> {
+    lab::need_root()?;
+    if !Path::new("/dev/fuse").exists() {
+        return Err(Skip("there is no /dev/fuse".to_owned()));
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path().join("at");
+    fs::create_dir(&at).unwrap();
+    let mut command = Command::new(lab::program("jammed")?);
+    let jammed = lab::start(command.arg("100").arg(&at).arg(lab::program("bare")?));
+    lab::wait_for("the lock", || fs::metadata(directory.path().join("at.jammed")).ok());
+    let usual = lab::start(Command::new(lab::program("bare")?).arg("100"));
+    let begun = Instant::now();
+    let options = format!("-p {},{} -d 2s -F 199", jammed.pid(), usual.pid());
+    let recording = Recording::make(&options, &[]);
+    let said = &recording.ended.err;
+    assert!(begun.elapsed() < Duration::from_secs(30), "{said}");
+    let (all, with) = named(&recording, "jammed", "spins_on");
+    // From Linux 6.17 on, the list of mappings is read without the lock, and the files are found by their paths.
+    let told = said.contains("address space locked");
+    assert!(all > 20 && (with * 100 >= all * 90 || with == 0 && told), "{with} of {all}: {said}");
+    let (all, with) = named(&recording, "bare", "main");
+    assert!(all > 20 && with * 100 >= all * 99, "{with} of {all}: {said}");
     Ok(())
 }

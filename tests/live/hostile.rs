@@ -1,5 +1,6 @@
 //! Programs that would use up their profiler.
 
+use super::devices;
 use crate::folded::Folded;
 use crate::lab;
 use crate::recording::Recording;
@@ -15,6 +16,7 @@ tests!(
     names_are_made_without_rights,
     much_dwarf_in_a_small_file_costs_its_names_alone,
     an_interpreter_that_lies_costs_its_own_names,
+    a_debug_file_of_holes_costs_little_time,
 );
 
 /// A figure of `--stats`.
@@ -98,6 +100,22 @@ fn names_are_made_without_rights() -> Result<(), Skip> {
     assert!(field("Groups:").is_empty());
     assert!(recording.wait().unwrap().success());
     drop(busy);
+    Ok(())
+}
+
+/// A check sum of it takes two seconds.
+fn a_debug_file_of_holes_costs_little_time() -> Result<(), Skip> {
+    lab::need_root()?;
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    let (program, debug) = devices::linked(directory.path())?;
+    fs::File::options().write(true).open(&debug).unwrap().set_len(1 << 30).unwrap();
+    let mut command = lab::command(["record", "-F", "499", "-o"]);
+    command.arg(path("out.folded")).arg("--stats").arg(path("stats"));
+    let ended = lab::finish(command.arg("--").arg(program).arg("0.5")).with_code(0);
+    let stats = fs::read_to_string(path("stats")).unwrap();
+    let spent = figure(&stats, "own_cpu_ns") / 1e9;
+    assert!(spent < 1.0, "{spent} s: {}", ended.err);
     Ok(())
 }
 

@@ -10,6 +10,7 @@ tests!(
     one_thread_alone,
     a_renamed_thread_has_both_names,
     a_thread_id_is_not_a_process_id,
+    a_process_goes_on_without_its_first_thread,
 );
 
 const COLOURS: [&str; 3] = ["red", "green", "blue"];
@@ -81,5 +82,29 @@ fn a_thread_id_is_not_a_process_id() -> Result<(), Skip> {
     let tid = tid_of(&running, "blue").to_string();
     let ended = lab::run(["record", "-p", &tid, "-d", "1s"]).with_code(6);
     assert!(ended.err.contains(&format!("-t {tid}")), "it names the way: {}", ended.err);
+    Ok(())
+}
+
+/// The kernel shows no mappings and no program of such a process, but those of its other threads.
+fn a_process_goes_on_without_its_first_thread() -> Result<(), Skip> {
+    lab::need_root()?;
+    let running = lab::start(std::process::Command::new(lab::program("headless")?).arg("60"));
+    let status = format!("/proc/{}/status", running.pid());
+    let ended = || fs::read_to_string(&status).is_ok_and(|status| status.contains("Z (zombie)"));
+    lab::wait_for("the end of the first thread", || ended().then_some(()));
+    for options in [format!("-p {} -d 1s -F 499", running.pid()), String::from("-a -d 1s -F 499")] {
+        let recording = Recording::make(&options, &[]);
+        let of = |named: bool| {
+            recording.pprof.count(|sample| {
+                sample.label("comm") == Some("headless") && (!named || sample.has("works_on"))
+            })
+        };
+        let (all, named) = (of(false), of(true));
+        assert!(
+            all > 20 && named * 100 >= all * 90,
+            "{options}: {named} of {all}: {}",
+            recording.ended.err
+        );
+    }
     Ok(())
 }

@@ -84,11 +84,13 @@ fn process(pid: u32, status: &str) -> (Finding, bool) {
             .cure(format!("bpflame doctor -p {group}; bpflame record -t {pid} records the thread"));
         return (finding, false);
     }
-    if value("State").starts_with(['Z', 'X']) {
+    // The first thread may have ended alone.
+    let ended = value("State").starts_with(['Z', 'X']);
+    if ended && matches!(value("Threads"), "" | "0" | "1") {
         let fact = format!("{name} has exited; its parent has not waited for it yet");
         return (Finding::bad(Kind::NotFound, "process", fact), false);
     }
-    if field(status, "VmSize").is_none() {
+    if !ended && field(status, "VmSize").is_none() {
         return (
             Finding::note("process", format!("{name}, a kernel thread: it has kernel stacks only")),
             false,

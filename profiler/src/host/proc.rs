@@ -1,9 +1,10 @@
 //! Facts about processes from `/proc`. Each read is bounded.
 
+use output::text as names;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use symbolizer::foreign::FarText;
+use symbolizer::foreign::{FarText, Patience};
 
 /// The most bytes that are read of a file about a process.
 const LIMIT: u64 = 64 * 1024;
@@ -78,7 +79,9 @@ fn parse_status(text: &str) -> Option<Status> {
     Some(Status {
         process: field("Tgid")?.parse().ok()?,
         parent: field("PPid")?.parse().ok()?,
-        zombie: field("State").is_some_and(|s| s.starts_with(['Z', 'X'])),
+        // The first thread may have ended alone.
+        zombie: field("State").is_some_and(|s| s.starts_with(['Z', 'X']))
+            && field("Threads").is_none_or(|threads| matches!(threads, "0" | "1")),
     })
 }
 
@@ -89,10 +92,15 @@ pub(crate) fn start(pid: u32) -> Option<u64> {
     stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(19)?.parse().ok()
 }
 
-/// The name of a task; empty if it has ended.
+/// The name of a task, as one printable line; empty if it has ended.
 pub(crate) fn comm(id: u32) -> String {
-    let bytes = read(format!("/proc/{id}/comm")).unwrap_or_default();
-    String::from_utf8_lossy(bytes.strip_suffix(b"\n").unwrap_or(&bytes)).into_owned()
+    printable(&read(format!("/proc/{id}/comm")).unwrap_or_default())
+}
+
+/// A task chooses its name. A line break in it would begin a message of its own.
+fn printable(name: &[u8]) -> String {
+    let name = String::from_utf8_lossy(name);
+    if name.trim().is_empty() { String::new() } else { names::clean(&name).into_owned() }
 }
 
 /// The last part of the path of a process's program, without ` (deleted)`; `None` if it may not be read.
@@ -100,6 +108,14 @@ pub(crate) fn program(pid: u32) -> Option<String> {
     let path = fs::read_link(format!("/proc/{pid}/exe")).ok()?;
     let name = path.file_name()?.to_string_lossy().into_owned();
     Some(name.strip_suffix(" (deleted)").map_or(name.clone(), str::to_owned))
+}
+
+/// A look at the address space of a process, which may be locked; `None` if it is.
+pub(crate) fn patiently<T: Send + 'static>(
+    pid: u32,
+    look: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    Patience::default().look((pid, 0), look).ok()
 }
 
 /// The last part of a process's first argument.
@@ -119,8 +135,18 @@ mod tests {
     fn a_status_is_parsed() {
         let text = "Name:\tx y\nState:\tZ (zombie)\nTgid:\t12\nPid:\t13\nPPid:\t1\n";
         assert_eq!(parse_status(text), Some(Status { process: 12, parent: 1, zombie: true }));
+        let others_live = format!("{text}Threads:\t2\n");
+        assert!(!parse_status(&others_live).unwrap().zombie);
+        assert!(parse_status(&format!("{text}Threads:\t1\n")).unwrap().zombie);
         assert_eq!(parse_status("Name:\tx\n"), None);
         assert_eq!(parse_status(""), None);
+    }
+
+    #[test]
+    fn a_name_is_one_printable_line() {
+        assert_eq!(printable(b"usual name\n"), "usual name");
+        assert_eq!(printable(b"a\nbpflame: \x1b[2J\xff\n"), "a bpflame: \u{fffd}[2J\u{fffd}");
+        assert_eq!(printable(b"\n"), "");
     }
 
     #[test]

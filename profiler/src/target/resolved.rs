@@ -127,7 +127,8 @@ impl ResolvedTarget {
     pub(crate) fn unreadable(&self) -> Option<u32> {
         self.processes.iter().copied().find(|pid| {
             let denied = |e: io::Error| e.kind() == io::ErrorKind::PermissionDenied;
-            File::open(format!("/proc/{pid}/maps")).err().is_some_and(denied)
+            let path = format!("/proc/{pid}/maps");
+            proc::patiently(*pid, || File::open(path)).and_then(Result::err).is_some_and(denied)
         })
     }
 }

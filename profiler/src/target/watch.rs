@@ -190,9 +190,11 @@ mod tests {
             ctypes.CDLL(None).pthread_exit(None)";
         let mut child = Command::new("python3").args(["-c", script]).spawn().unwrap();
         let mut watch = Watch::new(&[child.id()]).until(Some(child.id()));
-        while proc::status(child.id()).is_some_and(|status| !status.zombie) {
+        let path = format!("/proc/{}/status", child.id());
+        while proc::text(&path).is_ok_and(|status| !status.contains("(zombie)")) {
             std::thread::sleep(Duration::from_millis(1));
         }
+        assert!(proc::status(child.id()).is_some_and(|status| !status.zombie));
         assert!(!watch.all_gone(true), "its main thread has ended, another has not");
         child.kill().unwrap();
         child.wait().unwrap();

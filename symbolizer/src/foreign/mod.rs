@@ -1,14 +1,16 @@
 //! Looks into file systems. One that belongs to this machine answers. Any other (a user's FUSE mount, a network's) may never do so, and a
 //! thread that waits for it may not even die. So a process of its own looks there. It can be left behind.
 //!
-//! In reading order: `Foreign` (who looks), `local` (which file systems are this machine's), `look` (the looking), `memory` (of processes), `text` (other files),
-//! `message` (questions and replies), `onlooker` (the process, as bpflame sees it), `serve` (its life).
+//! In reading order: `Foreign` (who looks), `local` (which file systems are this machine's), `look` (the looking), `memory` (of processes),
+//! `text` (other files), `message` (questions and replies), `onlooker` (the process, as bpflame sees it), `serve` (its life), `patience`
+//! (address spaces).
 
 mod local;
 mod look;
 mod memory;
 mod message;
 mod onlooker;
+mod patience;
 pub mod serve;
 mod text;
 
@@ -21,6 +23,7 @@ pub(crate) use memory::Memories;
 use message::Asked;
 use onlooker::Onlooker;
 pub use onlooker::Start;
+pub use patience::{Patience, Who};
 use rustix::fs::{AtFlags, StatxFlags};
 use std::collections::HashSet;
 use std::fs::File;
@@ -35,6 +38,8 @@ pub(crate) struct Foreign {
     start: Option<Start>,
     onlooker: Onlooker,
     local: Local,
+    /// Who looks at address spaces.
+    pub(crate) patience: Patience,
     /// The devices that did not answer.
     silent: HashSet<Device>,
 }

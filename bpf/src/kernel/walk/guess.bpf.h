@@ -72,7 +72,9 @@ __noinline int hijacked(__u32 key)
 	for (int i = 0; i < UPROBE_RETURNS && instance; i++) {
 		__u64 original = BPF_CORE_READ(instance, orig_ret_vaddr);
 
-		if (BPF_CORE_READ(instance, stack) == w->sp - 8 && original != w->ip && !(original >> ADDRESS_BITS)) {
+		/* The caller may have put anything on the stack. */
+		if (BPF_CORE_READ(instance, stack) == w->sp - 8 && original && original != w->ip &&
+		    !(original >> ADDRESS_BITS)) {
 			w->ip = original;
 			return 1;
 		}

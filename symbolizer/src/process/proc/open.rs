@@ -6,8 +6,9 @@ use super::task::Task;
 use crate::foreign::{Foreign, Links, Looked, reason};
 use crate::place::Reason;
 use rustix::fs::{Mode, OFlags, Stat};
-use std::ffi::OsStr;
+use std::ffi::{CString, OsStr};
 use std::fs::File;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -54,7 +55,8 @@ pub(crate) fn by_mapping(
     foreign: &mut Foreign,
 ) -> Result<Opened, Reason> {
     let link = format!("map_files/{:x}-{:x}", told.start, told.end);
-    by_link(task, &link, (told, true), foreign)
+    let found = task.patiently(&foreign.patience, move |at| linked(at, &link))?;
+    by_link(found, (told, true), foreign)
 }
 
 /// Opens the program of a living process.
@@ -63,20 +65,24 @@ pub(crate) fn by_program(
     told: &Told<'_>,
     foreign: &mut Foreign,
 ) -> Result<Opened, Reason> {
-    by_link(task, "exe", (told, false), foreign)
+    by_link(linked(task.directory(), "exe")?, (told, false), foreign)
 }
 
-/// Opens the kernel's own link to an open file, which leads nowhere else. No file system is asked to find it.
+/// What one of the kernel's own links to open files leads to, and the link's text. No file system is asked to find it.
+fn linked(directory: &OwnedFd, link: &str) -> Result<(OwnedFd, Option<CString>), Reason> {
+    let flags = OFlags::PATH | OFlags::CLOEXEC;
+    let found = rustix::fs::openat(directory, link, flags, Mode::empty()).map_err(reason)?;
+    Ok((found, rustix::fs::readlinkat(directory, link, Vec::new()).ok()))
+}
+
+/// Opens what such a link leads to.
 fn by_link(
-    task: &Task,
-    link: &str,
+    (found, target): (OwnedFd, Option<CString>),
     (told, is_mapping): (&Told<'_>, bool),
     foreign: &mut Foreign,
 ) -> Result<Opened, Reason> {
-    let flags = OFlags::PATH | OFlags::CLOEXEC;
-    let found = rustix::fs::openat(task.directory(), link, flags, Mode::empty()).map_err(reason)?;
     let same_name = is_mapping
-        && rustix::fs::readlinkat(task.directory(), link, Vec::new()).is_ok_and(|target| {
+        && target.is_some_and(|target| {
             undeleted(basename(target.as_bytes())).0 == undeleted(basename(told.path)).0
         });
     checked(foreign.look(&found)?, told, same_name)

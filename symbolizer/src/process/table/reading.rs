@@ -158,7 +158,7 @@ impl ProcessTable {
         if image.comm.is_none() {
             image.comm = task.comm().ok().map(Into::into);
         }
-        let text = task.maps()?;
+        let text = task.maps(&self.roots.foreign.patience)?;
         if text.is_empty() {
             // This is a kernel thread, or a process that has just ended.
             return Err(Reason::ProcessGone);

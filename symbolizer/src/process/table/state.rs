@@ -98,7 +98,8 @@ impl ProcessTable {
     pub fn memory(&self, space: u32) -> Option<File> {
         let image = self.image(space).filter(|image| self.live && !image.exited)?;
         let present = self.current.get(&image.pid) == Some(&space);
-        Task::open_started(image.pid, image.start).filter(|_| present)?.memory()
+        let task = Task::open_started(image.pid, image.start).filter(|_| present)?;
+        task.memory(&self.roots.foreign.patience)
     }
 
     /// The memory of a process, read as this table looks into file systems: for long readings, and for looks that are waited for.
@@ -106,7 +107,9 @@ impl ProcessTable {
     /// # Errors
     /// It may not be read, or there are no descriptors left.
     pub fn far_memory(&self, pid: u32) -> io::Result<[FarMemory; 2]> {
-        let memory = File::open(format!("/proc/{pid}/mem"))?;
+        let patience = &self.roots.foreign.patience;
+        let memory = Task::open(pid).ok().and_then(|task| task.memory(patience));
+        let memory = memory.ok_or(io::ErrorKind::PermissionDenied)?;
         let [readings, looks] = &self.memories;
         Ok([readings.of(memory.try_clone()?), looks.of(memory)])
     }

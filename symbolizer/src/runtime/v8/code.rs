@@ -75,9 +75,8 @@ impl Codes {
 /// The code whose head is the last one before an address.
 fn search(heap: &Heap<'_>, address: u64, is_map: impl Fn(Pointer) -> bool) -> Option<(Code, u64)> {
     let rules = heap.layout.code;
-    let first = address.checked_sub(rules.head)?;
     // The head is before instructions that are aligned.
-    let mut head = (first + rules.head) / ALIGNED * ALIGNED - rules.head;
+    let mut head = (address / ALIGNED * ALIGNED).checked_sub(rules.head)?;
     let lowest = head.saturating_sub(MOST_BYTES);
     while head > lowest {
         let from = head.saturating_sub(AT_ONCE - 8).max(lowest) / 8 * 8;

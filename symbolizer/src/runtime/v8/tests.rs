@@ -155,6 +155,18 @@ fn an_unknown_build_has_no_names() {
 }
 
 #[test]
+fn addresses_at_both_ends_of_memory_are_in_no_code() {
+    let low = 0..512;
+    let high = (0..512).map(|below| u64::MAX - below);
+    let addresses: Vec<u64> = low.chain(high).collect();
+    for (name, image) in images() {
+        let process = Running { memory: &image, image: image.header };
+        let found = V8.code(&process, &addresses);
+        assert!(found.iter().all(Result::is_err), "{name}");
+    }
+}
+
+#[test]
 fn memory_that_changes_is_no_danger() {
     let mut random = fastrand::Rng::with_seed(22);
     for (_, image) in images() {
