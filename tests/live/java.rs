@@ -31,12 +31,14 @@ fn chain() -> Vec<&'static str> {
     ["main", "work", "alpha"].into_iter().chain(pairs).chain(["spin"]).collect()
 }
 
-/// All virtual machines of this machine.
+/// All virtual machines of this machine, and those beside it.
 fn machines() -> Result<Vec<PathBuf>, Skip> {
     lab::need_root()?;
     let first = lab::need("java")?;
-    let others = std::fs::read_dir("/usr/lib/jvm").into_iter().flatten().flatten();
-    let others = others.map(|entry| entry.path().join("bin/java"));
+    let beside = std::env::var_os("JVMS").map(PathBuf::from);
+    let others = [PathBuf::from("/usr/lib/jvm")].into_iter().chain(beside);
+    let others = others.filter_map(|directory| std::fs::read_dir(directory).ok()).flatten();
+    let others = others.flatten().map(|entry| entry.path().join("bin/java"));
     let all = [first].into_iter().chain(others).filter_map(|path| path.canonicalize().ok());
     let mut all: Vec<PathBuf> = all.collect();
     all.sort();
@@ -91,8 +93,9 @@ fn check(options: &[&str], least_whole: f64) -> Result<Vec<Recording>, Skip> {
     let mut recordings = Vec::new();
     for java in machines()? {
         let recording = record(&start(&java, "Known", options)?);
-        let (_, right, whole) = shares(&recording);
+        let (all, right, whole) = shares(&recording);
         let java = java.display();
+        lab::figure(format_args!("{java} {options:?}: of {all}, {right} right, {whole} whole"));
         let least =
             if options.contains(&KEEP_APART) || options.contains(&"-Xint") { 0.99 } else { 0.97 };
         assert!(right >= least, "{java}: {right} right of {:?}", recording.folded);
