@@ -56,8 +56,10 @@ fn shares(recording: &Recording) -> (u64, f64, f64) {
     let chain = chain();
     let right = |stack: &[String]| {
         let methods = methods(stack);
-        // A C library without symbols does not name its own part of it.
-        let starts = |frame: &String| frame.contains("start_thread") || frame == "JavaMain";
+        // Libraries without symbols do not name their parts of it.
+        let starts = |frame: &String| {
+            frame.contains("start_thread") || frame == "JavaMain" || frame.starts_with("libjli.so+")
+        };
         let started = stack.iter().take(4).any(starts);
         started && methods.len() <= chain.len() && methods.iter().zip(&chain).all(|(a, b)| a == b)
     };
