@@ -104,33 +104,15 @@ struct Described {
     text: usize,
 }
 
-const OF_3_13: Described = Described {
-    next_thread: 168,
-    thread_id: 192,
-    frame: 232,
-    code: 280,
-    object: 360,
-    bytes: 520,
-    text: 544,
-};
-const OF_3_14: Described = Described {
-    next_thread: 192,
-    thread_id: 216,
-    frame: 256,
-    code: 320,
-    object: 408,
-    bytes: 600,
-    text: 624,
-};
-const OF_3_15: Described = Described {
-    next_thread: 192,
-    thread_id: 240,
-    frame: 320,
-    code: 384,
-    object: 472,
-    bytes: 696,
-    text: 720,
-};
+const OF_3_13: Described = described([168, 192, 232, 280, 360, 520, 544]);
+const OF_3_14: Described = described([192, 216, 256, 320, 408, 600, 624]);
+const OF_3_15: Described = described([192, 240, 320, 384, 472, 696, 720]);
+
+/// These places, in the order of the fields.
+const fn described(places: [usize; 7]) -> Described {
+    let [next_thread, thread_id, frame, code, object, bytes, text] = places;
+    Described { next_thread, thread_id, frame, code, object, bytes, text }
+}
 
 impl Layout {
     /// The layout of the CPython in a file, in the memory of a process or, by virtual addresses, in the file itself. `None`: it is none, or
