@@ -42,6 +42,13 @@ pub(crate) fn bpflame() -> &'static Path {
     })
 }
 
+/// Tells a measured figure, if `FIGURES` asks for them.
+pub(crate) fn figure(text: std::fmt::Arguments<'_>) {
+    if std::env::var_os("FIGURES").is_some() {
+        eprintln!("{text}");
+    }
+}
+
 /// A program of `testdata/programs/`, built if need be.
 pub(crate) fn program(name: &str) -> Result<PathBuf, Skip> {
     let compiler = match name {

@@ -124,7 +124,7 @@ mod tests {
     fn python_needs_nothing_where_its_version_is_read() {
         let files = [String::from("/opt/python")];
         let mut python = seen(of("python"), &files, b"python3\0x.py\0");
-        assert!(python.findings()[1].fact.contains("3.8 to 3.14"));
+        assert!(python.findings()[1].fact.contains("3.8 to 3.15"));
         python.read = Some((3, 12));
         let found = python.findings();
         assert_eq!(found[0].fact, "CPython 3.12");

@@ -103,6 +103,12 @@ fn printable(name: &[u8]) -> String {
     if name.trim().is_empty() { String::new() } else { names::clean(&name).into_owned() }
 }
 
+/// The name of a process. Node.js calls its first thread `MainThread`, and with it the process: then its program's name is taken.
+pub(crate) fn name(pid: u32) -> String {
+    let comm = comm(pid);
+    if comm == "MainThread" { program(pid).unwrap_or(comm) } else { comm }
+}
+
 /// The last part of the path of a process's program, without ` (deleted)`; `None` if it may not be read.
 pub(crate) fn program(pid: u32) -> Option<String> {
     let path = fs::read_link(format!("/proc/{pid}/exe")).ok()?;

@@ -64,7 +64,7 @@ impl ResolvedTarget {
         if tree {
             add_children(&mut pids);
         }
-        let name = proc::comm(first);
+        let name = proc::name(first);
         let title = match pids.len() {
             1 => format!("{name} ({first})"),
             n => format!("{name} ({first}) and {} more", n - 1),
@@ -116,7 +116,7 @@ impl ResolvedTarget {
         let process = processes.first().copied().unwrap_or(first);
         Ok(Self {
             tasks: bpf::Target::Threads(tids.to_vec()),
-            service: proc::comm(process),
+            service: proc::name(process),
             processes: processes.into_iter().collect(),
             title: format!("thread {name} ({first})"),
             slug: task_slug(&name, first),
@@ -149,7 +149,7 @@ fn checked(pid: u32) -> Result<u32, Failure> {
         missing(format!("there is no process {pid}"), "`ps -e` lists the processes")
     })?;
     if status.process != pid {
-        let (owner, name) = (status.process, proc::comm(status.process));
+        let (owner, name) = (status.process, proc::name(status.process));
         return Err(missing(
             format!("{pid} is a thread of process {owner} ({name})"),
             &format!("use -p {owner} for the process, -t {pid} for the thread alone"),
@@ -157,7 +157,7 @@ fn checked(pid: u32) -> Result<u32, Failure> {
     }
     if status.zombie {
         return Err(missing(
-            format!("process {pid} ({}) has ended and waits to be reaped", proc::comm(pid)),
+            format!("process {pid} ({}) has ended and waits to be reaped", proc::name(pid)),
             "`ps -e` lists the processes",
         ));
     }

@@ -11,7 +11,7 @@ pub(crate) fn tell(config: &Config, target: &ResolvedTarget, end: &End, living: 
     if let (TargetSpec::Command(_), End::Gone, Some(first)) =
         (&config.target, end, living.iter().min())
     {
-        config.console.note(sentence(&target.title, living.len(), *first, &proc::comm(*first)));
+        config.console.note(sentence(&target.title, living.len(), *first, &proc::name(*first)));
     }
 }
 

@@ -10,7 +10,16 @@ pub struct Loaded {
     bias: u64,
     symbols: u64,
     names: u64,
-    hashes: u64,
+    hashes: Hashes,
+}
+
+/// The table that leads from a name to its symbol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hashes {
+    /// GNU's table, at this address.
+    Gnu(u64),
+    /// The table of System V, which old linkers make.
+    SystemV(u64),
 }
 
 /// An exported symbol.
@@ -31,6 +40,7 @@ const MOST_CHAIN: u32 = 1 << 12;
 const MOST_NAME: usize = 256;
 const PT_LOAD: u32 = 1;
 const PT_DYNAMIC: u32 = 2;
+const DT_HASH: u64 = 4;
 const DT_STRTAB: u64 = 5;
 const DT_SYMTAB: u64 = 6;
 const DT_GNU_HASH: u64 = 0x6fff_fef5;
@@ -62,7 +72,7 @@ impl Loaded {
     }
 
     fn by_dynamic(memory: &dyn Memory, bias: u64, dynamic: u64) -> Option<Self> {
-        let (mut names, mut symbols, mut hashes) = (None, None, None);
+        let (mut names, mut symbols, mut gnu, mut system_v) = (None, None, None, None);
         for index in 0..MOST_DYNAMIC {
             let entry: [u8; 16] = read(memory, dynamic.checked_add(index * 16)?)?;
             let (tag, value) = (u64_at(&entry, 0)?, u64_at(&entry, 8)?);
@@ -72,11 +82,12 @@ impl Loaded {
                 0 => break,
                 DT_STRTAB => names = Some(address),
                 DT_SYMTAB => symbols = Some(address),
-                DT_GNU_HASH => hashes = Some(address),
+                DT_GNU_HASH => gnu = Some(Hashes::Gnu(address)),
+                DT_HASH => system_v = Some(Hashes::SystemV(address)),
                 _ => {}
             }
         }
-        Some(Self { bias, symbols: symbols?, names: names?, hashes: hashes? })
+        Some(Self { bias, symbols: symbols?, names: names?, hashes: gnu.or(system_v)? })
     }
 
     /// The address in memory minus the virtual address.
@@ -86,12 +97,18 @@ impl Loaded {
 
     /// A defined symbol by its name.
     pub fn symbol(&self, process: &Running<'_>, name: &[u8]) -> Option<Symbol> {
-        let memory = process.memory;
-        let header: [u8; 16] = read(memory, self.hashes)?;
+        match self.hashes {
+            Hashes::Gnu(table) => self.by_gnu(process.memory, table, name),
+            Hashes::SystemV(table) => self.by_system_v(process.memory, table, name),
+        }
+    }
+
+    fn by_gnu(&self, memory: &dyn Memory, table: u64, name: &[u8]) -> Option<Symbol> {
+        let header: [u8; 16] = read(memory, table)?;
         let [buckets, first, blooms] = [0, 4, 8].map(|at| u32_at(&header, at));
         let (buckets, first) = (buckets.filter(|count| *count > 0)?, first?);
         let hash = hash(name);
-        let table = self.hashes.checked_add(16 + u64::from(blooms?) * 8)?;
+        let table = table.checked_add(16 + u64::from(blooms?) * 8)?;
         let chains = table.checked_add(u64::from(buckets) * 4)?;
         let start = number(memory, table.checked_add(u64::from(hash % buckets) * 4)?)?;
         for index in (start..=u32::MAX).take(MOST_CHAIN as usize).filter(|_| start >= first) {
@@ -104,6 +121,23 @@ impl Loaded {
             if link & 1 == 1 {
                 break;
             }
+        }
+        None
+    }
+
+    fn by_system_v(&self, memory: &dyn Memory, table: u64, name: &[u8]) -> Option<Symbol> {
+        let buckets = number(memory, table)?;
+        let chains = table.checked_add(8 + u64::from(buckets) * 4)?;
+        let bucket = u64::from(system_v_hash(name).checked_rem(buckets)?);
+        let mut index = number(memory, table.checked_add(8 + bucket * 4)?)?;
+        for _ in 0..MOST_CHAIN {
+            if index == 0 {
+                break;
+            }
+            if let Some(found) = self.is_named(memory, index, name) {
+                return Some(found);
+            }
+            index = number(memory, chains.checked_add(u64::from(index) * 4)?)?;
         }
         None
     }
@@ -122,6 +156,14 @@ impl Loaded {
             size: u64_at(&symbol, 16)?,
         })
     }
+}
+
+/// The hash of a name in a hash table of System V.
+fn system_v_hash(name: &[u8]) -> u32 {
+    name.iter().fold(0, |hash: u32, &byte| {
+        let next = (hash << 4).wrapping_add(byte.into());
+        (next ^ next >> 24 & 0xf0) & 0x0fff_ffff
+    })
 }
 
 /// The hash of a name in a GNU hash table.
@@ -171,6 +213,46 @@ mod tests {
         assert!(library.symbol(&process, b"qsort").is_some());
         assert_eq!(library.symbol(&process, b"no_such_function"), None);
         assert_eq!(library.symbol(&process, &[b'x'; 300]), None);
+    }
+
+    struct Image(Vec<u8>);
+
+    impl Memory for Image {
+        fn fill(&self, address: u64, bytes: &mut [u8]) -> bool {
+            let found = self.0.get(address as usize..address as usize + bytes.len());
+            found.map(|found| bytes.copy_from_slice(found)).is_some()
+        }
+    }
+
+    #[test]
+    fn a_table_of_system_v_leads_to_symbols() {
+        assert_eq!(system_v_hash(b"printf"), 0x077_905a6);
+        let (names, symbols) = (64_u64, 128_u64);
+        let mut memory = vec![0; 256];
+        // One bucket, three symbols: the second, then the first.
+        for (index, word) in [1_u32, 3, 2, 0, 0, 1].into_iter().enumerate() {
+            memory[4 * index..4 * index + 4].copy_from_slice(&word.to_le_bytes());
+        }
+        memory[65..74].copy_from_slice(b"one\0two\0\0");
+        for (index, name) in [(1, 1), (2, 5)] {
+            let at = (symbols + index * SYMBOL) as usize;
+            memory[at] = name;
+            memory[at + 6] = 1;
+            memory[at + 8] = 16 * name;
+        }
+        let hashes = Hashes::SystemV(0);
+        let library = Loaded { bias: 0x1000, symbols, names, hashes };
+        let found = |memory: &Image, name| {
+            Some(library.symbol(&Running { memory, image: 0 }, name)?.address)
+        };
+        let mut image = Image(memory);
+        assert_eq!(found(&image, b"one"), Some(0x1010));
+        assert_eq!(found(&image, b"two"), Some(0x1050));
+        assert_eq!(found(&image, b"three"), None);
+        // A chain without an end, and a table without buckets.
+        image.0[16] = 1;
+        assert_eq!(found(&image, b"three"), None);
+        assert_eq!(found(&Image(vec![0; 256]), b"one"), None);
     }
 
     #[test]

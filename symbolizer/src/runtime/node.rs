@@ -10,7 +10,7 @@ pub(super) const ENTRY: Entry = Entry {
     version: no_version,
     hint: None,
     unnamed: Unnamed {
-        fact: "functions are read of V8 10.1 to 14.6 (Node.js 18 to 26), and this is none of them",
+        fact: "functions are read of Node.js 18, 20, 22, 24, 25 and 26, and the V8 of this one is not known",
         cure: Some("start it with node --perf-basic-prof …"),
         since: None,
     },

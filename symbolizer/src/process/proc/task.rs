@@ -133,6 +133,16 @@ impl Task {
         Ok(comm)
     }
 
+    /// The name of its process: its own, or that of its program if it has none of its own.
+    pub(crate) fn process_name(&self) -> Result<Vec<u8>, Reason> {
+        let comm = self.comm()?;
+        let program = || {
+            let path = self.program()?;
+            Some(path.rsplit(|&byte| byte == b'/').next()?.to_vec())
+        };
+        Ok(if names_process(&comm) { comm } else { program().unwrap_or(comm) })
+    }
+
     /// Its mappings, as whole lines.
     pub(crate) fn maps(&self, patience: &Patience) -> Result<Vec<u8>, Reason> {
         let mut maps = self.patiently(patience, |at| read(at, "maps", MOST_MAPS))?;
@@ -228,6 +238,11 @@ pub(crate) fn status(status: &[u8]) -> Option<Status> {
         namespace_pid: field(b"NSpid:")?.split_ascii_whitespace().next_back()?.parse().ok()?,
         user: field(b"Uid:")?.split_ascii_whitespace().nth(1)?.parse().ok()?,
     })
+}
+
+/// Whether the name of a process's first thread is one of the process. Node.js calls this thread `MainThread`.
+pub(crate) fn names_process(comm: &[u8]) -> bool {
+    comm != b"MainThread"
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ pub(crate) struct Image {
     pub(crate) exec: Option<u64>,
     /// The time of its beginning, from events.
     pub(crate) born: Option<u64>,
-    /// The main thread's name.
+    /// The name of the process: that of its main thread, or of its program.
     pub(crate) comm: Option<Arc<[u8]>>,
     /// Its executable memory, shared with its parent until either changes it.
     pub(crate) maps: Arc<Mappings>,

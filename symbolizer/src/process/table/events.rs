@@ -3,6 +3,7 @@
 use super::state::ProcessTable;
 use crate::place::Reason;
 use crate::process::proc::maps::Told;
+use crate::process::proc::task::names_process;
 use crate::process::space::image::Image;
 use crate::process::space::story::Story;
 use crate::process::{Event, EventKind, Identity, Space};
@@ -28,7 +29,7 @@ impl ProcessTable {
                 self.mapped(index, &told);
             }
             EventKind::Exec { comm } => self.exec(event, comm),
-            EventKind::Rename { comm } if main_thread => {
+            EventKind::Rename { comm } if main_thread && names_process(comm) => {
                 let index = self.current_or_unread(event.pid);
                 self.images[index].comm = Some(comm.as_slice().into());
             }

@@ -156,7 +156,7 @@ impl ProcessTable {
         let image = &mut self.images[index];
         image.start.ticks = Some(ticks);
         if image.comm.is_none() {
-            image.comm = task.comm().ok().map(Into::into);
+            image.comm = task.process_name().ok().map(Into::into);
         }
         let text = task.maps(&self.roots.foreign.patience)?;
         if text.is_empty() {

@@ -190,6 +190,9 @@ fn names_follow_the_main_thread() {
     table.apply(&rename(6, "worker"));
     let space = table.space(identity(5, 100, 1), 3);
     assert_eq!(table.name(space), b"a");
+    // Node.js calls its first thread so.
+    table.apply(&rename(5, "MainThread"));
+    assert_eq!(table.name(space), b"a");
     table.apply(&rename(5, "b\u{ff}\n"));
     assert_eq!(table.name(space), "b\u{ff}\n".as_bytes());
     table.apply(&event(4, 5, EventKind::Exit));

@@ -96,6 +96,7 @@ const DESCRIBED: usize = 1024;
 /// The places in the description that differ between its versions.
 struct Described {
     next_thread: usize,
+    thread_id: usize,
     frame: usize,
     code: usize,
     object: usize,
@@ -103,10 +104,15 @@ struct Described {
     text: usize,
 }
 
-const OF_3_13: Described =
-    Described { next_thread: 168, frame: 232, code: 280, object: 360, bytes: 520, text: 544 };
-const OF_3_14: Described =
-    Described { next_thread: 192, frame: 256, code: 320, object: 408, bytes: 600, text: 624 };
+const OF_3_13: Described = described([168, 192, 232, 280, 360, 520, 544]);
+const OF_3_14: Described = described([192, 216, 256, 320, 408, 600, 624]);
+const OF_3_15: Described = described([192, 240, 320, 384, 472, 696, 720]);
+
+/// These places, in the order of the fields.
+const fn described(places: [usize; 7]) -> Described {
+    let [next_thread, thread_id, frame, code, object, bytes, text] = places;
+    Described { next_thread, thread_id, frame, code, object, bytes, text }
+}
 
 impl Layout {
     /// The layout of the CPython in a file, in the memory of a process or, by virtual addresses, in the file itself. `None`: it is none, or
@@ -124,6 +130,7 @@ impl Layout {
         match layout.version {
             (3, 13) => layout.described(process.memory, &OF_3_13),
             (3, 14) => layout.described(process.memory, &OF_3_14),
+            (3, 15) => layout.described(process.memory, &OF_3_15),
             _ => layout.undescribed(),
         }
     }
@@ -165,7 +172,7 @@ impl Layout {
             first_thread: word(72)?,
             next_thread: word(at.next_thread)?,
             thread_frame: word(at.next_thread + 16)?,
-            thread_id: word(at.next_thread + 24)?,
+            thread_id: word(at.thread_id)?,
             run: None,
             previous: word(at.frame)?,
             executable: word(at.frame + 8)?,

@@ -17,7 +17,7 @@ pub(super) const ENTRY: Entry = Entry {
     version,
     hint: None,
     unnamed: Unnamed {
-        fact: "functions are read of CPython 3.8 to 3.14, and this is none of them",
+        fact: "functions are read of CPython 3.8 to 3.15, and this is none of them",
         cure: None,
         since: None,
     },

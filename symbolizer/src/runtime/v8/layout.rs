@@ -109,7 +109,8 @@ pub(super) mod fixed {
 /// The versions of V8 that are known, by major and minor number: those of Node.js 18, 20, 22, 24, 25 and 26.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Version {
-    V10,
+    V10_1,
+    V10_2,
     V11,
     V12,
     V13,
@@ -120,7 +121,8 @@ enum Version {
 impl Version {
     fn of(major: u32, minor: u32) -> Option<Self> {
         match (major, minor) {
-            (10, 1 | 2) => Some(Self::V10),
+            (10, 1) => Some(Self::V10_1),
+            (10, 2) => Some(Self::V10_2),
             (11, 3) => Some(Self::V11),
             (12, 4) => Some(Self::V12),
             (13, 6) => Some(Self::V13),
@@ -162,8 +164,8 @@ impl Version {
             code: self.code(),
             bytecode_positions: if self >= Self::V12 { 24 } else { 32 },
             bytecodes: match self {
-                Self::V10 => 56,
-                Self::V11 => 54,
+                Self::V10_1 | Self::V11 => 54,
+                Self::V10_2 => 56,
                 _ => 64,
             },
             sizes: self.sizes(),
@@ -174,14 +176,14 @@ impl Version {
     fn code(self) -> Code {
         let (literals, outermost, inlined) = if self >= Self::V13 { (3, 7, 8) } else { (2, 6, 7) };
         let (head, data, positions, start, flags, size) = match self {
-            Self::V10 => (128, 16, 24, 128, 48, 40),
+            Self::V10_1 | Self::V10_2 => (128, 16, 24, 128, 48, 40),
             Self::V11 => (16, 16, 24, 40, 48, 56),
             Self::V12 => (32, 8, 16, 40, 48, 52),
             Self::V13 | Self::V14_1 | Self::V14_6 => (32, 8, 16, 40, 52, 56),
         };
         Code {
             head,
-            apart: self > Self::V10,
+            apart: self > Self::V10_2,
             data,
             positions,
             start,
@@ -208,7 +210,7 @@ impl Version {
     /// The sizes of bytecodes.
     fn sizes(self) -> Sizes {
         match self {
-            Self::V10 => sizes::V10,
+            Self::V10_1 | Self::V10_2 => sizes::V10,
             Self::V11 => sizes::V11,
             Self::V12 => sizes::V12,
             Self::V13 => sizes::V13,
@@ -246,7 +248,7 @@ impl Layout {
             scope: of("ScopeInfo__SCOPE_INFO_TYPE")?,
             bytecode: of("BytecodeArray__BYTECODE_ARRAY_TYPE")?,
             code,
-            instructions: if version == Version::V10 { code } else { apart? },
+            instructions: if version <= Version::V10_2 { code } else { apart? },
             fixed_array: of("FixedArray__FIXED_ARRAY_TYPE")?,
             // Their numbers follow each other.
             uncompiled: [0, 1, 2, 3].map(|next: u16| first.saturating_add(next)),

@@ -107,7 +107,7 @@ impl Reader for V8 {
             let optimized = (code.kind == Kind::Optimized).then_some(&code);
             let spots = optimized.and_then(|code| place::of_optimized(&heap, code, address));
             // It is asked for where the function is not known: a leaf without a frame.
-            let mut functions = names.of(&heap, spots.ok_or(Reason::NoSymbol)?, true);
+            let mut functions = names.of(&heap, spots.ok_or(Reason::NoSymbol)?.0, true);
             functions.iter_mut().for_each(|function| function.approximate = true);
             Ok(functions)
         };
@@ -115,8 +115,8 @@ impl Reader for V8 {
     }
 }
 
-/// The places of a frame, innermost first, and whether V8 has kept them exactly: optimized code has positions at calls, and so the leaf's
-/// is that of a call before it. `None`: an object is no longer what the frame says.
+/// The places of a frame, innermost first, and whether V8 has kept them exactly: optimized code has positions at calls at most, and so the
+/// leaf's is that of a call before it. `None`: an object is no longer what the frame says.
 fn spots(heap: &Heap<'_>, codes: &mut Codes, frame: Frame) -> Option<(Vec<Spot>, bool)> {
     let shared = Shared::of(heap, Pointer::of(frame.shared)?)?;
     let numbers = shared.numbers(heap)?;
@@ -145,11 +145,11 @@ fn spots(heap: &Heap<'_>, codes: &mut Codes, frame: Frame) -> Option<(Vec<Spot>,
                     Some((vec![(shared, character)], true))
                 }
                 Kind::Optimized => {
-                    let spots = place::of_optimized(heap, &code, address)?;
+                    let (spots, told) = place::of_optimized(heap, &code, address)?;
                     let outermost = spots.last()?.0;
                     let same = outermost == shared || outermost.numbers(heap)? == numbers;
                     let is_own = same || address - code.start < PROLOGUE;
-                    is_own.then_some((spots, !frame.leaf))
+                    is_own.then_some((spots, told && !frame.leaf))
                 }
                 Kind::RegularExpression | Kind::Other => None,
             }

@@ -51,8 +51,13 @@ pub(super) fn of_baseline(heap: &Heap<'_>, code: &Code, address: u64) -> Option<
     u64::try_from(offset).ok()
 }
 
-/// The places of an address in optimized code, innermost first.
-pub(super) fn of_optimized(heap: &Heap<'_>, code: &Code, address: u64) -> Option<Vec<Spot>> {
+/// The places of an address in optimized code, innermost first, and whether the code tells what was inlined there. Maglev of
+/// V8 12.4, and of 13.6 before Node.js 24.20, keeps no positions: only the outermost function is told.
+pub(super) fn of_optimized(
+    heap: &Heap<'_>,
+    code: &Code,
+    address: u64,
+) -> Option<(Vec<Spot>, bool)> {
     let rules = heap.layout.code;
     let data = code.data?;
     let mut outermost = Pointer::of(heap.element(data, rules.outermost)?)?;
@@ -67,6 +72,7 @@ pub(super) fn of_optimized(heap: &Heap<'_>, code: &Code, address: u64) -> Option
     let mut source = code.positions.and_then(|table| entry(heap, table, offset));
     let mut spots = Vec::new();
     let mut below = calls.len() as u64 / CALL;
+    let told = source.is_some() || below == 0;
     while let Some(index) = source.and_then(Source::inlined) {
         // Each call is behind the one that it is inlined into.
         if index >= below || spots.len() >= MOST_INLINED {
@@ -81,7 +87,7 @@ pub(super) fn of_optimized(heap: &Heap<'_>, code: &Code, address: u64) -> Option
         source = Some(next);
     }
     spots.push((outermost, source.and_then(Source::character)));
-    Some(spots)
+    Some((spots, told))
 }
 
 /// An inlined call: its position, and the number of the function among the literals. `None`: the function that is being

@@ -13,6 +13,8 @@ const MOST_SOURCE: u64 = 64 << 20;
 const AT_ONCE: u64 = 1 << 16;
 /// The most steps of a search in a table of line ends.
 const MOST_STEPS: u32 = 32;
+/// How often a source that V8 moves is read.
+const TRIES: u32 = 2;
 
 const NEW_LINE: u16 = 0x0a;
 const RETURN: u16 = 0x0d;
@@ -49,11 +51,22 @@ impl Scripts {
     pub(super) fn line(&mut self, heap: &Heap<'_>, script: Pointer, character: u32) -> u32 {
         let line = match computed(heap, script) {
             Some(ends) => search(heap, ends, character),
-            None => self.counted(heap, script, character),
+            None => (0..TRIES).find_map(|_| self.settled(heap, script, character)),
         };
         // A script may be a part of a page, which begins at a later line.
         let first = heap.small(script, fixed::SCRIPT_FIRST_LINE).unwrap_or_default();
         line.and_then(|line| line.checked_add_signed(first)?.checked_add(1)).unwrap_or_default()
+    }
+
+    /// The line of a character, from 0, by a source that V8 has not moved meanwhile: else other text may stand where it was.
+    fn settled(&mut self, heap: &Heap<'_>, script: Pointer, character: u32) -> Option<u32> {
+        let line = self.counted(heap, script, character);
+        let source = heap.object(script, fixed::SCRIPT_SOURCE).and_then(|source| heap.flat(source));
+        let stayed = self.lines.get(&script).is_some_and(|lines| Some(lines.source) == source);
+        if !stayed {
+            self.lines.remove(&script);
+        }
+        line.filter(|_| stayed)
     }
 
     /// The line of a character, from 0, by the source itself.
