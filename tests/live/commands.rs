@@ -6,6 +6,7 @@ use crate::{Skip, tests};
 use rustix::process::Signal;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
 use std::process::Command;
 use tempfile::tempdir;
 
@@ -22,6 +23,7 @@ tests!(
     the_commands_output_is_its_own,
     the_first_instructions_are_recorded,
     under_sudo_command_and_files_are_the_callers,
+    under_sudo_a_command_has_the_groups_of_every_service,
     one_recording_as_folded_stacks_on_standard_output,
     figures_as_json,
     the_recorder_goes_first_and_nobody_inherits_it,
@@ -173,6 +175,31 @@ fn under_sudo_command_and_files_are_the_callers() -> Result<(), Skip> {
         assert_eq!(ran_as.trim(), owner.to_string(), "with {option:?}");
         assert_eq!(fs::metadata(&graph).unwrap().uid(), owner, "with {option:?}");
     }
+    Ok(())
+}
+
+/// Users and groups may come from a network. Here one comes from other files, by a service of the C library.
+fn under_sudo_a_command_has_the_groups_of_every_service() -> Result<(), Skip> {
+    lab::need_root()?;
+    lab::need("unshare")?;
+    if !Path::new("/var/lib/extrausers").is_dir() {
+        return Err(Skip(String::from("libnss-extrausers is not installed")));
+    }
+    let directory = tempdir().unwrap();
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    let write = |name: &str, text: &str| fs::write(directory.path().join(name), text).unwrap();
+    write("nsswitch", "passwd: files\ngroup: files extrausers\n");
+    write("group", "far:x:71234:nobody\n");
+    let script = format!(
+        "mount --bind {0}/nsswitch /etc/nsswitch.conf && mount --bind {0} /var/lib/extrausers && exec {1} record -q -o {0}/out.svg -- sh -c 'id -G; {BUSY}'",
+        directory.path().display(),
+        lab::bpflame().display(),
+    );
+    let mut command = Command::new("unshare");
+    command.args(["-m", "sh", "-c", &script]);
+    command.env("SUDO_UID", "65534").env("SUDO_GID", "65534").env("SUDO_USER", "nobody");
+    let said = lab::finish(&mut command).with_code(0).out;
+    assert_eq!(said.trim(), "65534 71234");
     Ok(())
 }
 
