@@ -64,11 +64,15 @@ fn compiled(ask: &mut Ask<'_>, table: &ProcessTable, space: u32, code: &[Code]) 
     let runtime = table.runtime_of(space).filter(|runtime| runtime.names_code());
     let memory = runtime.and_then(|_| table.memory(space));
     let (Some(runtime), Some(memory)) = (runtime, memory) else {
-        return map(
-            ask,
-            table.jit(space),
-            &code.iter().map(|code| code.address).collect::<Vec<_>>(),
-        );
+        let addresses: Vec<u64> = code.iter().map(|code| code.address).collect();
+        let mut names = map(ask, table.jit(space), &addresses);
+        // This runtime needs no map. Its process was gone.
+        let gone = runtime.is_some() && table.has_ended(space);
+        for named in names.iter_mut().filter(|named| gone && named.reason == Some(Reason::NoJitMap))
+        {
+            named.reason = Some(Reason::ProcessGone);
+        }
+        return names;
     };
     let image = table.runtime_image(space, runtime.number()).unwrap_or(0);
     let of = Runs { runtime: runtime.number(), memory: Some(&memory), image, file: None };

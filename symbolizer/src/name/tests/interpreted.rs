@@ -1,9 +1,9 @@
 //! Objects of an interpreter, by a reader that the test brings along.
 
 use crate::name::{Line, LocalSymbolizer, NameOptions, RawAddresses, Symbolize};
-use crate::place::Place;
-use crate::process::ProcessTable;
-use crate::process::tests::{Running, identity_of};
+use crate::place::{Check, Place};
+use crate::process::tests::{Running, event, identity_of};
+use crate::process::{EventKind, ProcessTable};
 use crate::reason::Reason;
 use crate::runtime::{Found, Function, Object, Reader, Remains, Runtime};
 use crate::serve::Server;
@@ -48,6 +48,25 @@ fn own_table() -> (ProcessTable, crate::Space) {
     let mut table = ProcessTable::new();
     let space = table.space(identity_of(std::process::id()), 1);
     (table, space)
+}
+
+/// A runtime that needs no perf map is not said to lack one.
+#[test]
+fn code_of_a_process_that_has_ended_says_so() {
+    let directory = tempfile::tempdir().unwrap();
+    for (name, reason) in [("node", Reason::ProcessGone), ("other", Reason::NoJitMap)] {
+        let program = directory.path().join(name);
+        std::fs::copy("/bin/sleep", &program).unwrap();
+        let mut process = std::process::Command::new(&program).arg("100").spawn().unwrap();
+        let mut table = ProcessTable::new();
+        let space = table.space(identity_of(process.id()), 1);
+        table.read(process.id());
+        process.kill().unwrap();
+        process.wait().unwrap();
+        table.apply(&event(2, process.id(), EventKind::Exit));
+        let place = Place::Jit { space: space.index, address: 9, check: Check::None };
+        assert_eq!(symbolizer().names(&table, &[place])[0].reason, Some(reason), "{name}");
+    }
 }
 
 #[test]

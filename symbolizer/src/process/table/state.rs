@@ -93,6 +93,13 @@ impl ProcessTable {
         self.image(space)?.watch.as_ref().map(|watch| &watch.jit)
     }
 
+    /// Whether the process of an address space has ended, or runs another program.
+    pub fn has_ended(&self, space: u32) -> bool {
+        self.image(space).is_some_and(|image| {
+            image.exited || self.current.get(&image.pid).is_some_and(|now| *now != space)
+        })
+    }
+
     /// The memory of an address space, for reads by address; `None` if its process has ended, runs another program, or
     /// may not be read.
     pub fn memory(&self, space: u32) -> Option<File> {
