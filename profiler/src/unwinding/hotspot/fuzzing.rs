@@ -171,7 +171,7 @@ impl Snapshot {
         let mut names = Names::new(&reader);
         for entry in &first.index.blobs {
             let (block, end) = (entry.block, entry.code.end);
-            let _ = heaps::mark(&machine.cache, &reader, &mut names, block, end);
+            let _ = heaps::mark(&machine.cache, &mut names, (block, end), None);
             assert!(first.index.at(entry.code.start).is_some());
         }
         Some(first.index.blobs.len())
