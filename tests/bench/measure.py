@@ -253,9 +253,13 @@ def hostile():
             time.sleep(0.1)
         (SCRATCH / "silent.silent").touch()
         for _ in range(ROUNDS):
+            # Who looks at the figures all the time takes a CPU from it: its time is that of a run that nobody looks at.
+            command = bpflame("-a", "-d", 5, "-o", SCRATCH / "hostile.svg")
             start = time.monotonic()
-            run = Run(bpflame("-a", "-d", 5, "-o", SCRATCH / "hostile.svg"))
-            runs.append((time.monotonic() - start, run.memory / 2**20, run.maps / 2**20, run.cpu, stats_of("stats.json")["samples"]))
+            subprocess.run([str(word) for word in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+            seconds = time.monotonic() - start
+            run = Run(command)
+            runs.append((seconds, run.memory / 2**20, run.maps / 2**20, run.cpu, stats_of("stats.json")["samples"]))
     seconds, memory, maps, cpu, samples = (median(column) for column in zip(*runs))
     print(f"| {seconds:.1f} | {memory:.1f} | {maps:.1f} | {cpu:.2f} | {samples:.0f} |\n")
 
