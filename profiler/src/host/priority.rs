@@ -1,9 +1,9 @@
-//! The priority of the thread that drains the samples. On a busy machine it waits like every other thread, and meanwhile samples are lost,
-//! and processes end before they were read.
+//! The priority of the thread that drains the samples, and of the one that writes the results. On a busy machine they wait like every other
+//! thread, and meanwhile samples are lost, processes end before they were read, and the user waits.
 
 use rustix::process::{getpriority_process, setpriority_process};
 
-/// The nice value while samples come: about nine times the usual weight. The thread works for some thousandths of the time.
+/// The nice value: about nine times the usual weight. While samples come, the thread works for some thousandths of the time.
 const RAISED: i32 = -10;
 
 /// This thread has a raised priority until this is dropped.

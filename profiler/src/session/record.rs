@@ -43,6 +43,8 @@ pub fn record(config: &Config, push: Option<Push>) -> Result<Ending, Failure> {
     let session = Session::open(config, &tracee, source, symbolizer)?;
     tracee.release()?;
     announce(config, &tracee.target, &session.started);
+    // The thread that finishes inherits it.
+    let _raised = Raised::begin();
     let (recorded, living) = recorded(session, &tracee, config, &mut signals, &mut own);
     let (signalled, remove) = (recorded.signalled(), destinations.remover()?);
     let (console, stop) = (config.console, Stop::default());
@@ -74,11 +76,9 @@ fn recorded(
         ends_with_processes: !tracee.target.processes.is_empty(),
     };
     let progress = Progress::new(config.console);
-    let raised = Raised::begin();
     let end = steps(&mut session, limits, own, &progress);
     let (started, cost) = (session.started.clone(), session.source.cost());
     let Closed { last, table, without_table, stored, failed, symbolizer, living } = session.close();
-    drop(raised);
     own.look();
     progress.clear();
     let end = failed.map_or(end, End::Failed);
