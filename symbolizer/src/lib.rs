@@ -36,6 +36,7 @@ pub use name::{Line, LocalSymbolizer, NameOptions, Named, RawAddresses, Symboliz
 pub use place::{Check, FileId, Jit, MappedFile, Place, Segment};
 pub use process::{
     CodeMemory, CodeOf, CodeRange, Event, EventKind, Held, Identity, ProcessTable, Space, Unread,
+    names_process,
 };
 pub use reason::Reason;
 pub use runtime::Runtime;

@@ -65,7 +65,7 @@ impl Mounted {
 }
 
 /// Samples of a program: all of them, and those in which a function is named.
-fn named(recording: &Recording, comm: &str, function: &str) -> (i64, i64) {
+pub(crate) fn named(recording: &Recording, comm: &str, function: &str) -> (i64, i64) {
     let count = |named: bool| {
         recording
             .pprof

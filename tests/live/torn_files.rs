@@ -1,6 +1,6 @@
 //! Files whose content is taken away while they are read.
 
-use super::file_systems::Mounted;
+use super::file_systems::{Mounted, named};
 use crate::lab;
 use crate::recording::{Recording, outputs};
 use crate::{Skip, tests};
@@ -30,16 +30,6 @@ fn stretched(name: &str, directory: &Path) -> Result<PathBuf, Skip> {
     objcopy.arg(format!("--add-section=.padding={}", padding.display()));
     lab::finish(objcopy.arg(lab::program(name)?).arg(&stretched)).with_code(0);
     Ok(stretched)
-}
-
-/// Samples of a program: all of them, and those in which a function is named.
-fn named(recording: &Recording, comm: &str, function: &str) -> (i64, i64) {
-    let of = |named: bool| {
-        recording
-            .pprof
-            .count(|sample| sample.label("comm") == Some(comm) && (!named || sample.has(function)))
-    };
-    (of(false), of(true))
 }
 
 /// The file is opened, and its symbols are read; then each read is an error. Who has mapped it gets a signal.

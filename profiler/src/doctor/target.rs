@@ -11,7 +11,7 @@ use super::machine::{Machine, field};
 use super::runtime::Seen;
 use super::walk;
 use crate::host::exit::Kind;
-use crate::host::looking;
+use crate::host::{looking, proc};
 use crate::unwinding::build::version_read;
 use output::tell::counted;
 use symbolizer::process::SpaceFacts;
@@ -84,12 +84,12 @@ fn process(pid: u32, status: &str) -> (Finding, bool) {
             .cure(format!("bpflame doctor -p {group}; bpflame record -t {pid} records the thread"));
         return (finding, false);
     }
-    // The first thread may have ended alone.
-    let ended = value("State").starts_with(['Z', 'X']);
-    if ended && matches!(value("Threads"), "" | "0" | "1") {
+    if proc::is_zombie(value("State"), value("Threads")) {
         let fact = format!("{name} has exited; its parent has not waited for it yet");
         return (Finding::bad(Kind::NotFound, "process", fact), false);
     }
+    // If the first thread has ended alone, its status tells nothing of the memory.
+    let ended = value("State").starts_with(['Z', 'X']);
     if !ended && field(status, "VmSize").is_none() {
         return (
             Finding::note("process", format!("{name}, a kernel thread: it has kernel stacks only")),

@@ -72,6 +72,11 @@ pub(crate) fn status(id: u32) -> Option<Status> {
     parse_status(&text(format!("/proc/{id}/status")).ok()?)
 }
 
+/// Whether a process has ended, by the fields `State` and `Threads` of its status. Its first thread may have ended alone.
+pub(crate) fn is_zombie(state: &str, threads: &str) -> bool {
+    state.starts_with(['Z', 'X']) && matches!(threads, "" | "0" | "1")
+}
+
 fn parse_status(text: &str) -> Option<Status> {
     let field = |name: &str| {
         text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
@@ -79,9 +84,7 @@ fn parse_status(text: &str) -> Option<Status> {
     Some(Status {
         process: field("Tgid")?.parse().ok()?,
         parent: field("PPid")?.parse().ok()?,
-        // The first thread may have ended alone.
-        zombie: field("State").is_some_and(|s| s.starts_with(['Z', 'X']))
-            && field("Threads").is_none_or(|threads| matches!(threads, "0" | "1")),
+        zombie: is_zombie(field("State").unwrap_or(""), field("Threads").unwrap_or("")),
     })
 }
 
@@ -103,10 +106,10 @@ fn printable(name: &[u8]) -> String {
     if name.trim().is_empty() { String::new() } else { names::clean(&name).into_owned() }
 }
 
-/// The name of a process. Node.js calls its first thread `MainThread`, and with it the process: then its program's name is taken.
+/// The name of a process: that of its first thread, or of its program if this one names the thread alone.
 pub(crate) fn name(pid: u32) -> String {
     let comm = comm(pid);
-    if comm == "MainThread" { program(pid).unwrap_or(comm) } else { comm }
+    if symbolizer::names_process(comm.as_bytes()) { comm } else { program(pid).unwrap_or(comm) }
 }
 
 /// The last part of the path of a process's program, without ` (deleted)`; `None` if it may not be read.

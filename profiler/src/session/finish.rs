@@ -3,6 +3,7 @@
 use crate::cli::config::Config;
 use crate::host::exit::Failure;
 use crate::host::own_usage::OwnUsage;
+use crate::host::priority;
 use crate::host::privileges::give_up;
 use crate::host::stop::Stop;
 use crate::judge::leaves::leaves;
@@ -81,6 +82,8 @@ impl Finish {
         facts.cost = cost(&self.own, &recorded.cost);
         let files = outcome::tell(config, &facts, &written);
         left_running::tell(config, target, &recorded.end, living);
+        // Sending may take long.
+        priority::usual();
         let finished = Finished { profile: &profile, target, files };
         let sent = finished.send(self.push.as_ref(), config, stop);
         let figures = || outcome::figures(&facts, files, &sent.figures());

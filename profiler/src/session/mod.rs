@@ -33,10 +33,11 @@ use std::ffi::{OsStr, OsString};
 use std::time::{Duration, Instant};
 use symbolizer::{ProcessTable, Symbolize, Unread, Warning};
 
-/// The time for which a machine-wide recording reads the running processes before the first sample, and in each step after that until all are
-/// read. One that is sampled before is read then. And the longest time between two such steps.
+/// The time for which a machine-wide recording reads the running processes at its start. One that is sampled before its turn is read then.
 const READ_ALL: Duration = Duration::from_millis(50);
+/// The time for which it goes on in each step, until all are read.
 const READ_MORE: Duration = Duration::from_millis(5);
+/// The longest time between two such steps.
 const READ_SOON: Duration = Duration::from_millis(20);
 /// The longest time between two drains while run-time code without names is sampled: in the first seconds, in which programs start, and later.
 const NAMES: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(100)];

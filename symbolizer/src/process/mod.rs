@@ -10,6 +10,7 @@ mod table;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use proc::task::names_process;
 pub use table::code::{CodeMemory, CodeOf, CodeRange};
 pub use table::cut::Held;
 pub use table::report::SpaceFacts;

@@ -63,10 +63,11 @@ fn along(
     let mut at = heap.used.start;
     let mut stretch = Stretch::default();
     while at < heap.used.end {
-        let len = Cache::HEAD.min((heap.used.end - at) as usize);
-        let head = stretch.head(names.reader, at..heap.used.end).filter(|_| *left > 0);
+        let more = *left > 0;
+        let head = more.then(|| stretch.head(names.reader, at..heap.used.end)).flatten();
         let Some(head) = head else { return Some(at) };
         *left -= 1;
+        let len = Cache::HEAD.min((heap.used.end - at) as usize);
         if cache.is_end(&head) {
             return None;
         }

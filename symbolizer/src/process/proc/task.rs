@@ -241,7 +241,7 @@ pub(crate) fn status(status: &[u8]) -> Option<Status> {
 }
 
 /// Whether the name of a process's first thread is one of the process. Node.js calls this thread `MainThread`.
-pub(crate) fn names_process(comm: &[u8]) -> bool {
+pub fn names_process(comm: &[u8]) -> bool {
     comm != b"MainThread"
 }
 
