@@ -155,8 +155,9 @@ impl ProcessTable {
         let all = matches!(image.story, Story::Doubted { .. });
         let image = &mut self.images[index];
         image.start.ticks = Some(ticks);
-        if image.comm.is_none() {
-            image.comm = task.process_name().ok().map(Into::into);
+        // Where events are missing, so may be the one that gave it another name.
+        if image.story != Story::Known || image.comm.is_none() {
+            image.comm = task.process_name().ok().map(Into::into).or(image.comm.take());
         }
         let text = task.maps(&self.roots.foreign.patience)?;
         if text.is_empty() {

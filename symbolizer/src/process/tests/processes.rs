@@ -185,6 +185,25 @@ fn after_losses_the_maps_are_read_again_and_take_the_place_of_all() {
 }
 
 #[test]
+fn after_losses_the_name_is_read_again() {
+    let running = Running::shell("echo ready; read line");
+    let pid = running.pid();
+    let mut table = ProcessTable::new();
+    // Its program was started by another one, whose end was lost: with its name it would be sampled as that.
+    table.apply(&exec(1, pid, "taskset"));
+    table.apply(&event(2, 0, EventKind::Lost));
+    let space = table.space(identity_of(pid), 3);
+    assert_eq!(table.name(space), b"sh");
+    // Of a process that was sampled, a new name may be lost, too.
+    let rename = EventKind::Rename { comm: b"before".into() };
+    table.apply(&event(4, pid, rename));
+    assert_eq!(table.name(space), b"before");
+    table.apply(&event(5, 0, EventKind::Lost));
+    let space = table.space(identity_of(pid), 6);
+    assert_eq!(table.name(space), b"sh");
+}
+
+#[test]
 fn a_child_that_is_gone_has_the_mappings_of_a_parent_that_was_never_read() {
     let running = Running::shell("echo ready; read line");
     let parent = running.pid();
