@@ -6,7 +6,6 @@ use crate::pprof_file::{Frame, Sample};
 use crate::recording::Recording;
 use crate::{Skip, tests};
 use std::collections::BTreeMap;
-use std::process::Command;
 
 tests!(each_kind_of_function_has_its_callers);
 
@@ -142,9 +141,8 @@ fn is_known(chain: &[&Frame]) -> bool {
     follows(&calls)
 }
 
-/// At least 99.5 % of the samples have a known chain, and each chain is there in the main thread and in the worker. Else, what is wrong. Where
-/// code keeps no positions, the others are marked.
-fn judge(recording: &Recording, of: &str, keeps_positions: bool) -> Result<(), String> {
+/// At least 99.5 % of the samples have a known chain, and each chain is there in the main thread and in the worker. Else, what is wrong.
+fn judge(recording: &Recording, of: &str) -> Result<(), String> {
     let mut wrong: BTreeMap<Vec<(&str, i64, i64)>, i64> = BTreeMap::new();
     let (mut all, mut right, mut marked) = (0, 0, 0);
     let mut whole = BTreeMap::<&str, i64>::new();
@@ -167,20 +165,11 @@ fn judge(recording: &Recording, of: &str, keeps_positions: bool) -> Result<(), S
     lab::figure(format_args!("{of}: {right} of {all} right, {marked} marked"));
     let of_chain = |calls: &&[Call]| whole.get(calls[0].0).is_some_and(|count| *count > 3);
     let each = CHAINS.into_iter().chain([&SMALL[..]]).all(|calls| of_chain(&calls));
-    let honest = if keeps_positions { right } else { right + marked };
-    let good = all > 300 && honest * 1000 >= all * 995 && (each || !keeps_positions);
+    let good = all > 300 && right * 1000 >= all * 995 && each;
     let said = &recording.ended.err;
     let told =
         || format!("{of}: {right} of {all} right; wrong: {wrong:?}; whole: {whole:?}; {said}");
     good.then_some(()).ok_or_else(told)
-}
-
-/// Whether all compilers of a Node.js keep positions of code. Maglev did not: it was in use in 22.0 to 22.8, and keeps them from 24.20 on.
-fn keeps_positions(node: &str) -> bool {
-    let out = lab::finish(Command::new(node).arg("--version")).with_code(0).out;
-    let mut numbers = out.trim_start_matches('v').split('.').map(|part| part.trim().parse::<u32>());
-    let mut next = || numbers.next().and_then(Result::ok).expect(&out);
-    !matches!((next(), next()), (22, ..9) | (24, ..20))
 }
 
 fn each_kind_of_function_has_its_callers() -> Result<(), Skip> {
@@ -190,12 +179,11 @@ fn each_kind_of_function_has_its_callers() -> Result<(), Skip> {
     let mut wrong = Vec::new();
     for node in nodes()? {
         let node = node.display().to_string();
-        let keeps = keeps_positions(&node);
         for tier in TIERS {
             let words = [&node[..]].into_iter().chain(tier.iter().copied());
             let words: Vec<&str> = words.chain([&program[..], "2", &addon]).collect();
             let of = format!("{node} {tier:?}");
-            wrong.extend(judge(&Recording::make("-F 999", &words), &of, keeps).err());
+            wrong.extend(judge(&Recording::make("-F 999", &words), &of).err());
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

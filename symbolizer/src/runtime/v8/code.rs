@@ -20,6 +20,8 @@ pub(super) struct Code {
     pub(super) kind: Kind,
     /// Its first instruction.
     pub(super) start: u64,
+    /// The bytes of its instructions.
+    pub(super) size: u64,
     /// The data for deoptimization, or the bytecode of baseline code.
     pub(super) data: Option<Pointer>,
     /// The table of positions, or of the bytecodes of baseline code.
@@ -31,8 +33,10 @@ pub(super) struct Code {
 pub(super) enum Kind {
     /// From bytecode, one by one.
     Baseline,
-    /// By one of the two compilers that inline.
-    Optimized,
+    /// By the first of the two compilers that inline.
+    Maglev,
+    /// By the second one.
+    Turbofan,
     /// Of a regular expression.
     RegularExpression,
     /// Of something else.
@@ -42,8 +46,8 @@ pub(super) enum Kind {
 /// The code that was found in one answer.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Codes {
-    /// The last one, and its size. Addresses are sorted, so the next one is often in it too.
-    last: Option<(Code, u64)>,
+    /// The last one. Addresses are sorted, so the next one is often in it too.
+    last: Option<Code>,
     /// The map of objects with instructions.
     map: Option<Pointer>,
 }
@@ -52,7 +56,7 @@ impl Codes {
     /// The code at an address. Its head is searched backwards, because V8's own list of code is not laid out for others.
     /// A head that is found leads to the code, which in turn leads back to this head.
     pub(super) fn at(&mut self, heap: &Heap<'_>, address: u64) -> Option<Code> {
-        let within = |(code, size): &(Code, u64)| address.wrapping_sub(code.start) < *size;
+        let within = |code: &Code| address.wrapping_sub(code.start) < code.size;
         if !self.last.as_ref().is_some_and(within) {
             // Nearly all code has the map that other code had. No other map needs to be read for that.
             let known = self.map.and_then(|map| search(heap, address, |other| other == map));
@@ -63,17 +67,17 @@ impl Codes {
                 };
                 search(heap, address, is_map).filter(within)
             });
-            if let Some((code, _)) = &self.last {
+            if let Some(code) = &self.last {
                 let head = Pointer::of(code.start.wrapping_sub(heap.layout.code.head) | 1);
                 self.map = head.and_then(|head| heap.object(head, 0));
             }
         }
-        self.last.map(|(code, _)| code)
+        self.last
     }
 }
 
 /// The code whose head is the last one before an address.
-fn search(heap: &Heap<'_>, address: u64, is_map: impl Fn(Pointer) -> bool) -> Option<(Code, u64)> {
+fn search(heap: &Heap<'_>, address: u64, is_map: impl Fn(Pointer) -> bool) -> Option<Code> {
     let rules = heap.layout.code;
     // The head is before instructions that are aligned.
     let mut head = (address / ALIGNED * ALIGNED).checked_sub(rules.head)?;
@@ -106,8 +110,8 @@ fn readable(heap: &Heap<'_>, from: u64, end: u64) -> Option<Vec<u8>> {
     heap.read(from, end - from)
 }
 
-/// The code whose instructions have their head here, and its size.
-fn headed(heap: &Heap<'_>, head: u64) -> Option<(Code, u64)> {
+/// The code whose instructions have their head here.
+fn headed(heap: &Heap<'_>, head: u64) -> Option<Code> {
     let rules = heap.layout.code;
     let start = head.checked_add(rules.head)?;
     let instructions = Pointer::of(head | 1)?;
@@ -118,8 +122,7 @@ fn headed(heap: &Heap<'_>, head: u64) -> Option<(Code, u64)> {
     } else {
         instructions
     };
-    let size = heap.number(code, rules.size)?.into();
-    Some((facts(heap, code, start)?, size))
+    facts(heap, code, start)
 }
 
 fn facts(heap: &Heap<'_>, code: Pointer, start: u64) -> Option<Code> {
@@ -127,13 +130,15 @@ fn facts(heap: &Heap<'_>, code: Pointer, start: u64) -> Option<Code> {
     let number = heap.number(code, rules.flags)? & KIND;
     let kind = match number.wrapping_sub(rules.baseline) {
         0 => Kind::Baseline,
-        1 | 2 => Kind::Optimized,
+        1 => Kind::Maglev,
+        2 => Kind::Turbofan,
         _ if number == REGULAR_EXPRESSION => Kind::RegularExpression,
         _ => Kind::Other,
     };
     Some(Code {
         kind,
         start,
+        size: heap.number(code, rules.size)?.into(),
         data: heap.object(code, rules.data),
         positions: heap.object(code, rules.positions),
     })

@@ -4,6 +4,7 @@
 use super::super::loaded::Loaded;
 use super::super::reader::Running;
 use super::sizes::{self, Sizes};
+use super::translation::{self, Opcodes};
 
 /// The layout of one version of V8.
 #[derive(Clone, Debug)]
@@ -22,6 +23,8 @@ pub(super) struct Layout {
     pub(super) scope: Scope,
     /// Offsets in compiled code.
     pub(super) code: Code,
+    /// How the exits of Maglev's code are laid out, where it keeps no positions.
+    pub(super) exits: Option<Exits>,
     /// The offset of the table of positions in a bytecode array.
     pub(super) bytecode_positions: u64,
     /// The offset of the first bytecode in its array.
@@ -86,6 +89,17 @@ pub(super) struct Code {
     pub(super) inlined: u64,
     /// Whether the outermost function is behind another object.
     pub(super) wrapped: bool,
+}
+
+/// How the exits of Maglev's code are laid out.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Exits {
+    /// The first element of the data for deoptimization that is one of an exit.
+    pub(super) first: u64,
+    /// Where the head of the table of safepoints has the number of entries.
+    pub(super) safepoints: usize,
+    /// The opcodes of the translation.
+    pub(super) opcodes: Opcodes,
 }
 
 /// Facts that stay the same in all known versions.
@@ -162,6 +176,7 @@ impl Version {
             script_url: if self >= Self::V11 { 112 } else { 104 },
             scope: Scope { positions_first: newer, module: if newer { 5 } else { 3 } },
             code: self.code(),
+            exits: self.exits(),
             bytecode_positions: if self >= Self::V12 { 24 } else { 32 },
             bytecodes: match self {
                 Self::V10_1 | Self::V11 => 54,
@@ -194,6 +209,15 @@ impl Version {
             outermost,
             inlined,
             wrapped: self >= Self::V13,
+        }
+    }
+
+    /// Before 12.4, Maglev was not in use. From 14.1 on, its code keeps positions, and in later builds of 13.6.
+    fn exits(self) -> Option<Exits> {
+        match self {
+            Self::V12 => Some(Exits { first: 11, safepoints: 0, opcodes: translation::V12 }),
+            Self::V13 => Some(Exits { first: 12, safepoints: 4, opcodes: translation::V13 }),
+            _ => None,
         }
     }
 

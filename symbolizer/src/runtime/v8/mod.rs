@@ -2,10 +2,11 @@
 //!
 //! An object is a frame (`frame`). The information that a function's closures share (`function`) has its name and its
 //! script (`script`); the code at an address (`code`) has tables that lead to the places of inlined functions (`place`,
-//! `positions`). All of it is read by the layout of the version (`layout`). Memory may lie, so each read is bounded, and
+//! `positions`; without them `deopt`, `safepoints`, `translation`). All of it is read by the layout of the version (`layout`). Memory may lie, so each read is bounded, and
 //! each object must have the type that its place asks for.
 
 mod code;
+mod deopt;
 mod frame;
 mod function;
 #[cfg(feature = "fuzzing")]
@@ -17,11 +18,13 @@ mod layout;
 mod names;
 mod place;
 mod positions;
+mod safepoints;
 mod script;
 mod sizes;
 #[cfg(test)]
 mod tests;
 mod text;
+mod translation;
 
 use super::reader::{Found, Function, Object, Reader, Running};
 use crate::reason::Reason;
@@ -104,7 +107,7 @@ impl Reader for V8 {
                 let name = "(regular expression)".to_owned();
                 return Ok(vec![Function { name, ..Function::default() }]);
             }
-            let optimized = (code.kind == Kind::Optimized).then_some(&code);
+            let optimized = matches!(code.kind, Kind::Maglev | Kind::Turbofan).then_some(&code);
             let spots = optimized.and_then(|code| place::of_optimized(&heap, code, address));
             // It is asked for where the function is not known: a leaf without a frame.
             let mut functions = names.of(&heap, spots.ok_or(Reason::NoSymbol)?.0, true);
@@ -144,7 +147,7 @@ fn spots(heap: &Heap<'_>, codes: &mut Codes, frame: Frame) -> Option<(Vec<Spot>,
                     let character = offset.and_then(|offset| at(bytecode, offset));
                     Some((vec![(shared, character)], true))
                 }
-                Kind::Optimized => {
+                Kind::Maglev | Kind::Turbofan => {
                     let (spots, told) = place::of_optimized(heap, &code, address)?;
                     let outermost = spots.last()?.0;
                     let same = outermost == shared || outermost.numbers(heap)? == numbers;

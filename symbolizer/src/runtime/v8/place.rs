@@ -1,6 +1,7 @@
 //! From a place in code to places in sources: of one function, or of those that were inlined into it.
 
-use super::code::{Code, bytecode_of};
+use super::code::{Code, Kind, bytecode_of};
+use super::deopt;
 use super::function::Shared;
 use super::heap::{Heap, Pointer};
 use super::positions::{Entries, Source, unsigned};
@@ -52,7 +53,7 @@ pub(super) fn of_baseline(heap: &Heap<'_>, code: &Code, address: u64) -> Option<
 }
 
 /// The places of an address in optimized code, innermost first, and whether the code tells what was inlined there. Maglev of
-/// V8 12.4, and of 13.6 before Node.js 24.20, keeps no positions: only the outermost function is told.
+/// V8 12.4, and of 13.6 before Node.js 24.20, keeps no positions.
 pub(super) fn of_optimized(
     heap: &Heap<'_>,
     code: &Code,
@@ -73,6 +74,16 @@ pub(super) fn of_optimized(
     let mut spots = Vec::new();
     let mut below = calls.len() as u64 / CALL;
     let told = source.is_some() || below == 0;
+    if source.is_none()
+        && code.kind == Kind::Maglev
+        && let Some((running, returns)) = deopt::at(heap, code, offset)
+    {
+        let spot = |(shared, offset): deopt::Running| {
+            let found = offset.and_then(|at| of_bytecode(heap, bytecode(heap, shared)?, at));
+            (shared, found)
+        };
+        return Some((running.into_iter().rev().map(spot).collect(), returns));
+    }
     while let Some(index) = source.and_then(Source::inlined) {
         // Each call is behind the one that it is inlined into.
         if index >= below || spots.len() >= MOST_INLINED {

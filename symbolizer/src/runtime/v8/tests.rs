@@ -37,8 +37,17 @@ fn images() -> Vec<(String, Image)> {
         (entry.file_name().into_string().unwrap(), image)
     };
     let images: Vec<_> = std::fs::read_dir(folder).unwrap().map(image).collect();
-    assert_eq!(images.len(), 12, "six versions, optimized and baseline");
+    assert_eq!(images.len(), 14, "six versions, optimized and baseline, and Maglev's code of two");
     images
+}
+
+/// The recorded images of whole stacks: all but those of Maglev's code without positions.
+fn stacks() -> impl Iterator<Item = (String, Image)> {
+    images().into_iter().filter(|(name, _)| !name.contains("maglev"))
+}
+
+fn calls_of_maglev() -> impl Iterator<Item = (String, Image)> {
+    images().into_iter().filter(|(name, _)| name.contains("maglev"))
 }
 
 fn names(image: &Image, objects: &[Object]) -> Vec<Found> {
@@ -51,7 +60,7 @@ fn gone(found: &Found) -> bool {
 
 #[test]
 fn each_version_and_tier_names_all_functions_and_lines() {
-    for (name, image) in images() {
+    for (name, image) in stacks() {
         let found = names(&image, &image.objects).into_iter().flat_map(|found| found.expect(&name));
         let functions: Vec<Function> = found.collect();
         assert_eq!(functions.len(), CALLS.len(), "{name}: {functions:?}");
@@ -67,9 +76,49 @@ fn each_version_and_tier_names_all_functions_and_lines() {
     }
 }
 
+/// Calls in Maglev's code without positions. Into each function, others were inlined.
+#[test]
+fn code_without_positions_has_the_functions_and_lines_of_its_calls() {
+    for (name, image) in calls_of_maglev() {
+        let mut chains = Vec::new();
+        for found in names(&image, &image.objects) {
+            let functions = found.expect(&name);
+            let first = CALLS.iter().position(|call| call.0 == functions[0].name).expect(&name);
+            for (function, (called, start, line)) in functions.iter().zip(&CALLS[first..]) {
+                assert_eq!((&*function.name, function.start), (*called, *start), "{name}");
+                assert_eq!(function.line, *line, "{name}: {function:?}");
+                assert!(function.compiled && !function.approximate, "{name}: {function:?}");
+            }
+            chains.push(functions.len());
+        }
+        assert_eq!(chains[..4], [2, 2, 3, 3], "{name}");
+    }
+}
+
+/// Between two calls, the functions are those of the nearest place that is known: they are marked.
+#[test]
+fn a_leaf_of_code_without_positions_is_approximate() {
+    for (name, image) in calls_of_maglev() {
+        let between = |object: &Object| Object {
+            address: object.address - 9,
+            check: object.check | 8,
+            ..*object
+        };
+        let leaves: Vec<Object> = image.objects.iter().map(between).collect();
+        let found: Vec<_> = names(&image, &leaves).into_iter().map(|f| f.expect(&name)).collect();
+        let exact = names(&image, &image.objects).into_iter().map(Result::unwrap);
+        for (functions, exact) in found.iter().zip(exact) {
+            assert!(functions.iter().all(|function| function.approximate), "{name}");
+            let outermost = |functions: &[Function]| functions.last().unwrap().name.clone();
+            assert_eq!(outermost(functions), outermost(&exact), "{name}");
+        }
+        assert!(found.iter().any(|functions| functions.len() > 1), "{name}: {found:?}");
+    }
+}
+
 #[test]
 fn optimized_code_is_named_by_its_addresses() {
-    for (name, image) in images() {
+    for (name, image) in stacks() {
         let process = Running { memory: &image, image: image.header };
         for object in &image.objects {
             let Place::Instruction(address) = Frame::of(*object).place else { continue };
@@ -111,7 +160,7 @@ fn another_function_or_other_code_is_no_name() {
 
 #[test]
 fn the_code_of_another_function_is_no_name() {
-    for (name, image) in images() {
+    for (name, image) in stacks() {
         let frames: Vec<_> = image.objects.iter().map(|object| Frame::of(*object)).collect();
         let mut compared = 0;
         for (one, other) in frames.iter().zip(&frames[1..]) {
@@ -132,7 +181,7 @@ fn the_code_of_another_function_is_no_name() {
 
 #[test]
 fn an_unknown_build_has_no_names() {
-    for (name, image) in images() {
+    for (name, image) in stacks() {
         let process = Running { memory: &image, image: image.header };
         let loaded = super::super::loaded::Loaded::of(&process).unwrap();
         for changed in [
