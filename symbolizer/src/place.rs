@@ -40,12 +40,12 @@ pub struct MappedFile {
     pub root: Option<std::sync::Arc<File>>,
 }
 
-/// A process's perf map of JIT code: `/tmp/perf-PID.map` in its own mount and PID namespace, opened while the process lived.
+/// A process's map of JIT code: `/tmp/perf-PID.map` in its own mount and PID namespace, or its jitdump, opened while the process lived.
 #[derive(Debug)]
 pub struct Jit {
     /// The process id, as it is shown.
     pub pid: u32,
-    /// The open perf map; `None` if there is none.
+    /// The open map; `None` if there is none.
     pub map: Option<File>,
     /// The reason why there is none.
     pub reason: Option<Reason>,

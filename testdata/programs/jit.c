@@ -1,5 +1,5 @@
-/* jit SECONDS [nomap]: runs code that it wrote itself into anonymous memory, and describes it in /tmp/perf-PID.map as
- * "jitted_loop" (not with "nomap"). x86-64 and arm64. */
+/* jit SECONDS [nomap|dump]: runs code that it wrote itself into anonymous memory, and describes it in /tmp/perf-PID.map as
+ * "jitted_loop" (not with "nomap"), or in /tmp/jit-PID.dump as "dumped_loop" that was moved. x86-64 and arm64. */
 #include "burn.h"
 #include <stdio.h>
 #include <string.h>
@@ -28,6 +28,46 @@ static int describe(void *at)
 	return fclose(map);
 }
 
+/* A jitdump: its head, code at another place, and its move to where it is. */
+static int dump(void *at)
+{
+	struct {
+		unsigned int magic, version, size, machine, pad, pid;
+		unsigned long time, flags;
+	} head = { 0x4a695444, 1, sizeof head, 0, 0, (unsigned int)getpid(), 0, 0 };
+	struct {
+		unsigned int kind, size;
+		unsigned long time;
+		unsigned int pid, tid;
+		unsigned long virtual, start, length, number;
+		char name[16];
+		unsigned char code[sizeof code];
+	} made = { .length = sizeof code, .number = 7, .name = "dumped_loop" };
+	struct {
+		unsigned int kind, size;
+		unsigned long time;
+		unsigned int pid, tid;
+		unsigned long virtual, from, to, length, number;
+	} moved = { .kind = 1, .length = sizeof code, .number = 7 };
+	FILE *file;
+
+	snprintf(path, sizeof path, "/tmp/jit-%d.dump", (int)getpid());
+	file = fopen(path, "w+");
+	if (!file)
+		return 1;
+	made.size = sizeof made;
+	made.start = made.virtual = moved.from = (unsigned long)at + 2048;
+	memcpy(made.code, code, sizeof code);
+	moved.size = sizeof moved;
+	moved.to = moved.virtual = (unsigned long)at;
+	fwrite(&head, sizeof head, 1, file);
+	fwrite(&made, sizeof made, 1, file);
+	fwrite(&moved, sizeof moved, 1, file);
+	if (fflush(file) || mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, fileno(file), 0) == MAP_FAILED)
+		return 1;
+	return fclose(file);
+}
+
 static NOINLINE void call_jit(void (*function)(long))
 {
 	function(3000000);
@@ -46,7 +86,8 @@ int main(int argc, char **argv)
 	if (mprotect(page, 4096, PROT_READ | PROT_EXEC))
 		return 1;
 	__builtin___clear_cache(page, (char *)page + sizeof code);
-	if (!(argc > 2 && strcmp(argv[2], "nomap") == 0) && describe(page))
+	if (argc > 2 && strcmp(argv[2], "dump") == 0 ? dump(page) :
+						       !(argc > 2 && strcmp(argv[2], "nomap") == 0) && describe(page))
 		return 1;
 	*(void **)&function = page;
 	while (now() < end)

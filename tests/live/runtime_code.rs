@@ -9,6 +9,7 @@ use std::process::Command;
 tests!(
     plugins_at_the_same_address,
     jit_code_with_a_map,
+    jit_code_with_a_dump,
     jit_code_without_a_map,
     a_map_that_is_a_link_is_refused,
     a_map_that_is_a_pipe_does_not_hang,
@@ -38,6 +39,13 @@ fn jit(argument: &str) -> Result<Recording, Skip> {
 fn jit_code_with_a_map() -> Result<(), Skip> {
     let recording = jit("map")?;
     let share = recording.folded.share_of_chain(&["main", "call_jit", "jitted_loop"]);
+    assert!(share > 0.9, "{share} of {:?}", recording.folded);
+    Ok(())
+}
+
+fn jit_code_with_a_dump() -> Result<(), Skip> {
+    let recording = jit("dump")?;
+    let share = recording.folded.share_of_chain(&["main", "call_jit", "dumped_loop"]);
     assert!(share > 0.9, "{share} of {:?}", recording.folded);
     Ok(())
 }

@@ -148,8 +148,7 @@ fn runtime(
 ) {
     let Some(runtime) = facts.runtime else {
         if facts.has_jit_code {
-            let fact =
-                "code made at run time by an unknown runtime: it has names only with a perf map";
+            let fact = "code made at run time by an unknown runtime: it has names only with a perf map or a jitdump";
             section.push(Finding::note("JIT", fact));
         }
         return;

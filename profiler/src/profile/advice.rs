@@ -117,7 +117,7 @@ fn cures(judged: &Judged, unwind: bpf::Unwind) -> Vec<&'static str> {
         }
         Some(Reason::NotPermitted) => list.push("run it with sudo"),
         Some(Reason::NoJitMap | Reason::NoJitEntry) if judged.runtimes.is_empty() => {
-            list.push("run-time code needs a perf map from its runtime");
+            list.push("run-time code needs a perf map or a jitdump from its runtime");
         }
         Some(Reason::JitMapRefused) => {
             list.push("the perf map must be a regular file that belongs to the process's user");

@@ -1,11 +1,13 @@
 //! Answers: names from what strangers made. A process without rights runs this; in tests also the process that asks.
 //!
 //! Modules in reading order: [`Server`], [`process`] (its life), `file` (one file: `work` has the sources in their order), [`perfmap`],
-//! `runtime`. The parsers are pure functions on bytes.
+//! [`jitdump`], `runtime`. The parsers are pure functions on bytes.
 
 mod build_ids;
 pub(crate) mod file;
+pub mod jitdump;
 mod loaded_file;
+mod overlapping;
 pub mod perfmap;
 pub mod process;
 mod runtime;
@@ -94,6 +96,9 @@ impl Answers for Server {
         let named = match *question {
             Question::File { file, addresses, no_inline, dwarf } => {
                 return self.file(file, addresses, (no_inline, dwarf), files, texts, time);
+            }
+            Question::Map { map, addresses } if jitdump::is(map) => {
+                jitdump::named(map, addresses, texts)
             }
             Question::Map { map, addresses } => perfmap::named(map, addresses, texts),
             Question::Vdso { bytes, addresses } => symtab::vdso(bytes, addresses, texts),

@@ -5,6 +5,7 @@ use std::io::Read;
 use crate::name::kallsyms::{Ksym, Ksyms, printed, symbols};
 use crate::name::kernel::names as kernel;
 use crate::name::{Texts, vdso};
+use crate::serve::jitdump;
 use crate::serve::perfmap::names_in;
 use crate::serve::symtab;
 
@@ -192,6 +193,63 @@ fn malformed_perf_maps_give_no_panic() {
     for bytes in super::flipped(map, map.len()) {
         jit(&bytes, &[0, 0x1000, u64::MAX]);
     }
+}
+
+/// The records of a jitdump, each a kind, what comes before a name, and a name.
+fn dump(records: &[(u32, &[u64], &str)]) -> Vec<u8> {
+    let mut bytes = [0; 40];
+    bytes[..4].copy_from_slice(b"DTiJ");
+    bytes[8] = 40;
+    let mut bytes = bytes.to_vec();
+    for (kind, words, name) in records {
+        let size = 24 + 8 * words.len() + name.len() + 1;
+        bytes.extend([*kind, size as u32].map(u32::to_le_bytes).concat());
+        // Its time, its process and its thread.
+        bytes.extend([0; 16]);
+        bytes.extend(words.iter().flat_map(|word| word.to_le_bytes()));
+        bytes.extend([name.as_bytes(), b"\0"].concat());
+    }
+    bytes
+}
+
+fn dumped(dump: &[u8], addresses: &[u64]) -> Vec<String> {
+    let found = jitdump::names_in(dump, addresses).into_iter();
+    found.map(|name| name.map_or("-".to_owned(), |name| name.to_string())).collect()
+}
+
+const ADDRESSES: [u64; 6] = [0xfff, 0x1000, 0x1080, 0x1090, 0x2010, 0x3000];
+
+#[test]
+fn jitdumps_are_read_and_code_moves() {
+    let records: [(u32, &[u64], &str); 6] = [
+        (0, &[0, 0x1000, 0x100, 1], "first"),
+        (2, &[0x1000, 1, 0x1000, 5], "lines of it"),
+        (0, &[0, 0x1080, 0x10, 2], "second"),
+        (1, &[0, 0x1000, 0x2000, 0x100, 1], ""),
+        (1, &[0, 0x1000, 0x3000, 0x100, 9], ""),
+        (3, &[], ""),
+    ];
+    let expected = ["-", "first", "second", "first", "first", "-"];
+    assert_eq!(dumped(&dump(&records), &ADDRESSES), expected);
+    // Code without a name has not that of what was there before.
+    let nameless: [(u32, &[u64], &str); 2] = [records[0], (0, &[0, 0x1080, 8, 3], "")];
+    assert_eq!(dumped(&dump(&nameless), &ADDRESSES), ["-", "first", "-", "first", "-", "-"]);
+}
+
+#[test]
+fn jitdumps_that_are_cut_off_or_malformed_give_no_panic() {
+    let whole = dump(&[(0, &[0, 0x1000, 0x100, 1], "first"), (0, &[0, u64::MAX - 1, 9, 2], "end")]);
+    for cut in 0..whole.len() {
+        dumped(&whole[..cut], &ADDRESSES);
+    }
+    assert_eq!(dumped(&whole[..whole.len() - 30], &ADDRESSES)[1], "first");
+    for bytes in super::flipped(&whole, whole.len()) {
+        dumped(&bytes, &[0, 0x1000, u64::MAX]);
+    }
+    // A record without a size.
+    let mut still = whole;
+    still[44] = 0;
+    assert_eq!(dumped(&still, &ADDRESSES)[1], "-");
 }
 
 #[test]

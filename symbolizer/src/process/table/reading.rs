@@ -9,7 +9,7 @@ use crate::process::proc::roots::Roots;
 use crate::process::proc::source::Source;
 use crate::process::proc::task::Task;
 use crate::process::space::image::Image;
-use crate::process::space::jit::Watch;
+use crate::process::space::jit::{self, Watch};
 use crate::process::space::mappings::{Change, Content, Mapping, Mappings};
 use crate::process::space::story::Story;
 use crate::runtime::Runtime;
@@ -216,6 +216,10 @@ impl ProcessTable {
 
     fn recognize(&mut self, index: u32, path: &[u8]) {
         let image = &mut self.images[index];
+        if jit::is_dump(path) && self.live {
+            let watch = Watch::new(image.pid, image.runtime);
+            image.watch.get_or_insert_with(|| Box::new(watch)).dump = Some(path.into());
+        }
         if image.runtime.is_none()
             && let Some(runtime) = Runtime::of_file(maps::undeleted(path).0)
         {

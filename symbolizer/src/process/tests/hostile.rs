@@ -1,6 +1,6 @@
 //! Perf maps that are none, and maps without end.
 
-use super::{Running, anonymous, identity_of, skipped, with_run_time_code};
+use super::{Running, anonymous, identity_of, mmap, skipped, with_run_time_code};
 use crate::place::{Place, Reason};
 use crate::process::space::image::Image;
 use crate::process::{EventKind, Identity, ProcessTable};
@@ -51,6 +51,31 @@ fn links_pipes_and_huge_ones_are_refused() {
     assert_eq!(directory, refused("refused: not a regular file"));
     let huge = look(|path| std::fs::File::create(path).unwrap().set_len(5 << 30).unwrap());
     assert_eq!(huge, refused("refused: larger than 256 MiB"));
+}
+
+/// A jitdump is where its mapping says; a link that has taken its place is not followed.
+#[test]
+fn jitdumps_are_taken_without_following_links() {
+    let running = Running::shell("echo ready; read line");
+    let pid = running.pid();
+    let directory = tempfile::tempdir().unwrap();
+    let found = |name: &str| {
+        let path = directory.path().join(name);
+        let mut table = ProcessTable::new();
+        table.read(pid);
+        table.apply(&mmap(1, pid, 0x20_0000, path.to_str().unwrap()));
+        table.apply(&anonymous(1, pid, 0x10_0000));
+        let space = table.space(identity_of(pid), 2);
+        assert!(matches!(table.locate(space, 0x10_0010), Place::Jit { .. }));
+        table.jit(space.index).unwrap().reason
+    };
+    std::fs::write(directory.path().join("jit-12.dump"), "DTiJ").unwrap();
+    std::os::unix::fs::symlink("/etc/passwd", directory.path().join("jit-13.dump")).unwrap();
+    std::fs::write(directory.path().join("jit-x.dump"), "DTiJ").unwrap();
+    assert_eq!(found("jit-12.dump"), None);
+    assert_eq!(found("jit-13.dump"), Some(Reason::JitMapRefused));
+    assert_eq!(found("jit-x.dump"), Some(Reason::NoJitMap));
+    assert_eq!(found("jit-14.dump"), Some(Reason::NoJitMap));
 }
 
 #[test]
