@@ -19,7 +19,7 @@ use std::collections::HashMap;
 
 /// The most processes or threads that are read again each second during a recording.
 const MAX_AGAIN: usize = 64;
-/// The most that are read again at each drain.
+/// The most that are read again at each drain, and the most threads of a process.
 const FEW: usize = 8;
 
 /// A recording's CPU time, as accounted by the kernel.
@@ -65,7 +65,7 @@ impl CpuTime {
     pub(crate) fn again(&mut self, all: bool) {
         let most = if all { MAX_AGAIN } else { FEW };
         match self {
-            Self::Processes(family) => family.again(most),
+            Self::Processes(family) => family.again(most, most),
             Self::Threads(readings) if readings.len() <= most => read_again(readings),
             _ => {}
         }

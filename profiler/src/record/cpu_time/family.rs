@@ -63,10 +63,11 @@ impl Family {
         family
     }
 
-    /// Reads the processes again, because they may end before the recording does; not if there are more than `most`.
-    pub(super) fn again(&mut self, most: usize) {
+    /// Reads the processes again, because they may end before the recording does; not if there are more than `most` processes. Of
+    /// processes with more than `threads` threads, the time is that of `stat`.
+    pub(super) fn again(&mut self, most: usize, threads: usize) {
         if self.targets.len() + self.strangers.len() <= most {
-            self.read(MAX_THREADS);
+            self.read(threads.min(MAX_THREADS));
         }
     }
 
