@@ -1,4 +1,4 @@
-//! The walk along the blocks of the code cache, and the look at one of them.
+//! The walk over the blocks of the code cache, and the look at one of them.
 
 use super::memory::Reader;
 use std::collections::HashMap;
@@ -9,8 +9,9 @@ use symbolizer::runtime::hotspot::cache::{Blob, Cache, Heap};
 /// The most blocks that are read.
 pub(super) const MOST_BLOCKS: usize = 1 << 18;
 
-/// The bytes of the code cache that are read at once.
-const STRETCH: usize = 32 << 10;
+/// The bytes of the map of segments, and the heads, that are read at once.
+const STRETCH: u64 = 256 << 10;
+const AT_ONCE: usize = 1 << 11;
 
 /// The names that were read before, by address.
 #[derive(Debug)]
@@ -34,75 +35,63 @@ impl<'a, 'm> Names<'a, 'm> {
 pub(super) struct Walk {
     /// All blobs with the addresses of their blocks.
     pub(super) blobs: Vec<(u64, Blob)>,
-    /// The ranges that the walk did not reach: a heap changed during the walk, or there are too many blocks.
+    /// The ranges that could not be read, and those behind too many blocks.
     pub(super) missed: Vec<Range<u64>>,
 }
 
-/// Walks along the heaps' blocks.
+/// Reads the heads of all blocks of the heaps.
 pub(super) fn walk(cache: &Cache, reader: &Reader<'_>, heaps: &[Heap]) -> Walk {
     let mut names = Names::new(reader);
     let mut walk = Walk::default();
     let mut left = MOST_BLOCKS;
     for heap in heaps {
-        let blobs = &mut walk.blobs;
-        let missed = along(cache, &mut names, heap, &mut left, |at, blob| blobs.push((at, blob)));
-        walk.missed.extend(missed.map(|at| at..heap.reserved.end));
+        let (blocks, end) = blocks(cache, reader, heap, left);
+        left -= blocks.len();
+        heads(cache, &mut names, heap, &blocks, &mut walk);
+        walk.missed.extend((end < heap.used.end).then_some(end..heap.reserved.end));
     }
     walk
 }
 
-/// Walks along the blocks of a heap. Returns the address at which it ended, if that was before the last block. A block
-/// of length zero is the first one that was never used.
-fn along(
-    cache: &Cache,
-    names: &mut Names<'_, '_>,
-    heap: &Heap,
-    left: &mut usize,
-    mut found: impl FnMut(u64, Blob),
-) -> Option<u64> {
-    let mut at = heap.used.start;
-    let mut stretch = Stretch::default();
-    while at < heap.used.end {
-        let more = *left > 0;
-        let head = more.then(|| stretch.head(names.reader, at..heap.used.end)).flatten();
-        let Some(head) = head else { return Some(at) };
-        *left -= 1;
-        let len = Cache::HEAD.min((heap.used.end - at) as usize);
-        if cache.is_end(&head) {
-            return None;
+/// The addresses of a heap's blocks by the map of its segments, and the address up to which the map was read. Nothing else of the cache has
+/// to be read to find them: its code is a hundred times as large.
+fn blocks(cache: &Cache, reader: &Reader<'_>, heap: &Heap, most: usize) -> (Vec<u64>, u64) {
+    let (mut blocks, mut at) = (Vec::new(), heap.used.start);
+    let Some(map) = cache.map(reader, heap) else { return (blocks, at) };
+    let mut next = map.start;
+    while next < map.end {
+        let len = (map.end - next).min(STRETCH);
+        let Some(bytes) = reader.bytes(next, len as usize) else { return (blocks, at) };
+        for segment in bytes {
+            if segment == Cache::FIRST_SEGMENT {
+                if blocks.len() == most {
+                    return (blocks, at);
+                }
+                blocks.push(at);
+            }
+            at = at.saturating_add(heap.segment());
         }
-        let Some(block) = cache.head(heap, at, &head) else { return Some(at) };
-        let blob = block.used.then(|| cache.blob(at, &head[..len], |at| names.get(at))).flatten();
-        if let Some(blob) = blob.filter(|blob| blob.code.end <= block.next) {
-            found(at, blob);
-        }
-        at = block.next;
+        next += len;
     }
-    None
+    (blocks, heap.used.end)
 }
 
-/// A piece of the cache that is read at once, because it has many blocks.
-#[derive(Default)]
-struct Stretch {
-    start: u64,
-    bytes: Vec<u8>,
-}
-
-impl Stretch {
-    /// The first bytes of a block, zeros behind the end of the heap; `None` if they cannot be read.
-    fn head(&mut self, reader: &Reader<'_>, rest: Range<u64>) -> Option<[u8; Cache::HEAD]> {
-        let left = usize::try_from(rest.end.checked_sub(rest.start)?).ok()?;
-        let len = Cache::HEAD.min(left);
-        let at = |start: u64| usize::try_from(rest.start.checked_sub(start)?).ok();
-        let known = |of: &Self| at(of.start).is_some_and(|at| at + len <= of.bytes.len());
-        if !known(self) {
-            let stretch = reader.bytes(rest.start, STRETCH.min(left));
-            self.bytes = stretch.or_else(|| reader.bytes(rest.start, len))?;
-            self.start = rest.start;
-        }
-        let mut head = [0; Cache::HEAD];
-        head[..len].copy_from_slice(self.bytes.get(at(self.start)?..)?.get(..len)?);
-        Some(head)
+/// Adds the blobs of blocks to the walk. A block that cannot be read is missed; free blocks and those without a blob are not.
+fn heads(cache: &Cache, names: &mut Names<'_, '_>, heap: &Heap, blocks: &[u64], walk: &mut Walk) {
+    let reader = names.reader;
+    let heads = blocks.chunks(AT_ONCE).flat_map(|some| reader.pieces(some, Cache::HEAD));
+    let ends = blocks.iter().skip(1).copied().chain([heap.used.end]);
+    for ((&at, end), head) in blocks.iter().zip(ends).zip(heads) {
+        let len = Cache::HEAD.min((heap.used.end - at) as usize);
+        // Behind the last block there may be no memory.
+        let Some(mut head) = head.or_else(|| reader.bytes(at, len)) else {
+            walk.missed.push(at..end);
+            continue;
+        };
+        head.truncate(len);
+        let Some(block) = cache.head(heap, at, &head).filter(|block| block.used) else { continue };
+        let blob = cache.blob(at, &head, |at| names.get(at));
+        walk.blobs.extend(blob.filter(|blob| blob.code.end <= block.next).map(|blob| (at, blob)));
     }
 }
 

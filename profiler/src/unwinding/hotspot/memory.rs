@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fmt;
+use std::ops::Range;
 use symbolizer::foreign::FarMemory;
 use symbolizer::runtime::hotspot::Words;
 
@@ -89,6 +90,31 @@ impl<'m> Reader<'m> {
         self.bytes.set(left);
         self.reads.set(reads);
         self.memory.pieces(addresses, length)
+    }
+
+    /// The bytes of these ranges as they are now; `None` where they cannot be read. All their pages are read at once, each of them once.
+    pub(super) fn ranges(&self, ranges: &[Range<u64>]) -> Vec<Option<Vec<u8>>> {
+        let of = |range: &Range<u64>| range.start / PAGE..range.end.div_ceil(PAGE);
+        let mut numbers: Vec<u64> = ranges.iter().flat_map(of).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        let places: Vec<u64> = numbers.iter().map(|number| number * PAGE).collect();
+        let read = self.pieces(&places, PAGE as usize);
+        let pages: HashMap<u64, Vec<u8>> = numbers
+            .into_iter()
+            .zip(read)
+            .filter_map(|(number, page)| Some((number, page?)))
+            .collect();
+        let bytes = |range: &Range<u64>| {
+            let mut bytes = Vec::new();
+            for number in of(range) {
+                bytes.extend(pages.get(&number)?);
+            }
+            bytes.drain(..(range.start % PAGE) as usize);
+            bytes.truncate((range.end - range.start) as usize);
+            Some(bytes)
+        };
+        ranges.iter().map(bytes).collect()
     }
 
     fn cached(&self, address: u64, bytes: &mut [u8]) -> Option<()> {

@@ -1,12 +1,16 @@
 //! One reading of a code cache. New code is disassembled, and all code gets one table.
 
+mod batches;
 mod source;
+#[cfg(test)]
+mod tests;
 
 use super::heaps::{self, MOST_BLOCKS, Walk};
 use super::machine::Machine;
 use super::memory::{Memory, Reader};
 use crate::host::clock::monotonic;
-use bpf::unwind::hotspot::{self, MOST_CODE, Rows};
+use batches::batches;
+use bpf::unwind::hotspot::{self, Rows};
 use bpf::unwind::table::{Code, Table};
 use source::Source;
 use std::collections::{BTreeMap, HashSet};
@@ -14,7 +18,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use symbolizer::runtime::hotspot::cache::Heap;
+use symbolizer::runtime::hotspot::cache::{Blob, Heap};
 
 /// The most bytes of code that are disassembled in a reading. The rest is left for the next one.
 const MOST_NEW: usize = 256 << 20;
@@ -56,6 +60,14 @@ impl Default for Reading {
     fn default() -> Self {
         Self { pieces: BTreeMap::new(), rows: 0, most: MOST_ROWS, first: None }
     }
+}
+
+/// What the rules of added code are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Added {
+    Same,
+    New,
+    Replaced,
 }
 
 /// The places of the blobs, to tell whether each is still there.
@@ -177,37 +189,59 @@ impl Reading {
         replaced: &mut Vec<Range<u64>>,
     ) -> bool {
         let begin = Instant::now();
-        let mut added = false;
-        let mut left = MOST_NEW;
-        for (block, blob) in &walk.blobs {
-            let start = blob.code.start;
-            let full = self.rows >= self.most || self.pieces.len() >= MOST_BLOCKS;
-            let known = self.pieces.get_mut(&start);
-            if known.as_ref().map_or(full, |piece| piece.fresh.is_none()) {
-                continue;
-            }
-            let len = (blob.code.end - start) as usize;
-            let Some(rest) = left.checked_sub(len).filter(|_| len <= MOST_CODE) else { continue };
-            let Some(code) = source.reader.bytes(start, len) else { continue };
-            let fresh = Some(hash(&code));
-            if let Some(known) = known.filter(|known| known.fresh == fresh) {
-                known.fresh = None;
-                continue;
-            }
-            left = rest;
-            let late = begin.elapsed() > LONGEST;
-            let piece = (!full && !late).then(|| {
-                let (end, block, mark) = (blob.code.end, *block, blob.mark);
-                Piece { end, block, mark, rows: source.rows(blob, &code), fresh, since }
-            });
-            let (before, same) = self.put(start, piece);
-            added |= !same;
-            replaced.extend((before && !same).then(|| blob.code.clone()));
-            if late {
-                break;
+        let (mut added, mut left) = (false, MOST_NEW);
+        let is_new = |start| self.pieces.get(&start).is_none_or(|known| known.fresh.is_some());
+        let new: Vec<&(u64, Blob)> =
+            walk.blobs.iter().filter(|(_, blob)| is_new(blob.code.start)).collect();
+        for some in batches(&new) {
+            let ranges: Vec<Range<u64>> = some.iter().map(|(_, blob)| blob.code.clone()).collect();
+            let codes = source.reader.ranges(&ranges);
+            for ((block, blob), code) in some.into_iter().zip(codes) {
+                let late = begin.elapsed() > LONGEST;
+                let code = code.filter(|code| code.len() <= left);
+                let Some(code) = code else { continue };
+                let Some(rows) = self.add(source, (*block, blob), (&code, since), late) else {
+                    continue;
+                };
+                left -= code.len();
+                added |= rows != Added::Same;
+                replaced.extend((rows == Added::Replaced).then(|| blob.code.clone()));
+                if late {
+                    return added;
+                }
             }
         }
         added
+    }
+
+    /// Adds a blob with this code; without its rules if it is late or there is no room for them. `None`: it is known, or there is no room.
+    fn add(
+        &mut self,
+        source: &mut Source<'_, '_>,
+        (block, blob): (u64, &Blob),
+        (code, since): (&[u8], u64),
+        late: bool,
+    ) -> Option<Added> {
+        let start = blob.code.start;
+        let full = self.rows >= self.most || self.pieces.len() >= MOST_BLOCKS;
+        let fresh = Some(hash(code));
+        match self.pieces.get_mut(&start) {
+            Some(known) if known.fresh == fresh => {
+                known.fresh = None;
+                return None;
+            }
+            None if full => return None,
+            _ => {}
+        }
+        let piece = (!full && !late).then(|| {
+            let (end, mark) = (blob.code.end, blob.mark);
+            Piece { end, block, mark, rows: source.rows(blob, code), fresh, since }
+        });
+        Some(match self.put(start, piece) {
+            (_, true) => Added::Same,
+            (true, false) => Added::Replaced,
+            (false, false) => Added::New,
+        })
     }
 
     /// Replaces the piece at an address. Returns whether there was one before, and whether the rules stay the same.
@@ -227,65 +261,4 @@ fn hash(code: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
     code.hash(&mut hasher);
     hasher.finish()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::tests::{HEAP, METHOD, machine, machinery};
-    use super::*;
-
-    const CODE: u64 = HEAP + 0x80;
-
-    fn code(number: u64) -> Range<u64> {
-        CODE + 0x100 * number..CODE + 0x100 * number + METHOD.len() as u64
-    }
-
-    #[test]
-    fn code_that_was_not_all_there_is_replaced() {
-        let mut made = machinery();
-        let machine = machine(&made, &made.memory()).unwrap();
-        let mut reading = Reading::default();
-        made.block(0, 1, &[0x90; METHOD.len()]);
-        assert!(reading.again(&machine, &made.memory(), true).unwrap().news);
-        made.block(0, 1, METHOD);
-        let read = reading.again(&machine, &made.memory(), true).unwrap();
-        assert_eq!((read.news, read.replaced), (true, Vec::from_iter(Some(code(0)))));
-        let read = reading.again(&machine, &made.memory(), true).unwrap();
-        assert_eq!((read.news, read.replaced.len()), (false, 0));
-    }
-
-    #[test]
-    fn what_a_walk_did_not_come_to_is_kept() {
-        let mut made = machinery();
-        let machine = machine(&made, &made.memory()).unwrap();
-        made.block(1, 2, METHOD);
-        made.block(2, 3, METHOD);
-        let mut reading = Reading::default();
-        assert_eq!(reading.again(&machine, &made.memory(), true).unwrap().index.blobs.len(), 3);
-        made.block(0, 4, METHOD);
-        let mut memory = made.memory();
-        let heap = memory.0.iter_mut().find(|piece| piece.0 == HEAP).unwrap();
-        heap.1[0x100..0x108].fill(0xff);
-        let read = reading.again(&machine, &memory, true).unwrap();
-        assert_eq!(read.replaced, Vec::from_iter(Some(code(0))));
-        let there: Vec<Range<u64>> = read.index.blobs.iter().map(|e| e.code.clone()).collect();
-        assert_eq!(there, [0, 1, 2].map(code));
-        // A walk to the end finds both blobs gone.
-        let rest = memory.0.iter_mut().find(|piece| piece.0 == HEAP).unwrap();
-        rest.1[0x100..0x108].fill(0);
-        let read = reading.again(&machine, &memory, true).unwrap();
-        assert_eq!((read.replaced, read.index.blobs.len()), ([1, 2].map(code).to_vec(), 1));
-    }
-
-    #[test]
-    fn no_more_is_read_than_there_are_rows_for() {
-        let made = machinery();
-        let machine = machine(&made, &made.memory()).unwrap();
-        let mut reading = Reading { rows: 9, most: 9, ..Reading::default() };
-        let read = reading.again(&machine, &made.memory(), true).unwrap();
-        assert_eq!((read.news, read.index.blobs.len()), (false, 0));
-        (reading.rows, reading.most) = (0, MOST_ROWS);
-        assert!(reading.again(&machine, &made.memory(), true).unwrap().news);
-        assert_eq!(reading.rows, reading.pieces[&CODE].rows.len());
-    }
 }

@@ -14,9 +14,11 @@ use symbolizer::runtime::hotspot::layout::{Field, Layout};
 /// The library's data, its texts, the objects, and the heap of code.
 const DATA: u64 = 0x1_0000;
 const TEXT: u64 = 0x2_0000;
-const OBJECTS: u64 = 0x3_0000;
+pub(super) const OBJECTS: u64 = 0x3_0000;
 pub(super) const HEAP: u64 = 0x7f00_0000_0000;
 const HEAP_END: u64 = HEAP + 0x2000;
+/// The map of the heap's segments, of 16 bytes each.
+const MAP: u64 = OBJECTS + 0x1000;
 const STRIDE: u64 = 48;
 /// A method: `push rbp; sub rsp, 0x10; nop; add rsp, 0x10; pop rbp; ret`.
 pub(super) const METHOD: &[u8] = b"\x55\x48\x83\xec\x10\x90\x48\x83\xc4\x10\x5d\xc3";
@@ -101,11 +103,19 @@ impl Machinery {
         ] {
             self.words.insert(block + at, word);
         }
+        let map = MAP + (BLOCK >> 4) * number;
+        self.words.extend([(map, 0x0101_0101_0101_0100), (map + 8, 0x0101_0101_0101_0101)]);
         for (index, eight) in code.chunks(8).enumerate() {
             let mut word = [0x90; 8];
             word[..eight.len()].copy_from_slice(eight);
             self.words.insert(begin + 8 * index as u64, u64::from_le_bytes(word));
         }
+    }
+
+    /// Makes a block free in the map of segments.
+    pub(super) fn free(&mut self, number: u64) {
+        let map = MAP + (BLOCK >> 4) * number;
+        self.words.extend([(map, u64::MAX), (map + 8, u64::MAX)]);
     }
 
     pub(super) fn memory(&self) -> Pieces {
@@ -157,11 +167,13 @@ pub(super) fn machinery() -> Machinery {
         (heap + 8, HEAP),
         (heap + 16, HEAP_END),
         (heap + 24, HEAP),
-        (heap + 32, HEAP_END - 0x1000),
+        (heap + 32, HEAP_END),
         (heap + 0x28, 4),
+        (heap + 0x50, MAP),
     ] {
         made.words.insert(at, word);
     }
+    made.words.extend((0..0x40).map(|word| (MAP + 8 * word, u64::MAX)));
     made.block(0, 1, METHOD);
     made
 }

@@ -96,6 +96,13 @@ pub struct Blob {
     pub mark: u64,
 }
 
+impl Heap {
+    /// The bytes of a segment.
+    pub fn segment(&self) -> u64 {
+        1 << self.log
+    }
+}
+
 impl Blob {
     /// Whether it is a compiled method.
     pub fn is_method(&self) -> bool {
@@ -111,6 +118,8 @@ pub fn is_method(name: &str) -> bool {
 impl Cache {
     /// The bytes of a block's head that are read at once.
     pub const HEAD: usize = 512;
+    /// In the map of segments: the first one of a block.
+    pub const FIRST_SEGMENT: u8 = 0;
 
     /// `None` if a version lacks some of the fields.
     pub fn of(layout: &Layout) -> Option<Self> {
@@ -179,30 +188,31 @@ impl Cache {
         inside.then_some(Heap { at, reserved, used, log })
     }
 
+    /// The addresses of the map of a heap's segments: a byte for each of those that may have code.
+    pub fn map(&self, words: &dyn Words, heap: &Heap) -> Option<Range<u64>> {
+        let start = self.low.address(words, heap.at.checked_add(self.segments.at)?)?;
+        let segments = (heap.used.end - heap.used.start) >> heap.log;
+        Some(start..start.checked_add(segments)?)
+    }
+
     /// The address of the block with an address in its code, by the map of a heap's segments; `None`: there is none now.
     pub fn block(&self, words: &dyn Words, heap: &Heap, address: u64) -> Option<u64> {
-        let low = heap.used.start;
-        let map = self.low.address(words, heap.at.checked_add(self.segments.at)?)?;
+        let (low, map) = (heap.used.start, self.map(words, heap)?.start);
         let mut segment = address.checked_sub(low)? >> heap.log;
         for _ in 0..MOST_STEPS {
             match words.number(map.checked_add(segment)?, 1)? {
                 FREE => return None,
-                0 => return low.checked_add(segment.checked_mul(1 << heap.log)?),
+                0 => return low.checked_add(segment.checked_mul(heap.segment())?),
                 back => segment = segment.checked_sub(back)?,
             }
         }
         None
     }
 
-    /// Whether a block is the first one that was never used.
-    pub fn is_end(&self, head: &[u8]) -> bool {
-        self.length.of(head).unwrap_or(0) == 0
-    }
-
     /// The head of a block, of its bytes; `None`: it is none, or ends outside its heap.
     pub fn head(&self, heap: &Heap, block: u64, head: &[u8]) -> Option<Block> {
         let length = self.length.of(head).filter(|length| *length != 0)? as u64;
-        let next = length.checked_mul(1 << heap.log).and_then(|len| block.checked_add(len));
+        let next = length.checked_mul(heap.segment()).and_then(|len| block.checked_add(len));
         let next = next.filter(|next| *next <= heap.used.end)?;
         Some(Block { next, used: self.is_used(head) })
     }
