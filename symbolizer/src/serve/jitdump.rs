@@ -1,9 +1,8 @@
 //! Jitdumps: records of the code that a JIT compiler makes and moves, with the code itself, written while it works.
 //! Source: `tools/perf/Documentation/jitdump-specification.txt` of Linux. All numbers are little-endian.
 
-use super::overlapping::Overlapping;
+use super::overlapping::{self, Overlapping, reading};
 use crate::name::{Named, Text, Texts, text};
-use crate::place::Reason;
 use elf::word::{u32_at, u64_at};
 use std::collections::HashMap;
 use std::fs::File;
@@ -24,7 +23,7 @@ const MOVED: u32 = 1;
 const NAME: usize = 56;
 const MOST_NAME: usize = 4 << 10;
 /// The most records that are read, and the most pieces of code that may move.
-const MOST_RECORDS: usize = 1 << 22;
+const MOST_RECORDS: usize = 1 << 20;
 const MOST_PIECES: usize = 1 << 20;
 
 /// Whether a file begins as a jitdump does.
@@ -35,18 +34,12 @@ pub(super) fn is(file: &File) -> bool {
 
 /// The name of the code at each of the sorted addresses, from the bytes of a dump.
 pub fn names_in(dump: &[u8], addresses: &[u64]) -> Vec<Option<Text>> {
-    let read = |offset: u64, buffer: &mut [u8]| {
-        let rest = usize::try_from(offset).ok().and_then(|start| dump.get(start..));
-        io::Read::read(&mut rest.unwrap_or_default(), buffer)
-    };
-    names(read, addresses, &mut Texts::default())
+    names(reading(dump), addresses, &mut Texts::default())
 }
 
 /// Names for sorted addresses of an address space's JIT code.
 pub(super) fn named(dump: &File, addresses: &[u64], texts: &mut Texts) -> Vec<Named> {
-    let found = names(|offset, buffer| dump.read_at(buffer, offset), addresses, texts);
-    let name = |name| Named::in_module("[jit]", name, Reason::NoJitEntry);
-    found.into_iter().map(name).collect()
+    overlapping::named(names(|offset, buffer| dump.read_at(buffer, offset), addresses, texts))
 }
 
 fn names(

@@ -1,10 +1,26 @@
 //! Names of ranges of run-time code. Code moves and memory is reused, so the later one of two overlapping ranges is right.
 
-use crate::name::Text;
+use crate::name::{Named, Text};
+use crate::place::Reason;
+use std::io;
 use std::ops::ControlFlow;
 
 /// The most steps of work on overlapping ranges.
 const MOST_STEPS: u64 = 1 << 24;
+
+/// Reads bytes as a file of them would be read.
+pub(super) fn reading(bytes: &[u8]) -> impl FnMut(u64, &mut [u8]) -> io::Result<usize> {
+    |offset, buffer| {
+        let rest = usize::try_from(offset).ok().and_then(|start| bytes.get(start..));
+        io::Read::read(&mut rest.unwrap_or_default(), buffer)
+    }
+}
+
+/// The names of an address space's run-time code.
+pub(super) fn named(names: Vec<Option<Text>>) -> Vec<Named> {
+    let name = |name| Named::in_module("[jit]", name, Reason::NoJitEntry);
+    names.into_iter().map(name).collect()
+}
 
 /// The names of the sorted addresses that are asked for, by the ranges so far.
 #[derive(Debug)]

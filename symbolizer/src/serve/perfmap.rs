@@ -1,8 +1,7 @@
 //! Perf maps: lines of `START SIZE name`, written by a JIT compiler while it works.
 
-use super::overlapping::Overlapping;
+use super::overlapping::{self, Overlapping, reading};
 use crate::name::{Named, Text, Texts, lines, text};
-use crate::place::Reason;
 use std::fs::File;
 use std::io;
 use std::ops::ControlFlow;
@@ -13,18 +12,12 @@ const MAX_BYTES: u64 = 256 << 20;
 
 /// The name of the code at each of the sorted addresses, from the bytes of a map.
 pub fn names_in(map: &[u8], addresses: &[u64]) -> Vec<Option<Text>> {
-    let read = |offset: u64, buffer: &mut [u8]| {
-        let rest = usize::try_from(offset).ok().and_then(|start| map.get(start..));
-        io::Read::read(&mut rest.unwrap_or_default(), buffer)
-    };
-    names(read, addresses, &mut Texts::default())
+    names(reading(map), addresses, &mut Texts::default())
 }
 
 /// Names for sorted addresses of an address space's JIT code.
 pub(super) fn named(map: &File, addresses: &[u64], texts: &mut Texts) -> Vec<Named> {
-    let found = names(|offset, buffer| map.read_at(buffer, offset), addresses, texts);
-    let name = |name| Named::in_module("[jit]", name, Reason::NoJitEntry);
-    found.into_iter().map(name).collect()
+    overlapping::named(names(|offset, buffer| map.read_at(buffer, offset), addresses, texts))
 }
 
 /// Names addresses by the entries of a map.
