@@ -190,7 +190,9 @@ impl Reading {
     ) -> bool {
         let begin = Instant::now();
         let (mut added, mut left) = (false, MOST_NEW);
-        let is_new = |start| self.pieces.get(&start).is_none_or(|known| known.fresh.is_some());
+        // What there is no room for is not read either.
+        let full = self.is_full();
+        let is_new = |start| self.pieces.get(&start).map_or(!full, |known| known.fresh.is_some());
         let new: Vec<&(u64, Blob)> =
             walk.blobs.iter().filter(|(_, blob)| is_new(blob.code.start)).collect();
         for some in batches(&new) {
@@ -214,6 +216,11 @@ impl Reading {
         added
     }
 
+    /// Whether there is no room for more code.
+    fn is_full(&self) -> bool {
+        self.rows >= self.most || self.pieces.len() >= MOST_BLOCKS
+    }
+
     /// Adds a blob with this code; without its rules if it is late or there is no room for them. `None`: it is known, or there is no room.
     fn add(
         &mut self,
@@ -223,7 +230,7 @@ impl Reading {
         late: bool,
     ) -> Option<Added> {
         let start = blob.code.start;
-        let full = self.rows >= self.most || self.pieces.len() >= MOST_BLOCKS;
+        let full = self.is_full();
         let fresh = Some(hash(code));
         match self.pieces.get_mut(&start) {
             Some(known) if known.fresh == fresh => {

@@ -2,8 +2,8 @@
 //!
 //! An object is a frame (`frame`). The information that a function's closures share (`function`) has its name and its
 //! script (`script`); the code at an address (`code`) has tables that lead to the places of inlined functions (`place`,
-//! `positions`; without them `deopt`, `safepoints`, `translation`). All of it is read by the layout of the version (`layout`). Memory may lie, so each read is bounded, and
-//! each object must have the type that its place asks for.
+//! `positions`; without them `deopt`, `safepoints`, `translation`). All of it is read by the layout of the version (`layout`).
+//! Memory may lie, so each read is bounded, and each object must have the type that its place asks for.
 
 mod code;
 mod deopt;

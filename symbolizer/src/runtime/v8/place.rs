@@ -76,13 +76,9 @@ pub(super) fn of_optimized(
     let told = source.is_some() || below == 0;
     if source.is_none()
         && code.kind == Kind::Maglev
-        && let Some((running, returns)) = deopt::at(heap, code, offset)
+        && let Some(found) = of_exits(heap, code, offset)
     {
-        let spot = |(shared, offset): deopt::Running| {
-            let found = offset.and_then(|at| of_bytecode(heap, bytecode(heap, shared)?, at));
-            (shared, found)
-        };
-        return Some((running.into_iter().rev().map(spot).collect(), returns));
+        return Some(found);
     }
     while let Some(index) = source.and_then(Source::inlined) {
         // Each call is behind the one that it is inlined into.
@@ -99,6 +95,16 @@ pub(super) fn of_optimized(
     }
     spots.push((outermost, source.and_then(Source::character)));
     Some((spots, told))
+}
+
+/// The places at an offset of code without positions, innermost first, and whether they are those of a call that returns there.
+fn of_exits(heap: &Heap<'_>, code: &Code, offset: u64) -> Option<(Vec<Spot>, bool)> {
+    let (running, returns) = deopt::at(heap, code, offset)?;
+    let spot = |(shared, offset): deopt::Running| {
+        let found = offset.and_then(|at| of_bytecode(heap, bytecode(heap, shared)?, at));
+        (shared, found)
+    };
+    Some((running.into_iter().rev().map(spot).collect(), returns))
 }
 
 /// An inlined call: its position, and the number of the function among the literals. `None`: the function that is being

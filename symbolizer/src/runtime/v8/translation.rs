@@ -142,36 +142,14 @@ pub(super) const V13: Opcodes = Opcodes {
 mod tests {
     use super::*;
 
-    /// An exit in one function, and one in the function that it inlined, whose first two instructions are those of the first exit.
-    const BYTES: [u8; 27] = [
-        14,
-        0,
-        2,
-        2,
-        1,
-        120,
-        6,
-        0,
-        7,
-        40,
-        6,
-        37, // 0: at 60 in literal 3, a stack slot, a value that is not needed
-        14,
-        12,
-        4,
-        4,
-        45 + 2,
-        37,
-        0,
-        8,
-        10,
-        0,
-        1,
-        2,
-        2,
-        40,
-        6, // 12: the same two, and a frame with a result: at 4 in literal 5
-    ];
+    /// An exit at 60 in literal 3, with a stack slot and a value that is not needed.
+    const FIRST: [u8; 12] = [14, 0, 2, 2, 1, 120, 6, 0, 7, 40, 6, 37];
+    /// Behind it, one with the same two instructions, and a frame with a result: at 4 in literal 5.
+    const SECOND: [u8; 15] = [14, 12, 4, 4, 45 + 2, 37, 0, 8, 10, 0, 1, 2, 2, 40, 6];
+
+    fn both() -> Vec<u8> {
+        [&FIRST[..], &SECOND].concat()
+    }
 
     fn frame(function: u64, offset: u64) -> Frame {
         Frame { function, offset: Some(offset) }
@@ -179,26 +157,26 @@ mod tests {
 
     #[test]
     fn frames_are_outermost_first_and_what_is_repeated_is_found() {
-        assert_eq!(frames(&BYTES, 0, V13), Some(vec![frame(3, 60)]));
-        assert_eq!(frames(&BYTES, 12, V13), Some(vec![frame(3, 60), frame(5, 4)]));
+        assert_eq!(frames(&both(), 0, V13), Some(vec![frame(3, 60)]));
+        assert_eq!(frames(&both(), 12, V13), Some(vec![frame(3, 60), frame(5, 4)]));
         // The number of instructions in an operand.
-        let mut long = BYTES.to_vec();
+        let mut long = both();
         long.splice(16..17, [44, 2]);
         assert_eq!(frames(&long, 12, V13), Some(vec![frame(3, 60), frame(5, 4)]));
     }
 
     #[test]
     fn before_the_first_bytecode_there_is_no_offset() {
-        let mut bytes = BYTES;
+        let mut bytes = FIRST;
         bytes[5] = 3;
         assert_eq!(frames(&bytes, 0, V13), Some(vec![Frame { function: 3, offset: None }]));
     }
 
     #[test]
     fn translations_that_lie_end() {
-        assert_eq!(frames(&BYTES, 4, V13), None);
-        assert_eq!(frames(&BYTES, 99, V13), None);
-        assert_eq!(frames(&BYTES[..5], 0, V13), None);
+        assert_eq!(frames(&FIRST, 4, V13), None);
+        assert_eq!(frames(&FIRST, 99, V13), None);
+        assert_eq!(frames(&FIRST[..5], 0, V13), None);
         // More frames than there are, a place before the beginning, and instructions of nothing that is repeated.
         assert_eq!(frames(&[14, 0, 126, 126, 1, 120, 6, 0, 7], 0, V13), None);
         assert_eq!(frames(&[14, 9, 2, 2, 1, 120, 6, 0, 7], 0, V13), None);
