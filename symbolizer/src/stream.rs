@@ -43,15 +43,14 @@ impl Stream {
         if let Some(fds) = &fds {
             ancillary.push(SendAncillaryMessage::ScmRights(fds));
         }
-        self.wait()?;
         let both = [IoSlice::new(&head), IoSlice::new(message)];
-        let sent = sendmsg(&self.socket, &both, &mut ancillary, SendFlags::NOSIGNAL)?;
+        let flags = SendFlags::NOSIGNAL;
+        let sent = self.call(|socket| Ok(sendmsg(socket, &both, &mut ancillary, flags)?))?;
         let sent = sent.checked_sub(head.len()).ok_or(io::ErrorKind::WriteZero)?;
         let mut rest = message.get(sent..).unwrap_or_default();
         while !rest.is_empty() {
-            self.wait()?;
             // A socket's end is an error of `write`, without a signal: Rust ignores SIGPIPE.
-            let written = self.socket.write(rest)?;
+            let written = self.call(|mut socket| socket.write(rest))?;
             rest = &rest[written..];
         }
         Ok(())
@@ -62,9 +61,10 @@ impl Stream {
         let mut head = [0; 8];
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut ancillary = RecvAncillaryBuffer::new(&mut space);
-        self.wait()?;
         let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::WAITALL;
-        let got = recvmsg(&self.socket, &mut [IoSliceMut::new(&mut head)], &mut ancillary, flags)?;
+        let got = self.call(|socket| {
+            Ok(recvmsg(socket, &mut [IoSliceMut::new(&mut head)], &mut ancillary, flags)?)
+        })?;
         let beside = ancillary.drain().find_map(|message| match message {
             RecvAncillaryMessage::ScmRights(mut fds) => fds.next(),
             _ => None,
@@ -79,9 +79,8 @@ impl Stream {
         let mut message = Vec::new();
         let mut piece = vec![0; rest.min(64 << 10)];
         while rest > 0 {
-            self.wait()?;
             let most = rest.min(piece.len());
-            let count = self.socket.read(&mut piece[..most])?;
+            let count = self.call(|mut socket| socket.read(&mut piece[..most]))?;
             if count == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
@@ -89,6 +88,17 @@ impl Stream {
             rest -= count;
         }
         Ok(Some((message, beside)))
+    }
+
+    /// Calls until the end. A signal (to this thread, to another, or one that stops the process) ends a call on a socket with a time limit.
+    fn call<T>(&mut self, mut call: impl FnMut(&UnixStream) -> io::Result<T>) -> io::Result<T> {
+        loop {
+            self.wait()?;
+            match call(&self.socket) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return result,
+            }
+        }
     }
 
     /// Sets the time that the next call may take, unless it is about the same already.
@@ -155,6 +165,20 @@ mod tests {
         other.receive().unwrap_err();
         drop(other);
         dripping.join().unwrap();
+    }
+
+    #[test]
+    fn a_signal_ends_no_wait() {
+        let (mut one, mut other) = pair();
+        other.end = Some(Instant::now() + Duration::from_secs(60));
+        let receiving = std::thread::spawn(move || other.receive());
+        // This process is the parent of the shell. It is stopped and goes on, ten times.
+        let stops = "for i in 1 2 3 4 5 6 7 8 9 10; do kill -STOP $PPID; kill -CONT $PPID; sleep 0.02; done";
+        let ended = std::process::Command::new("sh").args(["-c", stops]).status().unwrap();
+        assert!(ended.success());
+        one.send(b"text", None).unwrap();
+        let (message, _) = receiving.join().unwrap().unwrap().unwrap();
+        assert_eq!(message, b"text");
     }
 
     #[test]
