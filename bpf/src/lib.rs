@@ -30,8 +30,9 @@ pub use sample::{
     StackId, Trust,
 };
 pub use sampler::{
-    CodeMapping, Config, Cost, HotSpotLayout, Installed, PythonLayout, PythonWay, RuntimeFacts,
-    Sampler, SpaceName, Started, Tables, Target, Unwind, V8Layout, Way,
+    CodeMapping, Config, Cost, HotSpotBegin, HotSpotBlock, HotSpotHeap, HotSpotLayout, Installed,
+    PythonLayout, PythonWay, RuntimeFacts, Sampler, SpaceName, Started, Tables, Target, Unwind,
+    V8Layout, Way,
 };
 pub use source::{EventLosses, Losses, SampleSource, Window};
 pub use unwind;

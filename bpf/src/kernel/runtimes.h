@@ -8,6 +8,9 @@ enum runtime_limits {
 	RUNTIMES = 8,	    /* the runtimes' numbers are below this; 0 is none */
 	OBJECT_BYTES = 128, /* the most bytes of an interpreter's object that are read at once; a power of two */
 	HOTSPOT_WORDS = 3,  /* sizeof(struct hotspot) / 4 */
+	HOTSPOT_HEAPS = 3,  /* the heaps of code that the walker looks into */
+	HEAP_WORDS = 6,	    /* sizeof(struct hotspot_heap) / 4 */
+	BLOCK_WORDS = 2,    /* sizeof(struct hotspot_block) / 4 */
 	PYTHON_WORDS = 14,  /* sizeof(struct python) / 4 */
 	V8_WORDS = 4,	    /* sizeof(struct v8) / 4 */
 };
@@ -34,6 +37,36 @@ struct hotspot {
 	unsigned short hash;	 /* in the first word of a name: its random number, in bits from the lowest one */
 };
 _Static_assert(sizeof(struct hotspot) == HOTSPOT_WORDS * 4, "without holes");
+
+/* A heap of Java's code. For each of its segments a map has a step back towards the first one of its block. */
+struct hotspot_heap {
+	unsigned long long start;
+	unsigned long long end;
+	unsigned long long map; /* the address of the map */
+};
+_Static_assert(sizeof(struct hotspot_heap) == HEAP_WORDS * 4, "without holes");
+
+/* Java's virtual machine: where a block of a heap of code has the description of its code, in bytes from its begin. In
+ * the arena, the HOTSPOT_HEAPS heaps follow a struct hotspot, and this follows them. */
+struct hotspot_block {
+	unsigned char used;	/* whether it holds code; a byte */
+	unsigned char complete; /* the offset in the code from which on a frame is set up */
+	unsigned char words;	/* the words of the frame */
+	unsigned char begin;	/* the address of the code, or its distance from the description */
+	unsigned char description;
+	unsigned char segment; /* the bytes of a segment, as a power of two */
+	unsigned char sizes;   /* enum hotspot_sizes */
+	unsigned char pad;
+};
+_Static_assert(sizeof(struct hotspot_block) == BLOCK_WORDS * 4, "without holes");
+
+/* Fields of other sizes than 4 bytes. */
+enum hotspot_sizes {
+	SHORT_COMPLETE = 1, /* 2 bytes */
+	SHORT_WORDS = 2,
+	SHORT_BEGIN = 4,
+	BEGIN_IS_ADDRESS = 8, /* 8 bytes */
+};
 
 /* How the frames of a CPython version are found. */
 enum python_way {

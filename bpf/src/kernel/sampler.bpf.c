@@ -26,6 +26,8 @@ struct rules rules_type;
 struct runtimes runtimes_type;
 struct v8 v8_type;
 struct hotspot hotspot_type;
+struct hotspot_block hotspot_block_type;
+enum hotspot_sizes hotspot_sizes_type;
 enum runtime_limits runtime_limits_type;
 enum runtime_number runtime_number_type;
 enum python_way python_way_type;

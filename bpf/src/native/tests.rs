@@ -5,6 +5,7 @@ mod extended_frames;
 mod golden;
 #[cfg(target_arch = "x86_64")]
 mod hotspot;
+mod hotspot_new;
 #[cfg(target_arch = "x86_64")]
 mod interpreted;
 mod properties;

@@ -40,8 +40,8 @@ use std::os::fd::BorrowedFd;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 pub use tables::{
-    CodeMapping, HotSpotLayout, Installed, PythonLayout, PythonWay, RuntimeFacts, SpaceName,
-    Tables, V8Layout, Way,
+    CodeMapping, HotSpotBegin, HotSpotBlock, HotSpotHeap, HotSpotLayout, Installed, PythonLayout,
+    PythonWay, RuntimeFacts, SpaceName, Tables, V8Layout, Way,
 };
 
 /// The events and CPUs of a running sampler.

@@ -7,11 +7,12 @@
 //! cache has no table.
 //!
 //! In reading order: `memory` (bounded reads of a process), `symbols` and `machine` (the virtual machine's own
-//! description), `heaps` (its code cache), `codelets` (its interpreter), `reading` (from there to a table), `stacks`,
+//! description), `heaps` (its code cache), `codelets` (its interpreter), `facts` (for the kernel's walker), `reading` (from there to a table), `stacks`,
 //! `replaced`, `haste`, `look`, `comparison` and `judge` (the check of sampled code), `opened` (its files), `process` (one process), `parts` (of its code), [`JavaCode`] (all processes).
 
 mod codelets;
 mod comparison;
+mod facts;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod haste;

@@ -7,6 +7,7 @@
 #include "walk/guess.bpf.h"
 #include "walk/find_rule.bpf.h"
 #include "walk/frame_pointers.bpf.h"
+#include "walk/interpreters/hotspot_new.bpf.h"
 #include "walk/interpreters/v8_bare.bpf.h"
 #include "walk/known.bpf.h"
 
@@ -119,6 +120,8 @@ __noinline int rare_step(__u32 key, __u64 rule)
 			w->cfa = w->sp + 16;
 			return WALK_GOES_ON;
 		}
+		if (rule & RULE_STALE && hotspot_new(key))
+			return WALK_GOES_ON;
 		if (rule & RULE_INTERPRETS) {
 			int state = v8_state(key);
 
@@ -189,7 +192,7 @@ static __always_inline int restore(struct walk *w, __u32 key, __u64 rule)
 	else if (fp != RULE_FP_SAME)
 		w->known &= ~KNOWN_FP;
 	w->sp = cfa;
-	w->known &= ~KNOWN_FUNCTION;
+	w->known &= ~(KNOWN_FUNCTION | KNOWN_SIZE | KNOWN_SAVED_FP);
 	/* A synthesised rule that keeps the spare register keeps the other registers as well. */
 	if (!(rule & RULE_SYNTHESISED && spare == RULE_SPARE_SAME))
 		w->known &= ~KNOWN_OTHERS;
@@ -213,6 +216,8 @@ static __always_inline __u64 in_place(const struct walk *w, __u64 rule)
 		return RULE_NONE | RULE_FP_UNKNOWN << RULE_FP_SHIFT;
 	case RULE_FRAME_POINTER:
 	case NO_MAPPING:
+		if (w->known & KNOWN_SIZE)
+			return RULE_REGISTER | RULE_SYNTHESISED | (w->known & KNOWN_SAVED_FP ? below : 0);
 		/* A trampoline leaves the frame pointer as it is. */
 		rule = RULE_FRAME_POINTER | (rule & RULE_INTERPRETS);
 		return w->cfa == w->fp + 16 ? rule | below : rule;

@@ -1,8 +1,11 @@
 //! The facts about a process's runtimes that the interpreters' walkers read.
 
+mod hotspot;
+
 use crate::skeleton::sampler::types::{
-    hotspot, python, python_way, runtime_limits, runtime_number, runtimes, v8,
+    python, python_way, runtime_limits, runtime_number, runtimes, v8,
 };
+pub use hotspot::{HotSpotBegin, HotSpotBlock, HotSpotHeap, HotSpotLayout};
 
 /// The facts about one runtime of a process.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,23 +65,6 @@ pub struct PythonLayout {
     pub file: u64,
 }
 
-/// The places of the words in the frames, methods and classes of a version of Java's virtual machine, in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HotSpotLayout {
-    /// In a frame of the interpreter, from the frame pointer: the place in the bytecode.
-    pub bytecode: i64,
-    /// In a method: its constant part.
-    pub constant: u64,
-    /// In a constant part: the pool of constants.
-    pub pool: u64,
-    /// In a pool: its class.
-    pub holder: u64,
-    /// In a class: its name.
-    pub name: u64,
-    /// In a name: the 16 bits that are random.
-    pub hash: u64,
-}
-
 /// The places of the words in the objects of a V8 version, in bytes from their begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct V8Layout {
@@ -92,31 +78,9 @@ pub struct V8Layout {
     pub script_id: u32,
 }
 
-/// The last place of 16 bits in a word.
-const MOST_HASH: u16 = 6;
 const MOST: u64 = runtime_limits::OBJECT_BYTES.0 as u64;
 
 impl RuntimeFacts {
-    /// HotSpot's facts. `None`: its structures are larger than the walker reads.
-    pub fn hotspot(layout: &HotSpotLayout) -> Option<Self> {
-        let field = |at: u64| u16::try_from(at).ok();
-        let facts = hotspot {
-            bytecode: i16::try_from(layout.bytecode).ok()?,
-            constant: field(layout.constant)?,
-            pool: field(layout.pool)?,
-            holder: field(layout.holder)?,
-            name: field(layout.name)?,
-            hash: field(layout.hash).filter(|at| *at <= MOST_HASH)? * 8,
-        };
-        let both = |low: u16, high: u16| u32::from(low) | u32::from(high) << 16;
-        let words = vec![
-            both(facts.bytecode as u16, facts.constant),
-            both(facts.pool, facts.holder),
-            both(facts.name, facts.hash),
-        ];
-        Some(Self { number: runtime_number::RUNTIME_HOTSPOT.0, words })
-    }
-
     /// CPython's facts; `interpreters` is the address of the pointer to its first interpreter. `None`: its structures
     /// are larger than the walker reads.
     pub fn python(interpreters: u64, layout: &PythonLayout) -> Option<Self> {

@@ -8,7 +8,10 @@ mod facts;
 mod same_bits;
 mod spaces;
 
-pub use facts::{HotSpotLayout, PythonLayout, PythonWay, RuntimeFacts, V8Layout};
+pub use facts::{
+    HotSpotBegin, HotSpotBlock, HotSpotHeap, HotSpotLayout, PythonLayout, PythonWay, RuntimeFacts,
+    V8Layout,
+};
 pub use spaces::SpaceName;
 
 use super::memory::SharedMemory;

@@ -1,37 +1,15 @@
 //! The pieces of the interpreter: their places and their purposes.
 
 use super::memory::Reader;
-use bpf::{HotSpotLayout, RuntimeFacts};
 use std::ops::Range;
 use symbolizer::runtime::hotspot::Words;
 use symbolizer::runtime::hotspot::layout::{Field, Layout};
-use symbolizer::runtime::hotspot::method_check::MethodCheck;
 
 /// The most pieces that are read.
 const MOST_CODELETS: usize = 1 << 12;
 /// A bound of the head's size, and the alignment of code, in bytes.
 const MOST_HEAD: u64 = 256;
 const ALIGNMENT: u64 = 32;
-
-/// In a frame of the interpreter: the place in the bytecode, in bytes from the frame pointer. No version says this by itself; it was one
-/// word further up before JDK 9.
-const BYTECODE: i64 = -64;
-const BYTECODE_OF_8: i64 = -56;
-
-/// The facts that the walk of the interpreter's frames needs.
-pub(super) fn frames(layout: &Layout) -> Option<RuntimeFacts> {
-    // JDK 8 is the last one with one heap of code, and no list of heaps.
-    let is_8 = layout.field("CodeCache::_heap").is_some();
-    let check = MethodCheck::of(layout)?;
-    RuntimeFacts::hotspot(&HotSpotLayout {
-        bytecode: if is_8 { BYTECODE_OF_8 } else { BYTECODE },
-        constant: check.constant.at,
-        pool: check.pool.at,
-        holder: check.holder.at,
-        name: check.name.at,
-        hash: check.hash,
-    })
-}
 
 /// The interpreter's pieces.
 #[derive(Clone, Copy, Debug)]

@@ -99,7 +99,7 @@ mod tests {
 
     fn index(blobs: Vec<Entry>) -> Index {
         let reserved = Vec::from_iter(Some(0x1000..0x2000));
-        Index { reserved, interpreter: None, blobs }
+        Index { reserved, blobs, ..Index::default() }
     }
 
     const GONE: Check = Check::Lost(Reason::ObjectGone);

@@ -1,6 +1,7 @@
 //! A Java virtual machine's own description of itself, read once.
 
-use super::codelets::{self, Interpreter};
+use super::codelets::Interpreter;
+use super::facts;
 use super::memory::{Memory, Reader};
 use super::symbols::Symbols;
 use bpf::RuntimeFacts;
@@ -32,7 +33,7 @@ impl Machine {
         Some(Self {
             cache: Cache::of(&layout)?,
             interpreter: Interpreter::of(&layout),
-            frames: codelets::frames(&layout),
+            frames: facts::frames(&layout),
             data,
         })
     }

@@ -191,8 +191,8 @@ impl Process {
 
     /// The interpreter's code, and what the walk of its frames needs; `None` while they are unknown.
     pub(super) fn interpreter(&self) -> Option<(&Range<u64>, &RuntimeFacts)> {
-        let code = self.index.as_ref()?.interpreter.as_ref()?;
-        Some((code, self.machine.as_ref()?.frames.as_ref()?))
+        let index = self.index.as_ref()?;
+        Some((index.interpreter.as_ref()?, index.frames.as_ref()?))
     }
 
     /// Marks the samples whose code was replaced, or may have been, and notes what they went through. At most `looks` pieces of

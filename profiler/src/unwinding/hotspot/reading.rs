@@ -5,11 +5,13 @@ mod source;
 #[cfg(test)]
 mod tests;
 
+use super::facts;
 use super::heaps::{self, MOST_BLOCKS, Walk};
 use super::machine::Machine;
 use super::memory::{Memory, Reader};
 use crate::host::clock::monotonic;
 use batches::batches;
+use bpf::RuntimeFacts;
 use bpf::unwind::hotspot::{self, Rows};
 use bpf::unwind::table::{Code, Table};
 use source::Source;
@@ -77,6 +79,8 @@ pub(super) struct Index {
     pub(super) reserved: Vec<Range<u64>>,
     /// The interpreter's code.
     pub(super) interpreter: Option<Range<u64>>,
+    /// What the walk of its frames, and of those in code that no reading has seen, needs.
+    pub(super) frames: Option<RuntimeFacts>,
     /// The blobs, sorted by the address of their code.
     pub(super) blobs: Vec<Entry>,
 }
@@ -158,7 +162,9 @@ impl Reading {
         let blobs = self.pieces.iter().map(entry).collect();
         let interpreter = walk.blobs.iter().find(|(_, blob)| blob.name == INTERPRETER);
         let interpreter = interpreter.map(|(_, blob)| blob.code.clone());
-        let index = Arc::new(Index { reserved: code.ranges().to_vec(), interpreter, blobs });
+        let frames = facts::with_code(machine, &reader, &heaps);
+        let reserved = code.ranges().to_vec();
+        let index = Arc::new(Index { reserved, interpreter, frames, blobs });
         Some(Read { table, index, replaced, news, hasty })
     }
 

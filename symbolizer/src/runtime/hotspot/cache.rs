@@ -54,6 +54,23 @@ enum Code {
     Offsets(Field, Field),
 }
 
+/// Where a block has the description of its code, in bytes from its begin. Of numbers, the bytes as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Places {
+    /// Whether the block holds a piece of code.
+    pub used: u64,
+    /// The offset from which on the frame is set up.
+    pub complete: (u64, usize),
+    /// The words of the frame.
+    pub words: (u64, usize),
+    /// The begin of the code: its address, or its distance from the description.
+    pub begin: (u64, usize),
+    /// Whether it is the address.
+    pub is_address: bool,
+    /// The description itself.
+    pub description: u64,
+}
+
 /// A heap of code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Heap {
@@ -100,6 +117,11 @@ impl Heap {
     /// The bytes of a segment.
     pub fn segment(&self) -> u64 {
         1 << self.log
+    }
+
+    /// The bytes of a segment, as a power of two.
+    pub fn log(&self) -> u32 {
+        self.log
     }
 }
 
@@ -153,6 +175,26 @@ impl Cache {
             id: field("nmethod::_compile_id")?,
             state: field("nmethod::_state"),
             second_entry: field("nmethod::_osr_entry_point")?,
+        })
+    }
+
+    /// The places of what is read without a reading; `None`: they are out of reach.
+    pub fn places(&self) -> Option<Places> {
+        let place = |field: Field| {
+            let (at, size) = field.place();
+            Some((at.checked_add(self.header)?, size))
+        };
+        let (begin, is_address) = match self.code {
+            Code::Addresses(begin, _) => (begin, true),
+            Code::Offsets(begin, _) => (begin, false),
+        };
+        Some(Places {
+            used: self.used.at,
+            complete: place(self.complete)?,
+            words: place(self.words)?,
+            begin: place(begin)?,
+            is_address,
+            description: self.header,
         })
     }
 

@@ -19,6 +19,11 @@ pub struct Field {
 }
 
 impl Field {
+    /// The field's offset or address, and its bytes.
+    pub fn place(self) -> (u64, usize) {
+        (self.at, self.size)
+    }
+
     /// The field's value in the object at an address.
     pub fn read(self, words: &dyn Words, object: u64) -> Option<i64> {
         Some(self.value_of(words.number(object.checked_add(self.at)?, self.size)?))

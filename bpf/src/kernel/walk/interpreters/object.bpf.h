@@ -5,6 +5,13 @@
 
 #include "walk/find_rule.bpf.h"
 
+/* Instructions of one byte in code that runtimes make. */
+enum {
+	PUSH_FP = 0x55,
+	POP_FP = 0x5d,
+	RETURN = 0xc3,
+};
+
 /* The word at a user address; 0: it cannot be read. */
 static __always_inline __u64 user_word(__u64 address)
 {

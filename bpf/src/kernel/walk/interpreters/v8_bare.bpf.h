@@ -12,8 +12,6 @@ enum {
 	V8_LINE = 6,	/* the most instructions that are looked at */
 	V8_BEFORE = 24, /* the bytes before the present instruction, and from it on, that are read */
 	V8_BEHIND = 64,
-	PUSH_FP = 0x55,
-	RETURN = 0xc3,
 	RETURN_POPPING = 0xc2,
 	CALL = 0xe8,
 	MOV_EBX = 0xbb,
