@@ -214,6 +214,8 @@ pub struct Stack {
     pub id: StackId,
     /// Its frames, leaf first; never empty.
     pub frames: Vec<Frame>,
+    /// The code that was at some of their look-up addresses: the number that Java's virtual machine gave it.
+    pub checks: Vec<(u64, u32)>,
 }
 
 /// One of perf's side-band records.

@@ -10,7 +10,7 @@ enum runtime_limits {
 	HOTSPOT_WORDS = 3,  /* sizeof(struct hotspot) / 4 */
 	HOTSPOT_HEAPS = 3,  /* the heaps of code that the walker looks into */
 	HEAP_WORDS = 6,	    /* sizeof(struct hotspot_heap) / 4 */
-	BLOCK_WORDS = 2,    /* sizeof(struct hotspot_block) / 4 */
+	BLOCK_WORDS = 3,    /* sizeof(struct hotspot_block) / 4 */
 	PYTHON_WORDS = 14,  /* sizeof(struct python) / 4 */
 	V8_WORDS = 4,	    /* sizeof(struct v8) / 4 */
 };
@@ -56,7 +56,8 @@ struct hotspot_block {
 	unsigned char description;
 	unsigned char segment; /* the bytes of a segment, as a power of two */
 	unsigned char sizes;   /* enum hotspot_sizes */
-	unsigned char pad;
+	unsigned char pad[3];
+	unsigned short number; /* the number of a compiled method, which no other one gets: 4 bytes */
 };
 _Static_assert(sizeof(struct hotspot_block) == BLOCK_WORDS * 4, "without holes");
 

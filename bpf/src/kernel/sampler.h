@@ -70,9 +70,11 @@ enum trust {
 
 /* The kind of a user frame: bits 57 to 59 of its word. 0 means an address of native code; any other value is the number
  * of an interpreter. The address is then that of a code object, and a second word follows: the position in the low
- * half, a check in the high half. */
+ * half, a check in the high half. Behind an address that is checked, a word follows as well: the check of the code that
+ * was there. */
 enum frame_kind {
 	FRAME_IS_NATIVE = 0,
+	FRAME_IS_CHECKED = 7,
 	FRAME_KIND_SHIFT = 57,
 	FRAME_KIND_MASK = 7,
 	CHECK_SHIFT = 32,
@@ -198,7 +200,7 @@ struct walk {
 	unsigned int runtimes; /* the position of what is known of the process's runtimes */
 	struct new_object keep[KEPT_OBJECTS];
 	unsigned int keeps; /* how many of them */
-	unsigned int pad;
+	unsigned int check; /* of the code that was left by the size of its frame */
 	struct python_walk python;
 	unsigned char object[OBJECT_BYTES + 8];	      /* an interpreter's object */
 	unsigned long long frames_base;		      /* the address that the next array begins at */

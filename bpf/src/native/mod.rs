@@ -33,6 +33,8 @@ static ONLY: Mutex<()> = Mutex::new(());
 pub struct Walked {
     /// The frames, leaf first.
     pub frames: Vec<Frame>,
+    /// The checks of some, as in [`Stack::checks`](crate::Stack::checks).
+    pub checks: Vec<(u64, u32)>,
     /// The flags: how the walk ended, and other facts.
     pub flags: Flags,
     /// The stack's id.
@@ -152,9 +154,10 @@ impl Walker {
         let used = (self.maps.logs.word(0) as usize).min(LOG_WORDS as usize);
         let words: Vec<u64> = (1..=used).map(|at| self.maps.logs.word(8 * at)).collect();
         let record = Records::new(&words).next().expect("a sample leaves a record");
-        let frames = record.user.map(|stack| stack.frames).unwrap_or_default();
+        let stack = record.user.map(|stack| (stack.frames, stack.checks));
+        let (frames, checks) = stack.unwrap_or_default();
         let Sample { flags, user: id, .. } = record.sample;
-        Walked { frames, flags, id, reads: self.machine.reads, kept: record.kept }
+        Walked { frames, checks, flags, id, reads: self.machine.reads, kept: record.kept }
     }
 
     /// Walks by rules, one frame at a time. Returns the steps and the flags of the walk.

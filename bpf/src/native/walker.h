@@ -7,7 +7,7 @@
 #include "../kernel/walk/interpreters/push.bpf.h"
 
 enum {
-	TEST_RUNTIME = 7,
+	TEST_RUNTIME = 6,
 	TEST_FRAMES = 2048, /* a loop, at most */
 };
 

@@ -103,7 +103,7 @@ impl Words<'_> {
     fn stack(&mut self) -> Option<Stack> {
         let id = StackId(self.number()?);
         let frames: Option<Vec<Frame>> = self.words.by_ref().map(frame).collect();
-        frames.filter(|f| !f.is_empty()).map(|frames| Stack { id, frames })
+        frames.filter(|f| !f.is_empty()).map(|frames| Stack { id, frames, checks: Vec::new() })
     }
 
     fn event(&mut self) -> Option<Event> {

@@ -46,7 +46,7 @@ fn window() -> Window {
         SideBandKind::Exit,
     ];
     Window {
-        stacks: vec![Stack { id: StackId(u64::MAX), frames }],
+        stacks: vec![Stack { id: StackId(u64::MAX), frames, checks: Vec::new() }],
         samples: vec![sample, Sample { event: 1, words: [1, u64::MAX], ..sample }],
         side_band: kinds.into_iter().map(event).collect(),
         side_band_lost: true,

@@ -71,7 +71,10 @@ mod tests {
             cgroup: 0,
             flags: Flags::default(),
         };
-        held.add(sample, std::iter::once(Stack { id: user, frames: Vec::new() }));
+        held.add(
+            sample,
+            std::iter::once(Stack { id: user, frames: Vec::new(), checks: Vec::new() }),
+        );
     }
 
     /// The times and the stacks of the window up to a time.

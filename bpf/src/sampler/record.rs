@@ -9,6 +9,9 @@ use std::mem::offset_of;
 /// The words of a record's head.
 const HEAD: usize = limits::RECORD_WORDS.0 as usize;
 
+/// The kind of a frame that has a check.
+const CHECKED: u32 = frame_kind::FRAME_IS_CHECKED.0;
+
 /// The words of an object.
 const KEPT: usize = limits::KEPT_WORDS.0 as usize;
 
@@ -57,15 +60,15 @@ impl Iterator for Records<'_> {
         let (kernel, rest) = self.words[HEAD..].split_at(kernel);
         let (user, rest) = rest.split_at(user);
         let (kept, rest) = rest.split_at(kept);
-        let user = user_frames(user)?;
+        let (user, checks) = user_frames(user)?;
         self.words = rest;
-        let stack = |id, frames: Vec<Frame>| {
-            (!frames.is_empty()).then_some(Stack { id: StackId(id), frames })
+        let stack = |id, frames: Vec<Frame>, checks| {
+            (!frames.is_empty()).then_some(Stack { id: StackId(id), frames, checks })
         };
-        let kernel = stack(head.kernel_stack, kernel_frames(kernel));
+        let kernel = stack(head.kernel_stack, kernel_frames(kernel), Vec::new());
         let sample = sample(&head);
         let kept = kept.chunks_exact(KEPT).map(|words| kept_object(words, sample.space)).collect();
-        Some(Record { sample, kernel, user: stack(head.user_stack, user), kept })
+        Some(Record { sample, kernel, user: stack(head.user_stack, user, checks), kept })
     }
 }
 
@@ -97,28 +100,36 @@ fn kernel_frames(words: &[u64]) -> Vec<Frame> {
     words.iter().enumerate().map(frame).collect()
 }
 
-/// `None` if the last frame lacks its second word.
-fn user_frames(words: &[u64]) -> Option<Vec<Frame>> {
+/// The frames, and the checks of some. `None` if the last frame lacks its second word.
+fn user_frames(words: &[u64]) -> Option<(Vec<Frame>, Vec<(u64, u32)>)> {
     let mut frames = Vec::with_capacity(words.len());
+    let mut checks = Vec::new();
     let mut words = words.iter();
     while let Some(&word) = words.next() {
         let runtime =
             (word >> frame_kind::FRAME_KIND_SHIFT.0) as u32 & frame_kind::FRAME_KIND_MASK.0;
+        let mut check = None;
         let kind = match runtime {
             0 => kind(word >> trust::NEXT_INSTRUCTION_SHIFT.0 != 0),
+            CHECKED => {
+                check = Some(*words.next()? as u32);
+                kind(word >> trust::NEXT_INSTRUCTION_SHIFT.0 != 0)
+            }
             runtime => {
                 let second = *words.next()?;
                 let check = (second >> frame_kind::CHECK_SHIFT.0) as u32;
                 FrameKind::Interpreted { runtime: runtime as u8, position: second as u32, check }
             }
         };
-        frames.push(Frame {
+        let frame = Frame {
             address: word & ((1 << frame_kind::FRAME_KIND_SHIFT.0) - 1),
             kind,
             trust: found(trust((word >> trust::TRUST_SHIFT.0) as u32 & trust::TRUST_MASK.0)),
-        });
+        };
+        checks.extend(check.map(|check| (frame.lookup(), check)));
+        frames.push(frame);
     }
-    Some(frames)
+    Some((frames, checks))
 }
 
 fn kept_object(words: &[u64], space: AddressSpace) -> KeptObject {
@@ -172,6 +183,22 @@ mod tests {
         // SAFETY: `record` is as large as HEAD words, and every word of it is initialized (no padding).
         let head: [u64; HEAD] = unsafe { std::mem::transmute(head) };
         [&head[..], kernel, user].concat()
+    }
+
+    #[test]
+    fn a_frame_may_bring_the_number_of_its_code() {
+        let checked = 7 << 57;
+        let words =
+            words(&[], &[0x1000 | 1 << 63 | checked, 70, 0x2005 | 2 << 60 | checked, 71, 0x3000]);
+        let user = Records::new(&words).next().unwrap().user.unwrap();
+        let frame = |address, kind, found| Frame { address, kind, trust: found };
+        let expected = [
+            frame(0x1000, FrameKind::Instruction, Trust::Context),
+            frame(0x2005, FrameKind::Return, Trust::Synthesised),
+            frame(0x3000, FrameKind::Return, Trust::Context),
+        ];
+        assert_eq!(user.frames, expected);
+        assert_eq!(user.checks, [(0x1000, 70), (0x2004, 71)]);
     }
 
     #[test]

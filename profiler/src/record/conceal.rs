@@ -24,7 +24,7 @@ impl Conceal {
     /// A window without the kernel's addresses.
     pub(crate) fn window(&self, window: &Window) -> Window {
         let mut window = window.clone();
-        for Stack { id, frames } in &mut window.stacks {
+        for Stack { id, frames, .. } in &mut window.stacks {
             *id = self.id(*id);
             for Frame { address, .. } in frames {
                 *address = self.address(*address);

@@ -35,7 +35,11 @@ pub(crate) fn stack(id: u64, addresses: &[u64]) -> Stack {
         0 => Frame { address: *address, kind: FrameKind::Instruction, trust: Trust::Context },
         _ => Frame { address: *address, kind: FrameKind::Return, trust: Trust::FramePointer },
     };
-    Stack { id: StackId(id), frames: addresses.iter().enumerate().map(frame).collect() }
+    Stack {
+        id: StackId(id),
+        frames: addresses.iter().enumerate().map(frame).collect(),
+        checks: Vec::new(),
+    }
 }
 
 /// A file mapped by the process of [`sample`], a page long; its inode is its first address.

@@ -264,6 +264,8 @@ __noinline int walk_by_rules(__u32 key, __u64 limit)
 		else {
 			goes = rare_step(key, rule);
 			rule = in_place(w, rule);
+			if (w->known & KNOWN_SIZE)
+				push_check(w, log);
 			/* The code that a signal handler returns to was never called. */
 			if ((rule & 7) == RULE_SIGNAL_FRAME)
 				log->words[(w->at - 1) & log_mask] |= 1ULL << NEXT_INSTRUCTION_SHIFT;

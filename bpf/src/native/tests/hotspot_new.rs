@@ -24,8 +24,11 @@ const PLACES: HotSpotBlock = HotSpotBlock {
     words: (28, 2),
     begin: HotSpotBegin::Offset(32, 4),
     description: 16,
+    number: 40,
     segment: 7,
 };
+/// The method's number.
+const NUMBER: u32 = 0xfeed_0007;
 /// The caller's frame pointer. No frame is there.
 const CALLER_FP: u64 = 0x1234;
 
@@ -63,6 +66,7 @@ fn heap(method: Method<'_>, set_up: usize, (used, words): (u8, i16)) -> Vec<u8> 
     put(24, &(complete as i32).to_le_bytes());
     put(28, &words.to_le_bytes());
     put(32, &(CODE as u32 - BLOCK as u32 - 16).to_le_bytes());
+    put(40, &NUMBER.to_le_bytes());
     method.iter().for_each(|(with, ..)| bytes.extend(*with));
     bytes.resize(0x400, 0x90);
     bytes
@@ -119,6 +123,7 @@ fn each_instruction_of_a_method_leads_to_its_caller() {
             assert_eq!(places(&found), expected, "{bytes:x?}");
             assert_eq!(found.flags, Flags(0), "{bytes:x?}");
             assert_eq!(found.frames[1].trust, Trust::Synthesised);
+            assert_eq!(found.checks, [(at, NUMBER), (CODE + 0x3f, NUMBER)]);
             at += bytes.len() as u64;
         }
     }
@@ -130,7 +135,7 @@ fn what_is_no_method_with_a_frame_is_walked_by_frame_pointer() {
     for (used, words) in [(0, WORDS as i16), (1, 1), (1, 0), (1, -1)] {
         let found = walked(heap(&METHOD, 6, (used, words)), body, (WORDS, true));
         assert_eq!(places(&found), [body], "{used} {words}");
-        assert!(found.flags.has(Flags::STALE));
+        assert!(found.flags.has(Flags::STALE) && found.checks.is_empty());
     }
     // A segment without a block, and one behind the map.
     for free in [HEAP + 0x300, HEAP + 0x800] {

@@ -45,7 +45,7 @@ fn walked(frames: &[Interpreted], has_walker: bool) -> Walked {
     let mapping = |start, end, way| CodeMapping { start, end, way };
     let mappings = [
         mapping(CODE, LOOP, Way::Rules { table, bias: 0 }),
-        mapping(LOOP, LOOP + 0x80, Way::Interpreter { table, bias: 0, runtime: 7 }),
+        mapping(LOOP, LOOP + 0x80, Way::Interpreter { table, bias: 0, runtime: 6 }),
         mapping(LOOP + 0x80, CODE + 0x1000, Way::Rules { table, bias: 0 }),
     ];
     assert!(walker.tables().set_space(PROCESS, &mappings, &[]).unwrap());
@@ -72,7 +72,7 @@ fn native(address: u64) -> Frame {
 }
 
 fn interpreted((object, position, check): Interpreted) -> Frame {
-    let kind = FrameKind::Interpreted { runtime: 7, position, check };
+    let kind = FrameKind::Interpreted { runtime: 6, position, check };
     Frame { address: object, kind, trust: Trust::Rule }
 }
 
@@ -138,7 +138,8 @@ fn a_frame_that_cannot_be_read_ends_the_walk_and_says_so() {
 #[test]
 fn a_recording_has_them_too() {
     let Walked { frames, id, .. } = walked(&TWO, true);
-    let window = Window { stacks: vec![Stack { id, frames }], ..Window::default() };
+    let window =
+        Window { stacks: vec![Stack { id, frames, checks: Vec::new() }], ..Window::default() };
     let mut recorder = Recorder::new(Vec::new()).unwrap();
     recorder.window(&window).unwrap();
     let text = recorder.finish(&Losses::default()).unwrap();

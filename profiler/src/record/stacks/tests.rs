@@ -8,7 +8,11 @@ fn stack(id: u64, addresses: &[u64]) -> Stack {
         kind: kind(at),
         trust: Trust::Rule,
     };
-    Stack { id: StackId(id), frames: addresses.iter().enumerate().map(frame).collect() }
+    Stack {
+        id: StackId(id),
+        frames: addresses.iter().enumerate().map(frame).collect(),
+        checks: Vec::new(),
+    }
 }
 
 const SPACE: Space = Space { index: 1, epoch: 0 };

@@ -34,7 +34,8 @@ pub(super) fn with_code(
     heaps: &[Heap],
 ) -> Option<RuntimeFacts> {
     let frames = machine.frames.clone()?;
-    let (Some(places), Some(first)) = (machine.cache.places(), heaps.first()) else {
+    let places = machine.cache.places().filter(|places| places.number.1 == 4);
+    let (Some(places), Some(first)) = (places, heaps.first()) else {
         return Some(frames);
     };
     let begin = match places.begin {
@@ -47,6 +48,7 @@ pub(super) fn with_code(
         words: places.words,
         begin,
         description: places.description,
+        number: places.number.0,
         segment: first.log(),
     };
     // All heaps have segments of one size.

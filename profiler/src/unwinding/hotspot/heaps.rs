@@ -112,14 +112,14 @@ pub(super) fn mark(
     Some(blob.map(|blob| blob.mark))
 }
 
-/// The mark of the blob with an address in its code now; `None`: there is none.
-pub(super) fn mark_at(
+/// The blob with an address in its code now; `None`: there is none.
+pub(super) fn blob_at(
     cache: &Cache,
     reader: &Reader<'_>,
     names: &mut Names<'_, '_>,
     heaps: &[Heap],
     address: u64,
-) -> Option<u64> {
+) -> Option<Blob> {
     let heap = heaps.iter().find(|heap| heap.used.contains(&address))?;
     let block = cache.block(reader, heap, address)?;
     let mut head = [0; Cache::HEAD];
@@ -127,5 +127,5 @@ pub(super) fn mark_at(
     reader.fill(block, &mut head[..len]).then_some(())?;
     let next = cache.head(heap, block, &head).filter(|block| block.used)?.next;
     let blob = cache.blob(block, &head[..len], |at| names.get(at))?;
-    (blob.code.contains(&address) && blob.code.end <= next).then_some(blob.mark)
+    (blob.code.contains(&address) && blob.code.end <= next).then_some(blob)
 }

@@ -3,7 +3,7 @@
 use super::comparison::{Comparison, Judgement, Known};
 use super::look::{Now, Wanted};
 use super::reading::Index;
-use super::stacks::Stacks;
+use super::stacks::{Known as Kept, Stacks};
 use crate::record::run_time_code::{Codes, StackCode};
 use bpf::{Flags, Sample, StackId, Window};
 use std::collections::{HashMap, HashSet};
@@ -14,7 +14,7 @@ pub(super) const MOST_LOOKS: usize = 8192;
 
 /// A stack, what it was judged to be, and its code, for samples from a time on.
 struct Judged<'a> {
-    addresses: &'a [u64],
+    kept: &'a Kept,
     of: Judgement,
     since: u64,
     code: Rc<StackCode>,
@@ -33,39 +33,37 @@ pub(super) fn mark(
 ) -> bool {
     let of_it = window.samples.iter().filter(|sample| sample.space.pid == pid);
     let ids: HashSet<StackId> = of_it.map(|sample| sample.user).collect();
-    let noted: Vec<(StackId, &[u64])> =
+    let noted: Vec<(StackId, &Kept)> =
         ids.iter().filter_map(|id| Some((*id, stacks.get(*id)?))).collect();
-    let now = look(wanted(noted.iter().flat_map(|(_, addresses)| *addresses), known.index, looks));
+    let now = look(wanted(noted.iter().flat_map(|(_, kept)| &kept.addresses), known.index, looks));
     let comparison = Comparison { known, now };
-    let judge = |(id, addresses)| (id, judged(&comparison, addresses));
+    let judge = |(id, kept)| (id, judged(&comparison, kept));
     let judged: HashMap<StackId, Judged<'_>> = noted.into_iter().map(judge).collect();
     let any = |what: fn(&Judgement) -> bool| judged.values().any(|judged| what(&judged.of));
     let (changed, unseen) = (any(|of| of.changed), any(|of| of.unseen));
     // The frames of this stack are not known here. It may have gone through any code that changed.
     let of = Judgement { changed, unseen, before: true, unknown: false };
     let code = Rc::new(StackCode::lost());
-    let lost = Judged { addresses: &[], of, since: 0, code };
+    let nothing = Kept::default();
+    let lost = Judged { kept: &nothing, of, since: 0, code };
     let own = |(_, sample): &(usize, &mut Sample)| sample.space.pid == pid && sample.user.0 != 0;
     for (number, sample) in window.samples.iter_mut().enumerate().filter(own) {
-        let Judged { addresses, of, since, code } = judged.get(&sample.user).unwrap_or(&lost);
+        let Judged { kept, of, since, code } = judged.get(&sample.user).unwrap_or(&lost);
         let before = of.before && known.replaced.at(sample.time);
         if of.changed || of.unseen || before {
             sample.flags = sample.flags.with(Flags::STALE);
         }
-        let early = (before || sample.time < *since) && !addresses.is_empty();
-        codes.put(
-            number,
-            if early { comparison.stack(addresses, sample.time) } else { code.clone() },
-        );
+        let early = (before || sample.time < *since) && !kept.addresses.is_empty();
+        codes.put(number, if early { comparison.stack(kept, sample.time) } else { code.clone() });
     }
     changed || any(|of| of.unknown)
 }
 
-/// The judgement of a stack with these addresses.
-fn judged<'a>(comparison: &Comparison<'_>, addresses: &'a [u64]) -> Judged<'a> {
-    let of = comparison.judge(addresses);
-    let since = comparison.since(addresses).unwrap_or(0);
-    Judged { addresses, of, since, code: comparison.stack(addresses, u64::MAX) }
+/// The judgement of a stack.
+fn judged<'a>(comparison: &Comparison<'_>, kept: &'a Kept) -> Judged<'a> {
+    let of = comparison.judge(&kept.addresses);
+    let since = comparison.since(&kept.addresses).unwrap_or(0);
+    Judged { kept, of, since, code: comparison.stack(kept, u64::MAX) }
 }
 
 /// The pieces of code at these addresses, each once, and the addresses at which no code was read yet, as long as the number of

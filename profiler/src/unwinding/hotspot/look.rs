@@ -23,8 +23,8 @@ const PATIENCE: Duration = Duration::from_millis(500);
 pub(super) struct Now {
     /// Whether the piece of code in a block is the one that was read, by the block's address.
     pub(super) same: HashMap<u64, bool>,
-    /// The code at addresses that were not read yet.
-    pub(super) new: HashMap<u64, Check>,
+    /// The code at addresses that were not read yet, and its number.
+    pub(super) new: HashMap<u64, (Check, u32)>,
 }
 
 /// What to look at.
@@ -92,9 +92,10 @@ pub(super) fn look(machine: &Machine, memory: &dyn Memory, wanted: &Wanted) -> N
     let same = pieces.map(|(piece, head)| (piece.block, is_same(piece, head))).collect();
     let heaps = (!wanted.new.is_empty()).then(|| machine.cache.heaps(reader)).flatten();
     let mut code = |address: u64| {
-        let Some(heaps) = &heaps else { return Check::Lost(Reason::ProcessGone) };
-        let mark = heaps::mark_at(&machine.cache, reader, &mut names, heaps, address);
-        mark.map_or(Check::Lost(Reason::ObjectGone), Check::of_mark)
+        let Some(heaps) = &heaps else { return (Check::Lost(Reason::ProcessGone), 0) };
+        let blob = heaps::blob_at(&machine.cache, reader, &mut names, heaps, address);
+        let gone = (Check::Lost(Reason::ObjectGone), 0);
+        blob.map_or(gone, |blob| (Check::of_mark(blob.mark), blob.number))
     };
     let new = wanted.new.iter().map(|address| (*address, code(*address))).collect();
     Now { same, new }

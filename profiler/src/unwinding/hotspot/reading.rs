@@ -38,6 +38,7 @@ struct Piece {
     end: u64,
     block: u64,
     mark: u64,
+    number: u32,
     rows: Rows,
     /// A hash of the code, if it was seen for the first time. It may not have been complete.
     fresh: Option<u64>,
@@ -85,12 +86,13 @@ pub(super) struct Index {
     pub(super) blobs: Vec<Entry>,
 }
 
-/// A blob: its code, its block, and its mark.
+/// A blob: its code, its block, its mark, and its number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) code: Range<u64>,
     pub(super) block: u64,
     pub(super) mark: u64,
+    pub(super) number: u32,
     /// The time from which on it was there.
     pub(super) since: u64,
 }
@@ -157,6 +159,7 @@ impl Reading {
             code: *start..piece.end,
             block: piece.block,
             mark: piece.mark,
+            number: piece.number,
             since: piece.since,
         };
         let blobs = self.pieces.iter().map(entry).collect();
@@ -247,8 +250,8 @@ impl Reading {
             _ => {}
         }
         let piece = (!full && !late).then(|| {
-            let (end, mark) = (blob.code.end, blob.mark);
-            Piece { end, block, mark, rows: source.rows(blob, code), fresh, since }
+            let (end, mark, number) = (blob.code.end, blob.mark, blob.number);
+            Piece { end, block, mark, number, rows: source.rows(blob, code), fresh, since }
         });
         Some(match self.put(start, piece) {
             (_, true) => Added::Same,

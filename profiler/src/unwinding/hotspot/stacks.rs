@@ -7,11 +7,27 @@ use std::collections::HashMap;
 const MOST_KEPT: usize = 2 << 20;
 const KEPT_BESIDE: usize = 4;
 
+/// What is kept of a stack.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Known {
+    /// The addresses.
+    pub(super) addresses: Box<[u64]>,
+    /// The numbers of the methods that were at some of them.
+    pub(super) checks: Box<[(u64, u32)]>,
+}
+
+impl Known {
+    /// The number of the method that was at an address; `None`: it is not known.
+    pub(super) fn check(&self, address: u64) -> Option<u32> {
+        self.checks.iter().find(|(at, _)| *at == address).map(|(_, check)| *check)
+    }
+}
+
 /// The addresses in the code cache, of each stack of a process. They are kept because a window brings a stack's frames
 /// only once, and the code may be replaced later.
 #[derive(Debug, Default)]
 pub(super) struct Stacks {
-    known: HashMap<StackId, Box<[u64]>>,
+    known: HashMap<StackId, Known>,
     kept: usize,
 }
 
@@ -23,13 +39,14 @@ impl Stacks {
         }
         let places = stack.frames.iter().map(Frame::lookup);
         let addresses: Box<[u64]> = places.filter(|address| holds(*address)).collect();
-        self.kept += addresses.len() + KEPT_BESIDE;
-        self.known.insert(stack.id, addresses);
+        let checks = stack.checks.clone().into_boxed_slice();
+        self.kept += addresses.len() + 2 * checks.len() + KEPT_BESIDE;
+        self.known.insert(stack.id, Known { addresses, checks });
     }
 
-    /// The addresses of a stack; `None`: it was not kept.
-    pub(super) fn get(&self, id: StackId) -> Option<&[u64]> {
-        self.known.get(&id).map(|addresses| &**addresses)
+    /// What is kept of a stack; `None`: nothing.
+    pub(super) fn get(&self, id: StackId) -> Option<&Known> {
+        self.known.get(&id)
     }
 
     /// Forgets all stacks.

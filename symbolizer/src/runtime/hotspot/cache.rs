@@ -65,6 +65,8 @@ pub struct Places {
     pub words: (u64, usize),
     /// The begin of the code: its address, or its distance from the description.
     pub begin: (u64, usize),
+    /// The number of a compiled method.
+    pub number: (u64, usize),
     /// Whether it is the address.
     pub is_address: bool,
     /// The description itself.
@@ -109,6 +111,8 @@ pub struct Blob {
     pub words: i64,
     /// The second entry of a method that was entered in a loop.
     pub second_entry: u64,
+    /// The number of a compiled method, which no other one gets. Of other pieces, a part of their code.
+    pub number: u32,
     /// A value that differs from that of every other blob in this place.
     pub mark: u64,
 }
@@ -193,6 +197,7 @@ impl Cache {
             complete: place(self.complete)?,
             words: place(self.words)?,
             begin: place(begin)?,
+            number: place(self.id)?,
             is_address,
             description: self.header,
         })
@@ -295,6 +300,7 @@ impl Cache {
         let mut hasher = DefaultHasher::new();
         (name_at, size, &code, complete, words, id, second_entry).hash(&mut hasher);
         let mark = hasher.finish();
-        Some(Blob { at, name, code, end, complete, words, second_entry, mark })
+        let number = self.id.of(head).unwrap_or(0) as u32;
+        Some(Blob { at, name, code, end, complete, words, second_entry, number, mark })
     }
 }

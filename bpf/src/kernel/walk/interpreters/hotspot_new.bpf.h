@@ -4,6 +4,7 @@
 #ifndef HOTSPOT_NEW_BPF_H
 #define HOTSPOT_NEW_BPF_H
 
+#include "walk/hash.bpf.h"
 #include "walk/interpreters/object.bpf.h"
 #include "walk/known.bpf.h"
 
@@ -121,6 +122,15 @@ static __always_inline __u64 words_behind(struct walk *w, __u64 words)
 	return words;
 }
 
+/* Adds the check of the code that the walk leaves to its frame. */
+static __always_inline void push_check(struct walk *w, struct log *log)
+{
+	log->words[(w->at - 1) & log_mask] |= (__u64)FRAME_IS_CHECKED << FRAME_KIND_SHIFT;
+	log->words[w->at & log_mask] = w->check;
+	w->at += 1;
+	w->hash = mix(w->hash, w->check);
+}
+
 /* Sets the frame address of new code. False: it is no code with a frame. This is a global function, so that it is
  * verified once. */
 __noinline int hotspot_new(__u32 key)
@@ -155,6 +165,8 @@ __noinline int hotspot_new(__u32 key)
 	if (!(object_half(w, at.used) & 0xff) || complete < 0 || words < 2 || words > HOTSPOT_MOST_WORDS ||
 	    w->ip < begin)
 		return 0;
+	w->check = 0;
+	bpf_probe_read_user(&w->check, sizeof w->check, (void *)(block + at.number));
 	if (w->after)
 		w->known |= KNOWN_SAVED_FP;
 	else if (!read_object(w, w->ip - HOTSPOT_BEFORE, HOTSPOT_AROUND))

@@ -45,6 +45,8 @@ pub struct HotSpotBlock {
     pub begin: HotSpotBegin,
     /// The description itself.
     pub description: u64,
+    /// The number of a compiled method, of four bytes. No other one gets it.
+    pub number: u64,
     /// The bytes of a segment, as a power of two.
     pub segment: u32,
 }
@@ -127,13 +129,15 @@ impl HotSpotBlock {
             description: place(self.description)?,
             segment: u8::try_from(self.segment).ok().filter(|log| *log < 32)?,
             sizes: first | second | third,
-            pad: 0,
+            pad: [0; 3],
+            number: u16::try_from(self.number).ok()?,
         };
         let bytes = [
             [block.used, block.complete, block.words, block.begin],
-            [block.description, block.segment, block.sizes, block.pad],
+            [block.description, block.segment, block.sizes, 0],
         ];
-        Some(bytes.map(u32::from_le_bytes))
+        let [first, second] = bytes.map(u32::from_le_bytes);
+        Some([first, second, u32::from(block.number) << 16])
     }
 }
 
@@ -149,6 +153,7 @@ mod tests {
         words: (64, 2),
         begin: HotSpotBegin::Offset(44, 4),
         description: 16,
+        number: 0x123,
         segment: 7,
     };
 
@@ -156,15 +161,15 @@ mod tests {
     fn the_words_are_those_of_the_structures() {
         let facts = RuntimeFacts::hotspot(&LAYOUT).unwrap();
         assert_eq!(facts.words[..3], [0x0001_ffc8, 0x0003_0002, 0x0028_0004]);
-        assert_eq!((facts.words.len(), &facts.words[3..]), (23, &[0; 20][..]));
+        assert_eq!((facts.words.len(), &facts.words[3..]), (24, &[0; 21][..]));
         let heap = |at: u64| HotSpotHeap { code: at..at + 0x1000, map: at + 0x1_0000_0000 };
         let with = facts.clone().with_code(&[heap(0x7f00_0000_0000), heap(0x100)], &BLOCK);
         let heaps = [0, 0x7f00, 0x1000, 0x7f00, 0, 0x7f01, 0x100, 0, 0x1100, 0, 0x100, 1];
         assert_eq!(with.words[3..15], heaps);
-        assert_eq!(with.words[15..], [0, 0, 0, 0, 0, 0, 0x2c40_3c08, 0x0002_0710]);
+        assert_eq!(with.words[15..], [0, 0, 0, 0, 0, 0, 0x2c40_3c08, 0x0002_0710, 0x0123_0000]);
         let begin = HotSpotBegin::Address(72);
         let with = facts.clone().with_code(&[], &HotSpotBlock { begin, ..BLOCK });
-        assert_eq!(with.words[21..], [0x4840_3c08, 0x000a_0710]);
+        assert_eq!(with.words[21..], [0x4840_3c08, 0x000a_0710, 0x0123_0000]);
     }
 
     #[test]
@@ -176,6 +181,7 @@ mod tests {
             HotSpotBlock { words: (64, 8), ..BLOCK },
             HotSpotBlock { begin: HotSpotBegin::Offset(44, 1), ..BLOCK },
             HotSpotBlock { description: 1 << 8, ..BLOCK },
+            HotSpotBlock { number: 1 << 16, ..BLOCK },
         ] {
             assert_eq!(facts.clone().with_code(&[heap()], &block), facts);
         }
