@@ -40,10 +40,15 @@ pub(super) struct Comparison<'a> {
 }
 
 impl Comparison<'_> {
-    /// The judgement of a stack with these addresses.
-    pub(super) fn judge(&self, addresses: &[u64]) -> Judgement {
+    /// The judgement of a stack. Frames of methods with a number were not found by a rule.
+    pub(super) fn judge(&self, kept: &stacks::Known) -> Judgement {
         let mut judgement = Judgement::default();
-        for address in addresses.iter().filter(|address| self.known.index.holds(**address)) {
+        for address in kept.addresses.iter().filter(|address| self.known.index.holds(**address)) {
+            if let Some(number) = kept.check(*address) {
+                judgement.unknown |=
+                    self.known.index.at(*address).is_none_or(|is| is.number != number);
+                continue;
+            }
             let entry = self.known.index.at(*address);
             match entry.map(|entry| self.now.same.get(&entry.block)) {
                 Some(Some(same)) => judgement.changed |= !same,

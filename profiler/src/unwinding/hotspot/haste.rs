@@ -21,9 +21,14 @@ impl Haste {
         self.seen = if gone { Some(Instant::now()) } else { self.seen };
     }
 
+    /// Whether a reading has shown that code comes and goes, not long ago.
+    pub(super) fn is_shown(&self) -> bool {
+        self.seen.is_some_and(|seen| seen.elapsed() < LIKELY)
+    }
+
     /// Whether code may come and go between two readings.
     pub(super) fn is_likely(&self) -> bool {
-        self.readings < FIRST || self.seen.is_some_and(|seen| seen.elapsed() < LIKELY)
+        self.readings < FIRST || self.is_shown()
     }
 }
 

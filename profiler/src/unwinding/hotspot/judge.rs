@@ -2,7 +2,7 @@
 
 use super::comparison::{Comparison, Judgement, Known};
 use super::look::{Now, Wanted};
-use super::reading::Index;
+use super::reading::{Entry, Index};
 use super::stacks::{Known as Kept, Stacks};
 use crate::record::run_time_code::{Codes, StackCode};
 use bpf::{Flags, Sample, StackId, Window};
@@ -35,7 +35,7 @@ pub(super) fn mark(
     let ids: HashSet<StackId> = of_it.map(|sample| sample.user).collect();
     let noted: Vec<(StackId, &Kept)> =
         ids.iter().filter_map(|id| Some((*id, stacks.get(*id)?))).collect();
-    let now = look(wanted(noted.iter().flat_map(|(_, kept)| &kept.addresses), known.index, looks));
+    let now = look(wanted(noted.iter().map(|(_, kept)| *kept), known.index, looks));
     let comparison = Comparison { known, now };
     let judge = |(id, kept)| (id, judged(&comparison, kept));
     let judged: HashMap<StackId, Judged<'_>> = noted.into_iter().map(judge).collect();
@@ -61,22 +61,25 @@ pub(super) fn mark(
 
 /// The judgement of a stack.
 fn judged<'a>(comparison: &Comparison<'_>, kept: &'a Kept) -> Judged<'a> {
-    let of = comparison.judge(&kept.addresses);
+    let of = comparison.judge(kept);
     let since = comparison.since(&kept.addresses).unwrap_or(0);
     Judged { kept, of, since, code: comparison.stack(kept, u64::MAX) }
 }
 
-/// The pieces of code at these addresses, each once, and the addresses at which no code was read yet, as long as the number of
-/// looks lasts.
-fn wanted<'a>(
-    addresses: impl Iterator<Item = &'a u64>,
-    index: &Index,
-    looks: &mut usize,
-) -> Wanted {
+/// The pieces of code of these stacks, each once, and the addresses at which the code was not read yet, as long as the number of
+/// looks lasts. What is known by its number is not looked at.
+fn wanted<'a>(stacks: impl Iterator<Item = &'a Kept>, index: &Index, looks: &mut usize) -> Wanted {
     let (mut pieces, mut new) = (HashMap::new(), HashSet::new());
-    for address in addresses.filter(|at| index.holds(**at)) {
-        let entry = index.at(*address);
-        if entry.map_or(new.contains(address), |entry| pieces.contains_key(&entry.block)) {
+    let addresses = stacks.flat_map(|kept| kept.addresses.iter().map(move |at| (kept, at)));
+    for (kept, address) in addresses.filter(|(_, at)| index.holds(**at)) {
+        let number = kept.check(*address);
+        let is_it = |entry: &&Entry| number.is_none_or(|number| number == entry.number);
+        let entry = index.at(*address).filter(is_it);
+        let known = match entry {
+            Some(entry) => number.is_some() || pieces.contains_key(&entry.block),
+            None => new.contains(address),
+        };
+        if known {
             continue;
         }
         let Some(left) = looks.checked_sub(1) else { break };

@@ -30,6 +30,8 @@ const REST_FOR_WORK: u32 = 25;
 /// The same two for a sampled process whose code is all known. Code that is read before it runs needs no mark.
 const AHEAD: Duration = Duration::from_millis(50);
 const AHEAD_FOR_WORK: u32 = 100;
+/// In a process whose code comes and goes, frames are found without a reading, which may be so many times rarer.
+const RARER: u32 = 4;
 /// The longest time between two attempts. Attempts become rarer while nothing can be read or nothing is new.
 const LONGEST_REST: Duration = Duration::from_secs(8);
 /// The most rows of all processes: 64 MiB.
@@ -141,6 +143,7 @@ impl Process {
         let Some(mut reading) = self.reading.take() else { return };
         let more = rows.room(self.code.pid, MOST_ROWS).min(MOST_MORE);
         rows.take(self.code.pid, more);
+        reading.churn(self.haste.is_likely());
         reading.allow(reading.rows().saturating_add(more));
         self.wanted_last = self.wanted || self.index.is_none();
         (self.wanted, self.sampled) = (false, false);
@@ -153,10 +156,11 @@ impl Process {
         self.reading = Some(done.reading);
         self.machine = done.machine;
         self.foreign = done.foreign;
-        self.ahead = Instant::now() + AHEAD.max(done.took * AHEAD_FOR_WORK);
+        let rarer = if self.haste.is_shown() { RARER } else { 1 };
+        self.ahead = Instant::now() + AHEAD.max(done.took * AHEAD_FOR_WORK * rarer);
         // The first reading reads everything.
         let first = self.index.is_none();
-        let least = (done.took * REST_FOR_WORK).max(REST);
+        let least = (done.took * REST_FOR_WORK * rarer).max(REST);
         self.rest = match &done.read {
             Some(_) if first => REST,
             Some(read) if read.news => least,

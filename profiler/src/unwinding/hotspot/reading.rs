@@ -40,6 +40,8 @@ struct Piece {
     mark: u64,
     number: u32,
     rows: Rows,
+    /// Whether the kernel's walker can find its frames by their size.
+    sized: bool,
     /// A hash of the code, if it was seen for the first time. It may not have been complete.
     fresh: Option<u64>,
     /// The time from which on it is known.
@@ -57,11 +59,16 @@ pub(super) struct Reading {
     most: usize,
     /// The time of the first reading. The code that it has seen may be of any age.
     first: Option<u64>,
+    /// Whether frames of compiled methods shall be found by their size, and whether the last table leaves them to that. Then no rule of code
+    /// that is gone is followed.
+    churns: bool,
+    by_size: bool,
 }
 
 impl Default for Reading {
     fn default() -> Self {
-        Self { pieces: BTreeMap::new(), rows: 0, most: MOST_ROWS, first: None }
+        let (pieces, most) = (BTreeMap::new(), MOST_ROWS);
+        Self { pieces, rows: 0, most, first: None, churns: false, by_size: false }
     }
 }
 
@@ -134,6 +141,11 @@ impl Reading {
         self.most = rows.min(MOST_ROWS);
     }
 
+    /// Tells whether code comes and goes faster than it is read.
+    pub(super) fn churn(&mut self, churns: bool) {
+        self.churns = churns;
+    }
+
     /// Reads the changes. The table marks code that was not read yet, if `by_fp`; otherwise it has no rule there.
     pub(super) fn again(
         &mut self,
@@ -149,10 +161,14 @@ impl Reading {
         let (mut replaced, hasty) = self.forget_changed(&walk);
         let source = &mut Source::new(machine, &reader, &heaps);
         let added = self.add_new(source, (&walk, since), &mut replaced);
-        let news = added || !replaced.is_empty();
+        let frames = facts::with_code(machine, &reader, &heaps);
+        let by_size = self.churns && by_fp && frames.as_ref() != machine.frames.as_ref();
+        let changes = std::mem::replace(&mut self.by_size, by_size) != by_size;
+        let news = added || !replaced.is_empty() || changes;
         let code = Code::new(heaps.iter().map(|heap: &Heap| heap.reserved.clone())).ok()?;
-        let pieces = self.pieces.iter().map(|(at, piece)| (*at..piece.end, &piece.rows));
-        let mut sources = vec![hotspot::source(&code, pieces)];
+        let ruled = self.pieces.iter().filter(|(_, piece)| !(by_size && piece.sized));
+        let ruled = ruled.map(|(at, piece)| (*at..piece.end, &piece.rows));
+        let mut sources = vec![hotspot::source(&code, ruled)];
         sources.extend(by_fp.then(|| hotspot::not_yet(&code)));
         let table = Table::build(&code, &sources.iter().collect::<Vec<_>>());
         let entry = |(start, piece): (&u64, &Piece)| Entry {
@@ -165,7 +181,6 @@ impl Reading {
         let blobs = self.pieces.iter().map(entry).collect();
         let interpreter = walk.blobs.iter().find(|(_, blob)| blob.name == INTERPRETER);
         let interpreter = interpreter.map(|(_, blob)| blob.code.clone());
-        let frames = facts::with_code(machine, &reader, &heaps);
         let reserved = code.ranges().to_vec();
         let index = Arc::new(Index { reserved, interpreter, frames, blobs });
         Some(Read { table, index, replaced, news, hasty })
@@ -251,7 +266,8 @@ impl Reading {
         }
         let piece = (!full && !late).then(|| {
             let (end, mark, number) = (blob.code.end, blob.mark, blob.number);
-            Piece { end, block, mark, number, rows: source.rows(blob, code), fresh, since }
+            let (rows, sized) = (source.rows(blob, code), blob.is_method());
+            Piece { end, block, mark, number, rows, sized, fresh, since }
         });
         Some(match self.put(start, piece) {
             (_, true) => Added::Same,

@@ -12,14 +12,15 @@ const KEPT_BESIDE: usize = 4;
 pub(super) struct Known {
     /// The addresses.
     pub(super) addresses: Box<[u64]>,
-    /// The numbers of the methods that were at some of them.
+    /// The numbers of the methods that were at some of them, sorted by address.
     pub(super) checks: Box<[(u64, u32)]>,
 }
 
 impl Known {
     /// The number of the method that was at an address; `None`: it is not known.
     pub(super) fn check(&self, address: u64) -> Option<u32> {
-        self.checks.iter().find(|(at, _)| *at == address).map(|(_, check)| *check)
+        let found = self.checks.binary_search_by_key(&address, |(at, _)| *at).ok()?;
+        Some(self.checks[found].1)
     }
 }
 
@@ -39,7 +40,9 @@ impl Stacks {
         }
         let places = stack.frames.iter().map(Frame::lookup);
         let addresses: Box<[u64]> = places.filter(|address| holds(*address)).collect();
-        let checks = stack.checks.clone().into_boxed_slice();
+        let mut checks = stack.checks.clone();
+        checks.sort_unstable();
+        let checks = checks.into_boxed_slice();
         self.kept += addresses.len() + 2 * checks.len() + KEPT_BESIDE;
         self.known.insert(stack.id, Known { addresses, checks });
     }

@@ -162,12 +162,15 @@ __noinline int hotspot_new(__u32 key)
 	begin = block + at.description + block_number(w, at.begin, at.sizes & SHORT_BEGIN);
 	if (at.sizes & BEGIN_IS_ADDRESS)
 		begin = object_word(w, at.begin);
-	if (!(object_half(w, at.used) & 0xff) || complete < 0 || words < 2 || words > HOTSPOT_MOST_WORDS ||
+	if (!(object_half(w, at.used) & 0xff) || complete < 0 || words < 0 || words > HOTSPOT_MOST_WORDS ||
 	    w->ip < begin)
 		return 0;
 	w->check = 0;
 	bpf_probe_read_user(&w->check, sizeof w->check, (void *)(block + at.number));
-	if (w->after)
+	/* Some code only jumps on, and has no frame. */
+	if (words < 2)
+		words = 1;
+	else if (w->after)
 		w->known |= KNOWN_SAVED_FP;
 	else if (!read_object(w, w->ip - HOTSPOT_BEFORE, HOTSPOT_AROUND))
 		return 0;
