@@ -175,6 +175,22 @@ mod tests {
     }
 
     #[test]
+    fn a_method_with_a_number_is_looked_at_if_another_one_was_read() {
+        let made = machinery();
+        let memory = made.memory();
+        let machine = machine(&made, &memory).unwrap();
+        let index = Reading::default().again(&machine, &memory, true).unwrap().index;
+        let looked = |checks: &[(u64, u32)]| {
+            let kept = Kept { addresses: [CODE].into(), checks: checks.into() };
+            let wanted = wanted(std::iter::once(&kept), &index, &mut 9);
+            (wanted.pieces.len(), wanted.new)
+        };
+        assert_eq!(looked(&[]), (1, vec![]));
+        assert_eq!(looked(&[(CODE, 1)]), (0, vec![]));
+        assert_eq!(looked(&[(CODE, 2)]), (0, vec![CODE]));
+    }
+
+    #[test]
     fn what_may_not_be_looked_at_any_more_is_marked() {
         let seen = seen(&[&[CODE], &[0x1000]]);
         assert_eq!(seen.marks(&machinery(), &[9], &[1, 2, 7], 0), (String::from("x.x"), false));

@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::unwinding::hotspot::tests::{HEAP, METHOD, Machinery, OBJECTS, machine, machinery};
+use bpf::HotSpotLayout;
+use bpf::unwind::rule::Cfa;
 
 const CODE: u64 = HEAP + 0x80;
 
@@ -61,4 +63,32 @@ fn no_more_is_read_than_there_are_rows_for() {
     (reading.rows, reading.most) = (0, MOST_ROWS);
     assert!(reading.again(&machine, &made.memory(), true).unwrap().news);
     assert_eq!(reading.rows, reading.pieces[&CODE].rows.len());
+}
+
+#[test]
+fn while_code_comes_and_goes_methods_have_no_rules() {
+    let made = machinery();
+    let mut machine = machine(&made, &made.memory()).unwrap();
+    let mut reading = Reading::default();
+    let mut read = |machine: &Machine, churns| {
+        reading.churn(churns);
+        let read = reading.again(machine, &made.memory(), true).unwrap();
+        assert_eq!(read.index.blobs.len(), 1);
+        let ruled = read.table.look_up(CODE + 5).unwrap().cfa != Cfa::NotYet;
+        (read.news, ruled)
+    };
+    // The walker knows nothing of this version.
+    assert_eq!(read(&machine, true), (true, true));
+    machine.frames = RuntimeFacts::hotspot(&HotSpotLayout {
+        bytecode: -8,
+        constant: 0,
+        pool: 0,
+        holder: 0,
+        name: 0,
+        hash: 0,
+    });
+    assert_eq!(read(&machine, false), (false, true));
+    assert_eq!(read(&machine, true), (true, false));
+    assert_eq!(read(&machine, true), (false, false));
+    assert_eq!(read(&machine, false), (true, true));
 }
