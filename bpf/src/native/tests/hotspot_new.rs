@@ -130,6 +130,16 @@ fn each_instruction_of_a_method_leads_to_its_caller() {
 }
 
 #[test]
+fn what_a_caller_has_pushed_for_a_call_is_skipped() {
+    // pop rsi; pop r10; nop: behind the call, the caller's frame begins two words further up.
+    let mut bytes = heap(&METHOD, 6, (1, WORDS as i16 - 2));
+    bytes[0x140..0x144].copy_from_slice(b"\x5e\x41\x5a\x90");
+    let found = walked(bytes, CODE, (1, false));
+    assert_eq!(places(&found), [CODE, CODE + 0x40, START + 0x10]);
+    assert_eq!(found.flags, Flags(0));
+}
+
+#[test]
 fn what_is_no_method_with_a_frame_is_walked_by_frame_pointer() {
     let body = CODE + METHOD[..6].iter().map(|(bytes, ..)| bytes.len() as u64).sum::<u64>();
     for (used, words) in [(0, WORDS as i16), (1, -1)] {

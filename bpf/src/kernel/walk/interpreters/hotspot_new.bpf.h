@@ -14,7 +14,10 @@ enum {
 	HOTSPOT_MOST_WORDS = 1 << 16,
 	HOTSPOT_BEFORE = 32, /* the bytes before the present instruction, and in all, that are read */
 	HOTSPOT_AROUND = 80,
-	HOTSPOT_LINE = 4, /* the most instructions to the return that are looked at */
+	HOTSPOT_PUSHED = 4,
+	POP = 0x58,	   /* the registers from rax to rdi, */
+	POP_HIGH = 0x5841, /* and r8 to r15 */
+	HOTSPOT_LINE = 4,  /* the most instructions to the return that are looked at */
 };
 #define GROWS_STACK(bytes) (((bytes)&0xfffdff) == 0xec8148)  /* sub rsp, NUMBER */
 #define IS_SHORT_GROWTH(bytes) (((bytes)&0xff00) == 0x8300)  /* of one byte */
@@ -122,6 +125,23 @@ static __always_inline __u64 words_behind(struct walk *w, __u64 words)
 	return words;
 }
 
+/* The words that a caller has pushed for its call: it pops them behind the call. The first compiler's code does so. */
+static __always_inline __u64 pushed_words(__u64 bytes)
+{
+	__u64 words = 0;
+
+	for (int i = 0; i < HOTSPOT_PUSHED; i++) {
+		if ((bytes & 0xf8) == POP && (bytes & 0xff) != POP_FP)
+			bytes >>= 8;
+		else if ((bytes & 0xf8ff) == POP_HIGH)
+			bytes >>= 16;
+		else
+			break;
+		words++;
+	}
+	return words;
+}
+
 /* Adds the check of the code that the walk leaves to its frame. */
 static __always_inline void push_check(struct walk *w, struct log *log)
 {
@@ -170,9 +190,10 @@ __noinline int hotspot_new(__u32 key)
 	/* Some code only jumps on, and has no frame. */
 	if (words < 2)
 		words = 1;
-	else if (w->after)
+	else if (w->after) {
 		w->known |= KNOWN_SAVED_FP;
-	else if (!read_object(w, w->ip - HOTSPOT_BEFORE, HOTSPOT_AROUND))
+		words += pushed_words(user_word(w->ip));
+	} else if (!read_object(w, w->ip - HOTSPOT_BEFORE, HOTSPOT_AROUND))
 		return 0;
 	else if (w->ip < begin + complete)
 		words = words_before(w, words);
