@@ -1,5 +1,7 @@
 //! Machines made of arbitrary bytes, and the checks that a walk passes on every one of them.
 
+mod facts;
+
 use super::{Registers, Snapshot, Step, Walker, held};
 use crate::sampler::{SpaceName, Unwind};
 use crate::skeleton::sampler::types::{limits, mapping_kind, runtime_number, space, unwind_limits};
@@ -99,6 +101,8 @@ struct Wild {
     rules: Vec<u64>,
     /// The facts about CPython; empty: there is none.
     facts: Vec<u32>,
+    /// The facts about Java's virtual machine; empty: there is none.
+    java: Vec<u32>,
 }
 
 impl Wild {
@@ -139,17 +143,12 @@ impl Wild {
         // In some processes, the code is the loop of an interpreter whose structures are words of the stack.
         let facts: Vec<u32> = if bytes.seldom() {
             mappings[0][3] |= u64::from(PYTHON) << 60;
-            let interpreters = STACK + 8 * u64::from(bytes.byte());
-            let field = |bytes: &mut Bytes<'_>| u32::from(bytes.byte() % 16 * 8);
-            let mut halves = vec![1 + field(bytes) / 8 % 3];
-            halves.extend((0..19).map(|_| field(bytes)));
-            let pairs = halves.chunks(2).map(|pair| pair[0] | pair[1] << 16);
-            let first = [interpreters as u32, (interpreters >> 32) as u32];
-            first.into_iter().chain(pairs).chain([0, 0]).collect()
+            facts::python(bytes)
         } else {
             Vec::new()
         };
-        Self { mappings, count, directory, rows, rules, facts }
+        let java = if bytes.seldom() { facts::java(bytes) } else { Vec::new() };
+        Self { mappings, count, directory, rows, rules, facts, java }
     }
 }
 
@@ -230,8 +229,14 @@ impl Arbitrary {
         let words = |words: &[u32]| words.iter().flat_map(|word| word.to_ne_bytes()).collect();
         let list: Vec<u8> = wild.mappings.iter().flatten().flat_map(|w| w.to_ne_bytes()).collect();
         let mut runtimes = vec![0; 8];
-        runtimes[runtime_number::RUNTIME_PYTHON.0 as usize] = RUNTIMES + 8;
+        if !wild.facts.is_empty() {
+            runtimes[runtime_number::RUNTIME_PYTHON.0 as usize] = RUNTIMES + 8;
+        }
         runtimes.extend(&wild.facts);
+        if !wild.java.is_empty() {
+            runtimes[runtime_number::RUNTIME_HOTSPOT.0 as usize] = RUNTIMES + runtimes.len() as u32;
+            runtimes.extend(&wild.java);
+        }
         let pieces: [(u32, Vec<u8>); 4] = [
             (0, list),
             (DIRECTORY, words(&wild.directory)),
@@ -246,7 +251,8 @@ impl Arbitrary {
         let slot = PROCESS.pid.wrapping_mul(0x9e37_79b1) >> 8 & (unwind_limits::SPACES.0 - 1);
         let mut named = 1_u64.to_ne_bytes().to_vec();
         named.extend::<Vec<u8>>(words(&[PROCESS.pid, PROCESS.start, 0, wild.count]));
-        let runtimes = if wild.facts.is_empty() { 0 } else { RUNTIMES };
+        let none = wild.facts.is_empty() && wild.java.is_empty();
+        let runtimes = if none { 0 } else { RUNTIMES };
         named.extend::<Vec<u8>>(words(&[runtimes, 0]));
         maps.spaces.write(slot as usize * size_of::<space>(), &named);
     }
