@@ -195,7 +195,8 @@ impl Arbitrary {
         assert!(walked.reads <= READS_A_STEP * STEPS, "{} reads", walked.reads);
         let by_rules = snapshot.unwind != Unwind::FramePointers;
         let runs = |frame: &Frame| matches!(frame.kind, FrameKind::Interpreted { .. });
-        if by_rules && !walked.frames.iter().any(runs) {
+        // Those of more than one word are no single steps.
+        if by_rules && !walked.frames.iter().any(runs) && walked.checks.is_empty() {
             let (steps, flags) = self.walker.steps(&snapshot);
             self.stack_pointers_grow(&snapshot, &steps);
             if snapshot.returns.is_empty() {
