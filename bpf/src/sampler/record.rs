@@ -100,8 +100,11 @@ fn kernel_frames(words: &[u64]) -> Vec<Frame> {
     words.iter().enumerate().map(frame).collect()
 }
 
+/// A look-up address, and the number of the code that was there.
+type Check = (u64, u32);
+
 /// The frames, and the checks of some. `None` if the last frame lacks its second word.
-fn user_frames(words: &[u64]) -> Option<(Vec<Frame>, Vec<(u64, u32)>)> {
+fn user_frames(words: &[u64]) -> Option<(Vec<Frame>, Vec<Check>)> {
     let mut frames = Vec::with_capacity(words.len());
     let mut checks = Vec::new();
     let mut words = words.iter();

@@ -1,6 +1,6 @@
 //! Arbitrary facts about runtimes.
 
-use super::{Bytes, CODE, CODE_END, STACK};
+use super::bytes::{Bytes, CODE, CODE_END, STACK};
 
 /// Facts by which CPython's structures are words of the stack.
 pub(super) fn python(bytes: &mut Bytes<'_>) -> Vec<u32> {

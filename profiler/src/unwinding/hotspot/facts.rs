@@ -1,9 +1,8 @@
 //! What the kernel's walker of Java frames needs.
 
-use super::machine::Machine;
 use bpf::{HotSpotBegin, HotSpotBlock, HotSpotHeap, HotSpotLayout, RuntimeFacts};
 use symbolizer::runtime::hotspot::Words;
-use symbolizer::runtime::hotspot::cache::Heap;
+use symbolizer::runtime::hotspot::cache::{Cache, Heap};
 use symbolizer::runtime::hotspot::layout::Layout;
 use symbolizer::runtime::hotspot::method_check::MethodCheck;
 
@@ -27,16 +26,16 @@ pub(super) fn frames(layout: &Layout) -> Option<RuntimeFacts> {
     })
 }
 
-/// The facts that the walk of the interpreter's frames needs, and of those in code of these heaps that no reading has seen yet.
+/// These facts, and those that the walk needs of frames in code of these heaps that no reading has seen yet.
 pub(super) fn with_code(
-    machine: &Machine,
+    frames: RuntimeFacts,
+    cache: &Cache,
     words: &dyn Words,
     heaps: &[Heap],
-) -> Option<RuntimeFacts> {
-    let frames = machine.frames.clone()?;
-    let places = machine.cache.places().filter(|places| places.number.1 == 4);
+) -> RuntimeFacts {
+    let places = cache.places().filter(|places| places.number.1 == 4);
     let (Some(places), Some(first)) = (places, heaps.first()) else {
-        return Some(frames);
+        return frames;
     };
     let begin = match places.begin {
         (at, _) if places.is_address => HotSpotBegin::Address(at),
@@ -54,9 +53,9 @@ pub(super) fn with_code(
     // All heaps have segments of one size.
     let same = heaps.iter().filter(|heap| heap.log() == first.log());
     let heap = |heap: &Heap| {
-        let map = machine.cache.map(words, heap)?.start;
+        let map = cache.map(words, heap)?.start;
         Some(HotSpotHeap { code: heap.used.start..heap.reserved.end, map })
     };
     let heaps: Vec<HotSpotHeap> = same.filter_map(heap).collect();
-    Some(frames.with_code(&heaps, &block))
+    frames.with_code(&heaps, &block)
 }

@@ -161,7 +161,8 @@ impl Reading {
         let (mut replaced, hasty) = self.forget_changed(&walk);
         let source = &mut Source::new(machine, &reader, &heaps);
         let added = self.add_new(source, (&walk, since), &mut replaced);
-        let frames = facts::with_code(machine, &reader, &heaps);
+        let with = |frames| facts::with_code(frames, &machine.cache, &reader, &heaps);
+        let frames = machine.frames.clone().map(with);
         let by_size = self.churns && by_fp && frames.as_ref() != machine.frames.as_ref();
         let changes = std::mem::replace(&mut self.by_size, by_size) != by_size;
         let news = added || !replaced.is_empty() || changes;
