@@ -11,7 +11,7 @@ help:
 	@echo 'make test [LEVEL=all]       install missing packages, run the tests; with LEVEL=all, as test-all does'
 	@echo 'make test-all               first install more programs, so that fewer tests are skipped; run test-vm at the end'
 	@echo 'make test-vm                test one static binary in virtual machines with the kernels of four Debian releases'
-	@echo 'make test-runtimes          test the names of interpreted functions on other versions of Python, from Debian; needs root'
+	@echo 'make test-runtimes          test the names of functions on other versions of Python, Java and Node.js; needs root'
 	@echo 'make test-backends          upload to receivers and read back what arrived; PYROSCOPE=, PARCA= add real servers (binary or URL)'
 	@echo 'make lint                   check formatting, warnings and docs'
 	@echo 'make deny                   check licences and duplicate crates'
@@ -42,7 +42,10 @@ test-backends:
 
 test-runtimes:
 	cargo build --release -p profiler
-	pythons=$$(tests/rig/runtimes target/runtimes bullseye:3.9 trixie:3.13 sid:3.14) && PYTHONS=$$pythons BPFLAME=$$(realpath target/release/bpflame) cargo test -p tests -- live::python
+	tests/rig/runtimes target/runtimes python:3.9:bullseye python:3.13:trixie python:3.14:sid java:8:sid java:11:bullseye \
+		java:21:trixie java:25:sid node:18 node:20 node:22 node:24 node:25 node:26
+	set -e; export RUNTIMES=$$(realpath target/runtimes) BPFLAME=$$(realpath target/release/bpflame); \
+		for language in python java node javascript; do cargo test -p tests -- live::$$language; done
 
 lint:
 	cargo fmt --all --check

@@ -75,6 +75,14 @@ pub(crate) fn program(name: &str) -> Result<PathBuf, Skip> {
     Ok(out.join(name))
 }
 
+/// A runtime's program in the versions that `tests/rig/runtimes` has brought into the directory RUNTIMES.
+pub(crate) fn others(runtimes: &str, program: &str) -> Vec<PathBuf> {
+    let home = std::env::var_os("RUNTIMES").map(|home| Path::new(&home).join(runtimes));
+    let versions = home.and_then(|home| std::fs::read_dir(home).ok()).into_iter().flatten();
+    let programs = versions.flatten().map(|version| version.path().join("bin").join(program));
+    programs.filter(|program| program.exists()).collect()
+}
+
 /// Skips where a command is not on the PATH.
 pub(crate) fn need(command: &str) -> Result<PathBuf, Skip> {
     let path = std::env::var_os("PATH").unwrap_or_default();

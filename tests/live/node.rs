@@ -40,12 +40,7 @@ fn program() -> String {
 /// The Node.js of this machine, and those beside it.
 pub(super) fn nodes() -> Result<Vec<PathBuf>, Skip> {
     let mut all = vec![lab::need("node")?];
-    let home = std::env::var_os("NODES").map(PathBuf::from);
-    let directory = home.and_then(|home| std::fs::read_dir(home).ok());
-    for version in directory.into_iter().flatten().flatten() {
-        all.push(version.path().join("bin/node"));
-    }
-    all.retain(|node| node.exists());
+    all.extend(lab::others("nodes", "node"));
     Ok(all)
 }
 

@@ -81,12 +81,7 @@ fn is_right(chain: &[&Frame], known: &Known) -> bool {
 /// The Pythons of this machine: that of the system, and those beside it.
 fn pythons() -> Result<Vec<PathBuf>, Skip> {
     let mut all = vec![lab::need("python3")?];
-    let home = std::env::var_os("PYTHONS").map(PathBuf::from);
-    let directory = home.and_then(|home| std::fs::read_dir(home).ok());
-    for version in directory.into_iter().flatten().flatten() {
-        all.push(version.path().join("bin/python3"));
-    }
-    all.retain(|python| python.exists());
+    all.extend(lab::others("pythons", "python3"));
     Ok(all)
 }
 
