@@ -140,12 +140,13 @@ fn children(pid: u32) -> Vec<u32> {
 
 /// The times of a process. At most `max` threads are read one by one. `None` if the process has ended.
 fn times(pid: u32, max: usize) -> Option<Times> {
-    let threads = proc::threads(pid);
+    let (ticks, threads) = fields(&proc::text(format!("/proc/{pid}/stat")).ok()?)?;
     let run =
         |tid: &u32| first_number(&proc::text(format!("/proc/{pid}/task/{tid}/schedstat")).ok()?);
-    let live: u64 = if threads.len() > max { 0 } else { threads.iter().filter_map(run).sum() };
-    let fields = fields(&proc::text(format!("/proc/{pid}/stat")).ok()?)?;
-    Some(in_nanoseconds(fields, live, tick_nanoseconds()))
+    // A list of many threads costs more than all the rest.
+    let read = if threads > max { Vec::new() } else { proc::threads(pid) };
+    let live = read.iter().filter_map(run).sum();
+    Some(in_nanoseconds(ticks, live, tick_nanoseconds()))
 }
 
 /// Converts the ticks of a process (user, system), and those of its reaped children (user, system). Ticks include
@@ -161,12 +162,14 @@ fn in_nanoseconds(fields: [u64; 4], live: u64, tick: u64) -> Times {
     }
 }
 
-/// The ticks in a process's `stat`. The name in the second field may contain anything, so the fields are counted from
-/// behind its last bracket.
-fn fields(stat: &str) -> Option<[u64; 4]> {
+/// The ticks in a process's `stat`, and its number of threads. The name in the second field may contain anything, so the fields are
+/// counted from behind its last bracket.
+fn fields(stat: &str) -> Option<([u64; 4], usize)> {
     let rest = stat.rsplit_once(')')?.1.split_ascii_whitespace();
-    let fields: Vec<u64> = rest.skip(11).take(4).flat_map(str::parse).collect();
-    fields.try_into().ok()
+    let fields: Vec<&str> = rest.skip(11).take(7).collect();
+    // Between them are two that may be negative.
+    let ticks: Vec<u64> = fields.iter().take(4).flat_map(|field| field.parse()).collect();
+    Some((ticks.try_into().ok()?, fields.get(6)?.parse().ok()?))
 }
 
 /// The first number of a text.
@@ -180,8 +183,8 @@ mod tests {
 
     #[test]
     fn stat_with_a_hostile_name() {
-        let stat = "7 (a) b (c)) R 1 7 7 0 -1 4194560 1 2 3 4 500 60 7000 800 20 0 1 0 5 6 7";
-        assert_eq!(fields(stat), Some([500, 60, 7000, 800]));
+        let stat = "7 (a) b (c)) R 1 7 7 0 -1 4194560 1 2 3 4 500 60 7000 800 -2 -5 21 0 5 6 7";
+        assert_eq!(fields(stat), Some(([500, 60, 7000, 800], 21)));
         assert_eq!(fields("7 (a"), None);
         assert_eq!(fields("7 (a) R 1"), None);
     }
