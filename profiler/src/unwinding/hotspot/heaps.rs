@@ -1,10 +1,10 @@
 //! The walk over the blocks of the code cache, and the look at one of them.
 
 use super::memory::Reader;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use symbolizer::runtime::hotspot::Words;
-use symbolizer::runtime::hotspot::cache::{Blob, Cache, Heap};
+use symbolizer::runtime::hotspot::cache::{Blob, Block, Cache, Heap};
 
 /// The most blocks that are read.
 pub(super) const MOST_BLOCKS: usize = 1 << 18;
@@ -13,16 +13,43 @@ pub(super) const MOST_BLOCKS: usize = 1 << 18;
 const STRETCH: u64 = 256 << 10;
 const AT_ONCE: usize = 1 << 11;
 
-/// The names that were read before, by address.
+/// The most names that are kept from one look to the next.
+const MOST_NAMES: usize = 1 << 12;
+
+/// Names, by address.
+pub(super) type KnownNames = HashMap<u64, Option<String>>;
+
+/// The names that were read before.
 #[derive(Debug)]
 pub(super) struct Names<'a, 'm> {
     reader: &'a Reader<'m>,
-    known: HashMap<u64, Option<String>>,
+    known: KnownNames,
 }
 
 impl<'a, 'm> Names<'a, 'm> {
     pub(super) fn new(reader: &'a Reader<'m>) -> Self {
-        Self { reader, known: HashMap::new() }
+        Self::knowing(reader, KnownNames::new())
+    }
+
+    /// With the names of an earlier look. They are good enough to tell methods: no method's name is ever that of other code.
+    pub(super) fn knowing(reader: &'a Reader<'m>, known: KnownNames) -> Self {
+        Self { reader, known }
+    }
+
+    /// The names for the next look.
+    pub(super) fn known(mut self) -> KnownNames {
+        self.known.retain(|_, name| name.is_some());
+        if self.known.len() <= MOST_NAMES { self.known } else { KnownNames::new() }
+    }
+
+    /// Reads the names of the pieces of code with these heads at once. Each one alone would be a question to another process.
+    pub(super) fn learn(&mut self, cache: &Cache, heads: &[Option<Vec<u8>>]) {
+        let used = heads.iter().flatten().filter(|head| cache.is_used(head));
+        let names = used.filter_map(|head| cache.name(head));
+        let new: BTreeSet<u64> = names.filter(|at| !self.known.contains_key(at)).collect();
+        let new: Vec<u64> = new.into_iter().collect();
+        let texts = if new.is_empty() { Vec::new() } else { self.reader.texts(&new) };
+        self.known.extend(new.into_iter().zip(texts));
     }
 
     fn get(&mut self, at: u64) -> Option<String> {
@@ -79,20 +106,37 @@ fn blocks(cache: &Cache, reader: &Reader<'_>, heap: &Heap, most: usize) -> (Vec<
 /// Adds the blobs of blocks to the walk. A block that cannot be read is missed; free blocks and those without a blob are not.
 fn heads(cache: &Cache, names: &mut Names<'_, '_>, heap: &Heap, blocks: &[u64], walk: &mut Walk) {
     let reader = names.reader;
-    let heads = blocks.chunks(AT_ONCE).flat_map(|some| reader.pieces(some, Cache::HEAD));
-    let ends = blocks.iter().skip(1).copied().chain([heap.used.end]);
-    for ((&at, end), head) in blocks.iter().zip(ends).zip(heads) {
-        let len = Cache::HEAD.min((heap.used.end - at) as usize);
-        // Behind the last block there may be no memory.
-        let Some(mut head) = head.or_else(|| reader.bytes(at, len)) else {
-            walk.missed.push(at..end);
-            continue;
-        };
-        head.truncate(len);
-        let Some(block) = cache.head(heap, at, &head).filter(|block| block.used) else { continue };
-        let blob = cache.blob(at, &head, |at| names.get(at));
-        walk.blobs.extend(blob.filter(|blob| blob.code.end <= block.next).map(|blob| (at, blob)));
+    let mut ends = blocks.iter().skip(1).copied().chain([heap.used.end]);
+    for some in blocks.chunks(AT_ONCE) {
+        let heads = reader.pieces(some, Cache::HEAD);
+        names.learn(cache, &heads);
+        for ((&at, end), head) in some.iter().zip(&mut ends).zip(heads) {
+            match blob(cache, names, heap, at, head) {
+                Some(blob) => walk.blobs.extend(blob.map(|blob| (at, blob))),
+                None => walk.missed.push(at..end),
+            }
+        }
     }
+}
+
+/// The blob of a block with this head, if it holds one; `None` if it cannot be read.
+fn blob(
+    cache: &Cache,
+    names: &mut Names<'_, '_>,
+    heap: &Heap,
+    at: u64,
+    head: Option<Vec<u8>>,
+) -> Option<Option<Blob>> {
+    let len = Cache::HEAD.min((heap.used.end - at) as usize);
+    // Behind the last block there may be no memory.
+    let mut head = head.or_else(|| names.reader.bytes(at, len))?;
+    head.truncate(len);
+    let block = cache.head(heap, at, &head).filter(|block| block.used);
+    let blob = |block: Block| {
+        let blob = cache.blob(at, &head, |at| names.get(at))?;
+        (blob.code.end <= block.next).then_some(blob)
+    };
+    Some(block.and_then(blob))
 }
 
 /// The mark of the blob that is in a block now, if there is one; `None` if it cannot be read. `head`: the block's first bytes, if so many

@@ -94,6 +94,7 @@ fn wanted<'a>(stacks: impl Iterator<Item = &'a Kept>, index: &Index, looks: &mut
 
 #[cfg(test)]
 mod tests {
+    use super::super::heaps::KnownNames;
     use super::super::look::look;
     use super::super::reading::Reading;
     use super::super::replaced::Replaced;
@@ -129,7 +130,7 @@ mod tests {
             let (memory, mut looks) = (now.memory(), looks);
             let known =
                 Known { index: &index, before: None, replaced: &self.replaced, hasty: false };
-            let look = |wanted: Wanted| look(&machine, &memory, &wanted);
+            let look = |wanted: Wanted| look(&machine, &memory, &wanted, &mut KnownNames::new());
             let both = (&mut window, &mut Codes::default());
             let wanted = mark(SPACE.pid, both, &self.stacks, known, &mut looks, look);
             let stale = |sample: &bpf::Sample| sample.flags.has(Flags::STALE);

@@ -1,11 +1,12 @@
 //! Looks at pieces of code on a thread of its own, because a process can delay reads of its memory for ever.
 
-use super::heaps::{self, Names};
+use super::heaps::{self, KnownNames, Names};
 use super::machine::Machine;
 use super::memory::{Memory, Reader};
 use super::reading::Entry;
 use std::collections::HashMap;
 use std::io;
+use std::mem;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
@@ -57,8 +58,9 @@ impl<M: Memory + Send + Sync + 'static> Looker<M> {
         let (questions, queue) = channel::<Question<M>>();
         let (results, answers) = channel();
         thread::Builder::new().name(String::from("code checks")).spawn(move || {
+            let mut names = KnownNames::new();
             while let Ok(Question { machine, memory, wanted }) = queue.recv() {
-                if results.send(look(&machine, &*memory, &wanted)).is_err() {
+                if results.send(look(&machine, &*memory, &wanted, &mut names)).is_err() {
                     return;
                 }
             }
@@ -78,12 +80,18 @@ impl<M: Memory + Send + Sync + 'static> Looker<M> {
     }
 }
 
-/// Compares pieces of code with what was read, and looks for code that was not. After the process has ended, nothing can be compared.
-pub(super) fn look(machine: &Machine, memory: &dyn Memory, wanted: &Wanted) -> Now {
+/// Compares pieces of code with what was read, and looks for code that was not. `known` keeps names for the next look. After the process has ended, nothing can be compared.
+pub(super) fn look(
+    machine: &Machine,
+    memory: &dyn Memory,
+    wanted: &Wanted,
+    known: &mut KnownNames,
+) -> Now {
     let reader = &Reader::new(memory);
-    let mut names = Names::new(reader);
+    let mut names = Names::knowing(reader, mem::take(known));
     let blocks: Vec<u64> = wanted.pieces.iter().map(|piece| piece.block).collect();
     let heads = reader.pieces(&blocks, Cache::HEAD);
+    names.learn(&machine.cache, &heads);
     let mut is_same = |piece: &Entry, head: Option<Vec<u8>>| {
         let now = heaps::mark(&machine.cache, &mut names, (piece.block, piece.code.end), head);
         now.is_none_or(|now| now == Some(piece.mark))
@@ -98,14 +106,17 @@ pub(super) fn look(machine: &Machine, memory: &dyn Memory, wanted: &Wanted) -> N
         blob.map_or(gone, |blob| (Check::of_mark(blob.mark), blob.number))
     };
     let new = wanted.new.iter().map(|address| (*address, code(*address))).collect();
+    *known = names.known();
     Now { same, new }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::memory::tests::Pieces;
     use super::super::reading::Reading;
     use super::super::tests::{machine, machinery};
     use super::*;
+    use std::cell::Cell;
     use std::sync::Mutex;
 
     /// Memory that can be read while the lock is free.
@@ -143,5 +154,32 @@ mod tests {
         while looker.look(ask()) == Now::default() {}
         assert!(!looker.open);
         assert_eq!(looker.look(ask()).same, HashMap::from([(pieces[0].block, true)]));
+    }
+
+    /// Memory that counts its reads.
+    #[derive(Debug)]
+    struct Counted(Pieces, Cell<usize>);
+
+    impl Memory for Counted {
+        fn fill(&self, address: u64, bytes: &mut [u8]) -> bool {
+            self.1.set(self.1.get() + 1);
+            self.0.fill(address, bytes)
+        }
+    }
+
+    #[test]
+    fn names_are_read_at_the_first_look_only() {
+        let made = machinery();
+        let memory = made.memory();
+        let machine = machine(&made, &memory).unwrap();
+        let index = Reading::default().again(&machine, &memory, true).unwrap().index;
+        let pieces = vec![index.at(super::super::tests::HEAP + 0x80).unwrap().clone()];
+        let wanted = Wanted { pieces: pieces.clone(), new: Vec::new() };
+        let (memory, mut known) = (Counted(memory, Cell::new(0)), KnownNames::new());
+        for reads in [2, 3] {
+            let now = look(&machine, &memory, &wanted, &mut known);
+            assert_eq!(now.same, HashMap::from([(pieces[0].block, true)]));
+            assert_eq!(memory.1.get(), reads, "the head, and at first the name");
+        }
     }
 }

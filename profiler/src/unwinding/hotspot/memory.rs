@@ -117,6 +117,17 @@ impl<'m> Reader<'m> {
         ranges.iter().map(bytes).collect()
     }
 
+    /// The short texts at these addresses, which are read at once; `None` where there is none.
+    pub(super) fn texts(&self, addresses: &[u64]) -> Vec<Option<String>> {
+        let read = |(at, bytes): (&u64, Option<Vec<u8>>)| {
+            // Behind a text there may be no memory.
+            let Some(mut bytes) = bytes else { return self.text(*at) };
+            bytes.truncate(bytes.iter().position(|byte| *byte == 0)?);
+            String::from_utf8(bytes).ok()
+        };
+        addresses.iter().zip(self.pieces(addresses, NAME)).map(read).collect()
+    }
+
     fn cached(&self, address: u64, bytes: &mut [u8]) -> Option<()> {
         for (at, byte) in bytes.iter_mut().enumerate() {
             let at = address.checked_add(at as u64)?;
@@ -214,6 +225,17 @@ pub(super) mod tests {
             assert!(reader.pages.borrow().len() <= MOST_PAGES);
         }
         assert_eq!(reader.pages.borrow().len(), 8, "two blocks");
+    }
+
+    #[test]
+    fn texts_end_before_there_is_no_memory() {
+        let mut page = vec![b'x'; PAGE as usize];
+        page[4..8].copy_from_slice(b"one\0");
+        page[4092..].copy_from_slice(b"two\0");
+        let memory = Pieces(vec![(PAGE, page)]);
+        let reader = Reader::new(&memory);
+        let texts = reader.texts(&[PAGE + 4, PAGE + 4092, PAGE + 8, 0]);
+        assert_eq!(texts, [Some("one".into()), Some("two".into()), None, None]);
     }
 
     #[test]

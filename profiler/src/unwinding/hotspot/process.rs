@@ -29,7 +29,7 @@ const REST: Duration = Duration::from_millis(50);
 const REST_FOR_WORK: u32 = 25;
 /// The same two for a sampled process whose code is all known. Code that is read before it runs needs no mark.
 const AHEAD: Duration = Duration::from_millis(50);
-const AHEAD_FOR_WORK: u32 = 100;
+const AHEAD_FOR_WORK: u32 = 400;
 /// In a process whose code comes and goes, frames are found without a reading, which may be so many times rarer.
 const RARER: u32 = 4;
 /// The longest time between two attempts. Attempts become rarer while nothing can be read or nothing is new.

@@ -269,6 +269,11 @@ impl Cache {
         self.used.of(head).is_some_and(|used| used != 0)
     }
 
+    /// The address of the name of a block's piece of code, of the bytes of its head.
+    pub fn name(&self, head: &[u8]) -> Option<u64> {
+        Some(self.name.of(head.get(usize::try_from(self.header).ok()?..)?)? as u64)
+    }
+
     /// A block's piece of code, of the bytes of its head.
     pub fn blob(
         &self,
