@@ -12,13 +12,21 @@ const FIRST: u32 = 3;
 pub(super) struct Haste {
     readings: u32,
     seen: Option<Instant>,
+    moved: Option<Instant>,
 }
 
 impl Haste {
-    /// Notes a reading, and whether code was gone that only the reading before had seen.
-    pub(super) fn read(&mut self, gone: bool) {
+    /// Notes a reading: whether code came or went, and whether code was gone that only the reading before had seen.
+    pub(super) fn read(&mut self, moved: bool, gone: bool) {
         self.readings = self.readings.saturating_add(1);
+        self.moved = if moved { Some(Instant::now()) } else { self.moved };
         self.seen = if gone { Some(Instant::now()) } else { self.seen };
+    }
+
+    /// Whether code comes or goes. Then the rules of code that was read may be those of code that is gone: a virtual machine that has made new code
+    /// for seconds frees a thousand pieces of it at once.
+    pub(super) fn moves(&self) -> bool {
+        self.readings < FIRST || self.moved.is_some_and(|moved| moved.elapsed() < LIKELY)
     }
 
     /// Whether a reading has shown that code comes and goes, not long ago.
@@ -41,13 +49,16 @@ mod tests {
         let mut haste = Haste::default();
         for _ in 0..FIRST {
             assert!(haste.is_likely());
-            haste.read(false);
+            assert!(haste.moves());
+            haste.read(false, false);
         }
-        assert!(!haste.is_likely());
-        haste.read(true);
-        haste.read(false);
-        assert!(haste.is_likely(), "it may do so again");
+        assert!(!haste.is_likely() && !haste.moves());
+        haste.read(true, true);
+        haste.read(false, false);
+        assert!(haste.is_likely() && haste.moves(), "it may do so again");
         haste.seen = Instant::now().checked_sub(LIKELY);
-        assert!(!haste.is_likely());
+        assert!(!haste.is_likely() && haste.moves());
+        haste.moved = Instant::now().checked_sub(LIKELY);
+        assert!(!haste.moves());
     }
 }

@@ -143,7 +143,7 @@ impl Process {
         let Some(mut reading) = self.reading.take() else { return };
         let more = rows.room(self.code.pid, MOST_ROWS).min(MOST_MORE);
         rows.take(self.code.pid, more);
-        reading.churn(self.haste.is_likely());
+        reading.churn(self.haste.moves());
         reading.allow(reading.rows().saturating_add(more));
         self.wanted_last = self.wanted || self.index.is_none();
         (self.wanted, self.sampled) = (false, false);
@@ -174,7 +174,7 @@ impl Process {
         if moved && !first {
             self.stacks.clear();
         }
-        self.haste.read(read.hasty);
+        self.haste.read(read.moves, read.hasty);
         let was = self.index.replace(read.index);
         if !read.replaced.is_empty() && self.before.is_none() {
             self.before = was;

@@ -128,6 +128,8 @@ pub(super) struct Read {
     pub(super) news: bool,
     /// Whether code is gone that only the previous reading has seen. Then there may have been code that none has seen.
     pub(super) hasty: bool,
+    /// Whether code came or went.
+    pub(super) moves: bool,
 }
 
 impl Reading {
@@ -165,7 +167,8 @@ impl Reading {
         let frames = machine.frames.clone().map(with);
         let by_size = self.churns && by_fp && frames.as_ref() != machine.frames.as_ref();
         let changes = std::mem::replace(&mut self.by_size, by_size) != by_size;
-        let news = added || !replaced.is_empty() || changes;
+        let moves = added || !replaced.is_empty();
+        let news = moves || changes;
         let code = Code::new(heaps.iter().map(|heap: &Heap| heap.reserved.clone())).ok()?;
         let ruled = self.pieces.iter().filter(|(_, piece)| !(by_size && piece.sized));
         let ruled = ruled.map(|(at, piece)| (*at..piece.end, &piece.rows));
@@ -184,7 +187,7 @@ impl Reading {
         let interpreter = interpreter.map(|(_, blob)| blob.code.clone());
         let reserved = code.ranges().to_vec();
         let index = Arc::new(Index { reserved, interpreter, frames, blobs });
-        Some(Read { table, index, replaced, news, hasty })
+        Some(Read { table, index, replaced, news, moves, hasty })
     }
 
     /// Forgets code that is no longer there. Returns the ranges that hold other code now, and whether only one reading has seen any of it.
